@@ -1,0 +1,3 @@
+//! The core of ROME, the relational ORM for key-value stores. Applications use the `rome` facade; backends use [`store`].
+
+pub mod store;

@@ -1,0 +1,90 @@
+//! Errors of a store.
+
+use std::fmt;
+
+/// What is known about a request that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Certainty {
+    /// It was not applied and will not be.
+    NotApplied,
+    /// It may have been applied, or may yet be.
+    Unknown,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The store cannot be reached, or cannot serve now.
+    Unavailable,
+    /// Something is over a limit of the store.
+    Limit,
+    /// The stored data is damaged.
+    Corrupt,
+    /// Another process has the store open.
+    InUse,
+    /// The store is not set up so that it could keep its promises.
+    Unsafe,
+    /// The disk or the memory of the store is full.
+    Full,
+    /// The request makes no sense to the store.
+    Invalid,
+    /// A counter would overflow.
+    Overflow,
+    /// Anything else.
+    Other,
+}
+
+/// An error of a store, with what is known about the request.
+#[derive(Debug, thiserror::Error)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    certainty: Certainty,
+    message: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// An error after which nothing was applied; the message says what happened, where, and what to do.
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, certainty: Certainty::NotApplied, message: message.into(), source: None }
+    }
+
+    /// The same error, but the request may have been applied.
+    #[must_use]
+    pub fn with_unknown_outcome(mut self) -> Self {
+        self.certainty = Certainty::Unknown;
+        self
+    }
+
+    /// The same error, with the error that caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// What is known about the request.
+    #[must_use]
+    pub const fn certainty(&self) -> Certainty {
+        self.certainty
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,245 @@
+//! Minitransactions: checks plus effects, applied to one partition atomically or not at all.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::{Digest, Partition, Space, Span, TableId};
+
+/// Names a transaction, and is the version of every row that it wrote. Never reused: a deleted and re-created row never
+/// gets an old version back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TxId {
+    /// Which lane ran it; a lane runs one transaction at a time.
+    pub lane: u64,
+    /// Its place in the lane, rising.
+    pub seq: u64,
+}
+
+impl TxId {
+    /// The length of its binary form.
+    pub const LEN: usize = 16;
+
+    /// Its binary form, big-endian.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; Self::LEN] {
+        ((u128::from(self.lane) << 64) | u128::from(self.seq)).to_be_bytes()
+    }
+
+    /// From its binary form.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        let joined = u128::from_be_bytes(bytes);
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves are taken apart")]
+        Self { lane: (joined >> 64) as u64, seq: joined as u64 }
+    }
+}
+
+impl fmt::Display for TxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.lane, self.seq)
+    }
+}
+
+/// Something that must hold for a minitransaction to be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Check {
+    /// The record's last writer is this one; `None`: there is no such record. Only for [versioned](Space::is_versioned) spaces.
+    Version {
+        /// Where.
+        space: Space,
+        /// Which record.
+        key: Bytes,
+        /// Its last writer, or none if it is absent.
+        expect: Option<TxId>,
+    },
+    /// A scan of this span gives the same members as when it was read: no phantom appeared, none vanished.
+    Same {
+        /// What was scanned, cut where the scan stopped.
+        span: Span,
+        /// Where the span is of an index and its rows were read too: their table. The digest then covers row versions.
+        rows: Option<TableId>,
+        /// How many members it had.
+        n: u32,
+        /// Their digest, as the store itself gave it in [`Scanned`](super::Scanned).
+        digest: Digest,
+    },
+    /// This span has this many members, counted up to the span's limit if it has one.
+    Count {
+        /// What was counted.
+        span: Span,
+        /// How many there were.
+        n: u64,
+    },
+    /// No other transaction has an intent or a read lock on what the effects write.
+    Free,
+}
+
+/// A change to one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Sets a record. In a versioned space it is stamped with the id of the minitransaction.
+    Put {
+        /// Where.
+        space: Space,
+        /// Which record.
+        key: Bytes,
+        /// Its new value; empty for index entries.
+        value: Bytes,
+    },
+    /// Removes a record; nothing happens if there is none.
+    Delete {
+        /// Where.
+        space: Space,
+        /// Which record.
+        key: Bytes,
+    },
+    /// Adds to a counter that starts at zero, stored as 16 big-endian bytes of an `i128`. Overflow refuses the minitransaction.
+    Add {
+        /// Where.
+        space: Space,
+        /// Which counter.
+        key: Bytes,
+        /// How much.
+        delta: i128,
+    },
+    /// From now on, refuses minitransactions of clients whose schema is older than this.
+    RaiseGate {
+        /// The oldest schema version that may still write.
+        oldest: u32,
+    },
+}
+
+impl Effect {
+    /// The space and key it writes; none for the gate.
+    #[must_use]
+    pub const fn target(&self) -> Option<(Space, &Bytes)> {
+        match self {
+            Self::Put { space, key, .. } | Self::Delete { space, key } | Self::Add { space, key, .. } => {
+                Some((*space, key))
+            }
+            Self::RaiseGate { .. } => None,
+        }
+    }
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// All of its effects happened.
+    Committed,
+    /// None of them did or will.
+    Aborted,
+}
+
+/// Which part of a commit a minitransaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// The whole of a transaction that touches one partition.
+    One,
+    /// The part of a transaction at a partition that is not its primary: checks, then intents.
+    Prepare {
+        /// Where the outcome will be decided.
+        primary: Partition,
+        /// For how long, in milliseconds, others should wait before they decide in its place.
+        lease: u32,
+    },
+    /// The part at the primary: checks, effects and the outcome, at once.
+    CommitPrimary,
+    /// Asks the primary for the outcome of another transaction, and aborts it if it has none and its lease is over.
+    Push {
+        /// Whose outcome.
+        other: TxId,
+        /// Whether the lease is over, so that an absent outcome becomes an abort.
+        abort: bool,
+    },
+    /// Carries out the decision at a partition that was prepared.
+    Finish(Decision),
+}
+
+/// Checks plus effects on one partition.
+///
+/// `reads` says what the transaction has read, `checks` what must hold besides. If `unchanged_since` is the partition's
+/// present `seq`, nothing at all has changed since the reads, and the store skips `reads`: the common case costs one
+/// comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MiniTx {
+    /// Its name, and the version of what it writes.
+    pub id: TxId,
+    /// Which part of a commit it is.
+    pub step: Step,
+    /// The schema version of the client; refused with [`Applied::StaleSchema`] if the gate is above it.
+    pub schema: u32,
+    /// The `seq` of the partition at the time of all `reads`, if they all saw the same one.
+    pub unchanged_since: Option<u64>,
+    /// What was read; tested unless `unchanged_since` holds.
+    pub reads: Vec<Check>,
+    /// What must hold in any case.
+    pub checks: Vec<Check>,
+    /// What to change, in order, if everything holds.
+    pub effects: Vec<Effect>,
+}
+
+impl MiniTx {
+    /// A whole transaction on one partition, with nothing in it yet.
+    #[must_use]
+    pub const fn one(id: TxId) -> Self {
+        Self {
+            id,
+            step: Step::One,
+            schema: u32::MAX,
+            unchanged_since: None,
+            reads: Vec::new(),
+            checks: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+}
+
+/// Which check failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CheckRef {
+    /// The one at this place of `reads`.
+    Read(usize),
+    /// The one at this place of `checks`.
+    Check(usize),
+}
+
+/// The transaction that stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Blocker {
+    /// Its id.
+    pub id: TxId,
+    /// Where its outcome is decided.
+    pub primary: Partition,
+}
+
+/// What became of a minitransaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// It was applied; the partition is now at `seq`.
+    Done {
+        /// The partition's `seq` after it.
+        seq: u64,
+    },
+    /// Its outcome was decided before.
+    Already(Decision),
+    /// A check failed; nothing was applied.
+    Conflict {
+        /// Which: all of `reads` come before all of `checks`.
+        check: CheckRef,
+        /// Who stands in the way, if that is a transaction which is not decided yet.
+        by: Option<Blocker>,
+    },
+    /// The schema gate is above the client's version; nothing was applied.
+    StaleSchema {
+        /// The oldest version that may still write.
+        oldest: u32,
+    },
+    /// Another copy of the data serves the partition now; nothing was applied.
+    Fenced,
+}

@@ -1,0 +1,284 @@
+//! Reads and their replies.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{IndexId, Space, Span, TableId, TxId};
+
+/// How fresh a read is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Consistency {
+    /// Sees everything that was acknowledged before it began.
+    #[default]
+    Strict,
+    /// Sees committed data, possibly not the newest, for instance from a replica.
+    Committed,
+}
+
+/// Decides for a row, by its stored value, whether a scan returns it.
+///
+/// It lets a local store skip rows without copying them. A filter never fails: a row that it cannot decode it keeps, and
+/// the caller, which evaluates again, reports the damage.
+pub trait RowFilter: Send + Sync {
+    /// Whether to return the row with this key and value.
+    fn keep(&self, key: &[u8], value: &[u8]) -> bool;
+}
+
+/// A shared [`RowFilter`].
+#[derive(Clone)]
+pub struct FilterRef(pub Arc<dyn RowFilter>);
+
+impl fmt::Debug for FilterRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FilterRef")
+    }
+}
+
+/// One thing to read in a partition.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Read {
+    /// The record under a key: [`Reply::Record`].
+    Get {
+        /// Where.
+        space: Space,
+        /// Which record.
+        key: Bytes,
+    },
+    /// The row that a unique value is claimed by: [`Reply::Claimed`].
+    GetClaimed {
+        /// The unique index.
+        index: IndexId,
+        /// The encoded unique columns.
+        columns: Bytes,
+        /// The table of the row.
+        table: TableId,
+    },
+    /// The members of a span: [`Reply::Scanned`]. For index spans the keys are whole entries and the values empty.
+    Scan {
+        /// What to visit; its limit counts members that are visited.
+        span: Span,
+        /// Applied to keys and values of a [`Space::Rows`] span.
+        filter: Option<FilterRef>,
+        /// The most members to return.
+        want: Option<u32>,
+        /// Whether to compute the digest of the visited members.
+        track: bool,
+    },
+    /// The rows that the entries of an index span point at, in the order of the entries: [`Reply::Scanned`], whose
+    /// members have the row's key and value. An entry whose row is absent is an error of the store's data.
+    ScanRows {
+        /// What to visit, a span of a [`Space::Index`]; its limit counts entries that are visited.
+        index: Span,
+        /// The table of the rows.
+        table: TableId,
+        /// Which rows to return.
+        filter: Option<FilterRef>,
+        /// The most rows to return; the scan stops after the last one.
+        want: Option<u32>,
+        /// Whether to compute the digest of the visited entries and the versions of their rows.
+        track: bool,
+    },
+    /// How many members a span has, up to its limit: [`Reply::Count`].
+    Count(Span),
+}
+
+/// A record as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordRef<'a> {
+    /// Its key.
+    pub key: &'a [u8],
+    /// Its last writer; zero in a space without versions.
+    pub version: TxId,
+    /// Its value.
+    pub value: &'a [u8],
+}
+
+/// What a scan visited and returned. All members lie in one buffer, so a scan of many rows allocates a few times only.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Scanned {
+    data: Bytes,
+    members: Vec<Member>,
+    /// How many members were visited, returned or not.
+    pub visited: u32,
+    /// The span's key (for an index, the whole entry) at which the scan stopped because of a limit, if it did stop
+    /// before the end of the span.
+    pub stopped_at: Option<Bytes>,
+    /// The digest of all visited members; empty unless asked for.
+    pub digest: Digest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Member {
+    start: usize,
+    key_end: usize,
+    end: usize,
+    version: TxId,
+}
+
+impl Scanned {
+    /// How many members were returned.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether none was returned.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The member at a place.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<RecordRef<'_>> {
+        self.members.get(at).and_then(|member| self.resolve(member))
+    }
+
+    /// The members in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'_>> + Clone {
+        self.members
+            .iter()
+            .map(|member| self.resolve(member).unwrap_or(RecordRef { key: &[], version: TxId::default(), value: &[] }))
+    }
+
+    /// The value of the member at a place, sharing the scan's buffer.
+    #[must_use]
+    pub fn shared_value(&self, at: usize) -> Option<Bytes> {
+        let member = self.members.get(at)?;
+        Some(self.data.slice(member.key_end..member.end))
+    }
+
+    /// The key of the member at a place, sharing the scan's buffer.
+    #[must_use]
+    pub fn shared_key(&self, at: usize) -> Option<Bytes> {
+        let member = self.members.get(at)?;
+        Some(self.data.slice(member.start..member.key_end))
+    }
+
+    fn resolve(&self, member: &Member) -> Option<RecordRef<'_>> {
+        Some(RecordRef {
+            key: self.data.get(member.start..member.key_end)?,
+            version: member.version,
+            value: self.data.get(member.key_end..member.end)?,
+        })
+    }
+}
+
+impl fmt::Debug for Scanned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scanned")
+            .field("members", &self.iter().collect::<Vec<_>>())
+            .field("visited", &self.visited)
+            .field("stopped_at", &self.stopped_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Scanned`]; used by stores.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    data: Vec<u8>,
+    members: Vec<Member>,
+    visited: u32,
+    stopped_at: Option<Bytes>,
+}
+
+impl Scanner {
+    /// An empty scan.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts a visited member and returns how many there are now.
+    pub const fn visit(&mut self) -> u32 {
+        self.visited += 1;
+        self.visited
+    }
+
+    /// Adds a member to return and says how many there are now.
+    pub fn push(&mut self, record: RecordRef<'_>) -> usize {
+        let start = self.data.len();
+        self.data.extend_from_slice(record.key);
+        let key_end = self.data.len();
+        self.data.extend_from_slice(record.value);
+        self.members.push(Member { start, key_end, end: self.data.len(), version: record.version });
+        self.members.len()
+    }
+
+    /// Records that a limit stopped the scan after this key of the span.
+    pub fn stop_at(&mut self, key: &[u8]) {
+        self.stopped_at = Some(Bytes::copy_from_slice(key));
+    }
+
+    /// The finished scan.
+    #[must_use]
+    pub fn finish(self, digest: Digest) -> Scanned {
+        Scanned {
+            data: self.data.into(),
+            members: self.members,
+            visited: self.visited,
+            stopped_at: self.stopped_at,
+            digest,
+        }
+    }
+}
+
+/// A digest of a scan's members, made and compared by the store alone; others only carry it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Digest(pub Bytes);
+
+/// The digest that local stores use: XXH3-128 over the lengths, keys and versions of the visited members in order.
+#[derive(Default)]
+pub struct Digester(Xxh3);
+
+impl Digester {
+    /// Adds a member: its key in the span and, where rows are covered, the row's version.
+    pub fn add(&mut self, key: &[u8], version: Option<TxId>) {
+        self.0.update(&(key.len() as u64).to_le_bytes());
+        self.0.update(key);
+        if let Some(version) = version {
+            self.0.update(&version.to_bytes());
+        }
+    }
+
+    /// The digest of what was added.
+    #[must_use]
+    pub fn finish(&self) -> Digest {
+        Digest(Bytes::copy_from_slice(&self.0.digest128().to_be_bytes()))
+    }
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digester")
+    }
+}
+
+/// The answer to one [`Read`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// To [`Read::Get`]: version and value, if the record is there.
+    Record(Option<(TxId, Bytes)>),
+    /// To [`Read::GetClaimed`]: the version of the claim, the key of the row, the row's version and value.
+    Claimed(Option<(TxId, Bytes, TxId, Bytes)>),
+    /// To [`Read::Scan`] and [`Read::ScanRows`].
+    Scanned(Scanned),
+    /// To [`Read::Count`].
+    Count(u64),
+}
+
+/// The answers of one partition, all from one state of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadReply {
+    /// The partition's `seq` at that state.
+    pub seq: u64,
+    /// One reply for each read, in order.
+    pub replies: Vec<Reply>,
+}

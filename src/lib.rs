@@ -1,0 +1,3 @@
+//! ROME, the relational ORM for key-value stores.
+
+pub use rome_core::store;
