@@ -1,0 +1,77 @@
+//! Keys: one column, or several as a tuple.
+
+use crate::value::{self, Field, ValueError};
+
+/// A type that may be a key column: ordered and never NULL.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key",
+    note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id` or an enum; it is never optional"
+)]
+pub trait KeyField: Field + Clone + Send + Sync + 'static {}
+
+macro_rules! key_fields {
+    ($($ty:ty),* $(,)?) => { $(impl KeyField for $ty {})* };
+}
+
+key_fields!(
+    bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, String, Vec<u8>, uuid::Uuid, chrono::NaiveDate,
+    chrono::NaiveTime, chrono::DateTime<chrono::Utc>,
+);
+
+/// The key of an entity.
+pub trait Key: Clone + Send + Sync + 'static {
+    /// How many columns it has.
+    const COLUMNS: usize;
+
+    /// Appends the ordered encoding.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// Reads it back from its ordered encoding.
+    ///
+    /// # Errors
+    /// When the bytes are not the encoding of such a key.
+    fn decode(bytes: &[u8]) -> Result<Self, ValueError>;
+}
+
+fn decode_part<T: KeyField>(bytes: &mut &[u8]) -> Result<T, ValueError> {
+    let (value, used) = value::key::decode(bytes, false)?;
+    *bytes = bytes.get(used..).unwrap_or_default();
+    T::from_value(value)
+}
+
+impl<T: KeyField> Key for T {
+    const COLUMNS: usize = 1;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.put_key(false, out);
+    }
+
+    fn decode(mut bytes: &[u8]) -> Result<Self, ValueError> {
+        decode_part(&mut bytes)
+    }
+}
+
+macro_rules! tuple_keys {
+    ($($count:literal: $($name:ident)+;)*) => { $(
+        impl<$($name: KeyField),+> Key for ($($name,)+) {
+            const COLUMNS: usize = $count;
+
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn encode(&self, out: &mut Vec<u8>) {
+                let ($($name,)+) = self;
+                $($name.put_key(false, out);)+
+            }
+
+            fn decode(mut bytes: &[u8]) -> Result<Self, ValueError> {
+                Ok(($(decode_part::<$name>(&mut bytes)?,)+))
+            }
+        }
+    )* };
+}
+
+tuple_keys! {
+    2: A B;
+    3: A B C;
+    4: A B C D;
+    5: A B C D E;
+}

@@ -1,0 +1,87 @@
+//! Projections: some columns of a row as a struct of their own.
+
+use super::Entity;
+use crate::expr::Column;
+use crate::schema::Table;
+use crate::value::{self, ColumnType, Field, RowReader, ValueError, ValueRef};
+
+/// A struct that holds some columns of an `E`. Implemented by `#[derive(Projection)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projection of `{E}`",
+    note = "add `#[derive(Projection)]` and `#[rome(entity = ...)]` to the struct"
+)]
+pub trait Projection<E: Entity>: Sized + Send + 'static {
+    /// The positions of the columns that it reads.
+    fn columns() -> Vec<u16>;
+
+    /// Reads it from a row.
+    ///
+    /// # Errors
+    /// When the row does not hold what the columns ask for.
+    fn read(row: &RowView<'_>) -> Result<Self, ValueError>;
+}
+
+/// A stored row, of which single columns can be read.
+#[derive(Debug, Clone, Copy)]
+pub struct RowView<'a> {
+    table: &'static Table,
+    body: &'a [u8],
+    offsets: &'a [u32],
+}
+
+impl<'a> RowView<'a> {
+    /// A view of a body, whose columns from the first to the last that will be read start at these offsets.
+    #[must_use]
+    pub(crate) const fn new(table: &'static Table, body: &'a [u8], offsets: &'a [u32]) -> Self {
+        Self { table, body, offsets }
+    }
+
+    /// Finds where the columns before and at `last` start.
+    ///
+    /// # Errors
+    /// When the body does not hold those columns.
+    pub(crate) fn locate(
+        table: &'static Table,
+        body: &[u8],
+        last: u16,
+        offsets: &mut Vec<u32>,
+    ) -> Result<(), ValueError> {
+        offsets.clear();
+        let mut row = RowReader::new(body);
+        for column in table.columns.iter().take(usize::from(last)) {
+            offsets.push(u32::try_from(row.position()).unwrap_or(u32::MAX));
+            value::skip_column(&mut row, column.ty, column.nullable)?;
+        }
+        offsets.push(u32::try_from(row.position()).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    /// Reads a column into its Rust type.
+    ///
+    /// # Errors
+    /// When the row does not hold such a value.
+    pub fn read<E, T: Field>(&self, column: Column<E, T>) -> Result<T, ValueError> {
+        T::read(&mut self.at(column.position()))
+    }
+
+    /// Reads a column as a run-time value that borrows from the row.
+    ///
+    /// # Errors
+    /// When the row does not hold such a value.
+    pub(crate) fn value(&self, column: u16) -> Result<ValueRef<'a>, ValueError> {
+        let def = self.table.column(column);
+        value::read_column(&mut self.at(column), def.ty, def.nullable)
+    }
+
+    /// The type of a column.
+    pub(crate) fn column_type(&self, column: u16) -> ColumnType {
+        self.table.column(column).ty
+    }
+
+    fn at(&self, column: u16) -> RowReader<'a> {
+        let offset = self.offsets.get(usize::from(column)).copied().unwrap_or(u32::MAX);
+        let mut row = RowReader::new(self.body);
+        row.seek(offset as usize);
+        row
+    }
+}

@@ -1,0 +1,212 @@
+//! Tables and columns.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{IndexDef, IndexPart};
+use crate::value::{ColumnType, Field, Value};
+
+/// Where the keys of a table come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum KeySource {
+    /// The user gives each key.
+    #[default]
+    Given,
+    /// A counter that the store hands out in blocks; a key of 0 asks for the next number.
+    Counter,
+    /// A random UUID; the nil key asks for one.
+    UuidV4,
+    /// A UUID that rises with time; the nil key asks for one.
+    UuidV7,
+}
+
+/// What ROME itself does with a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Role {
+    /// Nothing: it holds what the user writes.
+    #[default]
+    Plain,
+    /// Set to the time of the insert unless the user set it; never changed by an update.
+    CreatedAt,
+    /// Set to the time of each insert and update.
+    UpdatedAt,
+    /// 1 on insert; an update has to give the stored number, and raises it by one.
+    Version,
+    /// Set by a delete, which then keeps the row; rows where it is not NULL are hidden unless asked for.
+    DeletedAt,
+}
+
+/// One column of a table.
+#[derive(Clone)]
+pub struct ColumnDef {
+    /// Its name in the store, in errors and for run-time use.
+    pub name: Cow<'static, str>,
+    /// The type of its values.
+    pub ty: ColumnType,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// What ROME does with it.
+    pub role: Role,
+    /// The value of rows that were written before the column existed.
+    pub default: Option<fn() -> Value>,
+}
+
+impl ColumnDef {
+    /// The column for a field of type `T`.
+    #[must_use]
+    pub fn of<T: Field>(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), ty: T::TYPE, nullable: T::NULLABLE, role: Role::Plain, default: None }
+    }
+
+    /// The same column with a role.
+    #[must_use]
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// The same column with a default for rows that were written before it existed.
+    #[must_use]
+    pub const fn default(mut self, default: fn() -> Value) -> Self {
+        self.default = Some(default);
+        self
+    }
+}
+
+impl fmt::Debug for ColumnDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.name, self.ty, if self.nullable { " null" } else { "" })
+    }
+}
+
+/// The description of an entity's table.
+#[derive(Debug)]
+pub struct Table {
+    /// The table's name in the store.
+    pub name: &'static str,
+    /// The name of the Rust type.
+    pub entity: &'static str,
+    /// The columns in the order in which rows hold them.
+    pub columns: Vec<ColumnDef>,
+    /// The positions of the key columns, in key order.
+    pub key: Vec<u16>,
+    /// Where keys come from.
+    pub key_source: KeySource,
+    /// The declared indexes, unique ones included; their order has no meaning.
+    pub indexes: Vec<IndexDef>,
+    /// The position of the soft delete column.
+    pub deleted_at: Option<u16>,
+    /// The position of the version column.
+    pub version: Option<u16>,
+}
+
+impl Table {
+    /// Starts the description of a table.
+    #[must_use]
+    pub const fn build(name: &'static str, entity: &'static str) -> TableBuilder {
+        TableBuilder {
+            table: Self {
+                name,
+                entity,
+                columns: Vec::new(),
+                key: Vec::new(),
+                key_source: KeySource::Given,
+                indexes: Vec::new(),
+                deleted_at: None,
+                version: None,
+            },
+        }
+    }
+
+    /// The position of the column with this name.
+    #[must_use]
+    pub fn position(&self, column: &str) -> Option<u16> {
+        self.columns.iter().position(|c| c.name == column).and_then(|at| u16::try_from(at).ok())
+    }
+
+    /// The column at a position.
+    ///
+    /// # Panics
+    /// If there is none: positions come from this table's own columns.
+    #[must_use]
+    pub fn column(&self, position: u16) -> &ColumnDef {
+        self.columns.get(usize::from(position)).expect("a column position comes from the same table")
+    }
+}
+
+/// Collects the parts of a [`Table`]; used by derived code.
+#[derive(Debug)]
+pub struct TableBuilder {
+    table: Table,
+}
+
+impl TableBuilder {
+    /// Adds a column at the end.
+    #[must_use]
+    pub fn column(mut self, column: ColumnDef) -> Self {
+        let position = u16::try_from(self.table.columns.len()).ok();
+        match column.role {
+            Role::DeletedAt => self.table.deleted_at = position,
+            Role::Version => self.table.version = position,
+            Role::Plain | Role::CreatedAt | Role::UpdatedAt => {}
+        }
+        self.table.columns.push(column);
+        self
+    }
+
+    /// Adds several columns at the end, their names prefixed with `prefix` and an underscore: an embedded struct.
+    #[must_use]
+    pub fn embed(mut self, prefix: &str, columns: impl IntoIterator<Item = ColumnDef>) -> Self {
+        for column in columns {
+            let name = Cow::Owned(format!("{prefix}_{}", column.name));
+            self = self.column(ColumnDef { name, ..column });
+        }
+        self
+    }
+
+    /// Names the key columns and where keys come from.
+    #[must_use]
+    pub fn key(mut self, columns: &[u16], source: KeySource) -> Self {
+        self.table.key = columns.to_vec();
+        self.table.key_source = source;
+        self
+    }
+
+    /// Adds an index over these columns. Without a name it is called after its columns.
+    #[must_use]
+    pub fn index(self, name: Option<&'static str>, parts: &[IndexPart]) -> Self {
+        self.add_index(name, parts, false)
+    }
+
+    /// Adds a unique index over these columns. Without a name it is called after its columns.
+    #[must_use]
+    pub fn unique(self, name: Option<&'static str>, parts: &[IndexPart]) -> Self {
+        self.add_index(name, parts, true)
+    }
+
+    fn add_index(mut self, name: Option<&'static str>, parts: &[IndexPart], unique: bool) -> Self {
+        let name = name.map_or_else(|| self.index_name(parts, unique), str::to_owned);
+        let multi =
+            parts.iter().any(|part| matches!(self.table.column(part.column).ty, ColumnType::List(..)));
+        self.table.indexes.push(IndexDef { name, parts: parts.to_vec(), unique, multi });
+        self
+    }
+
+    fn index_name(&self, parts: &[IndexPart], unique: bool) -> String {
+        let mut name = String::from(if unique { "unique" } else { "by" });
+        for part in parts {
+            name.push('_');
+            name.push_str(&self.table.column(part.column).name);
+            if part.descending {
+                name.push_str("_desc");
+            }
+        }
+        name
+    }
+
+    /// The finished description.
+    #[must_use]
+    pub fn finish(self) -> Table {
+        self.table
+    }
+}
