@@ -1,0 +1,280 @@
+//! The one error type of ROME.
+
+use std::fmt;
+
+use crate::store::{Certainty, StoreError, StoreErrorKind};
+use crate::value::ValueError;
+
+/// What ROME's calls return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Anything that can go wrong, with what, where, and what to do about it.
+///
+/// One machine word; ask it with the `is_*` methods. A broken invariant of ROME itself is a panic, not an error.
+pub struct Error(Box<Kind>);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Conflict { attempts: u32, what: String },
+    DuplicateKey { table: &'static str, key: String },
+    Unique { table: &'static str, index: String, columns: String, value: String },
+    NotFound { table: &'static str, key: String },
+    NotOne { table: &'static str, several: bool },
+    Stale { table: &'static str, key: String, given: String, stored: String },
+    Invalid(String),
+    UnknownColumn { table: &'static str, column: String, nearest: Option<String> },
+    Value { table: &'static str, column: String, source: ValueError },
+    StoredRow { table: &'static str, key: String, source: ValueError },
+    Limit(String),
+    Overflow { table: &'static str, column: String, source: ValueError },
+    Schema(String),
+    ScanDenied { table: &'static str, filter: String },
+    Cursor(&'static str),
+    Finished,
+    Store(StoreError),
+}
+
+impl Error {
+    /// A request that makes no sense: bad arguments from the program or from its users. The message says what to do.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Kind::Invalid(message.into()).into()
+    }
+
+    /// Another transaction got in the way, in each attempt; trying again later may work.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(*self.0, Kind::Conflict { .. })
+    }
+
+    /// A unique constraint does not allow the write. True for duplicate keys too.
+    #[must_use]
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(*self.0, Kind::Unique { .. } | Kind::DuplicateKey { .. })
+    }
+
+    /// There is a row with this key already.
+    #[must_use]
+    pub fn is_duplicate_key(&self) -> bool {
+        matches!(*self.0, Kind::DuplicateKey { .. })
+    }
+
+    /// The row that was asked for is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(*self.0, Kind::NotFound { .. } | Kind::NotOne { several: false, .. })
+    }
+
+    /// The entity was read before another write: its version column is behind the stored one.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        matches!(*self.0, Kind::Stale { .. })
+    }
+
+    /// The request makes no sense: an unknown column, a wrong type, a bad argument.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        matches!(
+            *self.0,
+            Kind::Invalid(_)
+                | Kind::UnknownColumn { .. }
+                | Kind::Value { .. }
+                | Kind::NotOne { several: true, .. }
+                | Kind::Cursor(_)
+                | Kind::Finished
+        ) || self.store_kind() == Some(StoreErrorKind::Invalid)
+    }
+
+    /// The cursor was changed on its way, or comes from another query or another database.
+    #[must_use]
+    pub fn is_invalid_cursor(&self) -> bool {
+        matches!(*self.0, Kind::Cursor(_))
+    }
+
+    /// Something is too large, such as a key.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(*self.0, Kind::Limit(_)) || self.store_kind() == Some(StoreErrorKind::Limit)
+    }
+
+    /// Arithmetic left the range of its column.
+    #[must_use]
+    pub fn is_overflow(&self) -> bool {
+        matches!(*self.0, Kind::Overflow { .. }) || self.store_kind() == Some(StoreErrorKind::Overflow)
+    }
+
+    /// The entities and the stored catalog do not fit together.
+    #[must_use]
+    pub fn is_schema_mismatch(&self) -> bool {
+        matches!(*self.0, Kind::Schema(_))
+    }
+
+    /// The query would read a whole table and its [`ScanPolicy`](crate::query::ScanPolicy) denies that.
+    #[must_use]
+    pub fn is_scan_denied(&self) -> bool {
+        matches!(*self.0, Kind::ScanDenied { .. })
+    }
+
+    /// Stored data is damaged, or does not fit its table.
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        matches!(*self.0, Kind::StoredRow { .. }) || self.store_kind() == Some(StoreErrorKind::Corrupt)
+    }
+
+    /// The store cannot be reached or cannot serve; nothing was applied.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.store_kind(), Some(StoreErrorKind::Unavailable | StoreErrorKind::Full))
+            && !self.is_outcome_unknown()
+    }
+
+    /// The store was lost while it committed: the write may have been applied or not.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(&*self.0, Kind::Store(error) if error.certainty() == Certainty::Unknown)
+    }
+
+    /// Another process has the store open.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.store_kind() == Some(StoreErrorKind::InUse)
+    }
+
+    /// How often a transaction was tried before it was given up as a conflict.
+    #[must_use]
+    pub fn attempts(&self) -> Option<u32> {
+        match *self.0 {
+            Kind::Conflict { attempts, .. } => Some(attempts),
+            _ => None,
+        }
+    }
+
+    /// The name of the unique index that a write violated.
+    #[must_use]
+    pub fn violated_index(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Unique { index, .. } => Some(index),
+            _ => None,
+        }
+    }
+
+    /// The table that the error is about.
+    #[must_use]
+    pub fn table(&self) -> Option<&'static str> {
+        match &*self.0 {
+            Kind::DuplicateKey { table, .. }
+            | Kind::Unique { table, .. }
+            | Kind::NotFound { table, .. }
+            | Kind::NotOne { table, .. }
+            | Kind::Stale { table, .. }
+            | Kind::UnknownColumn { table, .. }
+            | Kind::Value { table, .. }
+            | Kind::StoredRow { table, .. }
+            | Kind::Overflow { table, .. }
+            | Kind::ScanDenied { table, .. } => Some(table),
+            _ => None,
+        }
+    }
+
+    fn store_kind(&self) -> Option<StoreErrorKind> {
+        match &*self.0 {
+            Kind::Store(error) => Some(error.kind()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Kind> for Error {
+    #[cold]
+    fn from(kind: Kind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Kind::Store(error).into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Conflict { attempts: 0, what } => {
+                write!(f, "another transaction changed {what}; roll back and try the whole session again")
+            }
+            Kind::Conflict { attempts, what } => {
+                write!(f, "gave up after {attempts} attempts: another transaction changed {what} each time")
+            }
+            Kind::DuplicateKey { table, key } => write!(f, "table `{table}` already has a row with the key {key}"),
+            Kind::Unique { table, index, columns, value } => write!(
+                f,
+                "unique index `{index}` of table `{table}`: another row already has {columns} = {value}"
+            ),
+            Kind::NotFound { table, key } => write!(f, "table `{table}` has no row with the key {key}"),
+            Kind::NotOne { table, several: false } => write!(f, "no row of table `{table}` matches, one was asked for"),
+            Kind::NotOne { table, several: true } => {
+                write!(f, "several rows of table `{table}` match, one was asked for")
+            }
+            Kind::Stale { table, key, given, stored } => write!(
+                f,
+                "the row {key} of table `{table}` was changed since it was read: version {given} was given, {stored} is \
+                 stored; read it again"
+            ),
+            Kind::Invalid(message) | Kind::Limit(message) | Kind::Schema(message) => f.write_str(message),
+            Kind::UnknownColumn { table, column, nearest } => {
+                write!(f, "table `{table}` has no column `{column}`")?;
+                match nearest {
+                    Some(nearest) => write!(f, ", did you mean `{nearest}`?"),
+                    None => Ok(()),
+                }
+            }
+            Kind::Value { table, column, source } => write!(f, "column `{column}` of table `{table}`: {source}"),
+            Kind::StoredRow { table, key, source } => {
+                write!(f, "the stored row {key} of table `{table}` cannot be read: {source}")
+            }
+            Kind::Overflow { table, column, source } => {
+                write!(f, "column `{column}` of table `{table}` cannot hold the new value: {source}")
+            }
+            Kind::ScanDenied { table, filter } => write!(
+                f,
+                "no index serves this query on table `{table}` and its scan policy denies reading the whole table; add \
+                 an index for: {filter}"
+            ),
+            Kind::Cursor(why) => write!(f, "this cursor cannot be used: {why}"),
+            Kind::Finished => f.write_str("the session has ended; begin a new one"),
+            Kind::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.0 {
+            Kind::Value { source, .. } | Kind::StoredRow { source, .. } | Kind::Overflow { source, .. } => Some(source),
+            Kind::Store(error) => std::error::Error::source(error),
+            _ => None,
+        }
+    }
+}
+
+/// Turns the absence of a row into an error.
+pub trait OrNotFound<T> {
+    /// The row, or an error for which [`Error::is_not_found`] is true.
+    ///
+    /// # Errors
+    /// When there is no row.
+    fn ok_or_not_found(self) -> Result<T>;
+}
+
+impl<T: crate::model::Entity> OrNotFound<T> for Option<T> {
+    fn ok_or_not_found(self) -> Result<T> {
+        self.ok_or_else(|| Kind::NotOne { table: T::table().name, several: false }.into())
+    }
+}

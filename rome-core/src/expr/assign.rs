@@ -1,0 +1,62 @@
+//! Assignments: what `update_all` changes.
+
+use std::marker::PhantomData;
+
+use super::node::Node;
+
+/// Sets one column, made by [`Column::set`](super::Column::set).
+pub struct Assignment<E> {
+    pub(crate) column: u16,
+    pub(crate) node: Node,
+    marker: PhantomData<fn() -> E>,
+}
+
+impl<E> Assignment<E> {
+    pub(crate) const fn new(column: u16, node: Node) -> Self {
+        Self { column, node, marker: PhantomData }
+    }
+}
+
+impl<E> std::fmt::Debug for Assignment<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Assignment").field("column", &self.column).field("node", &self.node).finish()
+    }
+}
+
+/// One assignment, a tuple of them or a `Vec`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of assignments to columns of `{E}`",
+    note = "write `(Dog::AGE.set(1), Dog::NAME.set(\"Rex\"))`"
+)]
+pub trait Assignments<E> {
+    /// As a list.
+    fn into_assignments(self) -> Vec<Assignment<E>>;
+}
+
+impl<E> Assignments<E> for Assignment<E> {
+    fn into_assignments(self) -> Vec<Assignment<E>> {
+        vec![self]
+    }
+}
+
+impl<E> Assignments<E> for Vec<Assignment<E>> {
+    fn into_assignments(self) -> Vec<Assignment<E>> {
+        self
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)+))*) => { $(
+        impl<E, $($name: Assignments<E>),+> Assignments<E> for ($($name,)+) {
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn into_assignments(self) -> Vec<Assignment<E>> {
+                let ($($name,)+) = self;
+                let mut all = Vec::new();
+                $(all.extend($name.into_assignments());)+
+                all
+            }
+        }
+    )* };
+}
+
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D F) (A B C D F G) (A B C D F G H) (A B C D F G H I) }

@@ -1,0 +1,164 @@
+//! Evaluation on a stored row, with SQL's three-valued logic.
+
+use std::cmp::Ordering;
+
+use super::like;
+use super::node::{Arithmetic, Comparison, Node, ValueList};
+use crate::model::RowView;
+use crate::value::{ValueError, ValueRef, compare, total_order};
+
+/// Whether a condition is true for a row; `None` is unknown.
+pub(crate) fn test(node: &Node, row: &RowView<'_>) -> Result<Option<bool>, ValueError> {
+    Ok(match node {
+        Node::Known(known) => *known,
+        Node::Compare(op, left, right) => {
+            compare(scalar(left, row)?, scalar(right, row)?).map(|ordering| holds(*op, ordering))
+        }
+        Node::In(of, list) => is_in(scalar(of, row)?, list),
+        Node::Like { of, pattern, ignore_case } => {
+            text(scalar(of, row)?).map(|text| like::matches(pattern, text, *ignore_case))
+        }
+        Node::StartsWith(of, prefix) => text(scalar(of, row)?).map(|text| text.starts_with(prefix.as_str())),
+        Node::ContainsText(of, part) => text(scalar(of, row)?).map(|text| text.contains(part.as_str())),
+        Node::ContainsElement(of, value) => has_element(scalar(of, row)?, value.as_ref())?,
+        Node::IsNull(of) => Some(scalar(of, row)?.is_null()),
+        Node::And(all) => {
+            let mut result = Some(true);
+            for node in all {
+                match test(node, row)? {
+                    Some(false) => return Ok(Some(false)),
+                    Some(true) => {}
+                    None => result = None,
+                }
+            }
+            result
+        }
+        Node::Or(all) => {
+            let mut result = Some(false);
+            for node in all {
+                match test(node, row)? {
+                    Some(true) => return Ok(Some(true)),
+                    Some(false) => {}
+                    None => result = None,
+                }
+            }
+            result
+        }
+        Node::Not(of) => test(of, row)?.map(|known| !known),
+        Node::Column(_) | Node::Value(_) | Node::Arithmetic(..) => match scalar(node, row)? {
+            ValueRef::Bool(known) => Some(known),
+            _ => None,
+        },
+    })
+}
+
+/// The value of a scalar for a row. A condition in the place of a scalar is a boolean.
+pub(crate) fn scalar<'a>(node: &'a Node, row: &RowView<'a>) -> Result<ValueRef<'a>, ValueError> {
+    Ok(match node {
+        Node::Column(position) => row.value(*position)?,
+        Node::Value(value) => value.as_ref(),
+        Node::Arithmetic(op, left, right) => calculate(*op, scalar(left, row)?, scalar(right, row)?)?,
+        condition => test(condition, row)?.map_or(ValueRef::Null, ValueRef::Bool),
+    })
+}
+
+const fn holds(op: Comparison, ordering: Ordering) -> bool {
+    match op {
+        Comparison::Eq => ordering.is_eq(),
+        Comparison::Ne => ordering.is_ne(),
+        Comparison::Lt => ordering.is_lt(),
+        Comparison::Le => ordering.is_le(),
+        Comparison::Gt => ordering.is_gt(),
+        Comparison::Ge => ordering.is_ge(),
+    }
+}
+
+fn is_in(value: ValueRef<'_>, list: &ValueList) -> Option<bool> {
+    if list.values.is_empty() && !list.has_null {
+        return Some(false);
+    }
+    if value.is_null() {
+        return None;
+    }
+    if list.values.binary_search_by(|listed| total_order(listed.as_ref(), value)).is_ok() {
+        return Some(true);
+    }
+    if list.has_null { None } else { Some(false) }
+}
+
+const fn text<'a>(value: ValueRef<'a>) -> Option<&'a str> {
+    match value {
+        ValueRef::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// True if an element equals the value; unknown if none does but one is NULL.
+fn has_element(list: ValueRef<'_>, value: ValueRef<'_>) -> Result<Option<bool>, ValueError> {
+    let ValueRef::List(list) = list else { return Ok(None) };
+    if value.is_null() {
+        return Ok(None);
+    }
+    let mut result = Some(false);
+    for element in list.iter() {
+        match compare(element?, value) {
+            Some(Ordering::Equal) => return Ok(Some(true)),
+            Some(_) => {}
+            None => result = None,
+        }
+    }
+    Ok(result)
+}
+
+fn calculate<'a>(op: Arithmetic, left: ValueRef<'a>, right: ValueRef<'a>) -> Result<ValueRef<'a>, ValueError> {
+    use ValueRef::{Float, Int, Null, Uint};
+    Ok(match (left, right) {
+        (Null, _) | (_, Null) => Null,
+        (Int(a), Int(b)) => match op {
+            Arithmetic::Add => a.checked_add(b).map(Int),
+            Arithmetic::Sub => a.checked_sub(b).map(Int),
+            Arithmetic::Mul => a.checked_mul(b).map(Int),
+            Arithmetic::Div | Arithmetic::Rem if b == 0 => Some(Null),
+            Arithmetic::Div => a.checked_div(b).map(Int),
+            Arithmetic::Rem => a.checked_rem(b).map(Int),
+        }
+        .ok_or_else(|| out_of_range(op, left, right))?,
+        (Float(a), Float(b)) => match op {
+            Arithmetic::Add => Float(a + b),
+            Arithmetic::Sub => Float(a - b),
+            Arithmetic::Mul => Float(a * b),
+            Arithmetic::Div | Arithmetic::Rem if b == 0.0 => Null,
+            Arithmetic::Div => Float(a / b),
+            Arithmetic::Rem => Float(a % b),
+        },
+        (Uint(_), Int(_) | Uint(_)) | (Int(_), Uint(_)) => large(op, left, right)?,
+        _ => return Err(out_of_range(op, left, right)),
+    })
+}
+
+/// Arithmetic where a number is above the range of `i128`.
+fn large<'a>(op: Arithmetic, left: ValueRef<'a>, right: ValueRef<'a>) -> Result<ValueRef<'a>, ValueError> {
+    let unsigned = |value: ValueRef<'_>| match value {
+        ValueRef::Uint(n) => Some(n),
+        ValueRef::Int(n) => u128::try_from(n).ok(),
+        _ => None,
+    };
+    let result = match (unsigned(left), unsigned(right)) {
+        (Some(a), Some(b)) => match op {
+            Arithmetic::Add => a.checked_add(b),
+            Arithmetic::Sub => a.checked_sub(b),
+            Arithmetic::Mul => a.checked_mul(b),
+            Arithmetic::Div | Arithmetic::Rem if b == 0 => return Ok(ValueRef::Null),
+            Arithmetic::Div => a.checked_div(b),
+            Arithmetic::Rem => a.checked_rem(b),
+        },
+        _ => None,
+    };
+    let result = result.ok_or_else(|| out_of_range(op, left, right))?;
+    Ok(i128::try_from(result).map_or(ValueRef::Uint(result), ValueRef::Int))
+}
+
+#[cold]
+fn out_of_range(op: Arithmetic, left: ValueRef<'_>, right: ValueRef<'_>) -> ValueError {
+    ValueError::out_of_range(format!("{op:?} of {} and {}", left.to_value(), right.to_value()))
+}

@@ -1,0 +1,25 @@
+//! Expressions: what filters, orders and assignments are made of.
+//!
+//! The typed surface ([`Column`], [`Scalar`], [`Expr`]) is thin: it checks types at compile time and builds one run-time
+//! tree, [`node::Node`], which planning and evaluation work on.
+
+mod assign;
+mod column;
+mod compare;
+mod dynamic;
+pub(crate) mod eval;
+pub(crate) mod like;
+pub(crate) mod node;
+mod operand;
+mod order;
+mod predicate;
+mod scope;
+
+pub use assign::{Assignment, Assignments};
+pub use column::Column;
+pub use compare::Scalar;
+pub use dynamic::DynColumn;
+pub use operand::{ContainedIn, IntoOperand, Summand};
+pub use order::{Nulls, Order, Orders};
+pub use predicate::Expr;
+pub use scope::{Here, In};

@@ -1,0 +1,153 @@
+//! What a column can be compared with.
+
+use std::borrow::Cow;
+
+use super::column::Column;
+use super::compare::Scalar;
+use super::node::Node;
+use crate::value::{Element, Field, Json, Value};
+
+/// Something that can stand beside a column of type `T`: a value of that type, a borrowed form of it, a column or
+/// an arithmetic expression.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{T}` cannot be compared with or set to a `{Self}`",
+    label = "expected a `{T}`"
+)]
+pub trait IntoOperand<T> {
+    /// The value or column as an expression.
+    #[doc(hidden)]
+    fn into_operand(self) -> Operand;
+}
+
+/// A type-checked operand.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Operand(pub(crate) Node);
+
+impl<T: Field> IntoOperand<T> for T {
+    fn into_operand(self) -> Operand {
+        Operand(Node::Value(self.to_value()))
+    }
+}
+
+impl<T: Field> IntoOperand<Option<T>> for T
+where
+    Option<T>: Field,
+{
+    fn into_operand(self) -> Operand {
+        Operand(Node::Value(self.to_value()))
+    }
+}
+
+impl<T: Field> IntoOperand<T> for &T {
+    fn into_operand(self) -> Operand {
+        Operand(Node::Value(self.to_value()))
+    }
+}
+
+impl<T: Field> IntoOperand<Option<T>> for &T
+where
+    Option<T>: Field,
+{
+    fn into_operand(self) -> Operand {
+        Operand(Node::Value(self.to_value()))
+    }
+}
+
+macro_rules! text_operands {
+    ($($from:ty => $to:ty),* $(,)?) => { $(
+        impl IntoOperand<$to> for $from {
+            fn into_operand(self) -> Operand {
+                Operand(Node::Value(Value::Text(self.to_string())))
+            }
+        }
+    )* };
+}
+
+text_operands! {
+    &str => String,
+    &str => Option<String>,
+    &&str => String,
+    &&str => Option<String>,
+    Cow<'_, str> => String,
+    Cow<'_, str> => Option<String>,
+}
+
+impl<E, T> IntoOperand<T> for Column<E, T> {
+    fn into_operand(self) -> Operand {
+        Operand(Node::Column(self.position()))
+    }
+}
+
+impl<E, T> IntoOperand<Option<T>> for Column<E, T> {
+    fn into_operand(self) -> Operand {
+        Operand(Node::Column(self.position()))
+    }
+}
+
+impl<E, T> IntoOperand<T> for Scalar<E, T> {
+    fn into_operand(self) -> Operand {
+        Operand(self.into_node())
+    }
+}
+
+impl<E, T> IntoOperand<Option<T>> for Scalar<E, T> {
+    fn into_operand(self) -> Operand {
+        Operand(self.into_node())
+    }
+}
+
+impl<T> IntoOperand<Json<T>> for T
+where
+    Json<T>: Field,
+{
+    fn into_operand(self) -> Operand {
+        Operand(Node::Value(Json(self).to_value()))
+    }
+}
+
+/// What a column of type `T` may contain: text in a text, an element in a list.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{T}` cannot contain a `{Self}`",
+    note = "`contains` looks for text in a text column, or for an element in a `Vec` column"
+)]
+pub trait ContainedIn<T> {
+    /// The condition.
+    #[doc(hidden)]
+    fn contained_in(self, of: Operand) -> Operand;
+}
+
+macro_rules! contained_in_text {
+    ($($text:ty),*) => { $(
+        impl<S: AsRef<str>> ContainedIn<$text> for S {
+            fn contained_in(self, of: Operand) -> Operand {
+                Operand(Node::ContainsText(Box::new(of.0), self.as_ref().to_owned()))
+            }
+        }
+    )* };
+}
+
+contained_in_text!(String, Option<String>);
+
+fn contains_element(element: Operand, of: Operand) -> Operand {
+    let Operand(Node::Value(value)) = element else { return Operand(Node::Known(None)) };
+    Operand(Node::ContainsElement(Box::new(of.0), value))
+}
+
+impl<T: Element, V: IntoOperand<T>> ContainedIn<Vec<T>> for V {
+    fn contained_in(self, of: Operand) -> Operand {
+        contains_element(self.into_operand(), of)
+    }
+}
+
+impl<T: Element, V: IntoOperand<T>> ContainedIn<Option<Vec<T>>> for V {
+    fn contained_in(self, of: Operand) -> Operand {
+        contains_element(self.into_operand(), of)
+    }
+}
+
+/// A number that may be added to, subtracted from, multiplied with or divided by a column of type `T`.
+#[diagnostic::on_unimplemented(message = "a column of type `{T}` does not calculate with a `{Self}`")]
+pub trait Summand<T>: IntoOperand<T> {}
+
+impl<T: crate::value::Numeric, V: IntoOperand<T>> Summand<T> for V {}

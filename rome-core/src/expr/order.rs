@@ -1,0 +1,127 @@
+//! The order of a query's rows.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::Column;
+use crate::value::Ordered;
+
+/// Where NULL stands in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Nulls {
+    /// Before every value.
+    First,
+    /// After every value.
+    Last,
+}
+
+/// Orders by one column, made by [`Column::asc`] and [`Column::desc`]. NULL is below every value unless told otherwise.
+pub struct Order<S> {
+    pub(crate) part: OrderPart,
+    marker: PhantomData<fn() -> S>,
+}
+
+/// The run-time form of an [`Order`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OrderPart {
+    pub column: u16,
+    pub descending: bool,
+    pub nulls: Nulls,
+}
+
+impl OrderPart {
+    pub const fn new(column: u16, descending: bool) -> Self {
+        Self { column, descending, nulls: if descending { Nulls::Last } else { Nulls::First } }
+    }
+
+    /// Whether NULL stands where an index of the same direction has it.
+    pub fn has_natural_nulls(self) -> bool {
+        self.nulls == Self::new(self.column, self.descending).nulls
+    }
+}
+
+impl<S> Order<S> {
+    pub(crate) const fn new(column: u16, descending: bool) -> Self {
+        Self { part: OrderPart::new(column, descending), marker: PhantomData }
+    }
+
+    /// NULL before every value.
+    #[must_use]
+    pub const fn nulls_first(mut self) -> Self {
+        self.part.nulls = Nulls::First;
+        self
+    }
+
+    /// NULL after every value.
+    #[must_use]
+    pub const fn nulls_last(mut self) -> Self {
+        self.part.nulls = Nulls::Last;
+        self
+    }
+}
+
+impl<S> Clone for Order<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Order<S> {}
+
+impl<S> fmt::Debug for Order<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.part.fmt(f)
+    }
+}
+
+impl<E, T: Ordered> Column<E, T> {
+    /// Least values first.
+    #[must_use]
+    pub const fn asc(self) -> Order<E> {
+        Order::new(self.position(), false)
+    }
+
+    /// Greatest values first.
+    #[must_use]
+    pub const fn desc(self) -> Order<E> {
+        Order::new(self.position(), true)
+    }
+}
+
+/// One order, a tuple of them or a `Vec`, most significant first.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an order of rows of `{S}`",
+    note = "write `Dog::AGE.asc()`, or `(Dog::AGE.desc(), Dog::NAME.asc())`"
+)]
+pub trait Orders<S> {
+    /// As a list.
+    fn into_orders(self) -> Vec<Order<S>>;
+}
+
+impl<S> Orders<S> for Order<S> {
+    fn into_orders(self) -> Vec<Order<S>> {
+        vec![self]
+    }
+}
+
+impl<S> Orders<S> for Vec<Order<S>> {
+    fn into_orders(self) -> Vec<Order<S>> {
+        self
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)+))*) => { $(
+        impl<S, $($name: Orders<S>),+> Orders<S> for ($($name,)+) {
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn into_orders(self) -> Vec<Order<S>> {
+                let ($($name,)+) = self;
+                let mut all = Vec::new();
+                $(all.extend($name.into_orders());)+
+                all
+            }
+        }
+    )* };
+}
+
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }
