@@ -1,0 +1,78 @@
+//! [`Field`]: the Rust types that can be columns, and what their columns can do.
+//!
+//! A field knows the type of its column, and takes itself to and from all forms of a value. Scalars go to rows and
+//! keys directly, without a [`Value`] in between. What a column can be used for is said by marker traits, whose errors
+//! speak of columns: [`Ordered`], [`Numeric`], [`Textual`], [`Nullable`].
+
+mod json;
+mod list;
+mod markers;
+mod optional;
+mod scalar;
+
+pub use json::Json;
+pub use list::Element;
+pub use markers::{Nullable, Numeric, Ordered, Textual};
+
+use super::{ColumnType, RowReader, RowWriter, Value, ValueError, key};
+
+/// A Rust type that can be stored in a column.
+///
+/// Implemented for bools, integers from 8 to 128 bits, floats, `String`, `Box<str>`, `Arc<str>`, `Vec<u8>` and
+/// `bytes::Bytes`, `Uuid`, the dates and times of `chrono`, `Option` and `Vec` of such, `serde_json::Value`, and any
+/// serde type in [`Json`]. Timestamps and times are stored in microseconds: what is finer is cut off.
+///
+/// ```
+/// use rome_core::value::{Field, RowReader, RowWriter};
+///
+/// let mut writer = RowWriter::new();
+/// Some(7_u32).write(&mut writer);
+/// String::from("Rex").write(&mut writer);
+/// let bytes = writer.finish();
+///
+/// let mut reader = RowReader::new(&bytes);
+/// assert_eq!(Option::<u32>::read(&mut reader)?, Some(7));
+/// assert_eq!(String::read(&mut reader)?, "Rex");
+/// # Ok::<(), rome_core::value::ValueError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored in a column",
+    label = "not a column type",
+    note = "for an enum, derive `ColumnEnum` on it; for any serde type, write `#[rome(json)]` on the field"
+)]
+pub trait Field: Sized {
+    /// The type of the column.
+    const TYPE: ColumnType;
+
+    /// Whether the column can be NULL; true for `Option`.
+    const NULLABLE: bool = false;
+
+    /// Puts the value into a row, with its presence byte if it is nullable.
+    fn write(&self, w: &mut RowWriter);
+
+    /// Gets the value from a row.
+    ///
+    /// # Errors
+    /// Bytes that do not hold such a value.
+    fn read(r: &mut RowReader<'_>) -> Result<Self, ValueError>;
+
+    /// The value at run time.
+    fn to_value(&self) -> Value;
+
+    /// The value of the Rust type.
+    ///
+    /// # Errors
+    /// A value of another kind, or out of the range of the type.
+    fn from_value(value: Value) -> Result<Self, ValueError>;
+
+    /// Appends the ordered form, as [`key::encode`] gives it for the value.
+    fn put_key(&self, descending: bool, out: &mut Vec<u8>) {
+        key::encode(self.to_value().as_ref(), descending, out);
+    }
+}
+
+/// What `from_value` says when the kind is wrong.
+#[cold]
+fn mismatch<T: Field>(value: &Value) -> ValueError {
+    ValueError::type_mismatch(T::TYPE, value.kind_name())
+}
