@@ -109,7 +109,7 @@ impl Error {
         matches!(*self.0, Kind::Schema(_))
     }
 
-    /// The query would read a whole table and its [`ScanPolicy`](crate::query::ScanPolicy) denies that.
+    /// The query would read a whole table and its scan policy denies that.
     #[must_use]
     pub fn is_scan_denied(&self) -> bool {
         matches!(*self.0, Kind::ScanDenied { .. })

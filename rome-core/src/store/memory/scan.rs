@@ -1,0 +1,166 @@
+//! Spans of the in-memory store: their members, their number, their digest.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use super::state::{Record, Records, State};
+use crate::store::{
+    Digester, FilterRef, RecordRef, Scanned, Scanner, Space, Span, StoreError, StoreErrorKind, StoreResult, TableId,
+    TxId,
+};
+
+/// The part of a scan that is the same whatever its members are: the limits, the digest, where it stopped.
+struct Progress<'a> {
+    scanner: Scanner,
+    digester: Option<Digester>,
+    visited: u32,
+    returned: u32,
+    limit: u32,
+    want: u32,
+    last: Option<&'a Bytes>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(span: &Span, want: Option<u32>, track: bool) -> Self {
+        Self {
+            scanner: Scanner::new(),
+            digester: track.then(Digester::default),
+            visited: 0,
+            returned: 0,
+            limit: span.limit.unwrap_or(u32::MAX),
+            want: want.unwrap_or(u32::MAX),
+            last: None,
+        }
+    }
+
+    /// Whether a limit forbids to visit one more member. Asked only when there is one, so that `stopped_at` is set
+    /// exactly when a limit cut the span short.
+    fn is_full(&mut self) -> bool {
+        let full = self.visited == self.limit || self.returned == self.want;
+        if let Some(last) = self.last.filter(|_| full) {
+            self.scanner.stop_at(last);
+        }
+        full
+    }
+
+    fn visit(&mut self, key: &'a Bytes, version: Option<TxId>) {
+        self.visited = self.scanner.visit();
+        self.last = Some(key);
+        if let Some(digester) = &mut self.digester {
+            digester.add(key, version);
+        }
+    }
+
+    fn give(&mut self, key: &[u8], record: &Record) {
+        self.scanner.push(RecordRef { key, version: record.version, value: &record.value });
+        self.returned += 1;
+    }
+
+    fn finish(self) -> Scanned {
+        self.scanner.finish(self.digester.map(|digester| digester.finish()).unwrap_or_default())
+    }
+}
+
+impl State {
+    pub(super) fn scan(&self, span: &Span, filter: Option<&FilterRef>, want: Option<u32>, track: bool) -> Scanned {
+        let filter = filter.filter(|_| matches!(span.space, Space::Rows(_)));
+        let versioned = span.space.is_versioned();
+        let mut progress = Progress::new(span, want, track);
+        self.walk(span, |key, record| {
+            if progress.is_full() {
+                return Ok(false);
+            }
+            progress.visit(key, versioned.then_some(record.version));
+            if filter.is_none_or(|filter| filter.0.keep(key, &record.value)) {
+                progress.give(key, record);
+            }
+            Ok(true)
+        })
+        .map_or_else(|never: std::convert::Infallible| match never {}, |()| progress.finish())
+    }
+
+    pub(super) fn scan_rows(
+        &self,
+        index: &Span,
+        table: TableId,
+        filter: Option<&FilterRef>,
+        want: Option<u32>,
+        track: bool,
+    ) -> StoreResult<Scanned> {
+        let Space::Index(_) = index.space else {
+            let message = format!("rows can be scanned through an index only, not through {:?}", index.space);
+            return Err(StoreError::new(StoreErrorKind::Invalid, message));
+        };
+        let mut progress = Progress::new(index, want, track);
+        self.walk(index, |entry, _| {
+            if progress.is_full() {
+                return Ok(false);
+            }
+            let key = row_key(entry).ok_or_else(|| {
+                let message = format!("the entry {entry:?} of {:?} is too short to hold its row's key", index.space);
+                StoreError::new(StoreErrorKind::Corrupt, message)
+            })?;
+            let row = self.row(table, key, index.space)?;
+            progress.visit(entry, Some(row.version));
+            if filter.is_none_or(|filter| filter.0.keep(key, &row.value)) {
+                progress.give(key, row);
+            }
+            Ok(true)
+        })
+        .map(|()| progress.finish())
+    }
+
+    pub(super) fn count(&self, span: &Span) -> u64 {
+        let (limit, mut n) = (span.limit.map_or(u64::MAX, u64::from), 0);
+        self.walk(span, |_, _| {
+            if n == limit {
+                return Ok::<_, std::convert::Infallible>(false);
+            }
+            n += 1;
+            Ok(true)
+        })
+        .map_or_else(|never| match never {}, |()| n)
+    }
+
+    /// The row that a record of `from` points at.
+    pub(super) fn row(&self, table: TableId, key: &[u8], from: Space) -> StoreResult<&Record> {
+        self.record(Space::Rows(table), key).ok_or_else(|| {
+            let key = key.escape_ascii();
+            let message = format!("{from:?} points at a row of table {} that is missing: its key is {key}", table.0);
+            StoreError::new(StoreErrorKind::Corrupt, message)
+        })
+    }
+
+    /// Shows the members of a span in its direction until `show` says that it wants no more. Its limit is the caller's.
+    fn walk<'a, E>(&'a self, span: &Span, show: impl FnMut(&'a Bytes, &'a Record) -> Result<bool, E>) -> Result<(), E> {
+        let Some(records) = self.spaces.get(&span.space).filter(|_| span.is_possible()) else { return Ok(()) };
+        let members = within(records, span);
+        if span.reverse { until(members.rev(), show) } else { until(members, show) }
+    }
+}
+
+fn within<'a>(records: &'a Records, span: &Span) -> std::collections::btree_map::Range<'a, Bytes, Record> {
+    fn bytes(bound: &Bound<Bytes>) -> Bound<&[u8]> {
+        bound.as_ref().map(AsRef::as_ref)
+    }
+    records.range::<[u8], _>((bytes(&span.lo), bytes(&span.hi)))
+}
+
+fn until<'a, E>(
+    members: impl Iterator<Item = (&'a Bytes, &'a Record)>,
+    mut show: impl FnMut(&'a Bytes, &'a Record) -> Result<bool, E>,
+) -> Result<(), E> {
+    for (key, record) in members {
+        if !show(key, record)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The key of the row that an entry points at: its length is in the entry's last two bytes.
+fn row_key(entry: &[u8]) -> Option<&[u8]> {
+    let (rest, length) = entry.split_last_chunk::<2>()?;
+    rest.get(rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))?..)
+}

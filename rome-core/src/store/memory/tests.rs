@@ -1,0 +1,135 @@
+#![allow(clippy::unwrap_used)]
+
+use bytes::Bytes;
+use futures::FutureExt;
+
+use super::*;
+use crate::store::{Check, CheckRef, Decision, Effect, IndexId, Reply, Scanned, Space, Span, Step, TableId, TxId};
+
+const ROWS: Space = Space::Rows(TableId(1));
+const INDEX: Space = Space::Index(IndexId(1));
+const SUMS: Space = Space::Aggregate(IndexId(1));
+
+fn id(seq: u64) -> TxId {
+    TxId { lane: 1, seq }
+}
+
+fn at_once<T>(answer: impl Future<Output = T>) -> T {
+    answer.now_or_never().expect("the memory store never waits")
+}
+
+fn tx(seq: u64, effects: Vec<Effect>) -> MiniTx {
+    MiniTx { effects, ..MiniTx::one(id(seq)) }
+}
+
+fn put(space: Space, key: &'static str) -> Effect {
+    Effect::Put { space, key: key.into(), value: if space == ROWS { key.into() } else { Bytes::new() } }
+}
+
+fn apply(store: &MemoryStore, tx: MiniTx) -> StoreResult<Applied> {
+    at_once(store.apply(vec![(Partition(0), tx)], Durability::Memory)).map(|mut outcomes| outcomes.remove(0))
+}
+
+fn read(store: &MemoryStore, read: Read) -> StoreResult<Reply> {
+    let mut replies = at_once(store.read(&[(Partition(0), vec![read])], Consistency::Strict))?;
+    Ok(replies.remove(0).replies.remove(0))
+}
+
+fn scan(store: &MemoryStore, span: Span, want: Option<u32>) -> Scanned {
+    let Reply::Scanned(scanned) = read(store, Read::Scan { span, filter: None, want, track: true }).unwrap() else {
+        panic!("a scan is answered by members")
+    };
+    scanned
+}
+
+fn with_rows(keys: &[&'static str]) -> MemoryStore {
+    let store = MemoryStore::new();
+    let rows = keys.iter().map(|key| put(ROWS, key)).collect();
+    assert_eq!(apply(&store, tx(1, rows)).unwrap(), Applied::Done { seq: 1 });
+    store
+}
+
+#[test]
+fn a_scan_says_where_it_stopped_only_if_more_would_follow() {
+    let store = with_rows(&["a", "b", "c"]);
+    let all = Span::all(ROWS);
+    assert_eq!(scan(&store, all.clone().limited(Some(2)), None).stopped_at.unwrap(), "b");
+    assert_eq!(scan(&store, all.clone().reversed(true), Some(2)).stopped_at.unwrap(), "b");
+    assert_eq!(scan(&store, all.clone().limited(Some(3)), Some(3)).stopped_at, None);
+    assert_eq!(scan(&store, all.limited(Some(0)), None), scan(&MemoryStore::new(), Span::all(ROWS), None));
+}
+
+#[test]
+fn an_entry_without_its_row_names_table_and_key() {
+    let store = MemoryStore::new();
+    apply(&store, tx(1, vec![put(INDEX, "red\0ann\0\u{3}")])).unwrap();
+    let read_rows =
+        Read::ScanRows { index: Span::all(INDEX), table: TableId(7), filter: None, want: None, track: false };
+    let error = read(&store, read_rows).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+    assert!(error.to_string().contains("table 7") && error.to_string().contains("ann"), "{error}");
+}
+
+#[test]
+fn an_overflow_leaves_no_trace_of_the_effects_before_it() {
+    let store = with_rows(&["a"]);
+    let add = |delta| Effect::Add { space: SUMS, key: "n".into(), delta };
+    let error = apply(&store, tx(2, vec![put(ROWS, "b"), add(i128::MAX), add(1)])).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Overflow);
+    assert_eq!(scan(&store, Span::all(ROWS), None).len(), 1);
+    assert_eq!(apply(&store, tx(2, vec![add(i128::MAX), add(-1)])).unwrap(), Applied::Done { seq: 2 });
+}
+
+#[test]
+fn a_repeat_gets_the_recorded_outcome_and_a_late_one_is_aborted() {
+    let store = with_rows(&["a"]);
+    let absent = Check::Version { space: ROWS, key: "a".into(), expect: None };
+    let refused = MiniTx { checks: vec![Check::Free, absent], ..tx(5, vec![put(ROWS, "b")]) };
+    let conflict = Applied::Conflict { check: CheckRef::Check(1), by: None };
+    assert_eq!(apply(&store, tx(1, vec![])).unwrap(), Applied::Already(Decision::Committed));
+    assert_eq!(apply(&store, refused.clone()).unwrap(), conflict);
+    let delete = Effect::Delete { space: ROWS, key: "a".into() };
+    let other = MiniTx { effects: vec![delete], ..MiniTx::one(TxId { lane: 2, seq: 1 }) };
+    assert_eq!(apply(&store, other).unwrap(), Applied::Done { seq: 2 });
+    assert_eq!(apply(&store, refused).unwrap(), conflict);
+    assert_eq!(apply(&store, tx(4, vec![])).unwrap(), Applied::Already(Decision::Aborted));
+}
+
+#[test]
+fn an_unchanged_seq_skips_the_reads_and_not_the_checks() {
+    let store = with_rows(&["a"]);
+    let fails = vec![Check::Count { span: Span::all(ROWS), n: 9 }];
+    let unchanged = MiniTx { unchanged_since: Some(1), reads: fails.clone(), ..tx(2, vec![]) };
+    assert_eq!(apply(&store, unchanged).unwrap(), Applied::Done { seq: 1 });
+    let checked = MiniTx { unchanged_since: Some(1), checks: fails, ..tx(3, vec![]) };
+    assert_eq!(apply(&store, checked).unwrap(), Applied::Conflict { check: CheckRef::Check(0), by: None });
+}
+
+#[test]
+fn the_gate_refuses_older_clients_only() {
+    let store = MemoryStore::new();
+    apply(&store, tx(1, vec![Effect::RaiseGate { oldest: 3 }, Effect::RaiseGate { oldest: 2 }])).unwrap();
+    assert_eq!(apply(&store, MiniTx { schema: 2, ..tx(2, vec![]) }).unwrap(), Applied::StaleSchema { oldest: 3 });
+    assert_eq!(apply(&store, MiniTx { schema: 3, ..tx(3, vec![]) }).unwrap(), Applied::Done { seq: 1 });
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_applied() {
+    let store = MemoryStore::new();
+    let prepare = MiniTx { step: Step::CommitPrimary, ..tx(2, vec![]) };
+    let batch = vec![(Partition(0), tx(1, vec![put(ROWS, "a")])), (Partition(0), prepare)];
+    let error = at_once(store.apply(batch, Durability::Memory)).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert!(scan(&store, Span::all(ROWS), None).is_empty());
+    let elsewhere = at_once(store.read(&[(Partition(1), vec![])], Consistency::Strict)).unwrap_err();
+    assert_eq!(elsewhere.kind(), StoreErrorKind::Invalid);
+}
+
+#[test]
+fn a_sequence_starts_at_one_and_ends_with_an_error() {
+    let store = MemoryStore::new();
+    let reserve = |n| at_once(store.reserve(SequenceId::Lanes, n));
+    assert_eq!((reserve(5).unwrap(), reserve(1).unwrap()), (1, 6));
+    store.writing().sequences.insert(SequenceId::Lanes, u64::MAX);
+    assert_eq!(reserve(1).unwrap_err().kind(), StoreErrorKind::Overflow);
+}

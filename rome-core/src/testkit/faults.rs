@@ -1,0 +1,119 @@
+//! Makes calls of a store fail on purpose.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    StoreError, StoreErrorKind, StoreResult,
+};
+
+/// How a call of [`Store::apply`] fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// It does not reach the store, and this is known: the error is certain.
+    Refused,
+    /// It does not reach the store, but the caller cannot know: the outcome is unknown.
+    RequestLost,
+    /// It is applied and the reply gets lost: the outcome is unknown.
+    ReplyLost,
+}
+
+/// A store whose calls fail where a test says so, and, if asked, let other tasks run before and after each call.
+///
+/// Calls are counted from 0, those of `apply` and those of `read` apart.
+pub struct Faults {
+    inner: Arc<dyn Store>,
+    applies: AtomicUsize,
+    reads: AtomicUsize,
+    of_applies: Mutex<BTreeMap<usize, Fault>>,
+    of_reads: Mutex<BTreeSet<usize>>,
+    yields: AtomicBool,
+}
+
+impl Faults {
+    /// Wraps this store; nothing fails yet.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            applies: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
+            of_applies: Mutex::default(),
+            of_reads: Mutex::default(),
+            yields: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes the `n`-th apply from now on fail; 0 is the next one.
+    pub fn fail_apply(&self, n: usize, fault: Fault) {
+        let at = self.applies.load(Ordering::SeqCst) + n;
+        self.of_applies.lock().unwrap_or_else(PoisonError::into_inner).insert(at, fault);
+    }
+
+    /// Makes the `n`-th read from now on fail as unavailable; 0 is the next one.
+    pub fn fail_read(&self, n: usize) {
+        let at = self.reads.load(Ordering::SeqCst) + n;
+        self.of_reads.lock().unwrap_or_else(PoisonError::into_inner).insert(at);
+    }
+
+    /// From now on lets other tasks run before and after each call. Needs a tokio runtime.
+    pub fn yield_around_calls(&self) {
+        self.yields.store(true, Ordering::SeqCst);
+    }
+
+    async fn pause(&self) {
+        if self.yields.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Faults {
+    fn capabilities(&self) -> &Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let at = self.reads.fetch_add(1, Ordering::SeqCst);
+        self.pause().await;
+        if self.of_reads.lock().unwrap_or_else(PoisonError::into_inner).remove(&at) {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, format!("read {at} fails on purpose")));
+        }
+        let result = self.inner.read(batch, consistency).await;
+        self.pause().await;
+        result
+    }
+
+    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        let at = self.applies.fetch_add(1, Ordering::SeqCst);
+        self.pause().await;
+        let fault = self.of_applies.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
+        let lost = || StoreError::new(StoreErrorKind::Unavailable, format!("apply {at} fails on purpose"));
+        let result = match fault {
+            Some(Fault::Refused) => Err(lost()),
+            Some(Fault::RequestLost) => Err(lost().with_unknown_outcome()),
+            Some(Fault::ReplyLost) => {
+                // Whatever it was, the caller does not get to know it.
+                let _ = self.inner.apply(batch, durability).await;
+                Err(lost().with_unknown_outcome())
+            }
+            None => self.inner.apply(batch, durability).await,
+        };
+        self.pause().await;
+        result
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        self.pause().await;
+        self.inner.reserve(sequence, n).await
+    }
+
+    fn owner(&self, partition: Partition) -> OwnerTag {
+        self.inner.owner(partition)
+    }
+}

@@ -1,0 +1,181 @@
+//! Counts and logs the calls of a store.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, Reply, SequenceId,
+    Store, StoreResult,
+};
+
+/// What a [`Read`] asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReadKind {
+    /// [`Read::Get`]
+    Get,
+    /// [`Read::GetClaimed`]
+    GetClaimed,
+    /// [`Read::Scan`]
+    Scan,
+    /// [`Read::ScanRows`]
+    ScanRows,
+    /// [`Read::Count`]
+    Count,
+}
+
+impl From<&Read> for ReadKind {
+    fn from(read: &Read) -> Self {
+        match read {
+            Read::Get { .. } => Self::Get,
+            Read::GetClaimed { .. } => Self::GetClaimed,
+            Read::Scan { .. } => Self::Scan,
+            Read::ScanRows { .. } => Self::ScanRows,
+            Read::Count(_) => Self::Count,
+        }
+    }
+}
+
+/// One call of a store: one round trip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// [`Store::read`]
+    Read {
+        /// What was asked for, in order, over all partitions.
+        kinds: Vec<ReadKind>,
+        /// How many members its scans visited.
+        visited: u64,
+        /// How many records it returned.
+        records: u64,
+    },
+    /// [`Store::apply`]
+    Apply {
+        /// How many effects its minitransactions had.
+        effects: usize,
+        /// What became of them; empty if the call failed.
+        outcomes: Vec<Applied>,
+    },
+    /// [`Store::reserve`]
+    Reserve(SequenceId),
+}
+
+/// How many calls there were of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Calls of [`Store::read`].
+    pub reads: usize,
+    /// Calls of [`Store::apply`].
+    pub applies: usize,
+    /// Calls of [`Store::reserve`].
+    pub reserves: usize,
+    /// Members that scans visited.
+    pub visited: u64,
+    /// Records that reads returned.
+    pub records: u64,
+}
+
+/// A store that passes all calls on and remembers them.
+///
+/// ```
+/// use std::sync::Arc;
+/// use rome_core::store::{memory::MemoryStore, Consistency, Partition, Read, Space, Span, Store, TableId};
+/// use rome_core::testkit::Recorder;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), rome_core::store::StoreError> {
+/// let store = Recorder::new(Arc::new(MemoryStore::new()));
+/// let count = Read::Count(Span::all(Space::Rows(TableId(1))));
+/// store.read(&[(Partition(0), vec![count])], Consistency::Strict).await?;
+/// assert_eq!(store.tally().reads, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Recorder {
+    inner: Arc<dyn Store>,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl Recorder {
+    /// Records the calls of this store.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, calls: Mutex::default() }
+    }
+
+    /// The calls since the start or the last [`clear`](Self::clear), in the order in which they were answered.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.log().clone()
+    }
+
+    /// How many calls those are.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for call in self.log().iter() {
+            match call {
+                Call::Read { visited, records, .. } => {
+                    tally.reads += 1;
+                    tally.visited += visited;
+                    tally.records += records;
+                }
+                Call::Apply { .. } => tally.applies += 1,
+                Call::Reserve(_) => tally.reserves += 1,
+            }
+        }
+        tally
+    }
+
+    /// Forgets all calls so far.
+    pub fn clear(&self) {
+        self.log().clear();
+    }
+
+    fn log(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for Recorder {
+    fn capabilities(&self) -> &Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let result = self.inner.read(batch, consistency).await;
+        let kinds = batch.iter().flat_map(|(_, reads)| reads).map(ReadKind::from).collect();
+        let (mut visited, mut records) = (0, 0);
+        for reply in result.iter().flatten().flat_map(|reply| &reply.replies) {
+            match reply {
+                Reply::Record(record) => records += u64::from(record.is_some()),
+                Reply::Claimed(row) => records += u64::from(row.is_some()),
+                Reply::Scanned(scanned) => {
+                    visited += u64::from(scanned.visited);
+                    records += scanned.len() as u64;
+                }
+                Reply::Count(_) => {}
+            }
+        }
+        self.log().push(Call::Read { kinds, visited, records });
+        result
+    }
+
+    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        let effects = batch.iter().map(|(_, tx)| tx.effects.len()).sum();
+        let result = self.inner.apply(batch, durability).await;
+        let outcomes = result.as_ref().map(Clone::clone).unwrap_or_default();
+        self.log().push(Call::Apply { effects, outcomes });
+        result
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        let result = self.inner.reserve(sequence, n).await;
+        self.log().push(Call::Reserve(sequence));
+        result
+    }
+
+    fn owner(&self, partition: Partition) -> OwnerTag {
+        self.inner.owner(partition)
+    }
+}
