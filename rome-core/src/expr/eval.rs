@@ -101,7 +101,7 @@ fn has_element(list: ValueRef<'_>, value: ValueRef<'_>) -> Result<Option<bool>, 
     }
     let mut result = Some(false);
     for element in list.iter() {
-        match compare(element?, value) {
+        match compare(element, value) {
             Some(Ordering::Equal) => return Ok(Some(true)),
             Some(_) => {}
             None => result = None,
@@ -160,5 +160,12 @@ fn large<'a>(op: Arithmetic, left: ValueRef<'a>, right: ValueRef<'a>) -> Result<
 
 #[cold]
 fn out_of_range(op: Arithmetic, left: ValueRef<'_>, right: ValueRef<'_>) -> ValueError {
-    ValueError::out_of_range(format!("{op:?} of {} and {}", left.to_value(), right.to_value()))
+    let sign = match op {
+        Arithmetic::Add => '+',
+        Arithmetic::Sub => '-',
+        Arithmetic::Mul => '*',
+        Arithmetic::Div => '/',
+        Arithmetic::Rem => '%',
+    };
+    ValueError::out_of_range(format!("{} {sign} {}", left.to_value(), right.to_value()), "a number")
 }
