@@ -10,7 +10,6 @@
 //!
 //! Nothing here knows of tables, entities or stores.
 
-mod column;
 mod compare;
 mod error;
 mod field;

@@ -1,7 +1,7 @@
 //! Columns whose type is known only at run time: read, write, skip.
 
-use super::row::{RowReader, RowWriter};
-use super::{ColumnType, ListRef, ValueError, ValueRef};
+use super::super::{ColumnType, ListRef, ValueError, ValueRef};
+use super::{RowReader, RowWriter};
 
 /// Reads the column that begins where `reader` stands; text, bytes and lists are borrowed from the row.
 ///
