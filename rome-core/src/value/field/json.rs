@@ -16,7 +16,7 @@ use std::ops::{Deref, DerefMut};
 /// assert_eq!(Json(tags.0.join(" ")).to_value().to_string(), r#""good dog""#);
 /// ```
 ///
-/// A type that JSON cannot hold, such as a map whose keys are not strings, is an error when its row is finished with
+/// What JSON cannot hold, such as a NaN or a map whose keys are not strings, is an error when its row is finished with
 /// [`RowWriter::try_finish`], and a NULL, which a column of JSON refuses, as a [`Value`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -54,9 +54,9 @@ impl<T: Serialize + DeserializeOwned> Field for Json<T> {
     const TYPE: ColumnType = ColumnType::Json;
 
     fn write(&self, w: &mut RowWriter) {
-        match serde_json::to_string(&self.0) {
+        match to_text(&self.0) {
             Ok(text) => w.json(&text),
-            Err(error) => w.fail(ValueError::json(&error)),
+            Err(error) => w.fail(error),
         }
     }
 
@@ -65,7 +65,7 @@ impl<T: Serialize + DeserializeOwned> Field for Json<T> {
     }
 
     fn to_value(&self) -> Value {
-        serde_json::to_string(&self.0).map_or(Value::Null, Value::Json)
+        to_text(&self.0).map_or(Value::Null, Value::Json)
     }
 
     fn from_value(value: Value) -> Result<Self, ValueError> {
@@ -98,6 +98,16 @@ impl Field for serde_json::Value {
             other => Err(mismatch::<Self>(&other)),
         }
     }
+}
+
+fn to_text<T: Serialize + DeserializeOwned>(value: &T) -> Result<String, ValueError> {
+    let text = serde_json::to_string(value).map_err(|error| ValueError::json(&error))?;
+    // JSON has no NaN and no infinity: serde_json writes a null, which no float reads. Such a row could be stored and
+    // then never be loaded again, so look before it is.
+    if text.contains("null") {
+        from_text::<T>(&text)?;
+    }
+    Ok(text)
 }
 
 fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
