@@ -134,6 +134,23 @@ fn what_does_not_fit_is_refused_with_its_reason() {
 }
 
 #[test]
+fn an_integer_that_is_too_long_or_not_in_its_shortest_form_is_refused() {
+    let number = |length: usize, last: u8| {
+        let mut bytes = vec![0xFF; length - 1];
+        bytes.push(last);
+        bytes
+    };
+    assert_eq!(RowReader::new(&number(10, 1)).uint64(), Ok(u64::MAX));
+    assert!(RowReader::new(&number(10, 2)).uint64().is_err());
+    assert!(RowReader::new(&number(11, 1)).uint64().is_err());
+    assert_eq!(RowReader::new(&number(19, 3)).uint(), Ok(u128::MAX));
+    assert!(RowReader::new(&number(19, 4)).uint().is_err());
+    assert!(RowReader::new(&number(20, 1)).uint().is_err());
+    assert!(RowReader::new(&[0x85, 0]).uint64().is_err());
+    assert!(RowReader::new(&[0x85, 0]).uint().is_err());
+}
+
+#[test]
 fn a_null_takes_one_byte() {
     for ty in types() {
         assert_eq!(row(&[(ty, true, Value::Null)]), [0]);

@@ -35,6 +35,14 @@ use super::{ColumnType, RowReader, RowWriter, Value, ValueError, key};
 /// assert_eq!(String::read(&mut reader)?, "Rex");
 /// # Ok::<(), rome_core::value::ValueError>(())
 /// ```
+///
+/// There is one NULL, so an option of an option does not compile:
+///
+/// ```compile_fail
+/// use rome_core::value::{ColumnType, Field};
+///
+/// const TYPE: ColumnType = <Option<Option<u32>> as Field>::TYPE;
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
     label = "not a column type",
