@@ -5,7 +5,7 @@ use crate::value::{self, Field, ValueError};
 /// A type that may be a key column: ordered and never NULL.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",
-    note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id` or an enum; it is never optional"
+    note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id`, or an enum or newtype that is `Clone`; it is never optional"
 )]
 pub trait KeyField: Field + Clone + Send + Sync + 'static {}
 
@@ -19,6 +19,10 @@ key_fields!(
 );
 
 /// The key of an entity.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key",
+    note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id`, or an enum or newtype that is `Clone`; it is never optional"
+)]
 pub trait Key: Clone + Send + Sync + 'static {
     /// How many columns it has.
     const COLUMNS: usize;

@@ -21,6 +21,23 @@ pub trait Projection<E: Entity>: Sized + Send + 'static {
     fn read(row: &RowView<'_>) -> Result<Self, ValueError>;
 }
 
+/// The type of a projection's field for a column of type `T`: the same.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot hold a column of type `{T}`",
+    label = "the column is a `{T}`",
+    note = "a field of a projection has exactly the type of its column"
+)]
+pub trait HeldBy<T> {
+    /// Takes the value of the column.
+    fn from_column(value: T) -> Self;
+}
+
+impl<T> HeldBy<T> for T {
+    fn from_column(value: T) -> Self {
+        value
+    }
+}
+
 /// A stored row, of which single columns can be read.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {

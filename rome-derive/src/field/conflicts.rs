@@ -1,0 +1,70 @@
+//! Attributes that contradict each other, on one field and between the names of several.
+
+use std::collections::HashMap;
+
+use syn::ext::IdentExt;
+
+use super::{Field, Kind};
+use crate::syntax::{Item, Mistakes};
+
+/// Pairs that cannot stand on one field, with the reason.
+const PAIRS: [(&str, &str, &str); 15] = [
+    ("json", "embed", "a field is stored either as JSON or as the columns of an embedded struct"),
+    ("json", "key", "a key has to be ordered, and JSON is not"),
+    ("json", "index", "an index has to be ordered, and JSON is not: give what you look for a column of its own"),
+    ("json", "unique", "a unique column has to be ordered, and JSON is not: give it a column of its own"),
+    ("embed", "key", "a key is a column, and an embedded struct is several: move the key into the entity"),
+    ("embed", "index", "name the column to index, on the struct: `index(field.column)`"),
+    ("embed", "unique", "name the unique column, on the struct: `unique(field.column)`"),
+    ("embed", "default", "put the defaults on the fields of the embedded struct"),
+    ("key", "default", "each row has a key from the beginning: a key takes no default"),
+    ("key", "created_at", "a key cannot be a time that ROME sets"),
+    ("key", "updated_at", "a key never changes"),
+    ("key", "version", "a key never changes"),
+    ("key", "soft_delete", "a key is never empty"),
+    ("created_at", "updated_at", "a column has one of the two"),
+    ("version", "soft_delete", "a column has one of the two"),
+];
+
+const TIMES: [&str; 2] = ["created_at", "updated_at"];
+const MARKS: [&str; 2] = ["version", "soft_delete"];
+
+/// Reports contradictions on one field.
+pub fn within(field: &Field, items: &[Item], mistakes: &mut Mistakes) {
+    let find = |word: &str| items.iter().find(|item| item.is(word));
+    for (one, other, reason) in PAIRS {
+        if let (Some(_), Some(item)) = (find(one), find(other)) {
+            mistakes.add(item.span(), format!("`{one}` and `{other}` exclude each other: {reason}"));
+        }
+    }
+    let role = TIMES.iter().chain(&MARKS).find_map(|word| find(word));
+    if let (Some(role), Kind::Json | Kind::Embed) = (role, field.kind) {
+        mistakes.add(role.span(), format!("`{}` needs a column of its own type", role.name));
+    }
+    for time in TIMES {
+        for mark in MARKS {
+            if let (Some(_), Some(item)) = (find(time), find(mark)) {
+                mistakes.add(item.span(), format!("`{time}` and `{mark}` exclude each other"));
+            }
+        }
+    }
+    if let (Some(auto), None) = (find("auto"), find("key")) {
+        mistakes.add(auto.span(), "`auto` generates keys, and this field is none: write `key, auto`");
+    }
+}
+
+/// Reports fields that would have the same column or the same constant.
+pub fn between_names(fields: &[Field], mistakes: &mut Mistakes) {
+    let mut names: HashMap<&str, &Field> = HashMap::new();
+    let mut constants: HashMap<String, &Field> = HashMap::new();
+    for field in fields {
+        let constant = field.constant.to_string();
+        if let Some(other) = names.insert(&field.name, field) {
+            let (name, other) = (&field.name, other.ident.unraw());
+            mistakes.add(field.ident.span(), format!("`{other}` is stored in the column `{name}` too"));
+        } else if let Some(other) = constants.insert(constant, field) {
+            let (constant, other) = (&field.constant, other.ident.unraw());
+            mistakes.add(field.ident.span(), format!("the constant of `{other}` is called `{constant}` too"));
+        }
+    }
+}
