@@ -13,31 +13,73 @@ pub use crate::expr::Column;
 pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
 pub use crate::model::indexed::{asc, desc, index};
 pub use crate::model::{ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, RowView, role};
-pub use crate::schema::{ColumnDef, IndexPart, KeySource, Table};
+pub use crate::schema::{ColumnDef, IndexPart, KeySource, Role, Table};
 pub use crate::value::{ColumnType, Element, Field, Json, Ordered, RowReader, RowWriter, Value, ValueError};
 
-use crate::model::HeldBy;
-use crate::value::{ValueRef, key};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Writes a field that is stored as JSON without being a `Json`, as `Json` around it would.
-pub fn write_json<T: serde::Serialize>(value: &T, row: &mut RowWriter) {
-    match serde_json::to_string(value) {
-        Ok(text) => row.json(&text),
-        Err(error) => row.fail(ValueError::json(&error)),
+use crate::model::HeldAs;
+use crate::value::{self, ValueRef};
+
+/// The column of a field that needs nothing but its type.
+#[must_use]
+pub fn column(name: &'static str, ty: ColumnType, nullable: bool) -> ColumnDef {
+    ColumnDef { name: name.into(), ty, nullable, role: Role::Plain, default: None }
+}
+
+/// The type of a `json` field: any serde type.
+///
+/// Methods, and not functions with a bound, so that a type that is none gives one error, not one for each use.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored as JSON",
+    label = "not a serde type",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+)]
+pub trait JsonField: Serialize + DeserializeOwned {
+    /// Its column.
+    #[must_use]
+    fn column(name: &'static str) -> ColumnDef {
+        column(name, ColumnType::Json, false)
     }
+
+    /// Writes it as `Json` around it would be written.
+    fn write(&self, row: &mut RowWriter) {
+        match serde_json::to_string(self) {
+            Ok(text) => row.json(&text),
+            Err(error) => row.fail(ValueError::json(&error)),
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the row does not hold such JSON.
+    fn read(row: &mut RowReader<'_>) -> Result<Self, ValueError> {
+        <Json<Self> as Field>::read(row).map(Json::into_inner)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> JsonField for T {}
+
+/// The position of a key column.
+#[must_use]
+pub const fn key<E, T: KeyField>(column: Column<E, T>) -> u16 {
+    column.position()
 }
 
 /// Reads the field `F` of a projection.
 ///
 /// # Errors
 /// When the row does not hold such a value.
-pub fn project<E, T: Field, F: HeldBy<T>>(row: &RowView<'_>, column: Column<E, T>) -> Result<F, ValueError> {
-    row.read(column).map(F::from_column)
+pub fn project<F, C: HeldAs<F>>(row: &RowView<'_>, column: C) -> Result<F, ValueError> {
+    column.read(row)
 }
 
 /// Appends the ordered form of an enum's label.
 pub fn put_label(label: &str, descending: bool, out: &mut Vec<u8>) {
-    key::encode(ValueRef::Text(label), descending, out);
+    value::key::encode(ValueRef::Text(label), descending, out);
 }
 
 /// The enum with the label in a value.

@@ -51,13 +51,18 @@ impl AutoUuid for Uuid {}
 impl<E, R: AutoKey> AutoKey for Id<E, R> {
     const SOURCE: KeySource = R::SOURCE;
 }
+#[diagnostic::do_not_recommend]
 impl<E, R: AutoCounter> AutoCounter for Id<E, R> {}
+#[diagnostic::do_not_recommend]
 impl<E, R: AutoUuid> AutoUuid for Id<E, R> {}
 
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: AutoKey>> AutoKey for N {
     const SOURCE: KeySource = N::Inner::SOURCE;
 }
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: AutoCounter>> AutoCounter for N {}
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: AutoUuid>> AutoUuid for N {}
 
 /// The source of `auto = counter`.

@@ -43,6 +43,7 @@ fn decode_part<T: KeyField>(bytes: &mut &[u8]) -> Result<T, ValueError> {
     T::from_value(value)
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: KeyField> Key for T {
     const COLUMNS: usize = 1;
 
@@ -57,6 +58,7 @@ impl<T: KeyField> Key for T {
 
 macro_rules! tuple_keys {
     ($($count:literal: $($name:ident)+;)*) => { $(
+        #[diagnostic::do_not_recommend]
         impl<$($name: KeyField),+> Key for ($($name,)+) {
             const COLUMNS: usize = $count;
 

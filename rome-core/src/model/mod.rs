@@ -17,4 +17,4 @@ pub use entity::Entity;
 pub use id::Id;
 pub use key::{Key, KeyField};
 pub use newtype::Newtype;
-pub use projection::{HeldBy, Projection, RowView};
+pub use projection::{HeldAs, Projection, RowView};

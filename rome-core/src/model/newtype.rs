@@ -19,6 +19,7 @@ pub trait Newtype: Sized {
     fn inner(&self) -> &Self::Inner;
 }
 
+#[diagnostic::do_not_recommend]
 impl<N: Newtype> Field for N {
     const TYPE: ColumnType = N::Inner::TYPE;
     const NULLABLE: bool = N::Inner::NULLABLE;
@@ -44,9 +45,15 @@ impl<N: Newtype> Field for N {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: Ordered>> Ordered for N {}
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: Textual>> Textual for N {}
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: Numeric>> Numeric for N {}
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: Nullable>> Nullable for N {}
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: Element>> Element for N {}
+#[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: KeyField> + Clone + Send + Sync + 'static> KeyField for N {}

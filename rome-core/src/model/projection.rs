@@ -21,20 +21,23 @@ pub trait Projection<E: Entity>: Sized + Send + 'static {
     fn read(row: &RowView<'_>) -> Result<Self, ValueError>;
 }
 
-/// The type of a projection's field for a column of type `T`: the same.
+/// A column that a projection's field of type `F` can hold: one of the same type.
 #[diagnostic::on_unimplemented(
-    message = "a field of type `{Self}` cannot hold a column of type `{T}`",
-    label = "the column is a `{T}`",
+    message = "a field of type `{F}` cannot hold the column, which is a `{Self}`",
+    label = "not the type of the column",
     note = "a field of a projection has exactly the type of its column"
 )]
-pub trait HeldBy<T> {
-    /// Takes the value of the column.
-    fn from_column(value: T) -> Self;
+pub trait HeldAs<F> {
+    /// Reads the column from a row.
+    ///
+    /// # Errors
+    /// When the row does not hold such a value.
+    fn read(self, row: &RowView<'_>) -> Result<F, ValueError>;
 }
 
-impl<T> HeldBy<T> for T {
-    fn from_column(value: T) -> Self {
-        value
+impl<E, F: Field> HeldAs<F> for Column<E, F> {
+    fn read(self, row: &RowView<'_>) -> Result<F, ValueError> {
+        row.read(self)
     }
 }
 

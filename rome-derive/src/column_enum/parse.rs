@@ -51,10 +51,11 @@ fn parse_case(item: &Item, mistakes: &mut Mistakes) -> Option<Case> {
     let found = Case::ALL.iter().find(|(known, _)| *known == name).map(|(_, case)| *case);
     if found.is_none() {
         let names = Case::ALL.map(|(known, _)| known);
-        let hint = did_you_mean(&name, names);
-        let all = names.map(|name| format!("`{name}`")).join(", ");
-        mistakes
-            .add(text.span(), format!("there is no case `{name}`{hint} The cases are {all}").replace("? The", "? the"));
+        let mut hint = did_you_mean(&name, names);
+        if hint.is_empty() {
+            hint = format!(": write {}", names.map(|name| format!("`{name}`")).join(", "));
+        }
+        mistakes.add(text.span(), format!("there is no case `{name}`{hint}"));
     }
     found
 }

@@ -64,9 +64,10 @@ fn constants(entity: &Entity) -> Vec<TokenStream> {
         if field.kind == Kind::Embed {
             let doc = format!(" The columns of the embedded `{}`.", field.ident.unraw());
             let columns = quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::Columns<#ident>);
+            let placed = quote_spanned!(ty.span()=> <#columns as __rome::ColumnsAt<{ #position }>>::COLUMNS);
             constants.push(quote! {
                 #[doc = #doc]
-                #vis const #constant: #columns = <#columns as __rome::ColumnsAt<{ #position }>>::COLUMNS;
+                #vis const #constant: #columns = #placed;
             });
             widths.push(quote_spanned!(ty.span()=> <#field_type as __rome::Embedded>::WIDTH));
         } else {
@@ -93,7 +94,14 @@ fn table(entity: &Entity) -> TokenStream {
             quote_spanned!(ty.span()=> .embed(#name, <#ty as __rome::Embedded>::columns()))
         }
     });
-    let key = entity.key.iter().map(|&at| &entity.fields[at].constant);
+    let key = entity.key.iter().map(|&at| {
+        let Field { constant, ty, .. } = &entity.fields[at];
+        match entity.key.len() {
+            1 => quote!(#ident::#constant.position()),
+            // The key is a tuple: an error of its own for the field that cannot be part of one.
+            _ => quote_spanned!(ty.span()=> __rome::key::<_, #ty>(#ident::#constant)),
+        }
+    });
     let source = key_source(entity);
     let parts = entity.indexes.iter().enumerate().map(|(at, index)| index_parts(entity, at, index));
     let indexes = entity.indexes.iter().enumerate().map(|(at, index)| {
@@ -107,7 +115,7 @@ fn table(entity: &Entity) -> TokenStream {
         static TABLE: __rome::LazyLock<__rome::Table> = __rome::LazyLock::new(|| {
             __rome::Table::build(#table, #name)
                 #(#columns)*
-                .key(&[#(#ident::#key.position()),*], #source)
+                .key(&[#(#key),*], #source)
                 #(#indexes)*
                 .finish()
         });
@@ -125,7 +133,7 @@ fn key(entity: &Entity) -> (TokenStream, TokenStream) {
     if fields.len() == 1 {
         (quote!(#(#types)*), quote!(#(#clones)*))
     } else {
-        (quote!((#(#types),*)), quote!((#(#clones),*)))
+        (quote_spanned!(entity.ident.span()=> (#(#types),*)), quote!((#(#clones),*)))
     }
 }
 

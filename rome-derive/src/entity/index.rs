@@ -44,6 +44,9 @@ impl Parse for List {
             } else {
                 list.parts.push(input.parse()?);
             }
+            if input.peek(Token![=]) {
+                return Err(input.error("an index takes columns and `as = \"name\"`, nothing else"));
+            }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
@@ -98,7 +101,8 @@ impl Index {
         };
         let index = field.index.as_ref().map(|index| over(index.span, false, index.descending));
         let unique = field.unique.map(|span| over(span, true, false));
-        index.into_iter().chain(unique)
+        // On another kind of field they are a contradiction, which is reported with the field.
+        index.into_iter().chain(unique).filter(|_| field.kind == Kind::Plain)
     }
 
     /// Its name in the table, as far as a macro can know it: an embedded column is taken for unrenamed.

@@ -81,7 +81,7 @@ impl Role {
 impl Field {
     /// The type of its column, which is the type parameter of its constant.
     pub fn column_type(&self) -> TokenStream {
-        self.column_type_in(&quote!(__rome))
+        self.column_type_in(&quote_spanned!(self.ty.span()=> __rome))
     }
 
     /// The type of its column, where `private` is the path of what derived code uses.
@@ -95,13 +95,17 @@ impl Field {
 
     /// The `ColumnDef` of its column.
     pub fn definition(&self) -> TokenStream {
-        let (name, ty) = (&self.name, self.column_type());
-        let definition = match self.role {
-            None => quote_spanned!(self.ty.span()=> __rome::ColumnDef::of::<#ty>(#name)),
-            Some((role, _)) => {
-                let role = Ident::new(role.word(), self.ty.span());
-                quote_spanned!(self.ty.span()=> __rome::role::#role::<#ty>(#name))
+        let (name, ty) = (&self.name, &self.ty);
+        let definition = match (self.kind, self.role) {
+            (Kind::Json, _) => quote_spanned!(ty.span()=> <#ty as __rome::JsonField>::column(#name)),
+            (_, Some((role, _))) => {
+                let role = Ident::new(role.word(), ty.span());
+                quote_spanned!(ty.span()=> __rome::role::#role::<#ty>(#name))
             }
+            // Not by a function with a bound: a type that is no column then gives one error, not one for each use.
+            (_, None) => quote_spanned! {ty.span()=>
+                __rome::column(#name, <#ty as __rome::Field>::TYPE, <#ty as __rome::Field>::NULLABLE)
+            },
         };
         match self.default_value() {
             Some(value) => quote!(#definition.default(|| #value)),
@@ -130,7 +134,7 @@ impl Field {
         let (ident, ty) = (&self.ident, &self.ty);
         match self.kind {
             Kind::Plain => quote_spanned!(ty.span()=> <#ty as __rome::Field>::write(&self.#ident, row);),
-            Kind::Json => quote_spanned!(ty.span()=> __rome::write_json(&self.#ident, row);),
+            Kind::Json => quote_spanned!(ty.span()=> <#ty as __rome::JsonField>::write(&self.#ident, row);),
             Kind::Embed => quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::write(&self.#ident, row);),
         }
     }
@@ -140,7 +144,7 @@ impl Field {
         let (ident, ty) = (&self.ident, &self.ty);
         match self.kind {
             Kind::Plain => quote_spanned!(ty.span()=> #ident: <#ty as __rome::Field>::read(row)?),
-            Kind::Json => quote_spanned!(ty.span()=> #ident: <__rome::Json<#ty> as __rome::Field>::read(row)?.0),
+            Kind::Json => quote_spanned!(ty.span()=> #ident: <#ty as __rome::JsonField>::read(row)?),
             Kind::Embed => quote_spanned!(ty.span()=> #ident: <#ty as __rome::Embedded>::read(row)?),
         }
     }

@@ -1,7 +1,7 @@
 //! From the model to code.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::Projection;
@@ -10,12 +10,13 @@ use super::Projection;
 pub fn projection(projection: &Projection) -> TokenStream {
     let (ident, entity, private) = (&projection.ident, &projection.entity, projection.root.private());
     let positions = projection.fields.iter().map(|field| {
-        let column = &field.column;
+        let (entity, column) = (located_at(entity, field.ident.span()), &field.column);
         quote!(#entity::#column.position())
     });
     let read = projection.fields.iter().map(|field| {
         let (ident, ty, column) = (&field.ident, &field.ty, &field.column);
-        quote_spanned!(ty.span()=> #ident: __rome::project::<#entity, _, #ty>(row, #entity::#column)?)
+        let entity = located_at(entity, ident.span());
+        quote_spanned!(ty.span()=> #ident: __rome::project::<#ty, _>(row, #entity::#column)?)
     });
     quote! {
         const _: () = {
@@ -33,4 +34,13 @@ pub fn projection(projection: &Projection) -> TokenStream {
             }
         };
     }
+}
+
+/// The path as if it were written at a field, so that an error about the field points there.
+fn located_at(path: &syn::Path, span: Span) -> TokenStream {
+    let relocate = |mut token: proc_macro2::TokenTree| {
+        token.set_span(span);
+        token
+    };
+    path.to_token_stream().into_iter().map(relocate).collect()
 }
