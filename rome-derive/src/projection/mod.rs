@@ -16,11 +16,11 @@ struct Projection {
     fields: Vec<Field>,
 }
 
-/// A field, and the constant of the column that it holds.
+/// A field, and the column that it holds: a constant of the entity, or a field of one.
 struct Field {
     ident: Ident,
     ty: Type,
-    column: Path,
+    column: TokenStream,
 }
 
 /// The derive.

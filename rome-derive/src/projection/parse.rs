@@ -1,9 +1,11 @@
 //! From tokens to the model.
 
-use syn::DeriveInput;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{DeriveInput, Expr};
 
 use super::{Field, Projection};
-use crate::syntax::{Mistakes, Root, Words, constant, items, named_fields, owned_type};
+use crate::syntax::{Item, Mistakes, Root, Words, constant, items, named_fields, owned_type};
 
 const ON_STRUCT: Words = Words {
     here: &["entity", "crate"],
@@ -48,6 +50,20 @@ fn parse_field(field: &syn::Field, mistakes: &mut Mistakes) -> Option<Field> {
     let ident = field.ident.clone()?;
     owned_type(&field.ty, mistakes);
     let items = items(&field.attrs, &ON_FIELD, mistakes);
-    let column = items.iter().find_map(|item| item.path("AGE", mistakes)).cloned();
-    Some(Field { column: column.unwrap_or_else(|| constant(&ident).into()), ty: field.ty.clone(), ident })
+    let column = items.first().and_then(|item| parse_column(item, mistakes));
+    Some(Field { column: column.unwrap_or_else(|| constant(&ident).to_token_stream()), ty: field.ty.clone(), ident })
+}
+
+/// The constant of a column, such as `AGE`, or of an embedded one, such as `ADDRESS.city`.
+fn parse_column(item: &Item, mistakes: &mut Mistakes) -> Option<TokenStream> {
+    let value = item.value("AGE", mistakes)?;
+    let constant = match value {
+        Expr::Field(field) => &*field.base,
+        other => other,
+    };
+    if matches!(constant, Expr::Path(path) if path.path.get_ident().is_some()) {
+        return Some(value.to_token_stream());
+    }
+    mistakes.add(item.span(), "write `column = AGE`, the constant of the column, or `column = ADDRESS.city`");
+    None
 }
