@@ -31,7 +31,7 @@ struct Contradictions {
     #[rome(json, index, version)]
     notes: String,
     #[rome(embed, index, unique, default = 1)]
-    home: String,
+    home: Home,
     #[rome(version)]
     one: u64,
     #[rome(version)]
@@ -53,6 +53,24 @@ struct Names {
     #[rome(column = "a")]
     a_b: u64,
     aB: u64,
+}
+
+/// A mistake in an attribute leaves the entity and its columns usable.
+#[derive(Entity)]
+struct Usable {
+    #[rome(key, atuo)]
+    id: u64,
+    #[rome(idnex)]
+    name: String,
+}
+
+fn uses() -> (u64, u16) {
+    (Usable { id: 1, name: String::new() }.key(), Usable::NAME.position())
+}
+
+#[derive(Embedded)]
+struct Home {
+    city: String,
 }
 
 fn main() {}

@@ -8,6 +8,7 @@ mod entity;
 mod id;
 pub(crate) mod indexed;
 mod key;
+pub(crate) mod names;
 mod newtype;
 mod projection;
 pub mod role;

@@ -22,7 +22,7 @@ pub fn embedded(embedded: &Embedded) -> TokenStream {
         let (ident, at) = (&field.ident, Literal::usize_unsuffixed(at));
         quote!(#ident: __rome::Column::at(BASE + #at))
     });
-    let width = Literal::usize_unsuffixed(embedded.fields.len());
+    let names = embedded.fields.iter().map(|field| &field.name);
     let definitions = embedded.fields.iter().map(Field::definition);
     let write = embedded.fields.iter().map(Field::write);
     let read = embedded.fields.iter().map(Field::read);
@@ -44,7 +44,7 @@ pub fn embedded(embedded: &Embedded) -> TokenStream {
 
             #[automatically_derived]
             impl __rome::Embedded for #ident {
-                const WIDTH: u16 = #width;
+                const NAMES: &'static [&'static str] = &[#(#names),*];
 
                 type Columns<E> = #columns<E>;
 

@@ -1,6 +1,6 @@
 //! From the model to code.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -15,6 +15,7 @@ pub fn entity(entity: &Entity) -> TokenStream {
     let private = entity.root.private();
     let constants = constants(entity);
     let table = table(entity);
+    let names = distinct_names(entity);
     let (key_type, key) = key(entity);
     let write = entity.fields.iter().map(Field::write);
     let read = entity.fields.iter().map(Field::read);
@@ -27,6 +28,8 @@ pub fn entity(entity: &Entity) -> TokenStream {
             impl #ident {
                 #(#constants)*
             }
+
+            #names
 
             #[automatically_derived]
             impl __rome::Entity for #ident {
@@ -60,7 +63,8 @@ fn constants(entity: &Entity) -> Vec<TokenStream> {
     for field in &entity.fields {
         let (vis, name, constant) = (&field.vis, &field.name, &field.constant);
         let (ty, field_type) = (field.column_type(), &field.ty);
-        let position = quote!(#single #(+ #widths)*);
+        let literal = Literal::u16_unsuffixed(single);
+        let position = quote!(#literal #(+ #widths)*);
         if field.kind == Kind::Embed {
             let doc = format!(" The columns of the embedded `{}`.", field.ident.unraw());
             let columns = quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::Columns<#ident>);
@@ -80,6 +84,22 @@ fn constants(entity: &Entity) -> Vec<TokenStream> {
         }
     }
     constants
+}
+
+/// The check that embedded columns have names of their own; those of the fields have been compared already.
+fn distinct_names(entity: &Entity) -> Option<TokenStream> {
+    let (embedded, own): (Vec<&Field>, Vec<&Field>) = entity.fields.iter().partition(|field| field.kind == Kind::Embed);
+    if embedded.is_empty() {
+        return None;
+    }
+    let own = own.iter().map(|field| &field.name);
+    let groups = embedded.iter().map(|field| {
+        let Field { name, ty, .. } = field;
+        quote_spanned!(ty.span()=> (#name, <#ty as __rome::Embedded>::NAMES))
+    });
+    Some(quote_spanned! {entity.ident.span()=>
+        const _: () = __rome::distinct(&[("", &[#(#own),*]), #(#groups),*]);
+    })
 }
 
 fn table(entity: &Entity) -> TokenStream {

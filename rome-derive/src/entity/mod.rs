@@ -8,7 +8,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::DeriveInput;
 
 use crate::field::{Auto, Field};
-use crate::syntax::Root;
+use crate::syntax::{Mistakes, Root};
 use index::Index;
 
 /// An entity without mistakes that a macro can see.
@@ -26,6 +26,9 @@ struct Entity {
 }
 
 /// The derive.
-pub fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
-    parse::entity(input).map(|entity| expand::entity(&entity))
+pub fn derive(input: &DeriveInput) -> TokenStream {
+    let mut mistakes = Mistakes::default();
+    let mut code = parse::entity(input, &mut mistakes).as_ref().map(expand::entity).unwrap_or_default();
+    code.extend(mistakes.into_compile_errors());
+    code
 }

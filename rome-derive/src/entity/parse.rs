@@ -21,32 +21,33 @@ const WORDS: Words = Words {
 /// The most fields that a key can have.
 const WIDEST_KEY: usize = 5;
 
-pub fn entity(input: &DeriveInput) -> syn::Result<Entity> {
-    let mut mistakes = Mistakes::default();
+/// The entity, or nothing if there is no sense in deriving one; the mistakes are not lost on the way.
+pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
     let mut table = None;
     let mut root = Root::facade();
     let mut indexes = Vec::new();
-    for item in items(&input.attrs, &WORDS, &mut mistakes) {
+    for item in items(&input.attrs, &WORDS, mistakes) {
         match item.name.to_string().as_str() {
-            "table" => table = item.text(&mut mistakes),
-            "crate" => root.set(&item, &mut mistakes),
-            _ => indexes.extend(declared_index(&item, &mut mistakes)),
+            "table" => table = item.text(mistakes),
+            "crate" => root.set(&item, mistakes),
+            _ => indexes.extend(declared_index(&item, mistakes)),
         }
     }
 
-    let fields = named_fields(input, "an entity", &mut mistakes);
+    let fields = named_fields(input, "an entity", mistakes);
     let has_fields = !fields.is_empty();
-    let fields = field::fields(&fields, Place::Entity, &mut mistakes);
+    let fields = field::fields(&fields, Place::Entity, mistakes);
     indexes.extend(fields.iter().flat_map(Index::of_field));
-    index::check(&indexes, &fields, &mut mistakes);
-    check_roles(&fields, &mut mistakes);
+    index::check(&indexes, &fields, mistakes);
+    check_roles(&fields, mistakes);
     let key: Vec<usize> = (0..fields.len()).filter(|&at| fields[at].key.is_some()).collect();
     if has_fields {
-        check_key(input, &fields, &key, &mut mistakes);
+        check_key(input, &fields, &key, mistakes);
     }
-    mistakes.check()?;
-
-    Ok(Entity {
+    if mistakes.is_hopeless() {
+        return None;
+    }
+    let entity = Entity {
         ident: input.ident.clone(),
         root,
         table: table.map_or_else(|| snake(&input.ident), |name| name.value()),
@@ -54,7 +55,20 @@ pub fn entity(input: &DeriveInput) -> syn::Result<Entity> {
         key,
         fields,
         indexes,
-    })
+    };
+    Some(if mistakes.is_empty() { entity } else { outline(entity) })
+}
+
+/// The entity without what its attributes may have got wrong. With it derived, a mistake in an attribute does not make
+/// each use of the entity an error too.
+fn outline(mut entity: Entity) -> Entity {
+    entity.auto = None;
+    entity.indexes.clear();
+    for field in &mut entity.fields {
+        field.role = None;
+        field.default = None;
+    }
+    entity
 }
 
 fn declared_index(item: &Item, mistakes: &mut Mistakes) -> Option<Index> {
@@ -65,7 +79,7 @@ fn declared_index(item: &Item, mistakes: &mut Mistakes) -> Option<Index> {
 
 fn check_key(input: &DeriveInput, fields: &[Field], key: &[usize], mistakes: &mut Mistakes) {
     match *key {
-        [] => mistakes.add(
+        [] => mistakes.add_hopeless(
             input.ident.span(),
             format!("`{}` has no key: put `#[rome(key)]` on the field that identifies a row", input.ident),
         ),
@@ -78,7 +92,7 @@ fn check_key(input: &DeriveInput, fields: &[Field], key: &[usize], mistakes: &mu
         }
         _ => {
             if let Some(extra) = key.get(WIDEST_KEY).map(|&at| &fields[at]) {
-                mistakes.add(extra.ident.span(), format!("a key has at most {WIDEST_KEY} fields"));
+                mistakes.add_hopeless(extra.ident.span(), format!("a key has at most {WIDEST_KEY} fields"));
             }
             for (_, span) in key.iter().filter_map(|&at| fields[at].auto) {
                 mistakes.add(span, "`auto` generates keys of one field, and this key has several");

@@ -34,7 +34,13 @@ pub fn within(field: &Field, items: &[Item], mistakes: &mut Mistakes) {
     let find = |word: &str| items.iter().find(|item| item.is(word));
     for (one, other, reason) in PAIRS {
         if let (Some(_), Some(item)) = (find(one), find(other)) {
-            mistakes.add(item.span(), format!("`{one}` and `{other}` exclude each other: {reason}"));
+            let message = format!("`{one}` and `{other}` exclude each other: {reason}");
+            if other == "embed" || one == "embed" {
+                // Whether it is embedded decides which columns there are.
+                mistakes.add_hopeless(item.span(), message);
+            } else {
+                mistakes.add(item.span(), message);
+            }
         }
     }
     let role = TIMES.iter().chain(&MARKS).find_map(|word| find(word));
@@ -61,10 +67,10 @@ pub fn between_names(fields: &[Field], mistakes: &mut Mistakes) {
         let constant = field.constant.to_string();
         if let Some(other) = names.insert(&field.name, field) {
             let (name, other) = (&field.name, other.ident.unraw());
-            mistakes.add(field.ident.span(), format!("`{other}` is stored in the column `{name}` too"));
+            mistakes.add_hopeless(field.ident.span(), format!("`{other}` is stored in the column `{name}` too"));
         } else if let Some(other) = constants.insert(constant, field) {
             let (constant, other) = (&field.constant, other.ident.unraw());
-            mistakes.add(field.ident.span(), format!("the constant of `{other}` is called `{constant}` too"));
+            mistakes.add_hopeless(field.ident.span(), format!("the constant of `{other}` is called `{constant}` too"));
         }
     }
 }

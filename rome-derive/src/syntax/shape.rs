@@ -11,7 +11,7 @@ use super::Mistakes;
 /// `what` is the thing with its article, such as "an entity".
 pub fn named_fields<'a>(input: &'a DeriveInput, what: &str, mistakes: &mut Mistakes) -> Vec<&'a Field> {
     if let Some(parameter) = input.generics.params.first() {
-        mistakes.add(
+        mistakes.add_hopeless(
             parameter.span(),
             format!(
                 "{what} cannot have type parameters or lifetimes: write a struct for each type that it is used with"
@@ -21,20 +21,22 @@ pub fn named_fields<'a>(input: &'a DeriveInput, what: &str, mistakes: &mut Mista
     match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) if !fields.named.is_empty() => return fields.named.iter().collect(),
-            Fields::Unnamed(_) => mistakes
-                .add(input.ident.span(), format!("{what} needs named fields: write `struct {} {{ .. }}`", input.ident)),
+            Fields::Unnamed(_) => mistakes.add_hopeless(
+                input.ident.span(),
+                format!("{what} needs named fields: write `struct {} {{ .. }}`", input.ident),
+            ),
             Fields::Named(_) | Fields::Unit => {
-                mistakes.add(input.ident.span(), format!("{what} needs at least one field"));
+                mistakes.add_hopeless(input.ident.span(), format!("{what} needs at least one field"));
             }
         },
-        Data::Enum(_) => mistakes.add(
+        Data::Enum(_) => mistakes.add_hopeless(
             input.ident.span(),
             format!(
                 "{what} is a struct with named fields; to store this enum in a column, use `#[derive(ColumnEnum)]`"
             ),
         ),
         Data::Union(_) => {
-            mistakes.add(input.ident.span(), format!("{what} is a struct with named fields, not a union"))
+            mistakes.add_hopeless(input.ident.span(), format!("{what} is a struct with named fields, not a union"))
         }
     }
     Vec::new()
@@ -43,7 +45,8 @@ pub fn named_fields<'a>(input: &'a DeriveInput, what: &str, mistakes: &mut Mista
 /// Refuses a type that borrows.
 pub fn owned_type(ty: &Type, mistakes: &mut Mistakes) {
     if borrows(ty.to_token_stream()) {
-        mistakes.add(ty.span(), "a row owns its values: use an owned type here, such as `String` or `Vec<u8>`");
+        mistakes
+            .add_hopeless(ty.span(), "a row owns its values: use an owned type here, such as `String` or `Vec<u8>`");
     }
 }
 
