@@ -330,3 +330,66 @@ fn enums_order_by_their_labels() {
 fn a_projection_asks_for_its_columns() {
     assert_eq!(Summary::columns(), [Dog::NICK_NAME.position(), Dog::NAME.position()]);
 }
+
+mod kennel {
+    //! A module whose entity is used from outside, and whose own names hide those that derived code uses.
+
+    use rome::prelude::{ColumnEnum, Embedded, Entity};
+
+    #[allow(dead_code)]
+    struct Vec;
+    #[allow(dead_code)]
+    struct Option;
+    #[allow(dead_code)]
+    struct String;
+
+    #[derive(ColumnEnum, Clone)]
+    pub enum Result {
+        Ok,
+        Err,
+    }
+
+    #[derive(Embedded, Clone)]
+    pub struct Place {
+        pub row: u32,
+    }
+
+    #[derive(Entity, Clone)]
+    pub struct Box {
+        #[rome(key)]
+        pub r#fn: u8,
+        #[rome(embed)]
+        pub place: Place,
+        pub result: Result,
+        pub(super) some: bool,
+    }
+}
+
+#[test]
+fn derived_code_stands_beside_any_names_and_is_as_visible_as_its_fields() {
+    assert_eq!(kennel::Box::table().position("some"), Some(kennel::Box::SOME.position()));
+    assert_eq!(kennel::Box::table().position("place_row"), Some(kennel::Box::PLACE.row.position()));
+    assert_eq!(kennel::Box::FN.position(), 0);
+    let kennel = kennel::Box { r#fn: 1, place: kennel::Place { row: 2 }, result: kennel::Result::Err, some: true };
+    let bytes = stored(&kennel);
+    assert!(kennel::Box::read(&mut RowReader::new(&bytes)).unwrap().some);
+}
+
+#[test]
+fn an_entity_may_be_declared_in_a_function() {
+    #[derive(Embedded)]
+    struct Size {
+        height: f32,
+    }
+    #[derive(Entity)]
+    #[rome(index(size.height))]
+    struct Local {
+        #[rome(key)]
+        id: Uuid,
+        #[rome(embed)]
+        size: Size,
+    }
+    assert_eq!(Local::table().indexes[0].name, "by_size_height");
+    let local = Local { id: Uuid::nil(), size: Size { height: 1.5 } };
+    assert_eq!(Local::read(&mut RowReader::new(&stored(&local))).unwrap().size.height, 1.5);
+}
