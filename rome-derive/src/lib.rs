@@ -25,6 +25,11 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `unique`, `json`,
 /// `embed`, `default = value`, `created_at`, `updated_at`, `version` and `soft_delete`.
 ///
+/// `json` stores any serde type as JSON, in a column of type `Json<T>` that has no order; an `Option` in it is JSON's
+/// null, so for a column that can be NULL write `Option<Json<T>>` without `json`. `embed` gives a struct that derives
+/// `Embedded` a column for each of its fields, `field_sub`. `default` is the value in rows that were written before the
+/// column existed; a string literal is converted to the field's type, anything else has to have it.
+///
 /// Each column becomes an associated constant with the name of its field in capitals: `Dog::AGE`.
 ///
 /// ```

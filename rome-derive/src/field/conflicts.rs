@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use syn::ext::IdentExt;
 
-use super::{Field, Kind};
+use super::{Field, Kind, Role};
 use crate::syntax::{Item, Mistakes};
 
 /// Pairs that cannot stand on one field, with the reason.
-const PAIRS: [(&str, &str, &str); 15] = [
+const PAIRS: [(&str, &str, &str); 13] = [
     ("json", "embed", "a field is stored either as JSON or as the columns of an embedded struct"),
     ("json", "key", "a key has to be ordered, and JSON is not"),
     ("json", "index", "an index has to be ordered, and JSON is not: give what you look for a column of its own"),
@@ -22,12 +22,7 @@ const PAIRS: [(&str, &str, &str); 15] = [
     ("key", "updated_at", "a key never changes"),
     ("key", "version", "a key never changes"),
     ("key", "soft_delete", "a key is never empty"),
-    ("created_at", "updated_at", "a column has one of the two"),
-    ("version", "soft_delete", "a column has one of the two"),
 ];
-
-const TIMES: [&str; 2] = ["created_at", "updated_at"];
-const MARKS: [&str; 2] = ["version", "soft_delete"];
 
 /// Reports contradictions on one field.
 pub fn within(field: &Field, items: &[Item], mistakes: &mut Mistakes) {
@@ -43,15 +38,14 @@ pub fn within(field: &Field, items: &[Item], mistakes: &mut Mistakes) {
             }
         }
     }
-    let role = TIMES.iter().chain(&MARKS).find_map(|word| find(word));
-    if let (Some(role), Kind::Json | Kind::Embed) = (role, field.kind) {
-        mistakes.add(role.span(), format!("`{}` needs a column of its own type", role.name));
+    let roles: Vec<&Item> = Role::ALL.iter().filter_map(|role| find(role.word())).collect();
+    if let ([first, ..], Kind::Json | Kind::Embed) = (&*roles, field.kind) {
+        mistakes.add(first.span(), format!("`{}` needs a column of its own type", first.name));
     }
-    for time in TIMES {
-        for mark in MARKS {
-            if let (Some(_), Some(item)) = (find(time), find(mark)) {
-                mistakes.add(item.span(), format!("`{time}` and `{mark}` exclude each other"));
-            }
+    if let [first, others @ ..] = &*roles {
+        for other in others {
+            let (first, name) = (&first.name, &other.name);
+            mistakes.add(other.span(), format!("`{first}` and `{name}` exclude each other: a column has one of them"));
         }
     }
     if let (Some(auto), None) = (find("auto"), find("key")) {
