@@ -4,6 +4,9 @@
 //! carries it out, [`session`] makes it a transaction, `index` and `catalog` say where rows and their index entries
 //! lie, [`store`] holds them, [`value`] encodes them.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 pub mod error;
 pub mod expr;
 pub mod model;

@@ -24,12 +24,14 @@ pub trait IntoOperand<T> {
 #[doc(hidden)]
 pub struct Operand(pub(crate) Node);
 
+#[diagnostic::do_not_recommend]
 impl<T: Field> IntoOperand<T> for T {
     fn into_operand(self) -> Operand {
         Operand(Node::Value(self.to_value()))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field> IntoOperand<Option<T>> for T
 where
     Option<T>: Field,
@@ -39,12 +41,14 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field> IntoOperand<T> for &T {
     fn into_operand(self) -> Operand {
         Operand(Node::Value(self.to_value()))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field> IntoOperand<Option<T>> for &T
 where
     Option<T>: Field,
@@ -56,6 +60,7 @@ where
 
 macro_rules! text_operands {
     ($($from:ty => $to:ty),* $(,)?) => { $(
+        #[diagnostic::do_not_recommend]
         impl IntoOperand<$to> for $from {
             fn into_operand(self) -> Operand {
                 Operand(Node::Value(Value::Text(self.to_string())))
@@ -73,30 +78,35 @@ text_operands! {
     Cow<'_, str> => Option<String>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<T> for Column<E, T> {
     fn into_operand(self) -> Operand {
         Operand(Node::Column(self.position()))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<Option<T>> for Column<E, T> {
     fn into_operand(self) -> Operand {
         Operand(Node::Column(self.position()))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<T> for Scalar<E, T> {
     fn into_operand(self) -> Operand {
         Operand(self.into_node())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<Option<T>> for Scalar<E, T> {
     fn into_operand(self) -> Operand {
         Operand(self.into_node())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> IntoOperand<Json<T>> for T
 where
     Json<T>: Field,

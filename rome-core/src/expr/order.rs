@@ -74,16 +74,22 @@ impl<S> fmt::Debug for Order<S> {
     }
 }
 
-impl<E, T: Ordered> Column<E, T> {
+impl<E, T> Column<E, T> {
     /// Least values first.
     #[must_use]
-    pub const fn asc(self) -> Order<E> {
+    pub const fn asc(self) -> Order<E>
+    where
+        T: Ordered,
+    {
         Order::new(self.position(), false)
     }
 
     /// Greatest values first.
     #[must_use]
-    pub const fn desc(self) -> Order<E> {
+    pub const fn desc(self) -> Order<E>
+    where
+        T: Ordered,
+    {
         Order::new(self.position(), true)
     }
 }

@@ -9,8 +9,11 @@ use crate::value::{RowReader, RowWriter, ValueError};
     note = "add `#[derive(Embedded)]` to the struct"
 )]
 pub trait Embedded: Sized {
+    /// The names of its columns, without the prefix.
+    const NAMES: &'static [&'static str];
+
     /// How many columns it takes.
-    const WIDTH: u16;
+    const WIDTH: u16 = Self::NAMES.len() as u16;
 
     /// Its columns within an entity `E`, one public field each.
     type Columns<E>;

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::KeyField;
-use crate::value::{ColumnType, Field, Ordered, RowReader, RowWriter, Value, ValueError};
+use crate::value::{ColumnType, Element, Field, Ordered, RowReader, RowWriter, Value, ValueError};
 
 /// The key of an `E`, so that the key of another entity is not taken for it. Stored as its `R`.
 ///
@@ -128,5 +128,7 @@ impl<E, R: Field> Field for Id<E, R> {
 }
 
 impl<E, R: Ordered> Ordered for Id<E, R> {}
+
+impl<E, R: Element> Element for Id<E, R> {}
 
 impl<E: 'static, R: KeyField> KeyField for Id<E, R> {}

@@ -5,7 +5,7 @@ use crate::value::{self, Field, ValueError};
 /// A type that may be a key column: ordered and never NULL.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",
-    note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id` or an enum; it is never optional"
+    note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id`, or an enum or newtype that is `Clone`; it is never optional"
 )]
 pub trait KeyField: Field + Clone + Send + Sync + 'static {}
 
@@ -19,6 +19,10 @@ key_fields!(
 );
 
 /// The key of an entity.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key",
+    note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id`, or an enum or newtype that is `Clone`; it is never optional"
+)]
 pub trait Key: Clone + Send + Sync + 'static {
     /// How many columns it has.
     const COLUMNS: usize;
@@ -39,6 +43,7 @@ fn decode_part<T: KeyField>(bytes: &mut &[u8]) -> Result<T, ValueError> {
     T::from_value(value)
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: KeyField> Key for T {
     const COLUMNS: usize = 1;
 
@@ -53,6 +58,7 @@ impl<T: KeyField> Key for T {
 
 macro_rules! tuple_keys {
     ($($count:literal: $($name:ident)+;)*) => { $(
+        #[diagnostic::do_not_recommend]
         impl<$($name: KeyField),+> Key for ($($name,)+) {
             const COLUMNS: usize = $count;
 

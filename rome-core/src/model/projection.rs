@@ -21,6 +21,26 @@ pub trait Projection<E: Entity>: Sized + Send + 'static {
     fn read(row: &RowView<'_>) -> Result<Self, ValueError>;
 }
 
+/// A column that a projection's field of type `F` can hold: one of the same type.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{F}` cannot hold the column, which is a `{Self}`",
+    label = "not the type of the column",
+    note = "a field of a projection has exactly the type of its column"
+)]
+pub trait HeldAs<F> {
+    /// Reads the column from a row.
+    ///
+    /// # Errors
+    /// When the row does not hold such a value.
+    fn read(self, row: &RowView<'_>) -> Result<F, ValueError>;
+}
+
+impl<E, F: Field> HeldAs<F> for Column<E, F> {
+    fn read(self, row: &RowView<'_>) -> Result<F, ValueError> {
+        row.read(self)
+    }
+}
+
 /// A stored row, of which single columns can be read.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
@@ -83,5 +103,60 @@ impl<'a> RowView<'a> {
         let mut row = RowReader::new(self.body);
         row.seek(offset as usize);
         row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rome_derive::{Embedded, Entity, Projection};
+
+    use super::{Projection as _, RowView};
+    use crate::model::Entity as _;
+    use crate::value::{Json, RowWriter, ValueRef};
+
+    #[derive(Embedded)]
+    #[rome(crate = "crate")]
+    struct Address {
+        street: String,
+        city: Option<String>,
+    }
+
+    #[derive(Entity)]
+    #[rome(crate = "crate")]
+    struct Dog {
+        #[rome(key)]
+        id: u64,
+        #[rome(json)]
+        tags: Vec<String>,
+        #[rome(embed)]
+        address: Address,
+        name: String,
+    }
+
+    #[derive(Projection, PartialEq, Debug)]
+    #[rome(crate = "crate", entity = Dog)]
+    struct Summary {
+        #[rome(column = ADDRESS.city)]
+        city: Option<String>,
+        name: String,
+        tags: Json<Vec<String>>,
+    }
+
+    #[test]
+    fn a_projection_reads_its_columns_wherever_they_stand_in_the_row() {
+        let address = Address { street: "1 Quai".into(), city: Some("Lyon".into()) };
+        let dog = Dog { id: 1, tags: vec!["good".into()], address, name: "Rex".into() };
+        let mut row = RowWriter::new();
+        dog.write(&mut row);
+        let body = row.finish();
+        let columns = Summary::columns();
+        let mut offsets = Vec::new();
+        RowView::locate(Dog::table(), &body, *columns.iter().max().unwrap(), &mut offsets).unwrap();
+        let view = RowView::new(Dog::table(), &body, &offsets);
+        let expected = Summary { city: dog.address.city, name: dog.name, tags: Json(dog.tags) };
+        assert_eq!(Summary::read(&view).unwrap(), expected);
+        assert_eq!(view.value(Dog::ADDRESS.street.position()).unwrap(), ValueRef::Text("1 Quai"));
     }
 }

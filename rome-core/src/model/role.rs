@@ -1,0 +1,65 @@
+//! Columns that ROME itself writes, and the types that they may have.
+//!
+//! A function for each attribute, so that a wrong type is an error in the words of that attribute.
+
+use chrono::{DateTime, Utc};
+
+use crate::schema::{ColumnDef, Role};
+use crate::value::Field;
+
+/// The type of a `created_at` or `updated_at` column.
+#[diagnostic::on_unimplemented(
+    message = "a `created_at` or `updated_at` field cannot be a `{Self}`",
+    label = "expected `DateTime<Utc>`"
+)]
+pub trait Moment: Field {}
+
+impl Moment for DateTime<Utc> {}
+
+/// The type of a `version` column.
+#[diagnostic::on_unimplemented(
+    message = "a `version` field cannot be a `{Self}`",
+    label = "expected an integer",
+    note = "a version starts at 1 and rises by one with each update: `u64` is a good choice"
+)]
+pub trait VersionNumber: Field {}
+
+macro_rules! version_numbers {
+    ($($ty:ty),*) => { $(impl VersionNumber for $ty {})* };
+}
+
+version_numbers!(i16, i32, i64, i128, u16, u32, u64, u128);
+
+/// The type of a `soft_delete` column.
+#[diagnostic::on_unimplemented(
+    message = "a `soft_delete` field cannot be a `{Self}`",
+    label = "expected `Option<DateTime<Utc>>`",
+    note = "it is `None` until the row is deleted"
+)]
+pub trait OptionalMoment: Field {}
+
+impl OptionalMoment for Option<DateTime<Utc>> {}
+
+/// The column of a `created_at` field.
+#[must_use]
+pub fn created_at<T: Moment>(name: &'static str) -> ColumnDef {
+    ColumnDef::of::<T>(name).role(Role::CreatedAt)
+}
+
+/// The column of an `updated_at` field.
+#[must_use]
+pub fn updated_at<T: Moment>(name: &'static str) -> ColumnDef {
+    ColumnDef::of::<T>(name).role(Role::UpdatedAt)
+}
+
+/// The column of a `version` field.
+#[must_use]
+pub fn version<T: VersionNumber>(name: &'static str) -> ColumnDef {
+    ColumnDef::of::<T>(name).role(Role::Version)
+}
+
+/// The column of a `soft_delete` field.
+#[must_use]
+pub fn soft_delete<T: OptionalMoment>(name: &'static str) -> ColumnDef {
+    ColumnDef::of::<T>(name).role(Role::DeletedAt)
+}

@@ -1,0 +1,95 @@
+//! What derived code uses, under the names that it uses. No part of the public interface.
+
+pub use std::clone::Clone;
+pub use std::convert::From;
+pub use std::option::Option::{None, Some};
+pub use std::result::Result::{self, Err, Ok};
+pub use std::str::FromStr;
+pub use std::string::String;
+pub use std::sync::LazyLock;
+pub use std::vec::Vec;
+
+pub use crate::expr::Column;
+pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
+pub use crate::model::indexed::{asc, desc, index};
+pub use crate::model::names::distinct;
+pub use crate::model::{ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, RowView, role};
+pub use crate::schema::{ColumnDef, IndexPart, KeySource, Role, Table};
+pub use crate::value::{ColumnType, Element, Field, Json, Ordered, RowReader, RowWriter, Value, ValueError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::HeldAs;
+use crate::value::{self, ValueRef};
+
+/// The column of a field that needs nothing but its type.
+#[must_use]
+pub fn column(name: &'static str, ty: ColumnType, nullable: bool) -> ColumnDef {
+    ColumnDef { name: name.into(), ty, nullable, role: Role::Plain, default: None }
+}
+
+/// The type of a `json` field: any serde type.
+///
+/// Methods, and not functions with a bound, so that a type that is none gives one error, not one for each use.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored as JSON",
+    label = "not a serde type",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+)]
+pub trait JsonField: Serialize + DeserializeOwned {
+    /// Its column.
+    #[must_use]
+    fn column(name: &'static str) -> ColumnDef {
+        column(name, ColumnType::Json, false)
+    }
+
+    /// Writes it as `Json` around it would be written.
+    fn write(&self, row: &mut RowWriter) {
+        match serde_json::to_string(self) {
+            Ok(text) => row.json(&text),
+            Err(error) => row.fail(ValueError::json(&error)),
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the row does not hold such JSON.
+    fn read(row: &mut RowReader<'_>) -> Result<Self, ValueError> {
+        <Json<Self> as Field>::read(row).map(Json::into_inner)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> JsonField for T {}
+
+/// The position of a key column.
+#[must_use]
+pub const fn key<E, T: KeyField>(column: Column<E, T>) -> u16 {
+    column.position()
+}
+
+/// Reads the field `F` of a projection.
+///
+/// # Errors
+/// When the row does not hold such a value.
+pub fn project<F, C: HeldAs<F>>(row: &RowView<'_>, column: C) -> Result<F, ValueError> {
+    column.read(row)
+}
+
+/// Appends the ordered form of an enum's label.
+pub fn put_label(label: &str, descending: bool, out: &mut Vec<u8>) {
+    value::key::encode(ValueRef::Text(label), descending, out);
+}
+
+/// The enum with the label in a value.
+///
+/// # Errors
+/// When the value is no label, or none of this enum.
+pub fn enum_from_value<T: Field + FromStr<Err = ValueError>>(value: &Value) -> Result<T, ValueError> {
+    match value {
+        Value::Text(label) => label.parse(),
+        other => Err(ValueError::type_mismatch(T::TYPE, other.kind_name())),
+    }
+}

@@ -1,0 +1,32 @@
+//! From tokens to the model.
+
+use syn::DeriveInput;
+
+use super::Embedded;
+use crate::field::{self, Place};
+use crate::syntax::{Mistakes, Root, Words, items, named_fields};
+
+const WORDS: Words = Words {
+    here: &["crate"],
+    elsewhere: &[
+        ("table", "an embedded struct has no table of its own: it is part of the entity that embeds it"),
+        ("index", "put the index on the entity, as `index(field.column)`, where `field` is the one with `embed`"),
+        (
+            "unique",
+            "put the constraint on the entity, as `unique(field.column)`, where `field` is the one with `embed`",
+        ),
+    ],
+    repeated: &[],
+};
+
+pub fn embedded(input: &DeriveInput) -> syn::Result<Embedded> {
+    let mut mistakes = Mistakes::default();
+    let mut root = Root::facade();
+    for item in items(&input.attrs, &WORDS, &mut mistakes) {
+        root.set(&item, &mut mistakes);
+    }
+    let fields = named_fields(input, "an embedded struct", &mut mistakes);
+    let fields = field::fields(&fields, Place::Embedded, &mut mistakes);
+    mistakes.check()?;
+    Ok(Embedded { ident: input.ident.clone(), vis: input.vis.clone(), root, fields })
+}

@@ -1,0 +1,112 @@
+//! From tokens to the model, with the mistakes of the whole entity.
+
+use syn::DeriveInput;
+
+use super::index::{self, Index, List};
+use super::{Entity, Field};
+use crate::field::{self, Place, Role};
+use crate::syntax::{Item, Mistakes, Root, Words, items, named_fields, snake};
+
+const WORDS: Words = Words {
+    here: &["table", "index", "unique", "crate"],
+    elsewhere: &[
+        ("key", "`key` belongs on the field that is the key"),
+        ("auto", "`auto` belongs on the key field, beside `key`"),
+        ("entity", "`entity` belongs to `#[derive(Projection)]`"),
+        ("rename_all", "`rename_all` belongs to `#[derive(ColumnEnum)]`; name a column with `column = \"...\"`"),
+    ],
+    repeated: &["index", "unique"],
+};
+
+/// The most fields that a key can have.
+const WIDEST_KEY: usize = 5;
+
+/// The entity, or nothing if there is no sense in deriving one; the mistakes are not lost on the way.
+pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
+    let mut table = None;
+    let mut root = Root::facade();
+    let mut indexes = Vec::new();
+    for item in items(&input.attrs, &WORDS, mistakes) {
+        match item.name.to_string().as_str() {
+            "table" => table = item.text(mistakes),
+            "crate" => root.set(&item, mistakes),
+            _ => indexes.extend(declared_index(&item, mistakes)),
+        }
+    }
+
+    let fields = named_fields(input, "an entity", mistakes);
+    let has_fields = !fields.is_empty();
+    let fields = field::fields(&fields, Place::Entity, mistakes);
+    indexes.extend(fields.iter().flat_map(Index::of_field));
+    index::check(&indexes, &fields, mistakes);
+    check_roles(&fields, mistakes);
+    let key: Vec<usize> = (0..fields.len()).filter(|&at| fields[at].key.is_some()).collect();
+    if has_fields {
+        check_key(input, &fields, &key, mistakes);
+    }
+    if mistakes.is_hopeless() {
+        return None;
+    }
+    let entity = Entity {
+        ident: input.ident.clone(),
+        root,
+        table: table.map_or_else(|| snake(&input.ident), |name| name.value()),
+        auto: fields.iter().find_map(|field| field.auto).map(|(auto, _)| auto),
+        key,
+        fields,
+        indexes,
+    };
+    Some(if mistakes.is_empty() { entity } else { outline(entity) })
+}
+
+/// The entity without what its attributes may have got wrong. With it derived, a mistake in an attribute does not make
+/// each use of the entity an error too.
+fn outline(mut entity: Entity) -> Entity {
+    entity.auto = None;
+    entity.indexes.clear();
+    for field in &mut entity.fields {
+        field.role = None;
+        field.default = None;
+    }
+    entity
+}
+
+fn declared_index(item: &Item, mistakes: &mut Mistakes) -> Option<Index> {
+    let parse = <List as syn::parse::Parse>::parse;
+    let list = item.list(parse, "column, desc(column)", mistakes)?;
+    Some(Index::declared(item.span(), item.is("unique"), list))
+}
+
+fn check_key(input: &DeriveInput, fields: &[Field], key: &[usize], mistakes: &mut Mistakes) {
+    match *key {
+        [] => mistakes.add_hopeless(
+            input.ident.span(),
+            format!("`{}` has no key: put `#[rome(key)]` on the field that identifies a row", input.ident),
+        ),
+        [only] => {
+            let field = &fields[only];
+            let spans = [("index", field.index.as_ref().map(|index| index.span)), ("unique", field.unique)];
+            for (word, span) in spans.into_iter().filter_map(|(word, span)| Some((word, span?))) {
+                mistakes.add(span, format!("a key is unique and ordered already: remove `{word}`"));
+            }
+        }
+        _ => {
+            if let Some(extra) = key.get(WIDEST_KEY).map(|&at| &fields[at]) {
+                mistakes.add_hopeless(extra.ident.span(), format!("a key has at most {WIDEST_KEY} fields"));
+            }
+            for (_, span) in key.iter().filter_map(|&at| fields[at].auto) {
+                mistakes.add(span, "`auto` generates keys of one field, and this key has several");
+            }
+        }
+    }
+}
+
+fn check_roles(fields: &[Field], mistakes: &mut Mistakes) {
+    for role in Role::ALL {
+        let mut spans = fields.iter().filter_map(|field| field.role).filter(|(r, _)| *r == role).map(|(_, span)| span);
+        let _first = spans.next();
+        for span in spans {
+            mistakes.add(span, format!("another field is `{}` already", role.word()));
+        }
+    }
+}

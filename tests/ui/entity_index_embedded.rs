@@ -1,0 +1,19 @@
+//! An index over a column that the embedded struct does not have.
+
+use rome::prelude::*;
+
+#[derive(Embedded)]
+struct Address {
+    city: String,
+}
+
+#[derive(Entity)]
+#[rome(index(address.citty))]
+struct Dog {
+    #[rome(key)]
+    id: u64,
+    #[rome(embed)]
+    address: Address,
+}
+
+fn main() {}
