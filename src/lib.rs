@@ -1,12 +1,66 @@
 //! ROME, the relational ORM for key-value stores.
+//!
+//! Derive entities on plain structs and get what SQL ORMs give on SQL: typed queries, unique constraints, serializable
+//! transactions with automatic retry. Underneath is a key-value store: in memory or embedded on disk.
+//!
+//! ```
+//! use rome::prelude::*;
+//!
+//! #[derive(Entity, Clone, Debug, PartialEq, Default)]
+//! #[rome(table = "dogs", index(name, age))]
+//! struct Dog {
+//!     #[rome(key, auto)]
+//!     id: Id<Dog>,
+//!     name: String,
+//!     #[rome(index)]
+//!     age: Option<u32>,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> rome::Result<()> {
+//! let db = Database::builder().entity::<Dog>().open("memory:").await?;
+//! let rex = db.insert(Dog { name: "Rex".into(), age: Some(3), ..Default::default() }).await?;
+//! let old = db.query::<Dog>().filter(Dog::AGE.ge(2)).order_by(Dog::AGE.desc()).limit(10).all().await?;
+//! assert_eq!(old, [rex.clone()]);
+//!
+//! let age = db
+//!     .transaction(async move |s| {
+//!         let mut dog = s.get::<Dog>(rex.id).await?.ok_or_not_found()?;
+//!         dog.age = dog.age.map(|age| age + 1);
+//!         Ok(s.update(&dog).await?.age)
+//!     })
+//!     .await?;
+//! assert_eq!(age, Some(4));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Stores
+//!
+//! [`Open::open`] takes a URL:
+//!
+//! | URL | store | feature |
+//! |---|---|---|
+//! | `memory:` | in the memory of this process, for tests and caches | always there |
+//! | `embedded:PATH` | in a folder on disk, `fsync`ed before a commit is acknowledged | `embedded`, on by default |
+//!
+//! The same program runs on each with the same results: `docs/semantics.md` says which.
+
+mod open;
+pub mod prelude;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-pub mod prelude;
 
+pub use open::Open;
 pub use rome_core::model::{self, Embedded, Entity, Id, Newtype, Projection};
-pub use rome_core::value::{self, Json};
-pub use rome_core::{Error, OrNotFound, Result};
+pub use rome_core::query::{self, Cursor, Deleted, Explain, Page, Query, ScanPolicy};
+pub use rome_core::session::{self, Session, TransactionOptions};
+pub use rome_core::value::{self, Json, Value};
+pub use rome_core::{Database, DatabaseBuilder, Error, OrNotFound, Result};
 pub use rome_core::{error, expr, schema, store};
 pub use rome_derive::{ColumnEnum, Embedded, Entity, Newtype, Projection};
+
+#[cfg(feature = "embedded")]
+pub use rome_embedded as embedded;

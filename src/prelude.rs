@@ -1,3 +1,7 @@
 //! What most programs use: `use rome::prelude::*;`.
 
-pub use crate::{ColumnEnum, Embedded, Entity, Id, Json, Newtype, Projection};
+pub use crate::expr::{Column, Expr, Order};
+pub use crate::{
+    ColumnEnum, Cursor, Database, Embedded, Entity, Id, Json, Newtype, Open, OrNotFound, Page, Projection, Query,
+    ScanPolicy, Session, TransactionOptions, Value,
+};

@@ -176,6 +176,10 @@ impl Error {
         }
     }
 
+    pub(crate) fn into_kind(self) -> Kind {
+        *self.0
+    }
+
     fn store_kind(&self) -> Option<StoreErrorKind> {
         match &*self.0 {
             Kind::Store(error) => Some(error.kind()),

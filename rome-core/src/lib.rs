@@ -4,15 +4,24 @@
 //! carries it out, [`session`] makes it a transaction, `index` and `catalog` say where rows and their index entries
 //! lie, [`store`] holds them, [`value`] encodes them.
 
+mod catalog;
+mod database;
+pub mod error;
+mod exec;
+pub mod expr;
+mod index;
+pub mod model;
+mod plan;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-pub mod error;
-pub mod expr;
-pub mod model;
+pub mod query;
+mod row;
 pub mod schema;
+pub mod session;
 pub mod store;
 pub mod testkit;
 pub mod value;
 
+pub use database::{Database, DatabaseBuilder};
 pub use error::{Error, OrNotFound, Result};

@@ -49,7 +49,7 @@ fn compared<S>(op: Comparison, left: Node, right: Operand) -> Expr<S> {
     Expr::new(Node::Compare(op, Box::new(left), Box::new(right.0)))
 }
 
-fn listed<S, T, V: IntoOperand<T>>(of: Node, values: impl IntoIterator<Item = V>) -> Expr<S> {
+fn listed<S, T, V: IntoOperand<S, T>>(of: Node, values: impl IntoIterator<Item = V>) -> Expr<S> {
     let mut constants = Vec::new();
     let mut computed = Vec::new();
     for value in values {
@@ -73,25 +73,25 @@ macro_rules! comparisons {
     ($($self:ident: $ty:ident => $node:expr;)*) => { $(
         impl<S, T> $ty<S, T> {
             /// True where it equals `other`; unknown where one of them is NULL.
-            pub fn eq(self, other: impl IntoOperand<T>) -> Expr<S> {
+            pub fn eq(self, other: impl IntoOperand<S, T>) -> Expr<S> {
                 let $self = self;
                 compared(Comparison::Eq, $node, other.into_operand())
             }
 
             /// True where it differs from `other`; unknown where one of them is NULL.
-            pub fn ne(self, other: impl IntoOperand<T>) -> Expr<S> {
+            pub fn ne(self, other: impl IntoOperand<S, T>) -> Expr<S> {
                 let $self = self;
                 compared(Comparison::Ne, $node, other.into_operand())
             }
 
             /// True where it equals one of the values; false for an empty list.
-            pub fn is_in<V: IntoOperand<T>>(self, values: impl IntoIterator<Item = V>) -> Expr<S> {
+            pub fn is_in<V: IntoOperand<S, T>>(self, values: impl IntoIterator<Item = V>) -> Expr<S> {
                 let $self = self;
                 listed::<S, T, V>($node, values)
             }
 
             /// True where it equals none of the values; true for an empty list, unknown if one of them is NULL.
-            pub fn not_in<V: IntoOperand<T>>(self, values: impl IntoIterator<Item = V>) -> Expr<S> {
+            pub fn not_in<V: IntoOperand<S, T>>(self, values: impl IntoIterator<Item = V>) -> Expr<S> {
                 !self.is_in(values)
             }
 
@@ -107,31 +107,31 @@ macro_rules! comparisons {
             }
 
             /// True where it is less than `other`.
-            pub fn lt(self, other: impl IntoOperand<T>) -> Expr<S> where T: Ordered {
+            pub fn lt(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Lt, $node, other.into_operand())
             }
 
             /// True where it is less than or equal to `other`.
-            pub fn le(self, other: impl IntoOperand<T>) -> Expr<S> where T: Ordered {
+            pub fn le(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Le, $node, other.into_operand())
             }
 
             /// True where it is greater than `other`.
-            pub fn gt(self, other: impl IntoOperand<T>) -> Expr<S> where T: Ordered {
+            pub fn gt(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Gt, $node, other.into_operand())
             }
 
             /// True where it is greater than or equal to `other`.
-            pub fn ge(self, other: impl IntoOperand<T>) -> Expr<S> where T: Ordered {
+            pub fn ge(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Ge, $node, other.into_operand())
             }
 
             /// True where it is neither less than `low` nor greater than `high`.
-            pub fn between(self, low: impl IntoOperand<T>, high: impl IntoOperand<T>) -> Expr<S> where T: Ordered {
+            pub fn between(self, low: impl IntoOperand<S, T>, high: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 let node: Node = $node;
                 compared::<S>(Comparison::Ge, node.clone(), low.into_operand())
@@ -159,7 +159,7 @@ macro_rules! comparisons {
 
             /// True where a text contains this text, or a list this element. A multi-valued index on a list column
             /// serves the latter.
-            pub fn contains(self, part: impl ContainedIn<T>) -> Expr<S> {
+            pub fn contains(self, part: impl ContainedIn<S, T>) -> Expr<S> {
                 let $self = self;
                 Expr::new(part.contained_in(Operand($node)).0)
             }
@@ -174,7 +174,7 @@ comparisons! {
 
 macro_rules! arithmetic {
     ($($trait:ident $method:ident $op:ident;)*) => { $(
-        impl<E, T: Numeric, V: Summand<T>> $trait<V> for Column<E, T> {
+        impl<E, T: Numeric, V: Summand<E, T>> $trait<V> for Column<E, T> {
             type Output = Scalar<E, T>;
 
             fn $method(self, other: V) -> Scalar<E, T> {
@@ -182,7 +182,7 @@ macro_rules! arithmetic {
             }
         }
 
-        impl<S, T: Numeric, V: Summand<T>> $trait<V> for Scalar<S, T> {
+        impl<S, T: Numeric, V: Summand<S, T>> $trait<V> for Scalar<S, T> {
             type Output = Scalar<S, T>;
 
             fn $method(self, other: V) -> Scalar<S, T> {
@@ -206,7 +206,7 @@ arithmetic! {
 
 impl<E, T: Field> Column<E, T> {
     /// Sets the column to a value or an expression, for `update_all`.
-    pub fn set(self, value: impl IntoOperand<T>) -> super::Assignment<E> {
+    pub fn set(self, value: impl IntoOperand<E, T>) -> super::Assignment<E> {
         super::Assignment::new(self.position(), value.into_operand().0)
     }
 }

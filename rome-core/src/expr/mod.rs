@@ -20,6 +20,7 @@ pub use column::Column;
 pub use compare::Scalar;
 pub use dynamic::DynColumn;
 pub use operand::{ContainedIn, IntoOperand, Summand};
+pub(crate) use order::OrderPart;
 pub use order::{Nulls, Order, Orders};
 pub use predicate::Expr;
 pub use scope::{Here, In};

@@ -7,13 +7,13 @@ use super::compare::Scalar;
 use super::node::Node;
 use crate::value::{Element, Field, Json, Value};
 
-/// Something that can stand beside a column of type `T`: a value of that type, a borrowed form of it, a column or
-/// an arithmetic expression.
+/// Something that can stand beside a column of type `T` of `S`: a value of that type, a borrowed form of it, or a column
+/// or an arithmetic expression of the same `S`.
 #[diagnostic::on_unimplemented(
     message = "a column of type `{T}` cannot be compared with or set to a `{Self}`",
     label = "expected a `{T}`"
 )]
-pub trait IntoOperand<T> {
+pub trait IntoOperand<S, T> {
     /// The value or column as an expression.
     #[doc(hidden)]
     fn into_operand(self) -> Operand;
@@ -25,14 +25,14 @@ pub trait IntoOperand<T> {
 pub struct Operand(pub(crate) Node);
 
 #[diagnostic::do_not_recommend]
-impl<T: Field> IntoOperand<T> for T {
+impl<S, T: Field> IntoOperand<S, T> for T {
     fn into_operand(self) -> Operand {
         Operand(Node::Value(self.to_value()))
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Field> IntoOperand<Option<T>> for T
+impl<S, T: Field> IntoOperand<S, Option<T>> for T
 where
     Option<T>: Field,
 {
@@ -42,14 +42,14 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Field> IntoOperand<T> for &T {
+impl<S, T: Field> IntoOperand<S, T> for &T {
     fn into_operand(self) -> Operand {
         Operand(Node::Value(self.to_value()))
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Field> IntoOperand<Option<T>> for &T
+impl<S, T: Field> IntoOperand<S, Option<T>> for &T
 where
     Option<T>: Field,
 {
@@ -61,7 +61,7 @@ where
 macro_rules! text_operands {
     ($($from:ty => $to:ty),* $(,)?) => { $(
         #[diagnostic::do_not_recommend]
-        impl IntoOperand<$to> for $from {
+        impl<S> IntoOperand<S, $to> for $from {
             fn into_operand(self) -> Operand {
                 Operand(Node::Value(Value::Text(self.to_string())))
             }
@@ -79,35 +79,35 @@ text_operands! {
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T> IntoOperand<T> for Column<E, T> {
+impl<E, T> IntoOperand<E, T> for Column<E, T> {
     fn into_operand(self) -> Operand {
         Operand(Node::Column(self.position()))
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T> IntoOperand<Option<T>> for Column<E, T> {
+impl<E, T> IntoOperand<E, Option<T>> for Column<E, T> {
     fn into_operand(self) -> Operand {
         Operand(Node::Column(self.position()))
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T> IntoOperand<T> for Scalar<E, T> {
+impl<E, T> IntoOperand<E, T> for Scalar<E, T> {
     fn into_operand(self) -> Operand {
         Operand(self.into_node())
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T> IntoOperand<Option<T>> for Scalar<E, T> {
+impl<E, T> IntoOperand<E, Option<T>> for Scalar<E, T> {
     fn into_operand(self) -> Operand {
         Operand(self.into_node())
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T> IntoOperand<Json<T>> for T
+impl<S, T> IntoOperand<S, Json<T>> for T
 where
     Json<T>: Field,
 {
@@ -121,7 +121,7 @@ where
     message = "a column of type `{T}` cannot contain a `{Self}`",
     note = "`contains` looks for text in a text column, or for an element in a `Vec` column"
 )]
-pub trait ContainedIn<T> {
+pub trait ContainedIn<S, T> {
     /// The condition.
     #[doc(hidden)]
     fn contained_in(self, of: Operand) -> Operand;
@@ -129,7 +129,7 @@ pub trait ContainedIn<T> {
 
 macro_rules! contained_in_text {
     ($($text:ty),*) => { $(
-        impl<S: AsRef<str>> ContainedIn<$text> for S {
+        impl<S, P: AsRef<str>> ContainedIn<S, $text> for P {
             fn contained_in(self, of: Operand) -> Operand {
                 Operand(Node::ContainsText(Box::new(of.0), self.as_ref().to_owned()))
             }
@@ -144,13 +144,13 @@ fn contains_element(element: Operand, of: Operand) -> Operand {
     Operand(Node::ContainsElement(Box::new(of.0), value))
 }
 
-impl<T: Element, V: IntoOperand<T>> ContainedIn<Vec<T>> for V {
+impl<S, T: Element, V: IntoOperand<S, T>> ContainedIn<S, Vec<T>> for V {
     fn contained_in(self, of: Operand) -> Operand {
         contains_element(self.into_operand(), of)
     }
 }
 
-impl<T: Element, V: IntoOperand<T>> ContainedIn<Option<Vec<T>>> for V {
+impl<S, T: Element, V: IntoOperand<S, T>> ContainedIn<S, Option<Vec<T>>> for V {
     fn contained_in(self, of: Operand) -> Operand {
         contains_element(self.into_operand(), of)
     }
@@ -158,6 +158,6 @@ impl<T: Element, V: IntoOperand<T>> ContainedIn<Option<Vec<T>>> for V {
 
 /// A number that may be added to, subtracted from, multiplied with or divided by a column of type `T`.
 #[diagnostic::on_unimplemented(message = "a column of type `{T}` does not calculate with a `{Self}`")]
-pub trait Summand<T>: IntoOperand<T> {}
+pub trait Summand<S, T>: IntoOperand<S, T> {}
 
-impl<T: crate::value::Numeric, V: IntoOperand<T>> Summand<T> for V {}
+impl<S, T: crate::value::Numeric, V: IntoOperand<S, T>> Summand<S, T> for V {}

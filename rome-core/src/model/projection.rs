@@ -3,7 +3,7 @@
 use super::Entity;
 use crate::expr::Column;
 use crate::schema::Table;
-use crate::value::{self, ColumnType, Field, RowReader, ValueError, ValueRef};
+use crate::value::{self, Field, RowReader, ValueError, ValueRef};
 
 /// A struct that holds some columns of an `E`. Implemented by `#[derive(Projection)]`.
 #[diagnostic::on_unimplemented(
@@ -84,6 +84,14 @@ impl<'a> RowView<'a> {
         T::read(&mut self.at(column.position()))
     }
 
+    /// Reads the column at a position into a Rust type.
+    ///
+    /// # Errors
+    /// When the row does not hold such a value.
+    pub(crate) fn read_at<T: Field>(&self, position: u16) -> Result<T, ValueError> {
+        T::read(&mut self.at(position))
+    }
+
     /// Reads a column as a run-time value that borrows from the row.
     ///
     /// # Errors
@@ -91,11 +99,6 @@ impl<'a> RowView<'a> {
     pub(crate) fn value(&self, column: u16) -> Result<ValueRef<'a>, ValueError> {
         let def = self.table.column(column);
         value::read_column(&mut self.at(column), def.ty, def.nullable)
-    }
-
-    /// The type of a column.
-    pub(crate) fn column_type(&self, column: u16) -> ColumnType {
-        self.table.column(column).ty
     }
 
     fn at(&self, column: u16) -> RowReader<'a> {

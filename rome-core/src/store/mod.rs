@@ -19,6 +19,7 @@ pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, St
 pub use read::{
     Consistency, Digest, Digester, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
 };
+pub(crate) use space::successor;
 pub use space::{IndexId, Partition, SequenceId, Space, Span, TableId};
 
 use async_trait::async_trait;

@@ -148,7 +148,7 @@ impl Span {
 }
 
 /// The least byte string that is greater than every string with this prefix; none if the prefix is all `FF`.
-fn successor(prefix: &[u8]) -> Option<Bytes> {
+pub(crate) fn successor(prefix: &[u8]) -> Option<Bytes> {
     let keep = prefix.iter().rposition(|byte| *byte != 0xFF)?;
     let mut next = prefix.get(..=keep)?.to_vec();
     if let Some(last) = next.last_mut() {

@@ -50,6 +50,10 @@ const SIGN: u64 = 1 << 63;
 /// Lists in lists are decoded to this depth, so that no bytes can exhaust the stack.
 const MAX_DEPTH: usize = 16;
 
+/// How many bytes mark the end of a text: without them, the form of a text begins the form of every text that it is a
+/// prefix of.
+pub(crate) const TEXT_END: usize = 2;
+
 /// The longest key or index entry that is allowed, in bytes.
 pub const MAX_ENTRY: usize = 1024;
 

@@ -11,6 +11,7 @@
 //! Nothing here knows of tables, entities or stores.
 
 mod compare;
+mod convert;
 mod error;
 mod field;
 pub mod key;

@@ -41,6 +41,12 @@ impl RowWriter {
         self.bytes.is_empty()
     }
 
+    /// Puts columns that are encoded already.
+    #[inline]
+    pub fn encoded(&mut self, columns: &[u8]) {
+        self.bytes.extend_from_slice(columns);
+    }
+
     /// Begins a nullable column; if the value is present, it is put next.
     #[inline]
     pub fn presence(&mut self, present: bool) {

@@ -1,0 +1,148 @@
+//! Compares the compiled entities with the stored catalog.
+
+use super::document::{ColumnDoc, Document, IndexDoc, LayoutDoc, PartDoc, TableDoc};
+use crate::schema::{ColumnDef, IndexDef, Table};
+use crate::store::TableId;
+use crate::value::ColumnType;
+
+/// What has to become of the stored catalog.
+pub(super) struct Comparison {
+    /// The catalog with everything added; equal to the stored one if nothing is new.
+    pub document: Document,
+    /// Tables that must be empty for the change to be right, because they get a new index.
+    pub must_be_empty: Vec<(TableId, String)>,
+    /// What cannot be reconciled, one line each.
+    pub refused: Vec<String>,
+}
+
+pub(super) fn compare(stored: &Document, tables: &[&'static Table]) -> Comparison {
+    let mut comparison =
+        Comparison { document: stored.clone(), must_be_empty: Vec::new(), refused: Vec::new() };
+    for table in tables {
+        match comparison.document.tables.iter().position(|doc| doc.name == table.name) {
+            None => add_table(&mut comparison.document, table),
+            Some(at) => compare_table(&mut comparison, at, table),
+        }
+    }
+    if comparison.document != *stored {
+        comparison.document.version += 1;
+    }
+    comparison
+}
+
+fn add_table(document: &mut Document, table: &'static Table) {
+    let id = document.next_table;
+    document.next_table += 1;
+    let indexes = table.indexes.iter().map(|index| add_index(&mut document.next_index, table, index)).collect();
+    document.tables.push(TableDoc {
+        name: table.name.to_owned(),
+        id,
+        key: table.key.iter().map(|at| table.column(*at).name.to_string()).collect(),
+        layouts: vec![LayoutDoc { number: 1, columns: table.columns.iter().map(describe).collect() }],
+        indexes,
+    });
+}
+
+fn add_index(next: &mut u32, table: &'static Table, index: &IndexDef) -> IndexDoc {
+    let id = *next;
+    *next += 1;
+    IndexDoc { name: index.name.clone(), id, unique: index.unique, parts: parts(table, index) }
+}
+
+fn parts(table: &'static Table, index: &IndexDef) -> Vec<PartDoc> {
+    index
+        .parts
+        .iter()
+        .map(|part| PartDoc { column: table.column(part.column).name.to_string(), descending: part.descending })
+        .collect()
+}
+
+fn describe(column: &ColumnDef) -> ColumnDoc {
+    ColumnDoc { name: column.name.to_string(), ty: type_name(column.ty), nullable: column.nullable }
+}
+
+/// Labels may be added to an enum at any time, so they are no part of the layout.
+fn type_name(ty: ColumnType) -> String {
+    match ty {
+        ColumnType::Enum(_) => ColumnType::Text.name(),
+        ty => ty.name(),
+    }
+}
+
+fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table) {
+    let Comparison { document, must_be_empty, refused } = comparison;
+    let Some(doc) = document.tables.get_mut(at) else { return };
+    let key: Vec<String> = table.key.iter().map(|at| table.column(*at).name.to_string()).collect();
+    if key != doc.key {
+        refused.push(format!("the key of `{}` is ({}), stored is ({})", table.name, key.join(", "), doc.key.join(", ")));
+    }
+    compare_columns(doc, table, refused);
+    for index in &table.indexes {
+        match doc.indexes.iter().find(|stored| stored.name == index.name) {
+            Some(stored) if stored.unique == index.unique && stored.parts == parts(table, index) => {}
+            Some(_) => refused.push(format!(
+                "index `{}` of `{}` has other columns than the stored one; give it another name",
+                index.name, table.name
+            )),
+            None => {
+                let added = add_index(&mut document.next_index, table, index);
+                doc.indexes.push(added);
+                must_be_empty.push((TableId(doc.id), format!("index `{}` of `{}`", index.name, table.name)));
+            }
+        }
+    }
+    for stored in &doc.indexes {
+        if !table.indexes.iter().any(|index| index.name == stored.name) {
+            refused.push(format!(
+                "index `{}` of `{}` is stored and no longer declared; without it new rows would be missing there",
+                stored.name, table.name
+            ));
+        }
+    }
+}
+
+fn compare_columns(doc: &mut TableDoc, table: &'static Table, refused: &mut Vec<String>) {
+    let columns: Vec<ColumnDoc> = table.columns.iter().map(describe).collect();
+    let Some(current) = doc.layouts.last() else { return };
+    if current.columns == columns {
+        return;
+    }
+    for (column, new) in table.columns.iter().zip(&columns) {
+        match current.columns.iter().find(|stored| stored.name == new.name) {
+            None if column.nullable || column.default.is_some() => {}
+            None => refused.push(format!(
+                "column `{}` of `{}` is new, and rows that are stored have no value for it: make it optional or give it \
+                 `default = ...`",
+                new.name, table.name
+            )),
+            Some(stored) if stored.ty != new.ty && !widens(&stored.ty, column.ty) => refused.push(format!(
+                "column `{}` of `{}` is {}, stored is {}: add a new column and copy the values",
+                new.name, table.name, new.ty, stored.ty
+            )),
+            Some(stored) if stored.nullable && !new.nullable => refused.push(format!(
+                "column `{}` of `{}` is not optional, and stored rows may hold NULL in it",
+                new.name, table.name
+            )),
+            Some(_) => {}
+        }
+    }
+    for stored in &current.columns {
+        if table.position(&stored.name).is_none() {
+            refused.push(format!(
+                "column `{}` of `{}` is stored and no longer declared: declare it, or name the renamed field with \
+                 `column = \"{}\"`",
+                stored.name, table.name, stored.name
+            ));
+        }
+    }
+    let number = current.number + 1;
+    doc.layouts.push(LayoutDoc { number, columns });
+}
+
+/// Whether every stored value of the old type is one of the new type, in the same form.
+fn widens(stored: &str, new: ColumnType) -> bool {
+    match (ColumnType::from_name(stored), new) {
+        (Ok(ColumnType::Int { bits: old, signed: was }), ColumnType::Int { bits, signed }) => was == signed && old <= bits,
+        _ => false,
+    }
+}

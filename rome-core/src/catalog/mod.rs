@@ -1,0 +1,87 @@
+//! The catalog: which tables the database has, under which numbers, and how their rows are laid out.
+//!
+//! It is one document in the store, compared with the compiled entities when the database is opened. New tables, and
+//! new columns that are nullable or have a default, are added; anything else is refused with what differs. Rows carry
+//! the number of the layout that they were written in, so a row of an older layout is still read.
+
+mod compare;
+mod document;
+mod layout;
+mod open;
+
+pub(crate) use layout::Layout;
+pub(crate) use open::open;
+
+use std::sync::Arc;
+
+use crate::schema::{IndexDef, Table};
+use crate::store::{IndexId, Space, TableId};
+
+/// A table as this database stores it.
+#[derive(Debug)]
+pub(crate) struct StoredTable {
+    pub def: &'static Table,
+    pub id: TableId,
+    pub indexes: Vec<StoredIndex>,
+    /// The number that rows are written with.
+    pub layout: u32,
+    /// Earlier layouts, by number.
+    pub earlier: Vec<(u32, Layout)>,
+}
+
+/// An index as this database stores it.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredIndex {
+    pub def: &'static IndexDef,
+    pub id: IndexId,
+}
+
+impl StoredTable {
+    /// The space of its rows.
+    pub const fn rows(&self) -> Space {
+        Space::Rows(self.id)
+    }
+}
+
+impl StoredIndex {
+    /// The space of its entries or, if it is unique, of its claims.
+    pub const fn space(&self) -> Space {
+        if self.def.unique { Space::Unique(self.id) } else { Space::Index(self.id) }
+    }
+}
+
+/// The tables of an open database.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    tables: Vec<Arc<StoredTable>>,
+}
+
+impl Catalog {
+    pub fn new(tables: Vec<Arc<StoredTable>>) -> Self {
+        Self { tables }
+    }
+
+    /// The stored form of a table, if its entity was given to the builder.
+    pub fn find(&self, def: &'static Table) -> Option<&Arc<StoredTable>> {
+        self.tables.iter().find(|table| std::ptr::eq(table.def, def))
+    }
+
+    /// Which part of the database a space is, for errors.
+    pub fn name_space(&self, space: Space) -> String {
+        let of_index = |id: IndexId| {
+            self.tables.iter().find_map(|table| {
+                let index = table.indexes.iter().find(|index| index.id == id)?;
+                Some(format!("index `{}` of table `{}`", index.def.name, table.def.name))
+            })
+        };
+        match space {
+            Space::Rows(id) => {
+                let table = self.tables.iter().find(|table| table.id == id);
+                table.map(|table| format!("a row of table `{}`", table.def.name))
+            }
+            Space::Index(id) | Space::Unique(id) | Space::Aggregate(id) => of_index(id),
+            _ => None,
+        }
+        .unwrap_or_else(|| format!("{space:?}"))
+    }
+}

@@ -1,0 +1,343 @@
+//! Databases: a store with the tables of its entities.
+
+use std::sync::Arc;
+
+use crate::catalog::{self, Catalog, StoredTable};
+use crate::error::{Error, Kind, Result};
+use crate::exec::Target;
+use crate::model::Entity;
+use crate::plan::Statistics;
+use crate::query::{Query, ScanPolicy};
+use crate::schema::Table;
+use crate::session::{self, CounterKeys, Lanes, Session, TransactionOptions, TxBody, Write, Written, verbs};
+use crate::store::{Applied, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Store, StoreResult};
+
+/// An open database. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Database {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all handles and sessions of a database share.
+pub(crate) struct Shared {
+    pub store: Arc<dyn Store>,
+    pub catalog: Catalog,
+    pub schema: u32,
+    pub secret: [u8; 16],
+    pub lanes: Lanes,
+    pub counters: CounterKeys,
+    pub statistics: Statistics,
+    pub scan_policy: ScanPolicy,
+    pub durability: Durability,
+}
+
+impl Shared {
+    /// How the entity's table is stored.
+    pub fn table(&self, def: &'static Table) -> Result<&Arc<StoredTable>> {
+        self.catalog.find(def).ok_or_else(|| unknown_table(def))
+    }
+
+    pub async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<ReadReply> {
+        let mut replies = self.store.read(batch, consistency).await?;
+        match replies.pop() {
+            Some(reply) => Ok(reply),
+            None => Err(Error::invalid("the store gave no reply to a read")),
+        }
+    }
+
+    pub async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        let effects: usize = batch.iter().map(|(_, minitx)| minitx.effects.len()).sum();
+        let applied = self.store.apply(batch, durability).await;
+        tracing::trace!(effects, applied = ?applied, "apply");
+        applied
+    }
+}
+
+#[cold]
+fn unknown_table(def: &'static Table) -> Error {
+    Kind::Schema(format!(
+        "the entity `{}` was not given to the database: add `.entity::<{}>()` to its builder",
+        def.entity, def.entity
+    ))
+    .into()
+}
+
+/// Opens a database: names its entities, then its store.
+#[derive(Debug, Default, Clone)]
+pub struct DatabaseBuilder {
+    tables: Vec<&'static Table>,
+    scan_policy: ScanPolicy,
+    durability: Durability,
+}
+
+impl DatabaseBuilder {
+    /// Adds an entity. All entities that the program uses have to be named; order does not matter.
+    #[must_use]
+    pub fn entity<D: Entity>(mut self) -> Self {
+        if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
+            self.tables.push(D::table());
+        }
+        self
+    }
+
+    /// What happens to queries that read a whole table; the default allows them.
+    #[must_use]
+    pub const fn scan_policy(mut self, policy: ScanPolicy) -> Self {
+        self.scan_policy = policy;
+        self
+    }
+
+    /// How safe writes are when they are acknowledged; the default is on disk.
+    #[must_use]
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Opens the database in a store, and adds the tables and columns that are new. Costs two to four round trips.
+    ///
+    /// # Errors
+    /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the stored tables do not fit the entities; those of the
+    /// store.
+    pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
+        let capabilities = store.capabilities();
+        if capabilities.partitions != 1 {
+            return Err(Error::invalid(format!(
+                "the store `{}` has {} partitions; this version commits to one",
+                capabilities.name, capabilities.partitions
+            )));
+        }
+        let lanes = Lanes::default();
+        let opened = catalog::open(&*store, &lanes, &self.tables).await?;
+        tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
+        Ok(Database {
+            shared: Arc::new(Shared {
+                store,
+                catalog: opened.catalog,
+                schema: opened.version,
+                secret: opened.secret,
+                lanes,
+                counters: CounterKeys::default(),
+                statistics: Statistics::default(),
+                scan_policy: self.scan_policy,
+                durability: self.durability,
+            }),
+        })
+    }
+}
+
+impl Database {
+    /// Begins to describe a database.
+    #[must_use]
+    pub fn builder() -> DatabaseBuilder {
+        DatabaseBuilder::default()
+    }
+
+    /// The store underneath.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    fn options(&self) -> TransactionOptions {
+        TransactionOptions::default().durability(self.shared.durability)
+    }
+
+    /// Begins an explicit session, to be ended with [`Session::commit`] or [`Session::rollback`]. Costs nothing.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.session_with(self.options())
+    }
+
+    /// Begins an explicit session with options; attempts and deadline have no meaning for it.
+    #[must_use]
+    pub fn session_with(&self, options: TransactionOptions) -> Session {
+        Session::new(self.shared.clone(), options)
+    }
+
+    /// Runs the body as a serializable transaction and commits it if it returns `Ok`. After a conflict the body runs
+    /// again, from the beginning, so it should have no effects but through its session.
+    ///
+    /// Captured values are borrowed, or moved and cloned for each run.
+    ///
+    /// # Errors
+    /// The body's own error; [`is_conflict`](Error::is_conflict) when all attempts met one; those of
+    /// [`Session::commit`].
+    pub async fn transaction<F, T>(&self, body: F) -> Result<T>
+    where
+        F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
+        T: Send,
+    {
+        session::run(&self.shared, self.options(), body).await
+    }
+
+    /// [`transaction`](Self::transaction) with options.
+    ///
+    /// # Errors
+    /// As [`transaction`](Self::transaction).
+    pub async fn transaction_with<F, T>(&self, options: TransactionOptions, body: F) -> Result<T>
+    where
+        F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
+        T: Send,
+    {
+        session::run(&self.shared, options, body).await
+    }
+
+    /// [`transaction`](Self::transaction) with an error type of the program's own.
+    ///
+    /// # Errors
+    /// As [`transaction`](Self::transaction), converted.
+    pub async fn try_transaction<F, T, E>(&self, body: F) -> Result<T, E>
+    where
+        F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Clone + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        session::run(&self.shared, self.options(), body).await
+    }
+
+    /// [`try_transaction`](Self::try_transaction) with options.
+    ///
+    /// # Errors
+    /// As [`transaction`](Self::transaction), converted.
+    pub async fn try_transaction_with<F, T, E>(&self, options: TransactionOptions, body: F) -> Result<T, E>
+    where
+        F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Clone + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        session::run(&self.shared, options, body).await
+    }
+
+    async fn write(&self, table: &'static Table, writes: Vec<Write>) -> Result<Vec<Written>> {
+        let table = self.shared.table(table)?;
+        session::write_once(&self.shared, self.options(), table, writes).await
+    }
+
+    /// Stores a new row and returns it as it is stored: with its key and the columns that ROME sets. Costs one round trip.
+    ///
+    /// # Errors
+    /// [`is_duplicate_key`](Error::is_duplicate_key), [`is_unique_violation`](Error::is_unique_violation).
+    pub async fn insert<D: Entity>(&self, entity: D) -> Result<D> {
+        verbs::written(self.write(D::table(), vec![Write::Insert(verbs::encode(&entity)?)]).await?.pop())
+    }
+
+    /// Stores new rows in one transaction, all or none. Costs one round trip.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); [`is_limit`](Error::is_limit) when there are more than the store takes at once.
+    pub async fn insert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
+        let writes = entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Insert)).collect::<Result<_>>()?;
+        self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
+    }
+
+    /// Stores the whole row in the place of the stored one and returns it as it is stored. Costs two round trips.
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found), [`is_stale`](Error::is_stale) if the entity has a version column and
+    /// another value is stored, [`is_unique_violation`](Error::is_unique_violation).
+    pub async fn update<D: Entity>(&self, entity: &D) -> Result<D> {
+        verbs::written(self.write(D::table(), vec![Write::Update(verbs::encode(entity)?)]).await?.pop())
+    }
+
+    /// Stores whole rows in the place of the stored ones in one transaction, all or none. Costs two round trips.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn update_all<D: Entity>(&self, entities: &[D]) -> Result<Vec<D>> {
+        let writes = entities.iter().map(|entity| verbs::encode(entity).map(Write::Update)).collect::<Result<_>>()?;
+        self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
+    }
+
+    /// Stores the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`. Costs
+    /// two round trips.
+    ///
+    /// # Errors
+    /// [`is_unique_violation`](Error::is_unique_violation) on another unique column than the key.
+    pub async fn upsert<D: Entity>(&self, entity: D) -> Result<D> {
+        verbs::written(self.write(D::table(), vec![Write::Upsert(verbs::encode(&entity)?)]).await?.pop())
+    }
+
+    /// Stores rows as [`upsert`](Self::upsert) does, in one transaction. Costs two round trips.
+    ///
+    /// # Errors
+    /// As [`upsert`](Self::upsert).
+    pub async fn upsert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
+        let writes = entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Upsert)).collect::<Result<_>>()?;
+        self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
+    }
+
+    /// Removes the row; if the entity has a `soft_delete` column, sets that instead. Costs two round trips.
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found) if there is no such row, or it is deleted already.
+    pub async fn delete<D: Entity>(&self, entity: &D) -> Result<()> {
+        if self.delete_by_key::<D>(entity.key()).await? { Ok(()) } else { Err(verbs::not_found(entity)) }
+    }
+
+    /// Removes entities in one transaction, as [`delete`](Self::delete) does; says how many there were.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn delete_all<D: Entity>(&self, entities: &[D]) -> Result<u64> {
+        let writes =
+            entities.iter().map(|entity| Write::Delete(verbs::encode_key::<D>(&entity.key()))).collect();
+        let written = self.write(D::table(), writes).await?;
+        Ok(written.iter().filter(|row| !matches!(row, Written::Absent)).count() as u64)
+    }
+
+    /// Removes the row with this key, softly if the entity has a `soft_delete` column; says whether there was one. Costs
+    /// two round trips.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn delete_by_key<D: Entity>(&self, key: impl Into<D::Key> + Send) -> Result<bool> {
+        let key = verbs::encode_key::<D>(&key.into());
+        Ok(matches!(self.write(D::table(), vec![Write::Delete(key)]).await?.pop(), Some(Written::Row(_) | Written::Removed)))
+    }
+
+    /// Really removes the row with this key, also where the entity has a `soft_delete` column; says whether there was
+    /// one. Costs two round trips.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn purge<D: Entity>(&self, key: impl Into<D::Key> + Send) -> Result<bool> {
+        let key = verbs::encode_key::<D>(&key.into());
+        Ok(matches!(self.write(D::table(), vec![Write::Purge(key)]).await?.pop(), Some(Written::Removed)))
+    }
+
+    /// The row with this key, unless it is softly deleted. Costs one round trip.
+    ///
+    /// # Errors
+    /// Those of the store; [`is_corrupt`](Error::is_corrupt) if the stored row does not fit the entity.
+    pub async fn get<D: Entity>(&self, key: impl Into<D::Key>) -> Result<Option<D>> {
+        Target::Database(&self.shared).get(key.into(), false).await
+    }
+
+    /// The row with this key, also if it is softly deleted. Costs one round trip.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_with_deleted<D: Entity>(&self, key: impl Into<D::Key>) -> Result<Option<D>> {
+        Target::Database(&self.shared).get(key.into(), true).await
+    }
+
+    /// The rows with these keys, in their order. Costs one round trip.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_many<D: Entity>(&self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
+        Target::Database(&self.shared).get_many(keys).await
+    }
+
+    /// A query on an entity.
+    pub fn query<D: Entity>(&self) -> Query<'_, D> {
+        Query::new(Target::Database(&self.shared))
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("store", &self.shared.store.capabilities().name).finish_non_exhaustive()
+    }
+}

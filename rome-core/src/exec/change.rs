@@ -1,0 +1,76 @@
+//! Updates and deletes the rows of a query.
+
+use std::sync::Arc;
+
+use super::fetch::{Hit, Want, fetch};
+use super::target::Target;
+use crate::catalog::StoredTable;
+use crate::error::{Error, Kind, Result};
+use crate::expr::eval;
+use crate::expr::node::Node;
+use crate::plan::{self, Spec};
+use crate::row;
+use crate::session::{Session, Write, Written};
+use crate::value::{ValueErrorKind, ValueRef};
+
+/// Sets columns of all rows of a query in the session; says how many there were. Costs two round trips.
+pub(crate) async fn change_rows(
+    session: &Session,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    assignments: &[(u16, Node)],
+) -> Result<u64> {
+    for (column, _) in assignments {
+        if table.def.key.contains(column) {
+            return Err(Error::invalid(format!(
+                "column `{}` is the key of table `{}` and cannot be updated; insert a new row and delete the old one",
+                table.def.column(*column).name,
+                table.def.name
+            )));
+        }
+    }
+    let hits = find(session, table, spec).await?;
+    let mut writes = Vec::with_capacity(hits.len());
+    for hit in hits {
+        let mut changes = Vec::with_capacity(assignments.len());
+        for (column, node) in assignments {
+            let value = row::with_view(table.def, &hit.body, |view| eval::scalar(node, view).map(ValueRef::to_value))
+                .map_err(|source| not_calculated(table, *column, &hit, source))?;
+            changes.push((*column, value));
+        }
+        writes.push(Write::Change(row::replace(table.def, &hit.body, &changes)?));
+    }
+    let written = session.write(table, writes).await?;
+    Ok(written.len() as u64)
+}
+
+fn not_calculated(table: &StoredTable, column: u16, hit: &Hit, source: crate::value::ValueError) -> Error {
+    match source.kind() {
+        ValueErrorKind::OutOfRange { .. } => {
+            Kind::Overflow { table: table.def.name, column: table.def.column(column).name.to_string(), source }.into()
+        }
+        _ => row::damaged(table.def, &hit.key, source),
+    }
+}
+
+/// Deletes all rows of a query in the session, softly if the table has that; says how many there were. Costs one round
+/// trip.
+pub(crate) async fn delete_rows(session: &Session, table: &Arc<StoredTable>, spec: &Spec, purge: bool) -> Result<u64> {
+    let hits = find(session, table, spec).await?;
+    let write = |hit: Hit| if purge { Write::Purge(hit.key) } else { Write::Delete(hit.key) };
+    let written = session.write(table, hits.into_iter().map(write).collect()).await?;
+    Ok(written.iter().filter(|written| !matches!(written, Written::Absent)).count() as u64)
+}
+
+async fn find(session: &Session, table: &Arc<StoredTable>, spec: &Spec) -> Result<Vec<Hit>> {
+    let target = Target::Session(session);
+    let plan = plan::plan(target, table, spec).await?;
+    let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    for hit in &hits {
+        let buffered = session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_some());
+        if !buffered {
+            session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
+        }
+    }
+    Ok(hits)
+}

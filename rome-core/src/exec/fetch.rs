@@ -1,0 +1,331 @@
+//! Fetches the rows of a plan.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::filter::{Condition, passes};
+use super::sort::{sort_key, sort_key_of};
+use super::target::Target;
+use crate::catalog::StoredTable;
+use crate::error::{Error, Kind, Result};
+use crate::index;
+use crate::plan::{Access, Plan, Range, Spec};
+use crate::row;
+use crate::session::Pending;
+use crate::store::{FilterRef, Read, Reply, Scanned, Space, Span};
+
+/// How many rows are sorted in memory at most.
+const MOST_SORTED: usize = 4_000_000;
+
+/// A row that was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Hit {
+    /// Its encoded key.
+    pub key: Bytes,
+    /// Its columns; empty if only keys were wanted.
+    pub body: Bytes,
+}
+
+/// What of the rows is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    Rows,
+    Keys,
+}
+
+/// The rows of a query, in order, cut to its offset and limit. Costs one round trip.
+pub(crate) async fn fetch(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+    want: Want,
+) -> Result<Vec<Hit>> {
+    let own = own_writes(target, table);
+    let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    // Rows that the session has changed may drop out, so as many more are asked for.
+    let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
+    let pushed = stored_limit.filter(|_| plan.ordered && plan.resumed | spec.after.is_none() && !plan.may_repeat());
+    let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none();
+    let mut hits = if matches!(plan.access, Access::Nothing) {
+        Vec::new()
+    } else {
+        read_hits(target, table, plan, pushed, keys_only).await?
+    };
+    if plan.may_repeat() {
+        let mut seen = HashSet::with_capacity(hits.len());
+        hits.retain(|hit| seen.insert(hit.key.clone()));
+    }
+    let merged = merge(table, spec, &mut hits, own)?;
+    arrange(table, spec, plan, &mut hits, merged)?;
+    let from = usize::try_from(spec.offset).unwrap_or(usize::MAX).min(hits.len());
+    hits.drain(..from);
+    if let Some(limit) = spec.limit {
+        hits.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(hits)
+}
+
+type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
+
+/// What the session has written to the table: keys, stored and new columns.
+fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
+    let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
+    target.session().map_or_else(Vec::new, |session| {
+        session.with_overlay(|overlay| overlay.table(table.id).into_iter().flatten().map(one).collect())
+    })
+}
+
+/// Reads what the access finds, tested by the plan's residual.
+async fn read_hits(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    plan: &Plan,
+    limit: Option<u64>,
+    keys_only: bool,
+) -> Result<Vec<Hit>> {
+    let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
+    let want = limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let mut reads = Vec::new();
+    let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
+    add_reads(table, &plan.access, filter.as_ref(), want, keys_only, &mut reads);
+    let rows = table.rows();
+    let keys: Vec<Option<Bytes>> = reads
+        .iter()
+        .map(|read| match read {
+            Read::Get { space, key } if *space == rows => Some(key.clone()),
+            _ => None,
+        })
+        .collect();
+    let entries: Vec<bool> =
+        reads.iter().map(|read| matches!(read, Read::Scan { span, .. } if span.space != rows)).collect();
+    let replies = target.read(reads).await?;
+    let mut hits = Vec::new();
+    for ((reply, key), of_entries) in replies.into_iter().zip(keys).zip(entries) {
+        match reply {
+            Reply::Record(Some((_, stored))) => {
+                add_hit(table, condition.as_deref(), key.unwrap_or_default(), &stored, &mut hits)?;
+            }
+            Reply::Claimed(Some((_, key, _, stored))) => {
+                add_hit(table, condition.as_deref(), key, &stored, &mut hits)?;
+            }
+            Reply::Scanned(scanned) => {
+                let retest = condition.as_deref().filter(|condition| condition.failed());
+                add_scanned(table, &scanned, retest, keys_only, of_entries, &mut hits)?;
+            }
+            _ => {}
+        }
+    }
+    tracing::trace!(table = table.def.name, rows = hits.len(), "read");
+    Ok(hits)
+}
+
+fn add_reads(
+    table: &StoredTable,
+    access: &Access,
+    filter: Option<&FilterRef>,
+    want: Option<u32>,
+    keys_only: bool,
+    reads: &mut Vec<Read>,
+) {
+    let span = |space: Space, (lo, hi): &Range, reverse: bool| {
+        Span::between(space, lo.clone(), hi.clone()).reversed(reverse)
+    };
+    match access {
+        Access::Nothing => {}
+        Access::Keys(keys) => {
+            reads.extend(keys.iter().map(|key| Read::Get { space: table.rows(), key: key.clone() }));
+        }
+        Access::Claims { index, claims } => {
+            let Some(index) = table.indexes.get(*index) else { return };
+            reads.extend(claims.iter().map(|columns| Read::GetClaimed {
+                index: index.id,
+                columns: columns.clone(),
+                table: table.id,
+            }));
+        }
+        Access::Rows { ranges, reverse } => reads.extend(ranges.iter().map(|range| Read::Scan {
+            span: span(table.rows(), range, *reverse),
+            filter: filter.cloned(),
+            want,
+            track: false,
+        })),
+        Access::Index { index, ranges, reverse } => {
+            let Some(index) = table.indexes.get(*index) else { return };
+            reads.extend(ranges.iter().map(|range| {
+                let span = span(index.space(), range, *reverse);
+                if keys_only {
+                    Read::Scan { span, filter: None, want, track: false }
+                } else {
+                    Read::ScanRows { index: span, table: table.id, filter: filter.cloned(), want, track: false }
+                }
+            }));
+        }
+        Access::Union(all) => {
+            all.iter().for_each(|access| add_reads(table, access, filter, want, keys_only, reads));
+        }
+    }
+}
+
+/// Adds a row that was found by its key or claim, if it passes; stores do not test those.
+fn add_hit(
+    table: &StoredTable,
+    condition: Option<&Condition>,
+    key: Bytes,
+    stored: &Bytes,
+    hits: &mut Vec<Hit>,
+) -> Result<()> {
+    let passed = match condition {
+        Some(condition) => condition.test(stored).map_err(|source| row::damaged(table.def, &key, source))?,
+        None => true,
+    };
+    if passed {
+        let body = row::unwrap_shared(table, stored).map_err(|source| row::damaged(table.def, &key, source))?;
+        hits.push(Hit { key, body });
+    }
+    Ok(())
+}
+
+fn add_scanned(
+    table: &StoredTable,
+    scanned: &Scanned,
+    retest: Option<&Condition>,
+    keys_only: bool,
+    of_entries: bool,
+    hits: &mut Vec<Hit>,
+) -> Result<()> {
+    hits.reserve(scanned.len());
+    for at in 0..scanned.len() {
+        let (Some(key), Some(stored)) = (scanned.shared_key(at), scanned.shared_value(at)) else { continue };
+        if of_entries {
+            let key = index::key_in_entry(&key).map(|found| key.slice_ref(found)).unwrap_or_default();
+            hits.push(Hit { key, body: Bytes::new() });
+        } else if keys_only {
+            hits.push(Hit { key, body: Bytes::new() });
+        } else {
+            add_hit(table, retest, key, &stored, hits)?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces what the session has written: its rows as they will be. Says whether anything was changed.
+fn merge(table: &StoredTable, spec: &Spec, hits: &mut Vec<Hit>, own: Own) -> Result<bool> {
+    if own.is_empty() {
+        return Ok(false);
+    }
+    let changed: HashSet<&Bytes> = own.iter().map(|(key, ..)| key).collect();
+    hits.retain(|hit| !changed.contains(&hit.key));
+    let condition = spec.condition();
+    for (key, _, after) in own {
+        let Some(body) = after else { continue };
+        if matches(table, condition.as_ref(), &key, &body)? {
+            hits.push(Hit { key, body });
+        }
+    }
+    Ok(true)
+}
+
+fn matches(
+    table: &StoredTable,
+    condition: Option<&crate::expr::node::Node>,
+    key: &[u8],
+    body: &[u8],
+) -> Result<bool> {
+    match condition {
+        None => Ok(true),
+        Some(condition) => passes(table, condition, condition.last_column().unwrap_or(0), body)
+            .map_err(|source| row::damaged(table.def, key, source)),
+    }
+}
+
+/// Sorts the rows and drops those before the cursor, as far as the access has not done it.
+fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, merged: bool) -> Result<()> {
+    let has_order = !spec.order.is_empty() || spec.after.is_some();
+    let sort = has_order && (!plan.ordered || merged);
+    let skip = spec.after.is_some() && (!plan.resumed || merged);
+    if !sort && !skip {
+        return Ok(());
+    }
+    if hits.len() > MOST_SORTED {
+        return Err(Kind::Limit(format!(
+            "the query on table `{}` would sort {} rows in memory, at most {MOST_SORTED} are allowed; add an index for its \
+             order or filter",
+            table.def.name,
+            hits.len()
+        ))
+        .into());
+    }
+    let order = spec.full_order();
+    let after = spec.after.as_ref().map(|values| sort_key(&order, values.iter().map(|value| value.as_ref())));
+    let mut keyed = Vec::with_capacity(hits.len());
+    for hit in hits.drain(..) {
+        let key = sort_key_of(table.def, &order, &hit.body)?;
+        if after.as_ref().is_none_or(|after| key > *after) {
+            keyed.push((key, hit));
+        }
+    }
+    keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    hits.extend(keyed.into_iter().map(|(_, hit)| hit));
+    Ok(())
+}
+
+/// How many rows a query has, without its order, offset and limit. Costs one round trip; reads no rows where an index
+/// serves the whole filter.
+pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
+    let own = own_writes(target, table);
+    let stored = match &plan.access {
+        Access::Nothing => 0,
+        Access::Rows { .. } | Access::Index { .. } => count_spans(target, table, plan).await?,
+        _ => {
+            let spec = Spec { order: Vec::new(), limit: None, offset: 0, ..spec.clone() };
+            let rows = fetch(target, table, &spec, plan, Want::Rows).await?;
+            return Ok(rows.len() as u64);
+        }
+    };
+    // What the session has written counts as it will be, not as it is stored.
+    let condition = spec.condition();
+    let mut count = stored;
+    for (key, before, after) in own {
+        if let Some(before) = before {
+            count -= u64::from(matches(table, condition.as_ref(), &key, &before)?).min(count);
+        }
+        if let Some(after) = after {
+            count += u64::from(matches(table, condition.as_ref(), &key, &after)?);
+        }
+    }
+    Ok(count)
+}
+
+async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<u64> {
+    let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, true)));
+    let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
+    let mut reads = Vec::new();
+    add_reads(table, &plan.access, filter.as_ref(), None, condition.is_none(), &mut reads);
+    if condition.is_none() {
+        for read in &mut reads {
+            if let Read::Scan { span, .. } = read {
+                *read = Read::Count(span.clone());
+            }
+        }
+    }
+    let replies = target.read(reads).await?;
+    let mut count = 0;
+    for reply in replies {
+        match reply {
+            Reply::Count(n) => count += n,
+            Reply::Scanned(scanned) => {
+                // The filter keeps only what it cannot read.
+                if let Some(record) = scanned.get(0)
+                    && let Some(Err(source)) = condition.as_ref().map(|condition| condition.test(record.value))
+                {
+                    return Err(row::damaged(table.def, record.key, source));
+                }
+            }
+            _ => return Err(Error::invalid("the store answered a count with something else")),
+        }
+    }
+    Ok(count + condition.map_or(0, |condition| condition.counted()))
+}

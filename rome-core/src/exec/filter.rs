@@ -1,0 +1,83 @@
+//! Tests conditions on stored rows, inside a store's scan where the store is local.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use crate::catalog::StoredTable;
+use crate::expr::eval;
+use crate::expr::node::Node;
+use crate::model::RowView;
+use crate::row;
+use crate::store::RowFilter;
+use crate::value::ValueError;
+
+thread_local! {
+    /// Column offsets of the row that is being tested; kept to save an allocation for each row.
+    static OFFSETS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a condition is true for these columns.
+pub(crate) fn passes(table: &StoredTable, condition: &Node, last: u16, body: &[u8]) -> Result<bool, ValueError> {
+    OFFSETS.with_borrow_mut(|offsets| {
+        RowView::locate(table.def, body, last, offsets)?;
+        Ok(eval::test(condition, &RowView::new(table.def, body, offsets))? == Some(true))
+    })
+}
+
+/// A condition as a [`RowFilter`].
+pub(crate) struct Condition {
+    table: Arc<StoredTable>,
+    condition: Node,
+    last: u16,
+    /// Whether rows are only counted, and none returned.
+    count_only: bool,
+    counted: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Condition {
+    pub fn new(table: &Arc<StoredTable>, condition: &Node, count_only: bool) -> Self {
+        Self {
+            table: table.clone(),
+            condition: condition.clone(),
+            last: condition.last_column().unwrap_or(0),
+            count_only,
+            counted: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// How many rows passed.
+    pub fn counted(&self) -> u64 {
+        self.counted.load(Ordering::Relaxed)
+    }
+
+    /// Whether a row could not be decoded; it was then returned.
+    pub fn failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether these stored bytes pass, in the row's present layout.
+    pub fn test(&self, stored: &[u8]) -> Result<bool, ValueError> {
+        let body = row::unwrap(&self.table, stored)?;
+        passes(&self.table, &self.condition, self.last, &body)
+    }
+}
+
+impl RowFilter for Condition {
+    fn keep(&self, _key: &[u8], value: &[u8]) -> bool {
+        match self.test(value) {
+            Ok(passed) => {
+                if passed && self.count_only {
+                    self.counted.fetch_add(1, Ordering::Relaxed);
+                }
+                passed && !self.count_only
+            }
+            Err(_) => {
+                self.failed.store(true, Ordering::Relaxed);
+                true
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Carries out plans: reads, tests, merges the session's own writes, sorts and cuts.
+//!
+//! Everything here works on encoded rows. All reads of a plan go out in one batch, so a query costs one round trip
+//! whatever its number of rows.
+
+mod change;
+mod fetch;
+mod filter;
+mod sort;
+mod target;
+
+pub(crate) use change::{change_rows, delete_rows};
+pub(crate) use fetch::{Hit, Want, count, fetch};
+pub(crate) use sort::values_of_order;
+pub(crate) use target::Target;

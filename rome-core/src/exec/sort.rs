@@ -1,0 +1,40 @@
+//! Sorts rows in memory: each gets a byte string whose order is the order that was asked for.
+
+use bytes::Bytes;
+
+use crate::error::Result;
+use crate::expr::Nulls;
+use crate::plan::OrderPart;
+use crate::row;
+use crate::schema::Table;
+use crate::value::{Value, ValueRef, key};
+
+/// The sort key of a row with these values of the order.
+pub(crate) fn sort_key<'a>(order: &[OrderPart], values: impl IntoIterator<Item = ValueRef<'a>>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16 * order.len());
+    for (part, value) in order.iter().zip(values) {
+        if !part.has_natural_nulls() {
+            let first = value.is_null() == (part.nulls == Nulls::First);
+            out.push(u8::from(!first));
+        }
+        key::encode(value, part.descending, &mut out);
+    }
+    out
+}
+
+/// The sort key of a row.
+pub(crate) fn sort_key_of(table: &'static Table, order: &[OrderPart], body: &[u8]) -> Result<Vec<u8>> {
+    row::with_view(table, body, |view| {
+        let values = order.iter().map(|part| view.value(part.column)).collect::<Result<Vec<_>, _>>()?;
+        Ok(sort_key(order, values))
+    })
+    .map_err(|source| row::damaged(table, &[], source))
+}
+
+/// The values by which a row is ordered, for a cursor.
+pub(crate) fn values_of_order(table: &'static Table, order: &[OrderPart], body: &Bytes) -> Result<Vec<Value>> {
+    row::with_view(table, body, |view| {
+        order.iter().map(|part| view.value(part.column).map(ValueRef::to_value)).collect()
+    })
+    .map_err(|source| row::damaged(table, &[], source))
+}

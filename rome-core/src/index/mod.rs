@@ -1,0 +1,150 @@
+//! Index entries and claims of a row.
+//!
+//! Both are computed from the encoded row by the table's description, for old and new rows alike, so that an update
+//! removes exactly what the old row had put in.
+
+use bytes::Bytes;
+
+use crate::catalog::{StoredIndex, StoredTable};
+use crate::error::{Error, Kind, Result};
+use crate::model::RowView;
+use crate::row;
+use crate::store::Space;
+use crate::value::{self, ValueError, ValueRef};
+
+/// The longest key and the longest index entry, in bytes.
+pub(crate) const MAX_ENTRY: usize = value::key::MAX_ENTRY;
+
+/// What a row has in the indexes of its table.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Entries {
+    /// Entries, by space.
+    pub entries: Vec<(Space, Bytes)>,
+    /// Claims: the place of the index in the table, and the encoded columns.
+    pub claims: Vec<(usize, Bytes)>,
+}
+
+/// The index entries and claims of a body that lies under `key`.
+pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entries> {
+    check_length(table, "the key", key.len())?;
+    let mut all = Entries::default();
+    if table.indexes.is_empty() {
+        return Ok(all);
+    }
+    row::with_view(table.def, body, |row| {
+        for (at, index) in table.indexes.iter().enumerate() {
+            if index.def.unique {
+                all.claims.extend(claim(index, row)?.map(|claim| (at, claim)));
+            } else {
+                add_entries(index, row, key, &mut all.entries)?;
+            }
+        }
+        Ok(())
+    })
+    .map_err(|source| row::damaged(table.def, key, source))?;
+    for (_, entry) in &all.entries {
+        check_length(table, "an index entry (its columns and the key)", entry.len())?;
+    }
+    for (_, claim) in &all.claims {
+        check_length(table, "a unique value", claim.len())?;
+    }
+    Ok(all)
+}
+
+/// The encoded columns of a unique index; none if one of them is NULL.
+fn claim(index: &StoredIndex, row: &RowView<'_>) -> Result<Option<Bytes>, ValueError> {
+    let mut out = Vec::new();
+    for part in &index.def.parts {
+        let value = row.value(part.column)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        value::key::encode(value, part.descending, &mut out);
+    }
+    Ok(Some(out.into()))
+}
+
+fn add_entries(
+    index: &StoredIndex,
+    row: &RowView<'_>,
+    key: &[u8],
+    entries: &mut Vec<(Space, Bytes)>,
+) -> Result<(), ValueError> {
+    let space = index.space();
+    if !index.def.multi {
+        let mut out = Vec::with_capacity(key.len() + 16 * index.def.parts.len());
+        for part in &index.def.parts {
+            value::key::encode(row.value(part.column)?, part.descending, &mut out);
+        }
+        entries.push((space, finish(out, key)));
+        return Ok(());
+    }
+    let mut bodies = vec![Vec::new()];
+    for part in &index.def.parts {
+        let ValueRef::List(list) = row.value(part.column)? else {
+            let value = row.value(part.column)?;
+            bodies.iter_mut().for_each(|body| value::key::encode(value, part.descending, body));
+            continue;
+        };
+        let mut next = Vec::new();
+        for element in list.iter() {
+            for body in &bodies {
+                let mut body = body.clone();
+                value::key::encode(element, part.descending, &mut body);
+                next.push(body);
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        bodies = next;
+    }
+    entries.extend(bodies.into_iter().map(|body| (space, finish(body, key))));
+    Ok(())
+}
+
+/// Completes an entry: the key, and its length in two bytes.
+fn finish(mut entry: Vec<u8>, key: &[u8]) -> Bytes {
+    entry.extend_from_slice(key);
+    entry.extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
+    entry.into()
+}
+
+/// The row key in an index entry.
+pub(crate) fn key_in_entry(entry: &[u8]) -> Option<&[u8]> {
+    let (rest, length) = entry.split_last_chunk::<2>()?;
+    rest.get(rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))?..)
+}
+
+fn check_length(table: &StoredTable, what: &str, length: usize) -> Result<()> {
+    if length <= MAX_ENTRY {
+        return Ok(());
+    }
+    Err(too_long(table, what, length))
+}
+
+#[cold]
+fn too_long(table: &StoredTable, what: &str, length: usize) -> Error {
+    Kind::Limit(format!(
+        "{what} of a row of table `{}` takes {length} bytes, at most {MAX_ENTRY} are allowed; shorten the value or leave \
+         it out of keys and indexes",
+        table.def.name
+    ))
+    .into()
+}
+
+/// The values in a claim or the named columns of an index, for an error message: names and values.
+pub(crate) fn describe_claim(table: &StoredTable, index: &StoredIndex, claim: &[u8]) -> (String, String) {
+    let names: Vec<&str> = index.def.parts.iter().map(|part| table.def.column(part.column).name.as_ref()).collect();
+    let mut values = Vec::new();
+    let mut rest = claim;
+    for part in &index.def.parts {
+        let Ok((value, used)) = value::key::decode(rest, part.descending) else { break };
+        values.push(value.to_string());
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    if names.len() == 1 {
+        (names.concat(), values.concat())
+    } else {
+        (format!("({})", names.join(", ")), format!("({})", values.join(", ")))
+    }
+}

@@ -1,0 +1,327 @@
+//! The ways in which a table or an index can serve a query.
+
+use bytes::Bytes;
+
+use super::constraint::{Constraint, ConstraintKind, Excluded};
+use super::range::{self, Range};
+use super::spec::{OrderPart, Spec};
+use crate::catalog::StoredTable;
+use crate::schema::{IndexPart, Table};
+use crate::value::{Value, key};
+
+/// The most key ranges that equalities with lists multiply to.
+const MOST_RANGES: usize = 10_000;
+
+/// Where rows are found.
+#[derive(Debug, Clone)]
+pub(crate) enum Access {
+    /// Nowhere: the filter is never true.
+    Nothing,
+    /// Under these keys.
+    Keys(Vec<Bytes>),
+    /// By these values of a unique index.
+    Claims { index: usize, claims: Vec<Bytes> },
+    /// In these ranges of the table.
+    Rows { ranges: Vec<Range>, reverse: bool },
+    /// By the entries in these ranges of an index.
+    Index { index: usize, ranges: Vec<Range>, reverse: bool },
+    /// In all of these.
+    Union(Vec<Access>),
+}
+
+impl Access {
+    /// Whether it reads a whole table or index.
+    pub fn is_unbounded(&self) -> bool {
+        use std::ops::Bound::Unbounded;
+        match self {
+            Self::Rows { ranges, .. } | Self::Index { ranges, .. } => {
+                ranges.iter().any(|range| matches!(range, (Unbounded, Unbounded)))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// One way to serve a query.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub access: Access,
+    /// Which conditions need not be tested on the rows.
+    pub served: Vec<usize>,
+    /// How many leading columns are fixed to values.
+    pub equalities: usize,
+    /// Whether any condition narrows it.
+    pub narrowed: bool,
+    /// Whether rows come in the order that was asked for.
+    pub ordered: bool,
+    /// For a cursor: whether the ranges already begin after it.
+    pub resumed: bool,
+}
+
+/// The constraints of a query, by their place among its conditions.
+pub(crate) type Constraints = [(usize, Constraint)];
+
+/// How the table itself can serve the query: by keys or key ranges, or as a whole.
+pub(crate) fn by_table(table: &StoredTable, constraints: &Constraints, spec: &Spec) -> Candidate {
+    let parts: Vec<IndexPart> = table.def.key.iter().map(|column| IndexPart::asc(*column)).collect();
+    let found = match_parts(table.def, &parts, constraints);
+    if found.equalities == parts.len() {
+        return Candidate {
+            access: Access::Keys(found.prefixes.into_iter().map(Bytes::from).collect()),
+            served: found.served,
+            equalities: found.equalities,
+            narrowed: true,
+            ordered: false,
+            resumed: false,
+        };
+    }
+    finish(table.def, &parts, found, spec, |ranges, reverse| Access::Rows { ranges, reverse })
+}
+
+/// How an index can serve the query; none if it cannot.
+pub(crate) fn by_index(table: &StoredTable, at: usize, constraints: &Constraints, spec: &Spec) -> Option<Candidate> {
+    let index = table.indexes.get(at)?;
+    let parts = &index.def.parts;
+    let found = match_parts(table.def, parts, constraints);
+    if index.def.unique {
+        // A unique index has claims only: a lookup by all of its columns, none of them NULL.
+        return (found.equalities == parts.len() && !found.has_null).then(|| Candidate {
+            access: Access::Claims { index: at, claims: found.prefixes.into_iter().map(Bytes::from).collect() },
+            served: found.served,
+            equalities: found.equalities,
+            narrowed: true,
+            ordered: false,
+            resumed: false,
+        });
+    }
+    if index.def.multi && !found.element {
+        // Rows with an empty list have no entry, and others have several.
+        return None;
+    }
+    Some(finish(table.def, parts, found, spec, |ranges, reverse| Access::Index { index: at, ranges, reverse }))
+}
+
+struct Found {
+    /// The encoded leading columns, one for each combination of values.
+    prefixes: Vec<Vec<u8>>,
+    equalities: usize,
+    /// The ranges, if a condition on the next column narrows them.
+    ranges: Option<Vec<Range>>,
+    served: Vec<usize>,
+    has_null: bool,
+    element: bool,
+    narrowed: bool,
+}
+
+fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constraints) -> Found {
+    let mut found = Found {
+        prefixes: vec![Vec::new()],
+        equalities: 0,
+        ranges: None,
+        served: Vec::new(),
+        has_null: false,
+        element: false,
+        narrowed: false,
+    };
+    for part in parts {
+        let here = || constraints.iter().filter(|(_, constraint)| constraint.column == part.column);
+        let equal = here()
+            .filter_map(|(at, constraint)| match &constraint.kind {
+                ConstraintKind::OneOf(values) if found.prefixes.len() * values.len() <= MOST_RANGES => {
+                    Some((*at, values.clone()))
+                }
+                ConstraintKind::Element(value) => Some((*at, vec![value.clone()])),
+                _ => None,
+            })
+            .min_by_key(|(_, values)| values.len());
+        if let Some((at, values)) = equal {
+            found.element |= matches!(table.column(part.column).ty, crate::value::ColumnType::List(..));
+            found.has_null |= values.iter().any(Value::is_null);
+            found.prefixes = multiply(&found.prefixes, &values, part.descending);
+            found.equalities += 1;
+            found.narrowed = true;
+            found.served.push(at);
+            continue;
+        }
+        let constraints: Vec<&(usize, Constraint)> = here().collect();
+        found.ranges = narrow(&mut found.served, &found.prefixes, part.descending, &constraints);
+        found.narrowed |= found.ranges.is_some();
+        break;
+    }
+    found
+}
+
+fn multiply(prefixes: &[Vec<u8>], values: &[Value], descending: bool) -> Vec<Vec<u8>> {
+    let mut all = Vec::with_capacity(prefixes.len() * values.len());
+    for prefix in prefixes {
+        for value in values {
+            let mut longer = prefix.clone();
+            key::encode(value.as_ref(), descending, &mut longer);
+            all.push(longer);
+        }
+    }
+    all.sort_unstable();
+    all
+}
+
+/// The ranges that the conditions on one column leave.
+fn narrow(
+    served: &mut Vec<usize>,
+    prefixes: &[Vec<u8>],
+    descending: bool,
+    constraints: &[&(usize, Constraint)],
+) -> Option<Vec<Range>> {
+    let mut low: Option<(Value, Excluded)> = None;
+    let mut high: Option<(Value, Excluded)> = None;
+    let mut bounded = false;
+    for (at, constraint) in constraints {
+        match &constraint.kind {
+            ConstraintKind::Low(value, excluded) => tighten(&mut low, value, *excluded, true),
+            ConstraintKind::High(value, excluded) => tighten(&mut high, value, *excluded, false),
+            ConstraintKind::NotNull => {}
+            ConstraintKind::OneOf(_) | ConstraintKind::Prefix(_) | ConstraintKind::Element(_) => continue,
+        }
+        bounded = true;
+        served.push(*at);
+    }
+    if bounded {
+        let range = |prefix: &Vec<u8>| range::between(prefix, descending, low.as_ref(), high.as_ref());
+        return Some(prefixes.iter().map(range).collect());
+    }
+    let (at, text, exact) = constraints.iter().find_map(|(at, constraint)| match &constraint.kind {
+        ConstraintKind::Prefix(text) => Some((*at, text, constraint.exact)),
+        _ => None,
+    })?;
+    if exact {
+        served.push(at);
+    }
+    Some(prefixes.iter().map(|prefix| range::with_text(prefix, descending, text)).collect())
+}
+
+fn tighten(bound: &mut Option<(Value, Excluded)>, value: &Value, excluded: Excluded, is_low: bool) {
+    let replace = bound.as_ref().is_none_or(|(present, present_excluded)| {
+        let ordering = crate::value::total_order(value.as_ref(), present.as_ref());
+        let tighter = if is_low { ordering.is_gt() } else { ordering.is_lt() };
+        tighter || (ordering.is_eq() && excluded && !present_excluded)
+    });
+    if replace {
+        *bound = Some((value.clone(), excluded));
+    }
+}
+
+fn finish(
+    table: &'static Table,
+    parts: &[IndexPart],
+    found: Found,
+    spec: &Spec,
+    access: impl FnOnce(Vec<Range>, bool) -> Access,
+) -> Candidate {
+    let mut ranges = found.ranges.unwrap_or_else(|| match found.prefixes.as_slice() {
+        [only] if only.is_empty() => vec![(std::ops::Bound::Unbounded, std::ops::Bound::Unbounded)],
+        prefixes => prefixes.iter().cloned().map(range::with_prefix).collect(),
+    });
+    let order = spec.full_order();
+    let sequence = sequence(table, parts);
+    let direction = if found.prefixes.len() == 1 && !(spec.order.is_empty() && spec.after.is_none()) {
+        direction(&sequence, found.equalities, &order)
+    } else {
+        None
+    };
+    let ordered = direction.is_some();
+    let reverse = direction.unwrap_or(false);
+    let mut resumed = false;
+    if let (true, Some(values), Some(prefix), Some((lo, hi))) =
+        (ordered, &spec.after, found.prefixes.first(), ranges.first_mut())
+    {
+        let position = position(prefix, &sequence, found.equalities, &order, values);
+        if reverse {
+            let bound = std::ops::Bound::Excluded(Bytes::from(position));
+            *hi = least(hi.clone(), bound);
+        } else {
+            *lo = greatest(lo.clone(), range::after(&position));
+        }
+        resumed = true;
+    }
+    Candidate {
+        access: access(ranges, reverse),
+        served: found.served,
+        equalities: found.equalities,
+        narrowed: found.narrowed,
+        ordered,
+        resumed,
+    }
+}
+
+/// The columns by which the entries of an index are ordered: its own, then those of the key.
+fn sequence(table: &'static Table, parts: &[IndexPart]) -> Vec<IndexPart> {
+    let mut sequence = parts.to_vec();
+    for column in &table.key {
+        if !parts.iter().any(|part| part.column == *column) {
+            sequence.push(IndexPart::asc(*column));
+        }
+    }
+    sequence
+}
+
+/// Whether the entries come in this order, forwards (`false`) or backwards (`true`). Columns that are fixed to one value
+/// have no say.
+fn direction(sequence: &[IndexPart], fixed: usize, order: &[OrderPart]) -> Option<bool> {
+    let (fixed, rest) = sequence.split_at_checked(fixed)?;
+    let is_fixed = |column: u16| fixed.iter().any(|part| part.column == column);
+    let mut wanted = order.iter().filter(|part| !is_fixed(part.column));
+    let mut rest = rest.iter();
+    let mut reverse = None;
+    loop {
+        match (wanted.next(), rest.next()) {
+            (None, _) => return Some(reverse.unwrap_or(false)),
+            (Some(part), Some(have)) if part.column == have.column && part.has_natural_nulls() => {
+                let backwards = part.descending != have.descending;
+                if reverse.is_some_and(|reverse| reverse != backwards) {
+                    return None;
+                }
+                reverse = Some(backwards);
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// The place in the index of the row with these values of the order.
+fn position(
+    prefix: &[u8],
+    sequence: &[IndexPart],
+    fixed: usize,
+    order: &[OrderPart],
+    values: &[Value],
+) -> Vec<u8> {
+    let mut position = prefix.to_vec();
+    for part in sequence.iter().skip(fixed) {
+        let value = order.iter().zip(values).find(|(wanted, _)| wanted.column == part.column);
+        let Some((_, value)) = value else { break };
+        key::encode(value.as_ref(), part.descending, &mut position);
+    }
+    position
+}
+
+fn greatest(a: std::ops::Bound<Bytes>, b: std::ops::Bound<Bytes>) -> std::ops::Bound<Bytes> {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    // `b` is the bound after a prefix, so it is excluded as an upper bound, and included as a lower one.
+    let b = match b {
+        Excluded(at) => Included(at),
+        other => other,
+    };
+    match (&a, &b) {
+        (Unbounded, _) => b,
+        (_, Unbounded) => a,
+        (Included(x) | Excluded(x), Included(y) | Excluded(y)) => if y > x { b } else { a },
+    }
+}
+
+fn least(a: std::ops::Bound<Bytes>, b: std::ops::Bound<Bytes>) -> std::ops::Bound<Bytes> {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    match (&a, &b) {
+        (Unbounded, _) => b,
+        (_, Unbounded) => a,
+        (Included(x) | Excluded(x), Included(y) | Excluded(y)) => if y <= x { b } else { a },
+    }
+}

@@ -1,0 +1,129 @@
+//! Plans for people to read.
+
+use std::fmt::{self, Write as _};
+
+use super::{Access, Plan, Spec};
+use crate::catalog::StoredTable;
+use crate::schema::IndexPart;
+
+/// How a query would be carried out, as text.
+///
+/// ```text
+/// images: 1 range of index by_owner (owner)
+///   test on each row: disk_format = 'qcow2'
+///   sort in memory by created_at desc, id desc
+///   limit 25
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explain {
+    text: String,
+    index: Option<String>,
+    full_scan: bool,
+    sorted: bool,
+}
+
+impl Explain {
+    pub(crate) fn new(table: &StoredTable, spec: &Spec, plan: &Plan) -> Self {
+        let mut text = format!("{}: {}", table.def.name, way(table, &plan.access));
+        if let Some(n) = plan.estimate {
+            let _ = write!(text, ", about {n} entries");
+        }
+        if let Some(residual) = &plan.residual {
+            let _ = write!(text, "\n  test on each row: {}", residual.display(table.def));
+        }
+        let sorted = !plan.ordered;
+        let order: Vec<String> = spec
+            .full_order()
+            .iter()
+            .map(|part| {
+                let direction = if part.descending { "desc" } else { "asc" };
+                format!("{} {direction}", table.def.column(part.column).name)
+            })
+            .collect();
+        if sorted {
+            let _ = write!(text, "\n  sort in memory by {}", order.join(", "));
+        } else if !spec.order.is_empty() {
+            let _ = write!(text, "\n  in order by {}", order.join(", "));
+        }
+        if spec.offset > 0 {
+            let _ = write!(text, "\n  skip {}", spec.offset);
+        }
+        if let Some(limit) = spec.limit {
+            let _ = write!(text, "\n  limit {limit}");
+        }
+        for (access, estimate) in &plan.rejected {
+            let _ = write!(text, "\n  not taken: {}", way(table, access));
+            if let Some(n) = estimate {
+                let _ = write!(text, ", about {n} entries");
+            }
+        }
+        let index = match &plan.access {
+            Access::Claims { index, .. } | Access::Index { index, .. } => {
+                table.indexes.get(*index).map(|index| index.def.name.clone())
+            }
+            _ => None,
+        };
+        Self { text, index, full_scan: plan.access.is_unbounded(), sorted }
+    }
+
+    /// The index that is used, if it is one.
+    #[must_use]
+    pub fn index(&self) -> Option<&str> {
+        self.index.as_deref()
+    }
+
+    /// Whether the whole table or a whole index is read, as far as no limit stops it.
+    #[must_use]
+    pub const fn is_full_scan(&self) -> bool {
+        self.full_scan
+    }
+
+    /// Whether the rows are sorted in memory.
+    #[must_use]
+    pub const fn sorts_in_memory(&self) -> bool {
+        self.sorted
+    }
+}
+
+impl fmt::Display for Explain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn way(table: &StoredTable, access: &Access) -> String {
+    let backwards = |reverse: &bool| if *reverse { ", backwards" } else { "" };
+    match access {
+        Access::Nothing => "nothing, the filter is never true".to_owned(),
+        Access::Keys(keys) => format!("{} by key", count(keys.len(), "lookup")),
+        Access::Claims { index, claims } => {
+            format!("{} in unique index {}", count(claims.len(), "lookup"), index_name(table, *index))
+        }
+        Access::Rows { reverse, .. } if access.is_unbounded() => format!("whole table{}", backwards(reverse)),
+        Access::Rows { ranges, reverse } => format!("{} of keys{}", count(ranges.len(), "range"), backwards(reverse)),
+        Access::Index { index, reverse, .. } if access.is_unbounded() => {
+            format!("whole index {}{}", index_name(table, *index), backwards(reverse))
+        }
+        Access::Index { index, ranges, reverse } => {
+            format!("{} of index {}{}", count(ranges.len(), "range"), index_name(table, *index), backwards(reverse))
+        }
+        Access::Union(all) => {
+            let all: Vec<String> = all.iter().map(|access| way(table, access)).collect();
+            format!("union of [{}]", all.join("; "))
+        }
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn index_name(table: &StoredTable, index: usize) -> String {
+    let Some(index) = table.indexes.get(index) else { return "unknown".to_owned() };
+    let part = |part: &IndexPart| {
+        let name = &table.def.column(part.column).name;
+        if part.descending { format!("{name} desc") } else { name.to_string() }
+    };
+    let parts: Vec<String> = index.def.parts.iter().map(part).collect();
+    format!("{} ({})", index.def.name, parts.join(", "))
+}

@@ -1,0 +1,299 @@
+//! Planning: from what a query asks to how its rows are found.
+//!
+//! The filter is cut into conditions that all have to hold. The table and each index say which of them they serve by
+//! key ranges and whether their order is the one asked for; the cheapest wins, by counts of the ranges that are probed
+//! up to a bound and remembered for a while. Conditions that the chosen way does not serve are tested on each row.
+
+mod candidate;
+mod constraint;
+mod explain;
+mod normal;
+mod range;
+mod spec;
+mod statistics;
+
+pub use explain::Explain;
+pub use spec::{Deleted, ScanPolicy};
+
+pub(crate) use candidate::Access;
+pub(crate) use range::Range;
+pub(crate) use spec::{IndexChoice, OrderPart, Spec};
+pub(crate) use statistics::Statistics;
+
+use candidate::{Candidate, Constraints, by_index, by_table};
+use constraint::{Constraint, Reading};
+
+use crate::catalog::StoredTable;
+use crate::error::{Error, Kind, Result};
+use crate::exec::Target;
+use crate::expr::node::Node;
+use crate::store::{Read, Reply, Span};
+
+/// How many entries a probe counts at most.
+const PROBE: u32 = 256;
+/// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
+const UNSERVED: u64 = 8;
+
+/// How the rows of a query are found.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub access: Access,
+    /// What is tested on each row.
+    pub residual: Option<Node>,
+    /// Whether the access gives rows in the order that was asked for.
+    pub ordered: bool,
+    /// Whether the access begins after the cursor, so that rows need not be compared with it.
+    pub resumed: bool,
+    /// How many entries it is expected to visit, if that was probed; at most [`PROBE`] is known.
+    pub estimate: Option<u64>,
+    /// The ways that were considered and not taken, for `explain`.
+    pub rejected: Vec<(Access, Option<u64>)>,
+}
+
+impl Plan {
+    /// Whether rows may be found more than once.
+    pub const fn may_repeat(&self) -> bool {
+        matches!(self.access, Access::Union(_))
+    }
+}
+
+/// Plans a query. Costs a round trip where several ways have to be compared and were not counted lately.
+pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+    let conditions = spec.condition().map_or_else(Vec::new, normal::conjuncts);
+    let mut plan = choose(target, table, spec, &conditions).await?;
+    if spec.order.is_empty() && spec.after.is_none() {
+        plan.ordered = true;
+    }
+    check_policy(target, spec, &plan)?;
+    Ok(plan)
+}
+
+async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions: &[Node]) -> Result<Plan> {
+    let mut constraints = Vec::new();
+    for (at, condition) in conditions.iter().enumerate() {
+        match constraint::read(condition, table.def) {
+            Reading::Never => return Ok(nothing()),
+            Reading::Constraint(constraint) => constraints.push((at, constraint)),
+            Reading::Opaque => {}
+        }
+    }
+    let mut candidates = candidates(table, spec, &constraints)?;
+    if spec.indexes == IndexChoice::Any
+        && !candidates.iter().any(|candidate| candidate.narrowed)
+        && let Some(union) = union(table, spec, conditions, &constraints)
+    {
+        candidates = vec![union];
+    }
+    let (chosen, estimate, rejected) = cheapest(target, table, spec, candidates, conditions.len()).await?;
+    let residual: Vec<Node> = conditions
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !chosen.served.contains(at))
+        .map(|(_, condition)| condition.clone())
+        .collect();
+    Ok(Plan {
+        access: chosen.access,
+        residual: (!residual.is_empty()).then_some(Node::And(residual)),
+        ordered: chosen.ordered,
+        resumed: chosen.resumed,
+        estimate,
+        rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
+    })
+}
+
+const fn nothing() -> Plan {
+    Plan {
+        access: Access::Nothing,
+        residual: None,
+        ordered: true,
+        resumed: true,
+        estimate: Some(0),
+        rejected: Vec::new(),
+    }
+}
+
+/// The ways that are worth comparing: lookups by key alone if there is one, else all that are narrowed by a condition or
+/// give the order for a limit, else the whole table.
+fn candidates(table: &StoredTable, spec: &Spec, constraints: &Constraints) -> Result<Vec<Candidate>> {
+    let by_table = by_table(table, constraints, spec);
+    match &spec.indexes {
+        IndexChoice::None => return Ok(vec![by_table]),
+        IndexChoice::Only(name) => {
+            let at = table.indexes.iter().position(|index| index.def.name == *name).ok_or_else(|| {
+                Error::invalid(format!("table `{}` has no index `{name}`", table.def.name))
+            })?;
+            return by_index(table, at, constraints, spec).map(|candidate| vec![candidate]).ok_or_else(|| {
+                Error::invalid(format!("index `{name}` of table `{}` cannot serve this query", table.def.name))
+            });
+        }
+        IndexChoice::Any => {}
+    }
+    if matches!(by_table.access, Access::Keys(_)) {
+        return Ok(vec![by_table]);
+    }
+    let by_index = (0..table.indexes.len()).filter_map(|at| by_index(table, at, constraints, spec));
+    let limited = spec.limit.is_some();
+    let (useful, mut rest): (Vec<_>, Vec<_>) = by_index
+        .chain([by_table])
+        .partition(|candidate| candidate.narrowed || (limited && candidate.ordered));
+    if useful.is_empty() {
+        return Ok(rest.pop().into_iter().collect());
+    }
+    let claims = useful.iter().position(|candidate| matches!(candidate.access, Access::Claims { .. }));
+    match claims.and_then(|at| useful.get(at)) {
+        Some(claims) => Ok(vec![claims.clone()]),
+        None => Ok(useful),
+    }
+}
+
+/// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`.
+fn union(table: &StoredTable, spec: &Spec, conditions: &[Node], constraints: &Constraints) -> Option<Candidate> {
+    let unordered = Spec { order: Vec::new(), after: None, limit: None, ..spec.clone() };
+    conditions.iter().find_map(|condition| {
+        let Node::Or(branches) = condition else { return None };
+        let mut all = Vec::new();
+        for branch in branches {
+            let parts = normal::conjuncts(branch.clone());
+            let mut narrowed: Vec<(usize, Constraint)> = constraints.to_vec();
+            let mut possible = true;
+            for (at, part) in parts.iter().enumerate() {
+                match constraint::read(part, table.def) {
+                    Reading::Never => possible = false,
+                    Reading::Constraint(constraint) => narrowed.push((conditions.len() + at, constraint)),
+                    Reading::Opaque => {}
+                }
+            }
+            if !possible {
+                continue;
+            }
+            let best = candidates(table, &unordered, &narrowed).ok()?.into_iter().max_by_key(|candidate| {
+                let lookup = matches!(candidate.access, Access::Keys(_) | Access::Claims { .. });
+                (lookup, candidate.narrowed, candidate.equalities)
+            })?;
+            if !best.narrowed {
+                return None;
+            }
+            all.push(best.access);
+        }
+        Some(Candidate {
+            access: Access::Union(all),
+            served: Vec::new(),
+            equalities: 1,
+            narrowed: true,
+            ordered: false,
+            resumed: false,
+        })
+    })
+}
+
+type Choice = (Candidate, Option<u64>, Vec<(Candidate, Option<u64>)>);
+
+async fn cheapest(
+    target: Target<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    candidates: Vec<Candidate>,
+    conditions: usize,
+) -> Result<Choice> {
+    if candidates.len() == 1 {
+        let only = candidates.into_iter().next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
+        return Ok((only, None, Vec::new()));
+    }
+    let counts = probe(target, table, &candidates).await?;
+    let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    let mut ranked: Vec<(u64, Candidate, Option<u64>)> = candidates
+        .into_iter()
+        .zip(counts)
+        .map(|(candidate, count)| {
+            let mut visits = match count {
+                // The probe stopped: what is fixed by more columns is taken for smaller.
+                Some(count) if count >= u64::from(PROBE) => {
+                    count * if candidate.equalities == 0 { 64 } else { 16 / candidate.equalities.min(8) as u64 }
+                }
+                Some(count) => count,
+                None => u64::MAX / 16,
+            };
+            let unserved = conditions > candidate.served.len();
+            if let (true, Some(wanted)) = (candidate.ordered, wanted) {
+                visits = visits.min(wanted.saturating_mul(if unserved { UNSERVED } else { 1 }));
+            }
+            let sort = if candidate.ordered || spec.order.is_empty() { 0 } else { visits / 4 };
+            (visits.saturating_add(sort), candidate, count)
+        })
+        .collect();
+    ranked.sort_by_key(|(cost, candidate, _)| (*cost, std::cmp::Reverse(candidate.equalities)));
+    let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
+    let (best, count) = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
+    Ok((best, count, ranked.collect()))
+}
+
+/// Counts the ranges of the candidates that a condition narrows, as far as they are not known from before.
+async fn probe(target: Target<'_>, table: &StoredTable, candidates: &[Candidate]) -> Result<Vec<Option<u64>>> {
+    let statistics = &target.shared().statistics;
+    let mut asked = Vec::new();
+    let mut reads = Vec::new();
+    let mut counts = Vec::with_capacity(candidates.len());
+    for (at, candidate) in candidates.iter().enumerate() {
+        let count = match spans(table, &candidate.access) {
+            Some(spans) if candidate.narrowed && spans.len() <= 16 => {
+                let mut known = Some(0);
+                for span in spans {
+                    match (known, statistics.get(&span)) {
+                        (Some(sum), Some(count)) => known = Some(sum + count),
+                        _ => {
+                            known = None;
+                            asked.push((at, span.clone()));
+                            reads.push(Read::Count(span));
+                        }
+                    }
+                }
+                known
+            }
+            Some(spans) if candidate.narrowed => Some(spans.len() as u64),
+            _ => None,
+        };
+        counts.push(count);
+    }
+    if reads.is_empty() {
+        return Ok(counts);
+    }
+    let replies = target.peek(reads).await?;
+    for ((at, span), reply) in asked.into_iter().zip(replies) {
+        let Reply::Count(count) = reply else { continue };
+        statistics.put(&span, count);
+        if let Some(sum) = counts.get_mut(at) {
+            *sum = Some(sum.unwrap_or(0) + count);
+        }
+    }
+    Ok(counts)
+}
+
+fn spans(table: &StoredTable, access: &Access) -> Option<Vec<Span>> {
+    let (space, ranges) = match access {
+        Access::Rows { ranges, .. } => (table.rows(), ranges),
+        Access::Index { index, ranges, .. } => (table.indexes.get(*index)?.space(), ranges),
+        _ => return None,
+    };
+    let span = |(lo, hi): &Range| Span::between(space, lo.clone(), hi.clone()).limited(Some(PROBE));
+    Some(ranges.iter().map(span).collect())
+}
+
+fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
+    let bounded = spec.limit.is_some() && plan.residual.is_none() && plan.ordered;
+    if !plan.access.is_unbounded() || bounded {
+        return Ok(());
+    }
+    let what = || {
+        let filter = spec.filter.as_ref().map_or_else(|| "no filter".to_owned(), |f| f.display(spec.table).to_string());
+        let order: Vec<&str> = spec.order.iter().map(|part| spec.table.column(part.column).name.as_ref()).collect();
+        if order.is_empty() { filter } else { format!("{filter}, ordered by {}", order.join(", ")) }
+    };
+    match spec.policy.unwrap_or_else(|| target.scan_policy()) {
+        ScanPolicy::Allow => Ok(()),
+        ScanPolicy::Warn => {
+            tracing::warn!(table = spec.table.name, filter = what(), "a query reads a whole table");
+            Ok(())
+        }
+        ScanPolicy::Deny => Err(Kind::ScanDenied { table: spec.table.name, filter: what() }.into()),
+    }
+}

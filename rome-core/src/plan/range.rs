@@ -1,0 +1,66 @@
+//! Key ranges for conditions on the columns of an index.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use super::constraint::Excluded;
+use crate::store::successor;
+use crate::value::{Value, ValueRef, key};
+
+/// A range of keys within a space.
+pub(crate) type Range = (Bound<Bytes>, Bound<Bytes>);
+
+/// All keys that start with `prefix`.
+pub(crate) fn with_prefix(prefix: Vec<u8>) -> Range {
+    let hi = after(&prefix);
+    (Bound::Included(prefix.into()), hi)
+}
+
+/// Keys that start with `prefix` and go on with a value between the bounds, NULL left out.
+pub(crate) fn between(
+    prefix: &[u8],
+    descending: bool,
+    low: Option<&(Value, Excluded)>,
+    high: Option<&(Value, Excluded)>,
+) -> Range {
+    let encoded = |value: ValueRef<'_>| {
+        let mut bytes = prefix.to_vec();
+        key::encode(value, descending, &mut bytes);
+        bytes
+    };
+    // In a descending column the greatest value comes first.
+    let (first, last) = if descending { (high, low) } else { (low, high) };
+    let lo = match first {
+        Some((value, true)) => from_after(&encoded(value.as_ref())),
+        Some((value, false)) => Bound::Included(encoded(value.as_ref()).into()),
+        None if descending => Bound::Included(Bytes::copy_from_slice(prefix)),
+        None => from_after(&encoded(ValueRef::Null)),
+    };
+    let hi = match last {
+        Some((value, true)) => Bound::Excluded(encoded(value.as_ref()).into()),
+        Some((value, false)) => after(&encoded(value.as_ref())),
+        None if descending => Bound::Excluded(encoded(ValueRef::Null).into()),
+        None => after(prefix),
+    };
+    (lo, hi)
+}
+
+/// Keys that start with `prefix` and go on with a text that starts with `text`.
+pub(crate) fn with_text(prefix: &[u8], descending: bool, text: &str) -> Range {
+    let mut bytes = prefix.to_vec();
+    key::encode(ValueRef::Text(text), descending, &mut bytes);
+    // Without the end mark what is left begins every longer text too.
+    bytes.truncate(bytes.len() - key::TEXT_END);
+    with_prefix(bytes)
+}
+
+/// The bound after all keys that start with `prefix`.
+pub(crate) fn after(prefix: &[u8]) -> Bound<Bytes> {
+    successor(prefix).map_or(Bound::Unbounded, Bound::Excluded)
+}
+
+/// The bound from after all keys that start with `prefix` on; nothing lies there if the prefix is all `FF`.
+fn from_after(prefix: &[u8]) -> Bound<Bytes> {
+    successor(prefix).map_or_else(|| Bound::Excluded(Bytes::copy_from_slice(&[0xFF; 64])), Bound::Included)
+}

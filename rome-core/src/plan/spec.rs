@@ -1,0 +1,121 @@
+//! What a query asks for, without its types.
+
+use crate::expr::node::Node;
+use crate::schema::Table;
+use crate::value::Value;
+
+pub(crate) use crate::expr::OrderPart;
+
+/// Which rows a query sees in a table with soft deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Deleted {
+    /// Those that are not deleted.
+    #[default]
+    No,
+    /// All.
+    Yes,
+    /// Those that are deleted.
+    Only,
+}
+
+/// What happens to a query that reads a whole table because no index serves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ScanPolicy {
+    /// It runs.
+    #[default]
+    Allow,
+    /// It runs, and a `tracing` warning names it.
+    Warn,
+    /// It fails with an error for which [`is_scan_denied`](crate::Error::is_scan_denied) is true.
+    Deny,
+}
+
+/// Which indexes a query may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum IndexChoice {
+    /// Whichever is cheapest.
+    #[default]
+    Any,
+    /// None: the table itself.
+    None,
+    /// The one with this name.
+    Only(String),
+}
+
+/// What a query asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Spec {
+    pub table: &'static Table,
+    pub filter: Option<Node>,
+    pub order: Vec<OrderPart>,
+    pub limit: Option<u64>,
+    pub offset: u64,
+    pub deleted: Deleted,
+    pub policy: Option<ScanPolicy>,
+    pub indexes: IndexChoice,
+    /// Only rows that come after the one with these values in the [full order](Self::full_order).
+    pub after: Option<Vec<Value>>,
+}
+
+impl Spec {
+    pub fn new(table: &'static Table) -> Self {
+        Self {
+            table,
+            filter: None,
+            order: Vec::new(),
+            limit: None,
+            offset: 0,
+            deleted: Deleted::No,
+            policy: None,
+            indexes: IndexChoice::Any,
+            after: None,
+        }
+    }
+
+    /// The whole filter, soft deletion included.
+    pub fn condition(&self) -> Option<Node> {
+        let deleted = self.table.deleted_at.and_then(|column| {
+            let is_null = Node::IsNull(Box::new(Node::Column(column)));
+            match self.deleted {
+                Deleted::No => Some(is_null),
+                Deleted::Yes => None,
+                Deleted::Only => Some(Node::Not(Box::new(is_null))),
+            }
+        });
+        match (self.filter.clone(), deleted) {
+            (Some(filter), Some(deleted)) => Some(filter.and(deleted)),
+            (filter, deleted) => filter.or(deleted),
+        }
+    }
+
+    /// The order that was asked for, made total: the key columns break ties, in the direction of the last part.
+    pub fn full_order(&self) -> Vec<OrderPart> {
+        let mut order: Vec<OrderPart> = Vec::with_capacity(self.order.len() + self.table.key.len());
+        for part in &self.order {
+            if !order.iter().any(|earlier| earlier.column == part.column) {
+                order.push(*part);
+            }
+        }
+        let descending = order.last().is_some_and(|part| part.descending);
+        for column in &self.table.key {
+            if !order.iter().any(|part| part.column == *column) {
+                order.push(OrderPart::new(*column, descending));
+            }
+        }
+        order
+    }
+
+    /// Everything that decides which rows the query gives in which order, as text: what a cursor belongs to.
+    pub fn fingerprint(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = format!("{} {:?}", self.table.name, self.deleted);
+        if let Some(filter) = &self.filter {
+            let _ = write!(text, " where {}", filter.display(self.table));
+        }
+        for part in self.full_order() {
+            let name = &self.table.column(part.column).name;
+            let _ = write!(text, " {name} {} {:?}", if part.descending { "desc" } else { "asc" }, part.nulls);
+        }
+        text
+    }
+}

@@ -1,0 +1,159 @@
+//! Builds queries.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::page::PageQuery;
+use super::select::{Output, Selection};
+use crate::exec::Target;
+use crate::expr::{Expr, In, Orders};
+use crate::model::{Entity, Projection};
+use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec};
+
+/// A query on the entity `E` whose rows become `R`: the entity itself, a tuple of columns or a projection.
+///
+/// Building it costs nothing; a method with `.await` runs it. It may be cloned and run again.
+pub struct Query<'a, E: Entity, R = E> {
+    pub(super) target: Target<'a>,
+    pub(super) spec: Spec,
+    pub(super) output: Output<R>,
+    pub(super) distinct: bool,
+    pub(super) entity: PhantomData<fn() -> E>,
+}
+
+impl<'a, E: Entity> Query<'a, E> {
+    pub(crate) fn new(target: Target<'a>) -> Self {
+        Self {
+            target,
+            spec: Spec::new(E::table()),
+            output: Output::Entity(E::read),
+            distinct: false,
+            entity: PhantomData,
+        }
+    }
+}
+
+impl<'a, E: Entity, R> Query<'a, E, R> {
+    /// Keeps the rows for which the condition is true. Several filters have to hold together.
+    #[must_use]
+    pub fn filter<S, I>(mut self, condition: Expr<S>) -> Self
+    where
+        S: In<E, I>,
+    {
+        self.spec.filter = Some(match self.spec.filter.take() {
+            Some(filter) => filter.and(condition.node),
+            None => condition.node,
+        });
+        self
+    }
+
+    /// Orders the rows; the key breaks ties, in the direction of the last part. Replaces an earlier order. Without one,
+    /// rows come in any order.
+    #[must_use]
+    pub fn order_by(mut self, order: impl Orders<E>) -> Self {
+        self.spec.order = order.into_orders().into_iter().map(|order| order.part).collect();
+        self
+    }
+
+    /// Gives at most this many rows.
+    #[must_use]
+    pub const fn limit(mut self, limit: u64) -> Self {
+        self.spec.limit = Some(limit);
+        self
+    }
+
+    /// Leaves out the first rows. They are still read: for pages, use [`page`](Self::page).
+    #[must_use]
+    pub const fn offset(mut self, offset: u64) -> Self {
+        self.spec.offset = offset;
+        self
+    }
+
+    /// Gives each distinct row of a selection once; in an order, the first one. Entities are distinct by their keys.
+    #[must_use]
+    pub const fn distinct(mut self) -> Self {
+        self.distinct = true;
+        self
+    }
+
+    /// Sees softly deleted rows too.
+    #[must_use]
+    pub const fn with_deleted(self) -> Self {
+        self.deleted(Deleted::Yes)
+    }
+
+    /// Sees softly deleted rows only.
+    #[must_use]
+    pub const fn only_deleted(self) -> Self {
+        self.deleted(Deleted::Only)
+    }
+
+    /// Which rows it sees, by soft deletion.
+    #[must_use]
+    pub const fn deleted(mut self, deleted: Deleted) -> Self {
+        self.spec.deleted = deleted;
+        self
+    }
+
+    /// What happens if no index serves it and the whole table would be read.
+    #[must_use]
+    pub const fn scan_policy(mut self, policy: ScanPolicy) -> Self {
+        self.spec.policy = Some(policy);
+        self
+    }
+
+    /// Uses the index with this name, where the planner would choose otherwise; an error when run if it cannot serve
+    /// the query.
+    #[must_use]
+    pub fn use_index(mut self, name: impl Into<String>) -> Self {
+        self.spec.indexes = IndexChoice::Only(name.into());
+        self
+    }
+
+    /// Uses the table alone, no index.
+    #[must_use]
+    pub fn ignore_indexes(mut self) -> Self {
+        self.spec.indexes = IndexChoice::None;
+        self
+    }
+
+    /// Gives one column, or a tuple of columns, in the place of the entity.
+    #[must_use]
+    pub fn select<C: Selection<E>>(self, columns: C) -> Query<'a, E, C::Row> {
+        self.with_output(Output::Columns(columns.positions(), C::read))
+    }
+
+    /// Gives a derived [`Projection`] in the place of the entity.
+    #[must_use]
+    pub fn project<P: Projection<E>>(self) -> Query<'a, E, P> {
+        self.with_output(Output::Columns(P::columns(), |row, _| P::read(row)))
+    }
+
+    fn with_output<N>(self, output: Output<N>) -> Query<'a, E, N> {
+        Query { target: self.target, spec: self.spec, output, distinct: self.distinct, entity: PhantomData }
+    }
+
+    /// Gives the rows page by page, each of `size`; see [`PageQuery`].
+    #[must_use]
+    pub const fn page(self, size: u32) -> PageQuery<'a, E, R> {
+        PageQuery::new(self, size)
+    }
+}
+
+impl<E: Entity, R> Clone for Query<'_, E, R> {
+    fn clone(&self) -> Self {
+        Self {
+            target: self.target,
+            spec: self.spec.clone(),
+            output: self.output.clone(),
+            distinct: self.distinct,
+            entity: PhantomData,
+        }
+    }
+}
+
+impl<E: Entity, R> fmt::Debug for Query<'_, E, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Query").field(&self.spec.fingerprint()).finish()
+    }
+}

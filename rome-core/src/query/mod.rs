@@ -1,0 +1,14 @@
+//! Queries: what is asked of one entity, in types.
+
+mod builder;
+mod cursor;
+mod page;
+mod select;
+mod stream;
+mod verbs;
+
+pub use crate::plan::{Deleted, Explain, ScanPolicy};
+pub use builder::Query;
+pub use cursor::Cursor;
+pub use page::{Page, PageQuery};
+pub use select::Selection;

@@ -1,0 +1,79 @@
+//! Pages.
+
+use super::{Cursor, Query};
+use crate::error::Result;
+use crate::exec::{self, Want};
+use crate::model::Entity;
+use crate::plan::{OrderPart, Spec};
+
+/// Some rows of a query, and where the next ones begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<R> {
+    /// The rows.
+    pub items: Vec<R>,
+    /// Where the next page begins; none if this was the last.
+    pub next: Option<Cursor>,
+}
+
+/// A query page by page, by key set: a page costs what its own rows cost, wherever it begins. Made by [`Query::page`].
+///
+/// Without an order the pages go by the key. Rows that are inserted or deleted meanwhile do not shift the others.
+#[derive(Debug, Clone)]
+pub struct PageQuery<'a, E: Entity, R = E> {
+    query: Query<'a, E, R>,
+    size: u32,
+    after: Option<String>,
+}
+
+impl<'a, E: Entity, R> PageQuery<'a, E, R> {
+    pub(super) const fn new(query: Query<'a, E, R>, size: u32) -> Self {
+        Self { query, size, after: None }
+    }
+
+    /// Begins after this cursor, if there is one: the text of [`Page::next`].
+    #[must_use]
+    pub fn after<C: AsRef<str>>(mut self, cursor: impl Into<Option<C>>) -> Self {
+        self.after = cursor.into().map(|cursor| cursor.as_ref().to_owned());
+        self
+    }
+
+    /// The page. Costs as [`Query::all`].
+    ///
+    /// # Errors
+    /// [`is_invalid_cursor`](crate::Error::is_invalid_cursor) for a cursor that was changed or is not of this query and
+    /// database; as [`Query::all`].
+    pub async fn fetch(&self) -> Result<Page<R>> {
+        let query = &self.query;
+        let mut spec = ordered(&query.spec);
+        let order = spec.full_order();
+        let secret = &query.target.shared().secret;
+        let fingerprint = spec.fingerprint();
+        if let Some(after) = &self.after {
+            spec.after = Some(Cursor::open(after, secret, &fingerprint, order.len())?);
+            spec.offset = 0;
+        }
+        // One row more tells whether there is a next page.
+        spec.limit = Some(u64::from(self.size) + 1);
+        let mut hits = query.fetch(&spec, Want::Rows).await?;
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let more = hits.len() > size;
+        hits.truncate(size);
+        let next = match hits.last() {
+            Some(last) if more => {
+                let values = exec::values_of_order(spec.table, &order, &last.body)?;
+                Some(Cursor::new(secret, &fingerprint, &values))
+            }
+            _ => None,
+        };
+        Ok(Page { items: query.read_all(&hits)?, next })
+    }
+}
+
+/// The same query with an order: by the key, if it has none.
+pub(super) fn ordered(spec: &Spec) -> Spec {
+    let mut spec = spec.clone();
+    if spec.order.is_empty() {
+        spec.order = spec.table.key.iter().map(|column| OrderPart::new(*column, false)).collect();
+    }
+    spec
+}

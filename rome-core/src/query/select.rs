@@ -1,0 +1,98 @@
+//! What a query gives: the entity, or some columns.
+
+use crate::error::Result;
+use crate::expr::Column;
+use crate::model::{Entity, RowView};
+use crate::row;
+use crate::schema::Table;
+use crate::value::{Field, RowReader, ValueError};
+
+/// How rows are read.
+pub(super) enum Output<R> {
+    /// As a whole.
+    Entity(fn(&mut RowReader<'_>) -> Result<R, ValueError>),
+    /// By these columns.
+    Columns(Vec<u16>, fn(&RowView<'_>, &[u16]) -> Result<R, ValueError>),
+}
+
+impl<R> Clone for Output<R> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Entity(read) => Self::Entity(*read),
+            Self::Columns(columns, read) => Self::Columns(columns.clone(), *read),
+        }
+    }
+}
+
+impl<R> Output<R> {
+    /// Reads a row.
+    pub fn read(&self, table: &'static Table, key: &[u8], body: &[u8], offsets: &mut Vec<u32>) -> Result<R> {
+        let read = || match self {
+            Self::Entity(read) => read(&mut RowReader::new(body)),
+            Self::Columns(columns, read) => {
+                RowView::locate(table, body, columns.iter().copied().max().unwrap_or(0), offsets)?;
+                read(&RowView::new(table, body, offsets), columns)
+            }
+        };
+        let mut read = read;
+        read().map_err(|source| row::damaged(table, key, source))
+    }
+}
+
+/// A column or a tuple of columns of `E`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a selection of columns of `{E}`",
+    note = "write `Dog::NAME`, or `(Dog::NAME, Dog::AGE)`"
+)]
+pub trait Selection<E: Entity> {
+    /// What a row becomes.
+    type Row;
+
+    /// The columns' positions.
+    fn positions(&self) -> Vec<u16>;
+
+    /// Reads the columns of a row.
+    ///
+    /// # Errors
+    /// When the row does not hold what the columns ask for.
+    fn read(row: &RowView<'_>, positions: &[u16]) -> Result<Self::Row, ValueError>;
+}
+
+impl<E: Entity, T: Field> Selection<E> for Column<E, T> {
+    type Row = T;
+
+    fn positions(&self) -> Vec<u16> {
+        vec![self.position()]
+    }
+
+    fn read(row: &RowView<'_>, positions: &[u16]) -> Result<T, ValueError> {
+        row.read_at(positions.first().copied().unwrap_or_default())
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident $at:tt)+))*) => { $(
+        impl<E: Entity, $($name: Field),+> Selection<E> for ($(Column<E, $name>,)+) {
+            type Row = ($($name,)+);
+
+            fn positions(&self) -> Vec<u16> {
+                vec![$(self.$at.position()),+]
+            }
+
+            fn read(row: &RowView<'_>, positions: &[u16]) -> Result<Self::Row, ValueError> {
+                Ok(($(row.read_at::<$name>(positions.get($at).copied().unwrap_or_default())?,)+))
+            }
+        }
+    )* };
+}
+
+tuples! {
+    (A 0)
+    (A 0 B 1)
+    (A 0 B 1 C 2)
+    (A 0 B 1 C 2 D 3)
+    (A 0 B 1 C 2 D 3 F 4)
+    (A 0 B 1 C 2 D 3 F 4 G 5)
+    (A 0 B 1 C 2 D 3 F 4 G 5 H 6)
+    (A 0 B 1 C 2 D 3 F 4 G 5 H 6 I 7)
+}

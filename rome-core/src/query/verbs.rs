@@ -1,0 +1,218 @@
+//! Runs queries.
+
+use std::collections::HashSet;
+
+use super::Query;
+use super::select::Output;
+use crate::error::{Error, Kind, Result};
+use crate::exec::{self, Hit, Target, Want};
+use crate::expr::Assignments;
+use crate::expr::node::Node;
+use crate::model::{Entity, Key};
+use crate::plan::{self, Explain, Spec};
+use crate::row;
+use crate::session::{self, Session, TransactionOptions};
+
+impl<E: Entity, R> Query<'_, E, R> {
+    /// All rows. Costs one round trip, one more where plans have to be compared.
+    ///
+    /// # Errors
+    /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_corrupt`](Error::is_corrupt) when a stored row
+    /// does not fit; those of the store.
+    pub async fn all(&self) -> Result<Vec<R>> {
+        if !self.distinct || matches!(self.output, Output::Entity(_)) {
+            let hits = self.fetch(&self.spec, Want::Rows).await?;
+            return self.read_all(&hits);
+        }
+        // The limit counts distinct rows.
+        let spec = Spec { limit: None, offset: 0, ..self.spec.clone() };
+        let mut hits = self.fetch(&spec, Want::Rows).await?;
+        self.keep_distinct(&mut hits)?;
+        let from = usize::try_from(self.spec.offset).unwrap_or(usize::MAX).min(hits.len());
+        let limit = self.spec.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let hits: Vec<Hit> = hits.into_iter().skip(from).take(limit).collect();
+        self.read_all(&hits)
+    }
+
+    /// Keeps the first of the rows whose selected columns are the same.
+    fn keep_distinct(&self, hits: &mut Vec<Hit>) -> Result<()> {
+        let Output::Columns(columns, _) = &self.output else { return Ok(()) };
+        let ordered_by_others = self.spec.order.iter().any(|part| !columns.contains(&part.column));
+        if ordered_by_others {
+            return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
+        }
+        let mut seen = HashSet::new();
+        let mut failed = None;
+        hits.retain(|hit| {
+            let bytes = row::with_view(self.spec.table, &hit.body, |view| {
+                let mut bytes = Vec::new();
+                for column in columns {
+                    crate::value::key::encode(view.value(*column)?, false, &mut bytes);
+                }
+                Ok(bytes)
+            });
+            match bytes {
+                Ok(bytes) => seen.insert(bytes),
+                Err(source) => {
+                    failed.get_or_insert_with(|| row::damaged(self.spec.table, &hit.key, source));
+                    true
+                }
+            }
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    pub(super) async fn fetch(&self, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
+        let table = self.target.shared().table(spec.table)?;
+        let plan = plan::plan(self.target, table, spec).await?;
+        let hits = exec::fetch(self.target, table, spec, &plan, want).await?;
+        if let (Target::Session(session), Want::Rows, Output::Entity(_)) = (self.target, want, &self.output) {
+            for hit in &hits {
+                if session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
+                    session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
+                }
+            }
+        }
+        Ok(hits)
+    }
+
+    pub(super) fn read_all(&self, hits: &[Hit]) -> Result<Vec<R>> {
+        let mut offsets = Vec::new();
+        hits.iter().map(|hit| self.output.read(self.spec.table, &hit.key, &hit.body, &mut offsets)).collect()
+    }
+
+    /// The first row, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn first(&self) -> Result<Option<R>> {
+        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
+        let query = Query { spec: Spec { limit, ..self.spec.clone() }, ..self.clone() };
+        Ok(query.all().await?.pop())
+    }
+
+    /// The only row. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are
+    /// several; as [`all`](Self::all).
+    pub async fn one(&self) -> Result<R> {
+        let limit = Some(self.spec.limit.unwrap_or(2).min(2));
+        let query = Query { spec: Spec { limit, ..self.spec.clone() }, ..self.clone() };
+        let mut rows = query.all().await?;
+        match (rows.pop(), rows.is_empty()) {
+            (Some(row), true) => Ok(row),
+            (None, _) => Err(Kind::NotOne { table: self.spec.table.name, several: false }.into()),
+            (Some(_), false) => Err(Kind::NotOne { table: self.spec.table.name, several: true }.into()),
+        }
+    }
+
+    /// How many rows there are, after offset and limit. Costs one round trip and, where an index serves the whole filter,
+    /// reads no rows.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn count(&self) -> Result<u64> {
+        let count = if self.distinct && matches!(self.output, Output::Columns(..)) {
+            let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
+            let mut hits = self.fetch(&spec, Want::Rows).await?;
+            self.keep_distinct(&mut hits)?;
+            hits.len() as u64
+        } else {
+            let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
+            let table = self.target.shared().table(spec.table)?;
+            let plan = plan::plan(self.target, table, &spec).await?;
+            exec::count(self.target, table, &spec, &plan).await?
+        };
+        Ok(count.saturating_sub(self.spec.offset).min(self.spec.limit.unwrap_or(u64::MAX)))
+    }
+
+    /// Whether there is any row. Costs one round trip and reads one row at most where an index serves the filter.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn exists(&self) -> Result<bool> {
+        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
+        let spec = Spec { limit, order: Vec::new(), ..self.spec.clone() };
+        Ok(!self.fetch(&spec, Want::Keys).await?.is_empty())
+    }
+
+    /// The keys of the rows. Costs as [`all`](Self::all), and reads no rows where an index serves filter and order.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn keys(&self) -> Result<Vec<E::Key>> {
+        let hits = self.fetch(&self.spec, Want::Keys).await?;
+        hits.iter()
+            .map(|hit| E::Key::decode(&hit.key).map_err(|source| row::damaged(self.spec.table, &hit.key, source)))
+            .collect()
+    }
+
+    /// How the query would be carried out, for people to read. Costs at most one round trip and reads no rows.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn explain(&self) -> Result<Explain> {
+        let table = self.target.shared().table(self.spec.table)?;
+        let plan = plan::plan(self.target, table, &self.spec).await?;
+        Ok(Explain::new(table, &self.spec, &plan))
+    }
+
+    /// Sets columns of all rows of the query in one transaction, and says how many there were. Costs two round trips, one
+    /// of them in a session.
+    ///
+    /// # Errors
+    /// [`is_overflow`](Error::is_overflow) when a value leaves the range of its column,
+    /// [`is_unique_violation`](Error::is_unique_violation), [`is_invalid`](Error::is_invalid) for a key column or NULL where
+    /// there may be none; as [`all`](Self::all). Nothing is changed then.
+    pub async fn update_all(&self, assignments: impl Assignments<E>) -> Result<u64> {
+        let assignments: Vec<(u16, Node)> =
+            assignments.into_assignments().into_iter().map(|set| (set.column, set.node)).collect();
+        let table = self.target.shared().table(self.spec.table)?;
+        let (spec, assignments) = (&self.spec, &assignments);
+        match self.target {
+            Target::Session(session) => exec::change_rows(session, table, spec, assignments).await,
+            Target::Database(shared) => {
+                session::run(shared, statement(shared), async move |session: &Session| {
+                    exec::change_rows(session, table, spec, assignments).await
+                })
+                .await
+            }
+        }
+    }
+
+    /// Deletes all rows of the query in one transaction, softly if the entity has a `soft_delete` column, and says how many
+    /// there were. Costs two round trips, one of them in a session.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn delete_all(&self) -> Result<u64> {
+        self.remove_all(false).await
+    }
+
+    /// Really deletes all rows of the query, also where the entity has a `soft_delete` column.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn purge_all(&self) -> Result<u64> {
+        self.remove_all(true).await
+    }
+
+    async fn remove_all(&self, purge: bool) -> Result<u64> {
+        let table = self.target.shared().table(self.spec.table)?;
+        let spec = &self.spec;
+        match self.target {
+            Target::Session(session) => exec::delete_rows(session, table, spec, purge).await,
+            Target::Database(shared) => {
+                session::run(shared, statement(shared), async move |session: &Session| {
+                    exec::delete_rows(session, table, spec, purge).await
+                })
+                .await
+            }
+        }
+    }
+}
+
+fn statement(shared: &crate::database::Shared) -> TransactionOptions {
+    TransactionOptions { one_statement: true, ..TransactionOptions::default().durability(shared.durability) }
+}

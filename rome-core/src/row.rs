@@ -1,0 +1,227 @@
+//! Rows as they are stored: the number of their layout, then the columns.
+//!
+//! Works on encoded columns and table descriptions alone, so it is compiled once and not for each entity.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::catalog::StoredTable;
+use crate::error::{Error, Kind, Result};
+use crate::model::RowView;
+use crate::schema::{KeySource, Role, Table};
+use crate::value::{self, RowReader, RowWriter, Value, ValueError, ValueRef, skip_column, write_column};
+
+/// The stored value of a row: its layout and its columns.
+pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(body.len() + 2);
+    let mut layout = table.layout;
+    while layout >= 0x80 {
+        out.push(u8::try_from(layout & 0x7F).unwrap_or_default() | 0x80);
+        layout >>= 7;
+    }
+    out.push(u8::try_from(layout).unwrap_or_default());
+    out.extend_from_slice(body);
+    out.into()
+}
+
+/// The columns of a stored value, in the present layout.
+pub(crate) fn unwrap<'a>(table: &StoredTable, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, ValueError> {
+    let (number, body) = split(stored)?;
+    if number == table.layout {
+        return Ok(Cow::Borrowed(body));
+    }
+    match table.earlier.iter().find(|(earlier, _)| *earlier == number) {
+        Some((_, layout)) => layout.upgrade(table.def, body).map(Cow::Owned),
+        None => Err(ValueError::malformed("it was written in a layout that this build does not know", 0)),
+    }
+}
+
+/// The columns of a stored value, in the present layout, sharing its buffer if they are in that layout already.
+pub(crate) fn unwrap_shared(table: &StoredTable, stored: &Bytes) -> Result<Bytes, ValueError> {
+    Ok(match unwrap(table, stored)? {
+        Cow::Borrowed(body) => stored.slice_ref(body),
+        Cow::Owned(body) => body.into(),
+    })
+}
+
+fn split(stored: &[u8]) -> Result<(u32, &[u8]), ValueError> {
+    let mut number = 0_u32;
+    for (at, byte) in stored.iter().enumerate().take(5) {
+        number |= u32::from(byte & 0x7F) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Ok((number, stored.get(at + 1..).unwrap_or_default()));
+        }
+    }
+    Err(ValueError::malformed("no layout number", 0))
+}
+
+/// Says of which stored row an error is.
+#[cold]
+pub(crate) fn damaged(table: &Table, key: &[u8], source: ValueError) -> Error {
+    Kind::StoredRow { table: table.name, key: show_key(key), source }.into()
+}
+
+/// An encoded key as a person would write it.
+pub(crate) fn show_key(mut key: &[u8]) -> String {
+    let mut shown = Vec::new();
+    while !key.is_empty() {
+        match value::key::decode(key, false) {
+            Ok((part, used)) if used > 0 => {
+                shown.push(part.to_string());
+                key = key.get(used..).unwrap_or_default();
+            }
+            _ => {
+                shown.push(format!("{key:02x?}"));
+                break;
+            }
+        }
+    }
+    if shown.len() == 1 { shown.swap_remove(0) } else { format!("({})", shown.join(", ")) }
+}
+
+/// Reads single columns of a body.
+pub(crate) fn with_view<T>(
+    table: &'static Table,
+    body: &[u8],
+    read: impl FnOnce(&RowView<'_>) -> Result<T, ValueError>,
+) -> Result<T, ValueError> {
+    let mut offsets = Vec::with_capacity(table.columns.len());
+    let last = u16::try_from(table.columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    RowView::locate(table, body, last, &mut offsets)?;
+    read(&RowView::new(table, body, &offsets))
+}
+
+/// The encoded key of a body.
+pub(crate) fn key_of(table: &'static Table, body: &[u8]) -> Result<Bytes, ValueError> {
+    with_view(table, body, |row| {
+        let mut key = Vec::new();
+        for column in &table.key {
+            value::key::encode(row.value(*column)?, false, &mut key);
+        }
+        Ok(key.into())
+    })
+}
+
+/// The same body with some columns replaced.
+pub(crate) fn replace(
+    table: &'static Table,
+    body: &[u8],
+    changes: &[(u16, Value)],
+) -> Result<Vec<u8>> {
+    let mut out = RowWriter::new();
+    let mut row = RowReader::new(body);
+    for (at, column) in table.columns.iter().enumerate() {
+        let start = row.position();
+        skip_column(&mut row, column.ty, column.nullable)
+            .map_err(|source| Kind::Value { table: table.name, column: column.name.to_string(), source })?;
+        match changes.iter().rev().find(|(changed, _)| usize::from(*changed) == at) {
+            Some((_, value)) => write_column(&mut out, column.ty, column.nullable, value.as_ref())
+                .map_err(|source| not_storable(table, &column.name, source))?,
+            None => out.encoded(body.get(start..row.position()).unwrap_or_default()),
+        }
+    }
+    Ok(out.finish())
+}
+
+fn not_storable(table: &Table, column: &str, source: ValueError) -> Error {
+    let column = column.to_owned();
+    match source.kind() {
+        value::ValueErrorKind::OutOfRange { .. } => Kind::Overflow { table: table.name, column, source }.into(),
+        _ => Kind::Value { table: table.name, column, source }.into(),
+    }
+}
+
+/// Whether the row asks for a generated key.
+pub(crate) fn wants_key(table: &'static Table, body: &[u8]) -> Result<bool, ValueError> {
+    if table.key_source == KeySource::Given {
+        return Ok(false);
+    }
+    let Some(column) = table.key.first() else { return Ok(false) };
+    with_view(table, body, |row| {
+        Ok(match row.value(*column)? {
+            ValueRef::Int(number) => number == 0,
+            ValueRef::Uuid(uuid) => uuid.is_nil(),
+            _ => false,
+        })
+    })
+}
+
+/// Fills what ROME sets on insert: the generated key and the columns with a role.
+pub(crate) fn stamp_insert(
+    table: &'static Table,
+    body: Vec<u8>,
+    key: Option<Value>,
+    now: DateTime<Utc>,
+) -> Result<Vec<u8>> {
+    let mut changes = Vec::new();
+    if let (Some(key), Some(column)) = (key, table.key.first()) {
+        changes.push((*column, key));
+    }
+    for (at, column) in (0_u16..).zip(&table.columns) {
+        match column.role {
+            Role::Plain | Role::DeletedAt => {}
+            Role::CreatedAt => {
+                let unset = with_view(table, &body, |row| {
+                    Ok(matches!(row.value(at)?, ValueRef::Null | ValueRef::Timestamp(0)))
+                })
+                .map_err(|source| Kind::Value { table: table.name, column: column.name.to_string(), source })?;
+                if unset {
+                    changes.push((at, Value::Timestamp(now)));
+                }
+            }
+            Role::UpdatedAt => changes.push((at, Value::Timestamp(now))),
+            Role::Version => changes.push((at, Value::Int(1))),
+        }
+    }
+    if changes.is_empty() { Ok(body) } else { replace(table, &body, &changes) }
+}
+
+/// Fills what ROME sets on update; `old` is the stored body. Fails with a stale error if `check_version` and the version
+/// column is not the stored one.
+pub(crate) fn stamp_update(
+    table: &'static Table,
+    body: Vec<u8>,
+    old: &[u8],
+    key: &[u8],
+    now: DateTime<Utc>,
+    check_version: bool,
+) -> Result<Vec<u8>> {
+    let mut changes = Vec::new();
+    for (at, column) in (0_u16..).zip(&table.columns) {
+        let stored = || {
+            with_view(table, old, |row| Ok(row.value(at)?.to_value())).map_err(|source| damaged(table, key, source))
+        };
+        match column.role {
+            Role::Plain | Role::DeletedAt => {}
+            Role::CreatedAt => changes.push((at, stored()?)),
+            Role::UpdatedAt => changes.push((at, Value::Timestamp(now))),
+            Role::Version => {
+                let stored = stored()?;
+                let given = with_view(table, &body, |row| Ok(row.value(at)?.to_value()))
+                    .map_err(|source| damaged(table, key, source))?;
+                if check_version && value::compare(stored.as_ref(), given.as_ref()) != Some(std::cmp::Ordering::Equal) {
+                    return Err(Kind::Stale {
+                        table: table.name,
+                        key: show_key(key),
+                        given: given.to_string(),
+                        stored: stored.to_string(),
+                    }
+                    .into());
+                }
+                let Value::Int(number) = stored else { continue };
+                changes.push((at, Value::Int(number.saturating_add(1))));
+            }
+        }
+    }
+    if changes.is_empty() { Ok(body) } else { replace(table, &body, &changes) }
+}
+
+/// Whether the row is softly deleted.
+pub(crate) fn is_deleted(table: &'static Table, body: &[u8]) -> Result<bool, ValueError> {
+    match table.deleted_at {
+        None => Ok(false),
+        Some(column) => with_view(table, body, |row| Ok(!row.value(column)?.is_null())),
+    }
+}

@@ -1,0 +1,74 @@
+//! How a transaction runs.
+
+use std::time::Duration;
+
+use crate::query::ScanPolicy;
+use crate::store::Durability;
+
+/// How a transaction or session runs; by default serializable, durable on the serving process, and up to 50 attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionOptions {
+    pub(crate) attempts: u32,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) read_only: bool,
+    pub(crate) durability: Durability,
+    pub(crate) scan_policy: Option<ScanPolicy>,
+    /// Nobody sees the session between its only statement and its commit, so the commit alone tests constraints.
+    pub(crate) one_statement: bool,
+}
+
+impl Default for TransactionOptions {
+    fn default() -> Self {
+        Self {
+            attempts: 50,
+            deadline: None,
+            read_only: false,
+            durability: Durability::Local,
+            scan_policy: None,
+            one_statement: false,
+        }
+    }
+}
+
+impl TransactionOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How often the body runs at most before a conflict is returned; at least once.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// After how long a conflict is returned rather than tried again.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Refuses writes. A read-only session sees one consistent state.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// How safe the commit is when it is acknowledged.
+    #[must_use]
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// What happens to queries that read a whole table, unless a query itself says otherwise.
+    #[must_use]
+    pub const fn scan_policy(mut self, policy: ScanPolicy) -> Self {
+        self.scan_policy = Some(policy);
+        self
+    }
+}

@@ -1,0 +1,232 @@
+//! The buffered writes of a session.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::catalog::{StoredIndex, StoredTable};
+use crate::error::{Error, Kind, Result};
+use crate::index::{self, Entries};
+use crate::row;
+use crate::store::{Check, Effect, Space, TableId};
+
+/// A buffered write of one row.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub table: Arc<StoredTable>,
+    /// The columns that are stored, if there is a row.
+    pub before: Option<Bytes>,
+    /// The columns that will be stored; none deletes the row.
+    pub after: Option<Bytes>,
+    /// Whether the store was not asked, and the commit has to check that there is no row.
+    pub unread: bool,
+    /// What `before` has in the indexes.
+    entries_before: Entries,
+    /// What `after` will have in the indexes.
+    entries_after: Entries,
+}
+
+impl Pending {
+    /// A write of the row under `key`.
+    pub fn new(
+        table: &Arc<StoredTable>,
+        key: &[u8],
+        before: Option<Bytes>,
+        after: Option<Bytes>,
+        unread: bool,
+    ) -> Result<Self> {
+        let entries = |body: &Option<Bytes>| match body {
+            Some(body) => index::entries_of(table, key, body),
+            None => Ok(Entries::default()),
+        };
+        let (entries_before, entries_after) = (entries(&before)?, entries(&after)?);
+        Ok(Self { table: table.clone(), before, after, unread, entries_before, entries_after })
+    }
+
+    /// The unique values that the row takes and did not have: the place of the index in the table, and the value.
+    pub fn new_claims(&self) -> impl Iterator<Item = &(usize, Bytes)> {
+        self.entries_after.claims.iter().filter(|claim| !self.entries_before.claims.contains(claim))
+    }
+}
+
+/// The buffered writes of a session, by table and key.
+#[derive(Debug, Default)]
+pub(crate) struct Overlay {
+    rows: BTreeMap<TableId, BTreeMap<Bytes, Pending>>,
+    /// Who holds the unique values that buffered writes touch: a buffered row, or nobody.
+    holders: HashMap<(TableId, usize, Bytes), Option<Bytes>>,
+}
+
+/// What a check of a commit means when it fails.
+#[derive(Debug)]
+pub(crate) enum Meaning {
+    DuplicateKey { table: Arc<StoredTable>, key: Bytes },
+    Unique { table: Arc<StoredTable>, index: usize, claim: Bytes },
+}
+
+impl Meaning {
+    pub fn into_error(self) -> Error {
+        match self {
+            Self::DuplicateKey { table, key } => {
+                Kind::DuplicateKey { table: table.def.name, key: row::show_key(&key) }.into()
+            }
+            Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
+        }
+    }
+}
+
+pub(crate) fn unique_violation(table: &StoredTable, index: usize, claim: &[u8]) -> Error {
+    let Some(index) = table.indexes.get(index) else { return Error::invalid("a unique constraint is violated") };
+    let (columns, value) = index::describe_claim(table, index, claim);
+    Kind::Unique { table: table.def.name, index: index.def.name.clone(), columns, value }.into()
+}
+
+/// The checks and effects that carry out the buffered writes.
+#[derive(Debug, Default)]
+pub(crate) struct Compiled {
+    pub checks: Vec<Check>,
+    pub meanings: Vec<Meaning>,
+    pub effects: Vec<Effect>,
+}
+
+impl Overlay {
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub fn table(&self, table: TableId) -> Option<&BTreeMap<Bytes, Pending>> {
+        self.rows.get(&table)
+    }
+
+    pub fn get(&self, table: TableId, key: &[u8]) -> Option<&Pending> {
+        self.rows.get(&table)?.get(key)
+    }
+
+    /// Buffers a write, and gives the earlier one of the same row. What was stored before the session's first write of
+    /// the row stays known.
+    pub fn put(&mut self, key: Bytes, write: Pending) -> Option<Pending> {
+        let table = write.table.id;
+        let rows = self.rows.entry(table).or_default();
+        let given_up = match rows.get(&key) {
+            Some(earlier) => &earlier.entries_after.claims,
+            None => &write.entries_before.claims,
+        };
+        for (index, claim) in given_up {
+            self.holders.insert((table, *index, claim.clone()), None);
+        }
+        for (index, claim) in &write.entries_after.claims {
+            self.holders.insert((table, *index, claim.clone()), Some(key.clone()));
+        }
+        match rows.get_mut(&key) {
+            Some(pending) => {
+                let earlier = pending.clone();
+                pending.after = write.after;
+                pending.entries_after = write.entries_after;
+                Some(earlier)
+            }
+            None => {
+                rows.insert(key, write);
+                None
+            }
+        }
+    }
+
+    /// Takes back the writes of a statement that failed: for each, in order, what it had replaced.
+    pub fn undo(&mut self, table: TableId, replaced: Vec<(Bytes, Option<Pending>)>) {
+        let rows = self.rows.entry(table).or_default();
+        for (key, earlier) in replaced.into_iter().rev() {
+            match earlier {
+                Some(earlier) => rows.insert(key, earlier),
+                None => rows.remove(&key),
+            };
+        }
+        self.holders.retain(|(held, ..), _| *held != table);
+        for pending in rows.values() {
+            for (index, claim) in &pending.entries_before.claims {
+                self.holders.insert((table, *index, claim.clone()), None);
+            }
+        }
+        for (key, pending) in rows.iter() {
+            for (index, claim) in &pending.entries_after.claims {
+                self.holders.insert((table, *index, claim.clone()), Some(key.clone()));
+            }
+        }
+        if rows.is_empty() {
+            self.rows.remove(&table);
+        }
+    }
+
+    /// Who holds a unique value after the buffered writes: a buffered row (`Some(Some(key))`), nobody because its holder
+    /// gives it up (`Some(None)`), or whoever the store says (`None`).
+    pub fn holder(&self, table: TableId, index: usize, claim: &Bytes) -> Option<Option<&Bytes>> {
+        self.holders.get(&(table, index, claim.clone())).map(Option::as_ref)
+    }
+
+    /// Turns the writes into checks and effects: removals first, each part in the order of the keys.
+    pub fn compile(&self) -> Result<Compiled> {
+        let mut parts = Parts::default();
+        for (table, rows) in &self.rows {
+            for (key, pending) in rows {
+                parts.add(*table, key, pending)?;
+            }
+        }
+        Ok(parts.finish())
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    checks: Vec<Check>,
+    meanings: Vec<Meaning>,
+    removed: Vec<(Space, Bytes)>,
+    put: Vec<(Space, Bytes, Bytes)>,
+    given_up: HashSet<(Space, Bytes)>,
+    claimed: HashMap<(Space, Bytes), (Arc<StoredTable>, usize, Bytes)>,
+}
+
+impl Parts {
+    fn add(&mut self, table: TableId, key: &Bytes, pending: &Pending) -> Result<()> {
+        let rows = Space::Rows(table);
+        let (before, after) = (&pending.entries_before, &pending.entries_after);
+        if pending.unread {
+            self.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
+            self.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
+        }
+        self.removed.extend(before.entries.iter().filter(|entry| !after.entries.contains(entry)).cloned());
+        let added = after.entries.iter().filter(|entry| !before.entries.contains(entry)).cloned();
+        self.put.extend(added.map(|(space, entry)| (space, entry, Bytes::new())));
+        let space = |index: usize| pending.table.indexes.get(index).map_or(rows, StoredIndex::space);
+        let given_up = before.claims.iter().filter(|claim| !after.claims.contains(claim));
+        self.given_up.extend(given_up.map(|(index, claim)| (space(*index), claim.clone())));
+        for (index, claim) in pending.new_claims() {
+            let claimed = (pending.table.clone(), *index, key.clone());
+            if self.claimed.insert((space(*index), claim.clone()), claimed).is_some() {
+                return Err(unique_violation(&pending.table, *index, claim));
+            }
+        }
+        match (&pending.before, &pending.after) {
+            (_, Some(body)) => self.put.push((rows, key.clone(), row::wrap(&pending.table, body))),
+            (Some(_), None) => self.removed.push((rows, key.clone())),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Compiled {
+        for ((space, claim), (table, index, key)) in self.claimed {
+            // A value that another row of this commit gives up is free: that row's own check covers its claim.
+            if !self.given_up.remove(&(space, claim.clone())) {
+                self.checks.push(Check::Version { space, key: claim.clone(), expect: None });
+                self.meanings.push(Meaning::Unique { table, index, claim: claim.clone() });
+            }
+            self.put.push((space, claim, key));
+        }
+        self.removed.extend(self.given_up);
+        self.removed.sort_unstable();
+        self.put.sort_unstable();
+        let removed = self.removed.into_iter().map(|(space, key)| Effect::Delete { space, key });
+        let put = self.put.into_iter().map(|(space, key, value)| Effect::Put { space, key, value });
+        Compiled { checks: self.checks, meanings: self.meanings, effects: removed.chain(put).collect() }
+    }
+}

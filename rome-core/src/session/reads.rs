@@ -1,0 +1,106 @@
+//! What a session has read, so that its commit can check that all of it still holds.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use crate::store::{Check, Read, ReadReply, Reply, Space, Span, TxId};
+
+/// The reads of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    records: HashMap<(Space, Bytes), Option<TxId>>,
+    spans: Vec<Check>,
+    seq: Seq,
+}
+
+/// Whether all reads saw one state of the partition.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Seq {
+    #[default]
+    None,
+    Same(u64),
+    Several,
+}
+
+impl Reads {
+    /// Records the replies to these reads. Says what changed if a record was read before and has another version now.
+    pub fn record(&mut self, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
+        self.seq = match self.seq {
+            Seq::None => Seq::Same(reply.seq),
+            Seq::Same(seq) if seq == reply.seq => self.seq,
+            _ => Seq::Several,
+        };
+        for (read, reply) in asked.into_iter().zip(&reply.replies) {
+            self.record_one(read, reply)?;
+        }
+        Ok(())
+    }
+
+    fn record_one(&mut self, read: Read, reply: &Reply) -> Result<(), Space> {
+        match (read, reply) {
+            (Read::Get { space, key }, Reply::Record(record)) => {
+                self.version(space, key, record.as_ref().map(|(version, _)| *version))
+            }
+            (Read::GetClaimed { index, columns, table }, Reply::Claimed(claimed)) => {
+                let claim = claimed.as_ref().map(|(claim, ..)| *claim);
+                self.version(Space::Unique(index), columns, claim)?;
+                match claimed {
+                    Some((_, key, row, _)) => self.version(Space::Rows(table), key.clone(), Some(*row)),
+                    None => Ok(()),
+                }
+            }
+            (Read::Scan { span, .. }, Reply::Scanned(scanned)) => {
+                self.spans.push(same(span, None, scanned));
+                Ok(())
+            }
+            (Read::ScanRows { index, table, .. }, Reply::Scanned(scanned)) => {
+                self.spans.push(same(index, Some(table), scanned));
+                Ok(())
+            }
+            (Read::Count(span), Reply::Count(n)) => {
+                self.spans.push(Check::Count { span, n: *n });
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn version(&mut self, space: Space, key: Bytes, version: Option<TxId>) -> Result<(), Space> {
+        match self.records.insert((space, key), version) {
+            Some(before) if before != version => Err(space),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether all reads saw one state, so that they are consistent without being checked.
+    pub fn saw_one_state(&self) -> bool {
+        self.seq != Seq::Several
+    }
+
+    /// The state that all reads saw, if it was one.
+    pub const fn unchanged_since(&self) -> Option<u64> {
+        match self.seq {
+            Seq::Same(seq) => Some(seq),
+            Seq::None | Seq::Several => None,
+        }
+    }
+
+    /// The checks that hold if nothing that was read has changed.
+    pub fn checks(&self) -> Vec<Check> {
+        let records = self.records.iter().map(|((space, key), expect)| Check::Version {
+            space: *space,
+            key: key.clone(),
+            expect: *expect,
+        });
+        records.chain(self.spans.iter().cloned()).collect()
+    }
+}
+
+fn same(span: Span, rows: Option<crate::store::TableId>, scanned: &crate::store::Scanned) -> Check {
+    let span = match &scanned.stopped_at {
+        Some(last) => span.cut_at(last),
+        None => Span { limit: None, ..span },
+    };
+    Check::Same { span, rows, n: scanned.visited, digest: scanned.digest.clone() }
+}

@@ -1,0 +1,74 @@
+//! Runs a transaction's body until it commits without a conflict.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Session, TransactionOptions, TxBody, Write, Written};
+use crate::catalog::StoredTable;
+use crate::database::Shared;
+use crate::error::{Error, Kind, Result};
+
+/// The first pause; each further one is up to twice as long.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
+pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, options: TransactionOptions, body: F) -> Result<T, E>
+where
+    F: for<'t> TxBody<&'t Session, Result<T, E>> + Clone,
+    E: From<Error>,
+{
+    let begun = Instant::now();
+    let mut attempt = 1;
+    loop {
+        let session = Session::new(shared.clone(), options.clone());
+        let result = body.clone()(&session).await;
+        let outcome = session.end(result.is_ok()).await;
+        let conflict = match outcome {
+            Ok(()) => return result,
+            Err(error) if error.is_conflict() => error,
+            // The body failed by itself: its error says more than that the session could not be checked.
+            Err(error) => return result.and(Err(error.into())),
+        };
+        let late = options.deadline.is_some_and(|deadline| begun.elapsed() >= deadline);
+        if attempt >= options.attempts || late {
+            return Err(gave_up(conflict, attempt).into());
+        }
+        tracing::debug!(attempt, conflict = %conflict, "transaction is tried again");
+        pause(attempt).await;
+        attempt += 1;
+    }
+}
+
+/// Runs one statement of writes as a transaction of its own.
+pub(crate) async fn write_once(
+    shared: &Arc<Shared>,
+    options: TransactionOptions,
+    table: &Arc<StoredTable>,
+    writes: Vec<Write>,
+) -> Result<Vec<Written>> {
+    let options = TransactionOptions { one_statement: true, ..options };
+    run(shared, options, async move |session: &Session| session.write(table, writes).await).await
+}
+
+fn gave_up(conflict: Error, attempts: u32) -> Error {
+    match conflict.into_kind() {
+        Kind::Conflict { what, .. } => Kind::Conflict { attempts, what }.into(),
+        other => other.into(),
+    }
+}
+
+/// Exponential back-off with full jitter. The first time it only lets others run: with optimistic checks somebody has
+/// committed, so trying again at once mostly works.
+async fn pause(attempt: u32) {
+    if attempt == 1 {
+        tokio::task::yield_now().await;
+        return;
+    }
+    let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LONGEST_PAUSE);
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
+    tokio::time::sleep(Duration::from_micros(random % micros)).await;
+}

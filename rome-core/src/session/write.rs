@@ -1,0 +1,265 @@
+//! Buffers writes: finds what is stored, fills what ROME sets, and tests unique values.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::{Pending, Session};
+use crate::catalog::StoredTable;
+use crate::error::{Error, Kind, Result};
+use crate::row;
+use crate::schema::KeySource;
+use crate::session::overlay::unique_violation;
+use crate::store::{Read, Reply, Space};
+use crate::value::Value;
+
+/// A write of one row, by its columns.
+#[derive(Debug, Clone)]
+pub(crate) enum Write {
+    /// A new row.
+    Insert(Vec<u8>),
+    /// A row that must be there.
+    Update(Vec<u8>),
+    /// A row that was just read and changed by an expression; a version column is raised, not compared.
+    Change(Vec<u8>),
+    /// A new row, or in the place of the one that is there.
+    Upsert(Vec<u8>),
+    /// Removes a row, softly if the table has that.
+    Delete(Bytes),
+    /// Removes a row really.
+    Purge(Bytes),
+}
+
+/// A write whose key is known.
+struct Step {
+    key: Bytes,
+    write: Write,
+}
+
+impl Session {
+    /// Buffers writes, all of them or, on an error, none.
+    pub(crate) async fn write(&self, table: &Arc<StoredTable>, writes: Vec<Write>) -> Result<Vec<Written>> {
+        if self.options.read_only {
+            return Err(Error::invalid("a read-only session cannot write; begin one without `read_only`"));
+        }
+        self.check_open()?;
+        let now = Utc::now();
+        let steps = self.prepare(table, writes, now).await?;
+        self.load(table, &steps).await?;
+        let mut done = Statement::default();
+        let result = self.buffer_all(table, steps, now, &mut done).await;
+        if let Err(error) = result {
+            self.state().overlay.undo(table.id, done.replaced);
+            return Err(error);
+        }
+        Ok(done.written)
+    }
+
+    async fn buffer_all(
+        &self,
+        table: &Arc<StoredTable>,
+        steps: Vec<Step>,
+        now: DateTime<Utc>,
+        done: &mut Statement,
+    ) -> Result<()> {
+        let mut claims = Vec::new();
+        for step in steps {
+            claims.extend(self.buffer(table, step, now, done)?);
+        }
+        self.test_claims(table, claims).await
+    }
+
+    /// Generates keys and finds the key of each row.
+    async fn prepare(&self, table: &Arc<StoredTable>, writes: Vec<Write>, now: DateTime<Utc>) -> Result<Vec<Step>> {
+        let def = table.def;
+        let bad = |source| Error::from(Kind::Value { table: def.name, column: "key".to_owned(), source });
+        let mut wanting = Vec::with_capacity(writes.len());
+        for write in &writes {
+            let wants = match write {
+                Write::Insert(body) | Write::Upsert(body) => row::wants_key(def, body).map_err(bad)?,
+                _ => false,
+            };
+            wanting.push(wants);
+        }
+        let mut counted = Vec::new();
+        if def.key_source == KeySource::Counter {
+            let n = wanting.iter().filter(|wants| **wants).count();
+            if n > 0 {
+                counted = self.shared.counters.take(&*self.shared.store, table.id, n).await?;
+            }
+        }
+        let mut counted = counted.into_iter();
+        let mut steps = Vec::with_capacity(writes.len());
+        for (write, wants) in writes.into_iter().zip(wanting) {
+            let key = match (wants, def.key_source) {
+                (false, _) | (true, KeySource::Given) => None,
+                (true, KeySource::Counter) => counted.next().map(|number| Value::Int(i128::from(number))),
+                (true, KeySource::UuidV4) => Some(Value::Uuid(uuid::Uuid::new_v4())),
+                (true, KeySource::UuidV7) => Some(Value::Uuid(uuid::Uuid::now_v7())),
+            };
+            let write = match write {
+                Write::Insert(body) => Write::Insert(row::stamp_insert(def, body, key, now)?),
+                Write::Upsert(body) => Write::Upsert(match key {
+                    Some(_) => row::stamp_insert(def, body, key, now)?,
+                    None => body,
+                }),
+                other => other,
+            };
+            let key = match &write {
+                Write::Insert(body) | Write::Update(body) | Write::Change(body) | Write::Upsert(body) => {
+                    row::key_of(def, body).map_err(bad)?
+                }
+                Write::Delete(key) | Write::Purge(key) => key.clone(),
+            };
+            steps.push(Step { key, write });
+        }
+        Ok(steps)
+    }
+
+    /// Reads the stored rows that the writes replace and that are not known yet, all in one round trip.
+    async fn load(&self, table: &StoredTable, steps: &[Step]) -> Result<()> {
+        let missing: Vec<Bytes> = {
+            let state = self.state();
+            steps
+                .iter()
+                .filter(|step| !(self.options.one_statement && matches!(step.write, Write::Insert(_))))
+                .map(|step| &step.key)
+                .filter(|key| {
+                    state.overlay.get(table.id, key).is_none() && !state.rows.contains_key(&(table.id, (*key).clone()))
+                })
+                .cloned()
+                .collect()
+        };
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let reads = missing.iter().map(|key| Read::Get { space: table.rows(), key: key.clone() }).collect();
+        let replies = self.read(reads).await?;
+        for (key, reply) in missing.into_iter().zip(replies) {
+            let Reply::Record(record) = reply else { continue };
+            let body = record
+                .map(|(_, stored)| row::unwrap_shared(table, &stored))
+                .transpose()
+                .map_err(|source| row::damaged(table.def, &key, source))?;
+            self.state().rows.insert((table.id, key), body);
+        }
+        Ok(())
+    }
+
+    /// Buffers one write; gives the unique values whose holder the store has to tell.
+    fn buffer(
+        &self,
+        table: &Arc<StoredTable>,
+        step: Step,
+        now: DateTime<Utc>,
+        done: &mut Statement,
+    ) -> Result<Vec<Claim>> {
+        let def = table.def;
+        let Step { key, write } = step;
+        let mut state = self.state();
+        let (before, current, unread) = match state.overlay.get(table.id, &key) {
+            Some(pending) => (pending.before.clone(), pending.after.clone(), pending.unread),
+            None => match state.rows.get(&(table.id, key.clone())) {
+                Some(stored) => (stored.clone(), stored.clone(), false),
+                None => (None, None, true),
+            },
+        };
+        let update = |body: Vec<u8>, old: &Bytes, check: bool| row::stamp_update(def, body, old, &key, now, check);
+        let missing = || Error::from(Kind::NotFound { table: def.name, key: row::show_key(&key) });
+        let after = match (write, current) {
+            (Write::Insert(_), Some(_)) => {
+                return Err(Kind::DuplicateKey { table: def.name, key: row::show_key(&key) }.into());
+            }
+            (Write::Insert(body), None) => Some(body),
+            (Write::Update(body), Some(old)) => Some(update(body, &old, true)?),
+            (Write::Change(body) | Write::Upsert(body), Some(old)) => Some(update(body, &old, false)?),
+            (Write::Upsert(body), None) => Some(row::stamp_insert(def, body, None, now)?),
+            (Write::Update(_) | Write::Change(_), None) => return Err(missing()),
+            (Write::Delete(_) | Write::Purge(_), None) => return Ok(done.absent()),
+            (Write::Delete(_), Some(old)) => match def.deleted_at {
+                None => None,
+                Some(_) if row::is_deleted(def, &old).map_err(|source| row::damaged(def, &key, source))? => {
+                    return Ok(done.absent());
+                }
+                Some(column) => {
+                    let body = row::replace(def, &old, &[(column, Value::Timestamp(now))])?;
+                    Some(update(body, &old, false)?)
+                }
+            },
+            (Write::Purge(_), Some(_)) => None,
+        };
+        let after = after.map(Bytes::from);
+        let pending = Pending::new(table, &key, before, after.clone(), unread)?;
+        let mut asks = Vec::new();
+        for (index, claim) in pending.new_claims() {
+            match state.overlay.holder(table.id, *index, claim) {
+                Some(Some(holder)) if *holder != key => return Err(unique_violation(table, *index, claim)),
+                Some(_) => {}
+                None if self.options.one_statement => {}
+                None => asks.push(Claim { index: *index, columns: claim.clone(), key: key.clone() }),
+            }
+        }
+        let replaced = state.overlay.put(key.clone(), pending);
+        done.replaced.push((key, replaced));
+        done.written.push(after.map_or(Written::Removed, Written::Row));
+        Ok(asks)
+    }
+
+    /// Tests unique values against the store, all in one round trip, so that the statement itself fails and not only the
+    /// commit, which tests them again.
+    async fn test_claims(&self, table: &StoredTable, claims: Vec<Claim>) -> Result<()> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let space = |claim: &Claim| table.indexes.get(claim.index).map_or(Space::Meta, |index| index.space());
+        let reads = claims
+            .iter()
+            .map(|claim| Read::Get { space: space(claim), key: claim.columns.clone() })
+            .collect();
+        let replies = self.read(reads).await?;
+        for (claim, reply) in claims.into_iter().zip(replies) {
+            if let Reply::Record(Some((_, holder))) = reply
+                && holder != claim.key
+                && self.with_overlay(|overlay| {
+                    overlay.holder(table.id, claim.index, &claim.columns) == Some(Some(&claim.key))
+                })
+            {
+                return Err(unique_violation(table, claim.index, &claim.columns));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a statement has buffered so far.
+#[derive(Default)]
+struct Statement {
+    written: Vec<Written>,
+    replaced: Vec<(Bytes, Option<Pending>)>,
+}
+
+impl Statement {
+    fn absent(&mut self) -> Vec<Claim> {
+        self.written.push(Written::Absent);
+        Vec::new()
+    }
+}
+
+/// A unique value that a row takes.
+struct Claim {
+    index: usize,
+    columns: Bytes,
+    key: Bytes,
+}
+
+/// What a write did.
+#[derive(Debug, Clone)]
+pub(crate) enum Written {
+    /// The row as it will be stored.
+    Row(Bytes),
+    /// The row will be removed.
+    Removed,
+    /// There was no row to delete.
+    Absent,
+}

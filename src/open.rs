@@ -1,0 +1,48 @@
+//! Opens databases by URL.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rome_core::store::Store;
+use rome_core::store::memory::MemoryStore;
+
+use crate::{Database, DatabaseBuilder, Error, Result};
+
+/// Opens a database by the URL of its store. In the prelude, so that `Database::builder().open(url)` is there.
+#[async_trait]
+pub trait Open {
+    /// Opens the store that the URL names, and the database in it: `memory:` or `embedded:PATH`.
+    ///
+    /// # Errors
+    /// When the URL names no store that this build has; when the store cannot be opened, for instance
+    /// [`is_in_use`](Error::is_in_use) by another process or [`is_corrupt`](Error::is_corrupt);
+    /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the entities do not fit what is stored.
+    async fn open(self, url: &str) -> Result<Database>;
+}
+
+#[async_trait]
+impl Open for DatabaseBuilder {
+    async fn open(self, url: &str) -> Result<Database> {
+        self.open_store(store(url)?).await
+    }
+}
+
+fn store(url: &str) -> Result<Arc<dyn Store>> {
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+    match scheme {
+        "memory" if rest.is_empty() => Ok(Arc::new(MemoryStore::new())),
+        "memory" => Err(Error::invalid(format!("`{url}`: the in-memory store takes no path, write `memory:`"))),
+        #[cfg(feature = "embedded")]
+        "embedded" if rest.is_empty() => {
+            Err(Error::invalid("`embedded:` needs the path of a folder, such as `embedded:./data`"))
+        }
+        #[cfg(feature = "embedded")]
+        "embedded" => {
+            let store = rome_embedded::EmbeddedStore::open(rest, rome_embedded::EmbeddedOptions::default())?;
+            Ok(Arc::new(store))
+        }
+        #[cfg(not(feature = "embedded"))]
+        "embedded" => Err(Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`")),
+        _ => Err(Error::invalid(format!("`{url}` names no store; there are `memory:` and `embedded:PATH`"))),
+    }
+}
