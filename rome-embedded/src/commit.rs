@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::check;
 use crate::engine::{Ending, Engine, Records, WriteTable};
-use crate::lane::{Lanes, Outcome};
+use crate::lane::Lanes;
 use crate::layout;
 use crate::plan::Plan;
 use crate::shared::{Shared, Snapshot, State};
@@ -244,15 +244,14 @@ impl Draft {
         self.answers.push(answer);
     }
 
-    /// Applies the minitransactions of one call in order. The first that is refused ends the call; if others of the
-    /// call were applied before it, the call as a whole is neither applied nor not.
+    /// Applies the minitransactions of one call in order. The first that cannot be answered ends the call, and the
+    /// answers of those before it get lost with it.
     fn apply_all(&mut self, table: &mut WriteTable<'_>, shared: &Shared, txs: &[MiniTx]) -> StoreResult<Vec<Applied>> {
-        let before = self.state.seq;
         let mut applied = Vec::with_capacity(txs.len());
         for tx in txs {
             match self.apply(table, shared, tx) {
                 Ok(one) => applied.push(one),
-                Err(error) if self.state.seq == before => return Err(error),
+                Err(error) if applied.is_empty() => return Err(error),
                 Err(error) => return Err(error.with_unknown_outcome()),
             }
         }
@@ -264,11 +263,11 @@ impl Draft {
             return Ok(decided);
         }
         if let Some(refused) = validate(table, self.state, tx)? {
-            self.lanes.record(tx.id, Outcome::Answered(refused.clone()));
+            self.lanes.record(tx.id, refused.clone());
             return Ok(refused);
         }
         if !tx.effects.is_empty() {
-            let plan = Plan::new(table, tx).inspect_err(|_| self.lanes.record(tx.id, Outcome::Refused))?;
+            let plan = Plan::new(table, tx)?;
             self.dirty = true;
             if let Err(error) = plan.write(table) {
                 self.fatal = Some(copy(&error));
@@ -278,7 +277,7 @@ impl Draft {
             self.state.gate = self.state.gate.max(plan.gate.unwrap_or(0));
         }
         let done = Applied::Done { seq: self.state.seq };
-        self.lanes.record(tx.id, Outcome::Answered(done.clone()));
+        self.lanes.record(tx.id, done.clone());
         Ok(done)
     }
 
@@ -293,14 +292,15 @@ impl Draft {
             <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a sequence is no number"))
         })?;
         let last = last.transpose()?.unwrap_or(0);
-        let next = last.checked_add(u64::from(n)).ok_or_else(|| {
-            StoreError::new(
+        let first = last.checked_add(1);
+        let (Some(first), Some(next)) = (first, last.checked_add(u64::from(n))) else {
+            return Err(StoreError::new(
                 StoreErrorKind::Overflow,
                 format!(
                     "the sequence {sequence:?} is used up: {last} numbers of it were given out, and {n} more do not fit"
                 ),
-            )
-        })?;
+            ));
+        };
         let mut stored = Vec::new();
         layout::seal(&mut stored, &key, None, &next.to_be_bytes());
         self.dirty = true;
@@ -308,7 +308,7 @@ impl Draft {
             self.fatal = Some(copy(&error));
             return Err(error);
         }
-        Ok(last + 1)
+        Ok(first)
     }
 
     fn write_state(&self, table: &mut WriteTable<'_>) -> StoreResult<()> {

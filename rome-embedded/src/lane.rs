@@ -1,96 +1,62 @@
-//! What became of the transactions that were applied before, so that the same one again has no further effect.
+//! What became of the last transaction of each lane, so that the same one again has no further effect.
 //!
-//! A store remembers this for the life of its process: lanes are reserved anew by each process and never recur. Memory
-//! is bounded by two generations; when the young one is full it becomes the old one, and the old one is forgotten.
-//! At least the last [`GENERATION`] transactions and lanes are remembered exactly. What is older than the last of its
-//! lane and forgotten is refused, so it has no effect either way.
+//! A lane runs one transaction at a time, so its last one is all that can be asked for; one with a lower number was
+//! given up by its lane and is refused. The memory of this lasts as long as the process: lanes are reserved anew by
+//! each process and never recur. It is bounded by two generations: when the young one is full it becomes the old one,
+//! and the old one is forgotten, so at least the last [`GENERATION`] lanes in use are remembered.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::mem;
 
 use rome_core::store::{Applied, Decision, TxId};
 
-/// How many transactions a generation holds.
+/// How many lanes a generation holds.
 const GENERATION: usize = 1 << 16;
 
-/// The outcomes of transactions by id, and the last number of each lane.
+/// The last outcome of each lane.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    outcomes: Generations<TxId, Outcome>,
-    last: Generations<u64, u64>,
+    young: HashMap<u64, Last>,
+    old: HashMap<u64, Last>,
 }
 
-/// How a transaction ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The answer it got.
-    Answered(Applied),
-    /// It was refused with an error, for good.
-    Refused,
-}
-
-impl Outcome {
-    fn again(&self) -> Applied {
-        match self {
-            Self::Answered(Applied::Done { .. }) => Applied::Already(Decision::Committed),
-            Self::Answered(other) => other.clone(),
-            Self::Refused => Applied::Already(Decision::Aborted),
-        }
-    }
+#[derive(Debug)]
+struct Last {
+    seq: u64,
+    answer: Applied,
 }
 
 impl Lanes {
     /// The answer to a transaction that was decided before; none if it is new.
     pub(crate) fn recall(&self, id: TxId) -> Option<Applied> {
-        if let Some(outcome) = self.outcomes.get(&id) {
-            return Some(outcome.again());
+        let last = self.last(id.lane).filter(|last| id.seq <= last.seq)?;
+        Some(match &last.answer {
+            _ if id.seq < last.seq => Applied::Already(Decision::Aborted),
+            Applied::Done { .. } => Applied::Already(Decision::Committed),
+            refusal => refusal.clone(),
+        })
+    }
+
+    /// Remembers the answer to a transaction, unless its lane has passed it.
+    pub(crate) fn record(&mut self, id: TxId, answer: Applied) {
+        if self.last(id.lane).is_some_and(|last| id.seq < last.seq) {
+            return;
         }
-        let passed = self.last.get(&id.lane).is_some_and(|last| id.seq <= *last);
-        passed.then_some(Applied::Already(Decision::Aborted))
-    }
-
-    /// Remembers how a transaction ended.
-    pub(crate) fn record(&mut self, id: TxId, outcome: Outcome) {
-        self.outcomes.insert(id, outcome);
-        let last = self.last.get(&id.lane).map_or(id.seq, |last| id.seq.max(*last));
-        self.last.insert(id.lane, last);
-    }
-
-    /// Remembers all that another one does.
-    pub(crate) fn extend(&mut self, other: Self) {
-        for (id, outcome) in other.outcomes.into_all() {
-            self.record(id, outcome);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Generations<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
-}
-
-impl<K, V> Default for Generations<K, V> {
-    fn default() -> Self {
-        Self { young: HashMap::new(), old: HashMap::new() }
-    }
-}
-
-impl<K: Hash + Eq, V> Generations<K, V> {
-    fn get(&self, key: &K) -> Option<&V> {
-        self.young.get(key).or_else(|| self.old.get(key))
-    }
-
-    fn insert(&mut self, key: K, value: V) {
-        self.young.insert(key, value);
+        self.young.insert(id.lane, Last { seq: id.seq, answer });
         if self.young.len() >= GENERATION {
             self.old = mem::take(&mut self.young);
         }
     }
 
-    fn into_all(self) -> impl Iterator<Item = (K, V)> {
-        self.old.into_iter().chain(self.young)
+    /// Remembers all that another one does.
+    pub(crate) fn extend(&mut self, other: Self) {
+        for (lane, last) in other.old.into_iter().chain(other.young) {
+            self.record(TxId { lane, seq: last.seq }, last.answer);
+        }
+    }
+
+    fn last(&self, lane: u64) -> Option<&Last> {
+        self.young.get(&lane).or_else(|| self.old.get(&lane))
     }
 }
 
@@ -103,34 +69,26 @@ mod tests {
     }
 
     #[test]
-    fn a_decided_transaction_keeps_its_outcome() {
+    fn the_last_transaction_of_a_lane_keeps_its_outcome() {
         let mut lanes = Lanes::default();
-        lanes.record(id(1, 5), Outcome::Answered(Applied::Done { seq: 9 }));
-        lanes.record(id(1, 6), Outcome::Answered(Applied::StaleSchema { oldest: 3 }));
-        lanes.record(id(1, 7), Outcome::Refused);
+        lanes.record(id(1, 5), Applied::Done { seq: 9 });
         assert_eq!(lanes.recall(id(1, 5)), Some(Applied::Already(Decision::Committed)));
+        lanes.record(id(1, 6), Applied::StaleSchema { oldest: 3 });
         assert_eq!(lanes.recall(id(1, 6)), Some(Applied::StaleSchema { oldest: 3 }));
-        assert_eq!(lanes.recall(id(1, 7)), Some(Applied::Already(Decision::Aborted)));
-    }
-
-    #[test]
-    fn a_number_that_its_lane_has_passed_is_aborted() {
-        let mut lanes = Lanes::default();
-        lanes.record(id(1, 5), Outcome::Answered(Applied::Done { seq: 1 }));
-        assert_eq!(lanes.recall(id(1, 4)), Some(Applied::Already(Decision::Aborted)));
-        assert_eq!(lanes.recall(id(1, 6)), None);
+        assert_eq!(lanes.recall(id(1, 5)), Some(Applied::Already(Decision::Aborted)));
+        assert_eq!(lanes.recall(id(1, 7)), None);
         assert_eq!(lanes.recall(id(2, 1)), None);
     }
 
     #[test]
     fn memory_is_bounded_and_the_newest_stay() {
         let mut lanes = Lanes::default();
-        for lane in 0..5 * GENERATION as u64 {
-            lanes.record(id(lane, 1), Outcome::Answered(Applied::Done { seq: lane }));
+        let all = 3 * GENERATION as u64;
+        for lane in 0..all {
+            lanes.record(id(lane, 1), Applied::Done { seq: lane });
         }
-        assert!(lanes.outcomes.young.len() + lanes.outcomes.old.len() <= 2 * GENERATION);
-        let newest = 5 * GENERATION as u64 - 1;
-        assert!(lanes.recall(id(newest, 1)).is_some());
-        assert!(lanes.recall(id(newest - GENERATION as u64 + 1, 1)).is_some());
+        assert!(lanes.young.len() + lanes.old.len() <= 2 * GENERATION);
+        assert!(lanes.recall(id(all - 1, 1)).is_some());
+        assert!(lanes.recall(id(all - GENERATION as u64, 1)).is_some());
     }
 }

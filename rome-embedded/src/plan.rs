@@ -79,7 +79,7 @@ fn fold(
                     format!("a counter of {space:?} at {present} cannot take {delta} more: it would overflow"),
                 )
             })?;
-            layout::seal(&mut stored, key, None, &sum.to_be_bytes());
+            layout::seal(&mut stored, key, space.is_versioned().then_some(id), &sum.to_be_bytes());
         }
         other => {
             return Err(StoreError::new(
@@ -92,10 +92,10 @@ fn fold(
 }
 
 fn counter(space: Space, key: &[u8], stored: &[u8]) -> StoreResult<i128> {
-    let value = layout::unseal(key, stored)?;
+    let (_, value) = layout::unseal_in(space, key, stored)?;
     <[u8; 16]>::try_from(value).map(i128::from_be_bytes).map_err(|_| {
         StoreError::new(
-            StoreErrorKind::Invalid,
+            StoreErrorKind::Corrupt,
             format!("a record of {space:?} has {} bytes, so it is no counter to add to", value.len()),
         )
     })

@@ -1,7 +1,7 @@
 //! Refuses requests that this store cannot take, before anything else is done with them.
 
 use rome_core::store::{
-    Capabilities, Check, Durability, Effect, MiniTx, Partition, Step, StoreError, StoreErrorKind, StoreResult,
+    Capabilities, Check, Durability, Effect, MiniTx, Partition, Space, Step, StoreError, StoreErrorKind, StoreResult,
 };
 
 /// Whether the partition is the one there is.
@@ -33,19 +33,19 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
         if let Some((_, key)) = effect.target() {
             within("bytes in a key", key.len(), limits.max_key)?;
         }
-        match effect {
-            Effect::Put { value, .. } => within("bytes in a value", value.len(), limits.max_value)?,
-            Effect::Add { space, .. } if space.is_versioned() => {
-                return Err(invalid(format!("{space:?} holds no counters to add to")));
-            }
-            _ => {}
+        if let Effect::Put { value, .. } = effect {
+            within("bytes in a value", value.len(), limits.max_value)?;
         }
     }
     for check in tx.reads.iter().chain(&tx.checks) {
-        if let Check::Version { space, .. } = check
-            && !space.is_versioned()
-        {
-            return Err(invalid(format!("records of {space:?} have no version to check")));
+        match check {
+            Check::Version { space, .. } if !space.is_versioned() => {
+                return Err(invalid(format!("records of {space:?} have no version to check")));
+            }
+            Check::Same { span, rows: Some(_), .. } if !matches!(span.space, Space::Index(_)) => {
+                return Err(invalid(format!("rows are found through an index, not through {:?}", span.space)));
+            }
+            _ => {}
         }
     }
     Ok(())

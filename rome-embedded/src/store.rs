@@ -18,7 +18,6 @@ use tokio::sync::oneshot;
 use crate::commit::{self, Committer, Job};
 use crate::engine::{Engine, io_error};
 use crate::folder::Folder;
-use crate::lane::Outcome;
 use crate::options::EmbeddedOptions;
 use crate::request;
 use crate::scan;
@@ -143,7 +142,7 @@ impl EmbeddedStore {
         }
         let refused = commit::validate(&snapshot.table, snapshot.state, tx)?;
         let answer = refused.unwrap_or(Applied::Done { seq: snapshot.state.seq });
-        self.shared.lanes().record(tx.id, Outcome::Answered(answer.clone()));
+        self.shared.lanes().record(tx.id, answer.clone());
         Ok(answer)
     }
 }
@@ -176,9 +175,6 @@ impl Store for EmbeddedStore {
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        if n == 0 {
-            return Err(StoreError::new(StoreErrorKind::Invalid, "a block of no numbers cannot be reserved"));
-        }
         let (answer, answered) = oneshot::channel();
         self.send(Job::Reserve { sequence, n, answer })?;
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
