@@ -14,6 +14,7 @@ use rome_core::store::{
     StoreResult, TableId, TxId,
 };
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
+use tokio::runtime::Runtime;
 
 pub const TABLE: TableId = TableId(1);
 pub const ROWS: Space = Space::Rows(TABLE);
@@ -52,7 +53,10 @@ impl Drop for Folder {
 }
 
 pub fn wait<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    thread_local! {
+        static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    }
+    RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
 pub const fn id(lane: u64, seq: u64) -> TxId {
