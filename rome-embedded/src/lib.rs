@@ -1,1 +1,27 @@
 //! The on-disk store of ROME.
+//!
+//! [`EmbeddedStore`] keeps a database in a folder of the local disk and implements the store contract
+//! ([`rome_core::store`]) with one partition. Reads look at a shared snapshot on the caller's own thread; writes go to
+//! one commit thread, which validates and applies everything that is waiting in one engine transaction, syncs the disk
+//! once, and then answers all of it (group commit).
+//!
+//! One process at a time may have a folder open. The store knows nothing of entities, sessions or queries, and does not
+//! replicate.
+
+mod check;
+mod commit;
+mod engine;
+mod folder;
+mod lane;
+mod layout;
+mod options;
+mod plan;
+mod request;
+mod scan;
+mod shared;
+mod store;
+#[doc(hidden)]
+pub mod testkit;
+
+pub use options::{EmbeddedOptions, Recovery, Verify};
+pub use store::EmbeddedStore;

@@ -1,0 +1,343 @@
+//! The commit thread: takes all requests that are waiting, validates each in order against the open write transaction,
+//! applies the survivors, commits once, and then answers all of them (group commit).
+//!
+//! While the disk syncs, the next requests queue up and become the next group. A failed minitransaction leaves nothing
+//! behind, because everything that can refuse it comes before its first write. A failed engine takes the whole group
+//! with it and ends the writing of this store: what is on disk is known again only after reopening.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use rome_core::store::{Applied, Durability, MiniTx, SequenceId, StoreError, StoreErrorKind, StoreResult, TxId};
+use tokio::sync::oneshot;
+
+use crate::check;
+use crate::engine::{Ending, Engine, Records, WriteTable};
+use crate::lane::Lanes;
+use crate::layout;
+use crate::plan::Plan;
+use crate::shared::{Shared, Snapshot, State};
+
+/// The most requests in one group; bounds how long the first of them waits for the others.
+const GROUP: usize = 4096;
+/// How long commits in memory wait for more before they are brought to the disk.
+const SETTLE: Duration = Duration::from_millis(200);
+/// The most commits in memory before one goes to the disk, which lets the engine use their old pages again.
+const MOST_IN_MEMORY: u32 = 1024;
+
+/// A request to the commit thread.
+pub(crate) enum Job {
+    Apply { txs: Vec<MiniTx>, durability: Durability, answer: oneshot::Sender<StoreResult<Vec<Applied>>> },
+    Reserve { sequence: SequenceId, n: u32, answer: oneshot::Sender<StoreResult<u64>> },
+}
+
+/// An answer that waits for the commit.
+enum Answer {
+    Applied(oneshot::Sender<StoreResult<Vec<Applied>>>, StoreResult<Vec<Applied>>),
+    Reserved(oneshot::Sender<StoreResult<u64>>, StoreResult<u64>),
+}
+
+impl Answer {
+    /// Gives the answer. Whoever asked may be gone; then no one learns it.
+    fn give(self) {
+        match self {
+            Self::Applied(to, result) => drop(to.send(result)),
+            Self::Reserved(to, result) => drop(to.send(result)),
+        }
+    }
+
+    fn give_instead(self, error: StoreError) {
+        match self {
+            Self::Applied(to, _) => drop(to.send(Err(error))),
+            Self::Reserved(to, _) => drop(to.send(Err(error))),
+        }
+    }
+}
+
+/// Reads the state that the file is in.
+pub(crate) fn load(engine: &Engine) -> StoreResult<Snapshot> {
+    let table = engine.snapshot()?.ok_or_else(|| damaged("its table of records is gone"))?;
+    let key = layout::state_key();
+    let state = Records::get(&table, &key, |stored| {
+        let value = layout::unseal(&key, stored)?;
+        let (seq, gate) = value.split_first_chunk::<8>().ok_or_else(|| damaged("its state record is short"))?;
+        let gate = <[u8; 4]>::try_from(gate).map_err(|_| damaged("its state record has another length"))?;
+        Ok(State { seq: u64::from_be_bytes(*seq), gate: u32::from_be_bytes(gate) })
+    })?;
+    let state = state.transpose()?.unwrap_or_default();
+    Ok(Snapshot { table, state, on_disk: true })
+}
+
+fn damaged(what: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, format!("the file is damaged: {what}"))
+}
+
+/// The commit thread's own state.
+pub(crate) struct Committer {
+    engine: Engine,
+    shared: Arc<Shared>,
+    state: State,
+    /// Commits that are in memory only.
+    in_memory: u32,
+}
+
+impl Committer {
+    pub(crate) fn new(engine: Engine, shared: Arc<Shared>, state: State) -> Self {
+        Self { engine, shared, state, in_memory: 0 }
+    }
+
+    /// Serves requests until no one can send any more, then closes the file.
+    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            let first = if self.in_memory > 0 {
+                jobs.recv_timeout(SETTLE)
+            } else {
+                jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            match first {
+                Ok(first) => {
+                    let mut group = vec![first];
+                    group.extend(jobs.try_iter().take(GROUP - 1));
+                    self.commit(group);
+                }
+                Err(RecvTimeoutError::Timeout) => self.commit(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if self.in_memory > 0 {
+            self.commit(Vec::new());
+        }
+        self.shared.publish(None);
+        if let Err(error) = self.engine.close() {
+            tracing::warn!(path = %self.shared.path.display(), %error, "closing the store failed");
+        }
+    }
+
+    /// Serves a group; an empty one only brings to disk what is in memory.
+    fn commit(&mut self, group: Vec<Job>) {
+        let size = group.len();
+        let mut draft = Draft::new(self.state, group.len());
+        let outcome = match self.shared.check_writable() {
+            Ok(()) => self.write(group, &mut draft),
+            Err(stopped) => {
+                draft.refuse(group);
+                Err(stopped)
+            }
+        };
+        match outcome {
+            Ok(on_disk) => {
+                tracing::trace!(size, seq = draft.state.seq, on_disk, "committed a group");
+                self.finish(draft, on_disk);
+            }
+            Err(error) => {
+                self.shared.fail(&error);
+                self.in_memory = 0;
+                for answer in draft.answers {
+                    answer.give_instead(copy(&error));
+                }
+            }
+        }
+    }
+
+    /// Runs a group in one write transaction. Returns whether that was brought to disk; none if there was nothing to
+    /// commit.
+    fn write(&self, group: Vec<Job>, draft: &mut Draft) -> StoreResult<Option<bool>> {
+        let wants_disk = group.is_empty() || group.iter().any(Job::wants_disk);
+        let in_memory = self.in_memory;
+        // The engine's invariants do not hold on damaged files, and a panic must not leave callers without an answer.
+        let run = AssertUnwindSafe(|| {
+            self.engine.write(|table| {
+                for job in group {
+                    draft.run(table, &self.shared, job);
+                }
+                if let Some(error) = draft.fatal.take() {
+                    return Err(error);
+                }
+                // A request that changes nothing still needs on disk what it was validated against.
+                let lags = wants_disk && in_memory > 0;
+                if !(draft.dirty || lags) {
+                    return Ok(Ending::Abort(None));
+                }
+                draft.write_state(table)?;
+                let on_disk = wants_disk || in_memory >= MOST_IN_MEMORY;
+                Ok(Ending::Commit { on_disk, result: Some(on_disk) })
+            })
+        });
+        catch_unwind(run).unwrap_or_else(|_| {
+            let error = StoreError::new(StoreErrorKind::Corrupt, "the engine failed on what it found in the file");
+            Err(error.with_unknown_outcome())
+        })
+    }
+
+    /// Makes a group visible, and then answers it.
+    fn finish(&mut self, draft: Draft, committed: Option<bool>) {
+        self.state = draft.state;
+        self.shared.lanes().extend(draft.lanes);
+        if let Some(on_disk) = committed {
+            self.in_memory = if on_disk { 0 } else { self.in_memory + 1 };
+            match self.engine.snapshot() {
+                Ok(Some(table)) => self.shared.publish(Some(Snapshot { table, state: self.state, on_disk })),
+                unreadable => {
+                    let error = unreadable.err().unwrap_or_else(|| damaged("its table of records is gone"));
+                    self.shared.fail(&error);
+                    self.shared.publish(None);
+                }
+            }
+        }
+        for answer in draft.answers {
+            answer.give();
+        }
+    }
+}
+
+impl Job {
+    fn wants_disk(&self) -> bool {
+        match self {
+            Self::Apply { durability, .. } => *durability != Durability::Memory,
+            Self::Reserve { .. } => true,
+        }
+    }
+}
+
+/// What a group comes to, before it is committed.
+struct Draft {
+    began: State,
+    state: State,
+    lanes: Lanes,
+    /// Whether anything was written.
+    dirty: bool,
+    /// Set when the engine failed, so that the group cannot be committed.
+    fatal: Option<StoreError>,
+    answers: Vec<Answer>,
+}
+
+impl Draft {
+    fn new(state: State, size: usize) -> Self {
+        Self {
+            began: state,
+            state,
+            lanes: Lanes::default(),
+            dirty: false,
+            fatal: None,
+            answers: Vec::with_capacity(size),
+        }
+    }
+
+    /// Takes requests in that are not tried at all.
+    fn refuse(&mut self, group: Vec<Job>) {
+        self.answers.extend(group.into_iter().map(|job| match job {
+            Job::Apply { answer, .. } => Answer::Applied(answer, Ok(Vec::new())),
+            Job::Reserve { answer, .. } => Answer::Reserved(answer, Ok(0)),
+        }));
+    }
+
+    fn run(&mut self, table: &mut WriteTable<'_>, shared: &Shared, job: Job) {
+        if self.fatal.is_some() {
+            return self.refuse(vec![job]);
+        }
+        let answer = match job {
+            Job::Apply { txs, answer, .. } => Answer::Applied(answer, self.apply_all(table, shared, &txs)),
+            Job::Reserve { sequence, n, answer } => Answer::Reserved(answer, self.reserve(table, sequence, n)),
+        };
+        self.answers.push(answer);
+    }
+
+    /// Applies the minitransactions of one call in order. The first that cannot be answered ends the call, and the
+    /// answers of those before it get lost with it.
+    fn apply_all(&mut self, table: &mut WriteTable<'_>, shared: &Shared, txs: &[MiniTx]) -> StoreResult<Vec<Applied>> {
+        let mut applied = Vec::with_capacity(txs.len());
+        for tx in txs {
+            match self.apply(table, shared, tx) {
+                Ok(one) => applied.push(one),
+                Err(error) if applied.is_empty() => return Err(error),
+                Err(error) => return Err(error.with_unknown_outcome()),
+            }
+        }
+        Ok(applied)
+    }
+
+    fn apply(&mut self, table: &mut WriteTable<'_>, shared: &Shared, tx: &MiniTx) -> StoreResult<Applied> {
+        if let Some(decided) = self.recall(shared, tx.id) {
+            return Ok(decided);
+        }
+        if let Some(refused) = validate(table, self.state, tx)? {
+            self.lanes.record(tx.id, refused.clone());
+            return Ok(refused);
+        }
+        if !tx.effects.is_empty() {
+            let plan = Plan::new(table, tx)?;
+            self.dirty = true;
+            if let Err(error) = plan.write(table) {
+                self.fatal = Some(copy(&error));
+                return Err(error);
+            }
+            self.state.seq += 1;
+            self.state.gate = self.state.gate.max(plan.gate.unwrap_or(0));
+        }
+        let done = Applied::Done { seq: self.state.seq };
+        self.lanes.record(tx.id, done.clone());
+        Ok(done)
+    }
+
+    fn recall(&self, shared: &Shared, id: TxId) -> Option<Applied> {
+        self.lanes.recall(id).or_else(|| shared.lanes().recall(id))
+    }
+
+    fn reserve(&mut self, table: &mut WriteTable<'_>, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        let key = layout::sequence_key(sequence);
+        let last = Records::get(table, &key, |stored| {
+            let value = layout::unseal(&key, stored)?;
+            <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a sequence is no number"))
+        })?;
+        let last = last.transpose()?.unwrap_or(0);
+        let first = last.checked_add(1);
+        let (Some(first), Some(next)) = (first, last.checked_add(u64::from(n))) else {
+            return Err(StoreError::new(
+                StoreErrorKind::Overflow,
+                format!(
+                    "the sequence {sequence:?} is used up: {last} numbers of it were given out, and {n} more do not fit"
+                ),
+            ));
+        };
+        let mut stored = Vec::new();
+        layout::seal(&mut stored, &key, None, &next.to_be_bytes());
+        self.dirty = true;
+        if let Err(error) = table.put(&key, &stored) {
+            self.fatal = Some(copy(&error));
+            return Err(error);
+        }
+        Ok(first)
+    }
+
+    fn write_state(&self, table: &mut WriteTable<'_>) -> StoreResult<()> {
+        if self.state == self.began {
+            return Ok(());
+        }
+        let key = layout::state_key();
+        let mut value = self.state.seq.to_be_bytes().to_vec();
+        value.extend_from_slice(&self.state.gate.to_be_bytes());
+        let mut stored = Vec::new();
+        layout::seal(&mut stored, &key, None, &value);
+        table.put(&key, &stored)
+    }
+}
+
+/// The answer to a minitransaction that must not be applied to these records; none if it may.
+pub(crate) fn validate(records: &impl Records, state: State, tx: &MiniTx) -> StoreResult<Option<Applied>> {
+    if tx.schema < state.gate {
+        return Ok(Some(Applied::StaleSchema { oldest: state.gate }));
+    }
+    let failed = check::first_failed(records, state.seq, tx)?;
+    Ok(failed.map(|check| Applied::Conflict { check, by: None }))
+}
+
+/// The same error once more, for another of the group.
+fn copy(error: &StoreError) -> StoreError {
+    let same = StoreError::new(error.kind(), error.to_string());
+    match error.certainty() {
+        rome_core::store::Certainty::NotApplied => same,
+        rome_core::store::Certainty::Unknown => same.with_unknown_outcome(),
+    }
+}

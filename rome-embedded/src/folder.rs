@@ -1,0 +1,129 @@
+//! The folder of a database: who may use it, and that its file is there whole or not at all.
+//!
+//! A lock file is held for as long as the store is open, and the system drops it with the process. The data file is
+//! made under another name and renamed when it is complete, so an empty or half file is always damage, never the
+//! beginning of a new database.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+
+use crate::engine::{Ending, Engine, Records, io_error};
+use crate::layout;
+use crate::options::EmbeddedOptions;
+
+const DATA: &str = "rome.redb";
+const DATA_NEW: &str = "rome.redb.new";
+const LOCK: &str = "rome.lock";
+
+/// A folder that no one else may open until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes a folder, made if it is missing.
+    pub(crate) fn take(path: &Path) -> StoreResult<Self> {
+        fs::create_dir_all(path).map_err(|error| at(path, io_error(&error)))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK))
+            .map_err(|error| at(path, io_error(&error)))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(in_use(path)),
+            Err(TryLockError::Error(error)) => Err(at(path, io_error(&error))),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens its data file, made if it is missing.
+    pub(crate) fn engine(&self, options: &EmbeddedOptions) -> StoreResult<Engine> {
+        let file = self.path.join(DATA);
+        if !file.try_exists().map_err(|error| at(&file, io_error(&error)))? {
+            self.make(&file, options).map_err(|error| at(&file, error))?;
+        }
+        let engine = Engine::open(&file, options).map_err(|error| at(&file, error))?;
+        check_format(&engine).map_err(|error| at(&file, error))?;
+        Ok(engine)
+    }
+
+    fn make(&self, file: &Path, options: &EmbeddedOptions) -> StoreResult<()> {
+        let new = self.path.join(DATA_NEW);
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io_error(&error)),
+            _ => {}
+        }
+        let engine = Engine::create(&new, options)?;
+        write_format(&engine)?;
+        engine.close()?;
+        fs::rename(&new, file).map_err(|error| io_error(&error))?;
+        // The name is durable only when the folder is; on other systems a folder cannot be synced.
+        #[cfg(unix)]
+        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(|error| io_error(&error))?;
+        Ok(())
+    }
+}
+
+/// Marks a new file as one of this store.
+pub(crate) fn write_format(engine: &Engine) -> StoreResult<()> {
+    let mut marker = layout::FORMAT_NAME.to_vec();
+    marker.extend_from_slice(&layout::FORMAT_VERSION.to_be_bytes());
+    let key = layout::format_key();
+    let mut stored = Vec::new();
+    layout::seal(&mut stored, &key, None, &marker);
+    engine.write(|table| {
+        table.put(&key, &stored)?;
+        Ok(Ending::Commit { on_disk: true, result: () })
+    })
+}
+
+/// Refuses files that are not of this store or of a format that it does not know.
+pub(crate) fn check_format(engine: &Engine) -> StoreResult<()> {
+    let foreign = || StoreError::new(StoreErrorKind::Corrupt, "the file is not a database of ROME's embedded store");
+    let snapshot = engine.snapshot()?.ok_or_else(foreign)?;
+    let key = layout::format_key();
+    let marker = Records::get(&snapshot, &key, |stored| layout::unseal(&key, stored).map(<[u8]>::to_vec))?;
+    let marker = marker.ok_or_else(foreign)??;
+    match marker.strip_prefix(layout::FORMAT_NAME).map(<[u8; 4]>::try_from) {
+        Some(Ok(version)) if u32::from_be_bytes(version) == layout::FORMAT_VERSION => Ok(()),
+        Some(Ok(version)) => Err(StoreError::new(
+            StoreErrorKind::Corrupt,
+            format!(
+                "the file has the format version {}, and this program reads version {}",
+                u32::from_be_bytes(version),
+                layout::FORMAT_VERSION
+            ),
+        )),
+        _ => Err(foreign()),
+    }
+}
+
+fn in_use(path: &Path) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::InUse,
+        format!(
+            "the database in {} is open already, in this process or another; one store at a time may have it open",
+            path.display()
+        ),
+    )
+}
+
+fn at(place: &Path, error: StoreError) -> StoreError {
+    let message = match error.kind() {
+        StoreErrorKind::InUse => return in_use(place),
+        StoreErrorKind::Corrupt => "cannot open a damaged or foreign file",
+        StoreErrorKind::Full => "no room to open",
+        _ => "cannot open",
+    };
+    StoreError::new(error.kind(), format!("{message}: {}", place.display())).with_source(error)
+}

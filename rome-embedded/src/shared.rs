@@ -1,0 +1,91 @@
+//! What readers and the commit thread share: the newest snapshot, the outcomes of lanes, and whether writing has failed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use rome_core::store::{Capabilities, Durability, StoreError, StoreErrorKind, StoreResult};
+
+use crate::engine::SnapshotTable;
+use crate::lane::Lanes;
+
+/// One committed state of the partition.
+pub(crate) struct Snapshot {
+    pub(crate) table: SnapshotTable,
+    pub(crate) state: State,
+    /// Whether all of it is on disk.
+    pub(crate) on_disk: bool,
+}
+
+/// The partition's own state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct State {
+    /// Raised by each minitransaction with effects.
+    pub(crate) seq: u64,
+    /// The oldest schema version that may still write.
+    pub(crate) gate: u32,
+}
+
+pub(crate) struct Shared {
+    pub(crate) path: PathBuf,
+    pub(crate) capabilities: Capabilities,
+    /// None only if the state after a commit could not be read.
+    newest: RwLock<Option<Arc<Snapshot>>>,
+    lanes: Mutex<Lanes>,
+    failure: OnceLock<String>,
+}
+
+impl Shared {
+    pub(crate) fn new(path: &Path, snapshot: Snapshot) -> Self {
+        Self {
+            path: path.to_owned(),
+            capabilities: Capabilities::new("embedded", Durability::Local, true),
+            newest: RwLock::new(Some(Arc::new(snapshot))),
+            lanes: Mutex::default(),
+            failure: OnceLock::new(),
+        }
+    }
+
+    /// The newest state that was answered for. Costs a lock and a reference count.
+    pub(crate) fn snapshot(&self) -> StoreResult<Arc<Snapshot>> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+        newest.clone().ok_or_else(|| self.stopped("reading"))
+    }
+
+    /// Replaces the snapshot; the old one is gone when its last reader is.
+    pub(crate) fn publish(&self, snapshot: Option<Snapshot>) {
+        let new = snapshot.map(Arc::new);
+        let old = {
+            let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *newest, new)
+        };
+        // Outside the lock: the last holder of a snapshot gives its pages back to the engine.
+        drop(old);
+    }
+
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers that writing has failed, for good.
+    pub(crate) fn fail(&self, error: &StoreError) {
+        if self.failure.set(error.to_string()).is_ok() {
+            tracing::error!(path = %self.path.display(), %error, "the store stops writing after an error");
+        }
+    }
+
+    /// Refuses to write after a failure.
+    pub(crate) fn check_writable(&self) -> StoreResult<()> {
+        match self.failure.get() {
+            None => Ok(()),
+            Some(_) => Err(self.stopped("writing")),
+        }
+    }
+
+    fn stopped(&self, what: &str) -> StoreError {
+        let first = self.failure.get().map_or("the commit thread ended", String::as_str);
+        StoreError::new(
+            StoreErrorKind::Unavailable,
+            format!("the store in {} stopped {what} after an error ({first}); reopen it", self.path.display()),
+        )
+    }
+}

@@ -1,0 +1,212 @@
+//! The store: its life, its reads, and how its writes reach the commit thread.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use async_trait::async_trait;
+use rome_core::store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    StoreError, StoreErrorKind, StoreResult,
+};
+use tokio::sync::oneshot;
+
+use crate::commit::{self, Committer, Job};
+use crate::engine::{Engine, io_error};
+use crate::folder::Folder;
+use crate::options::EmbeddedOptions;
+use crate::request;
+use crate::scan;
+use crate::shared::{Shared, Snapshot};
+
+/// A database in a folder of the local disk.
+///
+/// Dropping it commits what was asked for before, and closes the file.
+///
+/// Reads run on the calling thread and may read the disk there. They never wait for writes.
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+    owner: OwnerTag,
+    /// None only while it is dropped.
+    jobs: Option<Sender<Job>>,
+    committer: Option<JoinHandle<()>>,
+    /// Given back after the commit thread has closed the file.
+    _folder: Option<Folder>,
+}
+
+impl EmbeddedStore {
+    /// Opens the database in the folder `path`. What is missing of the folder and the database is made.
+    ///
+    /// Takes a few milliseconds, and longer where the file is verified as a whole: see
+    /// [`EmbeddedOptions::verify`] and [`EmbeddedOptions::recovery`].
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::InUse`] if a store has the folder open, here or in another process;
+    /// [`StoreErrorKind::Corrupt`] if the file in it is damaged or not one of this store; [`StoreErrorKind::Full`] or
+    /// [`StoreErrorKind::Other`] if the disk cannot be used.
+    ///
+    /// # Examples
+    /// ```
+    /// use rome_embedded::{EmbeddedOptions, EmbeddedStore};
+    ///
+    /// let path = std::env::temp_dir().join(format!("rome-doc-open-{}", std::process::id()));
+    /// let store = EmbeddedStore::open(&path, EmbeddedOptions::default())?;
+    /// assert!(EmbeddedStore::open(&path, EmbeddedOptions::default()).is_err(), "one store at a time");
+    /// # drop(store);
+    /// # std::fs::remove_dir_all(&path).ok();
+    /// # Ok::<(), rome_core::store::StoreError>(())
+    /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "options are made in the call")]
+    pub fn open(path: impl AsRef<Path>, options: EmbeddedOptions) -> StoreResult<Self> {
+        let folder = Folder::take(path.as_ref())?;
+        let engine = folder.engine(&options)?;
+        let path = folder.path().to_owned();
+        Self::start(&path, engine, Some(folder))
+    }
+
+    /// Makes the file of the closed database in the folder `path` as small as it can be, and says whether it got
+    /// smaller. Reads and writes most of the file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) does.
+    #[allow(clippy::needless_pass_by_value, reason = "options are made in the call")]
+    pub fn compact(path: impl AsRef<Path>, options: EmbeddedOptions) -> StoreResult<bool> {
+        let folder = Folder::take(path.as_ref())?;
+        let mut engine = folder.engine(&options)?;
+        let smaller = engine.compact()?;
+        engine.close()?;
+        Ok(smaller)
+    }
+
+    /// The folder it is in.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    pub(crate) fn start(path: &Path, engine: Engine, folder: Option<Folder>) -> StoreResult<Self> {
+        let snapshot = commit::load(&engine)?;
+        let state = snapshot.state;
+        tracing::debug!(path = %path.display(), seq = state.seq, "opened the store");
+        let shared = Arc::new(Shared::new(path, snapshot));
+        let (jobs, waiting) = channel();
+        let committer = Committer::new(engine, Arc::clone(&shared), state);
+        let committer = thread::Builder::new()
+            .name("rome-commit".to_owned())
+            .spawn(move || committer.run(&waiting))
+            .map_err(|error| io_error(&error))?;
+        Ok(Self {
+            shared,
+            // Each opening is another owner: commits in memory may be lost between two, and their numbers given again.
+            owner: OwnerTag(RandomState::new().hash_one(path)),
+            jobs: Some(jobs),
+            committer: Some(committer),
+            _folder: folder,
+        })
+    }
+
+    fn send(&self, job: Job) -> StoreResult<()> {
+        self.shared.check_writable()?;
+        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        if sent { Ok(()) } else { Err(self.ended()) }
+    }
+
+    fn ended(&self) -> StoreError {
+        StoreError::new(
+            StoreErrorKind::Unavailable,
+            format!("the commit thread of the store in {} ended; reopen the store", self.shared.path.display()),
+        )
+    }
+
+    /// Answers minitransactions without effects from the newest snapshot, which needs no commit. None if the commit
+    /// thread has to, because what they were validated against must first be on disk.
+    fn validate_only(&self, txs: &[MiniTx], durability: Durability) -> StoreResult<Option<Vec<Applied>>> {
+        if !txs.iter().all(|tx| tx.effects.is_empty()) {
+            return Ok(None);
+        }
+        let snapshot = self.shared.snapshot()?;
+        if durability != Durability::Memory && !snapshot.on_disk {
+            return Ok(None);
+        }
+        let applied = txs.iter().map(|tx| self.validate_one(&snapshot, tx)).collect::<StoreResult<_>>()?;
+        Ok(Some(applied))
+    }
+
+    fn validate_one(&self, snapshot: &Snapshot, tx: &MiniTx) -> StoreResult<Applied> {
+        if let Some(decided) = self.shared.lanes().recall(tx.id) {
+            return Ok(decided);
+        }
+        let refused = commit::validate(&snapshot.table, snapshot.state, tx)?;
+        let answer = refused.unwrap_or(Applied::Done { seq: snapshot.state.seq });
+        self.shared.lanes().record(tx.id, answer.clone());
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    fn capabilities(&self) -> &Capabilities {
+        &self.shared.capabilities
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let snapshot = self.shared.snapshot()?;
+        batch.iter().map(|(partition, reads)| read_all(&snapshot, *partition, reads)).collect()
+    }
+
+    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        request::admit_durability(durability)?;
+        let mut txs = Vec::with_capacity(batch.len());
+        for (partition, tx) in batch {
+            request::admit_partition(partition)?;
+            request::admit(&tx, &self.shared.capabilities)?;
+            txs.push(tx);
+        }
+        if let Some(applied) = self.validate_only(&txs, durability)? {
+            return Ok(applied);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Apply { txs, durability, answer })?;
+        answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Reserve { sequence, n, answer })?;
+        answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    }
+
+    fn owner(&self, _: Partition) -> OwnerTag {
+        self.owner
+    }
+}
+
+fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read]) -> StoreResult<ReadReply> {
+    request::admit_partition(partition)?;
+    let mut buffer = Vec::new();
+    let replies =
+        reads.iter().map(|read| scan::answer(&snapshot.table, read, &mut buffer)).collect::<StoreResult<_>>()?;
+    Ok(ReadReply { seq: snapshot.state.seq, replies })
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        // The thread ends when it has served what was sent before.
+        self.jobs = None;
+        if let Some(committer) = self.committer.take()
+            && committer.join().is_err()
+        {
+            tracing::error!(path = %self.shared.path.display(), "the commit thread panicked");
+        }
+    }
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedStore").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}

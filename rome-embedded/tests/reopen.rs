@@ -1,0 +1,177 @@
+//! What outlives the store: its data, its file's size, and its hold on the folder.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+use std::fs;
+
+use harness::*;
+use redb::{Database, TableDefinition};
+use rome_core::store::{Applied, Durability, Read, Reply, Span, Store, StoreErrorKind};
+use rome_embedded::{EmbeddedOptions, EmbeddedStore, Recovery, Verify};
+
+fn options_to_try() -> Vec<EmbeddedOptions> {
+    let mut all = Vec::new();
+    for recovery in [Recovery::Scan, Recovery::Quick] {
+        for verify in [Verify::Always, Verify::Never, Verify::UpTo(1 << 20)] {
+            all.push(EmbeddedOptions::default().recovery(recovery).verify(verify).cache_bytes(1 << 20));
+        }
+    }
+    all
+}
+
+#[test]
+fn acknowledged_data_is_there_after_reopening() {
+    for options in options_to_try() {
+        let folder = Folder::new("reopen");
+        for round in 1..=5u64 {
+            let store = EmbeddedStore::open(folder.path(), options.clone()).unwrap();
+            assert_eq!(seq(&store), (round - 1) * 2);
+            for n in 1..round {
+                assert_eq!(get(&store, ROWS, n.to_string()), Some((id(n, 1), n.to_string().into_bytes())));
+            }
+            // In memory only at first; the close brings it to disk.
+            let effects = vec![put(ROWS, round.to_string(), round.to_string())];
+            apply_at(&store, tx(id(round, 1), effects), Durability::Local).unwrap();
+            apply_at(&store, tx(id(round, 2), vec![put(INDEX, [1], [])]), Durability::Memory).unwrap();
+        }
+    }
+}
+
+#[test]
+fn each_opening_is_another_owner() {
+    let folder = Folder::new("owner");
+    let owner = |store: &EmbeddedStore| store.owner(rome_core::store::Partition(0));
+    let first = owner(&folder.open());
+    let second = owner(&folder.open());
+    assert_ne!(first, second);
+}
+
+#[test]
+fn a_second_store_on_the_folder_is_refused_by_name() {
+    let folder = Folder::new("second");
+    let store = folder.open();
+    let error = EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::InUse);
+    assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
+    let error = EmbeddedStore::compact(folder.path(), EmbeddedOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::InUse);
+    drop(store);
+    folder.open();
+}
+
+#[test]
+fn a_file_that_is_open_elsewhere_is_in_use_even_without_the_lock_file() {
+    let folder = Folder::new("elsewhere");
+    drop(folder.open());
+    let _other = Database::open(folder.file()).unwrap();
+    let error = EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::InUse);
+}
+
+#[test]
+fn overwriting_the_same_rows_does_not_grow_the_file_for_ever() {
+    // Commits in memory go to the disk every 1024, so that is one cycle.
+    for (durability, cycle) in [(Durability::Local, 100), (Durability::Memory, 1050)] {
+        let folder = Folder::new("growth");
+        let store = folder.open();
+        let mut seq = 0;
+        let mut overwrite = |times: usize| {
+            for _ in 0..times {
+                seq += 1;
+                let effects = (0..5).map(|n| put(ROWS, [n], vec![seq as u8; 3000])).collect();
+                apply_at(&store, tx(id(1, seq), effects), durability).unwrap();
+            }
+            fs::metadata(folder.file()).unwrap().len()
+        };
+        let early = overwrite(cycle);
+        let late = overwrite(2 * cycle);
+        assert!(late <= early * 2, "{durability:?}: {early} bytes grew to {late}");
+    }
+}
+
+#[test]
+fn compacting_gives_room_back_and_keeps_the_data() {
+    let folder = Folder::new("compact");
+    let store = folder.open();
+    let all = (0..2000u32).map(|n| put(ROWS, n.to_be_bytes(), vec![7; 1000])).collect();
+    apply(&store, tx(id(1, 1), all));
+    let most = (0..1990u32).map(|n| delete(ROWS, n.to_be_bytes())).collect();
+    apply(&store, tx(id(1, 2), most));
+    drop(store);
+    let before = fs::metadata(folder.file()).unwrap().len();
+    assert!(EmbeddedStore::compact(folder.path(), EmbeddedOptions::default()).unwrap());
+    let after = fs::metadata(folder.file()).unwrap().len();
+    assert!(after < before / 2, "{before} bytes became {after}");
+    let store = folder.open();
+    assert_eq!(try_read(&store, Read::Count(Span::all(ROWS))).unwrap(), Reply::Count(10));
+    assert_eq!(apply(&store, tx(id(1, 1), vec![put(ROWS, "a", "1")])), Applied::Done { seq: 3 });
+}
+
+fn refusal(folder: &Folder) -> String {
+    let error = EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn an_empty_or_foreign_file_is_refused_and_left_alone() {
+    for bytes in [Vec::new(), vec![0; 4096], vec![0; 1 << 20], b"SQLite format 3\0".repeat(1000)] {
+        let folder = Folder::new("foreign");
+        fs::write(folder.file(), &bytes).unwrap();
+        refusal(&folder);
+        assert_eq!(fs::read(folder.file()).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_database_of_another_program_on_the_same_engine_is_refused() {
+    let folder = Folder::new("another");
+    drop(Database::create(folder.file()).unwrap());
+    assert!(refusal(&folder).contains("not a database of ROME"));
+
+    const NUMBERS: TableDefinition<'static, u64, u64> = TableDefinition::new("rome");
+    let folder = Folder::new("another");
+    let other = Database::create(folder.file()).unwrap();
+    let writing = other.begin_write().unwrap();
+    writing.open_table(NUMBERS).unwrap().insert(1, 1).unwrap();
+    writing.commit().unwrap();
+    drop(other);
+    assert!(refusal(&folder).contains("not a database of ROME"));
+}
+
+#[test]
+fn a_format_of_the_future_is_refused_by_its_number() {
+    const RECORDS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rome");
+    let folder = Folder::new("future");
+    drop(folder.open());
+    let file = Database::open(folder.file()).unwrap();
+    let writing = file.begin_write().unwrap();
+    let (key, marker) = (b"\0\0\0\0\0format".as_slice(), b"rome-embedded\0\0\0\x02".as_slice());
+    let mix = xxhash_rust::xxh3::xxh3_64(key).rotate_left(29) ^ xxhash_rust::xxh3::xxh3_64(marker);
+    let sum = mix.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
+    let stored = [marker, &sum[..4]].concat();
+    writing.open_table(RECORDS).unwrap().insert(key, stored.as_slice()).unwrap();
+    writing.commit().unwrap();
+    drop(file);
+    let message = refusal(&folder);
+    assert!(message.contains("format version 2") && message.contains("version 1"), "{message}");
+}
+
+#[test]
+fn a_file_that_was_never_completed_is_made_anew() {
+    let folder = Folder::new("half");
+    fs::write(folder.path().join("rome.redb.new"), vec![1; 5000]).unwrap();
+    let store = folder.open();
+    assert_eq!(apply(&store, tx(id(1, 1), vec![put(ROWS, "a", "1")])), Applied::Done { seq: 1 });
+    assert!(!folder.path().join("rome.redb.new").exists());
+}
+
+#[test]
+fn a_path_that_is_a_file_is_an_error() {
+    let folder = Folder::new("file");
+    let path = folder.path().join("plain");
+    fs::write(&path, "text").unwrap();
+    let error = EmbeddedStore::open(&path, EmbeddedOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("plain"), "{error}");
+}
