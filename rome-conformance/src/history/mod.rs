@@ -1,0 +1,1 @@
+//! Recorded transactions, and whether they are strictly serializable.
