@@ -36,7 +36,10 @@ async fn writer(client: Client, _writing: Arc<()>) -> Verdict {
         effects.push(delete(INDEX, entry(&[round - 1], b"a")));
         effects.push(put(INDEX, entry(&[round], b"a"), ""));
         client.write(effects).await?;
-        tokio::task::yield_now().await;
+        // Now one turn and now two, so as not to be in step with the readers.
+        for _ in 0..=round % 2 {
+            tokio::task::yield_now().await;
+        }
     }
     Ok(())
 }
