@@ -56,6 +56,7 @@ macro_rules! suite {
             what_is_over_a_limit_is_refused
             numbers_are_given_once
             random_calls_answer_as_the_specification_does
+            transactions_are_strictly_serializable
         }
     };
     (@each $subject:expr; $($law:ident)*) => {

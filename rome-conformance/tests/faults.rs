@@ -8,22 +8,32 @@ use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
 use rome_core::testkit::{Fault, Faults};
 
+/// A store behind a bad line.
+async fn lossy() -> Arc<dyn Store> {
+    let faults = Faults::new(Arc::new(MemoryStore::new()));
+    faults.yield_around_calls();
+    for n in 0..1000 {
+        match n % 9 {
+            2 => faults.fail_apply(n, Fault::Refused),
+            4 => faults.fail_apply(n, Fault::RequestLost),
+            7 => faults.fail_apply(n, Fault::ReplyLost),
+            _ => {}
+        }
+        if n % 40 == 11 {
+            faults.fail_read(n);
+        }
+    }
+    Arc::new(faults)
+}
+
 #[test]
 fn outcomes_are_honest_when_requests_and_replies_get_lost() {
-    let subject = async || {
-        let faults = Faults::new(Arc::new(MemoryStore::new()));
-        faults.yield_around_calls();
-        for n in 0..100 {
-            match n % 9 {
-                2 => faults.fail_apply(n, Fault::Refused),
-                4 => faults.fail_apply(n, Fault::RequestLost),
-                7 => faults.fail_apply(n, Fault::ReplyLost),
-                _ => {}
-            }
-        }
-        Arc::new(faults) as Arc<dyn Store>
-    };
-    run(laws::outcomes_are_honest(&subject));
+    run(laws::outcomes_are_honest(&lossy));
+}
+
+#[test]
+fn transactions_are_strictly_serializable_when_requests_and_replies_get_lost() {
+    run(laws::transactions_are_strictly_serializable(&lossy));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod outcomes;
 mod refusals;
 mod reopening;
 mod sequences;
+mod serializable;
 mod spans;
 mod together;
 
@@ -30,6 +31,7 @@ pub use refusals::{
 };
 pub use reopening::acknowledged_writes_outlive_the_store;
 pub use sequences::numbers_are_given_once;
+pub use serializable::transactions_are_strictly_serializable;
 pub use spans::{
     a_tracked_scan_can_be_checked_where_it_stopped, an_entry_without_its_row_is_damage,
     spans_give_exactly_their_members,

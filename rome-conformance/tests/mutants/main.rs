@@ -33,7 +33,7 @@ macro_rules! caught {
 
 caught! {
     reverse_ignored: IgnoresReverse
-        by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+        by transactions_are_strictly_serializable, spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
     limit_ignored: IgnoresLimit
         by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
     exclusive_bounds_ignored: IgnoresExclusiveBounds
@@ -50,7 +50,7 @@ caught! {
     stale_reads: AnswersFromACache by every_read_is_a_state_of_one_order;
     hidden_damage: HidesDamage by an_entry_without_its_row_is_damage;
     reads_forgotten: ForgetsTheReads
-        by the_first_failing_check_is_named_and_nothing_is_applied, phantoms_are_conflicts, a_refusal_leaves_nothing,
+        by transactions_are_strictly_serializable, the_first_failing_check_is_named_and_nothing_is_applied, phantoms_are_conflicts, a_refusal_leaves_nothing,
             an_unchanged_seq_stands_for_the_reads, random_calls_answer_as_the_specification_does;
     check_forgotten: ForgetsTheLastCheck
         by the_first_failing_check_is_named_and_nothing_is_applied, a_version_never_comes_back,
@@ -58,18 +58,18 @@ caught! {
     wrong_check_named: NamesTheWrongCheck
         by the_first_failing_check_is_named_and_nothing_is_applied, random_calls_answer_as_the_specification_does;
     phantoms_unseen: SeesNoPhantoms
-        by phantoms_are_conflicts, a_tracked_scan_can_be_checked_where_it_stopped,
+        by transactions_are_strictly_serializable, phantoms_are_conflicts, a_tracked_scan_can_be_checked_where_it_stopped,
             random_calls_answer_as_the_specification_does;
     row_versions_unseen: SeesNoRowVersions
         by phantoms_are_conflicts, a_tracked_scan_can_be_checked_where_it_stopped,
             random_calls_answer_as_the_specification_does;
     any_version_taken: TakesAnyVersion
-        by a_version_never_comes_back, the_first_failing_check_is_named_and_nothing_is_applied,
+        by transactions_are_strictly_serializable, a_version_never_comes_back, the_first_failing_check_is_named_and_nothing_is_applied,
             random_calls_answer_as_the_specification_does;
     checks_forgotten_if_unchanged: ForgetsChecksIfUnchanged
         by an_unchanged_seq_stands_for_the_reads, random_calls_answer_as_the_specification_does;
     any_unchanged_seq_trusted: TrustsAnyUnchangedSeq
-        by an_unchanged_seq_stands_for_the_reads, random_calls_answer_as_the_specification_does;
+        by transactions_are_strictly_serializable, an_unchanged_seq_stands_for_the_reads, random_calls_answer_as_the_specification_does;
     torn_apply: TearsApplies
         by an_apply_is_seen_whole_or_not_at_all, every_read_is_a_state_of_one_order,
             a_dropped_apply_is_whole_or_nothing;
@@ -87,7 +87,8 @@ caught! {
         by the_gate_refuses_older_schemas, no_older_schema_writes_after_the_gate,
             random_calls_answer_as_the_specification_does;
     gate_tested_apart: TestsTheGateApart by no_older_schema_writes_after_the_gate;
-    unknown_called_not_applied: CallsTheUnknownNotApplied by outcomes_are_honest;
+    unknown_called_not_applied: CallsTheUnknownNotApplied
+        by transactions_are_strictly_serializable, outcomes_are_honest;
     rest_of_an_overflow_applied: AppliesTheRestOfAnOverflow
         by an_overflow_leaves_nothing, random_calls_answer_as_the_specification_does;
     too_long_skipped: SkipsWhatIsTooLong by what_is_over_a_limit_is_refused;
