@@ -1,1 +1,71 @@
-//! The suite that every ROME store passes.
+//! The suite that every ROME store passes, also a third party's.
+//!
+//! Say how your store is opened, as a [`Subject`], and let [`suite!`] write one test for each law:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use rome_core::store::{memory::MemoryStore, Store};
+//!
+//! rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);
+//! ```
+//!
+//! The [`laws`] are the guarantees S1 to S12 of [`Store`](rome_core::store::Store) that a test can see from outside, and a
+//! [differential](laws::random_calls_answer_as_the_specification_does) test that compares random calls with the in-memory
+//! store. Random input comes from fixed seeds; what fails is made smaller and printed with its case number. More cases:
+//! `ROME_CONFORMANCE_CASES=10` multiplies them.
+//!
+//! [`history`] checks recorded transactions for strict serializability.
+//!
+//! Killing the process and losing power are not in it: they need the store's own tests.
+
+mod client;
+mod differential;
+pub mod history;
+pub mod laws;
+mod subject;
+mod verdict;
+
+pub use subject::Subject;
+pub use verdict::{Verdict, Violation, run};
+
+/// Writes one `#[test]` for each of the [`laws`]; the argument is an expression that gives a [`Subject`].
+#[macro_export]
+macro_rules! suite {
+    ($subject:expr) => {
+        $crate::suite! { @each $subject;
+            an_apply_is_seen_whole_or_not_at_all
+            every_read_is_a_state_of_one_order
+            acknowledged_writes_outlive_the_store
+            the_first_failing_check_is_named_and_nothing_is_applied
+            phantoms_are_conflicts
+            a_version_never_comes_back
+            a_repeat_has_no_effect_and_gives_the_recorded_outcome
+            a_late_transaction_is_aborted
+            one_of_many_simultaneous_copies_is_applied
+            spans_give_exactly_their_members
+            a_tracked_scan_can_be_checked_where_it_stopped
+            an_entry_without_its_row_is_damage
+            effects_raise_the_seq
+            an_unchanged_seq_stands_for_the_reads
+            outcomes_are_honest
+            a_refusal_leaves_nothing
+            an_overflow_leaves_nothing
+            a_dropped_apply_is_whole_or_nothing
+            the_gate_refuses_older_schemas
+            no_older_schema_writes_after_the_gate
+            what_is_over_a_limit_is_refused
+            numbers_are_given_once
+            random_calls_answer_as_the_specification_does
+            transactions_are_strictly_serializable
+        }
+    };
+    (@each $subject:expr; $($law:ident)*) => {
+        $(
+            #[test]
+            fn $law() {
+                let subject = $subject;
+                $crate::run($crate::laws::$law(&subject));
+            }
+        )*
+    };
+}

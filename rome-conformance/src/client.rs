@@ -1,0 +1,135 @@
+//! One client of the store under test: it has a lane, and one partition to work on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use rome_core::store::{
+    Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Scanned, Space, Span,
+    Store, StoreResult, TableId, TxId,
+};
+
+use crate::{Subject, Verdict, Violation};
+
+pub(crate) const PARTITION: Partition = Partition(0);
+pub(crate) const TABLE: TableId = TableId(7);
+pub(crate) const ROWS: Space = Space::Rows(TABLE);
+pub(crate) const INDEX: Space = Space::Index(IndexId(8));
+pub(crate) const CLAIMS: Space = Space::Unique(IndexId(9));
+pub(crate) const SUMS: Space = Space::Aggregate(IndexId(10));
+
+pub(crate) struct Client {
+    pub(crate) store: Arc<dyn Store>,
+    lane: u64,
+    seq: AtomicU64,
+}
+
+impl Client {
+    pub(crate) const fn new(store: Arc<dyn Store>, lane: u64) -> Self {
+        Self { store, lane, seq: AtomicU64::new(0) }
+    }
+
+    /// The only client of a new store.
+    pub(crate) async fn alone<S: Subject>(subject: &S) -> Verdict<(S::Place, Self)> {
+        let place = subject.place();
+        let store = subject.open(&place).await?;
+        Ok((place, Self::new(store, 1)))
+    }
+
+    /// The next transaction of its lane.
+    pub(crate) fn tx(&self, effects: Vec<Effect>) -> MiniTx {
+        let seq = self.seq.fetch_add(1, Ordering::SeqCst) + 1;
+        MiniTx { effects, ..MiniTx::one(TxId { lane: self.lane, seq }) }
+    }
+
+    pub(crate) async fn try_apply(&self, tx: MiniTx) -> StoreResult<Applied> {
+        let outcomes = self.store.apply(vec![(PARTITION, tx)], Durability::default()).await?;
+        assert_eq!(outcomes.len(), 1, "one outcome for one minitransaction");
+        Ok(outcomes.into_iter().next().expect("there is one"))
+    }
+
+    pub(crate) async fn apply(&self, tx: MiniTx) -> Verdict<Applied> {
+        Ok(self.try_apply(tx).await?)
+    }
+
+    /// Applies effects that nothing forbids; returns their version and the `seq` after them.
+    pub(crate) async fn write(&self, effects: Vec<Effect>) -> Verdict<(TxId, u64)> {
+        let tx = self.tx(effects);
+        let id = tx.id;
+        match self.apply(tx).await? {
+            Applied::Done { seq } => Ok((id, seq)),
+            other => Err(Violation::new(format!("a write that nothing forbids was answered {other:?}"))),
+        }
+    }
+
+    pub(crate) async fn read(&self, reads: Vec<Read>) -> Verdict<ReadReply> {
+        let asked = reads.len();
+        let mut replies = self.store.read(&[(PARTITION, reads)], Consistency::Strict).await?;
+        let reply = replies.pop().ok_or_else(|| Violation::new("a read of one partition has no reply"))?;
+        if !replies.is_empty() || reply.replies.len() != asked {
+            return Err(Violation::new("the number of replies is not the number of reads"));
+        }
+        Ok(reply)
+    }
+
+    async fn read_one(&self, read: Read) -> Verdict<Reply> {
+        self.read(vec![read]).await?.replies.pop().ok_or_else(|| Violation::new("no reply"))
+    }
+
+    pub(crate) async fn get(&self, space: Space, key: &'static str) -> Verdict<Option<(TxId, Bytes)>> {
+        match self.read_one(Read::Get { space, key: key.into() }).await? {
+            Reply::Record(record) => Ok(record),
+            other => Err(Violation::new(format!("a get was answered {other:?}"))),
+        }
+    }
+
+    pub(crate) async fn scan(&self, read: Read) -> Verdict<Scanned> {
+        match self.read_one(read).await? {
+            Reply::Scanned(scanned) => Ok(scanned),
+            other => Err(Violation::new(format!("a scan was answered {other:?}"))),
+        }
+    }
+
+    /// All keys and values of a space.
+    pub(crate) async fn contents(&self, space: Space) -> Verdict<Vec<(Bytes, Bytes)>> {
+        Ok(records(&self.scan(scan(Span::all(space))).await?))
+    }
+
+    pub(crate) async fn seq(&self) -> Verdict<u64> {
+        Ok(self.read(vec![]).await?.seq)
+    }
+
+    pub(crate) async fn sum(&self, key: &'static str) -> Verdict<i128> {
+        let Some((_, value)) = self.get(SUMS, key).await? else { return Ok(0) };
+        let bytes = value.as_ref().try_into().map_err(|_| Violation::new(format!("a counter reads as {value:?}")))?;
+        Ok(i128::from_be_bytes(bytes))
+    }
+}
+
+pub(crate) fn records(scanned: &Scanned) -> Vec<(Bytes, Bytes)> {
+    let bytes = Bytes::copy_from_slice;
+    scanned.iter().map(|record| (bytes(record.key), bytes(record.value))).collect()
+}
+
+/// A tracked scan of all members of a span.
+pub(crate) const fn scan(span: Span) -> Read {
+    Read::Scan { span, filter: None, want: None, track: true }
+}
+
+pub(crate) fn put(space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Effect {
+    Effect::Put { space, key: key.into(), value: value.into() }
+}
+
+pub(crate) fn delete(space: Space, key: impl Into<Bytes>) -> Effect {
+    Effect::Delete { space, key: key.into() }
+}
+
+pub(crate) fn add(key: &'static str, delta: i128) -> Effect {
+    Effect::Add { space: SUMS, key: key.into(), delta }
+}
+
+/// The index entry of a row: columns, key, and the key's length in two bytes.
+pub(crate) fn entry(columns: &[u8], key: &[u8]) -> Bytes {
+    let length = u16::try_from(key.len()).expect("test keys are short").to_be_bytes();
+    [columns, key, &length].concat().into()
+}

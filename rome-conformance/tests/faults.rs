@@ -1,0 +1,47 @@
+//! The in-memory store behind a line that loses requests and replies is still honest.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use rome_conformance::{laws, run};
+use rome_core::store::Store;
+use rome_core::store::memory::MemoryStore;
+use rome_core::testkit::{Fault, Faults};
+
+/// A store behind a bad line.
+async fn lossy() -> Arc<dyn Store> {
+    let faults = Faults::new(Arc::new(MemoryStore::new()));
+    faults.yield_around_calls();
+    for n in 0..1000 {
+        match n % 9 {
+            2 => faults.fail_apply(n, Fault::Refused),
+            4 => faults.fail_apply(n, Fault::RequestLost),
+            7 => faults.fail_apply(n, Fault::ReplyLost),
+            _ => {}
+        }
+        if n % 40 == 11 {
+            faults.fail_read(n);
+        }
+    }
+    Arc::new(faults)
+}
+
+#[test]
+fn outcomes_are_honest_when_requests_and_replies_get_lost() {
+    run(laws::outcomes_are_honest(&lossy));
+}
+
+#[test]
+fn transactions_are_strictly_serializable_when_requests_and_replies_get_lost() {
+    run(laws::transactions_are_strictly_serializable(&lossy));
+}
+
+#[test]
+fn a_dropped_apply_is_settled_wherever_it_was_waiting() {
+    let subject = async || {
+        let faults = Faults::new(Arc::new(MemoryStore::new()));
+        faults.yield_around_calls();
+        Arc::new(faults) as Arc<dyn Store>
+    };
+    run(laws::a_dropped_apply_is_whole_or_nothing(&subject));
+}

@@ -1,0 +1,8 @@
+//! The in-memory store keeps the laws.
+
+use std::sync::Arc;
+
+use rome_core::store::Store;
+use rome_core::store::memory::MemoryStore;
+
+rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);

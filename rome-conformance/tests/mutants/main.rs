@@ -1,0 +1,96 @@
+//! The suite notices when a law is broken: stores with one flaw each, and the laws that must fail on them.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod reopened;
+mod store;
+
+use std::sync::Arc;
+
+use rome_conformance::laws::*;
+use rome_core::store::Store;
+use store::{Flaw, Mutant};
+
+mod without_a_flaw {
+    use super::*;
+
+    // The wrapper itself breaks nothing.
+    rome_conformance::suite!(async || Arc::new(Mutant::new(Flaw::None)) as Arc<dyn Store>);
+}
+
+// One thread, so that who runs first is the same each time.
+macro_rules! caught {
+    ($($test:ident: $flaw:ident by $($law:ident),+;)+) => { $(
+        #[tokio::test]
+        async fn $test() {
+            let subject = async || Arc::new(Mutant::new(Flaw::$flaw)) as Arc<dyn Store>;
+            $(
+                let verdict = $law(&subject).await;
+                assert!(verdict.is_err(), "{} holds on a store that {:?}", stringify!($law), Flaw::$flaw);
+            )+
+        }
+    )+ };
+}
+
+caught! {
+    reverse_ignored: IgnoresReverse
+        by transactions_are_strictly_serializable, spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+    limit_ignored: IgnoresLimit
+        by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+    exclusive_bounds_ignored: IgnoresExclusiveBounds
+        by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+    want_ignored: IgnoresWant
+        by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+    stop_not_said: NeverSaysWhereItStopped
+        by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does,
+            a_tracked_scan_can_be_checked_where_it_stopped;
+    digest_of_the_whole_span: DigestsTheWholeSpan
+        by a_tracked_scan_can_be_checked_where_it_stopped, random_calls_answer_as_the_specification_does;
+    read_in_several_steps: ReadsInSeveralSteps
+        by every_read_is_a_state_of_one_order, an_apply_is_seen_whole_or_not_at_all;
+    stale_reads: AnswersFromACache by every_read_is_a_state_of_one_order;
+    hidden_damage: HidesDamage by an_entry_without_its_row_is_damage;
+    reads_forgotten: ForgetsTheReads
+        by transactions_are_strictly_serializable, the_first_failing_check_is_named_and_nothing_is_applied, phantoms_are_conflicts, a_refusal_leaves_nothing,
+            an_unchanged_seq_stands_for_the_reads, random_calls_answer_as_the_specification_does;
+    check_forgotten: ForgetsTheLastCheck
+        by the_first_failing_check_is_named_and_nothing_is_applied, a_version_never_comes_back,
+            a_refusal_leaves_nothing, random_calls_answer_as_the_specification_does;
+    wrong_check_named: NamesTheWrongCheck
+        by the_first_failing_check_is_named_and_nothing_is_applied, random_calls_answer_as_the_specification_does;
+    phantoms_unseen: SeesNoPhantoms
+        by transactions_are_strictly_serializable, phantoms_are_conflicts, a_tracked_scan_can_be_checked_where_it_stopped,
+            random_calls_answer_as_the_specification_does;
+    row_versions_unseen: SeesNoRowVersions
+        by phantoms_are_conflicts, a_tracked_scan_can_be_checked_where_it_stopped,
+            random_calls_answer_as_the_specification_does;
+    any_version_taken: TakesAnyVersion
+        by transactions_are_strictly_serializable, a_version_never_comes_back, the_first_failing_check_is_named_and_nothing_is_applied,
+            random_calls_answer_as_the_specification_does;
+    checks_forgotten_if_unchanged: ForgetsChecksIfUnchanged
+        by an_unchanged_seq_stands_for_the_reads, random_calls_answer_as_the_specification_does;
+    any_unchanged_seq_trusted: TrustsAnyUnchangedSeq
+        by transactions_are_strictly_serializable, an_unchanged_seq_stands_for_the_reads, random_calls_answer_as_the_specification_does;
+    torn_apply: TearsApplies
+        by an_apply_is_seen_whole_or_not_at_all, every_read_is_a_state_of_one_order,
+            a_dropped_apply_is_whole_or_nothing;
+    seq_not_raised: RaisesNoSeq
+        by effects_raise_the_seq, every_read_is_a_state_of_one_order, random_calls_answer_as_the_specification_does;
+    deletes_lost: LosesDeletes
+        by a_version_never_comes_back, phantoms_are_conflicts, every_read_is_a_state_of_one_order,
+            random_calls_answer_as_the_specification_does;
+    repeats_run_again: RunsRepeatsAgain
+        by a_repeat_has_no_effect_and_gives_the_recorded_outcome, one_of_many_simultaneous_copies_is_applied,
+            random_calls_answer_as_the_specification_does;
+    refused_run_again: RunsRefusedAgain by a_repeat_has_no_effect_and_gives_the_recorded_outcome;
+    late_ones_run: RunsLateOnes by a_late_transaction_is_aborted, random_calls_answer_as_the_specification_does;
+    gate_ignored: LaughsAtTheGate
+        by the_gate_refuses_older_schemas, no_older_schema_writes_after_the_gate,
+            random_calls_answer_as_the_specification_does;
+    gate_tested_apart: TestsTheGateApart by no_older_schema_writes_after_the_gate;
+    unknown_called_not_applied: CallsTheUnknownNotApplied
+        by transactions_are_strictly_serializable, outcomes_are_honest;
+    rest_of_an_overflow_applied: AppliesTheRestOfAnOverflow
+        by an_overflow_leaves_nothing, random_calls_answer_as_the_specification_does;
+    too_long_skipped: SkipsWhatIsTooLong by what_is_over_a_limit_is_refused;
+    numbers_given_twice: GivesNumbersTwice by numbers_are_given_once;
+}

@@ -1,0 +1,105 @@
+//! Stores that say they are persistent, and keep or forget things when they are opened again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use async_trait::async_trait;
+use rome_conformance::Subject;
+use rome_conformance::laws::acknowledged_writes_outlive_the_store;
+use rome_core::store::memory::MemoryStore;
+use rome_core::store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    StoreResult,
+};
+
+/// What is gone after opening again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Forgets {
+    Nothing,
+    Everything,
+    Outcomes,
+    Numbers,
+    Gate,
+    LastWrite,
+}
+
+/// A folder, so to say.
+struct Disk {
+    store: Arc<MemoryStore>,
+    openings: AtomicU64,
+}
+
+struct Reopened {
+    inner: Arc<MemoryStore>,
+    capabilities: Capabilities,
+    forgets: Forgets,
+    opening: u64,
+    numbers: AtomicU64,
+}
+
+impl Subject for Forgets {
+    type Place = Disk;
+
+    fn place(&self) -> Disk {
+        Disk { store: Arc::new(MemoryStore::new()), openings: AtomicU64::new(0) }
+    }
+
+    async fn open(&self, disk: &Disk) -> StoreResult<Arc<dyn Store>> {
+        let inner = if *self == Self::Everything { Arc::new(MemoryStore::new()) } else { disk.store.clone() };
+        let opening = disk.openings.fetch_add(1, SeqCst);
+        let capabilities = Capabilities::new("reopened", Durability::Local, true);
+        Ok(Arc::new(Reopened { inner, capabilities, forgets: *self, opening, numbers: AtomicU64::new(1) }))
+    }
+}
+
+#[async_trait]
+impl Store for Reopened {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let mut replies = self.inner.read(batch, consistency).await?;
+        if self.forgets == Forgets::LastWrite && self.opening > 0 {
+            replies.iter_mut().for_each(|reply| reply.seq -= 1);
+        }
+        Ok(replies)
+    }
+
+    async fn apply(&self, mut batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        for (_, tx) in &mut batch {
+            match self.forgets {
+                Forgets::Outcomes => tx.id.lane += self.opening << 32,
+                Forgets::Gate if self.opening > 0 => tx.schema = u32::MAX,
+                _ => {}
+            }
+        }
+        self.inner.apply(batch, durability).await
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        if self.forgets == Forgets::Numbers {
+            return Ok(self.numbers.fetch_add(u64::from(n), SeqCst));
+        }
+        self.inner.reserve(sequence, n).await
+    }
+
+    fn owner(&self, partition: Partition) -> OwnerTag {
+        self.inner.owner(partition)
+    }
+}
+
+#[tokio::test]
+async fn what_a_store_forgets_is_noticed() {
+    assert_eq!(acknowledged_writes_outlive_the_store(&Forgets::Nothing).await, Ok(()));
+    for (forgets, seen) in [
+        (Forgets::Everything, "contents"),
+        (Forgets::Outcomes, "repeat after opening"),
+        (Forgets::Numbers, "given again"),
+        (Forgets::Gate, "gate after opening"),
+        (Forgets::LastWrite, "seq went back"),
+    ] {
+        let violation = acknowledged_writes_outlive_the_store(&forgets).await.unwrap_err().to_string();
+        assert!(violation.contains(seen), "{seen}: {violation}");
+    }
+}
