@@ -42,7 +42,9 @@ fn store(url: &str) -> Result<Arc<dyn Store>> {
             Ok(Arc::new(store))
         }
         #[cfg(not(feature = "embedded"))]
-        "embedded" => Err(Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`")),
+        "embedded" => {
+            Err(Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`"))
+        }
         _ => Err(Error::invalid(format!("`{url}` names no store; there are `memory:` and `embedded:PATH`"))),
     }
 }

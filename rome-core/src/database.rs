@@ -227,7 +227,8 @@ impl Database {
     /// # Errors
     /// As [`insert`](Self::insert); [`is_limit`](Error::is_limit) when there are more than the store takes at once.
     pub async fn insert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        let writes = entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Insert)).collect::<Result<_>>()?;
+        let writes =
+            entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Insert)).collect::<Result<_>>()?;
         self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
     }
 
@@ -263,7 +264,8 @@ impl Database {
     /// # Errors
     /// As [`upsert`](Self::upsert).
     pub async fn upsert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        let writes = entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Upsert)).collect::<Result<_>>()?;
+        let writes =
+            entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Upsert)).collect::<Result<_>>()?;
         self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
     }
 
@@ -280,8 +282,7 @@ impl Database {
     /// # Errors
     /// Those of the store.
     pub async fn delete_all<D: Entity>(&self, entities: &[D]) -> Result<u64> {
-        let writes =
-            entities.iter().map(|entity| Write::Delete(verbs::encode_key::<D>(&entity.key()))).collect();
+        let writes = entities.iter().map(|entity| Write::Delete(verbs::encode_key::<D>(&entity.key()))).collect();
         let written = self.write(D::table(), writes).await?;
         Ok(written.iter().filter(|row| !matches!(row, Written::Absent)).count() as u64)
     }
@@ -293,7 +294,10 @@ impl Database {
     /// Those of the store.
     pub async fn delete_by_key<D: Entity>(&self, key: impl Into<D::Key> + Send) -> Result<bool> {
         let key = verbs::encode_key::<D>(&key.into());
-        Ok(matches!(self.write(D::table(), vec![Write::Delete(key)]).await?.pop(), Some(Written::Row(_) | Written::Removed)))
+        Ok(matches!(
+            self.write(D::table(), vec![Write::Delete(key)]).await?.pop(),
+            Some(Written::Row(_) | Written::Removed)
+        ))
     }
 
     /// Really removes the row with this key, also where the entity has a `soft_delete` column; says whether there was

@@ -211,10 +211,9 @@ impl fmt::Display for Error {
                 write!(f, "gave up after {attempts} attempts: another transaction changed {what} each time")
             }
             Kind::DuplicateKey { table, key } => write!(f, "table `{table}` already has a row with the key {key}"),
-            Kind::Unique { table, index, columns, value } => write!(
-                f,
-                "unique index `{index}` of table `{table}`: another row already has {columns} = {value}"
-            ),
+            Kind::Unique { table, index, columns, value } => {
+                write!(f, "unique index `{index}` of table `{table}`: another row already has {columns} = {value}")
+            }
             Kind::NotFound { table, key } => write!(f, "table `{table}` has no row with the key {key}"),
             Kind::NotOne { table, several: false } => write!(f, "no row of table `{table}` matches, one was asked for"),
             Kind::NotOne { table, several: true } => {

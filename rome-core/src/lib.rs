@@ -4,6 +4,9 @@
 //! carries it out, [`session`] makes it a transaction, `index` and `catalog` say where rows and their index entries
 //! lie, [`store`] holds them, [`value`] encodes them.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod catalog;
 mod database;
 pub mod error;
@@ -12,9 +15,6 @@ pub mod expr;
 mod index;
 pub mod model;
 mod plan;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 pub mod query;
 mod row;
 pub mod schema;

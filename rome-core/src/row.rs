@@ -105,17 +105,16 @@ pub(crate) fn key_of(table: &'static Table, body: &[u8]) -> Result<Bytes, ValueE
 }
 
 /// The same body with some columns replaced.
-pub(crate) fn replace(
-    table: &'static Table,
-    body: &[u8],
-    changes: &[(u16, Value)],
-) -> Result<Vec<u8>> {
+pub(crate) fn replace(table: &'static Table, body: &[u8], changes: &[(u16, Value)]) -> Result<Vec<u8>> {
     let mut out = RowWriter::new();
     let mut row = RowReader::new(body);
     for (at, column) in table.columns.iter().enumerate() {
         let start = row.position();
-        skip_column(&mut row, column.ty, column.nullable)
-            .map_err(|source| Kind::Value { table: table.name, column: column.name.to_string(), source })?;
+        skip_column(&mut row, column.ty, column.nullable).map_err(|source| Kind::Value {
+            table: table.name,
+            column: column.name.to_string(),
+            source,
+        })?;
         match changes.iter().rev().find(|(changed, _)| usize::from(*changed) == at) {
             Some((_, value)) => write_column(&mut out, column.ty, column.nullable, value.as_ref())
                 .map_err(|source| not_storable(table, &column.name, source))?,
@@ -166,7 +165,11 @@ pub(crate) fn stamp_insert(
                 let unset = with_view(table, &body, |row| {
                     Ok(matches!(row.value(at)?, ValueRef::Null | ValueRef::Timestamp(0)))
                 })
-                .map_err(|source| Kind::Value { table: table.name, column: column.name.to_string(), source })?;
+                .map_err(|source| Kind::Value {
+                    table: table.name,
+                    column: column.name.to_string(),
+                    source,
+                })?;
                 if unset {
                     changes.push((at, Value::Timestamp(now)));
                 }
@@ -190,9 +193,8 @@ pub(crate) fn stamp_update(
 ) -> Result<Vec<u8>> {
     let mut changes = Vec::new();
     for (at, column) in (0_u16..).zip(&table.columns) {
-        let stored = || {
-            with_view(table, old, |row| Ok(row.value(at)?.to_value())).map_err(|source| damaged(table, key, source))
-        };
+        let stored =
+            || with_view(table, old, |row| Ok(row.value(at)?.to_value())).map_err(|source| damaged(table, key, source));
         match column.role {
             Role::Plain | Role::DeletedAt => {}
             Role::CreatedAt => changes.push((at, stored()?)),

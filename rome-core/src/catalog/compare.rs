@@ -16,8 +16,7 @@ pub(super) struct Comparison {
 }
 
 pub(super) fn compare(stored: &Document, tables: &[&'static Table]) -> Comparison {
-    let mut comparison =
-        Comparison { document: stored.clone(), must_be_empty: Vec::new(), refused: Vec::new() };
+    let mut comparison = Comparison { document: stored.clone(), must_be_empty: Vec::new(), refused: Vec::new() };
     for table in tables {
         match comparison.document.tables.iter().position(|doc| doc.name == table.name) {
             None => add_table(&mut comparison.document, table),
@@ -74,7 +73,12 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table) 
     let Some(doc) = document.tables.get_mut(at) else { return };
     let key: Vec<String> = table.key.iter().map(|at| table.column(*at).name.to_string()).collect();
     if key != doc.key {
-        refused.push(format!("the key of `{}` is ({}), stored is ({})", table.name, key.join(", "), doc.key.join(", ")));
+        refused.push(format!(
+            "the key of `{}` is ({}), stored is ({})",
+            table.name,
+            key.join(", "),
+            doc.key.join(", ")
+        ));
     }
     compare_columns(doc, table, refused);
     for index in &table.indexes {
@@ -142,7 +146,9 @@ fn compare_columns(doc: &mut TableDoc, table: &'static Table, refused: &mut Vec<
 /// Whether every stored value of the old type is one of the new type, in the same form.
 fn widens(stored: &str, new: ColumnType) -> bool {
     match (ColumnType::from_name(stored), new) {
-        (Ok(ColumnType::Int { bits: old, signed: was }), ColumnType::Int { bits, signed }) => was == signed && old <= bits,
+        (Ok(ColumnType::Int { bits: old, signed: was }), ColumnType::Int { bits, signed }) => {
+            was == signed && old <= bits
+        }
         _ => false,
     }
 }

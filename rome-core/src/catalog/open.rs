@@ -52,7 +52,9 @@ pub(crate) async fn open(store: &dyn Store, lanes: &Lanes, tables: &[&'static Ta
             let span = Span::all(Space::Rows(*table)).limited(Some(1));
             change.checks.push(Check::Count { span, n: 0 });
         }
-        change.effects.push(put(CATALOG, serde_json::to_vec(&wanted).map_err(|error| Error::invalid(error.to_string()))?));
+        change
+            .effects
+            .push(put(CATALOG, serde_json::to_vec(&wanted).map_err(|error| Error::invalid(error.to_string()))?));
         if found.is_none() {
             change.checks.push(unchanged(SECRET, None));
             change.effects.push(put(SECRET, secret.to_vec()));
@@ -61,8 +63,13 @@ pub(crate) async fn open(store: &dyn Store, lanes: &Lanes, tables: &[&'static Ta
         lanes.give_back(lane);
         match applied.first() {
             Some(Applied::Done { .. }) => return finish(&wanted, tables, secret),
-            Some(Applied::Conflict { check: crate::store::CheckRef::Check(at), .. }) if (1..=must_be_empty.len()).contains(at) => {
-                let what: Vec<String> = must_be_empty.into_iter().map(|(_, what)| format!("{what} is new, and the table has rows")).collect();
+            Some(Applied::Conflict { check: crate::store::CheckRef::Check(at), .. })
+                if (1..=must_be_empty.len()).contains(at) =>
+            {
+                let what: Vec<String> = must_be_empty
+                    .into_iter()
+                    .map(|(_, what)| format!("{what} is new, and the table has rows"))
+                    .collect();
                 return Err(refuse(&what));
             }
             _ => {}

@@ -130,9 +130,8 @@ fn add_reads(
     keys_only: bool,
     reads: &mut Vec<Read>,
 ) {
-    let span = |space: Space, (lo, hi): &Range, reverse: bool| {
-        Span::between(space, lo.clone(), hi.clone()).reversed(reverse)
-    };
+    let span =
+        |space: Space, (lo, hi): &Range, reverse: bool| Span::between(space, lo.clone(), hi.clone()).reversed(reverse);
     match access {
         Access::Nothing => {}
         Access::Keys(keys) => {
@@ -228,12 +227,7 @@ fn merge(table: &StoredTable, spec: &Spec, hits: &mut Vec<Hit>, own: Own) -> Res
     Ok(true)
 }
 
-fn matches(
-    table: &StoredTable,
-    condition: Option<&crate::expr::node::Node>,
-    key: &[u8],
-    body: &[u8],
-) -> Result<bool> {
+fn matches(table: &StoredTable, condition: Option<&crate::expr::node::Node>, key: &[u8], body: &[u8]) -> Result<bool> {
     match condition {
         None => Ok(true),
         Some(condition) => passes(table, condition, condition.last_column().unwrap_or(0), body)

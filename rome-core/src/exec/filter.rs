@@ -1,8 +1,8 @@
 //! Tests conditions on stored rows, inside a store's scan where the store is local.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::catalog::StoredTable;
 use crate::expr::eval;

@@ -63,9 +63,7 @@ fn listed<S, T, V: IntoOperand<S, T>>(of: Node, values: impl IntoIterator<Item =
         return Expr::new(constants);
     }
     let mut any = vec![constants];
-    any.extend(
-        computed.into_iter().map(|node| Node::Compare(Comparison::Eq, Box::new(of.clone()), Box::new(node))),
-    );
+    any.extend(computed.into_iter().map(|node| Node::Compare(Comparison::Eq, Box::new(of.clone()), Box::new(node))));
     Expr::new(Node::Or(any))
 }
 

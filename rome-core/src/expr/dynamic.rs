@@ -36,8 +36,10 @@ impl<E: Entity> DynColumn<E> {
         let table = E::table();
         match table.position(name) {
             Some(position) => Ok(Self { position, marker: PhantomData }),
-            None => Err(Kind::UnknownColumn { table: table.name, column: name.to_owned(), nearest: nearest::<E>(name) }
-                .into()),
+            None => {
+                Err(Kind::UnknownColumn { table: table.name, column: name.to_owned(), nearest: nearest::<E>(name) }
+                    .into())
+            }
         }
     }
 

@@ -54,7 +54,11 @@ pub(crate) enum Node {
     Arithmetic(Arithmetic, Box<Node>, Box<Node>),
     Compare(Comparison, Box<Node>, Box<Node>),
     In(Box<Node>, ValueList),
-    Like { of: Box<Node>, pattern: String, ignore_case: bool },
+    Like {
+        of: Box<Node>,
+        pattern: String,
+        ignore_case: bool,
+    },
     StartsWith(Box<Node>, String),
     ContainsText(Box<Node>, String),
     /// A list column has this element.

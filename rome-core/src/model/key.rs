@@ -14,8 +14,23 @@ macro_rules! key_fields {
 }
 
 key_fields!(
-    bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, String, Vec<u8>, uuid::Uuid, chrono::NaiveDate,
-    chrono::NaiveTime, chrono::DateTime<chrono::Utc>,
+    bool,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    String,
+    Vec<u8>,
+    uuid::Uuid,
+    chrono::NaiveDate,
+    chrono::NaiveTime,
+    chrono::DateTime<chrono::Utc>,
 );
 
 /// The key of an entity.

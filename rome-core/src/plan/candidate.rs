@@ -287,13 +287,7 @@ fn direction(sequence: &[IndexPart], fixed: usize, order: &[OrderPart]) -> Optio
 }
 
 /// The place in the index of the row with these values of the order.
-fn position(
-    prefix: &[u8],
-    sequence: &[IndexPart],
-    fixed: usize,
-    order: &[OrderPart],
-    values: &[Value],
-) -> Vec<u8> {
+fn position(prefix: &[u8], sequence: &[IndexPart], fixed: usize, order: &[OrderPart], values: &[Value]) -> Vec<u8> {
     let mut position = prefix.to_vec();
     for part in sequence.iter().skip(fixed) {
         let value = order.iter().zip(values).find(|(wanted, _)| wanted.column == part.column);
@@ -313,7 +307,13 @@ fn greatest(a: std::ops::Bound<Bytes>, b: std::ops::Bound<Bytes>) -> std::ops::B
     match (&a, &b) {
         (Unbounded, _) => b,
         (_, Unbounded) => a,
-        (Included(x) | Excluded(x), Included(y) | Excluded(y)) => if y > x { b } else { a },
+        (Included(x) | Excluded(x), Included(y) | Excluded(y)) => {
+            if y > x {
+                b
+            } else {
+                a
+            }
+        }
     }
 }
 
@@ -322,6 +322,12 @@ fn least(a: std::ops::Bound<Bytes>, b: std::ops::Bound<Bytes>) -> std::ops::Boun
     match (&a, &b) {
         (Unbounded, _) => b,
         (_, Unbounded) => a,
-        (Included(x) | Excluded(x), Included(y) | Excluded(y)) => if y <= x { b } else { a },
+        (Included(x) | Excluded(x), Included(y) | Excluded(y)) => {
+            if y <= x {
+                b
+            } else {
+                a
+            }
+        }
     }
 }

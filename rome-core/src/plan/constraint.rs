@@ -75,11 +75,9 @@ pub(crate) fn read(node: &Node, table: &Table) -> Reading {
             _ => Reading::Opaque,
         },
         Node::Like { of, pattern, ignore_case: false } => match (&**of, like::literal_prefix(pattern)) {
-            (Node::Column(column), prefix) if !prefix.is_empty() => Reading::Constraint(Constraint {
-                column: *column,
-                kind: ConstraintKind::Prefix(prefix),
-                exact: false,
-            }),
+            (Node::Column(column), prefix) if !prefix.is_empty() => {
+                Reading::Constraint(Constraint { column: *column, kind: ConstraintKind::Prefix(prefix), exact: false })
+            }
             _ => Reading::Opaque,
         },
         Node::ContainsElement(of, value) => match &**of {

@@ -119,9 +119,11 @@ fn candidates(table: &StoredTable, spec: &Spec, constraints: &Constraints) -> Re
     match &spec.indexes {
         IndexChoice::None => return Ok(vec![by_table]),
         IndexChoice::Only(name) => {
-            let at = table.indexes.iter().position(|index| index.def.name == *name).ok_or_else(|| {
-                Error::invalid(format!("table `{}` has no index `{name}`", table.def.name))
-            })?;
+            let at = table
+                .indexes
+                .iter()
+                .position(|index| index.def.name == *name)
+                .ok_or_else(|| Error::invalid(format!("table `{}` has no index `{name}`", table.def.name)))?;
             return by_index(table, at, constraints, spec).map(|candidate| vec![candidate]).ok_or_else(|| {
                 Error::invalid(format!("index `{name}` of table `{}` cannot serve this query", table.def.name))
             });
@@ -133,9 +135,8 @@ fn candidates(table: &StoredTable, spec: &Spec, constraints: &Constraints) -> Re
     }
     let by_index = (0..table.indexes.len()).filter_map(|at| by_index(table, at, constraints, spec));
     let limited = spec.limit.is_some();
-    let (useful, mut rest): (Vec<_>, Vec<_>) = by_index
-        .chain([by_table])
-        .partition(|candidate| candidate.narrowed || (limited && candidate.ordered));
+    let (useful, mut rest): (Vec<_>, Vec<_>) =
+        by_index.chain([by_table]).partition(|candidate| candidate.narrowed || (limited && candidate.ordered));
     if useful.is_empty() {
         return Ok(rest.pop().into_iter().collect());
     }

@@ -10,5 +10,5 @@ mod verbs;
 pub use crate::plan::{Deleted, Explain, ScanPolicy};
 pub use builder::Query;
 pub use cursor::Cursor;
-pub use page::{Page, PageQuery};
+pub use page::{After, Page, PageQuery};
 pub use select::Selection;

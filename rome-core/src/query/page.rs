@@ -30,10 +30,10 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
         Self { query, size, after: None }
     }
 
-    /// Begins after this cursor, if there is one: the text of [`Page::next`].
+    /// Begins after this cursor, if there is one: [`Page::next`], or its text.
     #[must_use]
-    pub fn after<C: AsRef<str>>(mut self, cursor: impl Into<Option<C>>) -> Self {
-        self.after = cursor.into().map(|cursor| cursor.as_ref().to_owned());
+    pub fn after(mut self, cursor: impl Into<After>) -> Self {
+        self.after = cursor.into().0;
         self
     }
 
@@ -76,4 +76,44 @@ pub(super) fn ordered(spec: &Spec) -> Spec {
         spec.order = spec.table.key.iter().map(|column| OrderPart::new(*column, false)).collect();
     }
     spec
+}
+
+/// A cursor, its text, or none: what [`PageQuery::after`] takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After(Option<String>);
+
+impl From<&str> for After {
+    fn from(cursor: &str) -> Self {
+        Self(Some(cursor.to_owned()))
+    }
+}
+
+impl From<&String> for After {
+    fn from(cursor: &String) -> Self {
+        Self(Some(cursor.clone()))
+    }
+}
+
+impl From<String> for After {
+    fn from(cursor: String) -> Self {
+        Self(Some(cursor))
+    }
+}
+
+impl From<Cursor> for After {
+    fn from(cursor: Cursor) -> Self {
+        Self(Some(cursor.into()))
+    }
+}
+
+impl From<&Cursor> for After {
+    fn from(cursor: &Cursor) -> Self {
+        Self(Some(cursor.as_str().to_owned()))
+    }
+}
+
+impl<C: Into<Self>> From<Option<C>> for After {
+    fn from(cursor: Option<C>) -> Self {
+        Self(cursor.and_then(|cursor| cursor.into().0))
+    }
 }

@@ -33,12 +33,8 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     /// Outside of a session each chunk sees the state of its own moment; in a session all are one state or a conflict.
     pub fn stream(self) -> impl Stream<Item = Result<R>> + Send + 'a {
         let spec = ordered(&self.spec);
-        let begin = Position {
-            ready: Vec::new(),
-            after: None,
-            left: self.spec.limit.unwrap_or(u64::MAX),
-            ended: false,
-        };
+        let begin =
+            Position { ready: Vec::new(), after: None, left: self.spec.limit.unwrap_or(u64::MAX), ended: false };
         try_unfold((self, spec, begin), |(query, spec, mut position)| async move {
             if position.ready.is_empty() && !position.ended {
                 query.read_chunk(&spec, &mut position).await?;

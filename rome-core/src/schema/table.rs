@@ -186,8 +186,7 @@ impl TableBuilder {
 
     fn add_index(mut self, name: Option<&'static str>, parts: &[IndexPart], unique: bool) -> Self {
         let name = name.map_or_else(|| self.index_name(parts, unique), str::to_owned);
-        let multi =
-            parts.iter().any(|part| matches!(self.table.column(part.column).ty, ColumnType::List(..)));
+        let multi = parts.iter().any(|part| matches!(self.table.column(part.column).ty, ColumnType::List(..)));
         self.table.indexes.push(IndexDef { name, parts: parts.to_vec(), unique, multi });
         self
     }

@@ -181,7 +181,10 @@ impl Session {
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.state();
-        f.debug_struct("Session").field("conflict", &state.conflict).field("ended", &state.ended).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("conflict", &state.conflict)
+            .field("ended", &state.ended)
+            .finish_non_exhaustive()
     }
 }
 

@@ -15,9 +15,8 @@ use crate::value::{RowReader, RowWriter};
 pub(crate) fn encode<D: Entity>(entity: &D) -> Result<Vec<u8>> {
     let mut row = RowWriter::new();
     entity.write(&mut row);
-    row.try_finish().map_err(|source| {
-        Kind::Value { table: D::table().name, column: "a JSON column".to_owned(), source }.into()
-    })
+    row.try_finish()
+        .map_err(|source| Kind::Value { table: D::table().name, column: "a JSON column".to_owned(), source }.into())
 }
 
 /// The entity of these columns.

@@ -213,10 +213,7 @@ impl Session {
             return Ok(());
         }
         let space = |claim: &Claim| table.indexes.get(claim.index).map_or(Space::Meta, |index| index.space());
-        let reads = claims
-            .iter()
-            .map(|claim| Read::Get { space: space(claim), key: claim.columns.clone() })
-            .collect();
+        let reads = claims.iter().map(|claim| Read::Get { space: space(claim), key: claim.columns.clone() }).collect();
         let replies = self.read(reads).await?;
         for (claim, reply) in claims.into_iter().zip(replies) {
             if let Reply::Record(Some((_, holder))) = reply

@@ -22,7 +22,23 @@ macro_rules! from_fields {
 }
 
 from_fields!(
-    bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, f32, f64, String, Vec<u8>, Uuid, NaiveDate, NaiveTime,
+    bool,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    u8,
+    u16,
+    u32,
+    u64,
+    f32,
+    f64,
+    String,
+    Vec<u8>,
+    Uuid,
+    NaiveDate,
+    NaiveTime,
     DateTime<Utc>,
 );
 
