@@ -40,7 +40,7 @@ async fn walk() {
         assert_eq!(q.one().await.unwrap(), rex);
         let q = db.query::<Dog>().filter(Dog::TAGS.contains("fido"));
         println!("{}", q.explain().await.unwrap());
-        assert_eq!(q.all().await.unwrap(), [fido.clone()]);
+        assert_eq!(q.all().await.unwrap(), std::slice::from_ref(&fido));
         assert_eq!(db.query::<Dog>().filter(Dog::AGE.is_null()).count().await.unwrap(), 1);
         let n = db
             .transaction(async |s| {
