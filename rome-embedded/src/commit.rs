@@ -5,12 +5,15 @@
 //! behind, because everything that can refuse it comes before its first write. A failed engine takes the whole group
 //! with it and ends the writing of this store: what is on disk is known again only after reopening.
 
+use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use rome_core::store::{Applied, Durability, MiniTx, SequenceId, StoreError, StoreErrorKind, StoreResult, TxId};
+use rome_core::store::{
+    Applied, Decision, Durability, MiniTx, SequenceId, StoreError, StoreErrorKind, StoreResult, TxId,
+};
 use tokio::sync::oneshot;
 
 use crate::check;
@@ -259,7 +262,7 @@ impl Draft {
     }
 
     fn apply(&mut self, table: &mut WriteTable<'_>, shared: &Shared, tx: &MiniTx) -> StoreResult<Applied> {
-        if let Some(decided) = self.recall(shared, tx.id) {
+        if let Some(decided) = self.recall(table, shared, tx.id)? {
             return Ok(decided);
         }
         if let Some(refused) = validate(table, self.state, tx)? {
@@ -269,7 +272,7 @@ impl Draft {
         if !tx.effects.is_empty() {
             let plan = Plan::new(table, tx)?;
             self.dirty = true;
-            if let Err(error) = plan.write(table) {
+            if let Err(error) = plan.write(table).and_then(|()| write_lane(table, tx.id)) {
                 self.fatal = Some(copy(&error));
                 return Err(error);
             }
@@ -281,8 +284,11 @@ impl Draft {
         Ok(done)
     }
 
-    fn recall(&self, shared: &Shared, id: TxId) -> Option<Applied> {
-        self.lanes.recall(id).or_else(|| shared.lanes().recall(id))
+    fn recall(&self, table: &WriteTable<'_>, shared: &Shared, id: TxId) -> StoreResult<Option<Applied>> {
+        match self.lanes.recall(id) {
+            Some(decided) => Ok(Some(decided)),
+            None => recall(table, shared, id),
+        }
     }
 
     fn reserve(&mut self, table: &mut WriteTable<'_>, sequence: SequenceId, n: u32) -> StoreResult<u64> {
@@ -322,6 +328,31 @@ impl Draft {
         layout::seal(&mut stored, &key, None, &value);
         table.put(&key, &stored)
     }
+}
+
+/// The answer to a transaction that was decided before, by this process or one before it; none if it is new.
+pub(crate) fn recall(records: &impl Records, shared: &Shared, id: TxId) -> StoreResult<Option<Applied>> {
+    let recent = shared.lanes().recall(id);
+    if recent.is_some() {
+        return Ok(recent);
+    }
+    let key = layout::lane_key(id.lane);
+    let last = Records::get(records, &key, |stored| {
+        let value = layout::unseal(&key, stored)?;
+        <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a lane's last number is none"))
+    })?;
+    Ok(last.transpose()?.and_then(|last| match id.seq.cmp(&last) {
+        Ordering::Greater => None,
+        Ordering::Equal => Some(Applied::Already(Decision::Committed)),
+        Ordering::Less => Some(Applied::Already(Decision::Aborted)),
+    }))
+}
+
+fn write_lane(table: &mut WriteTable<'_>, id: TxId) -> StoreResult<()> {
+    let key = layout::lane_key(id.lane);
+    let mut stored = Vec::new();
+    layout::seal(&mut stored, &key, None, &id.seq.to_be_bytes());
+    table.put(&key, &stored)
 }
 
 /// The answer to a minitransaction that must not be applied to these records; none if it may.

@@ -1,8 +1,8 @@
 //! What became of the last transaction of each lane, so that the same one again has no further effect.
 //!
 //! A lane runs one transaction at a time, so its last one is all that can be asked for; one with a lower number was
-//! given up by its lane and is refused. The memory of this lasts as long as the process: lanes are reserved anew by
-//! each process and never recur. It is bounded by two generations: when the young one is full it becomes the old one,
+//! given up by its lane and is refused. What is kept here lasts as long as the process; the file keeps the last commit of
+//! each lane besides. It is bounded by two generations: when the young one is full it becomes the old one,
 //! and the old one is forgotten, so at least the last [`GENERATION`] lanes in use are remembered.
 
 use std::collections::HashMap;

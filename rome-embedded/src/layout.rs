@@ -114,6 +114,13 @@ pub(crate) fn sequence_key(sequence: SequenceId) -> Vec<u8> {
     key
 }
 
+/// Where the number of the last transaction with effects lies that a lane committed.
+pub(crate) fn lane_key(lane: u64) -> Vec<u8> {
+    let mut key = own_key(b"lane");
+    key.extend_from_slice(&lane.to_be_bytes());
+    key
+}
+
 fn own_key(name: &[u8]) -> Vec<u8> {
     let mut key = vec![OWN, 0, 0, 0, 0];
     key.extend_from_slice(name);

@@ -137,7 +137,7 @@ impl EmbeddedStore {
     }
 
     fn validate_one(&self, snapshot: &Snapshot, tx: &MiniTx) -> StoreResult<Applied> {
-        if let Some(decided) = self.shared.lanes().recall(tx.id) {
+        if let Some(decided) = commit::recall(&snapshot.table, &self.shared, tx.id)? {
             return Ok(decided);
         }
         let refused = commit::validate(&snapshot.table, snapshot.state, tx)?;
