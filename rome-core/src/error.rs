@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Invalid(String),
     UnknownColumn { table: &'static str, column: String, nearest: Option<String> },
     Value { table: &'static str, column: String, source: ValueError },
-    StoredRow { table: &'static str, key: String, source: ValueError },
+    StoredRow { table: &'static str, key: String, column: Option<String>, source: ValueError },
     Limit(String),
     Overflow { table: &'static str, column: String, source: ValueError },
     Schema(String),
@@ -233,8 +233,11 @@ impl fmt::Display for Error {
                 }
             }
             Kind::Value { table, column, source } => write!(f, "column `{column}` of table `{table}`: {source}"),
-            Kind::StoredRow { table, key, source } => {
+            Kind::StoredRow { table, key, column: None, source } => {
                 write!(f, "the stored row {key} of table `{table}` cannot be read: {source}")
+            }
+            Kind::StoredRow { table, key, column: Some(column), source } => {
+                write!(f, "column `{column}` of the stored row {key} of table `{table}` cannot be read: {source}")
             }
             Kind::Overflow { table, column, source } => {
                 write!(f, "column `{column}` of table `{table}` cannot hold the new value: {source}")

@@ -11,7 +11,7 @@ use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::model::RowView;
 use crate::schema::{KeySource, Role, Table};
-use crate::value::{self, RowReader, RowWriter, Value, ValueError, ValueRef, skip_column, write_column};
+use crate::value::{self, RowReader, RowWriter, Value, ValueError, ValueRef, read_column, skip_column, write_column};
 
 /// The stored value of a row: its layout and its columns.
 pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Bytes {
@@ -57,10 +57,19 @@ fn split(stored: &[u8]) -> Result<(u32, &[u8]), ValueError> {
     Err(ValueError::malformed("no layout number", 0))
 }
 
-/// Says of which stored row an error is.
+/// Says of which stored row, and which of its columns, an error is.
 #[cold]
-pub(crate) fn damaged(table: &Table, key: &[u8], source: ValueError) -> Error {
-    Kind::StoredRow { table: table.name, key: show_key(key), source }.into()
+pub(crate) fn damaged(table: &'static Table, key: &[u8], body: &[u8], source: ValueError) -> Error {
+    let mut row = RowReader::new(body);
+    let unreadable = table.columns.iter().find(|column| read_column(&mut row, column.ty, column.nullable).is_err());
+    let column = unreadable.map(|column| column.name.to_string());
+    Kind::StoredRow { table: table.name, key: show_key(key), column, source }.into()
+}
+
+/// Says of which stored row an error is, where even its layout is not to be read.
+#[cold]
+pub(crate) fn unreadable(table: &'static Table, key: &[u8], source: ValueError) -> Error {
+    Kind::StoredRow { table: table.name, key: show_key(key), column: None, source }.into()
 }
 
 /// An encoded key as a person would write it.
@@ -81,22 +90,28 @@ pub(crate) fn show_key(mut key: &[u8]) -> String {
     if shown.len() == 1 { shown.swap_remove(0) } else { format!("({})", shown.join(", ")) }
 }
 
-/// Reads single columns of a body.
+/// Reads single columns of a body, none of them after `last`.
 pub(crate) fn with_view<T>(
     table: &'static Table,
     body: &[u8],
+    last: u16,
     read: impl FnOnce(&RowView<'_>) -> Result<T, ValueError>,
 ) -> Result<T, ValueError> {
-    let mut offsets = Vec::with_capacity(table.columns.len());
-    let last = u16::try_from(table.columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    let mut offsets = Vec::with_capacity(usize::from(last) + 1);
     RowView::locate(table, body, last, &mut offsets)?;
     read(&RowView::new(table, body, &offsets))
 }
 
+/// Reads one column of a body.
+fn column_of(table: &'static Table, body: &[u8], column: u16) -> Result<Value, ValueError> {
+    with_view(table, body, column, |row| row.value(column).map(ValueRef::to_value))
+}
+
 /// The encoded key of a body.
 pub(crate) fn key_of(table: &'static Table, body: &[u8]) -> Result<Bytes, ValueError> {
-    with_view(table, body, |row| {
-        let mut key = Vec::new();
+    let last = table.key.iter().copied().max().unwrap_or(0);
+    with_view(table, body, last, |row| {
+        let mut key = Vec::with_capacity(24);
         for column in &table.key {
             value::key::encode(row.value(*column)?, false, &mut key);
         }
@@ -138,12 +153,10 @@ pub(crate) fn wants_key(table: &'static Table, body: &[u8]) -> Result<bool, Valu
         return Ok(false);
     }
     let Some(column) = table.key.first() else { return Ok(false) };
-    with_view(table, body, |row| {
-        Ok(match row.value(*column)? {
-            ValueRef::Int(number) => number == 0,
-            ValueRef::Uuid(uuid) => uuid.is_nil(),
-            _ => false,
-        })
+    Ok(match column_of(table, body, *column)? {
+        Value::Int(number) => number == 0,
+        Value::Uuid(uuid) => uuid.is_nil(),
+        _ => false,
     })
 }
 
@@ -162,14 +175,12 @@ pub(crate) fn stamp_insert(
         match column.role {
             Role::Plain | Role::DeletedAt => {}
             Role::CreatedAt => {
-                let unset = with_view(table, &body, |row| {
-                    Ok(matches!(row.value(at)?, ValueRef::Null | ValueRef::Timestamp(0)))
-                })
-                .map_err(|source| Kind::Value {
+                let given = column_of(table, &body, at).map_err(|source| Kind::Value {
                     table: table.name,
                     column: column.name.to_string(),
                     source,
                 })?;
+                let unset = given.is_null() || matches!(given, Value::Timestamp(time) if time == DateTime::UNIX_EPOCH);
                 if unset {
                     changes.push((at, Value::Timestamp(now)));
                 }
@@ -193,16 +204,14 @@ pub(crate) fn stamp_update(
 ) -> Result<Vec<u8>> {
     let mut changes = Vec::new();
     for (at, column) in (0_u16..).zip(&table.columns) {
-        let stored =
-            || with_view(table, old, |row| Ok(row.value(at)?.to_value())).map_err(|source| damaged(table, key, source));
+        let stored = || column_of(table, old, at).map_err(|source| damaged(table, key, old, source));
         match column.role {
             Role::Plain | Role::DeletedAt => {}
             Role::CreatedAt => changes.push((at, stored()?)),
             Role::UpdatedAt => changes.push((at, Value::Timestamp(now))),
             Role::Version => {
                 let stored = stored()?;
-                let given = with_view(table, &body, |row| Ok(row.value(at)?.to_value()))
-                    .map_err(|source| damaged(table, key, source))?;
+                let given = column_of(table, &body, at).map_err(|source| damaged(table, key, &body, source))?;
                 if check_version && value::compare(stored.as_ref(), given.as_ref()) != Some(std::cmp::Ordering::Equal) {
                     return Err(Kind::Stale {
                         table: table.name,
@@ -224,6 +233,6 @@ pub(crate) fn stamp_update(
 pub(crate) fn is_deleted(table: &'static Table, body: &[u8]) -> Result<bool, ValueError> {
     match table.deleted_at {
         None => Ok(false),
-        Some(column) => with_view(table, body, |row| Ok(!row.value(column)?.is_null())),
+        Some(column) => with_view(table, body, column, |row| Ok(!row.value(column)?.is_null())),
     }
 }

@@ -34,8 +34,10 @@ pub(crate) async fn change_rows(
     for hit in hits {
         let mut changes = Vec::with_capacity(assignments.len());
         for (column, node) in assignments {
-            let value = row::with_view(table.def, &hit.body, |view| eval::scalar(node, view).map(ValueRef::to_value))
-                .map_err(|source| not_calculated(table, *column, &hit, source))?;
+            let value = row::with_view(table.def, &hit.body, node.last_column().unwrap_or(0), |view| {
+                eval::scalar(node, view).map(ValueRef::to_value)
+            })
+            .map_err(|source| not_calculated(table, *column, &hit, source))?;
             changes.push((*column, value));
         }
         writes.push(Write::Change(row::replace(table.def, &hit.body, &changes)?));
@@ -49,7 +51,7 @@ fn not_calculated(table: &StoredTable, column: u16, hit: &Hit, source: crate::va
         ValueErrorKind::OutOfRange { .. } => {
             Kind::Overflow { table: table.def.name, column: table.def.column(column).name.to_string(), source }.into()
         }
-        _ => row::damaged(table.def, &hit.key, source),
+        _ => row::damaged(table.def, &hit.key, &hit.body, source),
     }
 }
 

@@ -177,11 +177,11 @@ fn add_hit(
     hits: &mut Vec<Hit>,
 ) -> Result<()> {
     let passed = match condition {
-        Some(condition) => condition.test(stored).map_err(|source| row::damaged(table.def, &key, source))?,
+        Some(condition) => condition.test(stored).map_err(|source| condition.damaged(&key, stored, source))?,
         None => true,
     };
     if passed {
-        let body = row::unwrap_shared(table, stored).map_err(|source| row::damaged(table.def, &key, source))?;
+        let body = row::unwrap_shared(table, stored).map_err(|source| row::unreadable(table.def, &key, source))?;
         hits.push(Hit { key, body });
     }
     Ok(())
@@ -231,7 +231,7 @@ fn matches(table: &StoredTable, condition: Option<&crate::expr::node::Node>, key
     match condition {
         None => Ok(true),
         Some(condition) => passes(table, condition, condition.last_column().unwrap_or(0), body)
-            .map_err(|source| row::damaged(table.def, key, source)),
+            .map_err(|source| row::damaged(table.def, key, body, source)),
     }
 }
 
@@ -315,7 +315,7 @@ async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) 
                 if let Some(record) = scanned.get(0)
                     && let Some(Err(source)) = condition.as_ref().map(|condition| condition.test(record.value))
                 {
-                    return Err(row::damaged(table.def, record.key, source));
+                    return Err(row::unreadable(table.def, record.key, source));
                 }
             }
             _ => return Err(Error::invalid("the store answered a count with something else")),

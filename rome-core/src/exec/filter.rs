@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::catalog::StoredTable;
+use crate::error::Error;
 use crate::expr::eval;
 use crate::expr::node::Node;
 use crate::model::RowView;
@@ -56,6 +57,15 @@ impl Condition {
     /// Whether a row could not be decoded; it was then returned.
     pub fn failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Says of which stored row an error of [`test`](Self::test) is.
+    #[cold]
+    pub fn damaged(&self, key: &[u8], stored: &[u8], source: ValueError) -> Error {
+        match row::unwrap(&self.table, stored) {
+            Ok(body) => row::damaged(self.table.def, key, &body, source),
+            Err(_) => row::unreadable(self.table.def, key, source),
+        }
     }
 
     /// Whether these stored bytes pass, in the row's present layout.

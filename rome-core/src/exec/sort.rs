@@ -24,17 +24,21 @@ pub(crate) fn sort_key<'a>(order: &[OrderPart], values: impl IntoIterator<Item =
 
 /// The sort key of a row.
 pub(crate) fn sort_key_of(table: &'static Table, order: &[OrderPart], body: &[u8]) -> Result<Vec<u8>> {
-    row::with_view(table, body, |view| {
+    row::with_view(table, body, last_of(order), |view| {
         let values = order.iter().map(|part| view.value(part.column)).collect::<Result<Vec<_>, _>>()?;
         Ok(sort_key(order, values))
     })
-    .map_err(|source| row::damaged(table, &[], source))
+    .map_err(|source| row::damaged(table, &[], body, source))
 }
 
 /// The values by which a row is ordered, for a cursor.
 pub(crate) fn values_of_order(table: &'static Table, order: &[OrderPart], body: &Bytes) -> Result<Vec<Value>> {
-    row::with_view(table, body, |view| {
+    row::with_view(table, body, last_of(order), |view| {
         order.iter().map(|part| view.value(part.column).map(ValueRef::to_value)).collect()
     })
-    .map_err(|source| row::damaged(table, &[], source))
+    .map_err(|source| row::damaged(table, &[], body, source))
+}
+
+fn last_of(order: &[OrderPart]) -> u16 {
+    order.iter().map(|part| part.column).max().unwrap_or(0)
 }

@@ -77,9 +77,7 @@ impl<'a> Target<'a> {
         let mut asked = Vec::with_capacity(keys.len());
         let mut reads = Vec::with_capacity(keys.len());
         for (at, key) in keys.iter().enumerate() {
-            let own = self.session().and_then(|session| {
-                session.with_overlay(|overlay| overlay.get(table.id, key).map(|pending| pending.after.clone()))
-            });
+            let own = self.session().and_then(|session| session.known(table.id, key));
             match own {
                 Some(after) => bodies.splice(at..=at, [after]).for_each(drop),
                 None => {
@@ -99,7 +97,7 @@ impl<'a> Target<'a> {
                 *slot = record
                     .map(|(_, stored)| row::unwrap_shared(table, &stored))
                     .transpose()
-                    .map_err(|source| row::damaged(def, key, source))?;
+                    .map_err(|source| row::unreadable(def, key, source))?;
                 if let Some(session) = self.session() {
                     session.remember(table.id, key.clone(), slot.clone());
                 }
@@ -108,7 +106,7 @@ impl<'a> Target<'a> {
         if !deleted && def.deleted_at.is_some() {
             for (body, key) in bodies.iter_mut().zip(&keys) {
                 let hidden = match body {
-                    Some(body) => row::is_deleted(def, body).map_err(|source| row::damaged(def, key, source))?,
+                    Some(body) => row::is_deleted(def, body).map_err(|source| row::damaged(def, key, body, source))?,
                     None => false,
                 };
                 if hidden {

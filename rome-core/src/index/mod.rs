@@ -31,7 +31,9 @@ pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result
     if table.indexes.is_empty() {
         return Ok(all);
     }
-    row::with_view(table.def, body, |row| {
+    let parts = table.indexes.iter().flat_map(|index| &index.def.parts);
+    let last = parts.map(|part| part.column).max().unwrap_or(0);
+    row::with_view(table.def, body, last, |row| {
         for (at, index) in table.indexes.iter().enumerate() {
             if index.def.unique {
                 all.claims.extend(claim(index, row)?.map(|claim| (at, claim)));
@@ -41,7 +43,7 @@ pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result
         }
         Ok(())
     })
-    .map_err(|source| row::damaged(table.def, key, source))?;
+    .map_err(|source| row::damaged(table.def, key, body, source))?;
     for (_, entry) in &all.entries {
         check_length(table, "an index entry (its columns and the key)", entry.len())?;
     }

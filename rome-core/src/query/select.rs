@@ -35,7 +35,7 @@ impl<R> Output<R> {
             }
         };
         let mut read = read;
-        read().map_err(|source| row::damaged(table, key, source))
+        read().map_err(|source| row::damaged(table, key, body, source))
     }
 }
 

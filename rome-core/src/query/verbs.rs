@@ -41,10 +41,11 @@ impl<E: Entity, R> Query<'_, E, R> {
         if ordered_by_others {
             return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
         }
+        let last = columns.iter().copied().max().unwrap_or(0);
         let mut seen = HashSet::new();
         let mut failed = None;
         hits.retain(|hit| {
-            let bytes = row::with_view(self.spec.table, &hit.body, |view| {
+            let bytes = row::with_view(self.spec.table, &hit.body, last, |view| {
                 let mut bytes = Vec::new();
                 for column in columns {
                     crate::value::key::encode(view.value(*column)?, false, &mut bytes);
@@ -54,7 +55,7 @@ impl<E: Entity, R> Query<'_, E, R> {
             match bytes {
                 Ok(bytes) => seen.insert(bytes),
                 Err(source) => {
-                    failed.get_or_insert_with(|| row::damaged(self.spec.table, &hit.key, source));
+                    failed.get_or_insert_with(|| row::damaged(self.spec.table, &hit.key, &hit.body, source));
                     true
                 }
             }
@@ -144,7 +145,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub async fn keys(&self) -> Result<Vec<E::Key>> {
         let hits = self.fetch(&self.spec, Want::Keys).await?;
         hits.iter()
-            .map(|hit| E::Key::decode(&hit.key).map_err(|source| row::damaged(self.spec.table, &hit.key, source)))
+            .map(|hit| E::Key::decode(&hit.key).map_err(|source| row::unreadable(self.spec.table, &hit.key, source)))
             .collect()
     }
 

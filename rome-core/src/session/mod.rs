@@ -165,6 +165,15 @@ impl Session {
         }
     }
 
+    /// What the session knows of a row: as it wrote or read it.
+    pub(crate) fn known(&self, table: TableId, key: &Bytes) -> Option<Option<Bytes>> {
+        let state = self.state();
+        match state.overlay.get(table, key) {
+            Some(pending) => Some(pending.after.clone()),
+            None => state.rows.get(&(table, key.clone())).cloned(),
+        }
+    }
+
     /// Keeps a row that was read for a later update of it.
     pub(crate) fn remember(&self, table: TableId, key: Bytes, body: Option<Bytes>) {
         if !self.options.read_only {

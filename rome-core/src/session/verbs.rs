@@ -23,7 +23,7 @@ pub(crate) fn encode<D: Entity>(entity: &D) -> Result<Vec<u8>> {
 pub(crate) fn decode<D: Entity>(body: &[u8]) -> Result<D> {
     D::read(&mut RowReader::new(body)).map_err(|source| {
         let key = row::key_of(D::table(), body).unwrap_or_default();
-        row::damaged(D::table(), &key, source)
+        row::damaged(D::table(), &key, body, source)
     })
 }
 
@@ -150,7 +150,7 @@ impl Session {
         Ok(!matches!(self.write(table, vec![write]).await?.pop(), None | Some(Written::Absent)))
     }
 
-    /// The row with this key, unless it is softly deleted. Costs one round trip, none if the session wrote it.
+    /// The row with this key, unless it is softly deleted. Costs one round trip, none if the session read or wrote it.
     ///
     /// # Errors
     /// Those of the store; [`is_conflict`](Error::is_conflict) if the row changed since the session read it.

@@ -141,7 +141,7 @@ impl Session {
             let body = record
                 .map(|(_, stored)| row::unwrap_shared(table, &stored))
                 .transpose()
-                .map_err(|source| row::damaged(table.def, &key, source))?;
+                .map_err(|source| row::unreadable(table.def, &key, source))?;
             self.state().rows.insert((table.id, key), body);
         }
         Ok(())
@@ -179,7 +179,7 @@ impl Session {
             (Write::Delete(_) | Write::Purge(_), None) => return Ok(done.absent()),
             (Write::Delete(_), Some(old)) => match def.deleted_at {
                 None => None,
-                Some(_) if row::is_deleted(def, &old).map_err(|source| row::damaged(def, &key, source))? => {
+                Some(_) if row::is_deleted(def, &old).map_err(|source| row::damaged(def, &key, &old, source))? => {
                     return Ok(done.absent());
                 }
                 Some(column) => {
