@@ -48,7 +48,7 @@ pub(crate) fn not_found<D: Entity>(entity: &D) -> Error {
 
 impl Session {
     /// Buffers a new row and returns it as it will be stored: with its key and the columns that ROME sets. Costs a round
-    /// trip for its key, and one if the table has unique columns.
+    /// trip if its key is given and not generated, and one if the table has unique columns.
     ///
     /// # Errors
     /// [`is_duplicate_key`](Error::is_duplicate_key) or [`is_unique_violation`](Error::is_unique_violation), after which

@@ -35,6 +35,8 @@ pub(crate) enum Write {
 struct Step {
     key: Bytes,
     write: Write,
+    /// Whether the store need not be asked for the row, because its key was generated or the commit asks.
+    unread: bool,
 }
 
 impl Session {
@@ -98,6 +100,7 @@ impl Session {
                 (true, KeySource::UuidV4) => Some(Value::Uuid(uuid::Uuid::new_v4())),
                 (true, KeySource::UuidV7) => Some(Value::Uuid(uuid::Uuid::now_v7())),
             };
+            let unread = key.is_some() || (self.options.one_statement && matches!(write, Write::Insert(_)));
             let write = match write {
                 Write::Insert(body) => Write::Insert(row::stamp_insert(def, body, key, now)?),
                 Write::Upsert(body) => Write::Upsert(match key {
@@ -112,7 +115,7 @@ impl Session {
                 }
                 Write::Delete(key) | Write::Purge(key) => key.clone(),
             };
-            steps.push(Step { key, write });
+            steps.push(Step { key, write, unread });
         }
         Ok(steps)
     }
@@ -123,7 +126,7 @@ impl Session {
             let state = self.state();
             steps
                 .iter()
-                .filter(|step| !(self.options.one_statement && matches!(step.write, Write::Insert(_))))
+                .filter(|step| !step.unread)
                 .map(|step| &step.key)
                 .filter(|key| {
                     state.overlay.get(table.id, key).is_none() && !state.rows.contains_key(&(table.id, (*key).clone()))
@@ -156,7 +159,7 @@ impl Session {
         done: &mut Statement,
     ) -> Result<Vec<Claim>> {
         let def = table.def;
-        let Step { key, write } = step;
+        let Step { key, write, .. } = step;
         let mut state = self.state();
         let (before, current, unread) = match state.overlay.get(table.id, &key) {
             Some(pending) => (pending.before.clone(), pending.after.clone(), pending.unread),
