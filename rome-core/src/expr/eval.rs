@@ -160,12 +160,5 @@ fn large<'a>(op: Arithmetic, left: ValueRef<'a>, right: ValueRef<'a>) -> Result<
 
 #[cold]
 fn out_of_range(op: Arithmetic, left: ValueRef<'_>, right: ValueRef<'_>) -> ValueError {
-    let sign = match op {
-        Arithmetic::Add => '+',
-        Arithmetic::Sub => '-',
-        Arithmetic::Mul => '*',
-        Arithmetic::Div => '/',
-        Arithmetic::Rem => '%',
-    };
-    ValueError::out_of_range(format!("{} {sign} {}", left.to_value(), right.to_value()), "a number")
+    ValueError::out_of_range(format!("{} {} {}", left.to_value(), op.sign(), right.to_value()), "a number")
 }

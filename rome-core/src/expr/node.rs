@@ -27,6 +27,19 @@ pub(crate) enum Arithmetic {
     Rem,
 }
 
+impl Arithmetic {
+    /// As it is written.
+    pub const fn sign(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Sub => '-',
+            Self::Mul => '*',
+            Self::Div => '/',
+            Self::Rem => '%',
+        }
+    }
+}
+
 /// A sorted list of distinct values without NULL, and whether NULL was among them.
 #[derive(Debug, Clone)]
 pub(crate) struct ValueList {
@@ -164,14 +177,7 @@ impl fmt::Display for Shown<'_> {
             Node::Column(position) => f.write_str(&self.table.column(*position).name),
             Node::Value(value) => write!(f, "{value}"),
             Node::Arithmetic(op, left, right) => {
-                let sign = match op {
-                    Arithmetic::Add => '+',
-                    Arithmetic::Sub => '-',
-                    Arithmetic::Mul => '*',
-                    Arithmetic::Div => '/',
-                    Arithmetic::Rem => '%',
-                };
-                write!(f, "({} {sign} {})", self.of(left), self.of(right))
+                write!(f, "({} {} {})", self.of(left), op.sign(), self.of(right))
             }
             Node::Compare(op, left, right) => {
                 let sign = match op {
