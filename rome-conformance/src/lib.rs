@@ -14,7 +14,7 @@
 //! store. Random input comes from fixed seeds; what fails is made smaller and printed with its case number. More cases:
 //! `ROME_CONFORMANCE_CASES=10` multiplies them.
 //!
-//! The [`workloads`] run whole databases on a store, from many tasks; [`workloads!`] makes them tests.
+//! The [`mod@workloads`] run whole databases on a store, from many tasks; [`workloads!`] makes them tests.
 //! [`history`] checks recorded transactions for strict serializability.
 //!
 //! Killing the process and losing power are not in it: they need the store's own tests.
@@ -76,7 +76,7 @@ macro_rules! suite {
     };
 }
 
-/// Writes one `#[test]` for each of the [`workloads`]; the argument is an expression that gives a [`Subject`].
+/// Writes one `#[test]` for each of the [`mod@workloads`]; the argument is an expression that gives a [`Subject`].
 #[macro_export]
 macro_rules! workloads {
     ($subject:expr) => {

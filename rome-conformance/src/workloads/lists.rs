@@ -7,7 +7,7 @@ use rome_core::{Database, Result};
 use rome_derive::Entity;
 
 use super::{TASKS, options};
-use crate::history::{Anomaly, Level, Log, Op, Outcome, check};
+use crate::history::{Anomaly, Level, Log, Op, Outcome, Transaction, check};
 use crate::together::together;
 use crate::verdict::ensure;
 use crate::{Subject, Verdict, Violation};
@@ -41,12 +41,25 @@ enum Task {
     Append(u64, u64),
 }
 
-/// Tasks append to lists and read them, two or three in a transaction; half of the lists are rows, the others are what an index
-/// finds. The history is strictly serializable.
+/// What tasks do to lists, [as they say](append_to_lists), is strictly serializable.
 ///
 /// # Errors
 /// When it is not.
 pub async fn lists_are_strictly_serializable(subject: &impl Subject) -> Verdict {
+    let history = append_to_lists(subject).await?;
+    let committed = history.iter().filter(|one| one.outcome == Outcome::Committed).count();
+    ensure!(committed > history.len() / 4, "only {committed} of {} transactions committed", history.len());
+    let anomalies: Vec<String> = check(&history, Level::StrictSerializable).iter().map(Anomaly::to_string).collect();
+    ensure!(anomalies.is_empty(), "{} transactions are not strictly serializable: {anomalies:#?}", history.len());
+    Ok(())
+}
+
+/// Tasks append to lists and read them, two or three in a transaction; half of the lists are rows, the others are what an index
+/// finds. Returns what they saw.
+///
+/// # Errors
+/// When the database cannot be opened, or at the end not be read.
+pub async fn append_to_lists(subject: &impl Subject) -> Verdict<Vec<Transaction>> {
     let place = subject.place();
     let builder = Database::builder().entity::<List>().entity::<Item>();
     let db = builder.open_store(subject.open(&place).await?).await?;
@@ -68,12 +81,7 @@ pub async fn lists_are_strictly_serializable(subject: &impl Subject) -> Verdict 
         seen = seen || transact(&db, &log, all.clone()).await == Outcome::Committed;
     }
     ensure!(seen, "a transaction that runs alone and only reads does not commit");
-    let history = Arc::into_inner(log).map(Log::finish).ok_or_else(|| Violation::new("a task still runs"))?;
-    let committed = history.iter().filter(|one| one.outcome == Outcome::Committed).count();
-    ensure!(committed > history.len() / 4, "only {committed} of {} transactions committed", history.len());
-    let anomalies: Vec<String> = check(&history, Level::StrictSerializable).iter().map(Anomaly::to_string).collect();
-    ensure!(anomalies.is_empty(), "{} transactions are not strictly serializable: {anomalies:#?}", history.len());
-    Ok(())
+    Arc::into_inner(log).map(Log::finish).ok_or_else(|| Violation::new("a task still runs"))
 }
 
 /// Two or three lists; any fixed choice will do, as long as the tasks' choices differ.

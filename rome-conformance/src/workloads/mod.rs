@@ -11,7 +11,7 @@ mod unique;
 
 pub use bank::no_money_is_made_or_lost;
 pub use counters::no_increment_is_lost;
-pub use lists::lists_are_strictly_serializable;
+pub use lists::{append_to_lists, lists_are_strictly_serializable};
 pub use unique::a_unique_value_is_taken_once;
 
 use rome_core::session::TransactionOptions;
