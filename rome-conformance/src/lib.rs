@@ -14,16 +14,22 @@
 //! store. Random input comes from fixed seeds; what fails is made smaller and printed with its case number. More cases:
 //! `ROME_CONFORMANCE_CASES=10` multiplies them.
 //!
+//! The [`mod@workloads`] run whole databases on a store, from many tasks; [`workloads!`] makes them tests.
 //! [`history`] checks recorded transactions for strict serializability.
 //!
 //! Killing the process and losing power are not in it: they need the store's own tests.
+
+// Derived code names the facade; here it is the core.
+extern crate rome_core as rome;
 
 mod client;
 mod differential;
 pub mod history;
 pub mod laws;
 mod subject;
+mod together;
 mod verdict;
+pub mod workloads;
 
 pub use subject::Subject;
 pub use verdict::{Verdict, Violation, run};
@@ -65,6 +71,28 @@ macro_rules! suite {
             fn $law() {
                 let subject = $subject;
                 $crate::run($crate::laws::$law(&subject));
+            }
+        )*
+    };
+}
+
+/// Writes one `#[test]` for each of the [`mod@workloads`]; the argument is an expression that gives a [`Subject`].
+#[macro_export]
+macro_rules! workloads {
+    ($subject:expr) => {
+        $crate::workloads! { @each $subject;
+            lists_are_strictly_serializable
+            no_money_is_made_or_lost
+            a_unique_value_is_taken_once
+            no_increment_is_lost
+        }
+    };
+    (@each $subject:expr; $($workload:ident)*) => {
+        $(
+            #[test]
+            fn $workload() {
+                let subject = $subject;
+                $crate::run($crate::workloads::$workload(&subject));
             }
         )*
     };

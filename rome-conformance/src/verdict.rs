@@ -32,6 +32,12 @@ impl From<StoreError> for Violation {
     }
 }
 
+impl From<rome_core::Error> for Violation {
+    fn from(error: rome_core::Error) -> Self {
+        Self(format!("the database failed: {error}"))
+    }
+}
+
 /// Ok if the law holds.
 pub type Verdict<T = ()> = Result<T, Violation>;
 

@@ -2,11 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use adya::r#gen::{GenOpts, Kind};
 use adya::sim::{Isolation, SimOpts, run};
 use adya::{History, Opts, Valid, Workload};
 use rome_conformance::history::{Level, Op, Outcome, Transaction, check, to_jepsen};
+use rome_conformance::workloads::append_to_lists;
+use rome_core::store::Store;
+use rome_core::store::memory::MemoryStore;
+use rome_core::testkit::{Fault, Faults};
 use serde_json::Value;
 
 fn ops(event: &Value) -> Vec<Op> {
@@ -102,4 +107,18 @@ fn both_checkers_judge_stale_reads_alike() {
             assert_eq!(anomalies.is_empty(), late == 0 || level == Level::Serializable, "late by {late}, {model}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn both_checkers_accept_what_databases_do() {
+    let subject = async || {
+        let faults = Faults::new(Arc::new(MemoryStore::new()));
+        faults.yield_around_calls();
+        (20..5000).step_by(17).for_each(|n| faults.fail_apply(n, Fault::ReplyLost));
+        Arc::new(faults) as Arc<dyn Store>
+    };
+    let history = append_to_lists(&subject).await.unwrap();
+    assert!(history.iter().any(|one| one.outcome == Outcome::Unknown), "replies were lost");
+    assert_eq!(check(&history, Level::StrictSerializable), []);
+    assert!(adya_accepts(&to_jepsen(&history), "strict-serializable"));
 }

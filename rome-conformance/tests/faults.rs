@@ -12,7 +12,8 @@ use rome_core::testkit::{Fault, Faults};
 async fn lossy() -> Arc<dyn Store> {
     let faults = Faults::new(Arc::new(MemoryStore::new()));
     faults.yield_around_calls();
-    for n in 0..1000 {
+    // Opening a database is let through.
+    for n in 20..20_000 {
         match n % 9 {
             2 => faults.fail_apply(n, Fault::Refused),
             4 => faults.fail_apply(n, Fault::RequestLost),
@@ -34,6 +35,12 @@ fn outcomes_are_honest_when_requests_and_replies_get_lost() {
 #[test]
 fn transactions_are_strictly_serializable_when_requests_and_replies_get_lost() {
     run(laws::transactions_are_strictly_serializable(&lossy));
+}
+
+mod databases {
+    use super::*;
+
+    rome_conformance::workloads!(lossy);
 }
 
 #[test]

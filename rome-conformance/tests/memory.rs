@@ -6,3 +6,4 @@ use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
 
 rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);
+rome_conformance::workloads!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);

@@ -25,3 +25,4 @@ impl Subject for OnDisk {
 }
 
 rome_conformance::suite!(OnDisk);
+rome_conformance::workloads!(OnDisk);

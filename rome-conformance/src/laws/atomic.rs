@@ -7,8 +7,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rome_core::store::{Applied, Decision, Durability, MiniTx, Read, Reply, Span};
 
-use super::together::together;
 use crate::client::{Client, INDEX, PARTITION, ROWS, SUMS, add, delete, entry, put, scan};
+use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict, Violation};
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rome_core::store::{Applied, Effect, MiniTx};
 
-use super::together::together;
 use crate::client::{Client, ROWS, put};
+use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict, Violation};
 

@@ -13,7 +13,6 @@ mod reopening;
 mod sequences;
 mod serializable;
 mod spans;
-mod together;
 
 pub use crate::differential::random_calls_answer_as_the_specification_does;
 pub use atomic::{a_dropped_apply_is_whole_or_nothing, an_apply_is_seen_whole_or_not_at_all};

@@ -9,8 +9,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rome_core::store::{Applied, Check, Effect, MiniTx, Read, Reply, Span};
 
-use super::together::together;
 use crate::client::{Client, INDEX, ROWS, TABLE, delete, entry, put, records, scan};
+use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict, Violation};
 

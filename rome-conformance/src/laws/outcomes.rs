@@ -2,8 +2,8 @@
 
 use rome_core::store::{Applied, Check, CheckRef, Decision, Effect, MiniTx, TxId};
 
-use super::together::together;
 use crate::client::{Client, ROWS, add, delete, put};
+use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict};
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use rome_core::store::{Applied, Certainty, Check, MiniTx, StoreErrorKind, StoreResult};
 
-use super::together::together;
 use crate::client::{Client, ROWS, SUMS, add, delete, put};
+use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict};
 

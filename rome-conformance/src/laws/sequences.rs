@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rome_core::store::{SequenceId, TableId};
 
-use super::together::together;
+use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict, Violation};
 

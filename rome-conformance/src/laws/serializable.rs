@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rome_core::store::{Applied, Certainty, Check, Effect, MiniTx, Read, Reply, Scanned, Span, StoreResult};
 
-use super::together::together;
 use crate::client::{Client, INDEX, PARTITION, ROWS, TABLE, entry, put};
 use crate::history::{Anomaly, Level, Log, Op, Outcome, Running, check};
+use crate::together::together;
 use crate::verdict::ensure;
 use crate::{Subject, Verdict};
 

@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use crate::{Verdict, Violation};
 
 /// Runs the tasks at the same time; their results, or the first violation.
-pub(super) async fn together<T, Task>(tasks: impl IntoIterator<Item = Task>) -> Verdict<Vec<T>>
+pub(crate) async fn together<T, Task>(tasks: impl IntoIterator<Item = Task>) -> Verdict<Vec<T>>
 where
     T: Send + 'static,
     Task: Future<Output = Verdict<T>> + Send + 'static,

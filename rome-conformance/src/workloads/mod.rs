@@ -1,0 +1,25 @@
+//! Whole databases on a store, driven by many tasks at once.
+//!
+//! Each workload has an invariant that a lost update, a phantom, a torn commit or a dishonest error breaks. They use a
+//! database as a program does: through transactions that are tried again, queries and constraints. A store that loses requests or
+//! replies is a fair subject; then transactions fail, and what their errors say must be true.
+
+mod bank;
+mod counters;
+mod lists;
+mod unique;
+
+pub use bank::no_money_is_made_or_lost;
+pub use counters::no_increment_is_lost;
+pub use lists::{append_to_lists, lists_are_strictly_serializable};
+pub use unique::a_unique_value_is_taken_once;
+
+use rome_core::session::TransactionOptions;
+
+/// How many tasks work at the same time.
+const TASKS: u64 = 16;
+
+/// Many attempts: here tasks meet more often than anywhere else.
+fn options() -> TransactionOptions {
+    TransactionOptions::new().attempts(2000)
+}
