@@ -64,3 +64,8 @@ pub use rome_derive::{ColumnEnum, Embedded, Entity, Newtype, Projection};
 
 #[cfg(feature = "embedded")]
 pub use rome_embedded as embedded;
+
+/// The example of the README, so that it stays true.
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
