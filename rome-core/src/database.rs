@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::{self, Catalog, StoredTable};
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
-use crate::model::Entity;
+use crate::model::{Entity, IntoKey};
 use crate::plan::Statistics;
 use crate::query::{Query, ScanPolicy};
 use crate::schema::Table;
@@ -292,8 +292,8 @@ impl Database {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn delete_by_key<D: Entity>(&self, key: impl Into<D::Key> + Send) -> Result<bool> {
-        let key = verbs::encode_key::<D>(&key.into());
+    pub async fn delete_by_key<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
+        let key = verbs::encode_key::<D>(&key.into_key());
         Ok(matches!(
             self.write(D::table(), vec![Write::Delete(key)]).await?.pop(),
             Some(Written::Row(_) | Written::Removed)
@@ -305,8 +305,8 @@ impl Database {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn purge<D: Entity>(&self, key: impl Into<D::Key> + Send) -> Result<bool> {
-        let key = verbs::encode_key::<D>(&key.into());
+    pub async fn purge<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
+        let key = verbs::encode_key::<D>(&key.into_key());
         Ok(matches!(self.write(D::table(), vec![Write::Purge(key)]).await?.pop(), Some(Written::Removed)))
     }
 
@@ -314,16 +314,16 @@ impl Database {
     ///
     /// # Errors
     /// Those of the store; [`is_corrupt`](Error::is_corrupt) if the stored row does not fit the entity.
-    pub async fn get<D: Entity>(&self, key: impl Into<D::Key>) -> Result<Option<D>> {
-        Target::Database(&self.shared).get(key.into(), false).await
+    pub async fn get<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
+        Target::Database(&self.shared).get(key.into_key(), false).await
     }
 
     /// The row with this key, also if it is softly deleted. Costs one round trip.
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn get_with_deleted<D: Entity>(&self, key: impl Into<D::Key>) -> Result<Option<D>> {
-        Target::Database(&self.shared).get(key.into(), true).await
+    pub async fn get_with_deleted<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
+        Target::Database(&self.shared).get(key.into_key(), true).await
     }
 
     /// The rows with these keys, in their order. Costs one round trip.

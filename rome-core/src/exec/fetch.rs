@@ -43,6 +43,9 @@ pub(crate) async fn fetch(
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
+    if spec.limit == Some(0) {
+        return Ok(Vec::new());
+    }
     let own = own_writes(target, table);
     let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
     // Rows that the session has changed may drop out, so as many more are asked for.

@@ -96,3 +96,38 @@ tuple_keys! {
     4: A B C D;
     5: A B C D E;
 }
+
+/// What a key of type `K` can be given as: the key, a reference to it, a `&str` for text, or the bare value of an
+/// [`Id`](super::Id).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a key of this entity, whose key is a `{K}`",
+    label = "expected a `{K}`"
+)]
+pub trait IntoKey<K> {
+    /// The key.
+    fn into_key(self) -> K;
+}
+
+impl<K: Key> IntoKey<K> for K {
+    fn into_key(self) -> K {
+        self
+    }
+}
+
+impl<K: Key> IntoKey<K> for &K {
+    fn into_key(self) -> K {
+        self.clone()
+    }
+}
+
+impl IntoKey<String> for &str {
+    fn into_key(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl<E, R> IntoKey<super::Id<E, R>> for R {
+    fn into_key(self) -> super::Id<E, R> {
+        super::Id::new(self)
+    }
+}

@@ -16,6 +16,6 @@ pub mod role;
 pub use embedded::{ColumnsAt, Embedded};
 pub use entity::Entity;
 pub use id::Id;
-pub use key::{Key, KeyField};
+pub use key::{IntoKey, Key, KeyField};
 pub use newtype::Newtype;
 pub use projection::{HeldAs, Projection, RowView};

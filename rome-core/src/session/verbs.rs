@@ -6,7 +6,7 @@ use super::Session;
 use super::write::{Write, Written};
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
-use crate::model::{Entity, Key};
+use crate::model::{Entity, IntoKey, Key};
 use crate::query::Query;
 use crate::row;
 use crate::value::{RowReader, RowWriter};
@@ -132,8 +132,8 @@ impl Session {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn delete_by_key<D: Entity>(&self, key: impl Into<D::Key>) -> Result<bool> {
-        self.remove(D::table(), Write::Delete(encode_key::<D>(&key.into()))).await
+    pub async fn delete_by_key<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<bool> {
+        self.remove(D::table(), Write::Delete(encode_key::<D>(&key.into_key()))).await
     }
 
     /// Buffers the real removal of the row with this key, also where the entity has a `soft_delete` column; says whether
@@ -141,8 +141,8 @@ impl Session {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn purge<D: Entity>(&self, key: impl Into<D::Key>) -> Result<bool> {
-        self.remove(D::table(), Write::Purge(encode_key::<D>(&key.into()))).await
+    pub async fn purge<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<bool> {
+        self.remove(D::table(), Write::Purge(encode_key::<D>(&key.into_key()))).await
     }
 
     async fn remove(&self, table: &'static crate::schema::Table, write: Write) -> Result<bool> {
@@ -154,16 +154,16 @@ impl Session {
     ///
     /// # Errors
     /// Those of the store; [`is_conflict`](Error::is_conflict) if the row changed since the session read it.
-    pub async fn get<D: Entity>(&self, key: impl Into<D::Key>) -> Result<Option<D>> {
-        Target::Session(self).get(key.into(), false).await
+    pub async fn get<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
+        Target::Session(self).get(key.into_key(), false).await
     }
 
     /// The row with this key, also if it is softly deleted.
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn get_with_deleted<D: Entity>(&self, key: impl Into<D::Key>) -> Result<Option<D>> {
-        Target::Session(self).get(key.into(), true).await
+    pub async fn get_with_deleted<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
+        Target::Session(self).get(key.into_key(), true).await
     }
 
     /// The rows with these keys, in their order. Costs one round trip.
