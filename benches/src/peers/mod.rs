@@ -1,0 +1,7 @@
+//! The competitors: each the program that someone who knows that tool would write for this table.
+
+pub mod btree;
+pub mod diesel;
+pub mod raw;
+pub mod rusqlite;
+pub mod sqlite_file;
