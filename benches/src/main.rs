@@ -9,7 +9,7 @@ use rome_benches::{
     contest::{Contestant, Entry, Load},
     operation::Operation,
     peer::{Blocking, Hop, Peer},
-    peers::{btree::BTree, diesel::Diesel, raw::Raw, rusqlite::Rusqlite},
+    peers::{btree::BTree, diesel::Diesel, raw::Raw, rome::Rome, rusqlite::Rusqlite},
     report::{self, Results},
 };
 
@@ -81,6 +81,10 @@ async fn contestants(args: &Args, folder: &Path) -> Result<Vec<Box<dyn Contestan
         let raw = loaded(Blocking::new(Raw::create(&folder.join("raw.redb"))?, Hop::Never), args).await?;
         all.push(Box::new(Entry::new("raw", raw.clone(), args.images).with_crowd(raw.with_hop(Hop::Writes))));
     }
+    if args.wants_peer("rome") {
+        let url = format!("embedded:{}", folder.join("rome").display());
+        all.push(Box::new(Entry::new("rome", loaded(Rome::open(&url).await?, args).await?, args.images)));
+    }
     if args.wants_peer("rusqlite") {
         let rusqlite = loaded(Blocking::new(Rusqlite::create(&folder.join("rusqlite.db"))?, Hop::Never), args).await?;
         let crowd = rusqlite.with_hop(Hop::Always);
@@ -100,6 +104,10 @@ async fn contestants(args: &Args, folder: &Path) -> Result<Vec<Box<dyn Contestan
     if args.wants_peer("btree") {
         let btree = loaded(Blocking::new(BTree::default(), Hop::Never), args).await?;
         all.push(Box::new(Entry::new("btree", btree, args.images)));
+    }
+    if args.wants_peer("rome-memory") {
+        let memory = loaded(Rome::open("memory:").await?, args).await?;
+        all.push(Box::new(Entry::new("rome-memory", memory, args.images)));
     }
     Ok(all)
 }

@@ -4,6 +4,7 @@
 //! values follow from the row's number, so peers can be compared row by row and nothing depends on chance.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rome::prelude::*;
 use uuid::Uuid;
 
 /// The five states that an image can be in; a fifth of the images is in each.
@@ -18,33 +19,44 @@ pub const PROPERTY_NAMES: [&str; 5] = ["architecture", "hw_disk_bus", "os_distro
 pub const COUNTERS: u32 = 8;
 
 /// One image.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Entity, Clone, Debug, PartialEq)]
+#[rome(table = "images")]
 pub struct Image {
+    #[rome(key)]
     pub id: Uuid,
     pub name: String,
+    #[rome(index)]
     pub status: String,
+    #[rome(index)]
     pub owner: String,
     pub visibility: String,
     pub disk_format: String,
+    #[rome(index)]
     pub size: i64,
     pub checksum: Option<String>,
     pub min_ram: u32,
     pub protected: bool,
+    #[rome(index)]
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
 /// One property of an image; its key is the image and its name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Entity, Clone, Debug, PartialEq)]
+#[rome(table = "properties")]
 pub struct Property {
+    #[rome(key)]
     pub image_id: Uuid,
+    #[rome(key)]
     pub name: String,
     pub value: String,
 }
 
 /// A row that many tasks increment at once.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Entity, Clone, Debug, PartialEq)]
+#[rome(table = "counters")]
 pub struct Counter {
+    #[rome(key)]
     pub id: u32,
     pub value: i64,
 }

@@ -3,5 +3,6 @@
 pub mod btree;
 pub mod diesel;
 pub mod raw;
+pub mod rome;
 pub mod rusqlite;
 pub mod sqlite_file;
