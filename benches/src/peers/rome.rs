@@ -26,9 +26,14 @@ impl Rome {
         Ok(Self { db: entities.open(url).await?, cursors: Arc::default() })
     }
 
+    /// The database itself.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
     async fn page(&self, after: Option<Cursor>) -> Result<Page<Image>> {
         let newest_first = self.db.query::<Image>().order_by(Image::CREATED_AT.desc());
-        Ok(newest_first.page(PAGE).after::<Cursor>(after).fetch().await?)
+        Ok(newest_first.page(PAGE).after(after).fetch().await?)
     }
 
     async fn by_owner(&self, owner: String) -> Result<Vec<Image>> {
