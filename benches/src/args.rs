@@ -1,0 +1,80 @@
+//! The command line: no more than a benchmark needs, so no parser crate.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, bail};
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+usage: rome-benches [--images N] [--quick] [--rounds N] [--slot-ms N] [--only TEXT] [--peers A,B] [--docs DIR] [--dir DIR]
+
+  --images N     rows in the image table (10000)
+  --quick        short slots: about two minutes for 10,000 images
+  --rounds N     rounds of all peers, of which medians are taken (5)
+  --slot-ms N    how long one peer runs one operation in one round
+  --only TEXT    only operations whose name contains TEXT
+  --peers A,B    only these peers: raw, rome, rusqlite, diesel, diesel-hop, btree, rome-memory
+  --docs DIR     write the section of this size into DIR/benchmarks.md and its bars into DIR/benchmarks/
+  --dir DIR      where the database files go (a temporary folder beside the build)";
+
+/// The options of one run.
+#[derive(Debug, Clone)]
+pub struct Args {
+    pub images: u64,
+    pub rounds: usize,
+    pub slot: Duration,
+    pub only: Option<String>,
+    pub peers: Option<Vec<String>>,
+    pub docs: Option<PathBuf>,
+    pub dir: Option<PathBuf>,
+}
+
+impl Args {
+    /// Reads the arguments of the process; `None` means that help was asked for.
+    pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Self>> {
+        let mut args = Self {
+            images: 10_000,
+            rounds: 5,
+            slot: Duration::from_millis(400),
+            only: None,
+            peers: None,
+            docs: None,
+            dir: None,
+        };
+        let mut arguments = arguments;
+        while let Some(name) = arguments.next() {
+            let mut value = || arguments.next().with_context(|| format!("{name} needs a value"));
+            match name.as_str() {
+                "--images" => args.images = value()?.replace('_', "").parse().context("--images")?,
+                "--quick" => args.slot = Duration::from_millis(70),
+                "--rounds" => args.rounds = value()?.parse().context("--rounds")?,
+                "--slot-ms" => args.slot = Duration::from_millis(value()?.parse().context("--slot-ms")?),
+                "--only" => args.only = Some(value()?),
+                "--peers" => args.peers = Some(value()?.split(',').map(str::to_owned).collect()),
+                "--docs" => args.docs = Some(value()?.into()),
+                "--dir" => args.dir = Some(value()?.into()),
+                "--help" | "-h" => return Ok(None),
+                // cargo bench passes it to every target.
+                "--bench" => {}
+                other => bail!("unknown argument {other}\n\n{USAGE}"),
+            }
+        }
+        if args.images < 1_000 || !args.images.is_multiple_of(100) {
+            bail!("--images takes a multiple of 100, at least 1000: an owner has 100 images");
+        }
+        if args.rounds == 0 {
+            bail!("--rounds must be at least 1");
+        }
+        Ok(Some(args))
+    }
+
+    /// Whether the operation of this name is to be measured.
+    pub fn wants_operation(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
+
+    /// Whether the peer of this name takes part.
+    pub fn wants_peer(&self, name: &str) -> bool {
+        self.peers.as_ref().is_none_or(|peers| peers.iter().any(|peer| peer == name))
+    }
+}

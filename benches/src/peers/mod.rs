@@ -1,0 +1,8 @@
+//! The competitors: each the program that someone who knows that tool would write for this table.
+
+pub mod btree;
+pub mod diesel;
+pub mod raw;
+pub mod rome;
+pub mod rusqlite;
+pub mod sqlite_file;

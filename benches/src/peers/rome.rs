@@ -1,0 +1,143 @@
+//! ROME, as its users write it. The same program runs on the embedded and on the in-memory store.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::{Context, Result};
+use rome::prelude::*;
+use uuid::Uuid;
+
+use crate::{
+    model::{self, COUNTERS, Counter, Image, Property},
+    operation::{BULK, PAGE, PAGES, Reply, Request, SHORT_LIMIT},
+    peer::Peer,
+};
+
+/// A database of ROME and the cursors of its pages.
+#[derive(Clone)]
+pub struct Rome {
+    db: Database,
+    cursors: Arc<Vec<Option<Cursor>>>,
+}
+
+impl Rome {
+    /// An empty database at this URL.
+    pub async fn open(url: &str) -> Result<Self> {
+        let entities = Database::builder().entity::<Image>().entity::<Property>().entity::<Counter>();
+        Ok(Self { db: entities.open(url).await?, cursors: Arc::default() })
+    }
+
+    /// The database itself.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    async fn page(&self, after: Option<Cursor>) -> Result<Page<Image>> {
+        let newest_first = self.db.query::<Image>().order_by(Image::CREATED_AT.desc());
+        Ok(newest_first.page(PAGE).after(after).fetch().await?)
+    }
+
+    async fn by_owner(&self, owner: String) -> Result<Vec<Image>> {
+        Ok(self.db.query::<Image>().filter(Image::OWNER.eq(owner)).all().await?)
+    }
+
+    async fn with_properties(&self, owner: String) -> Result<Vec<(Image, Vec<Property>)>> {
+        let images = self.by_owner(owner).await?;
+        let of_these = Property::IMAGE_ID.is_in(images.iter().map(|image| image.id));
+        let mut own: HashMap<Uuid, Vec<Property>> = HashMap::with_capacity(images.len());
+        for property in self.db.query::<Property>().filter(of_these).all().await? {
+            own.entry(property.image_id).or_default().push(property);
+        }
+        let with_own = |image: Image| {
+            let own = own.remove(&image.id).unwrap_or_default();
+            (image, own)
+        };
+        Ok(images.into_iter().map(with_own).collect())
+    }
+
+    async fn increment(&self, counter: u32) -> Result<()> {
+        let increment = async move |s: &Session| {
+            let mut counter = s.get::<Counter>(counter).await?.ok_or_not_found()?;
+            counter.value += 1;
+            s.update(&counter).await
+        };
+        self.db.transaction(increment).await?;
+        Ok(())
+    }
+}
+
+impl Peer for Rome {
+    async fn load(&mut self, images: u64) -> Result<()> {
+        for first in (0..images).step_by(BULK) {
+            let numbers = first..images.min(first + BULK as u64);
+            self.db.insert_all(numbers.clone().map(model::image)).await?;
+            self.db.insert_all(numbers.flat_map(model::properties)).await?;
+        }
+        self.db.insert_all((0..COUNTERS).map(|id| Counter { id, value: 0 })).await?;
+        let mut cursors = vec![None];
+        while cursors.len() < PAGES {
+            let page = self.page(cursors[cursors.len() - 1].clone()).await?;
+            cursors.push(Some(page.next.context("fewer pages than the workload asks for")?));
+        }
+        self.cursors = Arc::new(cursors);
+        Ok(())
+    }
+
+    async fn run(&self, request: Request) -> Result<Reply> {
+        let images = || self.db.query::<Image>();
+        Ok(match request {
+            Request::PointGet(id) => Reply::Image(self.db.get::<Image>(id).await?),
+            Request::GetMany(ids) => {
+                Reply::Images(self.db.get_many::<Image>(ids).await?.into_iter().flatten().collect())
+            }
+            Request::ByOwner(owner) => Reply::Images(self.by_owner(owner).await?),
+            Request::Newest { from, to } => {
+                let range = Image::CREATED_AT.ge(from).and(Image::CREATED_AT.lt(to));
+                let newest = images().filter(range).order_by(Image::CREATED_AT.desc()).limit(SHORT_LIMIT.into());
+                Reply::Images(newest.all().await?)
+            }
+            Request::Filtered { status, owner, disk_format } => Reply::Images(
+                images()
+                    .filter(Image::STATUS.eq(status))
+                    .filter(Image::OWNER.eq(owner))
+                    .filter(Image::DISK_FORMAT.eq(disk_format))
+                    .limit(SHORT_LIMIT.into())
+                    .all()
+                    .await?,
+            ),
+            Request::Page(number) => Reply::Images(self.page(self.cursors[number].clone()).await?.items),
+            Request::WithProperties(owner) => Reply::WithProperties(self.with_properties(owner).await?),
+            Request::CountOwner(owner) => Reply::Count(images().filter(Image::OWNER.eq(owner)).count().await?),
+            Request::CountStatus(status) => Reply::Count(images().filter(Image::STATUS.eq(status)).count().await?),
+            Request::Insert(image) => {
+                self.db.insert(image).await?;
+                Reply::Done
+            }
+            Request::UpdateSize { id, size, now } => {
+                let assignments = (Image::SIZE.set(size), Image::UPDATED_AT.set(now));
+                images().filter(Image::ID.eq(id)).update_all(assignments).await?;
+                Reply::Done
+            }
+            Request::Delete(id) => {
+                self.db.delete_by_key::<Image>(id).await?;
+                Reply::Done
+            }
+            Request::InsertMany(images) => {
+                self.db.insert_all(images).await?;
+                Reply::Done
+            }
+            Request::Increment(counter) => {
+                self.increment(counter).await?;
+                Reply::Done
+            }
+        })
+    }
+
+    async fn counted(&self) -> Result<i64> {
+        Ok(self.db.query::<Counter>().all().await?.iter().map(|counter| counter.value).sum())
+    }
+
+    async fn remove(&self, ids: Vec<Uuid>) -> Result<()> {
+        self.db.query::<Image>().filter(Image::ID.is_in(ids)).delete_all().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! What a run found, and the ways to show it.
+
+mod goals;
+mod markdown;
+mod svg;
+mod tables;
+
+pub use self::{goals::goals, markdown::write_section, svg::write_bars, tables::Table, tables::tables};
+
+use std::collections::BTreeMap;
+
+use crate::{contest::Load, measure::median, operation::Operation};
+
+/// Everything that a run measured.
+#[derive(Debug)]
+pub struct Results {
+    pub images: u64,
+    pub rounds: usize,
+    /// The competitors in the order in which they ran.
+    pub peers: Vec<&'static str>,
+    pub operations: Vec<Operation>,
+    numbers: BTreeMap<(usize, &'static str, bool), Vec<f64>>,
+}
+
+impl Results {
+    /// Nothing measured yet.
+    pub fn new(images: u64, rounds: usize, peers: Vec<&'static str>, operations: Vec<Operation>) -> Self {
+        Self { images, rounds, peers, operations, numbers: BTreeMap::new() }
+    }
+
+    /// Adds what one slot gave: microseconds of one client, operations a second of sixteen.
+    pub fn add(&mut self, operation: Operation, peer: &'static str, load: Load, number: f64) {
+        self.numbers.entry((operation as usize, peer, load == Load::One)).or_default().push(number);
+    }
+
+    /// The median over the rounds; nothing if this was not measured.
+    pub fn get(&self, operation: Operation, peer: &str, load: Load) -> Option<f64> {
+        let peer = self.peers.iter().find(|name| **name == peer)?;
+        let rounds = self.numbers.get(&(operation as usize, *peer, load == Load::One))?;
+        Some(median(rounds.clone()))
+    }
+
+    /// How many times `other`'s number `peer`'s is.
+    pub fn ratio(&self, operation: Operation, load: Load, peer: &str, other: &str) -> Option<f64> {
+        Some(self.get(operation, peer, load)? / self.get(operation, other, load)?)
+    }
+
+    /// The same ratio in each round alone: how far the machine let it wander.
+    pub fn ratios(&self, operation: Operation, load: Load, peer: &str, other: &str) -> Vec<f64> {
+        let rounds = |name: &str| {
+            let name = self.peers.iter().find(|peer| **peer == name)?;
+            self.numbers.get(&(operation as usize, *name, load == Load::One))
+        };
+        let (Some(peer), Some(other)) = (rounds(peer), rounds(other)) else { return Vec::new() };
+        peer.iter().zip(other).map(|(peer, other)| peer / other).collect()
+    }
+}
