@@ -1,0 +1,190 @@
+//! Compares everything that a query can be asked with the naive answer.
+
+use std::collections::HashSet;
+
+use futures::TryStreamExt;
+use rome::prelude::*;
+
+use super::generate::{Ask, Generate, Seen};
+use super::lower::{expr, order};
+use super::naive::{answer, passing, show_all};
+use super::row::{Col, Row};
+use super::subjects::{Subject, same_key};
+
+/// The query, on a database or in a session.
+pub fn build<'a, E: Subject>(query: Query<'a, E>, ask: &Ask) -> Query<'a, E> {
+    let mut query = ask.filters.iter().fold(query, |query, cond| query.filter(expr::<E>(cond)));
+    if !ask.order.is_empty() {
+        query = query.order_by(ask.order.iter().map(|by| order::<E>(*by)).collect::<Vec<_>>());
+    }
+    if let Some(limit) = ask.limit {
+        query = query.limit(limit);
+    }
+    if ask.offset > 0 {
+        query = query.offset(ask.offset);
+    }
+    match ask.seen {
+        Seen::Live => query,
+        Seen::All => query.with_deleted(),
+        Seen::Deleted => query.only_deleted(),
+    }
+}
+
+/// Asserts that these are the rows: in order if there is one; any of those that pass if there is none.
+fn assert_rows<E: Subject>(got: &[Row], rows: &[Row], ask: &Ask, what: &str) {
+    let expected = answer::<E>(rows, ask);
+    if !ask.order.is_empty() {
+        return assert_eq!(show_all(got), show_all(&expected), "{what}");
+    }
+    let passing: HashSet<String> = show_all(&passing::<E>(rows, ask)).into_iter().collect();
+    let distinct: HashSet<String> = show_all(got).into_iter().collect();
+    assert_eq!(got.len(), expected.len(), "{what}: {got:#?}");
+    assert_eq!(distinct.len(), got.len(), "{what}: a row comes twice: {got:#?}");
+    assert!(distinct.is_subset(&passing), "{what}: {:#?} do not pass", distinct.difference(&passing));
+}
+
+fn rows_of<E: Subject>(entities: Vec<E>) -> Vec<Row> {
+    entities.iter().map(Subject::row).collect()
+}
+
+/// Asks in every way. `fresh` gives a query without anything.
+pub async fn check<'a, E: Subject>(fresh: impl Fn() -> Query<'a, E>, rows: &[Row], ask: &Ask, gen_: &mut Generate) {
+    let expected = answer::<E>(rows, ask);
+    let query = || build(fresh(), ask);
+    forced(&query, rows, ask, &expected).await;
+
+    let plan = query().explain().await.unwrap();
+    let what = format!("{plan}");
+    assert_eq!(query().exists().await.unwrap(), !expected.is_empty(), "exists: {what}");
+    let keys = query().keys().await.unwrap();
+    assert_eq!(keys.len(), expected.len(), "keys: {what}");
+    if !ask.order.is_empty() {
+        let expected: Vec<E::Key> = expected.iter().map(|row| E::of(row).key()).collect();
+        assert_eq!(keys, expected, "keys: {what}");
+    }
+    let first: Vec<Row> = query().first().await.unwrap().iter().map(Subject::row).collect();
+    let only = Ask { limit: Some(ask.limit.unwrap_or(1).min(1)), ..ask.clone() };
+    assert_rows::<E>(&first, rows, &only, &format!("first: {what}"));
+    match query().one().await {
+        Ok(row) => assert_rows::<E>(&[row.row()], rows, ask, &format!("one: {what}")),
+        Err(error) if error.is_not_found() => assert_eq!(expected.len(), 0, "one: {what}"),
+        Err(error) => assert!(error.is_invalid() && expected.len() > 1, "one: {error}: {what}"),
+    }
+    // Streams and pages go by the key where there is no order, as the naive answer does.
+    let streamed: Vec<E> = query().stream().try_collect().await.unwrap();
+    assert_eq!(show_all(&rows_of(streamed)), show_all(&expected), "stream: {what}");
+    pages(&fresh, rows, ask, gen_).await;
+    selections(&query, rows, ask, &expected, &what).await;
+}
+
+/// All rows and their number, with the planner's choice, without indexes, and by each index that can serve.
+async fn forced<'a, E: Subject>(query: &impl Fn() -> Query<'a, E>, rows: &[Row], ask: &Ask, expected: &[Row]) {
+    let mut ways = vec![("planned".to_owned(), query()), ("no index".to_owned(), query().ignore_indexes())];
+    let indexes = E::table().indexes.iter();
+    ways.extend(indexes.map(|index| (index.name.clone(), query().use_index(index.name.as_str()))));
+    for (name, query) in ways {
+        let found = match query.all().await {
+            Ok(found) => found,
+            Err(error) if error.is_invalid() && error.to_string().contains("cannot serve") => continue,
+            Err(error) => panic!("{name}: {error}"),
+        };
+        let plan = query.explain().await.unwrap();
+        assert_rows::<E>(&rows_of(found), rows, ask, &format!("by {name}: {plan}"));
+        // A count has no order and no limit, so its way may not be there.
+        match query.count().await {
+            Ok(count) => assert_eq!(count, expected.len() as u64, "count by {name}: {plan}"),
+            Err(error) => assert!(error.to_string().contains("cannot serve"), "count by {name}: {error}"),
+        }
+    }
+}
+
+async fn pages<'a, E: Subject>(fresh: &impl Fn() -> Query<'a, E>, rows: &[Row], ask: &Ask, gen_: &mut Generate) {
+    // A page query has a size and no limit.
+    let ask = Ask { limit: None, ..ask.clone() };
+    let expected = answer::<E>(rows, &ask);
+    let mut query = build(fresh(), &ask);
+    let index = gen_.random.below(E::table().indexes.len() as u64 * 2 + 1) as usize;
+    if let Some(index) = E::table().indexes.get(index) {
+        let by = query.clone().use_index(index.name.as_str());
+        if by.clone().page(1).fetch().await.is_ok() {
+            query = by;
+        }
+    }
+    let what = query.explain().await.unwrap();
+    for size in [1, 2 + gen_.random.below(4) as u32, expected.len().max(1) as u32, 1000] {
+        let mut found = Vec::new();
+        let mut cursor: Option<Cursor> = None;
+        loop {
+            let page = query.clone().page(size).after(cursor).fetch().await.unwrap();
+            assert!(page.items.len() <= size as usize, "{what}");
+            found.extend(rows_of(page.items));
+            assert!(found.len() <= expected.len(), "pages of {size} go on: {what}");
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(show_all(&found), show_all(&expected), "pages of {size}: {what}");
+    }
+}
+
+async fn selections<'a, E: Subject>(
+    query: &impl Fn() -> Query<'a, E>,
+    rows: &[Row],
+    ask: &Ask,
+    expected: &[Row],
+    what: &str,
+) {
+    let cols = E::cols();
+    if !ask.order.is_empty() || (ask.limit.is_none() && ask.offset == 0) {
+        let mut names = query().select((cols.name, cols.big, cols.tags, cols.id)).all().await.unwrap();
+        let mut briefs = E::briefs(query()).await.unwrap();
+        let row = |row: &Row| (row.name.clone(), row.big, row.tags.clone(), row.id);
+        let mut expected_names: Vec<_> = expected.iter().map(row).collect();
+        let mut expected_briefs: Vec<_> = expected.iter().map(|row| (row.name.clone(), row.big, row.small)).collect();
+        if ask.order.is_empty() {
+            names.sort();
+            briefs.sort();
+            expected_names.sort();
+            expected_briefs.sort();
+        }
+        assert_eq!(names, expected_names, "select: {what}");
+        assert_eq!(briefs, expected_briefs, "project: {what}");
+    }
+    // Distinct, in an order of the selected columns alone.
+    let selected = |col: &Col| matches!(col, Col::Kind | Col::Flag | Col::Big);
+    let mut ask = ask.clone();
+    ask.order.retain(|by| selected(&by.col));
+    let select = |query: Query<'a, E>| query.select((cols.kind, cols.flag, cols.big)).distinct();
+    let found = {
+        let query = query().order_by(ask.order.iter().map(|by| order::<E>(*by)).collect::<Vec<_>>());
+        (select(query.clone()).all().await.unwrap(), select(query.clone()).count().await.unwrap())
+    };
+    let mut seen = HashSet::new();
+    let mut all: Vec<_> = passing::<E>(rows, &ask).iter().map(|row| (row.kind, row.flag, row.big)).collect();
+    all.retain(|row| seen.insert(*row));
+    let limit = ask.limit.map_or(usize::MAX, |limit| limit as usize);
+    let cut: Vec<_> = all.iter().skip(ask.offset as usize).take(limit).copied().collect();
+    assert_eq!(found.1, cut.len() as u64, "count distinct: {what}");
+    // Rows that the order does not tell apart may come in any order.
+    assert_eq!(found.0.len(), cut.len(), "distinct: {what}");
+    let complete = ask.order.iter().map(|by| by.col).collect::<HashSet<_>>().len() == 3;
+    if complete {
+        assert_eq!(found.0, cut, "distinct: {what}");
+    }
+    let once: HashSet<_> = found.0.iter().copied().collect();
+    assert_eq!(once.len(), found.0.len(), "distinct: {what}");
+    assert!(found.0.iter().all(|row| seen.contains(row)), "distinct: {what}");
+}
+
+/// Asserts that a table holds exactly these rows.
+pub async fn check_table<'a, E: Subject>(query: Query<'a, E>, rows: &[Row], what: &str) {
+    let found: Vec<E> = query.with_deleted().stream().try_collect().await.unwrap();
+    let everything = Ask { filters: Vec::new(), order: Vec::new(), limit: None, offset: 0, seen: Seen::All };
+    assert_eq!(show_all(&rows_of(found)), show_all(&answer::<E>(rows, &everything)), "{what}");
+}
+
+/// Finds a row by its key.
+pub fn position<E: Subject>(rows: &[Row], row: &Row) -> Option<usize> {
+    rows.iter().position(|other| same_key::<E>(other, row))
+}
