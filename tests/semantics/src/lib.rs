@@ -6,4 +6,5 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod queries;
+mod sessions;
 mod stores;

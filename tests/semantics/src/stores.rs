@@ -52,7 +52,7 @@ impl Drop for Place {
 
 /// Opens a database with these entities on a place.
 macro_rules! open {
-    ($place:expr, $($entity:ty),+) => {
+    ($place:expr, [$($entity:ty),+]) => {
         rome::Database::builder()$(.entity::<$entity>())+.open_store($place.open()).await.unwrap()
     };
 }

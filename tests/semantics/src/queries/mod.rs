@@ -49,7 +49,7 @@ async fn run<E: Subject>() {
     let cases = number("ROME_SEMANTICS_CASES").unwrap_or(40);
     println!("ROME_SEMANTICS_SEED={seed}");
     for place in places() {
-        let db = open!(place, E);
+        let db = open!(place, [E]);
         for n in 0..cases {
             let gen_ = Generate { random: Random::new(seed.wrapping_add(n)), exotic: n % 4 == 3 };
             let _case = Case(format!(
