@@ -54,8 +54,9 @@ impl Pending {
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     rows: BTreeMap<TableId, BTreeMap<Bytes, Pending>>,
-    /// Who holds the unique values that buffered writes touch: a buffered row, or nobody.
-    holders: HashMap<(TableId, usize, Bytes), Option<Bytes>>,
+    /// Which buffered rows will have each unique value that buffered writes touch: nobody where it is given up, and more
+    /// than one only in the middle of a statement.
+    holders: HashMap<(TableId, usize, Bytes), Vec<Bytes>>,
 }
 
 /// What a check of a commit means when it fails.
@@ -113,10 +114,10 @@ impl Overlay {
             None => &write.entries_before.claims,
         };
         for (index, claim) in given_up {
-            self.holders.insert((table, *index, claim.clone()), None);
+            self.holders.entry((table, *index, claim.clone())).or_default().retain(|holder| *holder != key);
         }
         for (index, claim) in &write.entries_after.claims {
-            self.holders.insert((table, *index, claim.clone()), Some(key.clone()));
+            self.holders.entry((table, *index, claim.clone())).or_default().push(key.clone());
         }
         match rows.get_mut(&key) {
             Some(pending) => {
@@ -142,14 +143,12 @@ impl Overlay {
             };
         }
         self.holders.retain(|(held, ..), _| *held != table);
-        for pending in rows.values() {
-            for (index, claim) in &pending.entries_before.claims {
-                self.holders.insert((table, *index, claim.clone()), None);
-            }
-        }
         for (key, pending) in rows.iter() {
+            for (index, claim) in &pending.entries_before.claims {
+                self.holders.entry((table, *index, claim.clone())).or_default();
+            }
             for (index, claim) in &pending.entries_after.claims {
-                self.holders.insert((table, *index, claim.clone()), Some(key.clone()));
+                self.holders.entry((table, *index, claim.clone())).or_default().push(key.clone());
             }
         }
         if rows.is_empty() {
@@ -157,10 +156,10 @@ impl Overlay {
         }
     }
 
-    /// Who holds a unique value after the buffered writes: a buffered row (`Some(Some(key))`), nobody because its holder
-    /// gives it up (`Some(None)`), or whoever the store says (`None`).
-    pub fn holder(&self, table: TableId, index: usize, claim: &Bytes) -> Option<Option<&Bytes>> {
-        self.holders.get(&(table, index, claim.clone())).map(Option::as_ref)
+    /// Which buffered rows have a unique value after the buffered writes: nobody if its holder gives it up; none if the
+    /// buffered writes do not touch it, so that the store has to say.
+    pub fn holders(&self, table: TableId, index: usize, claim: &Bytes) -> Option<&[Bytes]> {
+        self.holders.get(&(table, index, claim.clone())).map(Vec::as_slice)
     }
 
     /// Turns the writes into checks and effects: removals first, each part in the order of the keys.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::{Pending, Session};
+use super::{Overlay, Pending, Session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::row;
@@ -150,7 +150,7 @@ impl Session {
         Ok(())
     }
 
-    /// Buffers one write; gives the unique values whose holder the store has to tell.
+    /// Buffers one write; gives the unique values that it takes.
     fn buffer(
         &self,
         table: &Arc<StoredTable>,
@@ -194,24 +194,33 @@ impl Session {
         };
         let after = after.map(Bytes::from);
         let pending = Pending::new(table, &key, before, after.clone(), unread)?;
-        let mut asks = Vec::new();
-        for (index, claim) in pending.new_claims() {
-            match state.overlay.holder(table.id, *index, claim) {
-                Some(Some(holder)) if *holder != key => return Err(unique_violation(table, *index, claim)),
-                Some(_) => {}
-                None if self.options.one_statement => {}
-                None => asks.push(Claim { index: *index, columns: claim.clone(), key: key.clone() }),
+        let mut taken = Vec::new();
+        // The commit of a single statement tests them all.
+        if !self.options.one_statement {
+            for (index, claim) in pending.new_claims() {
+                let unknown = state.overlay.holders(table.id, *index, claim).is_none();
+                taken.push(Claim { index: *index, columns: claim.clone(), key: key.clone(), unknown });
             }
         }
         let replaced = state.overlay.put(key.clone(), pending);
         done.replaced.push((key, replaced));
         done.written.push(after.map_or(Written::Removed, Written::Row));
-        Ok(asks)
+        Ok(taken)
     }
 
     /// Tests unique values against the store, all in one round trip, so that the statement itself fails and not only the
     /// commit, which tests them again.
-    async fn test_claims(&self, table: &StoredTable, claims: Vec<Claim>) -> Result<()> {
+    ///
+    /// Only after the whole statement, so that its rows may pass their values on to each other.
+    async fn test_claims(&self, table: &StoredTable, mut claims: Vec<Claim>) -> Result<()> {
+        let shared = |overlay: &Overlay, claim: &Claim| {
+            overlay.holders(table.id, claim.index, &claim.columns).is_some_and(|holders| holders.len() > 1)
+        };
+        if let Some(claim) = self.with_overlay(|overlay| claims.iter().position(|claim| shared(overlay, claim))) {
+            let claim = claims.swap_remove(claim);
+            return Err(unique_violation(table, claim.index, &claim.columns));
+        }
+        claims.retain(|claim| claim.unknown);
         if claims.is_empty() {
             return Ok(());
         }
@@ -219,11 +228,10 @@ impl Session {
         let reads = claims.iter().map(|claim| Read::Get { space: space(claim), key: claim.columns.clone() }).collect();
         let replies = self.read(reads).await?;
         for (claim, reply) in claims.into_iter().zip(replies) {
+            // A holder that is buffered itself gives the value up: otherwise both would have it now.
             if let Reply::Record(Some((_, holder))) = reply
                 && holder != claim.key
-                && self.with_overlay(|overlay| {
-                    overlay.holder(table.id, claim.index, &claim.columns) == Some(Some(&claim.key))
-                })
+                && self.with_overlay(|overlay| overlay.get(table.id, &holder).is_none())
             {
                 return Err(unique_violation(table, claim.index, &claim.columns));
             }
@@ -251,6 +259,8 @@ struct Claim {
     index: usize,
     columns: Bytes,
     key: Bytes,
+    /// Whether nothing is known of its holder yet.
+    unknown: bool,
 }
 
 /// What a write did.
