@@ -75,7 +75,7 @@ pub(crate) fn by_table(table: &StoredTable, constraints: &Constraints, spec: &Sp
             resumed: false,
         };
     }
-    finish(table.def, &parts, found, spec, |ranges, reverse| Access::Rows { ranges, reverse })
+    finish(table.def, &parts, &[], found, spec, |ranges, reverse| Access::Rows { ranges, reverse })
 }
 
 /// How an index can serve the query; none if it cannot.
@@ -98,7 +98,8 @@ pub(crate) fn by_index(table: &StoredTable, at: usize, constraints: &Constraints
         // Rows with an empty list have no entry, and others have several.
         return None;
     }
-    Some(finish(table.def, parts, found, spec, |ranges, reverse| Access::Index { index: at, ranges, reverse }))
+    let access = |ranges, reverse| Access::Index { index: at, ranges, reverse };
+    Some(finish(table.def, parts, &table.def.key, found, spec, access))
 }
 
 struct Found {
@@ -209,9 +210,11 @@ fn tighten(bound: &mut Option<(Value, Excluded)>, value: &Value, excluded: Exclu
     }
 }
 
+/// `parts` and then the columns of `suffix` are what the keys of the space consist of.
 fn finish(
     table: &'static Table,
     parts: &[IndexPart],
+    suffix: &[u16],
     found: Found,
     spec: &Spec,
     access: impl FnOnce(Vec<Range>, bool) -> Access,
@@ -233,7 +236,7 @@ fn finish(
     if let (true, Some(values), Some(prefix), Some((lo, hi))) =
         (ordered, &spec.after, found.prefixes.first(), ranges.first_mut())
     {
-        let position = position(prefix, &sequence, found.equalities, &order, values);
+        let position = position(prefix, parts.get(found.equalities..).unwrap_or_default(), suffix, &order, values);
         if reverse {
             let bound = std::ops::Bound::Excluded(Bytes::from(position));
             *hi = least(hi.clone(), bound);
@@ -286,10 +289,12 @@ fn direction(sequence: &[IndexPart], fixed: usize, order: &[OrderPart]) -> Optio
     }
 }
 
-/// The place in the index of the row with these values of the order.
-fn position(prefix: &[u8], sequence: &[IndexPart], fixed: usize, order: &[OrderPart], values: &[Value]) -> Vec<u8> {
+/// The place of the row with these values of the order: under `prefix`, by the other parts of the index and then by the
+/// whole key, also where an index part has a column of it already.
+fn position(prefix: &[u8], parts: &[IndexPart], suffix: &[u16], order: &[OrderPart], values: &[Value]) -> Vec<u8> {
     let mut position = prefix.to_vec();
-    for part in sequence.iter().skip(fixed) {
+    let suffix = suffix.iter().map(|column| IndexPart::asc(*column));
+    for part in parts.iter().copied().chain(suffix) {
         let value = order.iter().zip(values).find(|(wanted, _)| wanted.column == part.column);
         let Some((_, value)) = value else { break };
         key::encode(value.as_ref(), part.descending, &mut position);

@@ -9,6 +9,7 @@ mod generate;
 mod lower;
 mod naive;
 mod random;
+mod regressions;
 mod row;
 mod sqlite;
 mod subjects;
