@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use chrono::{DateTime, Utc};
 
 use crate::catalog::StoredTable;
@@ -38,12 +38,16 @@ pub(crate) fn unwrap<'a>(table: &StoredTable, stored: &'a [u8]) -> Result<Cow<'a
     }
 }
 
-/// The columns of a stored value, in the present layout, sharing its buffer if they are in that layout already.
-pub(crate) fn unwrap_shared(table: &StoredTable, stored: &Bytes) -> Result<Bytes, ValueError> {
-    Ok(match unwrap(table, stored)? {
-        Cow::Borrowed(body) => stored.slice_ref(body),
-        Cow::Owned(body) => body.into(),
-    })
+/// The columns of a stored value, in the present layout, in the same buffer if they are in that layout already.
+pub(crate) fn unwrap_shared(table: &StoredTable, mut stored: Bytes) -> Result<Bytes, ValueError> {
+    let (number, body) = split(&stored)?;
+    if number == table.layout {
+        // Moving the start costs nothing; a slice would count another reference.
+        let header = stored.len() - body.len();
+        stored.advance(header);
+        return Ok(stored);
+    }
+    Ok(unwrap(table, &stored)?.into_owned().into())
 }
 
 fn split(stored: &[u8]) -> Result<(u32, &[u8]), ValueError> {

@@ -71,6 +71,39 @@ pub(crate) async fn fetch(
     Ok(hits)
 }
 
+/// The stored rows of a query as the store gave them, if they need no more work: outside of a session, and where nothing
+/// is to be sorted, left out or found twice. Costs one round trip.
+pub(crate) async fn scan(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+) -> Result<Option<Scanned>> {
+    let one_span = match &plan.access {
+        Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() == 1,
+        _ => false,
+    };
+    let whole = plan.ordered && plan.resumed | spec.after.is_none() && spec.offset == 0 && spec.limit != Some(0);
+    if !(one_span && whole && target.session().is_none()) {
+        return Ok(None);
+    }
+    let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
+    let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
+    let want = spec.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let mut reads = Vec::with_capacity(1);
+    add_reads(table, &plan.access, filter.as_ref(), want, false, &mut reads);
+    let Some(Reply::Scanned(scanned)) = target.read(reads).await?.pop() else {
+        return Err(Error::invalid("the store answered a scan with something else"));
+    };
+    if let Some(condition) = condition.filter(|condition| condition.failed()) {
+        // Some row could not be tested: say which.
+        for record in scanned.iter() {
+            condition.test(record.value).map_err(|source| condition.damaged(record.key, record.value, source))?;
+        }
+    }
+    Ok(Some(scanned))
+}
+
 type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 
 /// What the session has written to the table: keys, stored and new columns.
@@ -109,10 +142,10 @@ async fn read_hits(
     for ((reply, key), of_entries) in replies.into_iter().zip(keys).zip(entries) {
         match reply {
             Reply::Record(Some((_, stored))) => {
-                add_hit(table, condition.as_deref(), key.unwrap_or_default(), &stored, &mut hits)?;
+                add_hit(table, condition.as_deref(), key.unwrap_or_default(), stored, &mut hits)?;
             }
             Reply::Claimed(Some((_, key, _, stored))) => {
-                add_hit(table, condition.as_deref(), key, &stored, &mut hits)?;
+                add_hit(table, condition.as_deref(), key, stored, &mut hits)?;
             }
             Reply::Scanned(scanned) => {
                 let retest = condition.as_deref().filter(|condition| condition.failed());
@@ -176,11 +209,11 @@ fn add_hit(
     table: &StoredTable,
     condition: Option<&Condition>,
     key: Bytes,
-    stored: &Bytes,
+    stored: Bytes,
     hits: &mut Vec<Hit>,
 ) -> Result<()> {
     let passed = match condition {
-        Some(condition) => condition.test(stored).map_err(|source| condition.damaged(&key, stored, source))?,
+        Some(condition) => condition.test(&stored).map_err(|source| condition.damaged(&key, &stored, source))?,
         None => true,
     };
     if passed {
@@ -207,7 +240,7 @@ fn add_scanned(
         } else if keys_only {
             hits.push(Hit { key, body: Bytes::new() });
         } else {
-            add_hit(table, retest, key, &stored, hits)?;
+            add_hit(table, retest, key, stored, hits)?;
         }
     }
     Ok(())

@@ -10,6 +10,6 @@ mod sort;
 mod target;
 
 pub(crate) use change::{change_rows, delete_rows};
-pub(crate) use fetch::{Hit, Want, count, fetch};
+pub(crate) use fetch::{Hit, Want, count, fetch, scan};
 pub(crate) use sort::values_of_order;
 pub(crate) use target::Target;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::catalog::StoredTable;
 use crate::database::Shared;
 use crate::error::Result;
 use crate::model::Entity;
 use crate::plan::ScanPolicy;
 use crate::row;
+use crate::schema::Table;
 use crate::session::{Session, verbs};
 use crate::store::{Consistency, Partition, Read, Reply};
 
@@ -60,60 +62,66 @@ impl<'a> Target<'a> {
     }
 
     pub async fn get_many<D: Entity>(self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
-        let keys = keys.into_iter().map(|key| verbs::encode_key::<D>(&key)).collect();
+        let keys = verbs::encode_keys::<D>(keys);
         let rows = self.rows(D::table(), keys, false).await?;
         rows.into_iter().map(|body| body.map(|body| verbs::decode(&body)).transpose()).collect()
     }
 
     /// The columns of the rows under these keys, in one round trip.
-    async fn rows(
-        self,
-        def: &'static crate::schema::Table,
-        keys: Vec<Bytes>,
-        deleted: bool,
-    ) -> Result<Vec<Option<Bytes>>> {
+    async fn rows(self, def: &'static Table, keys: Vec<Bytes>, deleted: bool) -> Result<Vec<Option<Bytes>>> {
         let table = self.shared().table(def)?;
-        let mut bodies: Vec<Option<Bytes>> = vec![None; keys.len()];
-        let mut asked = Vec::with_capacity(keys.len());
-        let mut reads = Vec::with_capacity(keys.len());
-        for (at, key) in keys.iter().enumerate() {
-            let own = self.session().and_then(|session| session.known(table.id, key));
-            match own {
-                Some(after) => bodies.splice(at..=at, [after]).for_each(drop),
-                None => {
-                    asked.push(at);
-                    reads.push(Read::Get { space: table.rows(), key: key.clone() });
-                }
-            }
-        }
-        if let Some(session) = self.session() {
-            session.check_open()?;
-        }
-        if !reads.is_empty() {
-            for (at, reply) in asked.into_iter().zip(self.read(reads).await?) {
-                let (Reply::Record(record), Some(key), Some(slot)) = (reply, keys.get(at), bodies.get_mut(at)) else {
-                    continue;
-                };
-                *slot = record
-                    .map(|(_, stored)| row::unwrap_shared(table, &stored))
-                    .transpose()
-                    .map_err(|source| row::unreadable(def, key, source))?;
-                if let Some(session) = self.session() {
-                    session.remember(table.id, key.clone(), slot.clone());
-                }
-            }
-        }
+        let mut bodies = match self {
+            Self::Database(shared) => stored_rows(shared, table, keys).await?,
+            Self::Session(session) => session_rows(session, table, keys).await?,
+        };
         if !deleted && def.deleted_at.is_some() {
-            for (body, key) in bodies.iter_mut().zip(&keys) {
-                let hidden = match body {
-                    Some(body) => row::is_deleted(def, body).map_err(|source| row::damaged(def, key, body, source))?,
-                    None => false,
-                };
-                if hidden {
+            for body in &mut bodies {
+                if let Some(present) = body
+                    && row::is_deleted(def, present).map_err(|source| row::damaged(def, &[], present, source))?
+                {
                     *body = None;
                 }
             }
         }
         Ok(bodies)
     }
+}
+
+async fn stored_rows(shared: &Shared, table: &StoredTable, keys: Vec<Bytes>) -> Result<Vec<Option<Bytes>>> {
+    let reads = keys.into_iter().map(|key| Read::Get { space: table.rows(), key }).collect();
+    let batch = [(Partition(0), reads)];
+    let reply = shared.read(&batch, Consistency::Strict).await?;
+    let [(_, reads)] = &batch;
+    reply.replies.into_iter().zip(reads).map(|(reply, read)| stored_row(table, reply, read)).collect()
+}
+
+fn stored_row(table: &StoredTable, reply: Reply, read: &Read) -> Result<Option<Bytes>> {
+    let (Reply::Record(Some((_, stored))), Read::Get { key, .. }) = (reply, read) else { return Ok(None) };
+    row::unwrap_shared(table, stored).map(Some).map_err(|source| row::unreadable(table.def, key, source))
+}
+
+/// The same in a session: what it knows is not read again, and what it reads it remembers.
+async fn session_rows(session: &Session, table: &StoredTable, keys: Vec<Bytes>) -> Result<Vec<Option<Bytes>>> {
+    session.check_open()?;
+    let mut bodies: Vec<Option<Bytes>> = Vec::with_capacity(keys.len());
+    let mut asked = Vec::new();
+    for key in &keys {
+        let known = session.known(table.id, key);
+        if known.is_none() {
+            asked.push((bodies.len(), Read::Get { space: table.rows(), key: key.clone() }));
+        }
+        bodies.push(known.flatten());
+    }
+    if asked.is_empty() {
+        return Ok(bodies);
+    }
+    let replies = session.read(asked.iter().map(|(_, read)| read.clone()).collect()).await?;
+    for ((at, read), reply) in asked.into_iter().zip(replies) {
+        let body = stored_row(table, reply, &read)?;
+        if let (Read::Get { key, .. }, Some(slot)) = (read, bodies.get_mut(at)) {
+            session.remember(table.id, key, body.clone());
+            *slot = body;
+        }
+    }
+    Ok(bodies)
 }

@@ -67,23 +67,14 @@ fn lower(text: &str) -> String {
         .collect()
 }
 
-/// The literal text that every match of a case-sensitive pattern starts with.
-pub(crate) fn literal_prefix(pattern: &str) -> String {
-    let mut prefix = String::new();
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '%' | '_' => break,
-            '\\' => prefix.push(chars.next().unwrap_or('\\')),
-            c => prefix.push(c),
-        }
-    }
-    prefix
+/// The text before the first wildcard or escape: every match of a case-sensitive pattern starts with it.
+pub(crate) fn plain_prefix(pattern: &str) -> &str {
+    pattern.split(['%', '_', '\\']).next().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{literal_prefix, matches};
+    use super::{matches, plain_prefix};
 
     #[test]
     fn wildcards_and_escapes_match_as_in_sql() {
@@ -110,8 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn the_literal_prefix_stops_at_the_first_wildcard() {
-        assert_eq!(literal_prefix("ab\\%c%d"), "ab%c");
-        assert_eq!(literal_prefix("_x"), "");
+    fn the_prefix_stops_at_the_first_wildcard_or_escape() {
+        assert_eq!(plain_prefix("abc%d"), "abc");
+        assert_eq!(plain_prefix("ab\\%c%d"), "ab");
+        assert_eq!(plain_prefix("_x"), "");
     }
 }

@@ -59,12 +59,41 @@ pub(crate) struct Candidate {
 }
 
 /// The constraints of a query, by their place among its conditions.
-pub(crate) type Constraints = [(usize, Constraint)];
+pub(crate) type Constraints<'a> = [(usize, Constraint<'a>)];
+
+/// What a way to the rows has to serve.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    pub constraints: Vec<(usize, Constraint<'a>)>,
+    /// The total order that is asked for; empty if none is.
+    pub order: Vec<OrderPart>,
+    /// Only rows after the one with these values of the order.
+    pub after: Option<&'a [Value]>,
+}
+
+impl<'a> Question<'a> {
+    pub fn new(spec: &'a Spec, constraints: Vec<(usize, Constraint<'a>)>) -> Self {
+        let has_order = !spec.order.is_empty() || spec.after.is_some();
+        let order = if has_order { spec.full_order() } else { Vec::new() };
+        Self { constraints, order, after: spec.after.as_deref() }
+    }
+
+    /// The same conditions and some more, in any order.
+    pub fn unordered_with(&self, more: impl IntoIterator<Item = (usize, Constraint<'a>)>) -> Self {
+        let constraints = self.constraints.iter().copied().chain(more).collect();
+        Self { constraints, order: Vec::new(), after: None }
+    }
+
+    /// Whether a condition is on this column.
+    pub fn constrains(&self, column: u16) -> bool {
+        self.constraints.iter().any(|(_, constraint)| constraint.column == column)
+    }
+}
 
 /// How the table itself can serve the query: by keys or key ranges, or as a whole.
-pub(crate) fn by_table(table: &StoredTable, constraints: &Constraints, spec: &Spec) -> Candidate {
+pub(crate) fn by_table(table: &StoredTable, asked: &Question<'_>) -> Candidate {
     let parts: Vec<IndexPart> = table.def.key.iter().map(|column| IndexPart::asc(*column)).collect();
-    let found = match_parts(table.def, &parts, constraints);
+    let found = match_parts(table.def, &parts, &asked.constraints);
     if found.equalities == parts.len() {
         return Candidate {
             access: Access::Keys(found.prefixes.into_iter().map(Bytes::from).collect()),
@@ -75,14 +104,14 @@ pub(crate) fn by_table(table: &StoredTable, constraints: &Constraints, spec: &Sp
             resumed: false,
         };
     }
-    finish(table.def, &parts, &[], found, spec, |ranges, reverse| Access::Rows { ranges, reverse })
+    finish(table.def, &parts, &[], found, asked, |ranges, reverse| Access::Rows { ranges, reverse })
 }
 
 /// How an index can serve the query; none if it cannot.
-pub(crate) fn by_index(table: &StoredTable, at: usize, constraints: &Constraints, spec: &Spec) -> Option<Candidate> {
+pub(crate) fn by_index(table: &StoredTable, at: usize, asked: &Question<'_>) -> Option<Candidate> {
     let index = table.indexes.get(at)?;
     let parts = &index.def.parts;
-    let found = match_parts(table.def, parts, constraints);
+    let found = match_parts(table.def, parts, &asked.constraints);
     if index.def.unique {
         // A unique index has claims only: a lookup by all of its columns, none of them NULL.
         return (found.equalities == parts.len() && !found.has_null).then(|| Candidate {
@@ -99,7 +128,7 @@ pub(crate) fn by_index(table: &StoredTable, at: usize, constraints: &Constraints
         return None;
     }
     let access = |ranges, reverse| Access::Index { index: at, ranges, reverse };
-    Some(finish(table.def, parts, &table.def.key, found, spec, access))
+    Some(finish(table.def, parts, &table.def.key, found, asked, access))
 }
 
 struct Found {
@@ -114,7 +143,7 @@ struct Found {
     narrowed: bool,
 }
 
-fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constraints) -> Found {
+fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constraints<'_>) -> Found {
     let mut found = Found {
         prefixes: vec![Vec::new()],
         equalities: 0,
@@ -129,22 +158,22 @@ fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constra
         let equal = here()
             .filter_map(|(at, constraint)| match &constraint.kind {
                 ConstraintKind::OneOf(values) if found.prefixes.len() * values.len() <= MOST_RANGES => {
-                    Some((*at, values.clone()))
+                    Some((*at, *values))
                 }
-                ConstraintKind::Element(value) => Some((*at, vec![value.clone()])),
+                ConstraintKind::Element(value) => Some((*at, std::slice::from_ref(*value))),
                 _ => None,
             })
             .min_by_key(|(_, values)| values.len());
         if let Some((at, values)) = equal {
             found.element |= matches!(table.column(part.column).ty, crate::value::ColumnType::List(..));
             found.has_null |= values.iter().any(Value::is_null);
-            found.prefixes = multiply(&found.prefixes, &values, part.descending);
+            found.prefixes = multiply(found.prefixes, values, part.descending);
             found.equalities += 1;
             found.narrowed = true;
             found.served.push(at);
             continue;
         }
-        let constraints: Vec<&(usize, Constraint)> = here().collect();
+        let constraints: Vec<&(usize, Constraint<'_>)> = here().collect();
         found.ranges = narrow(&mut found.served, &found.prefixes, part.descending, &constraints);
         found.narrowed |= found.ranges.is_some();
         break;
@@ -152,9 +181,13 @@ fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constra
     found
 }
 
-fn multiply(prefixes: &[Vec<u8>], values: &[Value], descending: bool) -> Vec<Vec<u8>> {
+fn multiply(mut prefixes: Vec<Vec<u8>>, values: &[Value], descending: bool) -> Vec<Vec<u8>> {
+    if let ([prefix], [value]) = (prefixes.as_mut_slice(), values) {
+        key::encode(value.as_ref(), descending, prefix);
+        return prefixes;
+    }
     let mut all = Vec::with_capacity(prefixes.len() * values.len());
-    for prefix in prefixes {
+    for prefix in &prefixes {
         for value in values {
             let mut longer = prefix.clone();
             key::encode(value.as_ref(), descending, &mut longer);
@@ -170,10 +203,10 @@ fn narrow(
     served: &mut Vec<usize>,
     prefixes: &[Vec<u8>],
     descending: bool,
-    constraints: &[&(usize, Constraint)],
+    constraints: &[&(usize, Constraint<'_>)],
 ) -> Option<Vec<Range>> {
-    let mut low: Option<(Value, Excluded)> = None;
-    let mut high: Option<(Value, Excluded)> = None;
+    let mut low: Option<(&Value, Excluded)> = None;
+    let mut high: Option<(&Value, Excluded)> = None;
     let mut bounded = false;
     for (at, constraint) in constraints {
         match &constraint.kind {
@@ -186,7 +219,7 @@ fn narrow(
         served.push(*at);
     }
     if bounded {
-        let range = |prefix: &Vec<u8>| range::between(prefix, descending, low.as_ref(), high.as_ref());
+        let range = |prefix: &Vec<u8>| range::between(prefix, descending, low, high);
         return Some(prefixes.iter().map(range).collect());
     }
     let (at, text, exact) = constraints.iter().find_map(|(at, constraint)| match &constraint.kind {
@@ -199,14 +232,14 @@ fn narrow(
     Some(prefixes.iter().map(|prefix| range::with_text(prefix, descending, text)).collect())
 }
 
-fn tighten(bound: &mut Option<(Value, Excluded)>, value: &Value, excluded: Excluded, is_low: bool) {
+fn tighten<'a>(bound: &mut Option<(&'a Value, Excluded)>, value: &'a Value, excluded: Excluded, is_low: bool) {
     let replace = bound.as_ref().is_none_or(|(present, present_excluded)| {
         let ordering = crate::value::total_order(value.as_ref(), present.as_ref());
         let tighter = if is_low { ordering.is_gt() } else { ordering.is_lt() };
         tighter || (ordering.is_eq() && excluded && !present_excluded)
     });
     if replace {
-        *bound = Some((value.clone(), excluded));
+        *bound = Some((value, excluded));
     }
 }
 
@@ -216,17 +249,16 @@ fn finish(
     parts: &[IndexPart],
     suffix: &[u16],
     found: Found,
-    spec: &Spec,
+    asked: &Question<'_>,
     access: impl FnOnce(Vec<Range>, bool) -> Access,
 ) -> Candidate {
     let mut ranges = found.ranges.unwrap_or_else(|| match found.prefixes.as_slice() {
         [only] if only.is_empty() => vec![(std::ops::Bound::Unbounded, std::ops::Bound::Unbounded)],
         prefixes => prefixes.iter().cloned().map(range::with_prefix).collect(),
     });
-    let order = spec.full_order();
-    let sequence = sequence(table, parts);
-    let direction = if found.prefixes.len() == 1 && !(spec.order.is_empty() && spec.after.is_none()) {
-        direction(&sequence, found.equalities, &order)
+    let order = &asked.order;
+    let direction = if found.prefixes.len() == 1 && !order.is_empty() {
+        direction(&sequence(table, parts), found.equalities, order)
     } else {
         None
     };
@@ -234,9 +266,9 @@ fn finish(
     let reverse = direction.unwrap_or(false);
     let mut resumed = false;
     if let (true, Some(values), Some(prefix), Some((lo, hi))) =
-        (ordered, &spec.after, found.prefixes.first(), ranges.first_mut())
+        (ordered, asked.after, found.prefixes.first(), ranges.first_mut())
     {
-        let position = position(prefix, parts.get(found.equalities..).unwrap_or_default(), suffix, &order, values);
+        let position = position(prefix, parts.get(found.equalities..).unwrap_or_default(), suffix, order, values);
         if reverse {
             let bound = std::ops::Bound::Excluded(Bytes::from(position));
             *hi = least(hi.clone(), bound);

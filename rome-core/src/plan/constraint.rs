@@ -6,43 +6,46 @@ use crate::schema::Table;
 use crate::value::Value;
 
 /// A condition on one column.
-#[derive(Debug, Clone)]
-pub(crate) struct Constraint {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Constraint<'a> {
     pub column: u16,
-    pub kind: ConstraintKind,
+    pub kind: ConstraintKind<'a>,
     /// Whether rows that an index finds by it need not be tested again.
     pub exact: bool,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) enum ConstraintKind {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ConstraintKind<'a> {
     /// One of these values, in order; one of them may be NULL for `is null`.
-    OneOf(Vec<Value>),
+    OneOf(&'a [Value]),
     /// Not less than (or greater than, if the flag says excluded).
-    Low(Value, Excluded),
+    Low(&'a Value, Excluded),
     /// Not greater than (or less than).
-    High(Value, Excluded),
+    High(&'a Value, Excluded),
     NotNull,
     /// Text with this prefix.
-    Prefix(String),
+    Prefix(&'a str),
     /// A list with this element.
-    Element(Value),
+    Element(&'a Value),
 }
 
 /// Whether a bound itself is left out.
 pub(crate) type Excluded = bool;
 
 /// Whether a condition can be true at all, and what it says about a column.
-pub(crate) enum Reading {
+pub(crate) enum Reading<'a> {
     /// It is never true.
     Never,
     /// It restricts a column.
-    Constraint(Constraint),
+    Constraint(Constraint<'a>),
     /// Only a look at the row can tell.
     Opaque,
 }
 
-pub(crate) fn read(node: &Node, table: &Table) -> Reading {
+/// The only value of `is null`.
+static NULL: Value = Value::Null;
+
+pub(crate) fn read<'a>(node: &'a Node, table: &Table) -> Reading<'a> {
     match node {
         Node::Known(Some(false) | None) => Reading::Never,
         Node::Compare(op, left, right) => match (&**left, &**right) {
@@ -52,14 +55,12 @@ pub(crate) fn read(node: &Node, table: &Table) -> Reading {
         },
         Node::In(of, list) => match &**of {
             _ if list.values.is_empty() => Reading::Never,
-            Node::Column(column) if is_ordered(table, *column) => {
-                exact(*column, ConstraintKind::OneOf(list.values.to_vec()))
-            }
+            Node::Column(column) if is_ordered(table, *column) => exact(*column, ConstraintKind::OneOf(&list.values)),
             _ => Reading::Opaque,
         },
         Node::IsNull(of) => match &**of {
             Node::Column(column) if is_ordered(table, *column) => {
-                exact(*column, ConstraintKind::OneOf(vec![Value::Null]))
+                exact(*column, ConstraintKind::OneOf(std::slice::from_ref(&NULL)))
             }
             _ => Reading::Opaque,
         },
@@ -71,10 +72,10 @@ pub(crate) fn read(node: &Node, table: &Table) -> Reading {
             _ => Reading::Opaque,
         },
         Node::StartsWith(of, prefix) => match &**of {
-            Node::Column(column) => exact(*column, ConstraintKind::Prefix(prefix.clone())),
+            Node::Column(column) => exact(*column, ConstraintKind::Prefix(prefix)),
             _ => Reading::Opaque,
         },
-        Node::Like { of, pattern, ignore_case: false } => match (&**of, like::literal_prefix(pattern)) {
+        Node::Like { of, pattern, ignore_case: false } => match (&**of, like::plain_prefix(pattern)) {
             (Node::Column(column), prefix) if !prefix.is_empty() => {
                 Reading::Constraint(Constraint { column: *column, kind: ConstraintKind::Prefix(prefix), exact: false })
             }
@@ -82,23 +83,22 @@ pub(crate) fn read(node: &Node, table: &Table) -> Reading {
         },
         Node::ContainsElement(of, value) => match &**of {
             _ if value.is_null() => Reading::Never,
-            Node::Column(column) => exact(*column, ConstraintKind::Element(value.clone())),
+            Node::Column(column) => exact(*column, ConstraintKind::Element(value)),
             _ => Reading::Opaque,
         },
         _ => Reading::Opaque,
     }
 }
 
-fn comparison(op: Comparison, column: u16, value: &Value, table: &Table) -> Reading {
+fn comparison<'a>(op: Comparison, column: u16, value: &'a Value, table: &Table) -> Reading<'a> {
     if value.is_null() {
         return Reading::Never;
     }
     if !is_ordered(table, column) {
         return Reading::Opaque;
     }
-    let value = value.clone();
     match op {
-        Comparison::Eq => exact(column, ConstraintKind::OneOf(vec![value])),
+        Comparison::Eq => exact(column, ConstraintKind::OneOf(std::slice::from_ref(value))),
         Comparison::Ne => Reading::Opaque,
         Comparison::Lt => exact(column, ConstraintKind::High(value, true)),
         Comparison::Le => exact(column, ConstraintKind::High(value, false)),
@@ -111,7 +111,7 @@ fn is_ordered(table: &Table, column: u16) -> bool {
     table.column(column).ty.is_ordered()
 }
 
-const fn exact(column: u16, kind: ConstraintKind) -> Reading {
+const fn exact(column: u16, kind: ConstraintKind<'_>) -> Reading<'_> {
     Reading::Constraint(Constraint { column, kind, exact: true })
 }
 

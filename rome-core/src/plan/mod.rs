@@ -16,12 +16,13 @@ pub use explain::Explain;
 pub use spec::{Deleted, ScanPolicy};
 
 pub(crate) use candidate::Access;
+pub(crate) use normal::conjuncts;
 pub(crate) use range::Range;
 pub(crate) use spec::{IndexChoice, OrderPart, Spec};
 pub(crate) use statistics::Statistics;
 
-use candidate::{Candidate, Constraints, by_index, by_table};
-use constraint::{Constraint, Reading};
+use candidate::{Candidate, Question, by_index, by_table};
+use constraint::Reading;
 
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
@@ -59,7 +60,8 @@ impl Plan {
 
 /// Plans a query. Costs a round trip where several ways have to be compared and were not counted lately.
 pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
-    let conditions = spec.condition().map_or_else(Vec::new, normal::conjuncts);
+    let deleted = spec.deleted_condition();
+    let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
     let mut plan = choose(target, table, spec, &conditions).await?;
     if spec.order.is_empty() && spec.after.is_none() {
         plan.ordered = true;
@@ -68,8 +70,8 @@ pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -
     Ok(plan)
 }
 
-async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions: &[Node]) -> Result<Plan> {
-    let mut constraints = Vec::new();
+async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
+    let mut constraints = Vec::with_capacity(conditions.len());
     for (at, condition) in conditions.iter().enumerate() {
         match constraint::read(condition, table.def) {
             Reading::Never => return Ok(nothing()),
@@ -77,10 +79,11 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
             Reading::Opaque => {}
         }
     }
-    let mut candidates = candidates(table, spec, &constraints)?;
+    let asked = Question::new(spec, constraints);
+    let mut candidates = candidates(table, spec, &asked)?;
     if spec.indexes == IndexChoice::Any
         && !candidates.iter().any(|candidate| candidate.narrowed)
-        && let Some(union) = union(table, spec, conditions, &constraints)
+        && let Some(union) = union(table, spec, conditions, &asked)
     {
         candidates = vec![union];
     }
@@ -89,7 +92,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         .iter()
         .enumerate()
         .filter(|(at, _)| !chosen.served.contains(at))
-        .map(|(_, condition)| condition.clone())
+        .map(|(_, condition)| (*condition).clone())
         .collect();
     Ok(Plan {
         access: chosen.access,
@@ -114,8 +117,8 @@ const fn nothing() -> Plan {
 
 /// The ways that are worth comparing: lookups by key alone if there is one, else all that are narrowed by a condition or
 /// give the order for a limit, else the whole table.
-fn candidates(table: &StoredTable, spec: &Spec, constraints: &Constraints) -> Result<Vec<Candidate>> {
-    let by_table = by_table(table, constraints, spec);
+fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<Vec<Candidate>> {
+    let by_table = by_table(table, asked);
     match &spec.indexes {
         IndexChoice::None => return Ok(vec![by_table]),
         IndexChoice::Only(name) => {
@@ -124,7 +127,7 @@ fn candidates(table: &StoredTable, spec: &Spec, constraints: &Constraints) -> Re
                 .iter()
                 .position(|index| index.def.name == *name)
                 .ok_or_else(|| Error::invalid(format!("table `{}` has no index `{name}`", table.def.name)))?;
-            return by_index(table, at, constraints, spec).map(|candidate| vec![candidate]).ok_or_else(|| {
+            return by_index(table, at, asked).map(|candidate| vec![candidate]).ok_or_else(|| {
                 Error::invalid(format!("index `{name}` of table `{}` cannot serve this query", table.def.name))
             });
         }
@@ -133,8 +136,13 @@ fn candidates(table: &StoredTable, spec: &Spec, constraints: &Constraints) -> Re
     if matches!(by_table.access, Access::Keys(_)) {
         return Ok(vec![by_table]);
     }
-    let by_index = (0..table.indexes.len()).filter_map(|at| by_index(table, at, constraints, spec));
     let limited = spec.limit.is_some();
+    // An index whose first column no condition is about can only give an order, which pays with a limit.
+    let may_help = |at: &usize| {
+        let first = table.indexes.get(*at).and_then(|index| index.def.parts.first());
+        first.is_some_and(|part| asked.constrains(part.column)) || (limited && !asked.order.is_empty())
+    };
+    let by_index = (0..table.indexes.len()).filter(may_help).filter_map(|at| by_index(table, at, asked));
     let (useful, mut rest): (Vec<_>, Vec<_>) =
         by_index.chain([by_table]).partition(|candidate| candidate.narrowed || (limited && candidate.ordered));
     if useful.is_empty() {
@@ -148,26 +156,27 @@ fn candidates(table: &StoredTable, spec: &Spec, constraints: &Constraints) -> Re
 }
 
 /// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`.
-fn union(table: &StoredTable, spec: &Spec, conditions: &[Node], constraints: &Constraints) -> Option<Candidate> {
-    let unordered = Spec { order: Vec::new(), after: None, limit: None, ..spec.clone() };
+fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Question<'_>) -> Option<Candidate> {
+    let unlimited = Spec { limit: None, ..Spec::new(spec.table) };
     conditions.iter().find_map(|condition| {
         let Node::Or(branches) = condition else { return None };
         let mut all = Vec::new();
         for branch in branches {
             let parts = normal::conjuncts(branch.clone());
-            let mut narrowed: Vec<(usize, Constraint)> = constraints.to_vec();
+            let mut own = Vec::new();
             let mut possible = true;
             for (at, part) in parts.iter().enumerate() {
                 match constraint::read(part, table.def) {
                     Reading::Never => possible = false,
-                    Reading::Constraint(constraint) => narrowed.push((conditions.len() + at, constraint)),
+                    Reading::Constraint(constraint) => own.push((conditions.len() + at, constraint)),
                     Reading::Opaque => {}
                 }
             }
             if !possible {
                 continue;
             }
-            let best = candidates(table, &unordered, &narrowed).ok()?.into_iter().max_by_key(|candidate| {
+            let asked = asked.unordered_with(own);
+            let best = candidates(table, &unlimited, &asked).ok()?.into_iter().max_by_key(|candidate| {
                 let lookup = matches!(candidate.access, Access::Keys(_) | Access::Claims { .. });
                 (lookup, candidate.narrowed, candidate.equalities)
             })?;
@@ -285,7 +294,9 @@ fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
         return Ok(());
     }
     let what = || {
-        let filter = spec.filter.as_ref().map_or_else(|| "no filter".to_owned(), |f| f.display(spec.table).to_string());
+        let filter = Node::And(spec.filter.clone());
+        let filter =
+            if spec.filter.is_empty() { "no filter".to_owned() } else { filter.display(spec.table).to_string() };
         let order: Vec<&str> = spec.order.iter().map(|part| spec.table.column(part.column).name.as_ref()).collect();
         if order.is_empty() { filter } else { format!("{filter}, ordered by {}", order.join(", ")) }
     };

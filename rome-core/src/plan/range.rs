@@ -21,8 +21,8 @@ pub(crate) fn with_prefix(prefix: Vec<u8>) -> Range {
 pub(crate) fn between(
     prefix: &[u8],
     descending: bool,
-    low: Option<&(Value, Excluded)>,
-    high: Option<&(Value, Excluded)>,
+    low: Option<(&Value, Excluded)>,
+    high: Option<(&Value, Excluded)>,
 ) -> Range {
     let encoded = |value: ValueRef<'_>| {
         let mut bytes = prefix.to_vec();

@@ -46,7 +46,8 @@ pub(crate) enum IndexChoice {
 #[derive(Debug, Clone)]
 pub(crate) struct Spec {
     pub table: &'static Table,
-    pub filter: Option<Node>,
+    /// Conditions that all have to be true.
+    pub filter: Vec<Node>,
     pub order: Vec<OrderPart>,
     pub limit: Option<u64>,
     pub offset: u64,
@@ -61,7 +62,7 @@ impl Spec {
     pub fn new(table: &'static Table) -> Self {
         Self {
             table,
-            filter: None,
+            filter: Vec::new(),
             order: Vec::new(),
             limit: None,
             offset: 0,
@@ -72,20 +73,20 @@ impl Spec {
         }
     }
 
-    /// The whole filter, soft deletion included.
-    pub fn condition(&self) -> Option<Node> {
-        let deleted = self.table.deleted_at.and_then(|column| {
-            let is_null = Node::IsNull(Box::new(Node::Column(column)));
-            match self.deleted {
-                Deleted::No => Some(is_null),
-                Deleted::Yes => None,
-                Deleted::Only => Some(Node::Not(Box::new(is_null))),
-            }
-        });
-        match (self.filter.clone(), deleted) {
-            (Some(filter), Some(deleted)) => Some(filter.and(deleted)),
-            (filter, deleted) => filter.or(deleted),
+    /// What soft deletion adds to the filter.
+    pub fn deleted_condition(&self) -> Option<Node> {
+        let is_null = Node::IsNull(Box::new(Node::Column(self.table.deleted_at?)));
+        match self.deleted {
+            Deleted::No => Some(is_null),
+            Deleted::Yes => None,
+            Deleted::Only => Some(Node::Not(Box::new(is_null))),
         }
+    }
+
+    /// The whole filter as one condition, soft deletion included; none if every row passes.
+    pub fn condition(&self) -> Option<Node> {
+        let all: Vec<Node> = self.filter.iter().cloned().chain(self.deleted_condition()).collect();
+        (!all.is_empty()).then_some(Node::And(all))
     }
 
     /// The order that was asked for, made total: the key columns break ties, in the direction of the last part.
@@ -109,8 +110,8 @@ impl Spec {
     pub fn fingerprint(&self) -> String {
         use std::fmt::Write as _;
         let mut text = format!("{} {:?}", self.table.name, self.deleted);
-        if let Some(filter) = &self.filter {
-            let _ = write!(text, " where {}", filter.display(self.table));
+        for condition in &self.filter {
+            let _ = write!(text, " where {}", condition.display(self.table));
         }
         for part in self.full_order() {
             let name = &self.table.column(part.column).name;

@@ -8,7 +8,7 @@ use super::select::{Output, Selection};
 use crate::exec::Target;
 use crate::expr::{Expr, In, Orders};
 use crate::model::{Entity, Projection};
-use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec};
+use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec, conjuncts};
 
 /// A query on the entity `E` whose rows become `R`: the entity itself, a tuple of columns or a projection.
 ///
@@ -40,10 +40,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     where
         S: In<E, I>,
     {
-        self.spec.filter = Some(match self.spec.filter.take() {
-            Some(filter) => filter.and(condition.node),
-            None => condition.node,
-        });
+        self.spec.filter.extend(conjuncts(condition.node));
         self
     }
 

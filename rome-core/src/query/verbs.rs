@@ -1,17 +1,20 @@
 //! Runs queries.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Query;
 use super::select::Output;
+use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Hit, Target, Want};
 use crate::expr::Assignments;
 use crate::expr::node::Node;
 use crate::model::{Entity, Key};
-use crate::plan::{self, Explain, Spec};
+use crate::plan::{self, Explain, Plan, Spec};
 use crate::row;
 use crate::session::{self, Session, TransactionOptions};
+use crate::store::{RecordRef, Scanned};
 
 impl<E: Entity, R> Query<'_, E, R> {
     /// All rows. Costs one round trip, one more where plans have to be compared.
@@ -21,8 +24,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
         if !self.distinct || matches!(self.output, Output::Entity(_)) {
-            let hits = self.fetch(&self.spec, Want::Rows).await?;
-            return self.read_all(&hits);
+            return self.rows(&self.spec).await;
         }
         // The limit counts distinct rows.
         let spec = Spec { limit: None, offset: 0, ..self.spec.clone() };
@@ -32,6 +34,26 @@ impl<E: Entity, R> Query<'_, E, R> {
         let limit = self.spec.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let hits: Vec<Hit> = hits.into_iter().skip(from).take(limit).collect();
         self.read_all(&hits)
+    }
+
+    async fn rows(&self, spec: &Spec) -> Result<Vec<R>> {
+        let table = self.target.shared().table(spec.table)?;
+        let plan = plan::plan(self.target, table, spec).await?;
+        if let Some(scanned) = exec::scan(self.target, table, spec, &plan).await? {
+            return self.read_scanned(table, &scanned);
+        }
+        let hits = self.fetch_planned(table, spec, &plan, Want::Rows).await?;
+        self.read_all(&hits)
+    }
+
+    fn read_scanned(&self, table: &StoredTable, scanned: &Scanned) -> Result<Vec<R>> {
+        let mut offsets = Vec::new();
+        let read = |record: RecordRef<'_>| {
+            let body =
+                row::unwrap(table, record.value).map_err(|source| row::unreadable(table.def, record.key, source))?;
+            self.output.read(table.def, record.key, &body, &mut offsets)
+        };
+        scanned.iter().map(read).collect()
     }
 
     /// Keeps the first of the rows whose selected columns are the same.
@@ -66,7 +88,11 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub(super) async fn fetch(&self, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
         let table = self.target.shared().table(spec.table)?;
         let plan = plan::plan(self.target, table, spec).await?;
-        let hits = exec::fetch(self.target, table, spec, &plan, want).await?;
+        self.fetch_planned(table, spec, &plan, want).await
+    }
+
+    async fn fetch_planned(&self, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan, want: Want) -> Result<Vec<Hit>> {
+        let hits = exec::fetch(self.target, table, spec, plan, want).await?;
         if let (Target::Session(session), Want::Rows, Output::Entity(_)) = (self.target, want, &self.output) {
             for hit in &hits {
                 if session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {

@@ -1,5 +1,7 @@
 //! The verbs of a session.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 
 use super::Session;
@@ -27,11 +29,32 @@ pub(crate) fn decode<D: Entity>(body: &[u8]) -> Result<D> {
     })
 }
 
+thread_local! {
+    /// Where keys are encoded before they are copied into a buffer of their exact length.
+    static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// The encoding of a key.
 pub(crate) fn encode_key<D: Entity>(key: &D::Key) -> Bytes {
-    let mut out = Vec::with_capacity(24);
-    key.encode(&mut out);
-    out.into()
+    KEY.with_borrow_mut(|out| {
+        out.clear();
+        key.encode(out);
+        Bytes::copy_from_slice(out)
+    })
+}
+
+/// The encodings of keys, all in one buffer.
+pub(crate) fn encode_keys<D: Entity>(keys: impl IntoIterator<Item = D::Key>) -> Vec<Bytes> {
+    let mut out = Vec::new();
+    let mut ends = Vec::new();
+    for key in keys {
+        key.encode(&mut out);
+        ends.push(out.len());
+    }
+    let all = Bytes::from(out);
+    let mut start = 0;
+    let slice = |end| all.slice(std::mem::replace(&mut start, end)..end);
+    ends.into_iter().map(slice).collect()
 }
 
 /// The row that was written.

@@ -142,7 +142,7 @@ impl Session {
         for (key, reply) in missing.into_iter().zip(replies) {
             let Reply::Record(record) = reply else { continue };
             let body = record
-                .map(|(_, stored)| row::unwrap_shared(table, &stored))
+                .map(|(_, stored)| row::unwrap_shared(table, stored))
                 .transpose()
                 .map_err(|source| row::unreadable(table.def, &key, source))?;
             self.state().rows.insert((table.id, key), body);
