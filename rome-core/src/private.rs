@@ -11,7 +11,7 @@ pub use std::vec::Vec;
 
 pub use crate::expr::Column;
 pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
-pub use crate::model::indexed::{asc, desc, index};
+pub use crate::model::indexed::{asc, desc, index, unique};
 pub use crate::model::names::distinct;
 pub use crate::model::{ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, RowView, role};
 pub use crate::schema::{ColumnDef, IndexPart, KeySource, Role, Table};

@@ -10,7 +10,7 @@ struct Address {
 }
 
 #[derive(Entity)]
-#[rome(index(tags, name, marks), index(name, address.notes))]
+#[rome(index(tags, name, marks), index(name, address.notes), unique(name, tags))]
 struct Dog {
     #[rome(key)]
     id: u64,

@@ -62,3 +62,17 @@ pub const fn index<const N: usize>(columns: [IndexColumn; N]) -> [IndexPart; N] 
     assert!(lists < 2, "an index can have one list column, not several: declare an index for each list");
     parts
 }
+
+/// The parts of a unique index over these columns.
+///
+/// # Panics
+/// If one of them is a list: whether its elements or the whole list would be unique is anybody's guess.
+#[must_use]
+pub const fn unique<const N: usize>(columns: [IndexColumn; N]) -> [IndexPart; N] {
+    let mut at = 0;
+    while at < N {
+        assert!(!columns[at].list, "a unique column cannot be a list: give what has to be unique a column of its own");
+        at += 1;
+    }
+    index(columns)
+}

@@ -178,8 +178,9 @@ fn index_parts(entity: &Entity, at: usize, index: &Index) -> TokenStream {
     let constant = index_constant(at);
     let count = index.parts.len();
     let parts = index.parts.iter().map(|part| index_part(entity, part));
+    let check = format_ident!("{}", if index.unique { "unique" } else { "index" }, span = index.span);
     quote_spanned! {index.span=>
-        const #constant: [__rome::IndexPart; #count] = __rome::index([#(#parts),*]);
+        const #constant: [__rome::IndexPart; #count] = __rome::#check([#(#parts),*]);
     }
 }
 
