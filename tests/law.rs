@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
-use rome::expr::Order;
 use rome::prelude::*;
 
 #[derive(ColumnEnum, Clone, Copy, Debug, Default, PartialEq)]
