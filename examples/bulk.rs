@@ -47,13 +47,13 @@ async fn main() -> rome::Result<()> {
     // Insert or replace, by the key.
     let extra = db.upsert(Item { price: 1, ..item(7) }).await?;
     db.upsert_all([Item { price: 2, ..item(8) }, item(100)]).await?;
-    assert_eq!(db.get::<Item>(extra.code.clone()).await?.map(|item| item.price), Some(1));
+    assert_eq!(db.get::<Item>(&extra.code).await?.map(|item| item.price), Some(1));
     assert_eq!(db.query::<Item>().count().await?, 101);
 
     // Entities, one key, or a query.
     assert_eq!(db.delete_all(&items[20..30]).await?, 10);
-    assert!(db.delete_by_key::<Item>("item-100".to_owned()).await?);
-    assert!(!db.delete_by_key::<Item>("item-100".to_owned()).await?);
+    assert!(db.delete_by_key::<Item>("item-100").await?);
+    assert!(!db.delete_by_key::<Item>("item-100").await?);
     let n = db.query::<Item>().filter(Item::PRICE.ge(5_000)).delete_all().await?;
     println!("{n} expensive ones are gone, {} are left", db.query::<Item>().count().await?);
     Ok(())

@@ -30,7 +30,7 @@ fn image(n: u64) -> Image {
 }
 
 async fn show(query: Query<'_, Image>) -> rome::Result<()> {
-    let count = query.clone().all().await?.len();
+    let count = query.all().await?.len();
     println!("{}\n  = {count} images\n", query.explain().await?);
     Ok(())
 }

@@ -62,7 +62,7 @@ async fn main() -> rome::Result<()> {
     assert_eq!((visit.id.value().get_version_num(), token.id.get_version_num()), (7, 4));
 
     db.insert(Country { code: "FR".into(), name: "France".into() }).await?;
-    let france = db.get::<Country>("FR".to_owned()).await?.ok_or_not_found()?;
+    let france = db.get::<Country>("FR").await?.ok_or_not_found()?;
     let again = db.insert(Country { code: "FR".into(), name: "Francia".into() }).await;
     assert!(again.is_err_and(|error| error.is_duplicate_key()));
     println!("{} is {}", france.code, france.name);

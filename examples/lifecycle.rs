@@ -40,7 +40,7 @@ async fn main() -> rome::Result<()> {
 
     // A soft deletion hides the row and keeps it.
     db.delete(&second).await?;
-    assert_eq!(db.get::<Page>("home".to_owned()).await?, None);
+    assert_eq!(db.get::<Page>("home").await?, None);
     assert_eq!(db.query::<Page>().count().await?, 0);
     assert_eq!(db.query::<Page>().with_deleted().count().await?, 1);
     let mut hidden = db.query::<Page>().only_deleted().one().await?;
@@ -49,10 +49,10 @@ async fn main() -> rome::Result<()> {
     // To bring it back, clear the column.
     hidden.deleted = None;
     db.update(&hidden).await?;
-    assert!(db.get::<Page>("home".to_owned()).await?.is_some());
+    assert!(db.get::<Page>("home").await?.is_some());
 
     // To remove it really, purge it.
-    assert!(db.purge::<Page>("home".to_owned()).await?);
-    assert_eq!(db.get_with_deleted::<Page>("home".to_owned()).await?, None);
+    assert!(db.purge::<Page>("home").await?);
+    assert_eq!(db.get_with_deleted::<Page>("home").await?, None);
     Ok(())
 }

@@ -2,7 +2,6 @@
 //!
 //! `cargo run --example request_filters`
 
-use rome::expr::Order;
 use rome::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]

@@ -25,8 +25,8 @@ enum TransferError {
 /// Both accounts change, or none. The body may run several times, so it does nothing but through its session.
 async fn transfer(db: &Database, from: &str, to: &str, cents: u64) -> Result<(), TransferError> {
     db.try_transaction(async |s| {
-        let mut payer = s.get::<Account>(from.to_owned()).await?.ok_or_not_found()?;
-        let mut payee = s.get::<Account>(to.to_owned()).await?.ok_or_not_found()?;
+        let mut payer = s.get::<Account>(from).await?.ok_or_not_found()?;
+        let mut payee = s.get::<Account>(to).await?.ok_or_not_found()?;
         let Some(left) = payer.cents.checked_sub(cents) else {
             return Err(TransferError::TooLittle(payer.name, payer.cents));
         };
@@ -54,7 +54,7 @@ async fn main() -> Result<(), TransferError> {
     while let Some(done) = tasks.join_next().await {
         done.expect("no transfer panics")?;
     }
-    let bob = db.get::<Account>("bob".to_owned()).await?.ok_or_not_found()?;
+    let bob = db.get::<Account>("bob").await?.ok_or_not_found()?;
     println!("{} has {} cents", bob.name, bob.cents);
     assert_eq!(bob.cents, 1_000);
 

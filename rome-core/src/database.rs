@@ -13,6 +13,23 @@ use crate::session::{self, CounterKeys, Lanes, Session, TransactionOptions, TxBo
 use crate::store::{Applied, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Store, StoreResult};
 
 /// An open database. Cheap to clone; all clones are the same.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// let rex = db.insert(dog("Rex", 3)).await?;
+/// assert_eq!(db.get::<Dog>(rex.id).await?, Some(rex.clone()));
+/// let rex = db.update(&Dog { age: Some(4), ..rex }).await?;
+/// assert_eq!(db.query::<Dog>().filter(Dog::AGE.gt(3)).count().await?, 1);
+/// db.delete(&rex).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Database {
     pub(crate) shared: Arc<Shared>,
@@ -160,6 +177,29 @@ impl Database {
     ///
     /// Captured values are borrowed, or moved and cloned for each run.
     ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// let (rex, ida) = (db.insert(dog("Rex", 3)).await?, db.insert(dog("Ida", 5)).await?);
+    /// let together = db
+    ///     .transaction(async |s| {
+    ///         let mut rex = s.get::<Dog>(rex.id).await?.ok_or_not_found()?;
+    ///         let ida = s.get::<Dog>(ida.id).await?.ok_or_not_found()?;
+    ///         rex.age = ida.age;
+    ///         s.update(&rex).await?;
+    ///         Ok(rex.age.unwrap_or(0) + ida.age.unwrap_or(0))
+    ///     })
+    ///     .await?;
+    /// assert_eq!(together, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The body's own error; [`is_conflict`](Error::is_conflict) when all attempts met one; those of
     /// [`Session::commit`].
@@ -184,6 +224,41 @@ impl Database {
     }
 
     /// [`transaction`](Self::transaction) with an error type of the program's own.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// #[derive(Debug)]
+    /// enum Refused {
+    ///     TooYoung(u32),
+    ///     Database(rome::Error),
+    /// }
+    ///
+    /// impl From<rome::Error> for Refused {
+    ///     fn from(error: rome::Error) -> Self {
+    ///         Self::Database(error)
+    ///     }
+    /// }
+    ///
+    /// let rex = db.insert(dog("Rex", 1)).await?;
+    /// let result = db
+    ///     .try_transaction(async |s| {
+    ///         let rex = s.get::<Dog>(rex.id).await?.ok_or_not_found()?;
+    ///         match rex.age {
+    ///             Some(age) if age < 2 => Err(Refused::TooYoung(age)),
+    ///             _ => Ok(rex),
+    ///         }
+    ///     })
+    ///     .await;
+    /// assert!(matches!(result, Err(Refused::TooYoung(1))));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`transaction`](Self::transaction), converted.
@@ -215,6 +290,22 @@ impl Database {
     }
 
     /// Stores a new row and returns it as it is stored: with its key and the columns that ROME sets. Costs one round trip.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// let rex = db.insert(dog("Rex", 3)).await?;
+    /// assert_ne!(rex.id, Id::default());
+    /// let error = db.insert(dog("Rex", 5)).await.expect_err("the name is unique");
+    /// assert!(error.is_unique_violation());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`is_duplicate_key`](Error::is_duplicate_key), [`is_unique_violation`](Error::is_unique_violation).

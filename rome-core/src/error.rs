@@ -11,6 +11,25 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Anything that can go wrong, with what, where, and what to do about it.
 ///
 /// One machine word; ask it with the `is_*` methods. A broken invariant of ROME itself is a panic, not an error.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// db.insert(dog("Rex", 3)).await?;
+/// match db.insert(dog("Rex", 5)).await {
+///     Err(error) if error.is_unique_violation() => {
+///         assert_eq!((error.table(), error.violated_index()), (Some("dog"), Some("unique_name")));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Error(Box<Kind>);
 
 #[derive(Debug)]

@@ -3,6 +3,27 @@
 use std::marker::PhantomData;
 
 /// The column of an entity `E` that holds values of type `T`. Derived as an associated constant, such as `Dog::AGE`.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// for (filter, count) in [
+///     (Dog::AGE.between(2, 5), 2),
+///     (Dog::NAME.is_in(["Rex", "Max"]), 2),
+///     (Dog::NAME.like("_a%") | Dog::AGE.is_null(), 1),
+///     (!Dog::NAME.starts_with("R") & (Dog::AGE + 1).lt(6), 1),
+/// ] {
+///     assert_eq!(db.query::<Dog>().filter(filter).count().await?, count);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Column<E, T> {
     position: u16,
     marker: PhantomData<fn() -> (E, T)>,

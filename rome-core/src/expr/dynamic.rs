@@ -12,6 +12,24 @@ use crate::value::{ColumnType, Value};
 
 /// A column of `E` that was named at run time and found; made by [`Entity::column`]. Its operations check types when
 /// they are called, and cost no round trip.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// db.insert_all([dog("Rex", 3), dog("Ida", 5)]).await?;
+/// let age = Dog::column("age")?;
+/// let query = db.query::<Dog>().filter(age.ge(age.parse("4")?)?).order_by(age.desc()?);
+/// assert_eq!(query.one().await?.name, "Ida");
+/// let error = Dog::column("agee").expect_err("there is no such column");
+/// assert_eq!(error.to_string(), "table `dog` has no column `agee`, did you mean `age`?");
+/// # Ok(())
+/// # }
+/// ```
 pub struct DynColumn<E> {
     position: u16,
     marker: PhantomData<fn() -> E>,

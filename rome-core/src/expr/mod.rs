@@ -1,7 +1,7 @@
 //! Expressions: what filters, orders and assignments are made of.
 //!
 //! The typed surface ([`Column`], [`Scalar`], [`Expr`]) is thin: it checks types at compile time and builds one run-time
-//! tree, [`node::Node`], which planning and evaluation work on.
+//! tree, `node::Node`, which planning and evaluation work on.
 
 mod assign;
 mod column;

@@ -13,6 +13,24 @@ use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec, conjuncts};
 /// A query on the entity `E` whose rows become `R`: the entity itself, a tuple of columns or a projection.
 ///
 /// Building it costs nothing; a method with `.await` runs it. It may be cloned and run again.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// let grown_up = db.query::<Dog>().filter(Dog::AGE.ge(2)).order_by(Dog::NAME.asc());
+/// assert_eq!(grown_up.count().await?, 2);
+/// let names: Vec<String> = grown_up.clone().select(Dog::NAME).all().await?;
+/// assert_eq!(names, ["Ida", "Rex"]);
+/// assert_eq!(grown_up.first().await?.map(|dog| dog.name).as_deref(), Some("Ida"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Query<'a, E: Entity, R = E> {
     pub(super) target: Target<'a>,
     pub(super) spec: Spec,
@@ -46,6 +64,21 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
 
     /// Orders the rows; the key breaks ties, in the direction of the last part. Replaces an earlier order. Without one,
     /// rows come in any order.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 3)]).await?;
+    /// let query = db.query::<Dog>().order_by((Dog::AGE.desc().nulls_first(), Dog::NAME.asc()));
+    /// assert_eq!(query.select(Dog::NAME).all().await?, ["Ida", "Max", "Rex"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn order_by(mut self, order: impl Orders<E>) -> Self {
         self.spec.order = order.into_orders().into_iter().map(|order| order.part).collect();

@@ -18,6 +18,24 @@ pub struct Page<R> {
 /// A query page by page, by key set: a page costs what its own rows cost, wherever it begins. Made by [`Query::page`].
 ///
 /// Without an order the pages go by the key. Rows that are inserted or deleted meanwhile do not shift the others.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// let by_age = db.query::<Dog>().order_by(Dog::AGE.asc()).select(Dog::NAME);
+/// let first = by_age.clone().page(2).fetch().await?;
+/// assert_eq!(first.items, ["Max", "Rex"]);
+/// let second = by_age.page(2).after(first.next).fetch().await?;
+/// assert_eq!((second.items, second.next), (vec!["Ida".to_owned()], None));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct PageQuery<'a, E: Entity, R = E> {
     query: Query<'a, E, R>,

@@ -177,6 +177,22 @@ impl<E: Entity, R> Query<'_, E, R> {
 
     /// How the query would be carried out, for people to read. Costs at most one round trip and reads no rows.
     ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// let query = db.query::<Dog>().filter(Dog::AGE.ge(2)).filter(Dog::NAME.ne("Rex")).limit(5);
+    /// let plan = query.explain().await?;
+    /// assert_eq!(plan.index(), Some("by_age"));
+    /// assert_eq!(plan.to_string(), "dog: 1 range of index by_age (age)\n  test on each row: name <> 'Rex'\n  limit 5");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
@@ -187,6 +203,22 @@ impl<E: Entity, R> Query<'_, E, R> {
 
     /// Sets columns of all rows of the query in one transaction, and says how many there were. Costs two round trips, one
     /// of them in a session.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// db.insert_all([dog("Rex", 3), dog("Ida", 5)]).await?;
+    /// let old = db.query::<Dog>().filter(Dog::AGE.gt(4));
+    /// assert_eq!(old.update_all((Dog::AGE.set(Dog::AGE + 1), Dog::NAME.set("Old Ida"))).await?, 1);
+    /// assert_eq!(db.query::<Dog>().filter(Dog::AGE.eq(6)).one().await?.name, "Old Ida");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`is_overflow`](Error::is_overflow) when a value leaves the range of its column,

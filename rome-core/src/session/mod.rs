@@ -39,6 +39,24 @@ use crate::store::{Applied, Certainty, Check, CheckRef, Consistency, MiniTx, Par
 /// All verbs take `&self`, so several can run at once. Dropping a session rolls it back. Begin one with
 /// [`Database::session`](crate::Database::session), or let
 /// [`Database::transaction`](crate::Database::transaction) begin, commit and retry.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// let s = db.session();
+/// s.insert(dog("Rex", 3)).await?;
+/// assert_eq!(s.query::<Dog>().count().await?, 1);
+/// assert_eq!(db.query::<Dog>().count().await?, 0);
+/// s.commit().await?;
+/// assert_eq!(db.query::<Dog>().count().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: TransactionOptions,

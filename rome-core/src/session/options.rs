@@ -6,6 +6,9 @@ use crate::query::ScanPolicy;
 use crate::store::Durability;
 
 /// How a transaction or session runs; by default serializable, durable on the serving process, and up to 50 attempts.
+///
+/// They are taken as they are: the durability of the [builder](crate::DatabaseBuilder::durability) counts where no options
+/// are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionOptions {
     pub(crate) attempts: u32,
