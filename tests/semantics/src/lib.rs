@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod bad_input;
 mod queries;
 mod sessions;
 mod stores;
