@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bad_input;
+mod calls;
+mod catalog;
 mod queries;
 mod sessions;
 mod stores;
