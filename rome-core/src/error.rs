@@ -45,7 +45,7 @@ pub(crate) enum Kind {
     Value { table: &'static str, column: String, source: ValueError },
     StoredRow { table: &'static str, key: String, column: Option<String>, source: ValueError },
     Limit(String),
-    Overflow { table: &'static str, column: String, source: ValueError },
+    Overflow { table: &'static str, column: Option<String>, source: ValueError },
     Schema(String),
     ScanDenied { table: &'static str, filter: String },
     Cursor(&'static str),
@@ -258,7 +258,10 @@ impl fmt::Display for Error {
             Kind::StoredRow { table, key, column: Some(column), source } => {
                 write!(f, "column `{column}` of the stored row {key} of table `{table}` cannot be read: {source}")
             }
-            Kind::Overflow { table, column, source } => {
+            Kind::Overflow { table, column: None, source } => {
+                write!(f, "a calculation with a row of table `{table}` cannot be carried out: {source}")
+            }
+            Kind::Overflow { table, column: Some(column), source } => {
                 write!(f, "column `{column}` of table `{table}` cannot hold the new value: {source}")
             }
             Kind::ScanDenied { table, filter } => write!(

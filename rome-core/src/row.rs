@@ -61,11 +61,15 @@ fn split(stored: &[u8]) -> Result<(u32, &[u8]), ValueError> {
     Err(ValueError::malformed("no layout number", 0))
 }
 
-/// Says of which stored row, and which of its columns, an error is.
+/// Says of which stored row, and which of its columns, an error is; if all of them can be read, a calculation with them
+/// went wrong.
 #[cold]
 pub(crate) fn damaged(table: &'static Table, key: &[u8], body: &[u8], source: ValueError) -> Error {
     let mut row = RowReader::new(body);
     let unreadable = table.columns.iter().find(|column| read_column(&mut row, column.ty, column.nullable).is_err());
+    if unreadable.is_none() && matches!(source.kind(), value::ValueErrorKind::OutOfRange { .. }) {
+        return Kind::Overflow { table: table.name, column: None, source }.into();
+    }
     let column = unreadable.map(|column| column.name.to_string());
     Kind::StoredRow { table: table.name, key: show_key(key), column, source }.into()
 }
@@ -123,17 +127,13 @@ pub(crate) fn key_of(table: &'static Table, body: &[u8]) -> Result<Bytes, ValueE
     })
 }
 
-/// The same body with some columns replaced.
-pub(crate) fn replace(table: &'static Table, body: &[u8], changes: &[(u16, Value)]) -> Result<Vec<u8>> {
+/// The same body with some columns replaced; `key` says in an error which row it is.
+pub(crate) fn replace(table: &'static Table, key: &[u8], body: &[u8], changes: &[(u16, Value)]) -> Result<Vec<u8>> {
     let mut out = RowWriter::new();
     let mut row = RowReader::new(body);
     for (at, column) in table.columns.iter().enumerate() {
         let start = row.position();
-        skip_column(&mut row, column.ty, column.nullable).map_err(|source| Kind::Value {
-            table: table.name,
-            column: column.name.to_string(),
-            source,
-        })?;
+        skip_column(&mut row, column.ty, column.nullable).map_err(|source| damaged(table, key, body, source))?;
         match changes.iter().rev().find(|(changed, _)| usize::from(*changed) == at) {
             Some((_, value)) => write_column(&mut out, column.ty, column.nullable, value.as_ref())
                 .map_err(|source| not_storable(table, &column.name, source))?,
@@ -146,7 +146,9 @@ pub(crate) fn replace(table: &'static Table, body: &[u8], changes: &[(u16, Value
 fn not_storable(table: &Table, column: &str, source: ValueError) -> Error {
     let column = column.to_owned();
     match source.kind() {
-        value::ValueErrorKind::OutOfRange { .. } => Kind::Overflow { table: table.name, column, source }.into(),
+        value::ValueErrorKind::OutOfRange { .. } => {
+            Kind::Overflow { table: table.name, column: Some(column), source }.into()
+        }
         _ => Kind::Value { table: table.name, column, source }.into(),
     }
 }
@@ -193,7 +195,7 @@ pub(crate) fn stamp_insert(
             Role::Version => changes.push((at, Value::Int(1))),
         }
     }
-    if changes.is_empty() { Ok(body) } else { replace(table, &body, &changes) }
+    if changes.is_empty() { Ok(body) } else { replace(table, &[], &body, &changes) }
 }
 
 /// Fills what ROME sets on update; `old` is the stored body. Fails with a stale error if `check_version` and the version
@@ -230,7 +232,7 @@ pub(crate) fn stamp_update(
             }
         }
     }
-    if changes.is_empty() { Ok(body) } else { replace(table, &body, &changes) }
+    if changes.is_empty() { Ok(body) } else { replace(table, key, &body, &changes) }
 }
 
 /// Whether the row is softly deleted.

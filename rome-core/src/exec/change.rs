@@ -40,7 +40,7 @@ pub(crate) async fn change_rows(
             .map_err(|source| not_calculated(table, *column, &hit, source))?;
             changes.push((*column, value));
         }
-        writes.push(Write::Change(row::replace(table.def, &hit.body, &changes)?));
+        writes.push(Write::Change(row::replace(table.def, &hit.key, &hit.body, &changes)?));
     }
     let written = session.write(table, writes).await?;
     Ok(written.len() as u64)
@@ -49,7 +49,8 @@ pub(crate) async fn change_rows(
 fn not_calculated(table: &StoredTable, column: u16, hit: &Hit, source: crate::value::ValueError) -> Error {
     match source.kind() {
         ValueErrorKind::OutOfRange { .. } => {
-            Kind::Overflow { table: table.def.name, column: table.def.column(column).name.to_string(), source }.into()
+            let column = Some(table.def.column(column).name.to_string());
+            Kind::Overflow { table: table.def.name, column, source }.into()
         }
         _ => row::damaged(table.def, &hit.key, &hit.body, source),
     }

@@ -292,7 +292,7 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
     let after = spec.after.as_ref().map(|values| sort_key(&order, values.iter().map(|value| value.as_ref())));
     let mut keyed = Vec::with_capacity(hits.len());
     for hit in hits.drain(..) {
-        let key = sort_key_of(table.def, &order, &hit.body)?;
+        let key = sort_key_of(table.def, &order, &hit.key, &hit.body)?;
         if after.as_ref().is_none_or(|after| key > *after) {
             keyed.push((key, hit));
         }
@@ -348,10 +348,10 @@ async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) 
             Reply::Count(n) => count += n,
             Reply::Scanned(scanned) => {
                 // The filter keeps only what it cannot read.
-                if let Some(record) = scanned.get(0)
-                    && let Some(Err(source)) = condition.as_ref().map(|condition| condition.test(record.value))
+                if let (Some(record), Some(condition)) = (scanned.get(0), &condition)
+                    && let Err(source) = condition.test(record.value)
                 {
-                    return Err(row::unreadable(table.def, record.key, source));
+                    return Err(condition.damaged(record.key, record.value, source));
                 }
             }
             _ => return Err(Error::invalid("the store answered a count with something else")),

@@ -1,7 +1,6 @@
 //! Sorts rows in memory: each gets a byte string whose order is the order that was asked for.
 
-use bytes::Bytes;
-
+use super::fetch::Hit;
 use crate::error::Result;
 use crate::expr::Nulls;
 use crate::plan::OrderPart;
@@ -23,20 +22,20 @@ pub(crate) fn sort_key<'a>(order: &[OrderPart], values: impl IntoIterator<Item =
 }
 
 /// The sort key of a row.
-pub(crate) fn sort_key_of(table: &'static Table, order: &[OrderPart], body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn sort_key_of(table: &'static Table, order: &[OrderPart], key: &[u8], body: &[u8]) -> Result<Vec<u8>> {
     row::with_view(table, body, last_of(order), |view| {
         let values = order.iter().map(|part| view.value(part.column)).collect::<Result<Vec<_>, _>>()?;
         Ok(sort_key(order, values))
     })
-    .map_err(|source| row::damaged(table, &[], body, source))
+    .map_err(|source| row::damaged(table, key, body, source))
 }
 
 /// The values by which a row is ordered, for a cursor.
-pub(crate) fn values_of_order(table: &'static Table, order: &[OrderPart], body: &Bytes) -> Result<Vec<Value>> {
-    row::with_view(table, body, last_of(order), |view| {
+pub(crate) fn values_of_order(table: &'static Table, order: &[OrderPart], hit: &Hit) -> Result<Vec<Value>> {
+    row::with_view(table, &hit.body, last_of(order), |view| {
         order.iter().map(|part| view.value(part.column).map(ValueRef::to_value)).collect()
     })
-    .map_err(|source| row::damaged(table, &[], body, source))
+    .map_err(|source| row::damaged(table, &hit.key, &hit.body, source))
 }
 
 fn last_of(order: &[OrderPart]) -> u16 {

@@ -57,14 +57,15 @@ impl<'a> Target<'a> {
 
     pub async fn get<D: Entity>(self, key: D::Key, deleted: bool) -> Result<Option<D>> {
         let key = verbs::encode_key::<D>(&key);
-        let body = self.rows(D::table(), vec![key], deleted).await?.pop().flatten();
-        body.map(|body| verbs::decode(&body)).transpose()
+        let body = self.rows(D::table(), vec![key.clone()], deleted).await?.pop().flatten();
+        body.map(|body| verbs::decode(&key, &body)).transpose()
     }
 
     pub async fn get_many<D: Entity>(self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
         let keys = verbs::encode_keys::<D>(keys);
-        let rows = self.rows(D::table(), keys, false).await?;
-        rows.into_iter().map(|body| body.map(|body| verbs::decode(&body)).transpose()).collect()
+        let rows = self.rows(D::table(), keys.clone(), false).await?;
+        let decode = |(key, body): (&Bytes, Option<Bytes>)| body.map(|body| verbs::decode(key, &body)).transpose();
+        keys.iter().zip(rows).map(decode).collect()
     }
 
     /// The columns of the rows under these keys, in one round trip.

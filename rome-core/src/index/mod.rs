@@ -26,7 +26,7 @@ pub(crate) struct Entries {
 
 /// The index entries and claims of a body that lies under `key`.
 pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entries> {
-    check_length(table, "the key", key.len())?;
+    check_length(table, "the key", None, key.len())?;
     let mut all = Entries::default();
     if table.indexes.is_empty() {
         return Ok(all);
@@ -44,11 +44,12 @@ pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result
         Ok(())
     })
     .map_err(|source| row::damaged(table.def, key, body, source))?;
-    for (_, entry) in &all.entries {
-        check_length(table, "an index entry (its columns and the key)", entry.len())?;
+    for (space, entry) in all.entries.iter().filter(|(_, entry)| entry.len() > MAX_ENTRY) {
+        let index = table.indexes.iter().find(|index| index.space() == *space);
+        check_length(table, "an entry (the columns and the key)", index, entry.len())?;
     }
-    for (_, claim) in &all.claims {
-        check_length(table, "a unique value", claim.len())?;
+    for (at, claim) in &all.claims {
+        check_length(table, "a unique value", table.indexes.get(*at), claim.len())?;
     }
     Ok(all)
 }
@@ -117,18 +118,19 @@ pub(crate) fn key_in_entry(entry: &[u8]) -> Option<&[u8]> {
     rest.get(rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))?..)
 }
 
-fn check_length(table: &StoredTable, what: &str, length: usize) -> Result<()> {
+fn check_length(table: &StoredTable, what: &str, index: Option<&StoredIndex>, length: usize) -> Result<()> {
     if length <= MAX_ENTRY {
         return Ok(());
     }
-    Err(too_long(table, what, length))
+    Err(too_long(table, what, index, length))
 }
 
 #[cold]
-fn too_long(table: &StoredTable, what: &str, length: usize) -> Error {
+fn too_long(table: &StoredTable, what: &str, index: Option<&StoredIndex>, length: usize) -> Error {
+    let of = index.map_or_else(String::new, |index| format!(" in index `{}`", index.def.name));
     Kind::Limit(format!(
-        "{what} of a row of table `{}` takes {length} bytes, at most {MAX_ENTRY} are allowed; shorten the value or leave \
-         it out of keys and indexes",
+        "{what}{of} of a row of table `{}` takes {length} bytes, at most {MAX_ENTRY} are allowed; shorten the value or \
+         leave it out of keys and indexes",
         table.def.name
     ))
     .into()

@@ -288,7 +288,7 @@ fn spans(table: &StoredTable, access: &Access) -> Option<Vec<Span>> {
     Some(ranges.iter().map(span).collect())
 }
 
-fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
+pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
     let bounded = spec.limit.is_some() && plan.residual.is_none() && plan.ordered;
     if !plan.access.is_unbounded() || bounded {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Pages.
 
 use super::{Cursor, Query};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::{self, Want};
 use crate::model::Entity;
 use crate::plan::{OrderPart, Spec};
@@ -59,9 +59,17 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
     ///
     /// # Errors
     /// [`is_invalid_cursor`](crate::Error::is_invalid_cursor) for a cursor that was changed or is not of this query and
-    /// database; as [`Query::all`].
+    /// database; [`is_invalid`](crate::Error::is_invalid) for a page of no rows, and for a query with a limit or of
+    /// distinct rows, which no page can know of; as [`Query::all`].
     pub async fn fetch(&self) -> Result<Page<R>> {
         let query = &self.query;
+        if self.size == 0 {
+            return Err(Error::invalid("a page holds at least one row: `page(0)` gives none"));
+        }
+        if query.spec.limit.is_some() {
+            return Err(Error::invalid("a query in pages has no limit: give the size of a page to `page`"));
+        }
+        query.refuse_distinct("pages")?;
         let mut spec = ordered(&query.spec);
         let order = spec.full_order();
         let secret = &query.target.shared().secret;
@@ -78,7 +86,7 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
         hits.truncate(size);
         let next = match hits.last() {
             Some(last) if more => {
-                let values = exec::values_of_order(spec.table, &order, &last.body)?;
+                let values = exec::values_of_order(spec.table, &order, last)?;
                 Some(Cursor::new(secret, &fingerprint, &values))
             }
             _ => None,

@@ -30,6 +30,8 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     /// Costs a round trip for each 256 rows. Without an order they come by the key; for an
     /// order that no index gives, all rows are read at once and sorted in memory.
     ///
+    /// Gives the errors of [`all`](Self::all); a stream of distinct rows is [`is_invalid`](crate::Error::is_invalid).
+    ///
     /// Outside of a session each chunk sees the state of its own moment; in a session all are one state or a conflict.
     pub fn stream(self) -> impl Stream<Item = Result<R>> + Send + 'a {
         let spec = ordered(&self.spec);
@@ -46,13 +48,17 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     }
 
     async fn read_chunk(&self, spec: &Spec, position: &mut Position) -> Result<()> {
+        self.refuse_distinct("a stream")?;
         let table = self.target.shared().table(spec.table)?;
         let mut chunk = Spec { after: position.after.take(), limit: Some(CHUNK.min(position.left)), ..spec.clone() };
         if chunk.after.is_some() {
             chunk.offset = 0;
         }
         let plan = plan::plan(self.target, table, &chunk).await?;
-        if !plan.ordered {
+        if plan.ordered {
+            // Chunk by chunk the whole table is read, unless the stream itself has a limit.
+            plan::check_policy(self.target, spec, &plan)?;
+        } else {
             // Sorting again for each chunk would cost the square of the rows.
             chunk.limit = Some(position.left).filter(|left| *left != u64::MAX);
         }
@@ -60,7 +66,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         position.left = position.left.saturating_sub(hits.len() as u64);
         position.ended = chunk.limit.is_none_or(|limit| (hits.len() as u64) < limit) || position.left == 0;
         if let Some(last) = hits.last() {
-            position.after = Some(exec::values_of_order(spec.table, &spec.full_order(), &last.body)?);
+            position.after = Some(exec::values_of_order(spec.table, &spec.full_order(), last)?);
         }
         hits.reverse();
         position.ready = hits;

@@ -56,6 +56,14 @@ impl<E: Entity, R> Query<'_, E, R> {
         scanned.iter().map(read).collect()
     }
 
+    /// Distinct rows are known only when all are read.
+    pub(super) fn refuse_distinct(&self, how: &str) -> Result<()> {
+        if self.distinct && matches!(self.output, Output::Columns(..)) {
+            return Err(Error::invalid(format!("distinct rows of a selection cannot be read in {how}: use `all`")));
+        }
+        Ok(())
+    }
+
     /// Keeps the first of the rows whose selected columns are the same.
     fn keep_distinct(&self, hits: &mut Vec<Hit>) -> Result<()> {
         let Output::Columns(columns, _) = &self.output else { return Ok(()) };

@@ -21,12 +21,9 @@ pub(crate) fn encode<D: Entity>(entity: &D) -> Result<Vec<u8>> {
         .map_err(|source| Kind::Value { table: D::table().name, column: "a JSON column".to_owned(), source }.into())
 }
 
-/// The entity of these columns.
-pub(crate) fn decode<D: Entity>(body: &[u8]) -> Result<D> {
-    D::read(&mut RowReader::new(body)).map_err(|source| {
-        let key = row::key_of(D::table(), body).unwrap_or_default();
-        row::damaged(D::table(), &key, body, source)
-    })
+/// The entity of these columns, which lie under `key`.
+pub(crate) fn decode<D: Entity>(key: &[u8], body: &[u8]) -> Result<D> {
+    D::read(&mut RowReader::new(body)).map_err(|source| row::damaged(D::table(), key, body, source))
 }
 
 thread_local! {
@@ -60,7 +57,7 @@ pub(crate) fn encode_keys<D: Entity>(keys: impl IntoIterator<Item = D::Key>) -> 
 /// The row that was written.
 pub(crate) fn written<D: Entity>(written: Option<Written>) -> Result<D> {
     match written {
-        Some(Written::Row(body)) => decode(&body),
+        Some(Written::Row(body)) => decode(&[], &body),
         _ => Err(Error::invalid("the write gave no row")),
     }
 }

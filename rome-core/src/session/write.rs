@@ -186,7 +186,7 @@ impl Session {
                     return Ok(done.absent());
                 }
                 Some(column) => {
-                    let body = row::replace(def, &old, &[(column, Value::Timestamp(now))])?;
+                    let body = row::replace(def, &key, &old, &[(column, Value::Timestamp(now))])?;
                     Some(update(body, &old, false)?)
                 }
             },

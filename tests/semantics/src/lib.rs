@@ -5,6 +5,9 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod bad_input;
+mod calls;
+mod catalog;
 mod queries;
 mod sessions;
 mod stores;

@@ -47,7 +47,7 @@ impl Drop for Case {
 async fn run<E: Subject>() {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     let seed = number("ROME_SEMANTICS_SEED").unwrap_or(now);
-    let cases = number("ROME_SEMANTICS_CASES").unwrap_or(40);
+    let cases = number("ROME_SEMANTICS_CASES").unwrap_or(24);
     println!("ROME_SEMANTICS_SEED={seed}");
     for place in places() {
         let db = open!(place, [E]);
