@@ -5,7 +5,7 @@ use rome::prelude::*;
 use super::context::Context;
 use super::entities::{Image, ImageMember, Visibility};
 use super::error::{DbError, DbResult};
-use super::text;
+use super::{reading, text};
 
 /// Finds an image by id, deleted ones only for a context that sees them or with `force_show_deleted`. One read, and a
 /// second one where only the image's members tell whether the context sees it.
@@ -23,13 +23,6 @@ pub(super) async fn find(s: &Session, context: &Context, id: &str, force_show_de
     };
     // In the words for an image that is not there: who may not see it should not learn from them that it is.
     if seen { Ok(image) } else { Err(DbError::Forbidden(DbError::no_image(id).to_string())) }
-}
-
-/// Finds an image by id and checks that the context may change it.
-pub(super) async fn find_to_change(s: &Session, context: &Context, id: &str) -> DbResult<Image> {
-    let image = find(s, context, id, false).await?;
-    check_change(context, &image)?;
-    Ok(image)
 }
 
 /// Checks that the context may change an image.
@@ -73,7 +66,7 @@ async fn has_member(s: &Session, context: &Context, image_id: &str, status: Opti
 pub async fn is_image_visible(db: &Database, context: &Context, image: &Image, status: Option<&str>) -> DbResult<bool> {
     match context.sees(image) {
         Some(seen) => Ok(seen),
-        None => db.try_transaction(async |s| has_member(s, context, &image.id, status).await).await,
+        None => db.try_transaction_with(reading(), async |s| has_member(s, context, &image.id, status).await).await,
     }
 }
 

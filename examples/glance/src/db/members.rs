@@ -6,7 +6,7 @@ use super::access;
 use super::context::Context;
 use super::entities::{Image, ImageMember, now};
 use super::error::{DbError, DbResult};
-use super::text;
+use super::{reading, text};
 
 /// What a new member record has.
 #[derive(Debug, Clone)]
@@ -127,7 +127,7 @@ pub async fn image_member_find(
     context: &Context,
     search: &MemberSearch<'_>,
 ) -> DbResult<Vec<ImageMember>> {
-    db.try_transaction(async |s| {
+    db.try_transaction_with(reading(), async |s| {
         let mut query = s.query::<ImageMember>();
         if let Some(image_id) = search.image_id {
             query = query.filter(ImageMember::IMAGE_ID.eq(image_id));
@@ -165,7 +165,7 @@ pub async fn image_member_count(db: &Database, image_id: &str) -> DbResult<u64> 
     if image_id.is_empty() {
         return Err(DbError::Invalid("Image id is required.".to_owned()));
     }
-    db.try_transaction(async |s| Ok(live(s, image_id).count().await?)).await
+    db.try_transaction_with(reading(), async |s| Ok(live(s, image_id).count().await?)).await
 }
 
 fn live<'a>(s: &'a Session, image_id: &str) -> Query<'a, ImageMember> {

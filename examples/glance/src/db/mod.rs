@@ -65,3 +65,8 @@ pub async fn open(store: &str) -> DbResult<Database> {
         .await?;
     Ok(db)
 }
+
+/// How functions that only read run: on one consistent state, without keeping rows for a later update.
+fn reading() -> TransactionOptions {
+    TransactionOptions::new().read_only()
+}

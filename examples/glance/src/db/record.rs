@@ -8,6 +8,7 @@ use super::access;
 use super::context::Context;
 use super::entities::{Image, ImageLocation, ImageProperty, ImageStatus, ImageTag};
 use super::error::DbResult;
+use super::reading;
 
 /// An image with what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +59,7 @@ impl GetOptions {
 /// # Errors
 /// `ImageNotFound`, `Forbidden` if the context does not see it.
 pub async fn image_get(db: &Database, context: &Context, id: &str, options: GetOptions) -> DbResult<ImageRecord> {
-    db.try_transaction(async |s| get_in(s, context, id, options).await).await
+    db.try_transaction_with(reading(), async |s| get_in(s, context, id, options).await).await
 }
 
 pub(super) async fn get_in(s: &Session, context: &Context, id: &str, options: GetOptions) -> DbResult<ImageRecord> {
@@ -139,7 +140,8 @@ fn live_locations(s: &Session, options: GetOptions) -> Query<'_, ImageLocation> 
     if options.force_show_deleted { query } else { query.filter(ImageLocation::DELETED.eq(false)) }
 }
 
-fn shows_locations(context: &Context, image: &Image) -> bool {
+/// Whether the record has its locations.
+pub(super) fn shows_locations(context: &Context, image: &Image) -> bool {
     context.is_admin || image.status != ImageStatus::Deactivated
 }
 

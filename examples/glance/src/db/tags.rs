@@ -5,7 +5,7 @@ use rome::prelude::*;
 use super::context::Context;
 use super::entities::{ImageTag, now};
 use super::error::{DbError, DbResult};
-use super::{access, create, record, text};
+use super::{access, create, reading, record, text};
 
 /// Adds a tag and gives it back. One that is there already is not added again.
 ///
@@ -69,7 +69,7 @@ pub async fn image_tag_get_all(db: &Database, _context: &Context, image_id: &str
     if image_id.chars().count() > text::ID {
         return Err(DbError::no_image(image_id));
     }
-    db.try_transaction(async |s| record::tags_of(s, image_id).await).await
+    db.try_transaction_with(reading(), async |s| record::tags_of(s, image_id).await).await
 }
 
 async fn find(s: &Session, image_id: &str, value: &str) -> DbResult<Option<ImageTag>> {

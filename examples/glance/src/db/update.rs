@@ -3,7 +3,7 @@
 use rome::prelude::*;
 
 use super::context::Context;
-use super::entities::{Image, ImageProperty, ImageStatus, now};
+use super::entities::{ImageProperty, ImageStatus, now};
 use super::error::{DbError, DbResult};
 use super::record::{self, GetOptions, ImageRecord};
 use super::values::ImageValues;
@@ -42,8 +42,9 @@ pub async fn image_update(
     options: &UpdateOptions,
 ) -> DbResult<ImageRecord> {
     db.try_transaction(async |s| {
-        let image = access::find_to_change(s, context, id).await?;
-        update_in(s, context, image, values, options).await
+        let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
+        access::check_change(context, &before.image)?;
+        update_in(s, context, &before, values, options).await
     })
     .await
 }
@@ -63,11 +64,11 @@ pub async fn image_modify<E: From<DbError> + From<rome::Error> + Send + 'static>
     options: &UpdateOptions,
 ) -> Result<(ImageRecord, ImageRecord), E> {
     db.try_transaction(async |s| {
-        let record = record::get_in(s, context, id, GetOptions::with_tags()).await?;
-        let values = decide(&record)?;
-        access::check_change(context, &record.image)?;
-        let after = update_in(s, context, record.image.clone(), &values, options).await?;
-        Ok((record, after))
+        let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
+        let values = decide(&before)?;
+        access::check_change(context, &before.image)?;
+        let after = update_in(s, context, &before, &values, options).await?;
+        Ok((before, after))
     })
     .await
 }
@@ -75,11 +76,12 @@ pub async fn image_modify<E: From<DbError> + From<rome::Error> + Send + 'static>
 async fn update_in(
     s: &Session,
     context: &Context,
-    mut image: Image,
+    before: &ImageRecord,
     values: &ImageValues,
     options: &UpdateOptions,
 ) -> DbResult<ImageRecord> {
     values.check()?;
+    let mut image = before.image.clone();
     if values.id.as_ref().is_some_and(|id| *id != image.id) {
         return Err(DbError::Invalid("the id of an image cannot change".to_owned()));
     }
@@ -89,18 +91,25 @@ async fn update_in(
             image.id, image.status
         )));
     }
-    let now = now();
     values.apply(&mut image);
-    image.updated_at = Some(now);
+    image.updated_at = Some(now());
     let image = s.update(&image).await?;
+    let mut same_children = record::shows_locations(context, &before.image) == record::shows_locations(context, &image);
     if values.properties.is_some() || options.purge_props {
-        set_properties(s, &image.id, values.properties.as_deref().unwrap_or_default(), options).await?;
+        let given = values.properties.as_deref().unwrap_or_default();
+        set_properties(s, &image.id, &before.properties, given, options).await?;
+        same_children = false;
     }
     if let Some(given) = values.locations.as_ref().filter(|given| !given.is_empty()) {
         locations::set_in(s, &image.id, given).await?;
+        same_children = false;
     }
     if let Some(given) = &values.tags {
         tags::set_all_in(s, &image.id, given).await?;
+        same_children = false;
+    }
+    if same_children {
+        return Ok(ImageRecord { image, ..before.clone() });
     }
     record::with_children(s, context, image, GetOptions::with_tags()).await
 }
@@ -109,12 +118,12 @@ async fn update_in(
 async fn set_properties(
     s: &Session,
     image_id: &str,
+    old: &[ImageProperty],
     given: &[(String, Option<String>)],
     options: &UpdateOptions,
 ) -> DbResult<()> {
     let now = now();
     let untouched = |name: &str| options.atomic_props.iter().any(|atomic| atomic == name);
-    let old = s.query::<ImageProperty>().filter(ImageProperty::IMAGE_ID.eq(image_id)).all().await?;
     for (name, value) in given.iter().filter(|(name, _)| !untouched(name)) {
         match old.iter().find(|property| property.name == *name) {
             Some(property) if !property.deleted && property.value == *value => {}
@@ -134,7 +143,7 @@ async fn set_properties(
         let gone = |property: &ImageProperty| {
             !property.deleted && !untouched(&property.name) && !given.iter().any(|(name, _)| *name == property.name)
         };
-        for mut property in old.into_iter().filter(gone) {
+        for mut property in old.iter().filter(|property| gone(property)).cloned() {
             property.deleted = true;
             property.deleted_at = Some(now);
             property.updated_at = Some(now);

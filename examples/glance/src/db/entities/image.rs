@@ -8,7 +8,8 @@ use serde::Serialize;
 
 /// An image: what is known of it, without its data.
 #[derive(Entity, Debug, Clone, PartialEq)]
-#[rome(table = "images", index(owner, created_at))]
+#[allow(clippy::duplicated_attributes, reason = "two indexes end with the same column")]
+#[rome(table = "images", index(owner, created_at), index(visibility, created_at))]
 pub struct Image {
     /// A UUID in lower case with hyphens, unless the user gave another id of at most 36 characters.
     #[rome(key)]
@@ -28,7 +29,6 @@ pub struct Image {
     #[rome(index)]
     pub status: ImageStatus,
     /// Who sees it.
-    #[rome(index)]
     pub visibility: Visibility,
     /// The MD5 of the data in hex.
     pub checksum: Option<String>,

@@ -20,6 +20,7 @@ use super::access;
 use super::context::Context;
 use super::entities::Image;
 use super::error::DbResult;
+use super::reading;
 use super::record::{self, GetOptions, ImageRecord};
 use order::Sort;
 
@@ -56,7 +57,7 @@ pub async fn image_get_all(db: &Database, context: &Context, listing: &Listing) 
     if listing.limit == Some(0) {
         return Ok(Vec::new());
     }
-    db.try_transaction(async |s| {
+    db.try_transaction_with(reading(), async |s| {
         let show_deleted = listing.filters.changes_since.is_some() || listing.filters.deleted == Some(true);
         let mut query = s.query::<Image>().filter(condition.clone()).order_by(sort.orders()?);
         if let Some(ids) = listing.filters.ids(s).await? {
