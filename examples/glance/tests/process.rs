@@ -27,10 +27,15 @@ impl Drop for Program {
 
 impl Program {
     fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_glance"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_glance"));
+        command.env("GLANCE_STORE", format!("embedded:{}", folder.join("db").display()));
+        Self::run(command, folder)
+    }
+
+    fn run(mut command: Command, folder: &Path) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--data"])
             .arg(folder.join("data"))
-            .env("GLANCE_STORE", format!("embedded:{}", folder.join("db").display()))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -116,6 +121,23 @@ async fn a_killed_service_loses_nothing_that_it_acknowledged() {
         let count = |area: &str| data.join(area).read_dir().unwrap().count();
         assert_eq!((count("incoming"), count("store1")), (0, acknowledged.len()));
     }
+}
+
+#[tokio::test]
+async fn data_for_which_there_is_no_room_is_refused_and_the_image_queued_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // No file may grow beyond a megabyte, and being told so is no signal but an error, as on a full disk.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_glance")]);
+    command.env("GLANCE_STORE", "memory:");
+    let program = Program::run(command, folder.path());
+    let path = program.make().await;
+    let answer = program.client.put_data(&format!("{path}/file"), vec![1; 2 << 20]).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.text().contains("full")), (413, true), "{}", answer.text());
+    assert_eq!(program.client.get(&path).await.unwrap().json()["status"], "queued");
+    assert_eq!(folder.path().join("data/incoming").read_dir().unwrap().count(), 0);
+    let answer = program.client.put_data(&format!("{path}/file"), "small").await.unwrap();
+    assert_eq!(answer.status, 204);
 }
 
 #[test]

@@ -21,6 +21,13 @@ pub struct NewMember {
     pub status: Option<String>,
 }
 
+impl NewMember {
+    fn check(&self) -> DbResult<()> {
+        text::check("a member", &self.member, text::NAME)?;
+        text::check_opt("the status of a member", self.status.as_deref(), 20)
+    }
+}
+
 /// What an update of a member record sets.
 #[derive(Debug, Clone, Default)]
 pub struct MemberUpdate {
@@ -48,31 +55,53 @@ pub struct MemberSearch<'a> {
 /// # Errors
 /// `Invalid`; `Reference` if there is no such image; `Duplicate` if the member has a live record there.
 pub async fn image_member_create(db: &Database, _context: &Context, new: &NewMember) -> DbResult<ImageMember> {
-    text::check("a member", &new.member, text::NAME)?;
-    text::check_opt("the status of a member", new.status.as_deref(), 20)?;
+    new.check()?;
     db.try_transaction(async |s| {
         access::check_reference(s, &new.image_id).await?;
-        if live(s, &new.image_id).filter(ImageMember::MEMBER.eq(new.member.as_str())).exists().await? {
-            return Err(DbError::Duplicate(format!(
-                "The target member {} is already associated with image {}.",
-                new.member, new.image_id
-            )));
-        }
-        let now = now();
-        let member = ImageMember {
-            id: Id::default(),
-            image_id: new.image_id.clone(),
-            member: new.member.clone(),
-            can_share: new.can_share,
-            status: new.status.clone().unwrap_or_else(|| "pending".to_owned()),
-            created_at: now,
-            updated_at: Some(now),
-            deleted_at: None,
-            deleted: false,
-        };
-        Ok(s.insert(member).await?)
+        create_in(s, new).await
     })
     .await
+}
+
+/// Makes a member record after a decision that sees the image and how many live members it has, in one transaction.
+///
+/// # Errors
+/// Those of `image_get`, what `decide` fails with, which may run several times, and those of [`image_member_create`].
+pub async fn image_member_create_with<E: From<DbError> + From<rome::Error> + Send + 'static>(
+    db: &Database,
+    context: &Context,
+    new: &NewMember,
+    decide: impl Fn(&Image, u64) -> Result<(), E> + Send + Sync,
+) -> Result<ImageMember, E> {
+    new.check()?;
+    db.try_transaction(async |s| {
+        let image = access::find(s, context, &new.image_id, false).await?;
+        decide(&image, live(s, &new.image_id).count().await?)?;
+        Ok(create_in(s, new).await?)
+    })
+    .await
+}
+
+async fn create_in(s: &Session, new: &NewMember) -> DbResult<ImageMember> {
+    if live(s, &new.image_id).filter(ImageMember::MEMBER.eq(new.member.as_str())).exists().await? {
+        return Err(DbError::Duplicate(format!(
+            "The target member {} is already associated with image {}.",
+            new.member, new.image_id
+        )));
+    }
+    let now = now();
+    let member = ImageMember {
+        id: Id::default(),
+        image_id: new.image_id.clone(),
+        member: new.member.clone(),
+        can_share: new.can_share,
+        status: new.status.clone().unwrap_or_else(|| "pending".to_owned()),
+        created_at: now,
+        updated_at: Some(now),
+        deleted_at: None,
+        deleted: false,
+    };
+    Ok(s.insert(member).await?)
 }
 
 /// Changes a member record, which becomes undeleted.

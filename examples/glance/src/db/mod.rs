@@ -38,8 +38,8 @@ pub use error::{DbError, DbResult};
 pub use list::{Direction, Filters, Listing, MemberStatus, VisibilityFilter, image_get_all};
 pub use locations::{image_location_add, image_location_delete, image_location_update};
 pub use members::{
-    MemberSearch, MemberUpdate, NewMember, image_member_count, image_member_create, image_member_delete,
-    image_member_find, image_member_update,
+    MemberSearch, MemberUpdate, NewMember, image_member_count, image_member_create, image_member_create_with,
+    image_member_delete, image_member_find, image_member_update,
 };
 pub use properties::{
     image_delete_property_atomic, image_property_create, image_property_delete, image_set_property_atomic,

@@ -40,7 +40,7 @@ async fn switch(
     to: ImageStatus,
 ) -> ApiResult<Response<Body>> {
     let decide = |record: &ImageRecord| {
-        caller.check_change(verb, record)?;
+        caller.check_change(verb, &record.image)?;
         let status = record.image.status;
         if status != from && status != to {
             return Err(ApiError::forbidden(format!("Not allowed to {verb} image in status '{status}'")));

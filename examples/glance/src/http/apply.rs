@@ -64,7 +64,7 @@ impl Draft<'_> {
         if let (Op::Replace(_) | Op::Add { .. }, "owner", false) = (&change.op, name, self.caller.0.is_admin) {
             return Err(ApiError::forbidden("Owner can't be updated by non admin."));
         }
-        self.caller.check_change("modify_image", self.record)?;
+        self.caller.check_change("modify_image", &self.record.image)?;
         let base = BASE.contains(&name);
         let there = base || self.properties.contains_key(name);
         match &change.op {
@@ -90,7 +90,7 @@ impl Draft<'_> {
     }
 
     fn apply_location(&mut self, change: &Change) -> ApiResult<()> {
-        self.caller.check_change("set_image_location", self.record)?;
+        self.caller.check_change("set_image_location", &self.record.image)?;
         if !self.config.show_locations {
             return Err(ApiError::forbidden("It's not allowed to update locations if locations are invisible."));
         }

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 
 use super::App;
 use super::error::{ApiError, ApiResult};
-use crate::db::{Context, Image, ImageRecord, Visibility};
+use crate::db::{Context, Image, Visibility};
 use crate::identity;
 
 /// Who asks.
@@ -68,22 +68,18 @@ impl Caller {
     ///
     /// # Errors
     /// 404.
-    pub fn check_get(&self, record: &ImageRecord) -> ApiResult<()> {
-        if self.is_reader() {
-            Ok(())
-        } else {
-            Err(ApiError::not_found(format!("No image found with ID {}", record.image.id)))
-        }
+    pub fn check_get(&self, image: &Image) -> ApiResult<()> {
+        if self.is_reader() { Ok(()) } else { Err(ApiError::not_found(format!("No image found with ID {}", image.id))) }
     }
 
     /// Checks that the caller may change an image.
     ///
     /// # Errors
     /// 403, or 404 for one who may not even read it.
-    pub fn check_change(&self, action: &str, record: &ImageRecord) -> ApiResult<()> {
-        self.check_get(record)?;
+    pub fn check_change(&self, action: &str, image: &Image) -> ApiResult<()> {
+        self.check_get(image)?;
         self.check_member(action)?;
-        self.check_owner(&record.image)
+        self.check_owner(image)
     }
 
     /// Checks that the caller's project owns an image, or that it is an admin.

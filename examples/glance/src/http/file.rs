@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::App;
@@ -48,7 +48,10 @@ async fn take_in(
     let announced = match begin(&app, &caller, &id, &headers, area).await {
         Ok(announced) => announced,
         Err(e) => {
-            discard(body).await;
+            // A client that asked first whether to send is told by the answer alone.
+            if !headers.contains_key(EXPECT) {
+                discard(body).await;
+            }
             return Err(e);
         }
     };
@@ -77,7 +80,7 @@ async fn begin(app: &App, caller: &Caller, id: &str, headers: &HeaderMap, area: 
     let announced = announced(headers)?;
     let to = receiving(area);
     let decide = |record: &ImageRecord| {
-        caller.check_change("upload_image", record)?;
+        caller.check_change("upload_image", &record.image)?;
         match record.image.status {
             ImageStatus::Queued => Ok(ImageValues { status: Some(to), ..ImageValues::default() }),
             from => Err(ApiError::conflict(format!("Image status transition from {from} to {to} is not allowed"))),

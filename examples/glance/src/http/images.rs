@@ -144,7 +144,7 @@ pub async fn update(
         return app.show(StatusCode::OK, &record);
     }
     let decide = |record: &ImageRecord| {
-        caller.check_get(record)?;
+        caller.check_get(&record.image)?;
         apply::values(&caller, record, &changes, &app.config)
     };
     let options = UpdateOptions { purge_props: true, ..UpdateOptions::default() };
@@ -158,7 +158,7 @@ pub async fn update(
 /// `DELETE /v2/images/{id}`
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> ApiResult<Response<Body>> {
     let decide = |record: &ImageRecord| {
-        caller.check_change("delete_image", record)?;
+        caller.check_change("delete_image", &record.image)?;
         if record.image.protected {
             return Err(ApiError::forbidden(format!("Image {id} is protected and cannot be deleted.")));
         }
@@ -175,7 +175,7 @@ impl App {
     /// An image that the caller may read, with its tags.
     pub(super) async fn image(&self, caller: &Caller, id: &str) -> ApiResult<ImageRecord> {
         let record = db::image_get(&self.db, &caller.0, id, GetOptions::with_tags()).await?;
-        caller.check_get(&record)?;
+        caller.check_get(&record.image)?;
         Ok(record)
     }
 

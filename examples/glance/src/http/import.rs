@@ -24,7 +24,7 @@ pub async fn import(
     check(&read_json(body).await?)?;
     let staged = app.data.has(Area::Staging, &id);
     let decide = |record: &ImageRecord| {
-        caller.check_get(record)?;
+        caller.check_get(&record.image)?;
         let image = &record.image;
         if image.status == ImageStatus::Active {
             return Err(ApiError::conflict("Image with status active cannot be target for import"));
@@ -37,7 +37,7 @@ pub async fn import(
                 return Err(ApiError::conflict(format!("'{name}' needs to be set before import")));
             }
         }
-        caller.check_change("modify_image", record)?;
+        caller.check_change("modify_image", &record.image)?;
         Ok(ImageValues { status: Some(ImageStatus::Importing), ..ImageValues::default() })
     };
     db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &UpdateOptions::default()).await?;

@@ -14,7 +14,7 @@ use super::error::{ApiError, ApiResult};
 use super::quota;
 use super::view::MemberView;
 use crate::db::{
-    self, DbError, ImageMember, ImageRecord, MemberSearch, MemberUpdate, NewMember, Visibility, is_image_mutable,
+    self, DbError, Image, ImageMember, ImageRecord, MemberSearch, MemberUpdate, NewMember, Visibility, is_image_mutable,
 };
 
 /// `POST /v2/images/{id}/members`
@@ -30,12 +30,17 @@ pub async fn create(
     if member.is_empty() {
         return Err(ApiError::bad_request("Member can't be empty"));
     }
-    let record = app.shared_image(&caller, &id).await?;
-    caller.check_change("add_member", &record)?;
-    let count = db::image_member_count(&app.db, &id).await?;
-    quota::check("members", usize::try_from(count).unwrap_or(usize::MAX).saturating_add(1), app.config.quotas.members)?;
     let new = NewMember { image_id: id, member: member.to_owned(), can_share: false, status: None };
-    let member = db::image_member_create(&app.db, &caller.0, &new).await?;
+    let decide = |image: &Image, members: u64| {
+        caller.check_get(image)?;
+        if image.visibility != Visibility::Shared {
+            return Err(not_shared());
+        }
+        caller.check_change("add_member", image)?;
+        let attempted = usize::try_from(members).unwrap_or(usize::MAX).saturating_add(1);
+        quota::check("members", attempted, app.config.quotas.members)
+    };
+    let member = db::image_member_create_with::<ApiError>(&app.db, &caller.0, &new, decide).await?;
     json(StatusCode::OK, &MemberView(&member))
 }
 
@@ -110,12 +115,16 @@ pub async fn delete(
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
+fn not_shared() -> ApiError {
+    ApiError::forbidden("Only shared images have members.")
+}
+
 impl App {
     async fn shared_image(&self, caller: &Caller, id: &str) -> ApiResult<ImageRecord> {
         let record = self.image(caller, id).await?;
         match record.image.visibility {
             Visibility::Shared => Ok(record),
-            _ => Err(ApiError::forbidden("Only shared images have members.")),
+            _ => Err(not_shared()),
         }
     }
 

@@ -20,7 +20,7 @@ pub async fn add(
     Path((id, tag)): Path<(String, String)>,
 ) -> ApiResult<Response<Body>> {
     let decide = |record: &ImageRecord| {
-        caller.check_change("modify_image", record)?;
+        caller.check_change("modify_image", &record.image)?;
         let mut tags = record.tags().to_vec();
         if !tags.contains(&tag) {
             tags.push(tag.clone());
@@ -39,7 +39,7 @@ pub async fn remove(
     Path((id, tag)): Path<(String, String)>,
 ) -> ApiResult<Response<Body>> {
     let decide = |record: &ImageRecord| {
-        caller.check_change("modify_image", record)?;
+        caller.check_change("modify_image", &record.image)?;
         if !record.tags().contains(&tag) {
             return Err(ApiError::not_found(format!("Image {id} has no tag {tag}.")));
         }
