@@ -64,12 +64,16 @@ impl Caller {
         if self.is_reader() { Ok(()) } else { Err(denied(action)) }
     }
 
-    /// Checks that the caller may read an image that its project sees. Whoever may not is not told that it is there.
+    /// Checks that the caller may read an image that its project sees. Whoever may not is not told that it is there; a
+    /// deleted one, which the database layer shows to admins, is there for nobody.
     ///
     /// # Errors
     /// 404.
     pub fn check_get(&self, image: &Image) -> ApiResult<()> {
-        if self.is_reader() { Ok(()) } else { Err(ApiError::not_found(format!("No image found with ID {}", image.id))) }
+        if self.is_reader() && !image.deleted {
+            return Ok(());
+        }
+        Err(ApiError::not_found(format!("No image found with ID {}", image.id)))
     }
 
     /// Checks that the caller may change an image.

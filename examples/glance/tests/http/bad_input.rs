@@ -184,6 +184,21 @@ async fn nonsense_in_a_list_is_refused() {
 }
 
 #[tokio::test]
+async fn filters_longer_than_anything_stored_match_nothing() {
+    on_both(async |s| {
+        make(&s.ann, json!({"name": "a", "color": "red"})).await;
+        let long = "x".repeat(5_000);
+        for query in ["name=", "name=in:a,", "status=", "owner=", "tag=", "color=", "disk_format=", "id="] {
+            let found = names(&s.ann, &format!("{query}{long}")).await;
+            assert_eq!(found.len(), usize::from(query.contains("in:a")), "{query}");
+        }
+        assert_eq!(names(&s.ann, &format!("{long}=x")).await.len(), 0);
+        ok(400, s.ann.get(&format!("/v2/images?marker={long}")).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn strange_ids_are_not_found() {
     on_both(async |s| {
         for id in ["x", "..%2F..%2Fetc%2Fpasswd", &"x".repeat(300), "%00", "%F0%9F%98%80", "71C675AB"] {

@@ -1,6 +1,7 @@
 //! Image data: upload, download, ranges, staging and import.
 
 use axum::http::Method;
+use bytes::Bytes;
 use glance::client::Client;
 use glance::config::Hash;
 use glance::data::Hasher;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::service::{Service, make, make_active, ok, on_both};
 
 /// Data that is the same each time and that no two chunks of share.
-fn data(bytes: u32) -> Vec<u8> {
+fn data(bytes: u32) -> Bytes {
     (0..bytes).map(|at| (at.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()[0]).collect()
 }
 

@@ -138,6 +138,9 @@ async fn a_deleted_image_is_gone_with_its_data_unless_it_is_protected() {
         ok(404, s.ann.delete(&path).await.unwrap());
         ok(404, s.ann.get(&format!("{path}/file")).await.unwrap());
         ok(404, s.ann.patch(&path, &protect(true)).await.unwrap());
+        ok(404, s.admin.get(&path).await.unwrap());
+        ok(404, s.admin.delete(&path).await.unwrap());
+        ok(404, s.admin.put_data(&format!("{path}/tags/x"), "").await.unwrap());
     })
     .await;
 }

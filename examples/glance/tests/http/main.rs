@@ -4,6 +4,7 @@
 mod bad_input;
 mod data;
 mod database;
+mod database_list;
 mod images;
 mod list;
 mod locations;
