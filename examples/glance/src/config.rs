@@ -1,0 +1,149 @@
+//! How the service is set up: by command line option or environment variable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An image service with the OpenStack Images API v2, its database written on ROME.
+#[derive(Debug, Parser)]
+#[command(name = "glance", version)]
+pub struct Cli {
+    /// How the service is set up.
+    #[command(flatten)]
+    pub config: Config,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program can do besides serving.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Command {
+    /// Start on a temporary folder, show an image's life over HTTP step by step, and stop.
+    Demo,
+}
+
+/// How the service is set up.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Where the database lies: `embedded:PATH` or `memory:`.
+    #[arg(long, env = "GLANCE_STORE", default_value = "embedded:./glance.rome")]
+    pub store: String,
+    /// The folder for image data. Created if absent.
+    #[arg(long, env = "GLANCE_DATA", default_value = "./glance-data")]
+    pub data: PathBuf,
+    /// The address to listen on. Port 0 takes any free one.
+    #[arg(long, env = "GLANCE_LISTEN", default_value = "127.0.0.1:9292")]
+    pub listen: SocketAddr,
+    /// Accept `X-Auth-Token: user:project:role,..` though the address is not loopback.
+    #[arg(long, env = "GLANCE_TRUST_TOKENS")]
+    pub trust_tokens: bool,
+    /// Show the locations of images, and let their owners change them.
+    #[arg(long, env = "GLANCE_SHOW_LOCATIONS")]
+    pub show_locations: bool,
+    /// Show the URL of an image's data as `direct_url`.
+    #[arg(long, env = "GLANCE_SHOW_DIRECT_URL")]
+    pub show_direct_url: bool,
+    /// The algorithm of `os_hash_value`.
+    #[arg(long, env = "GLANCE_HASH", value_enum, default_value_t = Hash::Sha512)]
+    pub hash: Hash,
+    /// Quotas for one image.
+    #[command(flatten)]
+    pub quotas: Quotas,
+    /// The form of the logs on standard error.
+    #[arg(long, env = "GLANCE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// What is logged: a level, or directives such as `glance=debug,rome=warn`.
+    #[arg(long, env = "GLANCE_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// The most that one image may have of each.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Quotas {
+    /// Members of one image.
+    #[arg(long = "image-member-quota", env = "GLANCE_IMAGE_MEMBER_QUOTA", default_value_t = 128)]
+    pub members: usize,
+    /// Additional properties of one image.
+    #[arg(long = "image-property-quota", env = "GLANCE_IMAGE_PROPERTY_QUOTA", default_value_t = 128)]
+    pub properties: usize,
+    /// Tags of one image.
+    #[arg(long = "image-tag-quota", env = "GLANCE_IMAGE_TAG_QUOTA", default_value_t = 128)]
+    pub tags: usize,
+    /// Locations of one image.
+    #[arg(long = "image-location-quota", env = "GLANCE_IMAGE_LOCATION_QUOTA", default_value_t = 10)]
+    pub locations: usize,
+}
+
+/// The algorithm of `os_hash_value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Hash {
+    /// SHA-2 of 256 bits.
+    Sha256,
+    /// SHA-2 of 384 bits.
+    Sha384,
+    /// SHA-2 of 512 bits.
+    Sha512,
+}
+
+impl Hash {
+    /// Its name in `os_hash_algo`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+/// The form of the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One line of text an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
+
+impl Config {
+    /// The defaults, with this store and data folder, on any free port of the loopback address.
+    #[must_use]
+    pub fn local(store: impl Into<String>, data: impl Into<PathBuf>) -> Self {
+        Self {
+            store: store.into(),
+            data: data.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            trust_tokens: false,
+            show_locations: false,
+            show_direct_url: false,
+            hash: Hash::Sha512,
+            quotas: Quotas { members: 128, properties: 128, tags: 128, locations: 10 },
+            log_format: LogFormat::Text,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Config};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn local_has_the_defaults_of_the_command_line() {
+        let parsed = Cli::try_parse_from(["glance", "--listen", "127.0.0.1:0"]).unwrap().config;
+        let local = Config::local(parsed.store.clone(), parsed.data.clone());
+        assert_eq!(format!("{parsed:?}"), format!("{local:?}"));
+    }
+}

@@ -1,0 +1,77 @@
+//! Who sees and who changes an image.
+
+use rome::prelude::*;
+
+use super::context::Context;
+use super::entities::{Image, ImageMember, Visibility};
+use super::error::{DbError, DbResult};
+use super::{reading, text};
+
+/// Finds an image by id, deleted ones only for a context that sees them or with `force_show_deleted`. One read, and a
+/// second one where only the image's members tell whether the context sees it.
+pub(super) async fn find(s: &Session, context: &Context, id: &str, force_show_deleted: bool) -> DbResult<Image> {
+    if id.chars().count() > text::ID {
+        return Err(DbError::no_image(id));
+    }
+    let image = s.get::<Image>(id).await?.ok_or_else(|| DbError::no_image(id))?;
+    if image.deleted && !force_show_deleted && !context.sees_deleted() {
+        return Err(DbError::no_image(id));
+    }
+    let seen = match context.sees(&image) {
+        Some(seen) => seen,
+        None => has_member(s, context, id, None).await?,
+    };
+    // In the words for an image that is not there: who may not see it should not learn from them that it is.
+    if seen { Ok(image) } else { Err(DbError::Forbidden(DbError::no_image(id).to_string())) }
+}
+
+/// Checks that the context may change an image.
+pub(super) fn check_change(context: &Context, image: &Image) -> DbResult<()> {
+    if context.may_change(image) {
+        return Ok(());
+    }
+    let message = "You do not own this image".to_owned();
+    Err(match image.visibility {
+        Visibility::Private | Visibility::Shared => DbError::Forbidden(message),
+        Visibility::Public | Visibility::Community => DbError::ForbiddenPublicImage(message),
+    })
+}
+
+/// Checks that an image is there, deleted or not.
+pub(super) async fn check_reference(s: &Session, id: &str) -> DbResult<()> {
+    match s.get::<Image>(id).await? {
+        Some(_) => Ok(()),
+        None => Err(DbError::no_such_reference(id)),
+    }
+}
+
+/// Whether the owner of the context is a live member of the image, with this status if one is given.
+async fn has_member(s: &Session, context: &Context, image_id: &str, status: Option<&str>) -> DbResult<bool> {
+    let Some(owner) = context.owner() else { return Ok(false) };
+    let mut found = s
+        .query::<ImageMember>()
+        .filter(ImageMember::IMAGE_ID.eq(image_id))
+        .filter(ImageMember::MEMBER.eq(owner))
+        .filter(ImageMember::DELETED.eq(false));
+    if let Some(status) = status {
+        found = found.filter(ImageMember::STATUS.eq(status));
+    }
+    Ok(found.exists().await?)
+}
+
+/// Whether the context sees the image. With a `status`, a member's record has to have it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn is_image_visible(db: &Database, context: &Context, image: &Image, status: Option<&str>) -> DbResult<bool> {
+    match context.sees(image) {
+        Some(seen) => Ok(seen),
+        None => db.try_transaction_with(reading(), async |s| has_member(s, context, &image.id, status).await).await,
+    }
+}
+
+/// Whether the context may change the image.
+#[must_use]
+pub fn is_image_mutable(context: &Context, image: &Image) -> bool {
+    context.may_change(image)
+}

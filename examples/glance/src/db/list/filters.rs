@@ -1,0 +1,200 @@
+//! What filters mean.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use rome::prelude::*;
+
+use super::items;
+use super::time;
+use crate::db::entities::{Image, ImageProperty, ImageStatus, ImageTag, Visibility};
+use crate::db::error::{DbError, DbResult};
+
+/// Conditions on images, all of which have to match.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filters {
+    /// The visibility.
+    pub visibility: Option<VisibilityFilter>,
+    /// Hidden or not.
+    pub os_hidden: Option<bool>,
+    /// The checksum, or that there is none.
+    pub checksum: Option<Option<String>>,
+    /// The secure hash, or that there is none.
+    pub os_hash_value: Option<Option<String>>,
+    /// Live properties with these names and values.
+    pub properties: Vec<(String, String)>,
+    /// Live tags.
+    pub tags: Vec<String>,
+    /// `updated_at` is after it.
+    pub changes_since: Option<DateTime<Utc>>,
+    /// Deleted or not; not deleted also means not killed.
+    pub deleted: Option<bool>,
+    /// Anything else by name: `X_min` and `X_max` for a number column X; `created_at` and `updated_at` as `op:time`;
+    /// `name`, `id`, `status`, `container_format` and `disk_format` as text, `eq:text` or `in:a,b`; another column as
+    /// the text of its value; and what is no column, a live property.
+    pub others: Vec<(String, String)>,
+}
+
+/// Which visibility is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisibilityFilter {
+    /// This one.
+    Is(Visibility),
+    /// Any, so community images of others too.
+    All,
+}
+
+/// What a filter by name is about.
+enum Subject<'a> {
+    AtLeast(&'a str),
+    AtMost(&'a str),
+    Time,
+    Text,
+    Column,
+    Property,
+}
+
+fn subject(name: &str) -> Subject<'_> {
+    const NUMBERS: [&str; 4] = ["size", "virtual_size", "min_disk", "min_ram"];
+    let number = |name: Option<&'static str>| name;
+    let known = |stem: &str| number(NUMBERS.into_iter().find(|number| *number == stem));
+    if let Some(column) = name.strip_suffix("_min").and_then(known) {
+        return Subject::AtLeast(column);
+    }
+    if let Some(column) = name.strip_suffix("_max").and_then(known) {
+        return Subject::AtMost(column);
+    }
+    match name {
+        "created_at" | "updated_at" => Subject::Time,
+        "name" | "id" | "status" | "container_format" | "disk_format" => Subject::Text,
+        "size" | "virtual_size" | "min_disk" | "min_ram" | "owner" | "protected" | "os_hash_algo" | "checksum"
+        | "os_hash_value" | "os_hidden" => Subject::Column,
+        _ => Subject::Property,
+    }
+}
+
+impl Filters {
+    /// The conditions on the columns of images.
+    pub(super) fn condition(&self) -> DbResult<Expr<Image>> {
+        let mut all = Vec::new();
+        if let Some(hidden) = self.os_hidden {
+            all.push(Image::OS_HIDDEN.eq(hidden));
+        }
+        if let Some(checksum) = &self.checksum {
+            all.push(match checksum {
+                Some(checksum) => Image::CHECKSUM.eq(checksum.as_str()),
+                None => Image::CHECKSUM.is_null(),
+            });
+        }
+        if let Some(hash) = &self.os_hash_value {
+            all.push(match hash {
+                Some(hash) => Image::OS_HASH_VALUE.eq(hash.as_str()),
+                None => Image::OS_HASH_VALUE.is_null(),
+            });
+        }
+        if let Some(since) = self.changes_since {
+            all.push(Image::UPDATED_AT.gt(since));
+        }
+        if let Some(deleted) = self.deleted {
+            all.push(Image::DELETED.eq(deleted));
+            if !deleted {
+                all.push(Image::STATUS.ne(ImageStatus::Killed));
+            }
+        }
+        for (name, value) in &self.others {
+            all.extend(named(name, value)?);
+        }
+        Ok(Expr::all(all))
+    }
+
+    /// The ids of the images that match the conditions on properties and tags, or `None` if there are no such
+    /// conditions. One query by index for each.
+    pub(super) async fn ids(&self, s: &Session) -> DbResult<Option<BTreeSet<String>>> {
+        let by_name = self.others.iter().filter(|(name, _)| matches!(subject(name), Subject::Property));
+        let mut found: Option<BTreeSet<String>> = None;
+        for (name, value) in self.properties.iter().chain(by_name) {
+            let query = s
+                .query::<ImageProperty>()
+                .filter(ImageProperty::NAME.eq(name.as_str()))
+                .filter(ImageProperty::VALUE_HEAD.eq(ImageProperty::head(value)))
+                .filter(ImageProperty::VALUE.eq(value.as_str()))
+                .filter(ImageProperty::DELETED.eq(false));
+            narrow(&mut found, query.select((ImageProperty::IMAGE_ID,)).all().await?);
+        }
+        for tag in &self.tags {
+            let query =
+                s.query::<ImageTag>().filter(ImageTag::VALUE.eq(tag.as_str())).filter(ImageTag::DELETED.eq(false));
+            narrow(&mut found, query.select((ImageTag::IMAGE_ID,)).all().await?);
+        }
+        Ok(found)
+    }
+}
+
+fn narrow(found: &mut Option<BTreeSet<String>>, rows: Vec<(String,)>) {
+    let ids: BTreeSet<String> = rows.into_iter().map(|(id,)| id).collect();
+    *found = Some(match found.take() {
+        Some(before) => before.intersection(&ids).cloned().collect(),
+        None => ids,
+    });
+}
+
+/// The condition of a filter by name; none if it is about a property.
+fn named(name: &str, value: &str) -> DbResult<Option<Expr<Image>>> {
+    Ok(Some(match subject(name) {
+        Subject::Property => return Ok(None),
+        Subject::AtLeast(column) => Image::column(column)?.ge(number(value)?)?,
+        Subject::AtMost(column) => Image::column(column)?.le(number(value)?)?,
+        Subject::Time if name == "created_at" => match instant(value)? {
+            ("gt", time) => Image::CREATED_AT.gt(time),
+            ("gte", time) => Image::CREATED_AT.ge(time),
+            ("lt", time) => Image::CREATED_AT.lt(time),
+            ("lte", time) => Image::CREATED_AT.le(time),
+            ("neq", time) => Image::CREATED_AT.ne(time),
+            (_, time) => Image::CREATED_AT.eq(time),
+        },
+        Subject::Time => match instant(value)? {
+            ("gt", time) => Image::UPDATED_AT.gt(time),
+            ("gte", time) => Image::UPDATED_AT.ge(time),
+            ("lt", time) => Image::UPDATED_AT.lt(time),
+            ("lte", time) => Image::UPDATED_AT.le(time),
+            ("neq", time) => Image::UPDATED_AT.ne(time),
+            (_, time) => Image::UPDATED_AT.eq(time),
+        },
+        Subject::Text => {
+            let wanted = items::wanted(value)?;
+            if name == "status" {
+                // A status that does not exist is one that no image has.
+                Image::STATUS.is_in(wanted.iter().filter_map(|status| status.parse::<ImageStatus>().ok()))
+            } else {
+                Image::column(name)?.is_in(wanted.into_iter().map(Value::from).collect::<Vec<_>>())?
+            }
+        }
+        Subject::Column => {
+            let column = Image::column(name)?;
+            let value = column
+                .parse(value)
+                .map_err(|e| DbError::InvalidParameterValue(format!("Invalid value for filter {name}: {e}")))?;
+            column.eq(value)?
+        }
+    }))
+}
+
+fn number(value: &str) -> DbResult<Value> {
+    value.trim().parse::<i64>().map(Value::from).map_err(|_| {
+        DbError::InvalidFilterRangeValue("Unable to filter on a range with a non-numeric value.".to_owned())
+    })
+}
+
+/// Splits `op:time`, or a bare time, which is for equality.
+fn instant(value: &str) -> DbResult<(&str, DateTime<Utc>)> {
+    if let Some(time) = time::parse(value) {
+        return Ok(("eq", time));
+    }
+    let (op, rest) = value.split_once(':').unwrap_or(("eq", value));
+    if !matches!(op, "gt" | "gte" | "lt" | "lte" | "eq" | "neq") {
+        return Err(DbError::InvalidFilterOperatorValue(format!("Filter operator {op} is not supported.")));
+    }
+    let time = time::parse(rest)
+        .ok_or_else(|| DbError::InvalidParameterValue(format!("Invalid time {rest}: it is not ISO 8601")))?;
+    Ok((op, time))
+}

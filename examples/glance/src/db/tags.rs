@@ -1,0 +1,87 @@
+//! Tags of images.
+
+use rome::prelude::*;
+
+use super::context::Context;
+use super::entities::{ImageTag, now};
+use super::error::{DbError, DbResult};
+use super::{access, create, reading, record, text};
+
+/// Adds a tag and gives it back. One that is there already is not added again.
+///
+/// # Errors
+/// `Invalid`, and `Reference` if there is no such image.
+pub async fn image_tag_create(db: &Database, _context: &Context, image_id: &str, value: &str) -> DbResult<String> {
+    text::check("a tag", value, text::NAME)?;
+    db.try_transaction(async |s| {
+        access::check_reference(s, image_id).await?;
+        if find(s, image_id, value).await?.is_none() {
+            s.insert(ImageTag::new(image_id, value, now())).await?;
+        }
+        Ok(value.to_owned())
+    })
+    .await
+}
+
+/// Softly deletes a tag.
+///
+/// # Errors
+/// `NotFound` if the image has no such live tag.
+pub async fn image_tag_delete(db: &Database, _context: &Context, image_id: &str, value: &str) -> DbResult<()> {
+    db.try_transaction(async |s| {
+        let tag = find(s, image_id, value)
+            .await?
+            .ok_or_else(|| DbError::NotFound(format!("No tag {value} on image {image_id}")))?;
+        delete_in(s, tag).await
+    })
+    .await
+}
+
+/// Makes the tags of an image those of the list: adds the missing ones, once each and in order, deletes the others.
+///
+/// # Errors
+/// `Invalid`, and `Reference` if there is no such image.
+pub async fn image_tag_set_all(db: &Database, _context: &Context, image_id: &str, tags: &[String]) -> DbResult<()> {
+    tags.iter().try_for_each(|tag| text::check("a tag", tag, text::NAME))?;
+    db.try_transaction(async |s| {
+        access::check_reference(s, image_id).await?;
+        set_all_in(s, image_id, tags).await
+    })
+    .await
+}
+
+pub(super) async fn set_all_in(s: &Session, image_id: &str, tags: &[String]) -> DbResult<()> {
+    let live = ImageTag::IMAGE_ID.eq(image_id).and(ImageTag::DELETED.eq(false));
+    let old = s.query::<ImageTag>().filter(live).all().await?;
+    let missing = create::distinct(tags).filter(|tag| !old.iter().any(|row| row.value == *tag));
+    s.insert_all(missing.map(|tag| ImageTag::new(image_id, tag, now()))).await?;
+    for tag in old.iter().filter(|row| !tags.contains(&row.value)) {
+        delete_in(s, tag.clone()).await?;
+    }
+    Ok(())
+}
+
+/// The live tags of an image in the order in which they were made; none for an image that is not there.
+///
+/// # Errors
+/// `ImageNotFound` for an id that no image can have.
+pub async fn image_tag_get_all(db: &Database, _context: &Context, image_id: &str) -> DbResult<Vec<String>> {
+    if image_id.chars().count() > text::ID {
+        return Err(DbError::no_image(image_id));
+    }
+    db.try_transaction_with(reading(), async |s| record::tags_of(s, image_id).await).await
+}
+
+async fn find(s: &Session, image_id: &str, value: &str) -> DbResult<Option<ImageTag>> {
+    let one = ImageTag::IMAGE_ID.eq(image_id).and(ImageTag::VALUE.eq(value)).and(ImageTag::DELETED.eq(false));
+    Ok(s.query::<ImageTag>().filter(one).first().await?)
+}
+
+async fn delete_in(s: &Session, mut tag: ImageTag) -> DbResult<()> {
+    let now = now();
+    tag.deleted = true;
+    tag.deleted_at = Some(now);
+    tag.updated_at = Some(now);
+    s.update(&tag).await?;
+    Ok(())
+}

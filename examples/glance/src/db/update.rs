@@ -1,0 +1,154 @@
+//! Changing images.
+
+use rome::prelude::*;
+
+use super::context::Context;
+use super::entities::{ImageProperty, ImageStatus, now};
+use super::error::{DbError, DbResult};
+use super::record::{self, GetOptions, ImageRecord};
+use super::values::ImageValues;
+use super::{access, locations, tags};
+
+/// How an image is updated.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateOptions {
+    /// Properties that are not given are deleted.
+    pub purge_props: bool,
+    /// The image has to be in this status.
+    pub from_state: Option<ImageStatus>,
+    /// Properties that are left exactly as they are.
+    pub atomic_props: Vec<String>,
+}
+
+impl UpdateOptions {
+    /// Only from this status.
+    #[must_use]
+    pub fn from_state(status: ImageStatus) -> Self {
+        Self { from_state: Some(status), ..Self::default() }
+    }
+}
+
+/// Updates an image; the record has its tags. Of several calls at the same time from one status to another exactly one
+/// succeeds.
+///
+/// # Errors
+/// Those of `image_get`, `Forbidden` or `ForbiddenPublicImage` if the context may not change it, `Invalid`, and
+/// `Conflict` if the image is not in `from_state`.
+pub async fn image_update(
+    db: &Database,
+    context: &Context,
+    id: &str,
+    values: &ImageValues,
+    options: &UpdateOptions,
+) -> DbResult<ImageRecord> {
+    db.try_transaction(async |s| {
+        let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
+        access::check_change(context, &before.image)?;
+        update_in(s, context, &before, values, options).await
+    })
+    .await
+}
+
+/// Reads an image, decides what to set, and sets it, in one transaction: nobody comes between. The decision gets the
+/// record with its tags, and may run several times; its error ends the transaction with nothing changed. Gives the record
+/// as it was and as it is.
+///
+/// # Errors
+/// Those of `image_get` and of [`image_update`], and what `decide` fails with. Whether the context may change the image
+/// is for `decide` to look at first, so that it can tell what is wrong in its own words; it is checked again after it.
+pub async fn image_modify<E: From<DbError> + From<rome::Error> + Send + 'static>(
+    db: &Database,
+    context: &Context,
+    id: &str,
+    decide: impl Fn(&ImageRecord) -> Result<ImageValues, E> + Send + Sync,
+    options: &UpdateOptions,
+) -> Result<(ImageRecord, ImageRecord), E> {
+    db.try_transaction(async |s| {
+        let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
+        let values = decide(&before)?;
+        access::check_change(context, &before.image)?;
+        let after = update_in(s, context, &before, &values, options).await?;
+        Ok((before, after))
+    })
+    .await
+}
+
+async fn update_in(
+    s: &Session,
+    context: &Context,
+    before: &ImageRecord,
+    values: &ImageValues,
+    options: &UpdateOptions,
+) -> DbResult<ImageRecord> {
+    values.check()?;
+    let mut image = before.image.clone();
+    if values.id.as_ref().is_some_and(|id| *id != image.id) {
+        return Err(DbError::Invalid("the id of an image cannot change".to_owned()));
+    }
+    if let Some(expected) = options.from_state.filter(|expected| *expected != image.status) {
+        return Err(DbError::Conflict(format!(
+            "cannot transition from {expected}: image {} is in status {}",
+            image.id, image.status
+        )));
+    }
+    values.apply(&mut image);
+    image.updated_at = Some(now());
+    let image = s.update(&image).await?;
+    let mut same_children = record::shows_locations(context, &before.image) == record::shows_locations(context, &image);
+    if values.properties.is_some() || options.purge_props {
+        let given = values.properties.as_deref().unwrap_or_default();
+        set_properties(s, &image.id, &before.properties, given, options).await?;
+        same_children = false;
+    }
+    if let Some(given) = values.locations.as_ref().filter(|given| !given.is_empty()) {
+        locations::set_in(s, &image.id, given).await?;
+        same_children = false;
+    }
+    if let Some(given) = &values.tags {
+        tags::set_all_in(s, &image.id, given).await?;
+        same_children = false;
+    }
+    if same_children {
+        return Ok(ImageRecord { image, ..before.clone() });
+    }
+    record::with_children(s, context, image, GetOptions::with_tags()).await
+}
+
+/// Makes, sets or brings back the properties that are given; with `purge_props` deletes the others.
+async fn set_properties(
+    s: &Session,
+    image_id: &str,
+    old: &[ImageProperty],
+    given: &[(String, Option<String>)],
+    options: &UpdateOptions,
+) -> DbResult<()> {
+    let now = now();
+    let untouched = |name: &str| options.atomic_props.iter().any(|atomic| atomic == name);
+    for (name, value) in given.iter().filter(|(name, _)| !untouched(name)) {
+        match old.iter().find(|property| property.name == *name) {
+            Some(property) if !property.deleted && property.value == *value => {}
+            Some(property) => {
+                let mut property = property.clone();
+                property.set_value(value.as_deref());
+                property.deleted = false;
+                property.updated_at = Some(now);
+                s.update(&property).await?;
+            }
+            None => {
+                s.insert(ImageProperty::new(image_id, name, value.as_deref(), now)).await?;
+            }
+        }
+    }
+    if options.purge_props {
+        let gone = |property: &ImageProperty| {
+            !property.deleted && !untouched(&property.name) && !given.iter().any(|(name, _)| *name == property.name)
+        };
+        for mut property in old.iter().filter(|property| gone(property)).cloned() {
+            property.deleted = true;
+            property.deleted_at = Some(now);
+            property.updated_at = Some(now);
+            s.update(&property).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Import of staged data: `glance-direct`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{Response, StatusCode};
+use serde_json::Value;
+
+use super::App;
+use super::body::{empty, read_json};
+use super::caller::Caller;
+use super::error::{ApiError, ApiResult};
+use crate::data::{Area, STORE};
+use crate::db::{self, Context, DbError, ImageRecord, ImageStatus, ImageValues, UpdateOptions};
+
+/// `POST /v2/images/{id}/import`
+pub async fn import(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Body,
+) -> ApiResult<Response<Body>> {
+    check(&read_json(body).await?)?;
+    let staged = app.data.has(Area::Staging, &id);
+    let decide = |record: &ImageRecord| {
+        caller.check_get(&record.image)?;
+        let image = &record.image;
+        if image.status == ImageStatus::Active {
+            return Err(ApiError::conflict("Image with status active cannot be target for import"));
+        }
+        if image.status != ImageStatus::Uploading || !staged {
+            return Err(ApiError::conflict("Image needs to be staged before 'glance-direct' method can be used"));
+        }
+        for (name, value) in [("container_format", &image.container_format), ("disk_format", &image.disk_format)] {
+            if value.is_none() {
+                return Err(ApiError::conflict(format!("'{name}' needs to be set before import")));
+            }
+        }
+        caller.check_change("modify_image", &record.image)?;
+        Ok(ImageValues { status: Some(ImageStatus::Importing), ..ImageValues::default() })
+    };
+    db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &UpdateOptions::default()).await?;
+    let job = Arc::clone(&app);
+    app.background.spawn(async move { job.import_staged(&caller.0, &id).await });
+    Ok(empty(StatusCode::ACCEPTED))
+}
+
+fn check(body: &Value) -> ApiResult<()> {
+    let method =
+        body.get("method").ok_or_else(|| ApiError::bad_request("Import request requires a 'method' field."))?;
+    let name = method
+        .get("name")
+        .and_then(Value::as_str)
+        .ok_or_else(|| ApiError::bad_request("Import request requires a 'name' field."))?;
+    if name != "glance-direct" {
+        return Err(ApiError::bad_request(format!("Unknown import method name '{name}'.")));
+    }
+    for field in ["all_stores_must_succeed", "all_stores"] {
+        if body.get(field).is_some_and(|value| !value.is_boolean()) {
+            return Err(ApiError::bad_request(format!("'{field}' must be boolean value only")));
+        }
+    }
+    let stores = body.get("stores").and_then(Value::as_array).into_iter().flatten();
+    match stores.filter_map(Value::as_str).find(|store| *store != STORE) {
+        Some(other) => Err(ApiError::conflict(format!("The store {other} is not available."))),
+        None => Ok(()),
+    }
+}
+
+impl App {
+    /// Moves the staged data of an image that is `importing` into the store and makes the image active. If that fails the
+    /// image is `uploading` again, its data still staged.
+    pub(crate) async fn import_staged(&self, context: &Context, id: &str) {
+        let (data, own) = (self.data.clone(), id.to_owned());
+        let moved = match tokio::task::spawn_blocking(move || data.import(&own)).await {
+            Ok(moved) => moved.map_err(|e| e.to_string()),
+            Err(e) => Err(e.to_string()),
+        };
+        let values = match &moved {
+            Ok(received) => self.active(id, received),
+            Err(e) => {
+                tracing::error!(image = id, error = %e, "an import failed");
+                ImageValues { status: Some(ImageStatus::Uploading), ..ImageValues::default() }
+            }
+        };
+        let from = UpdateOptions::from_state(ImageStatus::Importing);
+        match db::image_update(&self.db, context, id, &values, &from).await {
+            Ok(_) if moved.is_ok() => tracing::info!(image = id, "image imported"),
+            Ok(_) => {}
+            // It was deleted meanwhile.
+            Err(DbError::ImageNotFound(_) | DbError::Conflict(_)) => {
+                self.remove_data(&[Area::Store, Area::Staging], id).await;
+            }
+            Err(e) => tracing::error!(image = id, error = %e, "an import is left undone until the next start"),
+        }
+    }
+}

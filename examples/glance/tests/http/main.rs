@@ -1,0 +1,13 @@
+//! The service over HTTP, on both stores.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod bad_input;
+mod data;
+mod database;
+mod database_list;
+mod images;
+mod list;
+mod locations;
+mod members;
+mod restart;
+mod service;
