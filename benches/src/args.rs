@@ -4,9 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
+use crate::measure::CLIENTS;
+
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: rome-benches [--images N] [--quick] [--rounds N] [--slot-ms N] [--only TEXT] [--peers A,B] [--docs DIR] [--dir DIR]
+usage: rome-benches [--images N] [--quick] [--rounds N] [--slot-ms N] [--only TEXT] [--peers A,B] [--clients N] [--docs DIR] [--dir DIR]
 
   --images N     rows in the image table (10000)
   --quick        short slots: about two minutes for 10,000 images
@@ -14,6 +16,7 @@ usage: rome-benches [--images N] [--quick] [--rounds N] [--slot-ms N] [--only TE
   --slot-ms N    how long one peer runs one operation in one round
   --only TEXT    only operations whose name contains TEXT
   --peers A,B    only these peers: raw, rome, rusqlite, diesel, diesel-hop, btree, rome-memory
+  --clients N    only the measurement with 1 client, or the one with 16
   --docs DIR     write the section of this size into DIR/benchmarks.md and its bars into DIR/benchmarks/
   --dir DIR      where the database files go (a temporary folder beside the build)";
 
@@ -25,6 +28,7 @@ pub struct Args {
     pub slot: Duration,
     pub only: Option<String>,
     pub peers: Option<Vec<String>>,
+    pub clients: Option<usize>,
     pub docs: Option<PathBuf>,
     pub dir: Option<PathBuf>,
 }
@@ -38,6 +42,7 @@ impl Args {
             slot: Duration::from_millis(400),
             only: None,
             peers: None,
+            clients: None,
             docs: None,
             dir: None,
         };
@@ -51,6 +56,7 @@ impl Args {
                 "--slot-ms" => args.slot = Duration::from_millis(value()?.parse().context("--slot-ms")?),
                 "--only" => args.only = Some(value()?),
                 "--peers" => args.peers = Some(value()?.split(',').map(str::to_owned).collect()),
+                "--clients" => args.clients = Some(value()?.parse().context("--clients")?),
                 "--docs" => args.docs = Some(value()?.into()),
                 "--dir" => args.dir = Some(value()?.into()),
                 "--help" | "-h" => return Ok(None),
@@ -62,6 +68,9 @@ impl Args {
         if args.images < 1_000 || !args.images.is_multiple_of(100) {
             bail!("--images takes a multiple of 100, at least 1000: an owner has 100 images");
         }
+        if args.clients.is_some_and(|clients| clients != 1 && clients != CLIENTS) {
+            bail!("--clients takes 1 or {CLIENTS}");
+        }
         if args.rounds == 0 {
             bail!("--rounds must be at least 1");
         }
@@ -71,6 +80,11 @@ impl Args {
     /// Whether the operation of this name is to be measured.
     pub fn wants_operation(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
+
+    /// Whether so many clients are to be measured.
+    pub fn wants_clients(&self, clients: usize) -> bool {
+        self.clients.is_none_or(|only| only == clients)
     }
 
     /// Whether the peer of this name takes part.

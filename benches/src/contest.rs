@@ -21,6 +21,16 @@ pub enum Load {
     Sixteen,
 }
 
+impl Load {
+    /// How many clients that are.
+    pub fn clients(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Sixteen => CLIENTS,
+        }
+    }
+}
+
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A competitor of any kind; the slot, not the operation, is what is called through the table.

@@ -50,7 +50,7 @@ async fn run(args: &Args) -> Result<Results> {
     let mut results = Results::new(args.images, args.rounds, names, operations.clone());
     for round in 1..=args.rounds {
         for &operation in &operations {
-            for load in [Load::One, Load::Sixteen] {
+            for load in [Load::One, Load::Sixteen].into_iter().filter(|load| args.wants_clients(load.clients())) {
                 let everyone = contestants.iter_mut().zip(&one_client_only);
                 let mut taking_part: Vec<_> =
                     everyone.filter(|(_, one_only)| load == Load::One || !**one_only).map(|(peer, _)| peer).collect();
