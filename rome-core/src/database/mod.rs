@@ -1,16 +1,20 @@
 //! Databases: a store with the tables of its entities.
 
+mod builder;
+mod shared;
+
+pub use builder::DatabaseBuilder;
+pub(crate) use shared::Shared;
+
 use std::sync::Arc;
 
-use crate::catalog::{self, Catalog, StoredTable};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::exec::Target;
 use crate::model::{Entity, IntoKey};
-use crate::plan::Statistics;
-use crate::query::{Query, ScanPolicy};
+use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{self, CounterKeys, Lanes, Session, TransactionOptions, TxBody, Write, Written, verbs};
-use crate::store::{Applied, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Store, StoreResult};
+use crate::session::{self, Session, TransactionOptions, TxBody, Write, Written, verbs};
+use crate::store::Store;
 
 /// An open database. Cheap to clone; all clones are the same.
 ///
@@ -33,114 +37,6 @@ use crate::store::{Applied, Consistency, Durability, MiniTx, Partition, Read, Re
 #[derive(Clone)]
 pub struct Database {
     pub(crate) shared: Arc<Shared>,
-}
-
-/// What all handles and sessions of a database share.
-pub(crate) struct Shared {
-    pub store: Arc<dyn Store>,
-    pub catalog: Catalog,
-    pub schema: u32,
-    pub secret: [u8; 16],
-    pub lanes: Lanes,
-    pub counters: CounterKeys,
-    pub statistics: Statistics,
-    pub scan_policy: ScanPolicy,
-    pub durability: Durability,
-}
-
-impl Shared {
-    /// How the entity's table is stored.
-    pub fn table(&self, def: &'static Table) -> Result<&Arc<StoredTable>> {
-        self.catalog.find(def).ok_or_else(|| unknown_table(def))
-    }
-
-    pub async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<ReadReply> {
-        let mut replies = self.store.read(batch, consistency).await?;
-        match replies.pop() {
-            Some(reply) => Ok(reply),
-            None => Err(Error::invalid("the store gave no reply to a read")),
-        }
-    }
-
-    pub async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let effects: usize = batch.iter().map(|(_, minitx)| minitx.effects.len()).sum();
-        let applied = self.store.apply(batch, durability).await;
-        tracing::trace!(effects, applied = ?applied, "apply");
-        applied
-    }
-}
-
-#[cold]
-fn unknown_table(def: &'static Table) -> Error {
-    Kind::Schema(format!(
-        "the entity `{}` was not given to the database: add `.entity::<{}>()` to its builder",
-        def.entity, def.entity
-    ))
-    .into()
-}
-
-/// Opens a database: names its entities, then its store.
-#[derive(Debug, Default, Clone)]
-pub struct DatabaseBuilder {
-    tables: Vec<&'static Table>,
-    scan_policy: ScanPolicy,
-    durability: Durability,
-}
-
-impl DatabaseBuilder {
-    /// Adds an entity. All entities that the program uses have to be named; order does not matter.
-    #[must_use]
-    pub fn entity<D: Entity>(mut self) -> Self {
-        if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
-            self.tables.push(D::table());
-        }
-        self
-    }
-
-    /// What happens to queries that read a whole table; the default allows them.
-    #[must_use]
-    pub const fn scan_policy(mut self, policy: ScanPolicy) -> Self {
-        self.scan_policy = policy;
-        self
-    }
-
-    /// How safe writes are when they are acknowledged; the default is on disk.
-    #[must_use]
-    pub const fn durability(mut self, durability: Durability) -> Self {
-        self.durability = durability;
-        self
-    }
-
-    /// Opens the database in a store, and adds the tables and columns that are new. Costs two to four round trips.
-    ///
-    /// # Errors
-    /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the stored tables do not fit the entities; those of the
-    /// store.
-    pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
-        let capabilities = store.capabilities();
-        if capabilities.partitions != 1 {
-            return Err(Error::invalid(format!(
-                "the store `{}` has {} partitions; this version commits to one",
-                capabilities.name, capabilities.partitions
-            )));
-        }
-        let lanes = Lanes::default();
-        let opened = catalog::open(&*store, &lanes, &self.tables).await?;
-        tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
-        Ok(Database {
-            shared: Arc::new(Shared {
-                store,
-                catalog: opened.catalog,
-                schema: opened.version,
-                secret: opened.secret,
-                lanes,
-                counters: CounterKeys::default(),
-                statistics: Statistics::default(),
-                scan_policy: self.scan_policy,
-                durability: self.durability,
-            }),
-        })
-    }
 }
 
 impl Database {

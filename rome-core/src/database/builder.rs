@@ -1,0 +1,77 @@
+//! Opens databases.
+
+use std::sync::Arc;
+
+use super::{Database, Shared};
+use crate::catalog;
+use crate::error::{Error, Result};
+use crate::model::Entity;
+use crate::plan::Statistics;
+use crate::query::ScanPolicy;
+use crate::schema::Table;
+use crate::session::{CounterKeys, Lanes};
+use crate::store::{Durability, Store};
+
+/// Opens a database: names its entities, then its store.
+#[derive(Debug, Default, Clone)]
+pub struct DatabaseBuilder {
+    tables: Vec<&'static Table>,
+    scan_policy: ScanPolicy,
+    durability: Durability,
+}
+
+impl DatabaseBuilder {
+    /// Adds an entity. All entities that the program uses have to be named; order does not matter.
+    #[must_use]
+    pub fn entity<D: Entity>(mut self) -> Self {
+        if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
+            self.tables.push(D::table());
+        }
+        self
+    }
+
+    /// What happens to queries that read a whole table; the default allows them.
+    #[must_use]
+    pub const fn scan_policy(mut self, policy: ScanPolicy) -> Self {
+        self.scan_policy = policy;
+        self
+    }
+
+    /// How safe writes are when they are acknowledged; the default is on disk.
+    #[must_use]
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Opens the database in a store, and adds the tables and columns that are new. Costs two to four round trips.
+    ///
+    /// # Errors
+    /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the stored tables do not fit the entities; those of the
+    /// store.
+    pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
+        let capabilities = store.capabilities();
+        if capabilities.partitions != 1 {
+            return Err(Error::invalid(format!(
+                "the store `{}` has {} partitions; this version commits to one",
+                capabilities.name, capabilities.partitions
+            )));
+        }
+        let lanes = Lanes::default();
+        let opened = catalog::open(&*store, &lanes, &self.tables).await?;
+        tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
+        Ok(Database {
+            shared: Arc::new(Shared {
+                store,
+                catalog: opened.catalog,
+                schema: opened.version,
+                secret: opened.secret,
+                lanes,
+                counters: CounterKeys::default(),
+                statistics: Statistics::default(),
+                scan_policy: self.scan_policy,
+                durability: self.durability,
+            }),
+        })
+    }
+}
