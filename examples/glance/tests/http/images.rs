@@ -206,6 +206,30 @@ async fn tags_come_and_go_one_by_one() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_at_the_same_time_are_all_there() {
+    on_both(async |s| {
+        let path = make(&s.ann, json!({})).await;
+        let changes = (0..16).map(|n| {
+            let (client, path) = (s.ann.clone(), path.clone());
+            tokio::spawn(async move {
+                let patch = json!([{"op": "add", "path": format!("/property{n}"), "value": "x"}]);
+                ok(200, client.patch(&path, &patch).await.unwrap());
+                ok(204, client.put_data(&format!("{path}/tags/tag{n}"), "").await.unwrap());
+            })
+        });
+        for done in futures::future::join_all(changes).await {
+            done.unwrap();
+        }
+        let image = ok(200, s.ann.get(&path).await.unwrap());
+        assert_eq!(image["tags"].as_array().unwrap().len(), 16);
+        for n in 0..16 {
+            assert_eq!(image[format!("property{n}")], "x");
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_deactivated_image_is_for_admins() {
     on_both(async |s| {
