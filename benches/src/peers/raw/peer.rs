@@ -32,12 +32,6 @@ impl Raw {
         Ok(Self { db: Database::create(path)? })
     }
 
-    fn read_images<'a>(&self, keys: impl Iterator<Item = &'a [u8; 16]>) -> Result<Vec<Image>> {
-        let read = self.db.begin_read()?;
-        let images = read.open_table(IMAGES)?;
-        keys.filter_map(|key| fetch(&images, key).transpose()).collect()
-    }
-
     fn newest_between(&self, from: [u8; 24], to: [u8; 24], limit: u32) -> Result<Vec<Image>> {
         let read = self.db.begin_read()?;
         let images = read.open_table(IMAGES)?;
@@ -76,7 +70,13 @@ impl SyncPeer for Raw {
     }
 
     fn get_many(&self, ids: &[Uuid]) -> Result<Vec<Image>> {
-        self.read_images(ids.iter().map(Uuid::as_bytes))
+        let read = self.db.begin_read()?;
+        let images = read.open_table(IMAGES)?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.extend(fetch(&images, id.as_bytes())?);
+        }
+        Ok(found)
     }
 
     fn by_owner(&self, owner: &str) -> Result<Vec<Image>> {
