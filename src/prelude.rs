@@ -5,3 +5,6 @@ pub use crate::{
     ColumnEnum, Cursor, Database, Embedded, Entity, Id, Json, Newtype, Open, OrNotFound, Page, Projection, Query,
     ScanPolicy, Session, TransactionOptions, Value,
 };
+
+pub use chrono::{DateTime, Utc};
+pub use uuid::Uuid;

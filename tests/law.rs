@@ -17,7 +17,7 @@ enum Coat {
 }
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
-#[rome(table = "rows", index(small, text))]
+#[rome(table = "rows", index(small, text), index(small, desc(text)))]
 struct Row {
     #[rome(key)]
     id: u64,
@@ -147,6 +147,57 @@ async fn the_key_breaks_ties_in_the_direction_of_the_last_part() {
         assert_eq!(page.items, [1, 2, 3]);
         let stream: Vec<u64> = db.query::<Row>().select(Row::ID).stream().try_collect().await.unwrap();
         assert_eq!(stream, [1, 2, 3, 4]);
+    }
+}
+
+#[tokio::test]
+async fn a_descending_index_gives_its_own_order_and_the_reverse() {
+    for Opened { db, .. } in &stores().await {
+        let text = |id: u64| if id < 3 { "a" } else { "b" }.to_owned();
+        db.insert_all((1..=4).map(|id| Row { small: 1, text: text(id), ..row(id) })).await.unwrap();
+        let query = || db.query::<Row>().use_index("by_small_text_desc").limit(9);
+        for (query, expected) in [
+            (query().order_by((Row::SMALL.asc(), Row::TEXT.desc())), [4, 3, 2, 1]),
+            (query().order_by((Row::SMALL.desc(), Row::TEXT.asc())), [1, 2, 3, 4]),
+        ] {
+            assert!(!query.explain().await.unwrap().sorts_in_memory());
+            assert_eq!(query.keys().await.unwrap(), expected);
+            assert_eq!(query.clone().select(Row::ID).all().await.unwrap(), expected);
+        }
+        let paged = db.query::<Row>().order_by((Row::SMALL.asc(), Row::TEXT.desc())).select(Row::ID);
+        let first = paged.clone().page(3).fetch().await.unwrap();
+        let second = paged.page(3).after(first.next).fetch().await.unwrap();
+        assert_eq!((first.items, second.items), (vec![4, 3, 2], vec![1]));
+    }
+}
+
+#[tokio::test]
+async fn a_limited_or_takes_the_order_of_an_index_where_that_is_cheaper() {
+    for Opened { db, .. } in &stores().await {
+        db.insert_all((1..=3000).map(|id| Row { some: Some((id % 7) as i32), small: (id % 5) as u8, ..row(id) }))
+            .await
+            .unwrap();
+        let either = Row::SMALL.eq(1).or(Row::SMALL.eq(2));
+        let newest = db.query::<Row>().filter(either.clone()).order_by(Row::SOME.desc()).limit(5);
+        let explain = newest.explain().await.unwrap();
+        assert!(!explain.sorts_in_memory(), "{explain}");
+        let rare = Row::SMALL.eq(77).or(Row::SMALL.eq(78));
+        let explain = db.query::<Row>().filter(rare).order_by(Row::SOME.desc()).limit(5).explain().await.unwrap();
+        assert!(explain.to_string().contains("union of"), "{explain}");
+        let all = db.query::<Row>().filter(either).order_by(Row::SOME.desc()).ignore_indexes().limit(5);
+        assert_eq!(newest.all().await.unwrap(), all.all().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_rome_keeps_is_not_assigned() {
+    for Opened { db, .. } in &stores().await {
+        let page = db.insert(Page::default()).await.unwrap();
+        for set in [Page::CREATED.set(Utc::now()), Page::UPDATED.set(Utc::now()), Page::VERSION.set(9u64)] {
+            let refused = db.query::<Page>().update_all(set).await.unwrap_err();
+            assert!(refused.is_invalid() && refused.to_string().contains("set by ROME itself"), "{refused}");
+        }
+        assert_eq!(db.get::<Page>(page.id).await.unwrap(), Some(page));
     }
 }
 

@@ -84,13 +84,6 @@ pub(crate) fn bounds(span: &Span) -> Option<Bounds> {
     Some((lo, hi))
 }
 
-/// The row key inside an index entry, whose last two bytes are its length.
-pub(crate) fn row_key(entry: &[u8]) -> Option<&[u8]> {
-    let (rest, len) = entry.split_last_chunk::<2>()?;
-    let start = rest.len().checked_sub(usize::from(u16::from_be_bytes(*len)))?;
-    rest.get(start..)
-}
-
 /// Where the marker lies that says whose file this is, and of which format.
 pub(crate) fn format_key() -> Vec<u8> {
     own_key(b"format")
@@ -224,13 +217,5 @@ mod tests {
         }
         assert!(prefix_after(Space::Rows(TableId(u32::MAX))) <= prefix(Space::Index(IndexId(0))));
         assert!(prefix_after(Space::Pending) <= prefix(Space::ReadLocks));
-    }
-
-    #[test]
-    fn the_row_key_of_an_entry_is_found_from_its_end() {
-        assert_eq!(row_key(b"colskey\x00\x03"), Some(b"key".as_slice()));
-        assert_eq!(row_key(b"\x00\x00"), Some(b"".as_slice()));
-        assert_eq!(row_key(b"ab\x00\x03"), None);
-        assert_eq!(row_key(b"\x00"), None);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Bound, ControlFlow};
 use bytes::Bytes;
 use rome_core::store::{
     Digest, Digester, Read, RecordRef, Reply, RowFilter, Scanned, Scanner, Space, Span, StoreError, StoreErrorKind,
-    StoreResult, TableId, TxId,
+    StoreResult, TableId, TxId, row_key,
 };
 
 use crate::engine::Records;
@@ -126,8 +126,9 @@ pub(crate) fn scan_rows(
     let mut row = Vec::new();
     walk(records, span, purpose, |full, entry, stored, digester, scanner| {
         layout::unseal(full, stored)?;
-        let key = layout::row_key(entry)
+        let key = row_key(entry)
             .ok_or_else(|| dangling(format!("an entry of {:?} does not end with a key's length", span.space)))?;
+        let key = &*key;
         layout::write_key(&mut row, rows, key);
         let pushed = records.get(&row, |stored| {
             let (version, value) = layout::unseal_versioned(&row, stored)?;

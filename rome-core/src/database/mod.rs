@@ -52,14 +52,10 @@ impl Database {
         &self.shared.store
     }
 
-    fn options(&self) -> TransactionOptions {
-        TransactionOptions::default().durability(self.shared.durability)
-    }
-
     /// Begins an explicit session, to be ended with [`Session::commit`] or [`Session::rollback`]. Costs nothing.
     #[must_use]
     pub fn session(&self) -> Session {
-        self.session_with(self.options())
+        self.session_with(TransactionOptions::default())
     }
 
     /// Begins an explicit session with options; attempts and deadline have no meaning for it.
@@ -104,7 +100,7 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
         T: Send,
     {
-        session::run(&self.shared, self.options(), body).await
+        session::run(&self.shared, TransactionOptions::default(), body).await
     }
 
     /// [`transaction`](Self::transaction) with options.
@@ -164,7 +160,7 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, self.options(), body).await
+        session::run(&self.shared, TransactionOptions::default(), body).await
     }
 
     /// [`try_transaction`](Self::try_transaction) with options.
@@ -182,7 +178,7 @@ impl Database {
 
     async fn write(&self, table: &'static Table, writes: Vec<Write>) -> Result<Vec<Written>> {
         let table = self.shared.table(table)?;
-        session::write_once(&self.shared, self.options(), table, writes).await
+        session::write_once(&self.shared, TransactionOptions::default(), table, writes).await
     }
 
     /// Stores a new row and returns it as it is stored: with its key and the columns that ROME sets. Costs one round trip.

@@ -10,6 +10,7 @@ use crate::expr::eval;
 use crate::expr::node::Node;
 use crate::plan::{self, Spec};
 use crate::row;
+use crate::schema::Role;
 use crate::session::{Session, Write, Written};
 use crate::value::{ValueErrorKind, ValueRef};
 
@@ -21,13 +22,7 @@ pub(crate) async fn change_rows(
     assignments: &[(u16, Node)],
 ) -> Result<u64> {
     for (column, _) in assignments {
-        if table.def.key.contains(column) {
-            return Err(Error::invalid(format!(
-                "column `{}` is the key of table `{}` and cannot be updated; insert a new row and delete the old one",
-                table.def.column(*column).name,
-                table.def.name
-            )));
-        }
+        check_assignable(table, *column)?;
     }
     let hits = find(session, table, spec).await?;
     let mut writes = Vec::with_capacity(hits.len());
@@ -44,6 +39,17 @@ pub(crate) async fn change_rows(
     }
     let written = session.write(table, writes).await?;
     Ok(written.len() as u64)
+}
+
+/// Refuses what would be overwritten or break the row's identity.
+fn check_assignable(table: &StoredTable, column: u16) -> Result<()> {
+    let def = table.def.column(column);
+    let why = match def.role {
+        _ if table.def.key.contains(&column) => "is the key; insert a new row and delete the old one",
+        Role::CreatedAt | Role::UpdatedAt | Role::Version => "is set by ROME itself; leave it out",
+        Role::Plain | Role::DeletedAt => return Ok(()),
+    };
+    Err(Error::invalid(format!("column `{}` of table `{}` cannot be updated: it {why}", def.name, table.def.name)))
 }
 
 fn not_calculated(table: &StoredTable, column: u16, hit: &Hit, source: crate::value::ValueError) -> Error {

@@ -1,5 +1,6 @@
 //! Fetches the rows of a plan.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -10,11 +11,10 @@ use super::sort::{sort_key, sort_key_of};
 use super::target::Target;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
-use crate::index;
 use crate::plan::{Access, Plan, Range, Spec};
 use crate::row;
 use crate::session::Pending;
-use crate::store::{FilterRef, Read, Reply, Scanned, Space, Span};
+use crate::store::{FilterRef, Read, Reply, Scanned, Space, Span, row_key};
 
 /// How many rows are sorted in memory at most.
 const MOST_SORTED: usize = 4_000_000;
@@ -235,7 +235,11 @@ fn add_scanned(
     for at in 0..scanned.len() {
         let (Some(key), Some(stored)) = (scanned.shared_key(at), scanned.shared_value(at)) else { continue };
         if of_entries {
-            let key = index::key_in_entry(&key).map(|found| key.slice_ref(found)).unwrap_or_default();
+            let key = match row_key(&key) {
+                Some(Cow::Borrowed(found)) => key.slice_ref(found),
+                Some(Cow::Owned(found)) => found.into(),
+                None => Bytes::new(),
+            };
             hits.push(Hit { key, body: Bytes::new() });
         } else if keys_only {
             hits.push(Hit { key, body: Bytes::new() });

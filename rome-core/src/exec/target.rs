@@ -93,7 +93,11 @@ async fn stored_rows(shared: &Shared, table: &StoredTable, keys: Vec<Bytes>) -> 
     let batch = [(Partition(0), reads)];
     let reply = shared.read(&batch, Consistency::Strict).await?;
     let [(_, reads)] = &batch;
-    reply.replies.into_iter().zip(reads).map(|(reply, read)| stored_row(table, reply, read)).collect()
+    let mut bodies = Vec::with_capacity(reads.len());
+    for (reply, read) in reply.replies.into_iter().zip(reads) {
+        bodies.push(stored_row(table, reply, read)?);
+    }
+    Ok(bodies)
 }
 
 fn stored_row(table: &StoredTable, reply: Reply, read: &Read) -> Result<Option<Bytes>> {

@@ -202,6 +202,12 @@ impl<E: Entity> DynColumn<E> {
         if self.is_nullable() { Expr::new(Node::IsNull(self.node())) } else { Expr::new(Node::Known(Some(false))) }
     }
 
+    /// True where the column is not NULL; true everywhere if it never is.
+    #[must_use]
+    pub fn is_not_null(self) -> Expr<E> {
+        !self.is_null()
+    }
+
     /// True where the text matches the pattern, see [`Column::like`](super::Column::like).
     ///
     /// # Errors

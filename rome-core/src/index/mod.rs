@@ -9,7 +9,7 @@ use crate::catalog::{StoredIndex, StoredTable};
 use crate::error::{Error, Kind, Result};
 use crate::model::RowView;
 use crate::row;
-use crate::store::Space;
+use crate::store::{Space, push_row_key};
 use crate::value::{self, ValueError, ValueRef};
 
 /// The longest key and the longest index entry, in bytes.
@@ -79,7 +79,7 @@ fn add_entries(
         for part in &index.def.parts {
             value::key::encode(row.value(part.column)?, part.descending, &mut out);
         }
-        entries.push((space, finish(out, key)));
+        entries.push((space, finish(index, out, key)));
         return Ok(());
     }
     let mut bodies = vec![Vec::new()];
@@ -101,21 +101,14 @@ fn add_entries(
         next.dedup();
         bodies = next;
     }
-    entries.extend(bodies.into_iter().map(|body| (space, finish(body, key))));
+    entries.extend(bodies.into_iter().map(|body| (space, finish(index, body, key))));
     Ok(())
 }
 
-/// Completes an entry: the key, and its length in two bytes.
-fn finish(mut entry: Vec<u8>, key: &[u8]) -> Bytes {
-    entry.extend_from_slice(key);
-    entry.extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
+/// Completes an entry. The key breaks ties in the direction of the last column, as in a query's order.
+fn finish(index: &StoredIndex, mut entry: Vec<u8>, key: &[u8]) -> Bytes {
+    push_row_key(&mut entry, key, index.def.ends_descending());
     entry.into()
-}
-
-/// The row key in an index entry.
-pub(crate) fn key_in_entry(entry: &[u8]) -> Option<&[u8]> {
-    let (rest, length) = entry.split_last_chunk::<2>()?;
-    rest.get(rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))?..)
 }
 
 fn check_length(table: &StoredTable, what: &str, index: Option<&StoredIndex>, length: usize) -> Result<()> {

@@ -104,7 +104,7 @@ pub(crate) fn by_table(table: &StoredTable, asked: &Question<'_>) -> Candidate {
             resumed: false,
         };
     }
-    finish(table.def, &parts, &[], found, asked, |ranges, reverse| Access::Rows { ranges, reverse })
+    finish(&parts, &[], found, asked, |ranges, reverse| Access::Rows { ranges, reverse })
 }
 
 /// How an index can serve the query; none if it cannot.
@@ -128,7 +128,13 @@ pub(crate) fn by_index(table: &StoredTable, at: usize, asked: &Question<'_>) -> 
         return None;
     }
     let access = |ranges, reverse| Access::Index { index: at, ranges, reverse };
-    Some(finish(table.def, parts, &table.def.key, found, asked, access))
+    let suffix: Vec<IndexPart> = table
+        .def
+        .key
+        .iter()
+        .map(|column| IndexPart { column: *column, descending: index.def.ends_descending() })
+        .collect();
+    Some(finish(parts, &suffix, found, asked, access))
 }
 
 struct Found {
@@ -245,9 +251,8 @@ fn tighten<'a>(bound: &mut Option<(&'a Value, Excluded)>, value: &'a Value, excl
 
 /// `parts` and then the columns of `suffix` are what the keys of the space consist of.
 fn finish(
-    table: &'static Table,
     parts: &[IndexPart],
-    suffix: &[u16],
+    suffix: &[IndexPart],
     found: Found,
     asked: &Question<'_>,
     access: impl FnOnce(Vec<Range>, bool) -> Access,
@@ -258,7 +263,7 @@ fn finish(
     });
     let order = &asked.order;
     let direction = if found.prefixes.len() == 1 && !order.is_empty() {
-        direction(&sequence(table, parts), found.equalities, order)
+        direction(&sequence(parts, suffix), found.equalities, order)
     } else {
         None
     };
@@ -288,14 +293,9 @@ fn finish(
 }
 
 /// The columns by which the entries of an index are ordered: its own, then those of the key.
-fn sequence(table: &'static Table, parts: &[IndexPart]) -> Vec<IndexPart> {
-    let mut sequence = parts.to_vec();
-    for column in &table.key {
-        if !parts.iter().any(|part| part.column == *column) {
-            sequence.push(IndexPart::asc(*column));
-        }
-    }
-    sequence
+fn sequence(parts: &[IndexPart], suffix: &[IndexPart]) -> Vec<IndexPart> {
+    let is_new = |part: &&IndexPart| !parts.iter().any(|earlier| earlier.column == part.column);
+    parts.iter().chain(suffix.iter().filter(is_new)).copied().collect()
 }
 
 /// Whether the entries come in this order, forwards (`false`) or backwards (`true`). Columns that are fixed to one value
@@ -323,10 +323,15 @@ fn direction(sequence: &[IndexPart], fixed: usize, order: &[OrderPart]) -> Optio
 
 /// The place of the row with these values of the order: under `prefix`, by the other parts of the index and then by the
 /// whole key, also where an index part has a column of it already.
-fn position(prefix: &[u8], parts: &[IndexPart], suffix: &[u16], order: &[OrderPart], values: &[Value]) -> Vec<u8> {
+fn position(
+    prefix: &[u8],
+    parts: &[IndexPart],
+    suffix: &[IndexPart],
+    order: &[OrderPart],
+    values: &[Value],
+) -> Vec<u8> {
     let mut position = prefix.to_vec();
-    let suffix = suffix.iter().map(|column| IndexPart::asc(*column));
-    for part in parts.iter().copied().chain(suffix) {
+    for part in parts.iter().chain(suffix) {
         let value = order.iter().zip(values).find(|(wanted, _)| wanted.column == part.column);
         let Some((_, value)) = value else { break };
         key::encode(value.as_ref(), part.descending, &mut position);

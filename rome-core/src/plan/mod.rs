@@ -85,7 +85,9 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         && !candidates.iter().any(|candidate| candidate.narrowed)
         && let Some(union) = union(table, spec, conditions, &asked)
     {
-        candidates = vec![union];
+        // A union loses the order, so with a limit the order of an index may still be cheaper.
+        candidates.retain(|candidate| candidate.ordered && spec.limit.is_some());
+        candidates.push(union);
     }
     let (chosen, estimate, rejected) = cheapest(target, table, spec, candidates, conditions.len()).await?;
     let residual: Vec<Node> = conditions
@@ -282,6 +284,11 @@ fn spans(table: &StoredTable, access: &Access) -> Option<Vec<Span>> {
     let (space, ranges) = match access {
         Access::Rows { ranges, .. } => (table.rows(), ranges),
         Access::Index { index, ranges, .. } => (table.indexes.get(*index)?.space(), ranges),
+        Access::Union(all) => {
+            let lookup = |access: &&Access| !matches!(access, Access::Keys(_) | Access::Claims { .. });
+            let spans: Option<Vec<_>> = all.iter().filter(lookup).map(|access| spans(table, access)).collect();
+            return spans.map(|spans| spans.concat());
+        }
         _ => return None,
     };
     let span = |(lo, hi): &Range| Span::between(space, lo.clone(), hi.clone()).limited(Some(PROBE));

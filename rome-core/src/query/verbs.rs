@@ -14,7 +14,7 @@ use crate::model::{Entity, Key};
 use crate::plan::{self, Explain, Plan, Spec};
 use crate::row;
 use crate::session::{self, Session, TransactionOptions};
-use crate::store::{RecordRef, Scanned};
+use crate::store::Scanned;
 
 impl<E: Entity, R> Query<'_, E, R> {
     /// All rows. Costs one round trip, one more where plans have to be compared.
@@ -48,15 +48,16 @@ impl<E: Entity, R> Query<'_, E, R> {
 
     fn read_scanned(&self, table: &StoredTable, scanned: &Scanned) -> Result<Vec<R>> {
         let mut offsets = Vec::new();
-        let read = |record: RecordRef<'_>| {
+        // Collecting into a result would forget how many there are.
+        let mut rows = Vec::with_capacity(scanned.len());
+        for record in scanned.iter() {
             let body =
                 row::unwrap(table, record.value).map_err(|source| row::unreadable(table.def, record.key, source))?;
-            self.output.read(table.def, record.key, &body, &mut offsets)
-        };
-        scanned.iter().map(read).collect()
+            rows.push(self.output.read(table.def, record.key, &body, &mut offsets)?);
+        }
+        Ok(rows)
     }
 
-    /// Distinct rows are known only when all are read.
     pub(super) fn refuse_distinct(&self, how: &str) -> Result<()> {
         if self.distinct && matches!(self.output, Output::Columns(..)) {
             return Err(Error::invalid(format!("distinct rows of a selection cannot be read in {how}: use `all`")));
@@ -113,7 +114,11 @@ impl<E: Entity, R> Query<'_, E, R> {
 
     pub(super) fn read_all(&self, hits: &[Hit]) -> Result<Vec<R>> {
         let mut offsets = Vec::new();
-        hits.iter().map(|hit| self.output.read(self.spec.table, &hit.key, &hit.body, &mut offsets)).collect()
+        let mut rows = Vec::with_capacity(hits.len());
+        for hit in hits {
+            rows.push(self.output.read(self.spec.table, &hit.key, &hit.body, &mut offsets)?);
+        }
+        Ok(rows)
     }
 
     /// The first row, if there is one. Costs as [`all`](Self::all).
@@ -240,7 +245,7 @@ impl<E: Entity, R> Query<'_, E, R> {
         match self.target {
             Target::Session(session) => exec::change_rows(session, table, spec, assignments).await,
             Target::Database(shared) => {
-                session::run(shared, statement(shared), async move |session: &Session| {
+                session::run(shared, statement(), async move |session: &Session| {
                     exec::change_rows(session, table, spec, assignments).await
                 })
                 .await
@@ -271,7 +276,7 @@ impl<E: Entity, R> Query<'_, E, R> {
         match self.target {
             Target::Session(session) => exec::delete_rows(session, table, spec, purge).await,
             Target::Database(shared) => {
-                session::run(shared, statement(shared), async move |session: &Session| {
+                session::run(shared, statement(), async move |session: &Session| {
                     exec::delete_rows(session, table, spec, purge).await
                 })
                 .await
@@ -280,6 +285,6 @@ impl<E: Entity, R> Query<'_, E, R> {
     }
 }
 
-fn statement(shared: &crate::database::Shared) -> TransactionOptions {
-    TransactionOptions { one_statement: true, ..TransactionOptions::default().durability(shared.durability) }
+fn statement() -> TransactionOptions {
+    TransactionOptions { one_statement: true, ..TransactionOptions::default() }
 }

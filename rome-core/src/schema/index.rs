@@ -35,3 +35,11 @@ pub struct IndexDef {
     /// Whether one of its columns is a list, of which each element gets an entry.
     pub multi: bool,
 }
+
+impl IndexDef {
+    /// Whether its last column, and so the key by which ties are broken, is descending.
+    #[must_use]
+    pub fn ends_descending(&self) -> bool {
+        self.parts.last().is_some_and(|part| part.descending)
+    }
+}

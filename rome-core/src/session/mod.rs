@@ -115,6 +115,7 @@ impl Session {
             let compiled = if write { state.overlay.compile()? } else { overlay::Compiled::default() };
             (state.reads.checks(), state.reads.unchanged_since(), compiled)
         };
+        let durability = self.options.durability.unwrap_or(self.shared.durability);
         let (lane, id) = self.shared.lanes.take(&*self.shared.store).await?;
         let minitx = MiniTx {
             schema: self.shared.schema,
@@ -124,7 +125,7 @@ impl Session {
             effects: compiled.effects,
             ..MiniTx::one(id)
         };
-        let applied = self.shared.apply(vec![(Partition(0), minitx)], self.options.durability).await;
+        let applied = self.shared.apply(vec![(Partition(0), minitx)], durability).await;
         if !matches!(&applied, Err(error) if error.certainty() == Certainty::Unknown) {
             self.shared.lanes.give_back(lane);
         }

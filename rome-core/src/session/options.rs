@@ -5,16 +5,15 @@ use std::time::Duration;
 use crate::query::ScanPolicy;
 use crate::store::Durability;
 
-/// How a transaction or session runs; by default serializable, durable on the serving process, and up to 50 attempts.
-///
-/// They are taken as they are: the durability of the [builder](crate::DatabaseBuilder::durability) counts where no options
-/// are given.
+/// How a transaction or session runs; by default serializable, as durable as the
+/// [database](crate::DatabaseBuilder::durability), and up to 50 attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionOptions {
     pub(crate) attempts: u32,
     pub(crate) deadline: Option<Duration>,
     pub(crate) read_only: bool,
-    pub(crate) durability: Durability,
+    /// None: that of the database.
+    pub(crate) durability: Option<Durability>,
     pub(crate) scan_policy: Option<ScanPolicy>,
     /// Nobody sees the session between its only statement and its commit, so the commit alone tests constraints.
     pub(crate) one_statement: bool,
@@ -26,7 +25,7 @@ impl Default for TransactionOptions {
             attempts: 50,
             deadline: None,
             read_only: false,
-            durability: Durability::Local,
+            durability: None,
             scan_policy: None,
             one_statement: false,
         }
@@ -64,7 +63,7 @@ impl TransactionOptions {
     /// How safe the commit is when it is acknowledged.
     #[must_use]
     pub const fn durability(mut self, durability: Durability) -> Self {
-        self.durability = durability;
+        self.durability = Some(durability);
         self
     }
 

@@ -9,6 +9,8 @@ use crate::catalog::StoredTable;
 use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
 
+/// How many attempts are followed by the next at once.
+const EAGER: u32 = 4;
 /// The first pause; each further one is up to twice as long.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// The longest pause.
@@ -60,14 +62,14 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
     }
 }
 
-/// Exponential back-off with full jitter. The first time it only lets others run: with optimistic checks somebody has
-/// committed, so trying again at once mostly works.
+/// Exponential back-off with full jitter. The first times it only lets others run: with optimistic checks somebody has
+/// committed, so trying again at once mostly works, and a timer's pause is at least a millisecond.
 async fn pause(attempt: u32) {
-    if attempt == 1 {
+    if attempt <= EAGER {
         tokio::task::yield_now().await;
         return;
     }
-    let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LONGEST_PAUSE);
+    let most = FIRST_PAUSE.saturating_mul(1 << (attempt - EAGER).min(10)).min(LONGEST_PAUSE);
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
     tokio::time::sleep(Duration::from_micros(random % micros)).await;

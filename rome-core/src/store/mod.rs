@@ -19,8 +19,8 @@ pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, St
 pub use read::{
     Consistency, Digest, Digester, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
 };
-pub(crate) use space::successor;
-pub use space::{IndexId, Partition, SequenceId, Space, Span, TableId};
+pub use space::{IndexId, Partition, SequenceId, Space, Span, TableId, row_key};
+pub(crate) use space::{push_row_key, successor};
 
 use async_trait::async_trait;
 

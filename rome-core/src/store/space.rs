@@ -1,5 +1,6 @@
 //! Where data lies: partitions, spaces and spans of keys.
 
+use std::borrow::Cow;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -21,8 +22,8 @@ pub struct IndexId(pub u32);
 pub enum Space {
     /// Rows of a table: encoded key → row. Records carry the id of the transaction that wrote them.
     Rows(TableId),
-    /// Entries of an index: encoded columns, encoded key, and the length of the encoded key as two big-endian bytes,
-    /// so that the key is found without decoding the columns. Entries have no value.
+    /// Entries of an index: encoded columns, encoded key, and two big-endian bytes by which [`row_key`] finds the key
+    /// without decoding the columns. Entries have no value.
     Index(IndexId),
     /// Claims of a unique index: encoded columns → encoded key. Records carry a version like rows.
     Unique(IndexId),
@@ -155,4 +156,33 @@ pub(crate) fn successor(prefix: &[u8]) -> Option<Bytes> {
         *last += 1;
     }
     Some(next.into())
+}
+
+/// The bit of an entry's last two bytes that says that the bytes of the key are complemented.
+const COMPLEMENTED: u16 = 0x8000;
+
+/// Completes an index entry, whose columns are encoded already: appends the key, complemented where entries with equal
+/// columns shall come in descending order of their keys, and two bytes for its length and that fact.
+pub(crate) fn push_row_key(entry: &mut Vec<u8>, key: &[u8], descending: bool) {
+    let mut tail = u16::try_from(key.len()).unwrap_or(u16::MAX) & !COMPLEMENTED;
+    if descending {
+        entry.extend(key.iter().map(|byte| !byte));
+        tail |= COMPLEMENTED;
+    } else {
+        entry.extend_from_slice(key);
+    }
+    entry.extend_from_slice(&tail.to_be_bytes());
+}
+
+/// The encoded row key in an index entry; none if the entry does not end as entries do. Borrows it where it lies as it
+/// is, which is so in all indexes whose last column ascends.
+#[must_use]
+pub fn row_key(entry: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let (rest, tail) = entry.split_last_chunk::<2>()?;
+    let tail = u16::from_be_bytes(*tail);
+    let key = rest.get(rest.len().checked_sub(usize::from(tail & !COMPLEMENTED))?..)?;
+    if tail & COMPLEMENTED == 0 {
+        return Some(Cow::Borrowed(key));
+    }
+    Some(Cow::Owned(key.iter().map(|byte| !byte).collect()))
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::state::{Record, Records, State};
 use crate::store::{
     Digester, FilterRef, RecordRef, Scanned, Scanner, Space, Span, StoreError, StoreErrorKind, StoreResult, TableId,
-    TxId,
+    TxId, row_key,
 };
 
 /// The part of a scan that is the same whatever its members are: the limits, the digest, where it stopped.
@@ -101,6 +101,7 @@ impl State {
                 let message = format!("the entry {entry:?} of {:?} is too short to hold its row's key", index.space);
                 StoreError::new(StoreErrorKind::Corrupt, message)
             })?;
+            let key = &*key;
             let row = self.row(table, key, index.space)?;
             progress.visit(entry, Some(row.version));
             if filter.is_none_or(|filter| filter.0.keep(key, &row.value)) {
@@ -157,10 +158,4 @@ fn until<'a, E>(
         }
     }
     Ok(())
-}
-
-/// The key of the row that an entry points at: its length is in the entry's last two bytes.
-fn row_key(entry: &[u8]) -> Option<&[u8]> {
-    let (rest, length) = entry.split_last_chunk::<2>()?;
-    rest.get(rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))?..)
 }
