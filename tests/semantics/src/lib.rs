@@ -8,6 +8,7 @@
 mod bad_input;
 mod calls;
 mod catalog;
+mod first_rome;
 mod queries;
 mod sessions;
 mod stores;
