@@ -13,7 +13,7 @@ use crate::exec::Target;
 use crate::model::{Entity, IntoKey};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{self, Session, TransactionOptions, TxBody, Write, Written, verbs};
+use crate::session::{self, Repeatable, Session, TransactionOptions, TxBody, Write, Written, verbs};
 use crate::store::Store;
 
 /// An open database. Cheap to clone; all clones are the same.
@@ -97,7 +97,7 @@ impl Database {
     /// [`Session::commit`].
     pub async fn transaction<F, T>(&self, body: F) -> Result<T>
     where
-        F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
+        F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
         session::run(&self.shared, TransactionOptions::default(), body).await
@@ -109,7 +109,7 @@ impl Database {
     /// As [`transaction`](Self::transaction).
     pub async fn transaction_with<F, T>(&self, options: TransactionOptions, body: F) -> Result<T>
     where
-        F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
+        F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
         session::run(&self.shared, options, body).await
@@ -156,7 +156,7 @@ impl Database {
     /// As [`transaction`](Self::transaction), converted.
     pub async fn try_transaction<F, T, E>(&self, body: F) -> Result<T, E>
     where
-        F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Clone + Send,
+        F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Repeatable + Send,
         T: Send,
         E: From<Error> + Send,
     {
@@ -169,7 +169,7 @@ impl Database {
     /// As [`transaction`](Self::transaction), converted.
     pub async fn try_transaction_with<F, T, E>(&self, options: TransactionOptions, body: F) -> Result<T, E>
     where
-        F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Clone + Send,
+        F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Repeatable + Send,
         T: Send,
         E: From<Error> + Send,
     {

@@ -11,7 +11,8 @@ use crate::value::{Element, Field, Json, Value};
 /// or an arithmetic expression of the same `S`.
 #[diagnostic::on_unimplemented(
     message = "a column of type `{T}` cannot be compared with or set to a `{Self}`",
-    label = "expected a `{T}`"
+    label = "expected a `{T}`, or a column of the same entity that holds such values",
+    note = "both sides have the same type; a column of another entity is not in the query"
 )]
 pub trait IntoOperand<S, T> {
     /// The value or column as an expression.

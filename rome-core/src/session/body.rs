@@ -19,3 +19,16 @@ where
 {
     type Fut = Fut;
 }
+
+/// A transaction body that can run a second time: each run has its own copy of what the body captures by `move`, and all
+/// share what it borrows. Implemented for everything that is [`Clone`].
+#[diagnostic::on_unimplemented(
+    message = "this transaction body cannot run a second time",
+    label = "it changes what it captures, or captures what cannot be cloned",
+    note = "after a conflict the body runs again from the beginning, so it cannot change or use up what it captures: return \
+            the value from the body, or clone it inside"
+)]
+pub trait Repeatable: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Clone> Repeatable for F {}

@@ -15,7 +15,7 @@ mod retry;
 pub(crate) mod verbs;
 mod write;
 
-pub use body::TxBody;
+pub use body::{Repeatable, TxBody};
 pub use options::TransactionOptions;
 
 pub(crate) use keys::CounterKeys;

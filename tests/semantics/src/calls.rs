@@ -22,7 +22,13 @@ struct Dog {
 }
 
 fn dog(n: u32) -> Dog {
-    Dog { age: Some(n), city: format!("city {}", n % 10), chip: Some(n.into()), good: n % 2 == 0, ..Default::default() }
+    Dog {
+        age: Some(n),
+        city: format!("city {}", n % 10),
+        chip: Some(n.into()),
+        good: n.is_multiple_of(2),
+        ..Default::default()
+    }
 }
 
 /// A database of 1,000 dogs on each store, and what is asked of it.

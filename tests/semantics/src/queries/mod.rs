@@ -13,6 +13,7 @@ mod regressions;
 mod row;
 mod sqlite;
 mod subjects;
+mod types;
 
 use rome::prelude::*;
 
