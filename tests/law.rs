@@ -17,6 +17,7 @@ enum Coat {
 }
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
+#[allow(clippy::duplicated_attributes, reason = "two indexes begin with the same column")]
 #[rome(table = "rows", index(small, text), index(small, desc(text)))]
 struct Row {
     #[rome(key)]

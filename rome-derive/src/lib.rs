@@ -19,7 +19,8 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// Makes a struct with named fields an entity: a row of a table.
 ///
 /// On the struct, `#[rome(...)]` takes `table = "name"` (the type's name in `snake_case` without it), and any number of
-/// `index(a, desc(b), embedded.c)` and `unique(a, b)`, each with an optional `as = "name"`.
+/// `index(a, desc(b), embedded.c)` and `unique(a, b)`, each with an optional `as = "name"`. Where two of them name the same
+/// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`.
 ///
 /// On a field it takes `key` (on several fields: a composite key in field order), `auto` or `auto = counter`,
 /// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `unique`, `json`,
