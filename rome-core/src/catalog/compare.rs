@@ -3,7 +3,7 @@
 use super::document::{ColumnDoc, Document, IndexDoc, LayoutDoc, PartDoc, TableDoc};
 use crate::schema::{ColumnDef, IndexDef, Table};
 use crate::store::TableId;
-use crate::value::ColumnType;
+use crate::value::{ColumnType, ElementType};
 
 /// What has to become of the stored catalog.
 pub(super) struct Comparison {
@@ -64,6 +64,11 @@ fn describe(column: &ColumnDef) -> ColumnDoc {
 fn type_name(ty: ColumnType) -> String {
     match ty {
         ColumnType::Enum(_) => ColumnType::Text.name(),
+        ColumnType::List(element) if matches!(element.ty, ColumnType::Enum(_)) => {
+            const TEXT: ElementType = ElementType { ty: ColumnType::Text, nullable: false };
+            const NULLABLE: ElementType = ElementType { ty: ColumnType::Text, nullable: true };
+            ColumnType::List(if element.nullable { &NULLABLE } else { &TEXT }).name()
+        }
         ty => ty.name(),
     }
 }

@@ -28,6 +28,7 @@ impl Layout {
                 // The enum labels of today decide; the stored form of every label is its text.
                 let ty = match now.map(|at| table.column(at).ty) {
                     Some(ty @ ColumnType::Enum(_)) => ty,
+                    Some(ty @ ColumnType::List(element)) if matches!(element.ty, ColumnType::Enum(_)) => ty,
                     _ => ColumnType::from_name(&column.ty)?,
                 };
                 Ok(LayoutColumn { ty, nullable: column.nullable, now })

@@ -48,6 +48,10 @@ pub(crate) async fn open(store: &dyn Store, lanes: &Lanes, tables: &[&'static Ta
         let (lane, id) = lanes.take(store).await?;
         let mut change = MiniTx::one(id);
         change.checks.push(unchanged(CATALOG, stored.map(|(version, _)| version)));
+        if !must_be_empty.is_empty() {
+            // A handle that does not know the new index would not maintain it.
+            change.effects.push(Effect::RaiseGate { oldest: wanted.version });
+        }
         for (table, _) in &must_be_empty {
             let span = Span::all(Space::Rows(*table)).limited(Some(1));
             change.checks.push(Check::Count { span, n: 0 });
@@ -100,7 +104,12 @@ async fn read(store: &dyn Store) -> Result<Stored> {
         _ => None,
     });
     let catalog = records.next().flatten();
-    let secret = records.next().flatten().and_then(|(_, bytes)| <[u8; 16]>::try_from(bytes.as_ref()).ok());
+    let secret = match records.next().flatten() {
+        None => None,
+        Some((_, bytes)) => Some(<[u8; 16]>::try_from(bytes.as_ref()).map_err(|_| {
+            Kind::Schema("the stored key of cursors is damaged; restore the database from a backup".to_owned())
+        })?),
+    };
     Ok((catalog, secret))
 }
 

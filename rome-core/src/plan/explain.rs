@@ -63,7 +63,7 @@ impl Explain {
             }
             _ => None,
         };
-        Self { text, index, full_scan: plan.access.is_unbounded(), sorted }
+        Self { text, index, full_scan: plan.full_scan, sorted }
     }
 
     /// The index that is used, if it is one.

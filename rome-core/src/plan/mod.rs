@@ -32,6 +32,8 @@ use crate::store::{Read, Reply, Span};
 
 /// How many entries a probe counts at most.
 const PROBE: u32 = 256;
+/// How many ranges of a candidate are probed at most.
+const MOST_PROBES: usize = 16;
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
 const UNSERVED: u64 = 8;
 
@@ -41,6 +43,8 @@ pub(crate) struct Plan {
     pub access: Access,
     /// What is tested on each row.
     pub residual: Option<Node>,
+    /// Whether no condition narrows the access: it reads a whole table or index, as far as no limit stops it.
+    pub full_scan: bool,
     /// Whether the access gives rows in the order that was asked for.
     pub ordered: bool,
     /// Whether the access begins after the cursor, so that rows need not be compared with it.
@@ -98,6 +102,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         .collect();
     Ok(Plan {
         access: chosen.access,
+        full_scan: !chosen.narrowed,
         residual: (!residual.is_empty()).then_some(Node::And(residual)),
         ordered: chosen.ordered,
         resumed: chosen.resumed,
@@ -109,6 +114,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
 const fn nothing() -> Plan {
     Plan {
         access: Access::Nothing,
+        full_scan: false,
         residual: None,
         ordered: true,
         resumed: true,
@@ -212,10 +218,19 @@ async fn cheapest(
         return Ok((only, None, Vec::new()));
     }
     let counts = probe(target, table, &candidates).await?;
+    // A count that did not reach the bound is exact and small. A scan that hopes to end early is not preferred to that.
+    let is_small = |count: &Option<u64>| count.is_some_and(|count| count < u64::from(PROBE));
+    let small = candidates.iter().zip(&counts).any(|(candidate, count)| candidate.narrowed && is_small(count));
+    let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
+    let narrow = candidates.iter().any(|candidate| candidate.narrowed);
     let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
     let mut ranked: Vec<(u64, Candidate, Option<u64>)> = candidates
         .into_iter()
         .zip(counts)
+        .filter(|(candidate, _)| {
+            let hopes = !candidate.narrowed && conditions > candidate.served.len();
+            !(hopes && (small || (denied && narrow)))
+        })
         .map(|(candidate, count)| {
             let mut visits = match count {
                 // The probe stopped: what is fixed by more columns is taken for smaller.
@@ -246,38 +261,48 @@ async fn probe(target: Target<'_>, table: &StoredTable, candidates: &[Candidate]
     let mut reads = Vec::new();
     let mut counts = Vec::with_capacity(candidates.len());
     for (at, candidate) in candidates.iter().enumerate() {
-        let count = match spans(table, &candidate.access) {
-            Some(spans) if candidate.narrowed && spans.len() <= 16 => {
-                let mut known = Some(0);
-                for span in spans {
-                    match (known, statistics.get(&span)) {
-                        (Some(sum), Some(count)) => known = Some(sum + count),
-                        _ => {
-                            known = None;
-                            asked.push((at, span.clone()));
-                            reads.push(Read::Count(span));
-                        }
-                    }
+        let spans = if candidate.narrowed { spans(table, &candidate.access) } else { None };
+        counts.push(spans.as_ref().map(|spans| Probed::new(spans.len())));
+        for span in spans.into_iter().flatten().take(MOST_PROBES) {
+            match (statistics.get(&span), counts.get_mut(at)) {
+                (Some(count), Some(Some(probed))) => probed.sum += count,
+                _ => {
+                    asked.push((at, span.clone()));
+                    reads.push(Read::Count(span));
                 }
-                known
             }
-            Some(spans) if candidate.narrowed => Some(spans.len() as u64),
-            _ => None,
-        };
-        counts.push(count);
-    }
-    if reads.is_empty() {
-        return Ok(counts);
-    }
-    let replies = target.peek(reads).await?;
-    for ((at, span), reply) in asked.into_iter().zip(replies) {
-        let Reply::Count(count) = reply else { continue };
-        statistics.put(&span, count);
-        if let Some(sum) = counts.get_mut(at) {
-            *sum = Some(sum.unwrap_or(0) + count);
         }
     }
-    Ok(counts)
+    if !reads.is_empty() {
+        let replies = target.peek(reads).await?;
+        for ((at, span), reply) in asked.into_iter().zip(replies) {
+            let Reply::Count(count) = reply else { continue };
+            statistics.put(&span, count);
+            if let Some(Some(probed)) = counts.get_mut(at) {
+                probed.sum += count;
+            }
+        }
+    }
+    Ok(counts.into_iter().map(|probed| probed.map(Probed::estimate)).collect())
+}
+
+/// The counts of the first ranges of a candidate.
+#[derive(Debug)]
+struct Probed {
+    ranges: u64,
+    sum: u64,
+}
+
+impl Probed {
+    const fn new(ranges: usize) -> Self {
+        Self { ranges: ranges as u64, sum: 0 }
+    }
+
+    /// What all ranges are expected to have: as many as the first ones, on average.
+    fn estimate(self) -> u64 {
+        let probed = self.ranges.min(MOST_PROBES as u64).max(1);
+        self.sum * self.ranges / probed
+    }
 }
 
 fn spans(table: &StoredTable, access: &Access) -> Option<Vec<Span>> {
@@ -297,7 +322,7 @@ fn spans(table: &StoredTable, access: &Access) -> Option<Vec<Span>> {
 
 pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
     let bounded = spec.limit.is_some() && plan.residual.is_none() && plan.ordered;
-    if !plan.access.is_unbounded() || bounded {
+    if !plan.full_scan || bounded {
         return Ok(());
     }
     let what = || {
@@ -310,7 +335,12 @@ pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Resu
     match spec.policy.unwrap_or_else(|| target.scan_policy()) {
         ScanPolicy::Allow => Ok(()),
         ScanPolicy::Warn => {
-            tracing::warn!(table = spec.table.name, filter = what(), "a query reads a whole table");
+            // Columns only: values may be secret.
+            let mut columns = Vec::new();
+            for condition in &spec.filter {
+                condition.for_each_column(&mut |column| columns.push(spec.table.column(column).name.as_ref()));
+            }
+            tracing::warn!(table = spec.table.name, filtered_by = columns.join(", "), "a query reads a whole table");
             Ok(())
         }
         ScanPolicy::Deny => Err(Kind::ScanDenied { table: spec.table.name, filter: what() }.into()),

@@ -34,7 +34,8 @@ use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::store::{Applied, Certainty, Check, CheckRef, Consistency, MiniTx, Partition, Read, Reply, Space, TableId};
 
-/// A unit of work: its reads are consistent, its writes happen together at [`commit`](Self::commit) or not at all.
+/// A unit of work: its writes happen together at [`commit`](Self::commit) or not at all, and only if all that it read is
+/// one consistent state.
 ///
 /// All verbs take `&self`, so several can run at once. Dropping a session rolls it back. Begin one with
 /// [`Database::session`](crate::Database::session), or let
@@ -61,6 +62,8 @@ pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: TransactionOptions,
     state: Mutex<State>,
+    /// Held by the statement that writes.
+    writing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -76,7 +79,7 @@ struct State {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions) -> Self {
-        Self { shared, options, state: Mutex::default() }
+        Self { shared, options, state: Mutex::default(), writing: tokio::sync::Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -53,7 +53,8 @@ impl TransactionOptions {
         self
     }
 
-    /// Refuses writes. A read-only session sees one consistent state.
+    /// Refuses writes. What a read-only session saw is one consistent state if its commit succeeds; before that, reads of
+    /// different moments may mix.
     #[must_use]
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;

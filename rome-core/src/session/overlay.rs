@@ -44,9 +44,15 @@ impl Pending {
         Ok(Self { table: table.clone(), before, after, unread, entries_before, entries_after })
     }
 
-    /// The unique values that the row takes and did not have: the place of the index in the table, and the value.
-    pub fn new_claims(&self) -> impl Iterator<Item = &(usize, Bytes)> {
+    /// The unique values that the row takes and is not stored with: the place of the index in the table, and the value.
+    fn new_claims(&self) -> impl Iterator<Item = &(usize, Bytes)> {
         self.entries_after.claims.iter().filter(|claim| !self.entries_before.claims.contains(claim))
+    }
+
+    /// The unique values that the row takes and did not have in the session: neither stored nor by an earlier write.
+    pub fn taken_claims<'a>(&'a self, earlier: Option<&'a Self>) -> impl Iterator<Item = &'a (usize, Bytes)> {
+        let had = earlier.map_or(&self.entries_before.claims, |earlier| &earlier.entries_after.claims);
+        self.entries_after.claims.iter().filter(move |claim| !had.contains(claim))
     }
 }
 
@@ -192,8 +198,8 @@ impl Parts {
             self.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
             self.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
         }
-        self.removed.extend(before.entries.iter().filter(|entry| !after.entries.contains(entry)).cloned());
-        let added = after.entries.iter().filter(|entry| !before.entries.contains(entry)).cloned();
+        self.removed.extend(missing_from(&after.entries, &before.entries));
+        let added = missing_from(&before.entries, &after.entries);
         self.put.extend(added.map(|(space, entry)| (space, entry, Bytes::new())));
         let space = |index: usize| pending.table.indexes.get(index).map_or(rows, StoredIndex::space);
         let given_up = before.claims.iter().filter(|claim| !after.claims.contains(claim));
@@ -228,4 +234,18 @@ impl Parts {
         let put = self.put.into_iter().map(|(space, key, value)| Effect::Put { space, key, value });
         Compiled { checks: self.checks, meanings: self.meanings, effects: removed.chain(put).collect() }
     }
+}
+
+/// Those of `entries` that are not in `others`. A row can have very many entries, by a list that is indexed.
+fn missing_from<'a>(
+    others: &'a [(Space, Bytes)],
+    entries: &'a [(Space, Bytes)],
+) -> impl Iterator<Item = (Space, Bytes)> + 'a {
+    const FEW: usize = 16;
+    let set: Option<HashSet<&(Space, Bytes)>> = (others.len() > FEW).then(|| others.iter().collect());
+    let is_there = move |entry: &&(Space, Bytes)| match &set {
+        Some(set) => set.contains(entry),
+        None => others.contains(entry),
+    };
+    entries.iter().filter(move |entry| !is_there(entry)).cloned()
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::row;
 use crate::schema::KeySource;
 use crate::session::overlay::unique_violation;
-use crate::store::{Read, Reply, Space};
+use crate::store::{Read, Reply, Space, TableId};
 use crate::value::Value;
 
 /// A write of one row, by its columns.
@@ -46,30 +46,18 @@ impl Session {
             return Err(Error::invalid("a read-only session cannot write; begin one without `read_only`"));
         }
         self.check_open()?;
+        // One statement after the other, so that one that fails takes back nothing of another.
+        let _alone = self.writing.lock().await;
         let now = Utc::now();
         let steps = self.prepare(table, writes, now).await?;
         self.load(table, &steps).await?;
-        let mut done = Statement::default();
-        let result = self.buffer_all(table, steps, now, &mut done).await;
-        if let Err(error) = result {
-            self.state().overlay.undo(table.id, done.replaced);
-            return Err(error);
-        }
-        Ok(done.written)
-    }
-
-    async fn buffer_all(
-        &self,
-        table: &Arc<StoredTable>,
-        steps: Vec<Step>,
-        now: DateTime<Utc>,
-        done: &mut Statement,
-    ) -> Result<()> {
+        let mut done = Statement { session: self, table: table.id, written: Vec::new(), replaced: Vec::new() };
         let mut claims = Vec::new();
         for step in steps {
-            claims.extend(self.buffer(table, step, now, done)?);
+            claims.extend(self.buffer(table, step, now, &mut done)?);
         }
-        self.test_claims(table, claims).await
+        self.test_claims(table, claims).await?;
+        Ok(done.keep())
     }
 
     /// Generates keys and finds the key of each row.
@@ -156,7 +144,7 @@ impl Session {
         table: &Arc<StoredTable>,
         step: Step,
         now: DateTime<Utc>,
-        done: &mut Statement,
+        done: &mut Statement<'_>,
     ) -> Result<Vec<Claim>> {
         let def = table.def;
         let Step { key, write, .. } = step;
@@ -197,7 +185,7 @@ impl Session {
         let mut taken = Vec::new();
         // The commit of a single statement tests them all.
         if !self.options.one_statement {
-            for (index, claim) in pending.new_claims() {
+            for (index, claim) in pending.taken_claims(state.overlay.get(table.id, &key)) {
                 let unknown = state.overlay.holders(table.id, *index, claim).is_none();
                 taken.push(Claim { index: *index, columns: claim.clone(), key: key.clone(), unknown });
             }
@@ -240,17 +228,34 @@ impl Session {
     }
 }
 
-/// What a statement has buffered so far.
-#[derive(Default)]
-struct Statement {
+/// What a statement has buffered so far. Takes it back when it is dropped: after an error, and where the statement's
+/// future is dropped in the middle.
+struct Statement<'s> {
+    session: &'s Session,
+    table: TableId,
     written: Vec<Written>,
     replaced: Vec<(Bytes, Option<Pending>)>,
 }
 
-impl Statement {
+impl Statement<'_> {
     fn absent(&mut self) -> Vec<Claim> {
         self.written.push(Written::Absent);
         Vec::new()
+    }
+
+    /// Lets what is buffered stand.
+    fn keep(mut self) -> Vec<Written> {
+        self.replaced.clear();
+        std::mem::take(&mut self.written)
+    }
+}
+
+impl Drop for Statement<'_> {
+    fn drop(&mut self) {
+        let replaced = std::mem::take(&mut self.replaced);
+        if !replaced.is_empty() {
+            self.session.state().overlay.undo(self.table, replaced);
+        }
     }
 }
 

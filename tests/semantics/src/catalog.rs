@@ -246,3 +246,45 @@ async fn all_that_is_refused_is_said_at_once() {
     });
     refused!([wrong::Dog], "key", "`age`", "`note`", "`id`", "`by_name`");
 }
+
+version!(indexed { #[rome(key, auto)] id: u64, #[rome(unique)] name: String, age: u16, note: Option<String>, });
+version!(plain { #[rome(key, auto)] id: u64, name: String, age: u16, note: Option<String>, });
+
+#[tokio::test]
+async fn a_handle_that_does_not_know_a_new_index_may_not_write_any_more() {
+    let store: std::sync::Arc<dyn rome::store::Store> = std::sync::Arc::new(rome::store::memory::MemoryStore::new());
+    let old = Database::builder().entity::<plain::Dog>().open_store(store.clone()).await.unwrap();
+    let new = Database::builder().entity::<indexed::Dog>().open_store(store).await.unwrap();
+    let name = || "Rex".to_owned();
+    let refused = old.insert(plain::Dog { id: 0, name: name(), age: 1, note: None }).await.unwrap_err();
+    assert!(refused.is_schema_mismatch(), "{refused}");
+    new.insert(indexed::Dog { id: 0, name: name(), age: 1, note: None }).await.unwrap();
+    assert_eq!(old.query::<plain::Dog>().count().await.unwrap(), 1);
+}
+
+#[derive(ColumnEnum, Clone, Debug, PartialEq)]
+pub enum Few {
+    Short,
+}
+
+#[derive(ColumnEnum, Clone, Debug, PartialEq)]
+pub enum More {
+    Short,
+    Long,
+}
+
+version!(few { #[rome(key)] id: u64, coat: Few, coats: Vec<Few>, });
+version!(more { #[rome(key)] id: u64, coat: More, coats: Vec<More>, });
+
+#[tokio::test]
+async fn an_enum_may_get_more_labels_also_in_a_list() {
+    for place in places() {
+        let db = open!(place, [few::Dog]);
+        db.insert(few::Dog { id: 1, coat: Few::Short, coats: vec![Few::Short] }).await.unwrap();
+        drop(db);
+        let db = open!(place, [more::Dog]);
+        let first = db.get::<more::Dog>(1).await.unwrap().unwrap();
+        assert_eq!(first, more::Dog { id: 1, coat: More::Short, coats: vec![More::Short] });
+        db.insert(more::Dog { id: 2, coat: More::Long, coats: vec![More::Long] }).await.unwrap();
+    }
+}

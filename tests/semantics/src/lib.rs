@@ -9,6 +9,7 @@ mod bad_input;
 mod calls;
 mod catalog;
 mod first_rome;
+mod plans;
 mod queries;
 mod sessions;
 mod stores;

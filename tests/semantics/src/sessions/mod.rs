@@ -6,6 +6,7 @@ mod keys;
 mod lifecycle;
 mod retry;
 mod roles;
+mod statements;
 
 use rome::prelude::*;
 
