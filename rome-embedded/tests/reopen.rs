@@ -147,7 +147,7 @@ fn a_format_of_the_future_is_refused_by_its_number() {
     drop(folder.open());
     let file = Database::open(folder.file()).unwrap();
     let writing = file.begin_write().unwrap();
-    let (key, marker) = (b"\0\0\0\0\0format".as_slice(), b"rome-embedded\0\0\0\x02".as_slice());
+    let (key, marker) = (b"\0\0\0\0\0format".as_slice(), b"rome-embedded\0\0\0\x03".as_slice());
     let mix = xxhash_rust::xxh3::xxh3_64(key).rotate_left(29) ^ xxhash_rust::xxh3::xxh3_64(marker);
     let sum = mix.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
     let stored = [marker, &sum[..4]].concat();
@@ -155,7 +155,7 @@ fn a_format_of_the_future_is_refused_by_its_number() {
     writing.commit().unwrap();
     drop(file);
     let message = refusal(&folder);
-    assert!(message.contains("format version 2") && message.contains("version 1"), "{message}");
+    assert!(message.contains("format version 3") && message.contains("version 2"), "{message}");
 }
 
 #[test]
