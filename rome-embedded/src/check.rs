@@ -2,39 +2,40 @@
 
 use rome_core::store::{Check, CheckRef, MiniTx, StoreError, StoreErrorKind, StoreResult};
 
-use crate::engine::Records;
+use crate::engine::{Outside, Tables, caught};
 use crate::scan::{self, Keep, Purpose};
 
 /// The first check that does not hold at partition sequence number `seq`, if there is one.
-pub(crate) fn first_failed(records: &impl Records, seq: u64, tx: &MiniTx) -> StoreResult<Option<CheckRef>> {
-    let mut buffer = Vec::new();
-    if tx.unchanged_since != Some(seq) {
-        for (place, check) in tx.reads.iter().enumerate() {
-            if !holds(records, check, &mut buffer)? {
-                return Ok(Some(CheckRef::Read(place)));
+pub(crate) fn first_failed(tables: &impl Tables, seq: u64, tx: &MiniTx) -> StoreResult<Option<CheckRef>> {
+    caught(|outside| {
+        if tx.unchanged_since != Some(seq) {
+            for (place, check) in tx.reads.iter().enumerate() {
+                if !holds(tables, check, outside)? {
+                    return Ok(Some(CheckRef::Read(place)));
+                }
             }
         }
-    }
-    for (place, check) in tx.checks.iter().enumerate() {
-        if !holds(records, check, &mut buffer)? {
-            return Ok(Some(CheckRef::Check(place)));
+        for (place, check) in tx.checks.iter().enumerate() {
+            if !holds(tables, check, outside)? {
+                return Ok(Some(CheckRef::Check(place)));
+            }
         }
-    }
-    Ok(None)
+        Ok(None)
+    })
 }
 
-fn holds(records: &impl Records, check: &Check, buffer: &mut Vec<u8>) -> StoreResult<bool> {
+fn holds(tables: &impl Tables, check: &Check, outside: &Outside) -> StoreResult<bool> {
     match check {
-        Check::Version { space, key, expect } => Ok(scan::version(records, *space, key, buffer)? == *expect),
+        Check::Version { space, key, expect } => Ok(scan::version(tables, *space, key)? == *expect),
         Check::Same { span, rows, n, digest } => {
-            let purpose = Purpose { keep: Keep::None, want: None, track: true };
+            let purpose = Purpose { keep: Keep::None, want: None, track: true, outside };
             let now = match rows {
-                Some(table) => scan::scan_rows(records, span, *table, purpose)?,
-                None => scan::scan(records, span, purpose)?,
+                Some(table) => scan::scan_rows(tables, span, *table, purpose)?,
+                None => scan::scan(tables, span, purpose)?,
             };
             Ok(now.visited == *n && now.digest == *digest)
         }
-        Check::Count { span, n } => Ok(scan::count(records, span)? == *n),
+        Check::Count { span, n } => Ok(scan::count(tables, span)? == *n),
         // With one partition nothing is ever prepared and undecided, so there is nothing that could be in the way.
         Check::Free => Ok(true),
         other => Err(StoreError::new(

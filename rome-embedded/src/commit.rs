@@ -17,9 +17,10 @@ use rome_core::store::{
 use tokio::sync::oneshot;
 
 use crate::check;
-use crate::engine::{Ending, Engine, Records, WriteTable};
-use crate::lane::Lanes;
+use crate::engine::{Ending, Engine, Records, Tables, Writing, caught};
+use crate::lane::{Lanes, Recalled};
 use crate::layout;
+use crate::place::Place;
 use crate::plan::Plan;
 use crate::shared::{Shared, Snapshot, State};
 
@@ -61,16 +62,28 @@ impl Answer {
 
 /// Reads the state that the file is in.
 pub(crate) fn load(engine: &Engine) -> StoreResult<Snapshot> {
-    let table = engine.snapshot()?.ok_or_else(|| damaged("its table of records is gone"))?;
-    let key = layout::state_key();
-    let state = Records::get(&table, &key, |stored| {
-        let value = layout::unseal(&key, stored)?;
+    let tables = engine.snapshot()?.ok_or_else(|| damaged("its table of records is gone"))?;
+    let state = read_own(&tables, layout::STATE_KEY, |value| {
         let (seq, gate) = value.split_first_chunk::<8>().ok_or_else(|| damaged("its state record is short"))?;
         let gate = <[u8; 4]>::try_from(gate).map_err(|_| damaged("its state record has another length"))?;
         Ok(State { seq: u64::from_be_bytes(*seq), gate: u32::from_be_bytes(gate) })
     })?;
-    let state = state.transpose()?.unwrap_or_default();
-    Ok(Snapshot { table, state, on_disk: true })
+    Ok(Snapshot { tables, state: state.unwrap_or_default(), on_disk: true })
+}
+
+/// Reads one of the store's own records, if it is there.
+fn read_own<T>(tables: &impl Tables, key: &[u8], read: impl FnOnce(&[u8]) -> StoreResult<T>) -> StoreResult<Option<T>> {
+    let found = caught(|_| match tables.table(Place::OWN)? {
+        Some(own) => own.get(key, |stored| read(layout::unseal(Place::OWN, key, stored)?)),
+        None => Ok(None),
+    });
+    found?.transpose()
+}
+
+fn write_own(tables: &mut Writing<'_>, key: &[u8], value: &[u8]) -> StoreResult<()> {
+    let mut stored = Vec::new();
+    layout::seal(&mut stored, Place::OWN, key, None, value);
+    tables.writable(Place::OWN)?.put(key, &stored)
 }
 
 fn damaged(what: &str) -> StoreError {
@@ -121,7 +134,7 @@ impl Committer {
     /// Serves a group; an empty one only brings to disk what is in memory.
     fn commit(&mut self, group: Vec<Job>) {
         let size = group.len();
-        let mut draft = Draft::new(self.state, group.len());
+        let mut draft = Draft::new(self.shared.snapshot().ok(), self.state, group.len());
         let outcome = match self.shared.check_writable() {
             Ok(()) => self.write(group, &mut draft),
             Err(stopped) => {
@@ -151,9 +164,9 @@ impl Committer {
         let in_memory = self.in_memory;
         // The engine's invariants do not hold on damaged files, and a panic must not leave callers without an answer.
         let run = AssertUnwindSafe(|| {
-            self.engine.write(|table| {
+            self.engine.write(|tables| {
                 for job in group {
-                    draft.run(table, &self.shared, job);
+                    draft.run(tables, &self.shared, job);
                 }
                 if let Some(error) = draft.fatal.take() {
                     return Err(error);
@@ -163,7 +176,7 @@ impl Committer {
                 if !(draft.dirty || lags) {
                     return Ok(Ending::Abort(None));
                 }
-                draft.write_state(table)?;
+                draft.write_state(tables)?;
                 let on_disk = wants_disk || in_memory >= MOST_IN_MEMORY;
                 Ok(Ending::Commit { on_disk, result: Some(on_disk) })
             })
@@ -181,7 +194,7 @@ impl Committer {
         if let Some(on_disk) = committed {
             self.in_memory = if on_disk { 0 } else { self.in_memory + 1 };
             match self.engine.snapshot() {
-                Ok(Some(table)) => self.shared.publish(Some(Snapshot { table, state: self.state, on_disk })),
+                Ok(Some(tables)) => self.shared.publish(Some(Snapshot { tables, state: self.state, on_disk })),
                 unreadable => {
                     let error = unreadable.err().unwrap_or_else(|| damaged("its table of records is gone"));
                     self.shared.fail(&error);
@@ -204,8 +217,20 @@ impl Job {
     }
 }
 
+/// What is to be done with a minitransaction.
+enum Decided<'a> {
+    /// Nothing: it was answered before.
+    Earlier(Applied),
+    /// Nothing: it may not be applied.
+    Refused(Applied),
+    /// It may be applied; a plan if it has effects.
+    Allowed(Option<Plan<'a>>),
+}
+
 /// What a group comes to, before it is committed.
 struct Draft {
+    /// The state that the write transaction began with.
+    before: Option<Arc<Snapshot>>,
     began: State,
     state: State,
     lanes: Lanes,
@@ -217,8 +242,9 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(state: State, size: usize) -> Self {
+    fn new(before: Option<Arc<Snapshot>>, state: State, size: usize) -> Self {
         Self {
+            before,
             began: state,
             state,
             lanes: Lanes::default(),
@@ -236,23 +262,23 @@ impl Draft {
         }));
     }
 
-    fn run(&mut self, table: &mut WriteTable<'_>, shared: &Shared, job: Job) {
+    fn run(&mut self, tables: &mut Writing<'_>, shared: &Shared, job: Job) {
         if self.fatal.is_some() {
             return self.refuse(vec![job]);
         }
         let answer = match job {
-            Job::Apply { txs, answer, .. } => Answer::Applied(answer, self.apply_all(table, shared, &txs)),
-            Job::Reserve { sequence, n, answer } => Answer::Reserved(answer, self.reserve(table, sequence, n)),
+            Job::Apply { txs, answer, .. } => Answer::Applied(answer, self.apply_all(tables, shared, &txs)),
+            Job::Reserve { sequence, n, answer } => Answer::Reserved(answer, self.reserve(tables, sequence, n)),
         };
         self.answers.push(answer);
     }
 
     /// Applies the minitransactions of one call in order. The first that cannot be answered ends the call, and the
     /// answers of those before it get lost with it.
-    fn apply_all(&mut self, table: &mut WriteTable<'_>, shared: &Shared, txs: &[MiniTx]) -> StoreResult<Vec<Applied>> {
+    fn apply_all(&mut self, tables: &mut Writing<'_>, shared: &Shared, txs: &[MiniTx]) -> StoreResult<Vec<Applied>> {
         let mut applied = Vec::with_capacity(txs.len());
         for tx in txs {
-            match self.apply(table, shared, tx) {
+            match self.apply(tables, shared, tx) {
                 Ok(one) => applied.push(one),
                 Err(error) if applied.is_empty() => return Err(error),
                 Err(error) => return Err(error.with_unknown_outcome()),
@@ -261,18 +287,23 @@ impl Draft {
         Ok(applied)
     }
 
-    fn apply(&mut self, table: &mut WriteTable<'_>, shared: &Shared, tx: &MiniTx) -> StoreResult<Applied> {
-        if let Some(decided) = self.recall(table, shared, tx.id)? {
-            return Ok(decided);
-        }
-        if let Some(refused) = validate(table, self.state, tx)? {
-            self.lanes.record(tx.id, refused.clone());
-            return Ok(refused);
-        }
-        if !tx.effects.is_empty() {
-            let plan = Plan::new(table, tx)?;
+    fn apply(&mut self, tables: &mut Writing<'_>, shared: &Shared, tx: &MiniTx) -> StoreResult<Applied> {
+        // Before the first write both are the same state, and the snapshot is the one that is read faster.
+        let decided = match &self.before {
+            Some(before) if !self.dirty => self.decide(&before.tables, shared, tx)?,
+            _ => self.decide(tables, shared, tx)?,
+        };
+        let plan = match decided {
+            Decided::Earlier(answer) => return Ok(answer),
+            Decided::Refused(answer) => {
+                self.lanes.record(tx.id, answer.clone());
+                return Ok(answer);
+            }
+            Decided::Allowed(plan) => plan,
+        };
+        if let Some(plan) = plan {
             self.dirty = true;
-            if let Err(error) = plan.write(table).and_then(|()| write_lane(table, tx.id)) {
+            if let Err(error) = plan.write(tables).and_then(|()| write_lane(tables, tx.id)) {
                 self.fatal = Some(copy(&error));
                 return Err(error);
             }
@@ -284,20 +315,29 @@ impl Draft {
         Ok(done)
     }
 
-    fn recall(&self, table: &WriteTable<'_>, shared: &Shared, id: TxId) -> StoreResult<Option<Applied>> {
-        match self.lanes.recall(id) {
-            Some(decided) => Ok(Some(decided)),
-            None => recall(table, shared, id),
+    /// All of a minitransaction that only reads.
+    fn decide<'a>(&self, tables: &impl Tables, shared: &Shared, tx: &'a MiniTx) -> StoreResult<Decided<'a>> {
+        let earlier = match self.lanes.recall(tx.id) {
+            Recalled::Decided(answer) => Some(answer),
+            Recalled::New => None,
+            Recalled::Nothing => recall(tables, shared, tx.id)?,
+        };
+        if let Some(answer) = earlier {
+            return Ok(Decided::Earlier(answer));
         }
+        if let Some(refused) = validate(tables, self.state, tx)? {
+            return Ok(Decided::Refused(refused));
+        }
+        let has_effects = !tx.effects.is_empty();
+        Ok(Decided::Allowed(has_effects.then(|| Plan::new(tables, tx)).transpose()?))
     }
 
-    fn reserve(&mut self, table: &mut WriteTable<'_>, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+    fn reserve(&mut self, tables: &mut Writing<'_>, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let key = layout::sequence_key(sequence);
-        let last = Records::get(table, &key, |stored| {
-            let value = layout::unseal(&key, stored)?;
+        let last = read_own(tables, &key, |value| {
             <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a sequence is no number"))
         })?;
-        let last = last.transpose()?.unwrap_or(0);
+        let last = last.unwrap_or(0);
         let first = last.checked_add(1);
         let (Some(first), Some(next)) = (first, last.checked_add(u64::from(n))) else {
             return Err(StoreError::new(
@@ -307,60 +347,51 @@ impl Draft {
                 ),
             ));
         };
-        let mut stored = Vec::new();
-        layout::seal(&mut stored, &key, None, &next.to_be_bytes());
         self.dirty = true;
-        if let Err(error) = table.put(&key, &stored) {
+        if let Err(error) = write_own(tables, &key, &next.to_be_bytes()) {
             self.fatal = Some(copy(&error));
             return Err(error);
         }
         Ok(first)
     }
 
-    fn write_state(&self, table: &mut WriteTable<'_>) -> StoreResult<()> {
+    fn write_state(&self, tables: &mut Writing<'_>) -> StoreResult<()> {
         if self.state == self.began {
             return Ok(());
         }
-        let key = layout::state_key();
         let mut value = self.state.seq.to_be_bytes().to_vec();
         value.extend_from_slice(&self.state.gate.to_be_bytes());
-        let mut stored = Vec::new();
-        layout::seal(&mut stored, &key, None, &value);
-        table.put(&key, &stored)
+        write_own(tables, layout::STATE_KEY, &value)
     }
 }
 
 /// The answer to a transaction that was decided before, by this process or one before it; none if it is new.
-pub(crate) fn recall(records: &impl Records, shared: &Shared, id: TxId) -> StoreResult<Option<Applied>> {
-    let recent = shared.lanes().recall(id);
-    if recent.is_some() {
-        return Ok(recent);
+pub(crate) fn recall(tables: &impl Tables, shared: &Shared, id: TxId) -> StoreResult<Option<Applied>> {
+    match shared.lanes().recall(id) {
+        Recalled::Decided(answer) => return Ok(Some(answer)),
+        Recalled::New => return Ok(None),
+        Recalled::Nothing => {}
     }
-    let key = layout::lane_key(id.lane);
-    let last = Records::get(records, &key, |stored| {
-        let value = layout::unseal(&key, stored)?;
+    let last = read_own(tables, &layout::lane_key(id.lane), |value| {
         <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a lane's last number is none"))
     })?;
-    Ok(last.transpose()?.and_then(|last| match id.seq.cmp(&last) {
+    Ok(last.and_then(|last| match id.seq.cmp(&last) {
         Ordering::Greater => None,
         Ordering::Equal => Some(Applied::Already(Decision::Committed)),
         Ordering::Less => Some(Applied::Already(Decision::Aborted)),
     }))
 }
 
-fn write_lane(table: &mut WriteTable<'_>, id: TxId) -> StoreResult<()> {
-    let key = layout::lane_key(id.lane);
-    let mut stored = Vec::new();
-    layout::seal(&mut stored, &key, None, &id.seq.to_be_bytes());
-    table.put(&key, &stored)
+fn write_lane(tables: &mut Writing<'_>, id: TxId) -> StoreResult<()> {
+    write_own(tables, &layout::lane_key(id.lane), &id.seq.to_be_bytes())
 }
 
 /// The answer to a minitransaction that must not be applied to these records; none if it may.
-pub(crate) fn validate(records: &impl Records, state: State, tx: &MiniTx) -> StoreResult<Option<Applied>> {
+pub(crate) fn validate(tables: &impl Tables, state: State, tx: &MiniTx) -> StoreResult<Option<Applied>> {
     if tx.schema < state.gate {
         return Ok(Some(Applied::StaleSchema { oldest: state.gate }));
     }
-    let failed = check::first_failed(records, state.seq, tx)?;
+    let failed = check::first_failed(tables, state.seq, tx)?;
     Ok(failed.map(|check| Applied::Conflict { check, by: None }))
 }
 

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
-use crate::engine::{Ending, Engine, Records, io_error};
+use crate::engine::{Ending, Engine, Records, Tables, caught, io_error};
 use crate::layout;
 use crate::options::EmbeddedOptions;
+use crate::place::Place;
 
 const DATA: &str = "rome.redb";
 const DATA_NEW: &str = "rome.redb.new";
@@ -78,11 +79,10 @@ impl Folder {
 pub(crate) fn write_format(engine: &Engine) -> StoreResult<()> {
     let mut marker = layout::FORMAT_NAME.to_vec();
     marker.extend_from_slice(&layout::FORMAT_VERSION.to_be_bytes());
-    let key = layout::format_key();
     let mut stored = Vec::new();
-    layout::seal(&mut stored, &key, None, &marker);
-    engine.write(|table| {
-        table.put(&key, &stored)?;
+    layout::seal(&mut stored, Place::OWN, layout::FORMAT_KEY, None, &marker);
+    engine.write(|tables| {
+        tables.writable(Place::OWN)?.put(layout::FORMAT_KEY, &stored)?;
         Ok(Ending::Commit { on_disk: true, result: () })
     })
 }
@@ -91,9 +91,12 @@ pub(crate) fn write_format(engine: &Engine) -> StoreResult<()> {
 pub(crate) fn check_format(engine: &Engine) -> StoreResult<()> {
     let foreign = || StoreError::new(StoreErrorKind::Corrupt, "the file is not a database of ROME's embedded store");
     let snapshot = engine.snapshot()?.ok_or_else(foreign)?;
-    let key = layout::format_key();
-    let marker = Records::get(&snapshot, &key, |stored| layout::unseal(&key, stored).map(<[u8]>::to_vec))?;
-    let marker = marker.ok_or_else(foreign)??;
+    let key = layout::FORMAT_KEY;
+    let marker = caught(|_| {
+        let own = snapshot.table(Place::OWN)?.ok_or_else(foreign)?;
+        Records::get(own, key, |stored| layout::unseal(Place::OWN, key, stored).map(<[u8]>::to_vec))
+    });
+    let marker = marker?.ok_or_else(foreign)??;
     match marker.strip_prefix(layout::FORMAT_NAME).map(<[u8; 4]>::try_from) {
         Some(Ok(version)) if u32::from_be_bytes(version) == layout::FORMAT_VERSION => Ok(()),
         Some(Ok(version)) => Err(StoreError::new(

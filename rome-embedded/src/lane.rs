@@ -5,6 +5,7 @@
 //! each lane besides. It is bounded by two generations: when the young one is full it becomes the old one,
 //! and the old one is forgotten, so at least the last [`GENERATION`] lanes in use are remembered.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::mem;
 
@@ -12,6 +13,17 @@ use rome_core::store::{Applied, Decision, TxId};
 
 /// How many lanes a generation holds.
 const GENERATION: usize = 1 << 16;
+
+/// What is remembered of a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Recalled {
+    /// It was decided before, and this is its answer.
+    Decided(Applied),
+    /// It is new: its lane has not come to it.
+    New,
+    /// Nothing of its lane; the file may know more.
+    Nothing,
+}
 
 /// The last outcome of each lane.
 #[derive(Debug, Default)]
@@ -27,14 +39,17 @@ struct Last {
 }
 
 impl Lanes {
-    /// The answer to a transaction that was decided before; none if it is new.
-    pub(crate) fn recall(&self, id: TxId) -> Option<Applied> {
-        let last = self.last(id.lane).filter(|last| id.seq <= last.seq)?;
-        Some(match &last.answer {
-            _ if id.seq < last.seq => Applied::Already(Decision::Aborted),
-            Applied::Done { .. } => Applied::Already(Decision::Committed),
-            refusal => refusal.clone(),
-        })
+    /// What is remembered of a transaction.
+    pub(crate) fn recall(&self, id: TxId) -> Recalled {
+        let Some(last) = self.last(id.lane) else { return Recalled::Nothing };
+        match id.seq.cmp(&last.seq) {
+            Ordering::Greater => Recalled::New,
+            Ordering::Less => Recalled::Decided(Applied::Already(Decision::Aborted)),
+            Ordering::Equal => Recalled::Decided(match &last.answer {
+                Applied::Done { .. } => Applied::Already(Decision::Committed),
+                refusal => refusal.clone(),
+            }),
+        }
     }
 
     /// Remembers the answer to a transaction, unless its lane has passed it.
@@ -72,12 +87,12 @@ mod tests {
     fn the_last_transaction_of_a_lane_keeps_its_outcome() {
         let mut lanes = Lanes::default();
         lanes.record(id(1, 5), Applied::Done { seq: 9 });
-        assert_eq!(lanes.recall(id(1, 5)), Some(Applied::Already(Decision::Committed)));
+        assert_eq!(lanes.recall(id(1, 5)), Recalled::Decided(Applied::Already(Decision::Committed)));
         lanes.record(id(1, 6), Applied::StaleSchema { oldest: 3 });
-        assert_eq!(lanes.recall(id(1, 6)), Some(Applied::StaleSchema { oldest: 3 }));
-        assert_eq!(lanes.recall(id(1, 5)), Some(Applied::Already(Decision::Aborted)));
-        assert_eq!(lanes.recall(id(1, 7)), None);
-        assert_eq!(lanes.recall(id(2, 1)), None);
+        assert_eq!(lanes.recall(id(1, 6)), Recalled::Decided(Applied::StaleSchema { oldest: 3 }));
+        assert_eq!(lanes.recall(id(1, 5)), Recalled::Decided(Applied::Already(Decision::Aborted)));
+        assert_eq!(lanes.recall(id(1, 7)), Recalled::New);
+        assert_eq!(lanes.recall(id(2, 1)), Recalled::Nothing);
     }
 
     #[test]
@@ -88,7 +103,7 @@ mod tests {
             lanes.record(id(lane, 1), Applied::Done { seq: lane });
         }
         assert!(lanes.young.len() + lanes.old.len() <= 2 * GENERATION);
-        assert!(lanes.recall(id(all - 1, 1)).is_some());
-        assert!(lanes.recall(id(all - GENERATION as u64, 1)).is_some());
+        assert_ne!(lanes.recall(id(all - 1, 1)), Recalled::Nothing);
+        assert_ne!(lanes.recall(id(all - GENERATION as u64, 1)), Recalled::Nothing);
     }
 }

@@ -15,6 +15,7 @@ mod folder;
 mod lane;
 mod layout;
 mod options;
+mod place;
 mod plan;
 mod request;
 mod scan;

@@ -1,98 +1,130 @@
 //! Folds the effects of a minitransaction into one final write for each record, so that all that can fail has failed
-//! before the first write, and the writes go through the tree in order.
+//! before the first write, and the writes go through each table in order.
 
 use rome_core::store::{Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult, TxId};
 
-use crate::engine::{Records, WriteTable};
+use crate::engine::{Records, Tables, Writing, caught};
 use crate::layout;
+use crate::place::Place;
 
-/// The writes of one minitransaction, in key order, each key once.
+/// The writes of one minitransaction, in the order of tables and keys, each key once.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+pub(crate) struct Plan<'a> {
+    id: TxId,
+    writes: Vec<Write<'a>>,
     /// The schema gate that it raises to, if it does.
     pub(crate) gate: Option<u32>,
 }
 
-impl Plan {
+#[derive(Debug)]
+struct Write<'a> {
+    space: Space,
+    key: &'a [u8],
+    becomes: Becomes<'a>,
+}
+
+/// What a record is after a minitransaction.
+#[derive(Debug, Clone, Copy)]
+enum Becomes<'a> {
+    Value(&'a [u8]),
+    Sum(i128),
+    Gone,
+}
+
+impl<'a> Plan<'a> {
     /// What the effects of `tx` come to over the present records.
     ///
     /// # Errors
     /// When a counter would overflow or a record is damaged.
-    pub(crate) fn new(records: &impl Records, tx: &MiniTx) -> StoreResult<Self> {
+    pub(crate) fn new(tables: &impl Tables, tx: &'a MiniTx) -> StoreResult<Self> {
         let gate = tx.effects.iter().filter_map(|effect| match effect {
             Effect::RaiseGate { oldest } => Some(*oldest),
             _ => None,
         });
         let gate = gate.max();
-        let mut keyed: Vec<(Vec<u8>, &Effect)> = tx
-            .effects
-            .iter()
-            .filter_map(|effect| effect.target().map(|(space, key)| (layout::full_key(space, key), effect)))
-            .collect();
+        let keyed = tx.effects.iter().filter_map(|effect| effect.target().map(|target| (target, effect)));
+        let mut keyed: Vec<((Space, &'a [u8]), &'a Effect)> =
+            keyed.map(|((space, key), effect)| ((space, key.as_ref()), effect)).collect();
         // Stable: effects on the same record keep their order.
-        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        keyed.sort_by_key(|(target, _)| *target);
 
-        let mut writes: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::with_capacity(keyed.len());
-        for (key, effect) in keyed {
-            let earlier = writes.pop_if(|(last, _)| *last == key).map(|(_, written)| written);
-            let written = fold(records, tx.id, &key, earlier, effect)?;
-            writes.push((key, written));
-        }
-        Ok(Self { writes, gate })
+        let mut writes: Vec<Write<'a>> = Vec::with_capacity(keyed.len());
+        caught(|_| {
+            for ((space, key), effect) in keyed {
+                let earlier = writes.pop_if(|last| last.key == key && last.space == space);
+                let becomes = fold(tables, space, key, earlier.map(|earlier| earlier.becomes), effect)?;
+                writes.push(Write { space, key, becomes });
+            }
+            Ok(())
+        })?;
+        Ok(Self { id: tx.id, writes, gate })
     }
 
     /// Does the writes. An error may leave some of them done, so the whole write transaction has to be dropped.
-    pub(crate) fn write(&self, table: &mut WriteTable<'_>) -> StoreResult<()> {
-        for (key, written) in &self.writes {
-            match written {
-                Some(stored) => table.put(key, stored)?,
-                None => table.delete(key)?,
+    pub(crate) fn write(&self, tables: &mut Writing<'_>) -> StoreResult<()> {
+        let mut stored = Vec::new();
+        for run in self.writes.chunk_by(|a, b| a.space == b.space) {
+            let Some(Write { space, .. }) = run.first() else { continue };
+            let place = Place::from(*space);
+            let version = space.is_versioned().then_some(self.id);
+            let mut table = tables.writable(place)?;
+            for Write { key, becomes, .. } in run {
+                match becomes {
+                    Becomes::Value(value) => layout::seal(&mut stored, place, key, version, value),
+                    Becomes::Sum(sum) => layout::seal(&mut stored, place, key, version, &sum.to_be_bytes()),
+                    Becomes::Gone => {
+                        table.delete(key)?;
+                        continue;
+                    }
+                }
+                table.put(key, &stored)?;
             }
         }
         Ok(())
     }
 }
 
-/// The stored form of a record after one more effect; none if it is gone. `earlier` is what the effects before it in
-/// the same minitransaction made of it, if there were any.
-fn fold(
-    records: &impl Records,
-    id: TxId,
+/// What a record is after one more effect. `earlier` is what the effects before it in the same minitransaction made of
+/// it, if there were any.
+fn fold<'a>(
+    tables: &impl Tables,
+    space: Space,
     key: &[u8],
-    earlier: Option<Option<Vec<u8>>>,
-    effect: &Effect,
-) -> StoreResult<Option<Vec<u8>>> {
-    let mut stored = Vec::new();
+    earlier: Option<Becomes<'a>>,
+    effect: &'a Effect,
+) -> StoreResult<Becomes<'a>> {
     match effect {
-        Effect::Put { space, value, .. } => layout::seal(&mut stored, key, space.is_versioned().then_some(id), value),
-        Effect::Delete { .. } | Effect::RaiseGate { .. } => return Ok(None),
-        Effect::Add { space, delta, .. } => {
-            let present = match &earlier {
-                Some(written) => written.as_deref().map(|stored| counter(*space, key, stored)).transpose()?,
-                None => records.get(key, |stored| counter(*space, key, stored))?.transpose()?,
+        Effect::Put { value, .. } => Ok(Becomes::Value(value)),
+        Effect::Delete { .. } | Effect::RaiseGate { .. } => Ok(Becomes::Gone),
+        Effect::Add { delta, .. } => {
+            let present = match earlier {
+                Some(Becomes::Value(value)) => counter(space, value)?,
+                Some(Becomes::Sum(sum)) => sum,
+                Some(Becomes::Gone) => 0,
+                None => stored_counter(tables, space, key)?,
             };
-            let present = present.unwrap_or(0);
             let sum = present.checked_add(*delta).ok_or_else(|| {
                 StoreError::new(
                     StoreErrorKind::Overflow,
                     format!("a counter of {space:?} at {present} cannot take {delta} more: it would overflow"),
                 )
             })?;
-            layout::seal(&mut stored, key, space.is_versioned().then_some(id), &sum.to_be_bytes());
+            Ok(Becomes::Sum(sum))
         }
-        other => {
-            return Err(StoreError::new(
-                StoreErrorKind::Invalid,
-                format!("the embedded store does not know this kind of effect: {other:?}"),
-            ));
-        }
+        other => Err(StoreError::new(
+            StoreErrorKind::Invalid,
+            format!("the embedded store does not know this kind of effect: {other:?}"),
+        )),
     }
-    Ok(Some(stored))
 }
 
-fn counter(space: Space, key: &[u8], stored: &[u8]) -> StoreResult<i128> {
-    let (_, value) = layout::unseal_in(space, key, stored)?;
+fn stored_counter(tables: &impl Tables, space: Space, key: &[u8]) -> StoreResult<i128> {
+    let Some(table) = tables.table(space.into())? else { return Ok(0) };
+    let present = table.get(key, |stored| counter(space, layout::unseal_in(space, key, stored)?.1))?;
+    Ok(present.transpose()?.unwrap_or(0))
+}
+
+fn counter(space: Space, value: &[u8]) -> StoreResult<i128> {
     <[u8; 16]>::try_from(value).map(i128::from_be_bytes).map_err(|_| {
         StoreError::new(
             StoreErrorKind::Corrupt,

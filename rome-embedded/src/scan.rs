@@ -8,7 +8,7 @@ use rome_core::store::{
     StoreResult, TableId, TxId, row_key,
 };
 
-use crate::engine::Records;
+use crate::engine::{Outside, Records, Tables, caught};
 use crate::layout;
 
 /// What a scan does besides visiting.
@@ -20,6 +20,8 @@ pub(crate) struct Purpose<'a> {
     pub(crate) want: Option<u32>,
     /// Whether to compute the digest.
     pub(crate) track: bool,
+    /// Where a filter runs.
+    pub(crate) outside: &'a Outside,
 }
 
 /// Which members a scan returns.
@@ -30,25 +32,38 @@ pub(crate) enum Keep<'a> {
     Passing(&'a dyn RowFilter),
 }
 
-impl Keep<'_> {
-    fn keeps(self, key: &[u8], value: &[u8]) -> bool {
-        match self {
-            Self::All => true,
-            Self::None => false,
-            Self::Passing(filter) => filter.keep(key, value),
+impl Purpose<'_> {
+    fn keeps(&self, key: &[u8], value: &[u8]) -> bool {
+        match self.keep {
+            Keep::All => true,
+            Keep::None => false,
+            Keep::Passing(filter) => self.outside.run(|| filter.keep(key, value)),
         }
     }
 }
 
-/// The reply to one read.
-pub(crate) fn answer(records: &impl Records, read: &Read, buffer: &mut Vec<u8>) -> StoreResult<Reply> {
+/// The replies to some reads, all from one state.
+pub(crate) fn answer_all(tables: &impl Tables, reads: &[Read]) -> StoreResult<Vec<Reply>> {
+    caught(|outside| {
+        let mut replies = Vec::with_capacity(reads.len());
+        for run in reads.chunk_by(|a, b| matches!((a, b), (Read::Get { .. }, Read::Get { .. }))) {
+            match run {
+                [read] => replies.push(answer(tables, read, outside)?),
+                gets => get_all(tables, gets, &mut replies)?,
+            }
+        }
+        Ok(replies)
+    })
+}
+
+fn answer(tables: &impl Tables, read: &Read, outside: &Outside) -> StoreResult<Reply> {
     match read {
-        Read::Get { space, key } => Ok(Reply::Record(get(records, *space, key, buffer)?)),
+        Read::Get { space, key } => Ok(Reply::Record(get(tables, *space, key)?)),
         Read::GetClaimed { index, columns, table } => {
-            let Some((claim, row_key)) = get(records, Space::Unique(*index), columns, buffer)? else {
+            let Some((claim, row_key)) = get(tables, Space::Unique(*index), columns)? else {
                 return Ok(Reply::Claimed(None));
             };
-            let row = get(records, Space::Rows(*table), &row_key, buffer)?;
+            let row = get(tables, Space::Rows(*table), &row_key)?;
             let (version, value) = row.ok_or_else(|| {
                 dangling(format!("a claim of unique index {} leads to no row of table {}", index.0, table.0))
             })?;
@@ -59,13 +74,13 @@ pub(crate) fn answer(records: &impl Records, read: &Read, buffer: &mut Vec<u8>) 
                 Some(filter) if matches!(span.space, Space::Rows(_)) => Keep::Passing(&*filter.0),
                 _ => Keep::All,
             };
-            scan(records, span, Purpose { keep, want: *want, track: *track }).map(Reply::Scanned)
+            scan(tables, span, Purpose { keep, want: *want, track: *track, outside }).map(Reply::Scanned)
         }
         Read::ScanRows { index, table, filter, want, track } => {
             let keep = filter.as_ref().map_or(Keep::All, |filter| Keep::Passing(&*filter.0));
-            scan_rows(records, index, *table, Purpose { keep, want: *want, track: *track }).map(Reply::Scanned)
+            scan_rows(tables, index, *table, Purpose { keep, want: *want, track: *track, outside }).map(Reply::Scanned)
         }
-        Read::Count(span) => count(records, span).map(Reply::Count),
+        Read::Count(span) => count(tables, span).map(Reply::Count),
         other => Err(StoreError::new(
             StoreErrorKind::Invalid,
             format!("the embedded store does not know this kind of read: {other:?}"),
@@ -73,36 +88,61 @@ pub(crate) fn answer(records: &impl Records, read: &Read, buffer: &mut Vec<u8>) 
     }
 }
 
-fn get(records: &impl Records, space: Space, key: &[u8], buffer: &mut Vec<u8>) -> StoreResult<Option<(TxId, Bytes)>> {
-    layout::write_key(buffer, space, key);
-    let found = records.get(buffer, |stored| {
-        let (version, value) = layout::unseal_in(space, buffer, stored)?;
+fn get(tables: &impl Tables, space: Space, key: &[u8]) -> StoreResult<Option<(TxId, Bytes)>> {
+    let Some(table) = tables.table(space.into())? else { return Ok(None) };
+    let found = table.get(key, |stored| {
+        let (version, value) = layout::unseal_in(space, key, stored)?;
         Ok((version, Bytes::copy_from_slice(value)))
     })?;
     found.transpose()
 }
 
+/// Answers a run of gets with values that share one buffer.
+fn get_all(tables: &impl Tables, gets: &[Read], replies: &mut Vec<Reply>) -> StoreResult<()> {
+    let mut values = Vec::new();
+    let mut found = Vec::with_capacity(gets.len());
+    let mut open = None;
+    for read in gets {
+        let Read::Get { space, key } = read else { unreachable!("a run of gets has gets only") };
+        let table = match open {
+            Some((of, table)) if of == *space => table,
+            _ => open.insert((*space, tables.table((*space).into())?)).1,
+        };
+        let record = table.map(|table| {
+            table.get(key, |stored| {
+                let (version, value) = layout::unseal_in(*space, key, stored)?;
+                if values.is_empty() {
+                    // Values of one table are of about the same length.
+                    values.reserve(value.len() * gets.len());
+                }
+                let start = values.len();
+                values.extend_from_slice(value);
+                Ok((version, start..values.len()))
+            })
+        });
+        found.push(record.transpose()?.flatten().transpose()?);
+    }
+    let values = Bytes::from(values);
+    let records = found.into_iter().map(|record| record.map(|(version, place)| (version, values.slice(place))));
+    replies.extend(records.map(Reply::Record));
+    Ok(())
+}
+
 /// The version of a record of a versioned space.
-pub(crate) fn version(
-    records: &impl Records,
-    space: Space,
-    key: &[u8],
-    buffer: &mut Vec<u8>,
-) -> StoreResult<Option<TxId>> {
-    layout::write_key(buffer, space, key);
-    let found = records.get(buffer, |stored| Ok(layout::unseal_versioned(buffer, stored)?.0))?;
-    found.transpose()
+pub(crate) fn version(tables: &impl Tables, space: Space, key: &[u8]) -> StoreResult<Option<TxId>> {
+    let Some(table) = tables.table(space.into())? else { return Ok(None) };
+    table.get(key, |stored| Ok(layout::unseal_in(space, key, stored)?.0))?.transpose()
 }
 
 /// The members of a span.
-pub(crate) fn scan(records: &impl Records, span: &Span, purpose: Purpose<'_>) -> StoreResult<Scanned> {
+pub(crate) fn scan(tables: &impl Tables, span: &Span, purpose: Purpose<'_>) -> StoreResult<Scanned> {
     let space = span.space;
-    walk(records, span, purpose, |full, key, stored, digester, scanner| {
-        let (version, value) = layout::unseal_in(space, full, stored)?;
+    walk(tables, span, purpose, |key, stored, digester, scanner| {
+        let (version, value) = layout::unseal_in(space, key, stored)?;
         if let Some(digester) = digester {
             digester.add(key, space.is_versioned().then_some(version));
         }
-        if purpose.keep.keeps(key, value) {
+        if purpose.keeps(key, value) {
             return Ok(Some(scanner.push(RecordRef { key, version, value })));
         }
         Ok(None)
@@ -111,46 +151,43 @@ pub(crate) fn scan(records: &impl Records, span: &Span, purpose: Purpose<'_>) ->
 
 /// The rows that the entries of an index span point at.
 pub(crate) fn scan_rows(
-    records: &impl Records,
+    tables: &impl Tables,
     span: &Span,
     table: TableId,
     purpose: Purpose<'_>,
 ) -> StoreResult<Scanned> {
-    if !matches!(span.space, Space::Index(_)) {
+    let Space::Index(_) = span.space else {
         return Err(StoreError::new(
             StoreErrorKind::Invalid,
             format!("rows are found through the entries of an index, not of {:?}", span.space),
         ));
-    }
-    let rows = Space::Rows(table);
-    let mut row = Vec::new();
-    walk(records, span, purpose, |full, entry, stored, digester, scanner| {
-        layout::unseal(full, stored)?;
+    };
+    let space = Space::Rows(table);
+    let rows = tables.table(space.into())?;
+    let rowless = || dangling(format!("an entry of {:?} leads to no row of table {}", span.space, table.0));
+    walk(tables, span, purpose, |entry, stored, digester, scanner| {
+        layout::unseal(span.space.into(), entry, stored)?;
         let key = row_key(entry)
             .ok_or_else(|| dangling(format!("an entry of {:?} does not end with a key's length", span.space)))?;
         let key = &*key;
-        layout::write_key(&mut row, rows, key);
-        let pushed = records.get(&row, |stored| {
-            let (version, value) = layout::unseal_versioned(&row, stored)?;
+        let pushed = rows.ok_or_else(rowless)?.get(key, |stored| {
+            let (version, value) = layout::unseal_in(space, key, stored)?;
             if let Some(digester) = digester {
                 digester.add(entry, Some(version));
             }
-            let kept = purpose.keep.keeps(key, value);
-            Ok(kept.then(|| scanner.push(RecordRef { key, version, value })))
+            Ok(purpose.keeps(key, value).then(|| scanner.push(RecordRef { key, version, value })))
         })?;
-        pushed.unwrap_or_else(|| {
-            Err(dangling(format!("an entry of {:?} leads to no row of table {}", span.space, table.0)))
-        })
+        pushed.unwrap_or_else(|| Err(rowless()))
     })
 }
 
 /// Visits the members of a span within its limit and the wanted number. `visit` returns how many members have been
 /// pushed if it pushed one.
 fn walk(
-    records: &impl Records,
+    tables: &impl Tables,
     span: &Span,
     purpose: Purpose<'_>,
-    mut visit: impl FnMut(&[u8], &[u8], &[u8], Option<&mut Digester>, &mut Scanner) -> StoreResult<Option<usize>>,
+    mut visit: impl FnMut(&[u8], &[u8], Option<&mut Digester>, &mut Scanner) -> StoreResult<Option<usize>>,
 ) -> StoreResult<Scanned> {
     let mut scanner = Scanner::new();
     let mut digester = purpose.track.then(Digester::default);
@@ -158,13 +195,17 @@ fn walk(
     let want = purpose.want.map_or(usize::MAX, |want| want as usize);
     // The member that reached a limit. Whether the span ends with it is known only when there is another.
     let mut last: Option<Vec<u8>> = None;
-    if limit > 0 && want > 0 {
-        range(records, span, |full, key, stored| {
+    if limit > 0
+        && want > 0
+        && span.is_possible()
+        && let Some(table) = tables.table(span.space.into())?
+    {
+        table.range(as_slice(&span.lo), as_slice(&span.hi), span.reverse, |key, stored| {
             if let Some(last) = &last {
                 scanner.stop_at(last);
                 return Ok(ControlFlow::Break(()));
             }
-            let pushed = visit(full, key, stored, digester.as_mut(), &mut scanner)?;
+            let pushed = visit(key, stored, digester.as_mut(), &mut scanner)?;
             if scanner.visit() >= limit || pushed.is_some_and(|pushed| pushed >= want) {
                 last = Some(key.to_vec());
             }
@@ -175,38 +216,17 @@ fn walk(
 }
 
 /// How many members a span has, up to its limit. Their checksums are not compared: a damaged member is still one.
-pub(crate) fn count(records: &impl Records, span: &Span) -> StoreResult<u64> {
-    let limit = span.limit.map_or(u64::MAX, u64::from);
-    let mut members = 0;
-    if limit > 0 {
-        range(records, span, |_, _, _| {
-            members += 1;
-            Ok(if members < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
+pub(crate) fn count(tables: &impl Tables, span: &Span) -> StoreResult<u64> {
+    match tables.table(span.space.into())? {
+        Some(table) if span.is_possible() => {
+            table.count(as_slice(&span.lo), as_slice(&span.hi), span.limit.map_or(u64::MAX, u64::from))
+        }
+        _ => Ok(0),
     }
-    Ok(members)
 }
 
-fn range(
-    records: &impl Records,
-    span: &Span,
-    mut visit: impl FnMut(&[u8], &[u8], &[u8]) -> StoreResult<ControlFlow<()>>,
-) -> StoreResult<()> {
-    let Some((lo, hi)) = layout::bounds(span) else { return Ok(()) };
-    let lo = as_slices(&lo);
-    let hi = as_slices(&hi);
-    records.range(lo, hi, span.reverse, |full, stored| {
-        let key = full.get(layout::PREFIX..).ok_or_else(|| dangling("a key without a prefix".to_owned()))?;
-        visit(full, key, stored)
-    })
-}
-
-fn as_slices(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
-    match bound {
-        Bound::Included(key) => Bound::Included(key),
-        Bound::Excluded(key) => Bound::Excluded(key),
-        Bound::Unbounded => Bound::Unbounded,
-    }
+fn as_slice(bound: &Bound<Bytes>) -> Bound<&[u8]> {
+    bound.as_ref().map(AsRef::as_ref)
 }
 
 #[cold]

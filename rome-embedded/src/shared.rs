@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use rome_core::store::{Capabilities, Durability, StoreError, StoreErrorKind, StoreResult};
 
-use crate::engine::SnapshotTable;
+use crate::engine;
 use crate::lane::Lanes;
 
 /// One committed state of the partition.
 pub(crate) struct Snapshot {
-    pub(crate) table: SnapshotTable,
+    pub(crate) tables: engine::Snapshot,
     pub(crate) state: State,
     /// Whether all of it is on disk.
     pub(crate) on_disk: bool,

@@ -137,10 +137,10 @@ impl EmbeddedStore {
     }
 
     fn validate_one(&self, snapshot: &Snapshot, tx: &MiniTx) -> StoreResult<Applied> {
-        if let Some(decided) = commit::recall(&snapshot.table, &self.shared, tx.id)? {
+        if let Some(decided) = commit::recall(&snapshot.tables, &self.shared, tx.id)? {
             return Ok(decided);
         }
-        let refused = commit::validate(&snapshot.table, snapshot.state, tx)?;
+        let refused = commit::validate(&snapshot.tables, snapshot.state, tx)?;
         let answer = refused.unwrap_or(Applied::Done { seq: snapshot.state.seq });
         self.shared.lanes().record(tx.id, answer.clone());
         Ok(answer)
@@ -187,9 +187,7 @@ impl Store for EmbeddedStore {
 
 fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read]) -> StoreResult<ReadReply> {
     request::admit_partition(partition)?;
-    let mut buffer = Vec::new();
-    let replies =
-        reads.iter().map(|read| scan::answer(&snapshot.table, read, &mut buffer)).collect::<StoreResult<_>>()?;
+    let replies = scan::answer_all(&snapshot.tables, reads)?;
     Ok(ReadReply { seq: snapshot.state.seq, replies })
 }
 

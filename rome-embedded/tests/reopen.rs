@@ -6,8 +6,8 @@ mod harness;
 use std::fs;
 
 use harness::*;
-use redb::{Database, TableDefinition};
-use rome_core::store::{Applied, Durability, Read, Reply, Span, Store, StoreErrorKind};
+use redb::{Database, ReadableTable, TableDefinition};
+use rome_core::store::{Applied, Durability, Read, Reply, Space, Span, Store, StoreErrorKind, TableId};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore, Recovery, Verify};
 
 fn options_to_try() -> Vec<EmbeddedOptions> {
@@ -140,22 +140,56 @@ fn a_database_of_another_program_on_the_same_engine_is_refused() {
     assert!(refusal(&folder).contains("not a database of ROME"));
 }
 
-#[test]
-fn a_format_of_the_future_is_refused_by_its_number() {
-    const RECORDS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rome");
-    let folder = Folder::new("future");
+const OWN: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rome");
+
+/// What opening a file says whose marker has this version.
+fn refusal_of_version(version: u8) -> String {
+    let folder = Folder::new("version");
     drop(folder.open());
     let file = Database::open(folder.file()).unwrap();
     let writing = file.begin_write().unwrap();
-    let (key, marker) = (b"\0\0\0\0\0format".as_slice(), b"rome-embedded\0\0\0\x02".as_slice());
-    let mix = xxhash_rust::xxh3::xxh3_64(key).rotate_left(29) ^ xxhash_rust::xxh3::xxh3_64(marker);
+    let (key, marker) = (b"\0\0\0\0\0format".as_slice(), [b"rome-embedded\0\0\0".as_slice(), &[version]].concat());
+    let mix = xxhash_rust::xxh3::xxh3_64(key).rotate_left(29) ^ xxhash_rust::xxh3::xxh3_64(&marker);
     let sum = mix.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
-    let stored = [marker, &sum[..4]].concat();
-    writing.open_table(RECORDS).unwrap().insert(key, stored.as_slice()).unwrap();
+    let stored = [marker.as_slice(), &sum[..4]].concat();
+    writing.open_table(OWN).unwrap().insert(key, stored.as_slice()).unwrap();
     writing.commit().unwrap();
     drop(file);
-    let message = refusal(&folder);
-    assert!(message.contains("format version 2") && message.contains("version 1"), "{message}");
+    refusal(&folder)
+}
+
+#[test]
+fn another_format_is_refused_by_its_number() {
+    for version in [1, 3] {
+        let message = refusal_of_version(version);
+        assert!(
+            message.contains(&format!("format version {version}")) && message.contains("reads version 2"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_record_that_lies_in_another_table_is_damage() {
+    const ROWS_1: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows 1");
+    const ROWS_2: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows 2");
+    let one = Space::Rows(TableId(1));
+    let two = Space::Rows(TableId(2));
+    let folder = Folder::new("moved");
+    let store = folder.open();
+    apply(&store, tx(id(1, 1), vec![put(one, "rex", "dog"), put(two, "tom", "cat")]));
+    drop(store);
+    let file = Database::open(folder.file()).unwrap();
+    let writing = file.begin_write().unwrap();
+    let rex = writing.open_table(ROWS_1).unwrap().get(b"rex".as_slice()).unwrap().unwrap().value().to_vec();
+    writing.open_table(ROWS_2).unwrap().insert(b"rex".as_slice(), rex.as_slice()).unwrap();
+    writing.commit().unwrap();
+    drop(file);
+    let store = folder.open();
+    assert!(get(&store, one, "rex").is_some() && get(&store, two, "tom").is_some());
+    let error = try_read(&store, Read::Get { space: two, key: "rex".into() }).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+    assert!(error.to_string().contains("rows 2"), "{error}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! only one.
 
 mod apply;
+mod key;
 mod scan;
 mod state;
 #[cfg(test)]

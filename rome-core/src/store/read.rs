@@ -189,6 +189,11 @@ pub struct Scanner {
 }
 
 impl Scanner {
+    /// Room for how many members is made with the first one.
+    const FIRST: usize = 32;
+    /// The most bytes of such room.
+    const FIRST_BYTES: usize = 16 << 10;
+
     /// An empty scan.
     #[must_use]
     pub fn new() -> Self {
@@ -203,6 +208,12 @@ impl Scanner {
 
     /// Adds a member to return and says how many there are now.
     pub fn push(&mut self, record: RecordRef<'_>) -> usize {
+        if self.members.is_empty() {
+            // A scan that returns one member usually returns more, of about the same length.
+            let length = record.key.len() + record.value.len();
+            self.members.reserve(Self::FIRST);
+            self.data.reserve((length * Self::FIRST).min(Self::FIRST_BYTES).max(length));
+        }
         let start = self.data.len();
         self.data.extend_from_slice(record.key);
         let key_end = self.data.len();

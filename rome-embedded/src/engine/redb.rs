@@ -11,23 +11,72 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{
-    Builder, CommitError, CompactionError, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase,
-    ReadableTable, StorageBackend, StorageError, Table, TableDefinition, TableError, TransactionError,
+    Builder, CommitError, CompactionError, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction,
+    ReadableDatabase, ReadableTable, StorageBackend, StorageError, Table, TableDefinition, TableError,
+    TransactionError, WriteTransaction,
 };
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
-use super::Records;
+use super::caught::{caught, unreadable};
+use super::opened::Opened;
+use super::{Records, Tables};
 use crate::options::{EmbeddedOptions, Recovery};
+use crate::place::Place;
 
-const RECORDS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rome");
+type Bytes = &'static [u8];
 
 /// A state that stays as it is while it is held. Its pages cannot be used again until then.
-pub(crate) type SnapshotTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
+pub(crate) struct Snapshot {
+    reading: ReadTransaction,
+    opened: Opened<Option<ReadOnlyTable<Bytes, Bytes>>>,
+}
 
-/// The records as the open write transaction sees them.
-pub(crate) struct WriteTable<'a>(Table<'a, &'static [u8], &'static [u8]>);
+impl Tables for Snapshot {
+    type Table = ReadOnlyTable<Bytes, Bytes>;
 
-impl WriteTable<'_> {
+    fn table(&self, place: Place) -> StoreResult<Option<&Self::Table>> {
+        let found = self.opened.find_or_open(place, || match open(&self.reading, place) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(table(error)),
+        });
+        Ok(found?.as_ref())
+    }
+}
+
+fn open(reading: &ReadTransaction, place: Place) -> Result<ReadOnlyTable<Bytes, Bytes>, TableError> {
+    reading.open_table(TableDefinition::new(&place.to_string()))
+}
+
+/// The open write transaction and its tables.
+pub(crate) struct Writing<'a> {
+    transaction: &'a WriteTransaction,
+    opened: Opened<Table<'a, Bytes, Bytes>>,
+}
+
+impl<'a> Writing<'a> {
+    /// The table of a place, made if there is none.
+    pub(crate) fn writable(&mut self, place: Place) -> StoreResult<WriteTable<'a, '_>> {
+        Tables::table(self, place)?;
+        Ok(WriteTable(self.opened.find_mut(place).expect("it was opened above")))
+    }
+}
+
+impl<'a> Tables for Writing<'a> {
+    type Table = Table<'a, Bytes, Bytes>;
+
+    fn table(&self, place: Place) -> StoreResult<Option<&Self::Table>> {
+        let opened = self.opened.find_or_open(place, || {
+            self.transaction.open_table(TableDefinition::new(&place.to_string())).map_err(table)
+        });
+        opened.map(Some)
+    }
+}
+
+/// A table that can be changed.
+pub(crate) struct WriteTable<'a, 'b>(&'b mut Table<'a, Bytes, Bytes>);
+
+impl WriteTable<'_, '_> {
     /// Sets a record.
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> StoreResult<()> {
         self.0.insert(key, value).map(drop).map_err(storage)
@@ -39,12 +88,10 @@ impl WriteTable<'_> {
     }
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> Records for T {
+impl<T: ReadableTable<Bytes, Bytes>> Records for T {
     fn get<R>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> R) -> StoreResult<Option<R>> {
-        match caught(|| ReadableTable::get(self, key))? {
-            Some(value) => Ok(Some(look(caught(|| Ok(value.value()))?))),
-            None => Ok(None),
-        }
+        let found = ReadableTable::get(self, key).map_err(storage)?;
+        Ok(found.map(|value| look(value.value())))
     }
 
     fn range(
@@ -54,30 +101,31 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Records for T {
         reverse: bool,
         mut visit: impl FnMut(&[u8], &[u8]) -> StoreResult<ControlFlow<()>>,
     ) -> StoreResult<()> {
-        let mut range = caught(|| ReadableTable::range::<&[u8]>(self, (lo, hi)))?;
-        while let Some((key, value)) = caught(|| if reverse { range.next_back() } else { range.next() }.transpose())? {
-            let (key, value) = caught(|| Ok((key.value(), value.value())))?;
-            if visit(key, value)?.is_break() {
-                break;
+        let mut range = ReadableTable::range::<&[u8]>(self, (lo, hi)).map_err(storage)?;
+        // Matched where it lies: a record of the engine is two guards of a page, and moving them is what would cost.
+        loop {
+            match if reverse { range.next_back() } else { range.next() } {
+                Some(Ok((key, value))) if visit(key.value(), value.value())?.is_continue() => {}
+                Some(Err(error)) => return Err(storage(error)),
+                _ => return Ok(()),
             }
         }
-        Ok(())
-    }
-}
-
-impl Records for WriteTable<'_> {
-    fn get<R>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> R) -> StoreResult<Option<R>> {
-        Records::get(&self.0, key, look)
     }
 
-    fn range(
-        &self,
-        lo: Bound<&[u8]>,
-        hi: Bound<&[u8]>,
-        reverse: bool,
-        visit: impl FnMut(&[u8], &[u8]) -> StoreResult<ControlFlow<()>>,
-    ) -> StoreResult<()> {
-        Records::range(&self.0, lo, hi, reverse, visit)
+    fn count(&self, lo: Bound<&[u8]>, hi: Bound<&[u8]>, most: u64) -> StoreResult<u64> {
+        if let (Bound::Unbounded, Bound::Unbounded) = (lo, hi) {
+            return Ok(self.len().map_err(storage)?.min(most));
+        }
+        let mut range = ReadableTable::range::<&[u8]>(self, (lo, hi)).map_err(storage)?;
+        let mut members = 0;
+        while members < most {
+            match range.next() {
+                Some(Ok(_)) => members += 1,
+                Some(Err(error)) => return Err(storage(error)),
+                None => break,
+            }
+        }
+        Ok(members)
     }
 }
 
@@ -137,25 +185,25 @@ impl Engine {
     }
 
     /// The newest committed state; none if the file has no table of this store.
-    pub(crate) fn snapshot(&self) -> StoreResult<Option<SnapshotTable>> {
+    pub(crate) fn snapshot(&self) -> StoreResult<Option<Snapshot>> {
         let reading = self.database.begin_read().map_err(transaction)?;
-        match reading.open_table(RECORDS) {
-            Ok(table) => Ok(Some(table)),
+        let own = caught(|_| match open(&reading, Place::OWN) {
             Err(TableError::Storage(error)) => Err(storage(error)),
-            Err(_) => Ok(None),
-        }
+            opened => Ok(opened.ok()),
+        })?;
+        let Some(own) = own else { return Ok(None) };
+        let opened = Opened::new();
+        opened.find_or_open(Place::OWN, || Ok(Some(own)))?;
+        Ok(Some(Snapshot { reading, opened }))
     }
 
     /// Runs `work` in a write transaction and ends that as `work` says. An error from `work` drops what it wrote.
     ///
     /// The certainty of an error says whether the transaction may have been committed.
-    pub(crate) fn write<T>(&self, work: impl FnOnce(&mut WriteTable<'_>) -> StoreResult<Ending<T>>) -> StoreResult<T> {
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&mut Writing<'_>) -> StoreResult<Ending<T>>) -> StoreResult<T> {
         let mut writing = self.database.begin_write().map_err(transaction)?;
         writing.set_quick_repair(self.recovery == Recovery::Quick);
-        let ending = {
-            let table = writing.open_table(RECORDS).map_err(table)?;
-            work(&mut WriteTable(table))?
-        };
+        let ending = work(&mut Writing { transaction: &writing, opened: Opened::new() })?;
         match ending {
             Ending::Abort(result) => {
                 writing.abort().map_err(storage)?;
@@ -184,15 +232,6 @@ impl Engine {
     }
 }
 
-/// Runs a read of the engine, which may panic on pages that were damaged behind its back. Costs next to nothing when it
-/// does not. What callers do with the records is outside, so a panic of theirs stays one.
-fn caught<T>(read: impl FnOnce() -> Result<T, StorageError>) -> StoreResult<T> {
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(result) => result.map_err(storage),
-        Err(_) => Err(unreadable()),
-    }
-}
-
 fn commit(error: CommitError) -> StoreError {
     match error {
         CommitError::Storage(error) => storage(error).with_unknown_outcome(),
@@ -211,7 +250,7 @@ fn transaction(error: TransactionError) -> StoreError {
 fn table(error: TableError) -> StoreError {
     match error {
         TableError::Storage(error) => storage(error),
-        error => StoreError::new(StoreErrorKind::Corrupt, "the table of records is not one of this store")
+        error => StoreError::new(StoreErrorKind::Corrupt, "a table of records is not one of this store")
             .with_source(error.to_string()),
     }
 }
@@ -252,10 +291,6 @@ pub(crate) fn io_error(error: &io::Error) -> StoreError {
         _ => StoreErrorKind::Other,
     };
     StoreError::new(kind, "reading or writing the file failed").with_source(error.to_string())
-}
-
-fn unreadable() -> StoreError {
-    StoreError::new(StoreErrorKind::Corrupt, "the file is damaged: the engine cannot make sense of it")
 }
 
 fn other(what: String) -> StoreError {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
+use super::key::{Key, Probe};
 use super::state::{Record, State};
 use crate::store::{
     Applied, Capabilities, Check, CheckRef, Decision, Effect, MiniTx, Space, Step, StoreError, StoreErrorKind,
@@ -26,13 +27,13 @@ pub(super) fn is_acceptable(tx: &MiniTx, limits: &Capabilities) -> StoreResult<(
             _ => {}
         }
     }
-    is_within("effects of a minitransaction", tx.effects.len(), limits.max_effects)?;
+    is_within(|| "effects of a minitransaction".to_owned(), tx.effects.len(), limits.max_effects)?;
     for effect in &tx.effects {
         if let Some((space, key)) = effect.target() {
-            is_within(&format!("bytes of a key of {space:?}"), key.len(), limits.max_key)?;
+            is_within(|| format!("bytes of a key of {space:?}"), key.len(), limits.max_key)?;
         }
         if let Effect::Put { space, value, .. } = effect {
-            is_within(&format!("bytes of a value of {space:?}"), value.len(), limits.max_value)?;
+            is_within(|| format!("bytes of a value of {space:?}"), value.len(), limits.max_value)?;
         }
     }
     Ok(())
@@ -153,7 +154,7 @@ impl State {
                 }
                 Effect::Delete { space, key } => {
                     if let Some(records) = self.spaces.get_mut(&space) {
-                        records.remove(&key);
+                        records.remove(&Probe::new(&key));
                     }
                     continue;
                 }
@@ -163,7 +164,7 @@ impl State {
                 }
             };
             let version = if space.is_versioned() { tx.id } else { Default::default() };
-            self.spaces.entry(space).or_default().insert(key, Record { version, value });
+            self.spaces.entry(space).or_default().insert(Key::new(key), Record { version, value });
         }
     }
 }
@@ -175,10 +176,11 @@ fn counter(space: Space, key: &[u8], value: &[u8]) -> StoreResult<i128> {
     })
 }
 
-fn is_within(what: &str, n: usize, most: usize) -> StoreResult<()> {
+fn is_within(what: impl FnOnce() -> String, n: usize, most: usize) -> StoreResult<()> {
     if n <= most {
         return Ok(());
     }
+    let what = what();
     Err(StoreError::new(StoreErrorKind::Limit, format!("{n} {what} are more than the {most} that the store takes")))
 }
 

@@ -1,10 +1,7 @@
 //! Spans of the in-memory store: their members, their number, their digest.
 
-use std::ops::Bound;
-
-use bytes::Bytes;
-
-use super::state::{Record, Records, State};
+use super::key::{Key, Probe};
+use super::state::{Record, Records, State, row};
 use crate::store::{
     Digester, FilterRef, RecordRef, Scanned, Scanner, Space, Span, StoreError, StoreErrorKind, StoreResult, TableId,
     TxId, row_key,
@@ -18,7 +15,7 @@ struct Progress<'a> {
     returned: u32,
     limit: u32,
     want: u32,
-    last: Option<&'a Bytes>,
+    last: Option<&'a [u8]>,
 }
 
 impl<'a> Progress<'a> {
@@ -44,7 +41,7 @@ impl<'a> Progress<'a> {
         full
     }
 
-    fn visit(&mut self, key: &'a Bytes, version: Option<TxId>) {
+    fn visit(&mut self, key: &'a [u8], version: Option<TxId>) {
         self.visited = self.scanner.visit();
         self.last = Some(key);
         if let Some(digester) = &mut self.digester {
@@ -92,17 +89,22 @@ impl State {
             let message = format!("rows can be scanned through an index only, not through {:?}", index.space);
             return Err(StoreError::new(StoreErrorKind::Invalid, message));
         };
+        let rows = self.spaces.get(&Space::Rows(table));
         let mut progress = Progress::new(index, want, track);
         self.walk(index, |entry, _| {
             if progress.is_full() {
                 return Ok(false);
             }
             let key = row_key(entry).ok_or_else(|| {
-                let message = format!("the entry {entry:?} of {:?} is too short to hold its row's key", index.space);
+                let message = format!(
+                    "the entry {} of {:?} is too short to hold its row's key",
+                    entry.escape_ascii(),
+                    index.space
+                );
                 StoreError::new(StoreErrorKind::Corrupt, message)
             })?;
             let key = &*key;
-            let row = self.row(table, key, index.space)?;
+            let row = row(rows, table, key, index.space)?;
             progress.visit(entry, Some(row.version));
             if filter.is_none_or(|filter| filter.0.keep(key, &row.value)) {
                 progress.give(key, row);
@@ -113,47 +115,30 @@ impl State {
     }
 
     pub(super) fn count(&self, span: &Span) -> u64 {
-        let (limit, mut n) = (span.limit.map_or(u64::MAX, u64::from), 0);
-        self.walk(span, |_, _| {
-            if n == limit {
-                return Ok::<_, std::convert::Infallible>(false);
-            }
-            n += 1;
-            Ok(true)
-        })
-        .map_or_else(|never| match never {}, |()| n)
-    }
-
-    /// The row that a record of `from` points at.
-    pub(super) fn row(&self, table: TableId, key: &[u8], from: Space) -> StoreResult<&Record> {
-        self.record(Space::Rows(table), key).ok_or_else(|| {
-            let key = key.escape_ascii();
-            let message = format!("{from:?} points at a row of table {} that is missing: its key is {key}", table.0);
-            StoreError::new(StoreErrorKind::Corrupt, message)
-        })
+        let limit = span.limit.map_or(usize::MAX, |limit| limit as usize);
+        let records = self.spaces.get(&span.space).filter(|_| span.is_possible());
+        records.map_or(0, |records| within(records, span).take(limit).count() as u64)
     }
 
     /// Shows the members of a span in its direction until `show` says that it wants no more. Its limit is the caller's.
-    fn walk<'a, E>(&'a self, span: &Span, show: impl FnMut(&'a Bytes, &'a Record) -> Result<bool, E>) -> Result<(), E> {
+    fn walk<'a, E>(&'a self, span: &Span, show: impl FnMut(&'a [u8], &'a Record) -> Result<bool, E>) -> Result<(), E> {
         let Some(records) = self.spaces.get(&span.space).filter(|_| span.is_possible()) else { return Ok(()) };
         let members = within(records, span);
         if span.reverse { until(members.rev(), show) } else { until(members, show) }
     }
 }
 
-fn within<'a>(records: &'a Records, span: &Span) -> std::collections::btree_map::Range<'a, Bytes, Record> {
-    fn bytes(bound: &Bound<Bytes>) -> Bound<&[u8]> {
-        bound.as_ref().map(AsRef::as_ref)
-    }
-    records.range::<[u8], _>((bytes(&span.lo), bytes(&span.hi)))
+fn within<'a>(records: &'a Records, span: &Span) -> std::collections::btree_map::Range<'a, Key, Record> {
+    let (lo, hi) = (span.lo.as_ref().map(|key| Probe::new(key)), span.hi.as_ref().map(|key| Probe::new(key)));
+    records.range::<Probe<'_>, _>((lo.as_ref(), hi.as_ref()))
 }
 
 fn until<'a, E>(
-    members: impl Iterator<Item = (&'a Bytes, &'a Record)>,
-    mut show: impl FnMut(&'a Bytes, &'a Record) -> Result<bool, E>,
+    members: impl Iterator<Item = (&'a Key, &'a Record)>,
+    mut show: impl FnMut(&'a [u8], &'a Record) -> Result<bool, E>,
 ) -> Result<(), E> {
     for (key, record) in members {
-        if !show(key, record)? {
+        if !show(key.as_ref(), record)? {
             break;
         }
     }

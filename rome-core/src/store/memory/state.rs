@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-use crate::store::{Applied, IndexId, Read, Reply, SequenceId, Space, StoreResult, TableId, TxId};
+use super::key::{Key, Probe};
+use crate::store::{
+    Applied, IndexId, Read, Reply, SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TableId, TxId,
+};
 
 /// The records of one space in key order.
-pub(super) type Records = BTreeMap<Bytes, Record>;
+pub(super) type Records = BTreeMap<Key, Record>;
 
 /// A value and its last writer; zero in a space without versions.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn record(&self, space: Space, key: &[u8]) -> Option<&Record> {
-        self.spaces.get(&space)?.get(key)
+        self.spaces.get(&space)?.get(&Probe::new(key))
     }
 
     pub(super) fn answer(&self, read: &Read) -> StoreResult<Reply> {
@@ -56,7 +59,16 @@ impl State {
         table: TableId,
     ) -> StoreResult<Option<(TxId, Bytes, TxId, Bytes)>> {
         let Some(claim) = self.record(Space::Unique(index), columns) else { return Ok(None) };
-        let row = self.row(table, &claim.value, Space::Unique(index))?;
+        let row = row(self.spaces.get(&Space::Rows(table)), table, &claim.value, Space::Unique(index))?;
         Ok(Some((claim.version, claim.value.clone(), row.version, row.value.clone())))
     }
+}
+
+/// The row of a table that a record of `from` points at.
+pub(super) fn row<'a>(rows: Option<&'a Records>, table: TableId, key: &[u8], from: Space) -> StoreResult<&'a Record> {
+    rows.and_then(|rows| rows.get(&Probe::new(key))).ok_or_else(|| {
+        let key = key.escape_ascii();
+        let message = format!("{from:?} points at a row of table {} that is missing: its key is {key}", table.0);
+        StoreError::new(StoreErrorKind::Corrupt, message)
+    })
 }
