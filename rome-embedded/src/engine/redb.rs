@@ -88,6 +88,7 @@ impl WriteTable<'_, '_> {
     }
 }
 
+// By cursors: they do less at each step than ranges, which could be walked from both ends.
 impl<T: ReadableTable<Bytes, Bytes>> Records for T {
     fn get<R>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> R) -> StoreResult<Option<R>> {
         let found = ReadableTable::get(self, key).map_err(storage)?;
@@ -101,13 +102,19 @@ impl<T: ReadableTable<Bytes, Bytes>> Records for T {
         reverse: bool,
         mut visit: impl FnMut(&[u8], &[u8]) -> StoreResult<ControlFlow<()>>,
     ) -> StoreResult<()> {
-        let mut range = ReadableTable::range::<&[u8]>(self, (lo, hi)).map_err(storage)?;
+        let mut cursor = if reverse { self.upper_bound(hi) } else { self.lower_bound(lo) }.map_err(storage)?;
         // Matched where it lies: a record of the engine is two guards of a page, and moving them is what would cost.
         loop {
-            match if reverse { range.next_back() } else { range.next() } {
-                Some(Ok((key, value))) if visit(key.value(), value.value())?.is_continue() => {}
-                Some(Err(error)) => return Err(storage(error)),
-                _ => return Ok(()),
+            match if reverse { cursor.prev() } else { cursor.next() } {
+                Ok(Some((key, value))) => {
+                    let key = key.value();
+                    let within = if reverse { is_above(key, lo) } else { is_below(key, hi) };
+                    if !within || visit(key, value.value())?.is_break() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(storage(error)),
             }
         }
     }
@@ -116,16 +123,32 @@ impl<T: ReadableTable<Bytes, Bytes>> Records for T {
         if let (Bound::Unbounded, Bound::Unbounded) = (lo, hi) {
             return Ok(self.len().map_err(storage)?.min(most));
         }
-        let mut range = ReadableTable::range::<&[u8]>(self, (lo, hi)).map_err(storage)?;
+        let mut cursor = self.lower_bound(lo).map_err(storage)?;
         let mut members = 0;
         while members < most {
-            match range.next() {
-                Some(Ok(_)) => members += 1,
-                Some(Err(error)) => return Err(storage(error)),
-                None => break,
+            match cursor.next() {
+                Ok(Some((key, _))) if is_below(key.value(), hi) => members += 1,
+                Ok(_) => break,
+                Err(error) => return Err(storage(error)),
             }
         }
         Ok(members)
+    }
+}
+
+fn is_above(key: &[u8], lo: Bound<&[u8]>) -> bool {
+    match lo {
+        Bound::Included(lo) => key >= lo,
+        Bound::Excluded(lo) => key > lo,
+        Bound::Unbounded => true,
+    }
+}
+
+fn is_below(key: &[u8], hi: Bound<&[u8]>) -> bool {
+    match hi {
+        Bound::Included(hi) => key <= hi,
+        Bound::Excluded(hi) => key < hi,
+        Bound::Unbounded => true,
     }
 }
 
