@@ -18,6 +18,33 @@ const DATA: &str = "rome.redb";
 const DATA_NEW: &str = "rome.redb.new";
 const LOCK: &str = "rome.lock";
 
+/// Makes a folder and those above it that are missing, so that they are there after a loss of power too.
+fn create(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        _ => Path::new("."),
+    };
+    create(above)?;
+    match fs::create_dir(path) {
+        // Somebody else made it at the same time, or it is no folder, which is found out soon.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync(above)
+}
+
+/// Makes the names in a folder durable; on other systems than Unix a folder cannot be synced.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
 /// A folder that no one else may open until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -28,7 +55,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Takes a folder, made if it is missing.
     pub(crate) fn take(path: &Path) -> StoreResult<Self> {
-        fs::create_dir_all(path).map_err(|error| at(path, io_error(&error)))?;
+        create(path).map_err(|error| at(path, io_error(&error)))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -68,10 +95,7 @@ impl Folder {
         write_format(&engine)?;
         engine.close()?;
         fs::rename(&new, file).map_err(|error| io_error(&error))?;
-        // The name is durable only when the folder is; on other systems a folder cannot be synced.
-        #[cfg(unix)]
-        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(|error| io_error(&error))?;
-        Ok(())
+        sync(&self.path).map_err(|error| io_error(&error))
     }
 }
 
