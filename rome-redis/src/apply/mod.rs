@@ -1,0 +1,196 @@
+//! Minitransactions: one script call each, and what to do when its reply does not come.
+//!
+//! A lost reply leaves open whether the call was carried out, or is still on its way. The lane's record tells: it is in
+//! the store before any reply is sent. If the transaction is not in it, the same transaction is sent again under its own id:
+//! the script carries out one of the copies at most, whichever comes first (S4). When no answer is to be had within
+//! the store's patience, the outcome is unknown, and the error says so.
+
+pub(crate) mod encode;
+pub(crate) mod outcome;
+
+use std::collections::HashSet;
+use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
+
+use redis::{Cmd, Pipeline, Value};
+use rome_core::store::{Applied, Durability, Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult};
+
+use crate::link::{Link, Live};
+use crate::replicas::Replicas;
+
+/// Applies minitransactions.
+#[derive(Debug, Default)]
+pub(crate) struct Applier {
+    /// Spaces whose keys have their sentinels.
+    ready: RwLock<HashSet<Space>>,
+    replicas: Replicas,
+}
+
+impl Applier {
+    pub(crate) async fn apply(&self, link: &Link, txs: &[MiniTx], durability: Durability) -> StoreResult<Vec<Applied>> {
+        let confirm = match durability {
+            Durability::Replicated(n) if n > 0 => Some(n),
+            _ => None,
+        };
+        let until = Instant::now() + link.options.patience;
+        let mut answers: Vec<Option<StoreResult<Applied>>> = txs.iter().map(|_| None).collect();
+        let mut lost = false;
+        loop {
+            let sent = self.attempt(link, txs, &mut answers, confirm, until, lost).await;
+            match sent {
+                Ok(()) => break,
+                Err(error) if !lost && error.certainty() == rome_core::store::Certainty::NotApplied => {
+                    return Err(error);
+                }
+                Err(error) if !is_worth_another_try(&error) || Instant::now() >= until => {
+                    return Err(error.with_unknown_outcome());
+                }
+                Err(_) => lost = true,
+            }
+        }
+        self.note_sentinels(txs, &answers);
+        settle(answers, lost)
+    }
+
+    /// One round of asking and sending, for those that have no answer.
+    async fn attempt(
+        &self,
+        link: &Link,
+        txs: &[MiniTx],
+        answers: &mut [Option<StoreResult<Applied>>],
+        confirm: Option<u8>,
+        until: Instant,
+        lost: bool,
+    ) -> StoreResult<()> {
+        let mut calls = redis::pipe();
+        let mut places = Vec::new();
+        let mut replies;
+        if let Some(n) = confirm {
+            let taken = self.replicas.take(link, until).await?;
+            self.add_calls(link, txs, answers, &mut calls, &mut places, true);
+            calls.add_command(wait(n, link));
+            replies = link.call(&taken.live, &calls).await.inspect_err(|_| self.replicas.close())?;
+            self.replicas.give_back(taken);
+            are_enough(replies.pop().as_ref(), n)?;
+        } else {
+            let live = link.live(until).await?;
+            // With replicas the record would not be enough: they have to confirm it, so the script writes it again.
+            if lost {
+                ask(link, &live, txs, answers).await?;
+            }
+            self.add_calls(link, txs, answers, &mut calls, &mut places, false);
+            if places.is_empty() {
+                return Ok(());
+            }
+            replies = link.call(&live, &calls).await?;
+        }
+        for (at, reply) in places.into_iter().zip(replies) {
+            if let (Some(answer), Some(tx)) = (answers.get_mut(at), txs.get(at)) {
+                *answer = Some(match outcome::of_reply(&reply, tx) {
+                    Ok(Applied::Already(rome_core::store::Decision::Committed)) if lost => known(&reply),
+                    other => other,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the calls of those that have no answer, and their places.
+    fn add_calls(
+        &self,
+        link: &Link,
+        txs: &[MiniTx],
+        answers: &[Option<StoreResult<Applied>>],
+        calls: &mut Pipeline,
+        places: &mut Vec<usize>,
+        always_write: bool,
+    ) {
+        for (at, (tx, answer)) in txs.iter().zip(answers).enumerate() {
+            if answer.is_none() {
+                calls.add_command(self.encode(link, tx, always_write));
+                places.push(at);
+            }
+        }
+    }
+
+    fn encode(&self, link: &Link, tx: &MiniTx, always_write: bool) -> Cmd {
+        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+        let database = link.database();
+        encode::encode(&link.scripts.apply, &link.layout, &database, tx, |space| ready.contains(&space), always_write)
+    }
+
+    fn note_sentinels(&self, txs: &[MiniTx], answers: &[Option<StoreResult<Applied>>]) {
+        for (tx, answer) in txs.iter().zip(answers) {
+            let Some(Ok(Applied::Done { .. })) = answer else { continue };
+            let spaces = || tx.effects.iter().filter_map(Effect::target).map(|(space, _)| space);
+            let all_ready = {
+                let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+                spaces().all(|space| ready.contains(&space))
+            };
+            if !all_ready {
+                self.ready.write().unwrap_or_else(PoisonError::into_inner).extend(spaces());
+            }
+        }
+    }
+}
+
+/// Fills in the answers that the lanes' records have.
+async fn ask(
+    link: &Link,
+    live: &Live,
+    txs: &[MiniTx],
+    answers: &mut [Option<StoreResult<Applied>>],
+) -> StoreResult<()> {
+    let mut ask = redis::pipe();
+    for tx in txs {
+        ask.cmd("HGET").arg(&link.layout.outcomes).arg(&tx.id.lane.to_be_bytes()[..]);
+    }
+    for ((tx, answer), record) in txs.iter().zip(answers).zip(link.send(live, &ask).await?) {
+        if let Some(applied) = outcome::of_lane(&record, tx.id)? {
+            tracing::info!(id = %tx.id, ?applied, "a lost reply was recovered");
+            *answer = Some(Ok(applied));
+        }
+    }
+    Ok(())
+}
+
+/// The outcome that a repeat was answered with: it was this very call that committed, its first reply was lost.
+fn known(reply: &Value) -> StoreResult<Applied> {
+    let seq = match reply {
+        Value::BulkString(bytes) => bytes.get(2..).and_then(outcome::decimal),
+        _ => None,
+    };
+    seq.map(|seq| Applied::Done { seq }).ok_or_else(|| crate::error::unexpected(reply))
+}
+
+fn wait(n: u8, link: &Link) -> Cmd {
+    let mut wait = redis::cmd("WAIT");
+    wait.arg(n).arg(u64::try_from(link.options.replica_timeout.as_millis()).unwrap_or(u64::MAX));
+    wait
+}
+
+fn are_enough(confirmed: Option<&Value>, n: u8) -> StoreResult<()> {
+    let confirmed = match confirmed {
+        Some(Value::Int(confirmed)) => *confirmed,
+        other => return Err(crate::error::unexpected(other.unwrap_or(&Value::Nil)).with_unknown_outcome()),
+    };
+    if confirmed >= i64::from(n) {
+        return Ok(());
+    }
+    let message = format!("{confirmed} of {n} replicas confirmed in time; it may be applied at the primary alone");
+    Err(StoreError::new(StoreErrorKind::Unavailable, message).with_unknown_outcome())
+}
+
+/// Whether the connection was at fault, and not what was asked.
+fn is_worth_another_try(error: &StoreError) -> bool {
+    error.kind() == StoreErrorKind::Unavailable
+}
+
+fn settle(answers: Vec<Option<StoreResult<Applied>>>, lost: bool) -> StoreResult<Vec<Applied>> {
+    let any_applied = answers.iter().any(|answer| matches!(answer, Some(Ok(_))));
+    let answers = answers.into_iter().map(|answer| answer.expect("each was answered, or the call ended in an error"));
+    answers
+        .collect::<StoreResult<_>>()
+        // A first copy may still be on its way, or the answers of others in the batch get lost with this error.
+        .map_err(|error| if lost || any_applied { error.with_unknown_outcome() } else { error })
+}

@@ -1,0 +1,153 @@
+//! Where a partition keeps what: names of Redis keys, the form of keys and bounds inside them.
+//!
+//! A space is a hash of records beside a sorted set of their keys, all with score 0, so that spans are lexicographic
+//! ranges; an index has the sorted set alone. Each of them keeps the empty string as a member that is never removed.
+//! It lies below all others, and no key is stored as it: a key of nothing but zero bytes, also the empty one, is stored with
+//! one zero byte more. Such keys lie below all other keys and in the order of their lengths, so the order stays.
+
+use std::borrow::Cow;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use rome_core::store::{SequenceId, Space, Span};
+
+/// The names of one partition's keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    /// All names start with it; the part in braces makes Redis Cluster keep them together.
+    tag: String,
+    /// Sequence number, gate, sequences, format.
+    pub(crate) meta: Vec<u8>,
+    /// Lane → number and outcome of its last transaction.
+    pub(crate) outcomes: Vec<u8>,
+}
+
+impl Layout {
+    pub(crate) fn new(prefix: &str, partition: u32) -> Self {
+        let tag = format!("{{{prefix}.{partition}}}");
+        let (meta, outcomes) = (format!("{tag}:m").into(), format!("{tag}:o").into());
+        Self { tag, meta, outcomes }
+    }
+
+    /// All names of the partition, as a pattern of `SCAN`.
+    pub(crate) fn pattern(&self) -> String {
+        format!("{}:*", self.tag)
+    }
+
+    /// The hash of a space's records; none for an index, whose entries have no value.
+    pub(crate) fn hash(&self, space: Space) -> Option<Vec<u8>> {
+        Some(self.name(match space {
+            Space::Rows(table) => format!("t{}", table.0),
+            Space::Index(_) => return None,
+            Space::Unique(index) => format!("u{}", index.0),
+            Space::Aggregate(index) => format!("a{}", index.0),
+            Space::Pending => "pend".to_owned(),
+            Space::ReadLocks => "rl".to_owned(),
+            Space::Outcome => "out".to_owned(),
+            Space::Meta => "meta".to_owned(),
+        }))
+    }
+
+    /// The sorted set of a space's keys.
+    pub(crate) fn ordered(&self, space: Space) -> Vec<u8> {
+        self.name(match space {
+            Space::Rows(table) => format!("p{}", table.0),
+            Space::Index(index) => format!("i{}", index.0),
+            Space::Unique(index) => format!("v{}", index.0),
+            Space::Aggregate(index) => format!("b{}", index.0),
+            Space::Pending => "pendk".to_owned(),
+            Space::ReadLocks => "rlk".to_owned(),
+            Space::Outcome => "outk".to_owned(),
+            Space::Meta => "metak".to_owned(),
+        })
+    }
+
+    fn name(&self, part: String) -> Vec<u8> {
+        format!("{}:{part}", self.tag).into()
+    }
+}
+
+/// The field of [`Layout::meta`] that holds a sequence.
+pub(crate) fn sequence_field(sequence: SequenceId) -> String {
+    match sequence {
+        SequenceId::Lanes => "q:lanes".to_owned(),
+        SequenceId::Keys(table) => format!("q:k{}", table.0),
+    }
+}
+
+/// The stored form of a key.
+pub(crate) fn stored(key: &[u8]) -> Cow<'_, [u8]> {
+    if key.iter().any(|byte| *byte != 0) {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned(vec![0; key.len() + 1])
+}
+
+/// The key that is stored so.
+pub(crate) fn original(stored: &[u8]) -> &[u8] {
+    match stored.split_last() {
+        Some((_, rest)) if stored.iter().all(|byte| *byte == 0) => rest,
+        _ => stored,
+    }
+}
+
+/// The key of the row that an entry points at, from the entry's stored form.
+pub(crate) fn row_key(entry: &[u8]) -> Option<&[u8]> {
+    let (rest, length) = original(entry).split_last_chunk::<2>()?;
+    rest.get(rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))?..)
+}
+
+/// The lower bound of a span as `ZRANGE … BYLEX` writes it.
+pub(crate) fn lowest(span: &Span) -> Vec<u8> {
+    bound(&span.lo, b"(")
+}
+
+/// The upper bound.
+pub(crate) fn highest(span: &Span) -> Vec<u8> {
+    bound(&span.hi, b"+")
+}
+
+/// The bound that leaves out everything up to a member in the direction of a scan, and the member.
+pub(crate) fn beyond(member: &[u8]) -> Vec<u8> {
+    [b"(", member].concat()
+}
+
+fn bound(bound: &Bound<Bytes>, unbounded: &[u8]) -> Vec<u8> {
+    match bound {
+        Bound::Included(key) => [b"[", &*stored(key)].concat(),
+        Bound::Excluded(key) => [b"(", &*stored(key)].concat(),
+        Bound::Unbounded => unbounded.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_keys_keep_their_order_and_are_never_empty() {
+        let mut keys: Vec<Vec<u8>> = vec![vec![]];
+        for length in 1..4_u32 {
+            keys.extend(
+                (0..3_usize.pow(length))
+                    .map(|n| (0..length).map(|place| [0, 1, 255][n / 3_usize.pow(place) % 3]).collect()),
+            );
+        }
+        keys.sort();
+        for pair in keys.windows(2) {
+            assert!(stored(&pair[0]) < stored(&pair[1]), "{pair:?}");
+        }
+        for key in &keys {
+            assert!(!stored(key).is_empty());
+            assert_eq!(original(&stored(key)), key.as_slice());
+        }
+    }
+
+    #[test]
+    fn an_entry_gives_the_key_of_its_row() {
+        assert_eq!(row_key(b"red\0ann\0\x03"), Some(&b"ann"[..]));
+        assert_eq!(row_key(&stored(&[0, 0, 0])), Some(&b""[..]));
+        assert_eq!(row_key(b"x"), None);
+        assert_eq!(row_key(b"x\0\x02"), None);
+    }
+}

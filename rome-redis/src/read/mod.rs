@@ -1,0 +1,99 @@
+//! Reads: pipelines of plain commands, in as few rounds as their shapes need.
+//!
+//! Each read is a [`Task`] that asks for something in each round until it is done; a scan of rows asks for the ordered
+//! keys first and for the records behind them in the next round. All tasks of a call share the pipelines of its rounds.
+//!
+//! The commands of a pipeline are not atomic together: others may write between them. So the partition's `seq` is
+//! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
+//! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
+//! `seq`. If it is not, the whole call is answered once more, by one script. Trying the pipelines again would cost the same
+//! rounds and lose again where the partition is that busy.
+
+mod scan;
+mod script;
+mod task;
+
+use std::time::Instant;
+
+use redis::{Pipeline, Value};
+use rome_core::store::{Read, ReadReply, StoreErrorKind, StoreResult};
+
+use crate::apply::outcome::decimal;
+use crate::error;
+use crate::link::{Link, Live};
+use task::Task;
+
+/// Answers reads from one state. A lost connection is made again and the reads with it, as long as there is patience.
+pub(crate) async fn read(link: &Link, reads: &[Read]) -> StoreResult<ReadReply> {
+    let until = Instant::now() + link.options.patience;
+    loop {
+        let live = link.live(until).await?;
+        match once(link, &live, reads).await {
+            Err(error) if error.kind() == StoreErrorKind::Unavailable && Instant::now() < until => {
+                tracing::debug!(%error, "reads are tried again");
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply> {
+    let mut tasks = task::plan(link, reads)?;
+    if let Some(seq) = by_rounds(link, live, &mut tasks).await? {
+        return Ok(ReadReply { seq, replies: task::replies(tasks, reads.len())? });
+    }
+    tracing::debug!("the partition changed while it was read; a script reads it");
+    script::read(link, live, reads).await
+}
+
+/// Runs the tasks to their ends, if nothing is written meanwhile; then it returns the `seq` of what they read.
+async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<Option<u64>> {
+    let mut first = None;
+    loop {
+        let mut round = redis::pipe();
+        if first.is_none() {
+            ask_seq(link, &mut round);
+        }
+        let asked: Vec<usize> = tasks.iter().map(|task| task.ask(&mut round)).collect();
+        // Without tasks the one `seq` is all there is to read.
+        if first.is_none() && tasks.is_empty() {
+            let replies = link.send(live, &round).await?;
+            return replies.first().map(seq).transpose();
+        }
+        if asked.iter().sum::<usize>() == 0 {
+            return Ok(first);
+        }
+        ask_seq(link, &mut round);
+        let mut replies = link.send(live, &round).await?.into_iter();
+        let before = match first {
+            Some(first) => first,
+            None => next(&mut replies).and_then(|reply| seq(&reply))?,
+        };
+        let answers: Vec<Vec<Value>> = asked.iter().map(|n| replies.by_ref().take(*n).collect()).collect();
+        let after = next(&mut replies).and_then(|reply| seq(&reply))?;
+        // Before the answers are looked at: parts of two states may look like damage.
+        if before != after {
+            return Ok(None);
+        }
+        first = Some(before);
+        for (task, answers) in tasks.iter_mut().zip(answers) {
+            task.take(answers)?;
+        }
+    }
+}
+
+fn ask_seq(link: &Link, round: &mut Pipeline) {
+    round.cmd("HGET").arg(&link.layout.meta).arg("seq");
+}
+
+fn next(replies: &mut impl Iterator<Item = Value>) -> StoreResult<Value> {
+    replies.next().ok_or_else(|| error::unexpected(&Value::Nil))
+}
+
+fn seq(reply: &Value) -> StoreResult<u64> {
+    match reply {
+        Value::BulkString(digits) => decimal(digits).ok_or_else(|| error::unexpected(reply)),
+        Value::Nil => Err(error::gone()),
+        other => Err(error::unexpected(other)),
+    }
+}

@@ -1,0 +1,237 @@
+//! One read, or several alike, from its first command to its reply.
+
+use bytes::Bytes;
+use redis::{Pipeline, Value};
+use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
+
+use super::scan::Scan;
+use crate::error;
+use crate::layout;
+use crate::link::Link;
+use crate::request::invalid;
+
+/// How many records one command asks for at most.
+const AT_ONCE: usize = 1024;
+
+/// Something to read.
+pub(super) enum Task {
+    Gets(Gets),
+    Claimed(Claimed),
+    Count { place: usize, ordered: Vec<u8>, span: Span, n: Option<u64> },
+    Scan { place: usize, scan: Scan },
+}
+
+/// Records of one space by their keys.
+pub(super) struct Gets {
+    space: Space,
+    /// The hash, or for an index the sorted set.
+    key: Vec<u8>,
+    /// Where in the call each is asked for, and its stored key.
+    records: Vec<(usize, Vec<u8>)>,
+    found: Vec<Value>,
+}
+
+/// A row by a unique value.
+pub(super) struct Claimed {
+    place: usize,
+    claims: Vec<u8>,
+    rows: Vec<u8>,
+    columns: Vec<u8>,
+    what: String,
+    claim: Option<(TxId, Bytes)>,
+    reply: Option<Reply>,
+}
+
+/// The tasks that answer these reads.
+pub(super) fn plan(link: &Link, reads: &[Read]) -> StoreResult<Vec<Task>> {
+    let layout = &link.layout;
+    let mut tasks: Vec<Task> = Vec::with_capacity(reads.len().min(8));
+    for (place, read) in reads.iter().enumerate() {
+        match read {
+            Read::Get { space, key } => {
+                let record = (place, layout::stored(key).into_owned());
+                if let Some(Task::Gets(gets)) = tasks.last_mut()
+                    && gets.space == *space
+                {
+                    gets.records.push(record);
+                    continue;
+                }
+                let key = layout.hash(*space).unwrap_or_else(|| layout.ordered(*space));
+                tasks.push(Task::Gets(Gets { space: *space, key, records: vec![record], found: Vec::new() }));
+            }
+            Read::GetClaimed { index, columns, table } => {
+                let hash = |space| layout.hash(space).unwrap_or_default();
+                tasks.push(Task::Claimed(Claimed {
+                    place,
+                    claims: hash(Space::Unique(*index)),
+                    rows: hash(Space::Rows(*table)),
+                    columns: layout::stored(columns).into_owned(),
+                    what: format!("a claim of unique index {} leads to no row of table {}", index.0, table.0),
+                    claim: None,
+                    reply: None,
+                }));
+            }
+            Read::Count(span) => {
+                let ordered = layout.ordered(span.space);
+                tasks.push(Task::Count { place, ordered, span: span.clone(), n: None });
+            }
+            Read::Scan { .. } | Read::ScanRows { .. } => {
+                tasks.push(Task::Scan { place, scan: Scan::new(layout, read)? });
+            }
+            other => return Err(invalid(format!("the Redis store does not know this kind of read: {other:?}"))),
+        }
+    }
+    Ok(tasks)
+}
+
+impl Task {
+    /// Adds the commands of this round and returns how many they are; none when it is done.
+    pub(super) fn ask(&self, round: &mut Pipeline) -> usize {
+        match self {
+            Self::Gets(gets) if gets.found.is_empty() => gets.ask(round),
+            Self::Gets(_) => 0,
+            Self::Claimed(claimed) => claimed.ask(round),
+            Self::Count { ordered, span, n: None, .. } => {
+                round.cmd("ZLEXCOUNT").arg(ordered).arg(layout::lowest(span)).arg(layout::highest(span));
+                1
+            }
+            Self::Count { .. } => 0,
+            Self::Scan { scan, .. } => scan.ask(round),
+        }
+    }
+
+    /// Takes the replies to what it asked for.
+    pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<()> {
+        if replies.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Self::Gets(gets) => gets.take(replies),
+            Self::Claimed(claimed) => claimed.take(replies),
+            Self::Count { span, n, .. } => {
+                *n = Some(counted(replies.first(), span)?);
+                Ok(())
+            }
+            Self::Scan { scan, .. } => scan.take(replies),
+        }
+    }
+}
+
+impl Gets {
+    fn ask(&self, round: &mut Pipeline) -> usize {
+        if let [(_, record)] = self.records.as_slice() {
+            let name = if matches!(self.space, Space::Index(_)) { "ZSCORE" } else { "HGET" };
+            round.cmd(name).arg(&self.key).arg(record);
+            return 1;
+        }
+        let name = if matches!(self.space, Space::Index(_)) { "ZMSCORE" } else { "HMGET" };
+        let chunks = self.records.chunks(AT_ONCE);
+        let n = chunks.len();
+        for chunk in chunks {
+            round.cmd(name).arg(&self.key);
+            for (_, record) in chunk {
+                round.arg(record);
+            }
+        }
+        n
+    }
+
+    fn take(&mut self, replies: Vec<Value>) -> StoreResult<()> {
+        if self.records.len() == 1 {
+            self.found = replies;
+            return Ok(());
+        }
+        for reply in replies {
+            let Value::Array(values) = reply else { return Err(error::unexpected(&reply)) };
+            self.found.extend(values);
+        }
+        Ok(())
+    }
+}
+
+impl Claimed {
+    fn ask(&self, round: &mut Pipeline) -> usize {
+        match (&self.reply, &self.claim) {
+            (Some(_), _) => return 0,
+            (None, None) => round.cmd("HGET").arg(&self.claims).arg(&self.columns),
+            (None, Some((_, key))) => round.cmd("HGET").arg(&self.rows).arg(&*layout::stored(key)),
+        };
+        1
+    }
+
+    fn take(&mut self, replies: Vec<Value>) -> StoreResult<()> {
+        let found = record(replies.into_iter().next().unwrap_or_default(), true)?;
+        self.reply = match (self.claim.take(), found) {
+            (None, None) => Some(Reply::Claimed(None)),
+            (None, claim) => {
+                self.claim = claim;
+                None
+            }
+            (Some((claim, key)), Some((version, row))) => Some(Reply::Claimed(Some((claim, key, version, row)))),
+            (Some(_), None) => return Err(error::corrupt(std::mem::take(&mut self.what))),
+        };
+        Ok(())
+    }
+}
+
+/// The replies of tasks that are done, in the order of the call.
+pub(super) fn replies(tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>> {
+    let mut replies: Vec<Option<Reply>> = (0..n).map(|_| None).collect();
+    let mut put = |place: usize, reply: Reply| {
+        if let Some(slot) = replies.get_mut(place) {
+            *slot = Some(reply);
+        }
+    };
+    for task in tasks {
+        match task {
+            Task::Gets(gets) => {
+                for ((place, _), found) in gets.records.into_iter().zip(gets.found) {
+                    put(place, got(gets.space, found)?);
+                }
+            }
+            Task::Claimed(Claimed { place, reply, .. }) => put(place, reply.unwrap_or(Reply::Claimed(None))),
+            Task::Count { place, n, .. } => put(place, Reply::Count(n.unwrap_or_default())),
+            Task::Scan { place, scan } => put(place, Reply::Scanned(scan.finish())),
+        }
+    }
+    replies.into_iter().map(|reply| reply.ok_or_else(|| error::unexpected(&Value::Nil))).collect()
+}
+
+/// The reply to a get, from what the command gave.
+pub(super) fn got(space: Space, found: Value) -> StoreResult<Reply> {
+    let is_entry = matches!(space, Space::Index(_));
+    Ok(Reply::Record(match found {
+        Value::BulkString(_) | Value::Double(_) if is_entry => Some((TxId::default(), Bytes::new())),
+        found => record(found, space.is_versioned())?,
+    }))
+}
+
+/// The number of a span's members, up to its limit.
+pub(super) fn counted(reply: Option<&Value>, span: &Span) -> StoreResult<u64> {
+    match reply {
+        Some(Value::Int(n)) => Ok(u64::try_from(*n).unwrap_or(0).min(span.limit.map_or(u64::MAX, u64::from))),
+        other => Err(error::unexpected(other.unwrap_or(&Value::Nil))),
+    }
+}
+
+/// A record's version and value; the version is zero in a space without.
+pub(super) fn record(found: Value, versioned: bool) -> StoreResult<Option<(TxId, Bytes)>> {
+    let stored = match found {
+        Value::Nil => return Ok(None),
+        Value::BulkString(bytes) => Bytes::from(bytes),
+        other => return Err(error::unexpected(&other)),
+    };
+    if !versioned {
+        return Ok(Some((TxId::default(), stored)));
+    }
+    let (version, _) = split_version(&stored)?;
+    Ok(Some((version, stored.slice(TxId::LEN..))))
+}
+
+/// The version that a record starts with, and its value.
+pub(super) fn split_version(stored: &[u8]) -> StoreResult<(TxId, &[u8])> {
+    let (version, value) = stored
+        .split_first_chunk::<{ TxId::LEN }>()
+        .ok_or_else(|| error::corrupt(format!("a record of {} bytes has no version", stored.len())))?;
+    Ok((TxId::from_bytes(*version), value))
+}

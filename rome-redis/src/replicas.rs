@@ -1,0 +1,62 @@
+//! Connections of their own for writes that replicas have to confirm.
+//!
+//! `WAIT` speaks for the writes of its own connection alone, and stops that connection until it is answered. So such a write
+//! takes a connection from a small pool, sends the call and the `WAIT` behind it in one go, and gives it back.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::link::{Link, Live};
+
+/// How many writes wait for replicas at once; others queue.
+const MOST: usize = 16;
+
+/// The pool.
+#[derive(Debug)]
+pub(crate) struct Replicas {
+    idle: Mutex<Vec<Live>>,
+    turns: Semaphore,
+}
+
+/// A connection for one call. Dropping it closes the connection, as is right when a call failed.
+#[derive(Debug)]
+pub(crate) struct Taken<'p> {
+    pub(crate) live: Live,
+    _turn: SemaphorePermit<'p>,
+}
+
+impl Default for Replicas {
+    fn default() -> Self {
+        Self { idle: Mutex::default(), turns: Semaphore::new(MOST) }
+    }
+}
+
+impl Replicas {
+    /// Takes a connection, a new one if none is idle.
+    pub(crate) async fn take(&self, link: &Link, until: Instant) -> StoreResult<Taken<'_>> {
+        let turn = tokio::time::timeout_at(until.into(), self.turns.acquire()).await;
+        let Ok(Ok(turn)) = turn else {
+            let message = format!("{MOST} writes already wait for replicas");
+            return Err(StoreError::new(StoreErrorKind::Unavailable, message));
+        };
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let live = match idle {
+            Some(live) => live,
+            None => link.another(until).await?,
+        };
+        Ok(Taken { live, _turn: turn })
+    }
+
+    /// Gives a connection back after its call was answered.
+    pub(crate) fn give_back(&self, taken: Taken<'_>) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(taken.live);
+    }
+
+    /// Closes idle connections: what made one fail has probably hit all.
+    pub(crate) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

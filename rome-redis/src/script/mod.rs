@@ -1,0 +1,68 @@
+//! The Lua scripts, and how they are called: by their hash, loaded again where the server does not know it.
+
+use redis::{Cmd, Value};
+
+/// A script and its hash.
+#[derive(Debug)]
+pub(crate) struct Script {
+    source: String,
+    hash: String,
+}
+
+impl Script {
+    fn new(source: &str) -> Self {
+        let source = format!("{}{source}", include_str!("shared.lua"));
+        let hash = sha1_smol::Sha1::from(&source).digest().to_string();
+        Self { source, hash }
+    }
+
+    /// The start of a call with these keys; the arguments follow.
+    pub(crate) fn call<'k>(&self, keys: impl ExactSizeIterator<Item = &'k [u8]>) -> Cmd {
+        let mut cmd = redis::cmd("EVALSHA");
+        cmd.arg(&self.hash).arg(keys.len());
+        for key in keys {
+            cmd.arg(key);
+        }
+        cmd
+    }
+
+    fn load(&self) -> Cmd {
+        let mut cmd = redis::cmd("SCRIPT");
+        cmd.arg("LOAD").arg(&self.source);
+        cmd
+    }
+}
+
+/// All scripts.
+#[derive(Debug)]
+pub(crate) struct Scripts {
+    pub(crate) open: Script,
+    pub(crate) apply: Script,
+    pub(crate) read: Script,
+    pub(crate) reserve: Script,
+}
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        Self {
+            open: Script::new(include_str!("open.lua")),
+            apply: Script::new(include_str!("apply.lua")),
+            read: Script::new(include_str!("read.lua")),
+            reserve: Script::new(include_str!("reserve.lua")),
+        }
+    }
+
+    /// Makes them all known to a server.
+    pub(crate) fn load(&self) -> redis::Pipeline {
+        let mut pipeline = redis::pipe();
+        for script in [&self.open, &self.apply, &self.read, &self.reserve] {
+            pipeline.add_command(script.load());
+        }
+        pipeline
+    }
+}
+
+/// Whether a reply says that the server did not know the script, and so did not run it.
+pub(crate) fn is_unknown(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if error.code() == "NOSCRIPT")
+}

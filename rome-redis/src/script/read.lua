@@ -1,0 +1,40 @@
+-- Answers reads from one state: the way out when the partition changes faster than pipelines can follow.
+--
+-- KEYS 1 meta, then what is read. ARGV: for each read its op and arguments.
+--   'g' hash, record                          -> value
+--   'z' index, entry                          -> its score
+--   'u' hash of claims, columns, hash of rows -> {claim, row}
+--   'c' ordered keys, lo, hi                  -> number
+--   's' ordered keys, hash, mode, lo, hi, reverse, most -> {members, records}
+-- Answers {seq, replies}.
+local replies, at, count = {}, 1, #ARGV
+while at <= count do
+  local op, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
+  local reply
+  if op == 'g' then
+    reply, at = call('HGET', key, ARGV[at + 2]), at + 3
+  elseif op == 'z' then
+    reply, at = call('ZSCORE', key, ARGV[at + 2]), at + 3
+  elseif op == 'u' then
+    local claim = call('HGET', key, ARGV[at + 2])
+    reply = { claim, claim and call('HGET', KEYS[tonumber(ARGV[at + 3])], stored(sub(claim, 17))) }
+    at = at + 4
+  elseif op == 'c' then
+    reply, at = call('ZLEXCOUNT', key, ARGV[at + 2], ARGV[at + 3]), at + 4
+  else
+    local hash, mode = KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3]
+    local found = members(key, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', tonumber(ARGV[at + 7]))
+    local behind = {}
+    if mode ~= 'n' then
+      for start = 1, #found, CHUNK do
+        local part = {}
+        for i = start, math.min(start + CHUNK - 1, #found) do part[#part + 1] = found[i] end
+        for i, record in ipairs(records(hash, part, mode)) do behind[start + i - 1] = record end
+      end
+    end
+    reply, at = { found, behind }, at + 8
+  end
+  -- A hole would end the reply.
+  replies[#replies + 1] = reply or false
+end
+return { call('HGET', KEYS[1], 'seq'), replies }

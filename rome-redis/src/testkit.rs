@@ -1,0 +1,148 @@
+//! For tests: a Redis server of the test's own, on a free loopback port, in a temporary folder.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// A `redis-server` process. It is killed when this is dropped, and its folder removed.
+#[derive(Debug)]
+pub struct LocalServer {
+    folder: PathBuf,
+    port: u16,
+    settings: Vec<String>,
+    process: Option<Child>,
+}
+
+impl LocalServer {
+    /// A server that keeps nothing on disk.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(&["--appendonly", "no"])
+    }
+
+    /// A server that syncs each write to its disk before it answers.
+    #[must_use]
+    pub fn durable() -> Self {
+        Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    /// A server with these settings on its command line.
+    ///
+    /// # Panics
+    /// When `redis-server` is not installed or does not start.
+    #[must_use]
+    pub fn with(settings: &[&str]) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("rome-redis-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
+        let settings = settings.iter().map(|word| (*word).to_owned()).collect();
+        let mut server = Self { folder, port: 0, settings, process: None };
+        // Another process may take the free port before the server does.
+        for _ in 0..5 {
+            server.port = free_port();
+            if server.spawn() {
+                return server;
+            }
+        }
+        panic!("redis-server does not start; its log: {}", server.log());
+    }
+
+    /// Its port on loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A URL of it, without prefix.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Kills it at once, as a crash would (`SIGKILL`).
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().ok();
+            process.wait().ok();
+        }
+    }
+
+    /// Starts it again after [`kill`](Self::kill), on the same port and folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn restart(&mut self) {
+        assert!(self.spawn(), "redis-server does not start again; its log: {}", self.log());
+    }
+
+    /// Sends it a signal, such as `STOP` or `CONT`.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let process = self.process.as_ref().expect("the server runs");
+        let id = process.id().to_string();
+        let sent = Command::new("kill").args([format!("-{name}"), id]).status().expect("`kill` can be run");
+        assert!(sent.success(), "the signal {name} was not sent");
+    }
+
+    fn spawn(&mut self) -> bool {
+        let mut command = Command::new("redis-server");
+        let port = self.port.to_string();
+        let folder = self.folder.to_string_lossy().into_owned();
+        if !self.settings.iter().any(|word| word == "--port") {
+            command.args(["--port", &port]);
+        }
+        command.args(["--bind", "127.0.0.1", "--dir", &folder, "--logfile", "log", "--save", ""]);
+        command.args(self.settings.iter().map(|word| word.replace("{port}", &port)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().unwrap_or_else(|error| {
+            panic!("the tests need redis-server, and it cannot be run ({error}): apt-get install redis-server")
+        });
+        self.process = Some(process);
+        self.is_up()
+    }
+
+    /// Waits until it takes connections; false if it ended instead.
+    fn is_up(&mut self) -> bool {
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            if self.process.as_mut().is_some_and(|process| process.try_wait().is_ok_and(|ended| ended.is_some())) {
+                self.process = None;
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
+impl Drop for LocalServer {
+    fn drop(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
+    listener.local_addr().expect("it has an address").port()
+}
