@@ -11,7 +11,8 @@ use crate::{Database, DatabaseBuilder, Error, Result};
 /// Opens a database by the URL of its store. In the prelude, so that `Database::builder().open(url)` is there.
 #[async_trait]
 pub trait Open {
-    /// Opens the store that the URL names, and the database in it: `memory:` or `embedded:PATH`.
+    /// Opens the store that the URL names, and the database in it: `memory:`, `embedded:PATH`, or
+    /// `redis://HOST` (`rediss://HOST` with TLS).
     ///
     /// # Errors
     /// When the URL names no store that this build has; when the store cannot be opened, for instance
@@ -23,11 +24,11 @@ pub trait Open {
 #[async_trait]
 impl Open for DatabaseBuilder {
     async fn open(self, url: &str) -> Result<Database> {
-        self.open_store(store(url)?).await
+        self.open_store(store(url).await?).await
     }
 }
 
-fn store(url: &str) -> Result<Arc<dyn Store>> {
+async fn store(url: &str) -> Result<Arc<dyn Store>> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         "memory" if rest.is_empty() => Ok(Arc::new(MemoryStore::new())),
@@ -45,6 +46,15 @@ fn store(url: &str) -> Result<Arc<dyn Store>> {
         "embedded" => {
             Err(Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`"))
         }
-        _ => Err(Error::invalid(format!("`{url}` names no store; there are `memory:` and `embedded:PATH`"))),
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => Ok(Arc::new(rome_redis::RedisStore::open(url).await?)),
+        #[cfg(not(feature = "redis"))]
+        "redis" | "rediss" => {
+            Err(Error::invalid("this build has no Redis store: enable the feature `redis` of `rome-orm`"))
+        }
+        // A URL may hold a password, so only its scheme is named.
+        _ => Err(Error::invalid(format!(
+            "`{scheme}:` names no store; there are `memory:`, `embedded:PATH` and `redis://HOST`"
+        ))),
     }
 }
