@@ -26,7 +26,8 @@ async fn a_database_is_there_again_for_the_next_handle() {
     }
     let twin = Dog { name: "dog 7".into(), ..Default::default() };
     assert!(open().await.insert(twin).await.unwrap_err().is_unique_violation());
-    let oldest = open().await.query::<Dog>().filter(Dog::AGE.ge(100)).order_by(Dog::AGE.desc()).limit(2);
+    let again = open().await;
+    let oldest = again.query::<Dog>().filter(Dog::AGE.ge(100)).order_by(Dog::AGE.desc()).limit(2);
     let ages: Vec<_> = oldest.all().await.unwrap().into_iter().map(|dog| dog.age).collect();
     assert_eq!(ages, [Some(299), Some(298)]);
     let raised = db.query::<Dog>().filter(Dog::AGE.lt(200)).update_all((Dog::AGE.set(Dog::AGE + 1000),)).await.unwrap();

@@ -27,22 +27,23 @@ pub(crate) fn refused(error: &ServerError) -> StoreError {
     StoreError::new(kind, format!("{message}: {}", text.trim_end()))
 }
 
-/// A connection that could not be made. `address` has no password in it.
-pub(crate) fn unreachable(error: RedisError, address: &str) -> StoreError {
+/// A connection that could not be made. `address` has no password in it; `tls` says whether TLS was tried.
+pub(crate) fn unreachable(error: RedisError, address: &str, tls: bool) -> StoreError {
     let text = error.to_string();
     let says = |part: &str| text.contains(part);
     let (kind, message) = if error.kind() == ErrorKind::AuthenticationFailed || says("WRONGPASS") || says("NOAUTH") {
         (StoreErrorKind::Other, "refused the user or password; write `redis://user:password@host`")
     } else if says("DB index is out of range") || says("invalid DB index") {
         (StoreErrorKind::Invalid, "has no database of that number; see its setting `databases`")
-    } else if says("InvalidContentType") || says("corrupt message") {
-        (StoreErrorKind::Invalid, "does not speak TLS on this port; write `redis://`")
     } else if says("certificate") || says("UnknownIssuer") {
         (StoreErrorKind::Invalid, "has a certificate that is not trusted; name the authority with `?ca=PATH`")
     } else if error.kind() == ErrorKind::InvalidClientConfig {
         (StoreErrorKind::Invalid, "cannot be used with these settings")
     } else if let ErrorKind::Server(_) | ErrorKind::Extension = error.kind() {
         (StoreErrorKind::Unavailable, "refused the connection")
+    } else if tls {
+        // A server without TLS waits for the rest of a command that it takes the greeting for.
+        (StoreErrorKind::Unavailable, "cannot be reached; if it does not speak TLS on this port, write `redis://`")
     } else {
         (StoreErrorKind::Unavailable, "cannot be reached; if it speaks TLS on this port, write `rediss://`")
     };

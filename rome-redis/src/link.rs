@@ -30,6 +30,7 @@ pub(crate) struct Link {
     config: AsyncConnectionConfig,
     /// Host and port, without user and password.
     pub(crate) address: String,
+    tls: bool,
     pub(crate) options: RedisOptions,
     pub(crate) layout: Layout,
     pub(crate) scripts: Scripts,
@@ -64,7 +65,8 @@ impl Link {
         let tcp = info.tcp_settings().clone().set_nodelay(true);
         let info = info.set_tcp_settings(tcp);
         let address = info.addr().to_string();
-        let client = if url.starts_with("rediss:") {
+        let tls = url.starts_with("rediss:");
+        let client = if tls {
             // An application may have chosen another provider; then that one stays.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let root_cert = options.ca.as_ref().map(std::fs::read).transpose().map_err(|error| {
@@ -83,6 +85,7 @@ impl Link {
             client: client.map_err(invalid)?,
             config,
             address,
+            tls,
             layout: Layout::new(&options.prefix, 0),
             options,
             scripts: Scripts::new(),
@@ -195,7 +198,7 @@ impl Link {
     async fn connect(&self, make: bool) -> StoreResult<(MultiplexedConnection, Greeting)> {
         let config = self.config.clone();
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(|error| error::unreachable(error, &self.address))?;
+        let mut connection = connecting.await.map_err(|error| self.unreachable(error))?;
         let greeting = self.greet(&mut connection, make).await?;
         Ok((connection, greeting))
     }
@@ -289,9 +292,13 @@ impl Link {
         StoreError::new(StoreErrorKind::Invalid, message)
     }
 
+    fn unreachable(&self, error: redis::RedisError) -> StoreError {
+        error::unreachable(error, &self.address, self.tls)
+    }
+
     async fn exchange(&self, connection: &mut MultiplexedConnection, ask: &Pipeline) -> StoreResult<Vec<Value>> {
         let replies = connection.req_packed_commands(ask, 0, ask.len()).await;
-        replies.map_err(|error| error::unreachable(error, &self.address))
+        replies.map_err(|error| self.unreachable(error))
     }
 }
 

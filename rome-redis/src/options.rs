@@ -21,6 +21,9 @@ pub struct RedisOptions {
     pub replica_timeout: Duration,
     /// A PEM file with the authority that signed the server's certificate, if the system does not know it.
     pub ca: Option<PathBuf>,
+    /// For tests: reads as if the partition always changed meanwhile.
+    #[doc(hidden)]
+    pub always_by_script: bool,
 }
 
 impl Default for RedisOptions {
@@ -32,6 +35,7 @@ impl Default for RedisOptions {
             patience: Duration::from_secs(10),
             replica_timeout: Duration::from_secs(5),
             ca: None,
+            always_by_script: false,
         }
     }
 }
@@ -48,6 +52,13 @@ impl RedisOptions {
     #[must_use]
     pub const fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
+        self
+    }
+
+    /// The same options with another time to wait for a connection.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 

@@ -6,13 +6,16 @@ use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use rome_conformance::Subject;
 use rome_core::store::{Store, StoreResult};
-use rome_redis::RedisStore;
 use rome_redis::testkit::LocalServer;
+use rome_redis::{RedisOptions, RedisStore};
 
 /// One server for all laws that run at the same time; each place is a prefix of its own.
 static SERVER: LazyLock<Mutex<Weak<LocalServer>>> = LazyLock::new(|| Mutex::new(Weak::new()));
 
-struct OnRedis;
+/// How the subject reads: in rounds of commands, or always by the script that is their way out.
+struct OnRedis {
+    always_by_script: bool,
+}
 
 struct Place {
     server: Arc<LocalServer>,
@@ -38,8 +41,16 @@ impl Subject for OnRedis {
 
     async fn open(&self, place: &Place) -> StoreResult<Arc<dyn Store>> {
         let url = format!("{}?prefix={}", place.server.url(), place.prefix);
-        Ok(Arc::new(RedisStore::open(&url).await?))
+        let mut options = RedisOptions::default();
+        options.always_by_script = self.always_by_script;
+        Ok(Arc::new(RedisStore::open_with(&url, options).await?))
     }
 }
 
-rome_conformance::suite!(OnRedis);
+mod by_rounds {
+    rome_conformance::suite!(super::OnRedis { always_by_script: false });
+}
+
+mod by_script {
+    rome_conformance::suite!(super::OnRedis { always_by_script: true });
+}

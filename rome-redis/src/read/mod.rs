@@ -39,7 +39,9 @@ pub(crate) async fn read(link: &Link, reads: &[Read]) -> StoreResult<ReadReply> 
 
 async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply> {
     let mut tasks = task::plan(link, reads)?;
-    if let Some(seq) = by_rounds(link, live, &mut tasks).await? {
+    if !link.options.always_by_script
+        && let Some(seq) = by_rounds(link, live, &mut tasks).await?
+    {
         return Ok(ReadReply { seq, replies: task::replies(tasks, reads.len())? });
     }
     tracing::debug!("the partition changed while it was read; a script reads it");

@@ -1,0 +1,121 @@
+//! What outlives the server, and what does not.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness::*;
+use rome_core::store::{
+    Applied, Certainty, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TxId,
+};
+use rome_redis::RedisOptions;
+use rome_redis::testkit::LocalServer;
+
+const COUNT: Read = Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: false };
+
+/// Kills the server in the middle of the clients' writes, round after round; each waits for it to come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_by_a_kill() {
+    let mut server = LocalServer::durable();
+    let client = open(&server).await;
+    assert_eq!(client.store.capabilities().durability, Durability::Local);
+    let store = Arc::new(client.store);
+    let mut acknowledged = 0;
+    for round in 0..6_u64 {
+        let clients = (0..4).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let lane = 100 + round * 10 + n;
+                for seq in 1..=40 {
+                    let rows = ["a", "b"].map(|half| put(ROWS, format!("{lane}/{seq}/{half}"), "1"));
+                    let effects = [&rows[..], &[add("n", 1)]].concat();
+                    let tx = MiniTx { effects, ..MiniTx::one(TxId { lane, seq }) };
+                    let applied = store.apply(vec![(Partition(0), tx)], Durability::Local).await.unwrap();
+                    assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");
+                }
+            })
+        });
+        let clients: Vec<_> = clients.collect();
+        tokio::time::sleep(Duration::from_millis(7 + 5 * round)).await;
+        server.kill();
+        server.restart();
+        for client in clients {
+            client.await.unwrap();
+        }
+        acknowledged += 4 * 40;
+        let client = Client::by(&server.url(), RedisOptions::default(), 9000 + round).await;
+        assert_eq!(client.sum("n").await, acknowledged, "commits after {round} kills");
+        assert_eq!(client.scan(COUNT).await.len() as i128, 2 * acknowledged, "rows after {round} kills");
+    }
+}
+
+#[tokio::test]
+async fn numbers_of_lost_writes_do_not_come_again() {
+    let mut server = LocalServer::with(&["--appendonly", "no"]);
+    let client = open(&server).await;
+    assert_eq!(client.store.capabilities().durability, Durability::Memory);
+    let kept = client.write(vec![put(ROWS, "kept", "1")]).await;
+    assert_eq!(client.store.reserve(SequenceId::Keys(TABLE), 10).await.unwrap(), 1);
+    ask::<()>(&mut raw(&server).await, "SAVE").await;
+    let lost = client.write(vec![put(ROWS, "lost", "1")]).await;
+    let lane = client.store.reserve(SequenceId::Lanes, 1).await.unwrap();
+    let key = client.store.reserve(SequenceId::Keys(TABLE), 10).await.unwrap();
+    server.kill();
+    server.restart();
+    assert_eq!((client.get(ROWS, "kept").await.is_some(), client.get(ROWS, "lost").await), (true, None));
+    let now = client.read(vec![]).await.unwrap().seq;
+    assert!(kept < lost && lost < now, "the seq of a lost write, {lost}, may come again after {now}");
+    assert!(client.store.reserve(SequenceId::Lanes, 1).await.unwrap() > lane);
+    assert!(client.store.reserve(SequenceId::Keys(TABLE), 1).await.unwrap() > key + 9);
+    // A transaction that had read the lost state is not taken for up to date.
+    let reads =
+        vec![rome_core::store::Check::Version { space: ROWS, key: "lost".into(), expect: Some(TxId::default()) }];
+    let tx = MiniTx { unchanged_since: Some(lost), reads, ..client.tx(vec![put(ROWS, "x", "1")]) };
+    assert!(matches!(client.apply(tx).await.unwrap(), Applied::Conflict { .. }));
+}
+
+#[tokio::test]
+async fn a_server_that_lost_everything_is_not_taken_for_the_database() {
+    let mut server = LocalServer::start();
+    let client = open(&server).await;
+    client.write(vec![put(ROWS, "a", "1")]).await;
+    server.kill();
+    server.restart();
+    let error = client.apply(client.tx(vec![put(ROWS, "b", "1")])).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error}");
+    assert!(error.to_string().contains("gone"), "{error}");
+}
+
+#[tokio::test]
+async fn a_replicated_write_is_at_the_replica_when_it_is_acknowledged() {
+    let primary = LocalServer::with(&["--repl-diskless-sync-delay", "0"]);
+    let port = primary.port().to_string();
+    let replica = LocalServer::with(&["--replicaof", "127.0.0.1", &port]);
+    let options = RedisOptions::default().replica_timeout(Duration::from_millis(500));
+    let client = Client::by(&primary.url(), options, 1).await;
+    let mut there = raw(&replica).await;
+    for n in 1..=30_u64 {
+        let tx = client.tx(vec![put(ROWS, format!("{n}"), "1")]);
+        let applied = client.apply_at(tx, Durability::Replicated(1)).await.unwrap();
+        assert_eq!(applied, Applied::Done { seq: n });
+        // Not counting the member that each key keeps.
+        assert_eq!(ask::<u64>(&mut there, "HLEN {rome.0}:t7").await - 1, n, "rows at the replica");
+    }
+}
+
+#[tokio::test]
+async fn too_few_replicas_leave_the_outcome_open() {
+    let server = LocalServer::start();
+    let options = RedisOptions::default().replica_timeout(Duration::from_millis(50));
+    let client = Client::by(&server.url(), options.patience(Duration::from_millis(200)), 1).await;
+    let tx = client.tx(vec![add("n", 1)]);
+    let error = client.apply_at(tx.clone(), Durability::Replicated(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::Unknown), "{error}");
+    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    // It is at the primary, once, however often it is asked for; a repeat waits for replicas again.
+    assert_eq!(client.sum("n").await, 1);
+    assert!(client.apply_at(tx, Durability::Replicated(1)).await.is_err());
+    assert_eq!(client.sum("n").await, 1);
+}

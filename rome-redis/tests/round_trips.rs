@@ -1,0 +1,84 @@
+//! How many round trips and which commands calls cost, as the server counts them.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+use std::collections::BTreeMap;
+
+use harness::*;
+use redis::aio::MultiplexedConnection;
+use rome_core::store::{IndexId, Read, Span};
+use rome_redis::testkit::LocalServer;
+
+struct Meter {
+    raw: MultiplexedConnection,
+}
+
+impl Meter {
+    /// What `INFO` says, as numbers.
+    async fn info(&mut self, section: &str, field: &str) -> BTreeMap<String, u64> {
+        let text: String = ask(&mut self.raw, &format!("INFO {section}")).await;
+        let number = |rest: &str| rest.trim_start_matches("calls=").split(',').next()?.trim().parse().ok();
+        text.lines()
+            .filter_map(|line| line.split_once(':'))
+            .filter(|(name, _)| name.starts_with(field))
+            .filter_map(|(name, rest)| Some((name.trim_start_matches("cmdstat_").to_owned(), number(rest)?)))
+            .collect()
+    }
+
+    /// The round trips of some work, and its commands, also those of scripts.
+    async fn of(&mut self, work: impl Future) -> (u64, BTreeMap<String, u64>) {
+        ask::<()>(&mut self.raw, "CONFIG RESETSTAT").await;
+        work.await;
+        // The server reads once for each round trip, and once for this question.
+        let reads = self.info("stats", "total_reads_processed").await;
+        let mut commands = self.info("commandstats", "cmdstat_").await;
+        commands.retain(|name, _| !name.starts_with("config") && name != "info");
+        (reads["total_reads_processed"] - 1, commands)
+    }
+}
+
+fn counted<const N: usize>(commands: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    commands.into_iter().map(|(name, n)| (name.to_owned(), n)).collect()
+}
+
+#[tokio::test]
+async fn each_shape_of_call_costs_what_it_must() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    let mut meter = Meter { raw: raw(&server).await };
+    let row = |n: u32| {
+        let key = format!("{n:04}");
+        [put(ROWS, key.clone(), "1"), put(INDEX, entry(b"x", key.as_bytes()), ""), put(CLAIMS, key.clone(), key)]
+    };
+    client.write((0..500).flat_map(row).collect()).await;
+
+    let get = |n: u32| Read::Get { space: ROWS, key: format!("{n:04}").into() };
+    let (trips, commands) = meter.of(client.read(vec![get(1)])).await;
+    assert_eq!((trips, commands), (1, counted([("hget", 3)])), "a point get");
+
+    let (trips, commands) = meter.of(client.read((0..100).map(get).collect())).await;
+    assert_eq!((trips, commands), (1, counted([("hget", 2), ("hmget", 1)])), "a hundred gets");
+
+    let rows = |want| Read::ScanRows { index: Span::all(INDEX), table: TABLE, filter: None, want, track: true };
+    for want in [Some(100), Some(400), None] {
+        let (trips, commands) = meter.of(client.read(vec![rows(want)])).await;
+        let expected = counted([("hget", 3), ("zrange", 1), ("hmget", 1)]);
+        assert_eq!((trips, commands), (2, expected), "{want:?} rows by an index");
+    }
+
+    let keys = Read::Scan { span: Span::all(INDEX), filter: None, want: None, track: true };
+    let (trips, commands) = meter.of(client.read(vec![keys, Read::Count(Span::all(ROWS))])).await;
+    assert_eq!((trips, commands), (1, counted([("hget", 2), ("zrange", 1), ("zlexcount", 1)])), "entries and a count");
+
+    let claimed = Read::GetClaimed { index: IndexId(9), columns: "0007".into(), table: TABLE };
+    let (trips, commands) = meter.of(client.read(vec![claimed])).await;
+    assert_eq!((trips, commands), (2, counted([("hget", 5)])), "a row by a unique value");
+
+    let (trips, commands) = meter.of(client.write(row(501).to_vec())).await;
+    assert_eq!((trips, commands["evalsha"]), (1, 1), "a commit: {commands:?}");
+
+    let many = (600..1600).flat_map(row).collect();
+    let (_, commands) = meter.of(client.write(many)).await;
+    assert_eq!(commands["evalsha"], 1, "a commit of three thousand effects: {commands:?}");
+}
