@@ -119,3 +119,28 @@ async fn too_few_replicas_leave_the_outcome_open() {
     assert!(client.apply_at(tx, Durability::Replicated(1)).await.is_err());
     assert_eq!(client.sum("n").await, 1);
 }
+
+/// `WAIT` on a connection that has written nothing is answered at once, by replicas that have nothing.
+#[tokio::test]
+async fn a_repeat_waits_for_the_replicas_too() {
+    let primary = LocalServer::with(&["--repl-diskless-sync-delay", "0"]);
+    let port = primary.port().to_string();
+    let replica = LocalServer::with(&["--replicaof", "127.0.0.1", &port]);
+    let options = || RedisOptions::default().replica_timeout(Duration::from_millis(200));
+    let client = Client::by(&primary.url(), options(), 1).await;
+    let replicated = Durability::Replicated(1);
+    client.apply_at(client.tx(vec![add("n", 1)]), replicated).await.unwrap();
+    let tx = client.tx(vec![add("n", 1)]);
+    let hurried = || options().patience(Duration::from_millis(300));
+    let (first, second) =
+        (Client::by(&primary.url(), hurried(), 1).await, Client::by(&primary.url(), hurried(), 1).await);
+    replica.signal("STOP");
+    for client in [first, second] {
+        let error = client.apply_at(tx.clone(), replicated).await.unwrap_err();
+        assert_eq!(error.certainty(), Certainty::Unknown, "{error}");
+    }
+    replica.signal("CONT");
+    let known = client.apply_at(tx, replicated).await.unwrap();
+    assert_eq!(known, Applied::Already(rome_core::store::Decision::Committed));
+    assert_eq!(client.sum("n").await, 2);
+}
