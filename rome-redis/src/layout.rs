@@ -16,17 +16,18 @@ use rome_core::store::{SequenceId, Space, Span};
 pub(crate) struct Layout {
     /// All names start with it; the part in braces makes Redis Cluster keep them together.
     tag: String,
-    /// Sequence number, gate, sequences, format.
+    /// What each commit looks at: id of the database, `seq`, gate, and for each lane the number and outcome of its last
+    /// transaction. In one hash, so that a commit reads and writes all of it with one command each.
     pub(crate) meta: Vec<u8>,
-    /// Lane → number and outcome of its last transaction.
-    pub(crate) outcomes: Vec<u8>,
+    /// Sequences, and the run id of the server process that the database was adopted for.
+    pub(crate) sequences: Vec<u8>,
 }
 
 impl Layout {
     pub(crate) fn new(prefix: &str, partition: u32) -> Self {
         let tag = format!("{{{prefix}.{partition}}}");
-        let (meta, outcomes) = (format!("{tag}:m").into(), format!("{tag}:o").into());
-        Self { tag, meta, outcomes }
+        let (meta, sequences) = (format!("{tag}:m").into(), format!("{tag}:q").into());
+        Self { tag, meta, sequences }
     }
 
     /// All names of the partition, as a pattern of `SCAN`.
@@ -67,7 +68,7 @@ impl Layout {
     }
 }
 
-/// The field of [`Layout::meta`] that holds a sequence.
+/// The field of [`Layout::sequences`] that holds a sequence.
 pub(crate) fn sequence_field(sequence: SequenceId) -> String {
     match sequence {
         SequenceId::Lanes => "q:lanes".to_owned(),

@@ -242,7 +242,7 @@ impl Link {
     async fn adopt(&self, connection: &mut MultiplexedConnection, server: &Server, make: bool) -> StoreResult<String> {
         let layout = &self.layout;
         let call = |make: bool| {
-            let mut call = self.scripts.open.call([&*layout.meta, &*layout.outcomes].into_iter());
+            let mut call = self.scripts.open.call([&*layout.meta, &*layout.sequences].into_iter());
             call.arg(FORMAT).arg(new_id()).arg(server.run_id());
             call.arg(u8::from(make)).arg(u8::from(server.may_have_lost()));
             alone(call)

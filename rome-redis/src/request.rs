@@ -34,6 +34,10 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
     within("effects in a transaction", tx.effects.len(), limits.max_effects)?;
     let mut bytes = 0;
     for effect in &tx.effects {
+        let (Effect::Put { .. } | Effect::Delete { .. } | Effect::Add { .. } | Effect::RaiseGate { .. }) = effect
+        else {
+            return Err(invalid(format!("the Redis store does not know this kind of effect: {effect:?}")));
+        };
         if let Some((space, key)) = effect.target() {
             within("bytes in a key", key.len(), limits.max_key)?;
             bytes += key.len();
@@ -58,7 +62,8 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
             Check::Same { span, rows: Some(_), .. } if !matches!(span.space, Space::Index(_)) => {
                 return Err(invalid(format!("rows are found through an index, not through {:?}", span.space)));
             }
-            _ => {}
+            Check::Version { .. } | Check::Same { .. } | Check::Count { .. } | Check::Free => {}
+            other => return Err(invalid(format!("the Redis store does not know this kind of check: {other:?}"))),
         }
     }
     Ok(())

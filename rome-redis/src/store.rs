@@ -12,7 +12,7 @@ use rome_core::store::{
 use crate::apply::Applier;
 use crate::apply::outcome::decimal;
 use crate::error;
-use crate::layout;
+use crate::layout::sequence_field;
 use crate::link::{Link, alone};
 use crate::options::RedisOptions;
 use crate::read;
@@ -106,8 +106,9 @@ impl Store for RedisStore {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let until = std::time::Instant::now() + self.link.options.patience;
-        let mut call = self.link.scripts.reserve.call([&*self.link.layout.meta].into_iter());
-        call.arg(self.link.database()).arg(layout::sequence_field(sequence)).arg(n);
+        let layout = &self.link.layout;
+        let mut call = self.link.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
+        call.arg(self.link.database()).arg(sequence_field(sequence)).arg(n);
         let call = alone(call);
         let reply = loop {
             let live = self.link.live(until).await?;

@@ -130,11 +130,11 @@ async fn a_sequence_is_exact_up_to_its_end() {
     let server = LocalServer::start();
     let client = open(&server).await;
     let mut raw = raw(&server).await;
-    ask::<()>(&mut raw, "HSET {rome.0}:m q:k3 9007199254740992").await;
+    ask::<()>(&mut raw, "HSET {rome.0}:q q:k3 9007199254740992").await;
     let sequence = SequenceId::Keys(TableId(3));
     assert_eq!(client.store.reserve(sequence, 1).await.unwrap(), 9_007_199_254_740_993);
     assert_eq!(client.store.reserve(sequence, 2).await.unwrap(), 9_007_199_254_740_994);
-    ask::<()>(&mut raw, &format!("HSET {{rome.0}}:m q:k3 {}", i64::MAX - 1)).await;
+    ask::<()>(&mut raw, &format!("HSET {{rome.0}}:q q:k3 {}", i64::MAX - 1)).await;
     assert_eq!(client.store.reserve(sequence, 2).await.unwrap_err().kind(), StoreErrorKind::Overflow);
     assert_eq!(client.store.reserve(sequence, 1).await.unwrap(), i64::MAX as u64);
 }

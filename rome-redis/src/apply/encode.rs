@@ -1,14 +1,16 @@
 //! A minitransaction as a call of the apply script; `script/apply.lua` says what the arguments mean.
 
+use std::io::Write;
+
 use redis::{Cmd, RedisWrite};
 use rome_core::store::{Check, Effect, MiniTx, Space};
 
 use crate::layout::{self, Layout};
 use crate::script::Script;
-use std::io::Write;
 
-/// Arguments before the checks.
-const HEADER: usize = 11;
+/// The bytes of the program before its checks, and the arguments before its data.
+const HEADER: usize = 41;
+const ARGUMENTS: usize = 3;
 
 /// The keys that a call declares: all that it touches, by their places.
 pub(crate) struct Keys {
@@ -55,70 +57,139 @@ pub(crate) fn encode(
     has_sentinel: impl Fn(Space) -> bool,
     always_write: bool,
 ) -> Cmd {
-    let mut keys = Keys::new(&[&layout.meta, &layout.outcomes]);
-    for space in tx.reads.iter().chain(&tx.checks).flat_map(spaces_of) {
-        keys.place(layout, space);
-    }
-    let mut new = Vec::new();
-    for (space, _) in tx.effects.iter().filter_map(Effect::target) {
-        keys.place(layout, space);
-        if !new.contains(&space) && !has_sentinel(space) {
-            new.push(space);
-        }
-    }
-    let checks = HEADER + 1 + tx.reads.iter().map(arguments_of).sum::<usize>();
-    let sentinels = checks + tx.checks.iter().map(arguments_of).sum::<usize>();
-    let effects =
-        sentinels + new.iter().map(|space| if matches!(space, Space::Index(_)) { 2 } else { 4 }).sum::<usize>();
-
+    let mut keys = Keys::new(&[&layout.meta]);
+    let (program, after_header) = program(layout, tx, &mut keys, has_sentinel, always_write);
     let mut call = script.call(keys.names());
-    call.arg(&tx.id.to_bytes()[..]).arg(database).arg(tx.schema);
+    let mut whole = call.writer_for_next_arg();
+    whole.write_all(&program).and_then(|()| whole.write_all(&after_header)).expect(IN_MEMORY);
+    drop(whole);
+    call.arg(database);
     match tx.unchanged_since {
         Some(seq) => call.arg(seq),
         None => call.arg(""),
     };
-    call.arg(u8::from(always_write)).arg(checks).arg(tx.reads.len()).arg(tx.reads.len() + tx.checks.len());
-    call.arg(sentinels).arg(effects);
-    call.arg(u8::from(tx.effects.iter().any(|effect| matches!(effect, Effect::Add { .. }))));
     for check in tx.reads.iter().chain(&tx.checks) {
-        write_check(&mut call, layout, &mut keys, check);
-    }
-    for space in new {
-        let (hash, ordered) = keys.place(layout, space);
-        if hash != ordered {
-            call.arg("h").arg(hash);
-        }
-        call.arg("z").arg(ordered);
+        write_check(&mut call, check);
     }
     for effect in &tx.effects {
-        write_effect(&mut call, layout, &mut keys, tx, effect);
+        write_effect(&mut call, tx, effect);
     }
     call
 }
 
-fn spaces_of(check: &Check) -> impl Iterator<Item = Space> {
-    let (first, second) = match check {
-        Check::Version { space, .. } => (Some(*space), None),
-        Check::Same { span, rows, .. } => (Some(span.space), rows.map(Space::Rows)),
-        Check::Count { span, .. } => (Some(span.space), None),
-        _ => (None, None),
-    };
-    first.into_iter().chain(second)
+const IN_MEMORY: &str = "memory takes all that is written";
+
+/// The header of the program, and the rest of it.
+fn program(
+    layout: &Layout,
+    tx: &MiniTx,
+    keys: &mut Keys,
+    has_sentinel: impl Fn(Space) -> bool,
+    always_write: bool,
+) -> ([u8; HEADER], Vec<u8>) {
+    let mut ops = Vec::with_capacity(8 * (tx.reads.len() + tx.checks.len()) + 5 * tx.effects.len() + 12);
+    let (mut data, mut after_reads) = (ARGUMENTS + 1, (HEADER + 1, ARGUMENTS + 1));
+    for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
+        data += check_op(&mut ops, layout, keys, check);
+        if at + 1 == tx.reads.len() {
+            after_reads = (HEADER + 1 + ops.len(), data);
+        }
+    }
+    let mut sentinels = 0;
+    let mut new = Vec::new();
+    for (space, _) in tx.effects.iter().filter_map(Effect::target) {
+        let (hash, ordered) = keys.place(layout, space);
+        if new.contains(&space) || has_sentinel(space) {
+            continue;
+        }
+        new.push(space);
+        if hash != ordered {
+            op(&mut ops, b'h', &[hash]);
+            sentinels += 1;
+        }
+        op(&mut ops, b'z', &[ordered]);
+        sentinels += 1;
+    }
+    for effect in &tx.effects {
+        effect_op(&mut ops, layout, keys, effect);
+    }
+    let adds = tx.effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
+    let number = |n: usize| u32::try_from(n).expect("a transaction has fewer parts than that").to_be_bytes();
+    let mut header = [0; HEADER];
+    let parts: [&[u8]; 8] = [
+        &tx.id.to_bytes(),
+        &[u8::from(always_write) + 2 * u8::from(adds)],
+        &tx.schema.to_be_bytes(),
+        &number(tx.reads.len()),
+        &number(tx.reads.len() + tx.checks.len()),
+        &number(sentinels),
+        &number(after_reads.0),
+        &number(after_reads.1),
+    ];
+    for (byte, part) in header.iter_mut().zip(parts.into_iter().flatten()) {
+        *byte = *part;
+    }
+    (header, ops)
 }
 
-const fn arguments_of(check: &Check) -> usize {
-    match check {
-        Check::Version { .. } => 4,
-        Check::Count { .. } => 6,
-        Check::Same { .. } => 10,
-        _ => 1,
+/// An operation and the places of the keys it works on.
+fn op(ops: &mut Vec<u8>, name: u8, places: &[usize]) {
+    ops.push(name);
+    for place in places {
+        let place = u16::try_from(*place).expect("a transaction touches fewer keys than that");
+        ops.extend_from_slice(&place.to_be_bytes());
     }
 }
 
-fn write_check(call: &mut Cmd, layout: &Layout, keys: &mut Keys, check: &Check) {
+/// Adds a check to the program; returns how many arguments of data it takes.
+fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) -> usize {
     match check {
-        Check::Version { space, key, expect } => {
-            call.arg("V").arg(keys.place(layout, *space).0).arg(&*layout::stored(key));
+        Check::Version { space, .. } => {
+            op(ops, b'V', &[keys.place(layout, *space).0]);
+            2
+        }
+        Check::Count { span, .. } => {
+            op(ops, b'C', &[keys.place(layout, span.space).1]);
+            4
+        }
+        Check::Same { span, rows, .. } => {
+            let (hash, ordered) = keys.place(layout, span.space);
+            let (hash, mode) = match rows {
+                Some(table) => (keys.place(layout, Space::Rows(*table)).0, b'r'),
+                None if span.space.is_versioned() => (hash, b'k'),
+                None => (hash, b'n'),
+            };
+            op(ops, b'E', &[ordered, hash]);
+            ops.extend_from_slice(&[mode, u8::from(span.reverse)]);
+            5
+        }
+        _ => {
+            op(ops, b'F', &[]);
+            0
+        }
+    }
+}
+
+fn effect_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, effect: &Effect) {
+    let name = match effect {
+        Effect::Put { space: Space::Index(_), .. } => b'I',
+        Effect::Put { space, .. } if space.is_versioned() => b'Q',
+        Effect::Put { .. } => b'P',
+        Effect::Delete { space: Space::Index(_), .. } => b'x',
+        Effect::Delete { .. } => b'd',
+        Effect::Add { space, .. } if space.is_versioned() => b'B',
+        Effect::Add { .. } => b'A',
+        Effect::RaiseGate { .. } => b'G',
+        _ => unreachable!("an effect that this store does not know is refused before it is encoded: {effect:?}"),
+    };
+    let (hash, ordered) = effect.target().map_or((0, 0), |(space, _)| keys.place(layout, space));
+    op(ops, name, &[hash, ordered]);
+}
+
+fn write_check(call: &mut Cmd, check: &Check) {
+    match check {
+        Check::Version { key, expect, .. } => {
+            call.arg(&*layout::stored(key));
             match expect {
                 Some(id) => call.arg(&id.to_bytes()[..]),
                 None => call.arg(""),
@@ -126,56 +197,36 @@ fn write_check(call: &mut Cmd, layout: &Layout, keys: &mut Keys, check: &Check) 
         }
         Check::Count { span, n } => {
             let limit = span.limit.map_or(u64::MAX, u64::from);
-            call.arg("C").arg(keys.place(layout, span.space).1).arg(layout::lowest(span)).arg(layout::highest(span));
-            call.arg(limit).arg(*n);
+            call.arg(layout::lowest(span)).arg(layout::highest(span)).arg(limit).arg(*n);
         }
-        Check::Same { span, rows, n, digest } => {
-            let (hash, ordered) = keys.place(layout, span.space);
-            let (hash, mode) = match rows {
-                Some(table) => (keys.place(layout, Space::Rows(*table)).0, "r"),
-                None if span.space.is_versioned() => (hash, "k"),
-                None => (hash, "n"),
-            };
+        Check::Same { span, n, digest, .. } => {
             // One more than expected proves that it is not the same.
             let most = span.limit.unwrap_or(u32::MAX).min(n.saturating_add(1));
-            call.arg("E").arg(ordered).arg(hash).arg(mode);
-            call.arg(layout::lowest(span)).arg(layout::highest(span)).arg(u8::from(span.reverse));
-            call.arg(most).arg(*n).arg(&digest.0[..]);
+            call.arg(layout::lowest(span)).arg(layout::highest(span)).arg(most).arg(*n).arg(&digest.0[..]);
         }
-        _ => {
-            call.arg("F");
-        }
+        _ => {}
     }
 }
 
-fn write_effect(call: &mut Cmd, layout: &Layout, keys: &mut Keys, tx: &MiniTx, effect: &Effect) {
+fn write_effect(call: &mut Cmd, tx: &MiniTx, effect: &Effect) {
+    if let Some((_, key)) = effect.target() {
+        call.arg(&*layout::stored(key));
+    }
     match effect {
-        Effect::Put { space: space @ Space::Index(_), key, .. } => {
-            let ordered = keys.place(layout, *space).1;
-            call.arg("I").arg(ordered).arg("").arg(&*layout::stored(key)).arg("");
-        }
-        Effect::Put { space, key, value } => {
-            let (hash, ordered) = keys.place(layout, *space);
-            call.arg(if space.is_versioned() { "Q" } else { "P" });
-            call.arg(hash).arg(ordered).arg(&*layout::stored(key));
+        Effect::Put { space: Space::Index(_), .. } => {}
+        Effect::Put { space, value, .. } if space.is_versioned() => {
             let mut record = call.writer_for_next_arg();
-            let version = tx.id.to_bytes();
-            let version = if space.is_versioned() { &version[..] } else { &[] };
-            record.write_all(version).and_then(|()| record.write_all(value)).expect("memory takes all that is written");
+            record.write_all(&tx.id.to_bytes()).and_then(|()| record.write_all(value)).expect(IN_MEMORY);
         }
-        Effect::Delete { space, key } => {
-            let (hash, ordered) = keys.place(layout, *space);
-            call.arg(if hash == ordered { "x" } else { "d" }).arg(hash).arg(ordered);
-            call.arg(&*layout::stored(key)).arg("");
+        Effect::Put { value, .. } => {
+            call.arg(&value[..]);
         }
-        Effect::Add { space, key, delta } => {
-            let (hash, ordered) = keys.place(layout, *space);
-            call.arg(if space.is_versioned() { "B" } else { "A" }).arg(hash).arg(ordered);
-            call.arg(&*layout::stored(key)).arg(&delta.to_be_bytes()[..]);
+        Effect::Add { delta, .. } => {
+            call.arg(&delta.to_be_bytes()[..]);
         }
         Effect::RaiseGate { oldest } => {
-            call.arg("G").arg("").arg("").arg(*oldest).arg("");
+            call.arg(*oldest);
         }
-        _ => unreachable!("an effect that this store does not know is refused before it is encoded: {effect:?}"),
+        _ => {}
     }
 }

@@ -143,7 +143,7 @@ async fn ask(
 ) -> StoreResult<()> {
     let mut ask = redis::pipe();
     for tx in txs {
-        ask.cmd("HGET").arg(&link.layout.outcomes).arg(&tx.id.lane.to_be_bytes()[..]);
+        ask.cmd("HGET").arg(&link.layout.meta).arg(&tx.id.lane.to_be_bytes()[..]);
     }
     for ((tx, answer), record) in txs.iter().zip(answers).zip(link.send(live, &ask).await?) {
         if let Some(applied) = outcome::of_lane(&record, tx.id)? {

@@ -1,6 +1,6 @@
 //! One read, or several alike, from its first command to its reply.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
 
@@ -216,7 +216,7 @@ pub(super) fn counted(reply: Option<&Value>, span: &Span) -> StoreResult<u64> {
 
 /// A record's version and value; the version is zero in a space without.
 pub(super) fn record(found: Value, versioned: bool) -> StoreResult<Option<(TxId, Bytes)>> {
-    let stored = match found {
+    let mut stored = match found {
         Value::Nil => return Ok(None),
         Value::BulkString(bytes) => Bytes::from(bytes),
         other => return Err(error::unexpected(&other)),
@@ -225,7 +225,9 @@ pub(super) fn record(found: Value, versioned: bool) -> StoreResult<Option<(TxId,
         return Ok(Some((TxId::default(), stored)));
     }
     let (version, _) = split_version(&stored)?;
-    Ok(Some((version, stored.slice(TxId::LEN..))))
+    // Unlike a slice, this shares nothing and so allocates nothing.
+    stored.advance(TxId::LEN);
+    Ok(Some((version, stored)))
 }
 
 /// The version that a record starts with, and its value.

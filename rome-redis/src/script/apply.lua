@@ -1,9 +1,11 @@
 -- Applies one minitransaction: checks, then effects, then its outcome.
 --
--- KEYS 1 meta, 2 outcomes by lane, then all that checks and effects touch.
--- ARGV 1 id, 2 database, 3 schema, 4 unchanged_since or '', 5 '1' to write in any case (so that WAIT has what to wait
---   for), 6 where checks that `unchanged_since` does not stand for begin, 7 number of reads, 8 number of all checks,
---   9 where the sentinels begin, 10 where the effects begin, 11 '1' if an effect adds; then checks, sentinels, effects.
+-- KEYS 1 meta, then all that checks and effects touch.
+-- ARGV 1 program, 2 database, 3 unchanged_since or '', then what the program takes, in order. An argument costs the server
+-- more than the bytes in it, so all that is small and not data is packed into the program:
+--   bytes 1-8 lane, 9-16 number, 17 flags (1 write in any case, so that WAIT has what to wait for; 2 an effect adds),
+--   18-21 schema, 22-25 number of reads, 26-29 number of all checks, 30-33 number of sentinels, 34-37 where in the program
+--   and 38-41 where in ARGV the checks begin that `unchanged_since` does not stand for; then checks, sentinels, effects.
 --
 -- Answers one string: 'D' seq; 'R' n or 'C' n, a read or a check that failed; 'S' gate; 'A' and what was recorded; 'L',
 -- a later one of the lane was decided; 'F' or 'G', another database or none; 'O' n, effect n overflows; 'N' n, effect n
@@ -11,44 +13,47 @@
 --
 -- Nothing may fail after the first effect: Redis keeps what a failed script has done. So whatever can fail is tried
 -- before: sums are computed, and the type of each key is proved by its sentinel.
-local meta, outcomes, id = KEYS[1], KEYS[2], ARGV[1]
-local lane, number = sub(id, 1, 8), sub(id, 9, 16)
+local meta, program = KEYS[1], ARGV[1]
+local lane, number = sub(program, 1, 8), sub(program, 9, 16)
+local flags, schema, reads, checks, sentinels, after_reads, data_after_reads = unpack_bytes('>BI4I4I4I4I4I4', program, 17)
+local writes_always, adds = flags % 2 == 1, flags >= 2
 
-local state = call('HMGET', meta, 'id', 'seq', 'gate')
+local state = call('HMGET', meta, 'id', 'seq', 'gate', lane)
 if state[1] ~= ARGV[2] then return state[1] and 'F' or 'G' end
 
-local last = call('HGET', outcomes, lane)
+local last = state[4]
 if last then
   local recorded = sub(last, 1, 8)
+  local known = nil
   if recorded == number then
-    if ARGV[5] == '1' then call('HSET', outcomes, lane, last) end
-    return 'A' .. sub(last, 9)
+    known = 'A' .. sub(last, 9)
+  else
+    local recorded_hi, recorded_lo = unpack_bytes('>I4I4', recorded)
+    local hi, lo = unpack_bytes('>I4I4', number)
+    if recorded_hi > hi or (recorded_hi == hi and recorded_lo > lo) then known = 'L' end
   end
-  local recorded_hi, recorded_lo = unpack_bytes('>I4I4', recorded)
-  local hi, lo = unpack_bytes('>I4I4', number)
-  if recorded_hi > hi or (recorded_hi == hi and recorded_lo > lo) then
-    if ARGV[5] == '1' then call('HSET', outcomes, lane, last) end
-    return 'L'
+  if known then
+    if writes_always then call('HSET', meta, lane, last) end
+    return known
   end
 end
 
 -- Records an outcome without effects. If there is no memory for it, a repeat is judged anew; it has no effects either.
 local function refuse(outcome)
-  redis.pcall('HSET', outcomes, lane, number .. outcome)
+  redis.pcall('HSET', meta, lane, number .. outcome)
   return outcome
 end
 
 local gate = state[3]
-if gate and tonumber(gate) > tonumber(ARGV[3]) then return refuse('S' .. gate) end
+if gate and tonumber(gate) > schema then return refuse('S' .. gate) end
 
-local at = 12
-local missing = nil
+-- Where the program and its data are.
+local at, data = 42, 4
 
-local function same()
-  local zset, hash, mode = KEYS[tonumber(ARGV[at + 1])], KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3]
-  local lo, hi, reverse = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1'
-  local most, n, chain = tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8]), ''
-  local visited = 0
+-- Whether a span has these members still; and an entry without its record, if it met one.
+local function same(zset, hash, mode, reverse)
+  local lo, hi, most, n = ARGV[data], ARGV[data + 1], tonumber(ARGV[data + 2]), tonumber(ARGV[data + 3])
+  local visited, chain = 0, ''
   while visited < most do
     local ask = math.min(CHUNK, most - visited)
     local found = members(zset, lo, hi, reverse, ask)
@@ -59,10 +64,7 @@ local function same()
       parts[#parts + 1] = pack('>I4', #member)
       parts[#parts + 1] = member
       if behind then
-        if not behind[i] then
-          missing = 'M' .. member
-          return false
-        end
+        if not behind[i] then return false, member end
         parts[#parts + 1] = sub(behind[i], 1, 16)
       end
     end
@@ -71,133 +73,137 @@ local function same()
     if #found < ask then break end
     if reverse then hi = '(' .. found[#found] else lo = '(' .. found[#found] end
   end
-  return visited == n and chain == ARGV[at + 9]
+  return visited == n and chain == ARGV[data + 4]
 end
 
-local function holds()
-  local op = ARGV[at]
-  if op == 'V' then
-    local value = call('HGET', KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2])
-    local expect = ARGV[at + 3]
-    at = at + 4
-    return (value and sub(value, 1, 16) or '') == expect
-  elseif op == 'C' then
-    local n = call('ZLEXCOUNT', KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2], ARGV[at + 3])
-    local held = math.min(n, tonumber(ARGV[at + 4])) == tonumber(ARGV[at + 5])
-    at = at + 6
-    return held
-  elseif op == 'E' then
-    local held = same()
-    at = at + 10
-    return held
-  end
-  -- 'F': intents and read locks come only with several partitions.
-  at = at + 1
-  return true
-end
-
-local reads, checks, first = tonumber(ARGV[7]), tonumber(ARGV[8]), 1
-if ARGV[4] == state[2] then
-  first, at = reads + 1, tonumber(ARGV[6])
+local first = 1
+if ARGV[3] == state[2] then
+  first, at, data = reads + 1, after_reads, data_after_reads
 end
 for i = first, checks do
-  if not holds() then
-    if missing then return missing end
+  local held = true
+  local op, k1, k2, h1, h2, mode, reverse = byte(program, at, at + 6)
+  if op == 86 then -- V hash: key, version or ''
+    local value = call('HGET', KEYS[k1 * 256 + k2], ARGV[data])
+    held = (value and sub(value, 1, 16) or '') == ARGV[data + 1]
+    at, data = at + 3, data + 2
+  elseif op == 67 then -- C zset: lo, hi, limit, n
+    local n = call('ZLEXCOUNT', KEYS[k1 * 256 + k2], ARGV[data], ARGV[data + 1])
+    held = math.min(n, tonumber(ARGV[data + 2])) == tonumber(ARGV[data + 3])
+    at, data = at + 3, data + 4
+  elseif op == 69 then -- E zset hash mode reverse: lo, hi, most, n, digest
+    local missing
+    held, missing = same(KEYS[k1 * 256 + k2], KEYS[h1 * 256 + h2], string.char(mode), reverse == 1)
+    if missing then return 'M' .. missing end
+    at, data = at + 7, data + 5
+  else -- F: intents and read locks come only with several partitions
+    at = at + 1
+  end
+  if not held then
     if i <= reads then return refuse('R' .. i - 1) end
     return refuse('C' .. i - 1 - reads)
   end
 end
 
-local sentinels, effects = tonumber(ARGV[9]), tonumber(ARGV[10])
-if effects > #ARGV then return refuse('D' .. state[2]) end
+local effects = at + sentinels * 3
+if effects > #program then return refuse('D' .. state[2]) end
 
-local ZERO = string.rep('\0', 16)
-
--- The sum of two i128 in 16 big-endian bytes; nil if it overflows. Limbs of 32 bits are exact in a double.
-local function add(a, b)
-  local a1, a2, a3, a4 = unpack_bytes('>I4I4I4I4', a)
-  local b1, b2, b3, b4 = unpack_bytes('>I4I4I4I4', b)
-  local s4 = a4 + b4
-  local s3, s2, s1 = a3 + b3, a2 + b2, a1 + b1
-  if s4 >= 4294967296 then s4, s3 = s4 - 4294967296, s3 + 1 end
-  if s3 >= 4294967296 then s3, s2 = s3 - 4294967296, s2 + 1 end
-  if s2 >= 4294967296 then s2, s1 = s2 - 4294967296, s1 + 1 end
-  if s1 >= 4294967296 then s1 = s1 - 4294967296 end
-  local negative = a1 >= 2147483648
-  if negative == (b1 >= 2147483648) and negative ~= (s1 >= 2147483648) then return nil end
-  return pack('>I4I4I4I4', s1, s2, s3, s4)
-end
-
--- Effects are five arguments each: op, key of the hash or index, key of its ordered keys, record, value.
+-- Effects: op, hash or zset of an index, zset; then key, and for P (a record), Q (a versioned one), A and B (additions
+-- to such) a value; I and x put and remove an entry, d removes a record, G raises the gate.
 local sums = {}
-if ARGV[11] == '1' then
-  local written = {}
-  for i = effects, #ARGV, 5 do
-    local op, k, key = ARGV[i], ARGV[i + 1], ARGV[i + 3]
+if adds then
+  local written, ZERO = {}, string.rep('\0', 16)
+  local datum, n = data, 0
+  for i = effects, #program, 5 do
+    local op, k1, k2 = byte(program, i, i + 2)
+    local k, key, value = k1 * 256 + k2, ARGV[datum], ARGV[datum + 1]
     local space = written[k]
     if not space then
       space = {}
       written[k] = space
     end
-    if op == 'A' or op == 'B' then
+    if op == 65 or op == 66 then
       local before = space[key]
       if before == nil then
-        before = call('HGET', KEYS[tonumber(k)], key)
-        if before and op == 'B' then before = sub(before, 17) end
+        before = call('HGET', KEYS[k], key)
+        if before and op == 66 then before = sub(before, 17) end
       end
       before = before or ZERO
-      if #before ~= 16 then return 'N' .. (i - effects) / 5 end
-      local sum = add(before, ARGV[i + 4])
-      if not sum then return 'O' .. (i - effects) / 5 end
+      if #before ~= 16 then return 'N' .. n end
+      -- The sum of two i128. Limbs of 32 bits are exact in a double.
+      local a1, a2, a3, a4 = unpack_bytes('>I4I4I4I4', before)
+      local b1, b2, b3, b4 = unpack_bytes('>I4I4I4I4', value)
+      local s1, s2, s3, s4 = a1 + b1, a2 + b2, a3 + b3, a4 + b4
+      if s4 >= 4294967296 then s4, s3 = s4 - 4294967296, s3 + 1 end
+      if s3 >= 4294967296 then s3, s2 = s3 - 4294967296, s2 + 1 end
+      if s2 >= 4294967296 then s2, s1 = s2 - 4294967296, s1 + 1 end
+      if s1 >= 4294967296 then s1 = s1 - 4294967296 end
+      local negative = a1 >= 2147483648
+      if negative == (b1 >= 2147483648) and negative ~= (s1 >= 2147483648) then return 'O' .. n end
+      local sum = pack('>I4I4I4I4', s1, s2, s3, s4)
       space[key], sums[i] = sum, sum
-    elseif op == 'P' then
-      space[key] = ARGV[i + 4]
-    elseif op == 'Q' then
-      space[key] = sub(ARGV[i + 4], 17)
-    elseif op == 'd' then
+    elseif op == 80 then
+      space[key] = value
+    elseif op == 81 then
+      space[key] = sub(value, 17)
+    elseif op == 100 then
       space[key] = false
     end
+    n = n + 1
+    datum = datum + ((op == 80 or op == 81 or op == 65 or op == 66) and 2 or 1)
   end
 end
 
 -- Each key of a partition keeps a member that is never removed. So no key vanishes in the middle of a script, and a
 -- key of the wrong type, someone else's, is met before the first effect.
-for i = sentinels, effects - 1, 2 do
-  local key, made = KEYS[tonumber(ARGV[i + 1])], nil
-  if ARGV[i] == 'h' then
+for i = at, effects - 1, 3 do
+  local op, k1, k2 = byte(program, i, i + 2)
+  local key, made = KEYS[k1 * 256 + k2], nil
+  if op == 104 then -- h
     made = redis.pcall('HEXISTS', key, '')
     if made == 0 then made = redis.pcall('HSET', key, '', '') end
-  else
+  else -- z
     made = redis.pcall('ZSCORE', key, '')
     if not made then made = redis.pcall('ZADD', key, 0, '') end
   end
   if type(made) == 'table' and made.err then return made end
 end
 
-for i = effects, #ARGV, 5 do
-  local op, key = ARGV[i], ARGV[i + 3]
-  if op == 'I' then
-    call('ZADD', KEYS[tonumber(ARGV[i + 1])], 0, key)
-  elseif op == 'x' then
-    call('ZREM', KEYS[tonumber(ARGV[i + 1])], key)
-  elseif op == 'd' then
-    if call('HDEL', KEYS[tonumber(ARGV[i + 1])], key) == 1 then call('ZREM', KEYS[tonumber(ARGV[i + 2])], key) end
-  elseif op == 'G' then
+for i = effects, #program, 5 do
+  local op, h1, h2, z1, z2 = byte(program, i, i + 4)
+  local key = ARGV[data]
+  data = data + 1
+  if op == 73 then
+    call('ZADD', KEYS[h1 * 256 + h2], 0, key)
+  elseif op == 120 then
+    call('ZREM', KEYS[h1 * 256 + h2], key)
+  elseif op == 100 then
+    if call('HDEL', KEYS[h1 * 256 + h2], key) == 1 then call('ZREM', KEYS[z1 * 256 + z2], key) end
+  elseif op == 71 then
     if not gate or tonumber(key) > tonumber(gate) then
       gate = key
       call('HSET', meta, 'gate', gate)
     end
   else
-    local value = ARGV[i + 4]
-    if op == 'A' then value = sums[i] elseif op == 'B' then value = id .. sums[i] end
-    if call('HSET', KEYS[tonumber(ARGV[i + 1])], key, value) == 1 then
-      call('ZADD', KEYS[tonumber(ARGV[i + 2])], 0, key)
+    local value = ARGV[data]
+    data = data + 1
+    if op == 65 then
+      value = sums[i]
+    elseif op == 66 then
+      value = sub(program, 1, 16) .. sums[i]
     end
+    if call('HSET', KEYS[h1 * 256 + h2], key, value) == 1 then call('ZADD', KEYS[z1 * 256 + z2], 0, key) end
   end
 end
 
--- The reply is a double, exact up to 2^53 only.
-local raised = call('HINCRBY', meta, 'seq', 1)
-local seq = raised < 9007199254740992 and string.format('%.0f', raised) or call('HGET', meta, 'seq')
-call('HSET', outcomes, lane, number .. 'D' .. seq)
+local seq = state[2]
+if #seq < 16 then
+  -- Exact: 15 digits fit into a double.
+  seq = string.format('%.0f', seq + 1)
+  call('HSET', meta, 'seq', seq, lane, number .. 'D' .. seq)
+else
+  call('HINCRBY', meta, 'seq', 1)
+  seq = call('HGET', meta, 'seq')
+  call('HSET', meta, lane, number .. 'D' .. seq)
+end
 return 'D' .. seq

@@ -1,10 +1,11 @@
--- Takes numbers of a sequence. KEYS 1 meta. ARGV 1 database, 2 field, 3 how many.
+-- Takes numbers of a sequence. KEYS 1 meta, 2 sequences. ARGV 1 database, 2 field, 3 how many.
 -- Answers 'D' and the last number of the block, 'O' if the sequence is used up, 'F' or 'G' as apply does.
 local id = call('HGET', KEYS[1], 'id')
 if id ~= ARGV[1] then return id and 'F' or 'G' end
-local raised = redis.pcall('HINCRBY', KEYS[1], ARGV[2], ARGV[3])
+local raised = redis.pcall('HINCRBY', KEYS[2], ARGV[2], ARGV[3])
 if type(raised) == 'table' then
   if find(raised.err, 'overflow') then return 'O' end
   return raised
 end
-return 'D' .. call('HGET', KEYS[1], ARGV[2])
+-- Not `raised`, which is a double.
+return 'D' .. call('HGET', KEYS[2], ARGV[2])

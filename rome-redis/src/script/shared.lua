@@ -2,7 +2,7 @@
 --
 -- Redis numbers in Lua are doubles: sequence numbers, counters and versions stay strings here. Strings are compared for
 -- equality only, since `<` on strings follows the server's locale.
-local call, sub, find, concat = redis.call, string.sub, string.find, table.concat
+local call, sub, byte, find, concat = redis.call, string.sub, string.byte, string.find, table.concat
 local pack, unpack_bytes = struct.pack, struct.unpack
 
 -- How many members one command visits, and how many go into one link of a digest's chain.
