@@ -21,8 +21,8 @@ const INDEX: Space = Space::Index(IndexId(1));
 const CLAIMS: Space = Space::Unique(IndexId(2));
 const SUMS: Space = Space::Aggregate(IndexId(3));
 const N: u64 = 10_000;
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_millis(400);
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(200);
 
 const INSERT: &str = "
     if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 or redis.call('HEXISTS', KEYS[4], ARGV[1]) == 1 then return 0 end
@@ -180,8 +180,16 @@ impl Both {
     }
 }
 
-/// Operations a second.
-async fn rate(both: &Arc<Both>, clients: u64, operation: Operation, by_store: bool) -> f64 {
+/// Microseconds of processor time that the server has used.
+async fn server_time(both: &Both) -> f64 {
+    let info: String = redis::cmd("INFO").arg("cpu").query_async(&mut both.raw.clone()).await.unwrap();
+    let seconds = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse::<f64>();
+    1e6 * (seconds("used_cpu_user:").unwrap() + seconds("used_cpu_sys:").unwrap())
+}
+
+/// Operations a second, and microseconds of the server for each.
+async fn rate(both: &Arc<Both>, clients: u64, operation: Operation, by_store: bool) -> (f64, f64) {
+    let before = server_time(both).await;
     let started = Instant::now();
     let tasks = (0..clients).map(|client| {
         let both = both.clone();
@@ -205,7 +213,8 @@ async fn rate(both: &Arc<Both>, clients: u64, operation: Operation, by_store: bo
     for task in tasks {
         done += task.await.unwrap();
     }
-    done as f64 / started.elapsed().as_secs_f64()
+    let rate = done as f64 / started.elapsed().as_secs_f64();
+    (rate, (server_time(both).await - before) / done as f64)
 }
 
 #[tokio::main]
@@ -222,7 +231,7 @@ async fn main() {
         lanes: AtomicU64::new(1),
     });
     both.fill().await;
-    println!("{:<10} {:>7} {:>12} {:>12} {:>12}", "", "clients", "by hand /s", "store /s", "time ratio");
+    println!("             clients   by hand /s     store /s   time ratio   server µs by hand, store, ratio");
     use Operation::{ByIndex, Count, Counter, Get, GetMany, Insert, Newest};
     for clients in [1, 16, 64] {
         for operation in [Get, GetMany, ByIndex, Newest, Count, Insert, Counter] {
@@ -231,13 +240,18 @@ async fn main() {
                 by_hand.push(rate(&both, clients, operation, false).await);
                 by_store.push(rate(&both, clients, operation, true).await);
             }
-            let median = |mut rates: Vec<f64>| {
-                rates.sort_by(f64::total_cmp);
-                rates[ROUNDS / 2]
+            let median = |runs: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
+                let mut values: Vec<f64> = runs.iter().map(of).collect();
+                values.sort_by(f64::total_cmp);
+                values[ROUNDS / 2]
             };
-            let (by_hand, by_store) = (median(by_hand), median(by_store));
+            let [hand, store] = [&by_hand, &by_store].map(|runs| median(runs, |run| run.0));
+            let [hand_cost, store_cost] = [&by_hand, &by_store].map(|runs| median(runs, |run| run.1));
+            let (ratio, cost) = (hand / store, store_cost / hand_cost);
             let operation = format!("{operation:?}");
-            println!("{operation:<10} {clients:>7} {by_hand:>12.0} {by_store:>12.0} {:>12.2}", by_hand / by_store);
+            println!(
+                "{operation:<12} {clients:>7} {hand:>12.0} {store:>12.0} {ratio:>12.2} {hand_cost:>12.1} {store_cost:>7.1} {cost:>7.2}"
+            );
         }
     }
 }
