@@ -38,48 +38,17 @@ if last then
   end
 end
 
--- Records an outcome without effects. If there is no memory for it, a repeat is judged anew; it has no effects either.
-local function refuse(outcome)
-  redis.pcall('HSET', meta, lane, number .. outcome)
-  return outcome
-end
-
+-- Why it is not carried out. Functions are made anew in each run, so the common path makes none.
+local refusal = nil
 local gate = state[3]
-if gate and tonumber(gate) > schema then return refuse('S' .. gate) end
+if gate and tonumber(gate) > schema then refusal = 'S' .. gate end
 
 -- Where the program and its data are.
-local at, data = 42, 4
-
--- Whether a span has these members still; and an entry without its record, if it met one.
-local function same(zset, hash, mode, reverse)
-  local lo, hi, most, n = ARGV[data], ARGV[data + 1], tonumber(ARGV[data + 2]), tonumber(ARGV[data + 3])
-  local visited, chain = 0, ''
-  while visited < most do
-    local ask = math.min(CHUNK, most - visited)
-    local found = members(zset, lo, hi, reverse, ask)
-    if #found == 0 then break end
-    local behind = mode ~= 'n' and records(hash, found, mode)
-    local parts = { chain }
-    for i, member in ipairs(found) do
-      parts[#parts + 1] = pack('>I4', #member)
-      parts[#parts + 1] = member
-      if behind then
-        if not behind[i] then return false, member end
-        parts[#parts + 1] = sub(behind[i], 1, 16)
-      end
-    end
-    chain = redis.sha1hex(concat(parts))
-    visited = visited + #found
-    if #found < ask then break end
-    if reverse then hi = '(' .. found[#found] else lo = '(' .. found[#found] end
-  end
-  return visited == n and chain == ARGV[data + 4]
-end
-
-local first = 1
+local at, data, first = 42, 4, 1
 if ARGV[3] == state[2] then
   first, at, data = reads + 1, after_reads, data_after_reads
 end
+if refusal then checks = 0 end
 for i = first, checks do
   local held = true
   local op, k1, k2, h1, h2, mode, reverse = byte(program, at, at + 6)
@@ -92,27 +61,53 @@ for i = first, checks do
     held = math.min(n, tonumber(ARGV[data + 2])) == tonumber(ARGV[data + 3])
     at, data = at + 3, data + 4
   elseif op == 69 then -- E zset hash mode reverse: lo, hi, most, n, digest
-    local missing
-    held, missing = same(KEYS[k1 * 256 + k2], KEYS[h1 * 256 + h2], string.char(mode), reverse == 1)
-    if missing then return 'M' .. missing end
+    local scan = spans()
+    local lo, hi, most, n = ARGV[data], ARGV[data + 1], tonumber(ARGV[data + 2]), tonumber(ARGV[data + 3])
+    mode, reverse = string.char(mode), reverse == 1
+    local visited, chain = 0, ''
+    while visited < most do
+      local ask = math.min(CHUNK, most - visited)
+      local found = scan.members(KEYS[k1 * 256 + k2], lo, hi, reverse, ask)
+      if #found == 0 then break end
+      local behind = mode ~= 'n' and scan.records(KEYS[h1 * 256 + h2], found, mode)
+      local parts = { chain }
+      for place, member in ipairs(found) do
+        parts[#parts + 1] = pack('>I4', #member)
+        parts[#parts + 1] = member
+        if behind then
+          if not behind[place] then return 'M' .. member end
+          parts[#parts + 1] = sub(behind[place], 1, 16)
+        end
+      end
+      chain = redis.sha1hex(table.concat(parts))
+      visited = visited + #found
+      if #found < ask then break end
+      if reverse then hi = '(' .. found[#found] else lo = '(' .. found[#found] end
+    end
+    held = visited == n and chain == ARGV[data + 4]
     at, data = at + 7, data + 5
   else -- F: intents and read locks come only with several partitions
     at = at + 1
   end
   if not held then
-    if i <= reads then return refuse('R' .. i - 1) end
-    return refuse('C' .. i - 1 - reads)
+    refusal = i <= reads and 'R' .. i - 1 or 'C' .. i - 1 - reads
+    break
   end
 end
 
 local effects = at + sentinels * 3
-if effects > #program then return refuse('D' .. state[2]) end
+if not refusal and effects > #program then refusal = 'D' .. state[2] end
+if refusal then
+  -- If there is no memory to record it, a repeat is judged anew; it has no effects either.
+  redis.pcall('HSET', meta, lane, number .. refusal)
+  return refusal
+end
 
 -- Effects: op, hash or zset of an index, zset; then key, and for P (a record), Q (a versioned one), A and B (additions
 -- to such) a value; I and x put and remove an entry, d removes a record, G raises the gate.
 local sums = {}
 if adds then
-  local written, ZERO = {}, string.rep('\0', 16)
+  local written, zero = {}, string.rep('\0', 16)
   local datum, n = data, 0
   for i = effects, #program, 5 do
     local op, k1, k2 = byte(program, i, i + 2)
@@ -128,7 +123,7 @@ if adds then
         before = call('HGET', KEYS[k], key)
         if before and op == 66 then before = sub(before, 17) end
       end
-      before = before or ZERO
+      before = before or zero
       if #before ~= 16 then return 'N' .. n end
       -- The sum of two i128. Limbs of 32 bits are exact in a double.
       local a1, a2, a3, a4 = unpack_bytes('>I4I4I4I4', before)
@@ -164,7 +159,7 @@ for i = at, effects - 1, 3 do
     if made == 0 then made = redis.pcall('HSET', key, '', '') end
   else -- z
     made = redis.pcall('ZSCORE', key, '')
-    if not made then made = redis.pcall('ZADD', key, 0, '') end
+    if not made then made = redis.pcall('ZADD', key, '0', '') end
   end
   if type(made) == 'table' and made.err then return made end
 end
@@ -174,7 +169,7 @@ for i = effects, #program, 5 do
   local key = ARGV[data]
   data = data + 1
   if op == 73 then
-    call('ZADD', KEYS[h1 * 256 + h2], 0, key)
+    call('ZADD', KEYS[h1 * 256 + h2], '0', key)
   elseif op == 120 then
     call('ZREM', KEYS[h1 * 256 + h2], key)
   elseif op == 100 then
@@ -192,7 +187,7 @@ for i = effects, #program, 5 do
     elseif op == 66 then
       value = sub(program, 1, 16) .. sums[i]
     end
-    if call('HSET', KEYS[h1 * 256 + h2], key, value) == 1 then call('ZADD', KEYS[z1 * 256 + z2], 0, key) end
+    if call('HSET', KEYS[h1 * 256 + h2], key, value) == 1 then call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
   end
 end
 
@@ -202,7 +197,7 @@ if #seq < 16 then
   seq = string.format('%.0f', seq + 1)
   call('HSET', meta, 'seq', seq, lane, number .. 'D' .. seq)
 else
-  call('HINCRBY', meta, 'seq', 1)
+  call('HINCRBY', meta, 'seq', '1')
   seq = call('HGET', meta, 'seq')
   call('HSET', meta, lane, number .. 'D' .. seq)
 end

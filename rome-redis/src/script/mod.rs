@@ -10,8 +10,8 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    fn new(source: &str) -> Self {
-        let source = format!("{}{source}", include_str!("shared.lua"));
+    fn new(parts: &[&str]) -> Self {
+        let source = format!("{}{}", include_str!("shared.lua"), parts.concat());
         let hash = sha1_smol::Sha1::from(&source).digest().to_string();
         Self { source, hash }
     }
@@ -45,10 +45,10 @@ pub(crate) struct Scripts {
 impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
-            open: Script::new(include_str!("open.lua")),
-            apply: Script::new(include_str!("apply.lua")),
-            read: Script::new(include_str!("read.lua")),
-            reserve: Script::new(include_str!("reserve.lua")),
+            open: Script::new(&[include_str!("open.lua")]),
+            apply: Script::new(&[include_str!("spans.lua"), include_str!("apply.lua")]),
+            read: Script::new(&[include_str!("spans.lua"), include_str!("read.lua")]),
+            reserve: Script::new(&[include_str!("reserve.lua")]),
         }
     }
 

@@ -7,6 +7,7 @@
 --   'c' ordered keys, lo, hi                  -> number
 --   's' ordered keys, hash, mode, lo, hi, reverse, most -> {members, records}
 -- Answers {seq, replies}.
+local scan = spans()
 local replies, at, count = {}, 1, #ARGV
 while at <= count do
   local op, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
@@ -17,19 +18,21 @@ while at <= count do
     reply, at = call('ZSCORE', key, ARGV[at + 2]), at + 3
   elseif op == 'u' then
     local claim = call('HGET', key, ARGV[at + 2])
-    reply = { claim, claim and call('HGET', KEYS[tonumber(ARGV[at + 3])], stored(sub(claim, 17))) }
+    local row = claim and sub(claim, 17)
+    if row and not string.find(row, '[^%z]') then row = row .. '\0' end
+    reply = { claim, row and call('HGET', KEYS[tonumber(ARGV[at + 3])], row) }
     at = at + 4
   elseif op == 'c' then
     reply, at = call('ZLEXCOUNT', key, ARGV[at + 2], ARGV[at + 3]), at + 4
   else
     local hash, mode = KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3]
-    local found = members(key, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', tonumber(ARGV[at + 7]))
+    local found = scan.members(key, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', tonumber(ARGV[at + 7]))
     local behind = {}
     if mode ~= 'n' then
       for start = 1, #found, CHUNK do
         local part = {}
         for i = start, math.min(start + CHUNK - 1, #found) do part[#part + 1] = found[i] end
-        for i, record in ipairs(records(hash, part, mode)) do behind[start + i - 1] = record end
+        for i, record in ipairs(scan.records(hash, part, mode)) do behind[start + i - 1] = record end
       end
     end
     reply, at = { found, behind }, at + 8

@@ -4,7 +4,7 @@ local id = call('HGET', KEYS[1], 'id')
 if id ~= ARGV[1] then return id and 'F' or 'G' end
 local raised = redis.pcall('HINCRBY', KEYS[2], ARGV[2], ARGV[3])
 if type(raised) == 'table' then
-  if find(raised.err, 'overflow') then return 'O' end
+  if string.find(raised.err, 'overflow') then return 'O' end
   return raised
 end
 -- Not `raised`, which is a double.
