@@ -6,7 +6,7 @@
 //!
 //! It never sends a call twice by itself; who may, and when, is decided where the call is made.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -38,7 +38,9 @@ pub(crate) struct Link {
     /// Held while a connection is made, so that those who need one wait for the same.
     making: Mutex<()>,
     /// The id of the database, once it is open.
-    database: RwLock<Option<String>>,
+    database: OnceLock<String>,
+    /// Asks for the partition's `seq`.
+    pub(crate) ask_seq: Cmd,
 }
 
 /// A connection that was alive when it was last looked at.
@@ -81,17 +83,21 @@ impl Link {
             .set_connection_timeout(Some(options.connect_timeout))
             .set_response_timeout(Some(options.response_timeout))
             .set_pipeline_buffer_size(1024);
+        let layout = Layout::new(&options.prefix, 0);
+        let mut ask_seq = redis::cmd("HGET");
+        ask_seq.arg(&layout.meta).arg("seq");
         Ok(Self {
             client: client.map_err(invalid)?,
             config,
             address,
             tls,
-            layout: Layout::new(&options.prefix, 0),
+            layout,
             options,
             scripts: Scripts::new(),
             live: RwLock::new(None),
             making: Mutex::new(()),
-            database: RwLock::new(None),
+            database: OnceLock::new(),
+            ask_seq,
         })
     }
 
@@ -112,8 +118,8 @@ impl Link {
     }
 
     /// The id of the database.
-    pub(crate) fn database(&self) -> String {
-        self.database.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    pub(crate) fn database(&self) -> &str {
+        self.database.get().map_or("", String::as_str)
     }
 
     /// The shared connection. If it was lost, tries to make another until `until`.
@@ -230,12 +236,10 @@ impl Link {
         if let Some(risk) = server.risk() {
             tracing::warn!(address = %self.address, "{risk}");
         }
-        let known = self.database.read().unwrap_or_else(PoisonError::into_inner).clone();
         let id = self.adopt(connection, &server, make).await?;
-        if known.is_some_and(|known| known != id) {
+        if *self.database.get_or_init(|| id.clone()) != id {
             return Err(error::gone());
         }
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(id);
         Ok(Greeting { durability: server.durability() })
     }
 

@@ -115,8 +115,14 @@ impl Applier {
 
     fn encode(&self, link: &Link, tx: &MiniTx, always_write: bool) -> Cmd {
         let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-        let database = link.database();
-        encode::encode(&link.scripts.apply, &link.layout, &database, tx, |space| ready.contains(&space), always_write)
+        encode::encode(
+            &link.scripts.apply,
+            &link.layout,
+            link.database(),
+            tx,
+            |space| ready.contains(&space),
+            always_write,
+        )
     }
 
     fn note_sentinels(&self, txs: &[MiniTx], answers: &[Option<StoreResult<Applied>>]) {

@@ -52,7 +52,7 @@ async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply
 async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<Option<u64>> {
     let mut first = None;
     loop {
-        let mut round = redis::pipe();
+        let mut round = Pipeline::with_capacity(tasks.len() + 2);
         if first.is_none() {
             ask_seq(link, &mut round);
         }
@@ -85,7 +85,7 @@ async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<
 }
 
 fn ask_seq(link: &Link, round: &mut Pipeline) {
-    round.cmd("HGET").arg(&link.layout.meta).arg("seq");
+    round.add_command(link.ask_seq.clone());
 }
 
 fn next(replies: &mut impl Iterator<Item = Value>) -> StoreResult<Value> {

@@ -3,7 +3,7 @@
 //! A limit is known to the server. A filter is not, so a scan that wants some rows that pass one takes growing chunks
 //! until it has them. The keys of the next chunk are asked for together with the records of this one.
 
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
 
 use super::task::split_version;
@@ -124,11 +124,13 @@ impl Scan {
         }
         let mut asked = 0;
         if !self.pending.is_empty() {
-            round.cmd("HMGET").arg(&self.hash);
+            let mut get = Cmd::with_capacity(self.pending.len() + 2, 16 * self.pending.len());
+            get.arg("HMGET").arg(&self.hash);
             // The one that only shows that the span goes on needs no record.
             for member in self.pending.iter().take(self.most() as usize - 1) {
-                round.arg(self.field(member));
+                get.arg(&*self.field(member));
             }
+            round.add_command(get);
             asked += 1;
         }
         if self.more {
@@ -148,7 +150,7 @@ impl Scan {
     fn field<'m>(&self, member: &'m [u8]) -> std::borrow::Cow<'m, [u8]> {
         match self.behind {
             Behind::Rows(_) => match layout::row_key(member) {
-                Some(key) => std::borrow::Cow::Owned(layout::stored(key).into_owned()),
+                Some(key) => layout::stored(key),
                 None => std::borrow::Cow::Borrowed(&[]),
             },
             _ => std::borrow::Cow::Borrowed(member),

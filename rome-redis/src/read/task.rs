@@ -1,7 +1,7 @@
 //! One read, or several alike, from its first command to its reply.
 
 use bytes::{Buf, Bytes};
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
 
 use super::scan::Scan;
@@ -121,17 +121,22 @@ impl Gets {
     fn ask(&self, round: &mut Pipeline) -> usize {
         if let [(_, record)] = self.records.as_slice() {
             let name = if matches!(self.space, Space::Index(_)) { "ZSCORE" } else { "HGET" };
-            round.cmd(name).arg(&self.key).arg(record);
+            let mut get = Cmd::with_capacity(3, name.len() + self.key.len() + record.len());
+            get.arg(name).arg(&self.key).arg(record);
+            round.add_command(get);
             return 1;
         }
         let name = if matches!(self.space, Space::Index(_)) { "ZMSCORE" } else { "HMGET" };
         let chunks = self.records.chunks(AT_ONCE);
         let n = chunks.len();
         for chunk in chunks {
-            round.cmd(name).arg(&self.key);
+            let bytes = chunk.iter().map(|(_, record)| record.len()).sum::<usize>();
+            let mut get = Cmd::with_capacity(chunk.len() + 2, name.len() + self.key.len() + bytes);
+            get.arg(name).arg(&self.key);
             for (_, record) in chunk {
-                round.arg(record);
+                get.arg(record);
             }
+            round.add_command(get);
         }
         n
     }
