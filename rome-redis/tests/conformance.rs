@@ -49,8 +49,39 @@ impl Subject for OnRedis {
 
 mod by_rounds {
     rome_conformance::suite!(super::OnRedis { always_by_script: false });
+    rome_conformance::workloads!(super::OnRedis { always_by_script: false });
 }
 
 mod by_script {
     rome_conformance::suite!(super::OnRedis { always_by_script: true });
+    rome_conformance::workloads!(super::OnRedis { always_by_script: true });
+}
+
+/// A server of its own, whose connections are killed again and again.
+struct Killing;
+
+impl Subject for Killing {
+    type Place = LocalServer;
+
+    fn place(&self) -> LocalServer {
+        LocalServer::start()
+    }
+
+    async fn open(&self, server: &LocalServer) -> StoreResult<Arc<dyn Store>> {
+        let store = RedisStore::open(&server.url()).await?;
+        let client = redis::Client::open(server.url()).unwrap();
+        let mut killer = client.get_multiplexed_async_connection().await.unwrap();
+        tokio::spawn(async move {
+            let mut kill = redis::cmd("CLIENT");
+            kill.arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes");
+            while kill.exec_async(&mut killer).await.is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        });
+        Ok(Arc::new(store))
+    }
+}
+
+mod while_connections_are_killed {
+    rome_conformance::workloads!(super::Killing);
 }
