@@ -50,6 +50,25 @@ pub(crate) struct Live {
     made: Instant,
 }
 
+/// How long a call goes on trying. It begins with the first loss: until then the reply may be waited for longer.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    pub(crate) until: Instant,
+    whole: Duration,
+    began: bool,
+}
+
+impl Patience {
+    /// Whether to try again after a loss.
+    pub(crate) fn is_left(&mut self) -> bool {
+        if !self.began {
+            self.until = Instant::now() + self.whole;
+            self.began = true;
+        }
+        Instant::now() < self.until
+    }
+}
+
 /// What greeting a server told.
 #[derive(Debug, Clone)]
 pub(crate) struct Greeting {
@@ -117,6 +136,12 @@ impl Link {
         Ok(greeting)
     }
 
+    /// The patience of a call that begins now.
+    pub(crate) fn patience(&self) -> Patience {
+        let whole = self.options.patience;
+        Patience { until: Instant::now() + whole, whole, began: false }
+    }
+
     /// The id of the database.
     pub(crate) fn database(&self) -> &str {
         self.database.get().map_or("", String::as_str)
@@ -141,7 +166,8 @@ impl Link {
     pub(crate) async fn another(&self, until: Instant) -> StoreResult<Live> {
         let mut pause = Duration::from_millis(10);
         loop {
-            match self.connect(false).await {
+            let connecting = tokio::time::timeout_at(until.into(), self.connect(false)).await;
+            match connecting.unwrap_or_else(|_| Err(self.silent())) {
                 Ok((connection, _)) => return Ok(Live { connection, made: Instant::now() }),
                 Err(error) if error.kind() != StoreErrorKind::Unavailable || Instant::now() + pause >= until => {
                     return Err(error);
@@ -167,10 +193,15 @@ impl Link {
     /// Sends commands in one go; gives a reply for each, refusals among them. An error says that replies were lost.
     pub(crate) async fn send(&self, live: &Live, pipeline: &Pipeline) -> StoreResult<Vec<Value>> {
         let mut connection = live.connection.clone();
-        connection.req_packed_commands(pipeline, 0, pipeline.len()).await.map_err(|error| {
+        let replies = connection.req_packed_commands(pipeline, 0, pipeline.len()).await.map_err(|error| {
             self.lose(live);
             error::lost(error, &self.address)
-        })
+        })?;
+        // A primary that became a replica keeps its connections, and would go on answering reads.
+        if replies.iter().any(|reply| matches!(reply, Value::ServerError(error) if error.code() == "READONLY")) {
+            self.lose(live);
+        }
+        Ok(replies)
     }
 
     /// Sends script calls, perhaps among other commands. Where the server has forgotten a script, which proves that it did not
@@ -294,6 +325,11 @@ impl Link {
             self.address
         );
         StoreError::new(StoreErrorKind::Invalid, message)
+    }
+
+    fn silent(&self) -> StoreError {
+        let message = format!("the Redis server at {} does not answer", self.address);
+        StoreError::new(StoreErrorKind::Unavailable, message)
     }
 
     fn unreachable(&self, error: redis::RedisError) -> StoreError {

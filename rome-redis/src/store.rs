@@ -105,16 +105,16 @@ impl Store for RedisStore {
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        let until = std::time::Instant::now() + self.link.options.patience;
+        let mut patience = self.link.patience();
         let layout = &self.link.layout;
         let mut call = self.link.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
         call.arg(self.link.database()).arg(sequence_field(sequence)).arg(n);
         let call = alone(call);
         let reply = loop {
-            let live = self.link.live(until).await?;
+            let live = self.link.live(patience.until).await?;
             match self.link.call(&live, &call).await {
                 // A block whose reply was lost is skipped.
-                Err(error) if error.kind() == StoreErrorKind::Unavailable && std::time::Instant::now() < until => {}
+                Err(error) if error.kind() == StoreErrorKind::Unavailable && patience.is_left() => {}
                 other => break other?.into_iter().next().unwrap_or_default(),
             }
         };

@@ -144,3 +144,18 @@ async fn a_repeat_waits_for_the_replicas_too() {
     assert_eq!(known, Applied::Already(rome_core::store::Decision::Committed));
     assert_eq!(client.sum("n").await, 2);
 }
+
+#[tokio::test]
+async fn a_primary_that_became_a_replica_is_left() {
+    let server = LocalServer::start();
+    let options = RedisOptions::default().patience(Duration::from_millis(100));
+    let client = Client::by(&server.url(), options, 1).await;
+    client.write(vec![add("n", 1)]).await;
+    let other = LocalServer::start();
+    ask::<()>(&mut raw(&server).await, &format!("REPLICAOF 127.0.0.1 {}", other.port())).await;
+    let error = client.apply(client.tx(vec![add("n", 1)])).await.unwrap_err();
+    assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied), "{error}");
+    // Its data may be old from now on.
+    let error = client.read(vec![COUNT]).await.unwrap_err();
+    assert!(error.to_string().contains("replica"), "{error}");
+}

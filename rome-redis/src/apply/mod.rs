@@ -32,17 +32,17 @@ impl Applier {
             Durability::Replicated(n) if n > 0 => Some(n),
             _ => None,
         };
-        let until = Instant::now() + link.options.patience;
+        let mut patience = link.patience();
         let mut answers: Vec<Option<StoreResult<Applied>>> = txs.iter().map(|_| None).collect();
         let mut lost = false;
         loop {
-            let sent = self.attempt(link, txs, &mut answers, confirm, until, lost).await;
+            let sent = self.attempt(link, txs, &mut answers, confirm, patience.until, lost).await;
             match sent {
                 Ok(()) => break,
                 Err(error) if !lost && error.certainty() == rome_core::store::Certainty::NotApplied => {
                     return Err(error);
                 }
-                Err(error) if !is_worth_another_try(&error) || Instant::now() >= until => {
+                Err(error) if !is_worth_another_try(&error) || !patience.is_left() => {
                     return Err(error.with_unknown_outcome());
                 }
                 Err(_) => lost = true,

@@ -13,8 +13,6 @@ mod scan;
 mod script;
 mod task;
 
-use std::time::Instant;
-
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, ReadReply, StoreErrorKind, StoreResult};
 
@@ -25,11 +23,11 @@ use task::Task;
 
 /// Answers reads from one state. A lost connection is made again and the reads with it, as long as there is patience.
 pub(crate) async fn read(link: &Link, reads: &[Read]) -> StoreResult<ReadReply> {
-    let until = Instant::now() + link.options.patience;
+    let mut patience = link.patience();
     loop {
-        let live = link.live(until).await?;
+        let live = link.live(patience.until).await?;
         match once(link, &live, reads).await {
-            Err(error) if error.kind() == StoreErrorKind::Unavailable && Instant::now() < until => {
+            Err(error) if error.kind() == StoreErrorKind::Unavailable && patience.is_left() => {
                 tracing::debug!(%error, "reads are tried again");
             }
             other => return other,
