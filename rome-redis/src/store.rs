@@ -40,6 +40,16 @@ impl RedisStore {
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use rome_redis::RedisStore;
+    ///
+    /// # async fn example() -> Result<(), rome_core::store::StoreError> {
+    /// let store = RedisStore::open("redis://localhost?prefix=kennel").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn open(url: &str) -> StoreResult<Self> {
         Self::open_with(url, RedisOptions::default()).await
     }
@@ -101,7 +111,15 @@ impl Store for RedisStore {
             return Ok(Vec::new());
         }
         let txs: Vec<MiniTx> = batch.into_iter().map(|(_, tx)| tx).collect();
-        self.applier.apply(&self.link, &txs, durability).await
+        let applied = self.applier.apply(&self.link, &txs, durability).await;
+        tracing::trace!(
+            reads = txs.iter().map(|tx| tx.reads.len()).sum::<usize>(),
+            effects = txs.iter().map(|tx| tx.effects.len()).sum::<usize>(),
+            ?durability,
+            outcomes = ?applied,
+            "apply"
+        );
+        applied
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {

@@ -49,7 +49,7 @@ async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply
 /// Runs the tasks to their ends, if nothing is written meanwhile; then it returns the `seq` of what they read.
 async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<Option<u64>> {
     let mut first = None;
-    loop {
+    for rounds in 0_u32.. {
         let mut round = Pipeline::with_capacity(tasks.len() + 2);
         if first.is_none() {
             ask_seq(link, &mut round);
@@ -61,6 +61,7 @@ async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<
             return replies.first().map(seq).transpose();
         }
         if asked.iter().sum::<usize>() == 0 {
+            tracing::trace!(tasks = tasks.len(), rounds, seq = first, "read");
             return Ok(first);
         }
         ask_seq(link, &mut round);
@@ -80,6 +81,7 @@ async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<
             task.take(answers)?;
         }
     }
+    Ok(first)
 }
 
 fn ask_seq(link: &Link, round: &mut Pipeline) {
