@@ -4,8 +4,13 @@ use rome_core::store::{
     Capabilities, Check, Durability, Effect, MiniTx, Partition, Space, Step, StoreError, StoreErrorKind, StoreResult,
 };
 
+use crate::apply::encode;
+
 /// The most bytes of one request, below the server's limit for a client that has not been answered (1 GB).
 const MOST_BYTES: usize = 512 << 20;
+
+/// The most arguments of one request: 6.2 takes a few more, and closes the connection at what is above.
+const MOST_ARGUMENTS: usize = 1_000_000;
 
 /// Whether the partition is the one there is.
 pub(crate) fn admit_partition(partition: Partition) -> StoreResult<()> {
@@ -54,6 +59,8 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
         }
     }
     within("bytes in a transaction", bytes, MOST_BYTES)?;
+    let arguments = tx.reads.iter().chain(&tx.checks).map(encode::data_of).sum::<usize>();
+    within("arguments of checks in a transaction", arguments, MOST_ARGUMENTS - 2 * limits.max_effects)?;
     for check in tx.reads.iter().chain(&tx.checks) {
         match check {
             Check::Version { space, .. } if !space.is_versioned() => {

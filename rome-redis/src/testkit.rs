@@ -1,6 +1,7 @@
 //! For tests: a Redis server of the test's own, on a free loopback port, in a temporary folder.
 
-use std::net::{TcpListener, TcpStream};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -102,6 +103,7 @@ impl LocalServer {
     }
 
     fn spawn(&mut self) -> bool {
+        let starts = self.starts();
         let mut command = Command::new("redis-server");
         let port = self.port.to_string();
         let folder = self.folder.to_string_lossy().into_owned();
@@ -115,14 +117,15 @@ impl LocalServer {
             panic!("the tests need redis-server, and it cannot be run ({error}): apt-get install redis-server")
         });
         self.process = Some(process);
-        self.is_up()
+        self.is_up(starts)
     }
 
-    /// Waits until it takes connections; false if it ended instead.
-    fn is_up(&mut self) -> bool {
+    /// Waits until it takes connections; false if it ended instead. Its own log tells, for what answers on the port may
+    /// be another process that was quicker.
+    fn is_up(&mut self, starts: usize) -> bool {
         let until = Instant::now() + Duration::from_secs(20);
         while Instant::now() < until {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            if self.starts() > starts {
                 return true;
             }
             if self.process.as_mut().is_some_and(|process| process.try_wait().is_ok_and(|ended| ended.is_some())) {
@@ -133,6 +136,11 @@ impl LocalServer {
         }
         false
     }
+
+    /// How often it has become ready.
+    fn starts(&self) -> usize {
+        self.log().matches("Ready to accept connections").count()
+    }
 }
 
 impl Drop for LocalServer {
@@ -142,7 +150,11 @@ impl Drop for LocalServer {
     }
 }
 
+/// A free port below those that the system gives to clients: a client that tries to reach a server which is down could get
+/// the server's own port, and then talk to itself.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
-    listener.local_addr().expect("it has an address").port()
+    let random = || RandomState::new().build_hasher().finish() % 15_000;
+    let ports = std::iter::repeat_with(|| 15_000 + u16::try_from(random()).expect("it is below 15,000"));
+    let mut free = ports.take(1000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("a loopback port is free")
 }

@@ -90,7 +90,8 @@ fn program(
     let mut ops = Vec::with_capacity(8 * (tx.reads.len() + tx.checks.len()) + 5 * tx.effects.len() + 12);
     let (mut data, mut after_reads) = (ARGUMENTS + 1, (HEADER + 1, ARGUMENTS + 1));
     for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
-        data += check_op(&mut ops, layout, keys, check);
+        check_op(&mut ops, layout, keys, check);
+        data += data_of(check);
         if at + 1 == tx.reads.len() {
             after_reads = (HEADER + 1 + ops.len(), data);
         }
@@ -141,16 +142,24 @@ fn op(ops: &mut Vec<u8>, name: u8, places: &[usize]) {
     }
 }
 
-/// Adds a check to the program; returns how many arguments of data it takes.
-fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) -> usize {
+/// How many arguments of data a check takes.
+pub(crate) const fn data_of(check: &Check) -> usize {
+    match check {
+        Check::Version { .. } => 2,
+        Check::Count { .. } => 4,
+        Check::Same { .. } => 5,
+        _ => 0,
+    }
+}
+
+/// Adds a check to the program.
+fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) {
     match check {
         Check::Version { space, .. } => {
             op(ops, b'V', &[keys.place(layout, *space).0]);
-            2
         }
         Check::Count { span, .. } => {
             op(ops, b'C', &[keys.place(layout, span.space).1]);
-            4
         }
         Check::Same { span, rows, .. } => {
             let (hash, ordered) = keys.place(layout, span.space);
@@ -161,11 +170,9 @@ fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) 
             };
             op(ops, b'E', &[ordered, hash]);
             ops.extend_from_slice(&[mode, u8::from(span.reverse)]);
-            5
         }
         _ => {
             op(ops, b'F', &[]);
-            0
         }
     }
 }
