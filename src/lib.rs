@@ -43,6 +43,7 @@
 //! |---|---|---|
 //! | `memory:` | in the memory of this process, for tests and caches | always there |
 //! | `embedded:PATH` | in a folder on disk, `fsync`ed before a commit is acknowledged | `embedded`, on by default |
+//! | `redis://HOST`, `rediss://HOST` | on a Redis server, 6.2 or newer; the second with TLS | `redis` |
 //!
 //! The same program runs on each with the same results: `docs/semantics.md` says which.
 

@@ -57,6 +57,20 @@ struct Page {
 struct Opened {
     db: Database,
     folder: Option<PathBuf>,
+    /// The server of the store, which is stopped at the end.
+    #[cfg(feature = "redis")]
+    _server: Option<rome_redis::testkit::LocalServer>,
+}
+
+impl Opened {
+    fn new(db: Database, folder: Option<PathBuf>) -> Self {
+        Self {
+            db,
+            folder,
+            #[cfg(feature = "redis")]
+            _server: None,
+        }
+    }
 }
 
 impl Drop for Opened {
@@ -80,11 +94,19 @@ fn new_folder() -> PathBuf {
 
 /// An empty database on each store.
 async fn stores() -> Vec<Opened> {
-    let mut all = vec![Opened { db: open("memory:").await, folder: None }];
+    let mut all = vec![Opened::new(open("memory:").await, None)];
     if cfg!(feature = "embedded") {
         let folder = new_folder();
         let db = open(&format!("embedded:{}", folder.display())).await;
-        all.push(Opened { db, folder: Some(folder) });
+        all.push(Opened::new(db, Some(folder)));
+    }
+    #[cfg(feature = "redis")]
+    {
+        let server = rome_redis::testkit::LocalServer::start();
+        let db = open(&server.url()).await;
+        let mut opened = Opened::new(db, None);
+        opened._server = Some(server);
+        all.push(opened);
     }
     all
 }
@@ -493,7 +515,7 @@ async fn a_cursor_outlives_a_restart() {
     db.insert_all((1..=3).map(row)).await.unwrap();
     let cursor = db.query::<Row>().page(2).fetch().await.unwrap().next.unwrap();
     drop(db);
-    let again = Opened { db: open(&url).await, folder: Some(folder) };
+    let again = Opened::new(open(&url).await, Some(folder));
     assert_eq!(again.db.query::<Row>().page(2).after(cursor).fetch().await.unwrap().items, [row(3)]);
 }
 

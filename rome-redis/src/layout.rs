@@ -93,9 +93,8 @@ pub(crate) fn original(stored: &[u8]) -> &[u8] {
 }
 
 /// The key of the row that an entry points at, from the entry's stored form.
-pub(crate) fn row_key(entry: &[u8]) -> Option<&[u8]> {
-    let (rest, length) = original(entry).split_last_chunk::<2>()?;
-    rest.get(rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))?..)
+pub(crate) fn row_key(entry: &[u8]) -> Option<Cow<'_, [u8]>> {
+    rome_core::store::row_key(original(entry))
 }
 
 /// The lower bound of a span as `ZRANGE … BYLEX` writes it.
@@ -146,8 +145,8 @@ mod tests {
 
     #[test]
     fn an_entry_gives_the_key_of_its_row() {
-        assert_eq!(row_key(b"red\0ann\0\x03"), Some(&b"ann"[..]));
-        assert_eq!(row_key(&stored(&[0, 0, 0])), Some(&b""[..]));
+        assert_eq!(row_key(b"red\0ann\0\x03").as_deref(), Some(&b"ann"[..]));
+        assert_eq!(row_key(&stored(&[0, 0, 0])).as_deref(), Some(&b""[..]));
         assert_eq!(row_key(b"x"), None);
         assert_eq!(row_key(b"x\0\x02"), None);
     }

@@ -3,6 +3,8 @@
 //! A limit is known to the server. A filter is not, so a scan that wants some rows that pass one takes growing chunks
 //! until it has them. The keys of the next chunk are asked for together with the records of this one.
 
+use std::borrow::Cow;
+
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
 
@@ -147,13 +149,14 @@ impl Scan {
     }
 
     /// The field of the record behind a member. No record has the empty one: an entry that is damaged finds nothing.
-    fn field<'m>(&self, member: &'m [u8]) -> std::borrow::Cow<'m, [u8]> {
+    fn field<'m>(&self, member: &'m [u8]) -> Cow<'m, [u8]> {
         match self.behind {
             Behind::Rows(_) => match layout::row_key(member) {
-                Some(key) => layout::stored(key),
-                None => std::borrow::Cow::Borrowed(&[]),
+                Some(Cow::Borrowed(key)) => layout::stored(key),
+                Some(Cow::Owned(key)) => Cow::Owned(layout::stored(&key).into_owned()),
+                None => Cow::Borrowed(&[]),
             },
-            _ => std::borrow::Cow::Borrowed(member),
+            _ => Cow::Borrowed(member),
         }
     }
 
@@ -222,7 +225,7 @@ impl Scan {
             digester.add(member, version);
         }
         let key = match self.behind {
-            Behind::Rows(_) => row_key.unwrap_or_default(),
+            Behind::Rows(_) => row_key.as_deref().unwrap_or_default(),
             _ => layout::original(member),
         };
         if self.filter.as_ref().is_none_or(|filter| filter.0.keep(key, value)) {

@@ -11,8 +11,14 @@ local function spans()
     if #entry < 2 then return '' end
     local stop = #entry - 2
     local length = unpack_bytes('>I2', entry, stop + 1)
+    -- The first bit says that the bytes of the key are complemented, in an index whose last column descends.
+    local complemented = length >= 32768
+    if complemented then length = length - 32768 end
     if length > stop then return '' end
     local key = sub(entry, stop - length + 1, stop)
+    if complemented then
+      key = string.gsub(key, '.', function(one) return string.char(255 - byte(one)) end)
+    end
     if string.find(key, '[^%z]') then return key end
     return key .. '\0'
   end

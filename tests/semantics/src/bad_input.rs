@@ -262,7 +262,7 @@ async fn stored_dogs(store: &Arc<dyn Store>) -> Vec<(Bytes, Bytes)> {
 #[tokio::test]
 async fn a_stored_row_that_cannot_be_read_is_corrupt_and_the_others_are_fine() {
     for place in places() {
-        let store = place.open();
+        let store = place.open().await;
         let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
         let dogs = pack(&db).await;
         let rows = stored_dogs(&store).await;
@@ -299,7 +299,7 @@ async fn a_stored_row_that_cannot_be_read_is_corrupt_and_the_others_are_fine() {
 #[tokio::test]
 async fn a_stored_value_of_another_type_is_told_with_its_column() {
     for place in places() {
-        let store = place.open();
+        let store = place.open().await;
         let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
         let mut dogs = pack(&db).await;
         let (key, value) = stored_dogs(&store).await[8].clone();
@@ -318,7 +318,7 @@ async fn a_stored_value_of_another_type_is_told_with_its_column() {
 #[tokio::test]
 async fn a_catalog_that_cannot_be_read_is_told_at_open() {
     for place in places() {
-        let store = place.open();
+        let store = place.open().await;
         drop(Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap());
         let put =
             Effect::Put { space: Space::Meta, key: Bytes::from_static(b"catalog"), value: Bytes::from_static(b"{") };

@@ -38,7 +38,7 @@ macro_rules! counted {
         #[tokio::test]
         async fn $name() {
             for place in places() {
-                let recorder = Arc::new(Recorder::new(place.open()));
+                let recorder = Arc::new(Recorder::new(place.open().await));
                 let $db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await.unwrap();
                 let $dogs = $db.insert_all((0..1000).map(dog)).await.unwrap();
                 println!("on {}", place.name);

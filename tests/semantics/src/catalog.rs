@@ -42,7 +42,7 @@ macro_rules! refused {
     ($([$($entity:ty),+])?, $($part:expr),+) => {
         for place in places() {
             let dogs = begin(&place).await;
-            let opened = Database::builder()$($(.entity::<$entity>())+)?.open_store(place.open()).await;
+            let opened = Database::builder()$($(.entity::<$entity>())+)?.open_store(place.open().await).await;
             let error = opened.expect_err("the change is refused");
             assert!(error.is_schema_mismatch(), "{error}");
             $(assert!(error.to_string().contains($part), "{error} does not say {}", $part);)+

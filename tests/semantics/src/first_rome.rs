@@ -62,7 +62,7 @@ laws! { [Dog]
 async fn an_error_of_the_store_is_told_and_never_swallowed() {
     // Errors were swallowed while saving.
     for place in places() {
-        let faults = Arc::new(Faults::new(place.open()));
+        let faults = Arc::new(Faults::new(place.open().await));
         let db = Database::builder().entity::<Dog>().open_store(faults.clone()).await.unwrap();
         let rex = db.insert(dog("Rex", 1)).await.unwrap();
         faults.fail_apply(0, Fault::Refused);
@@ -81,7 +81,7 @@ async fn an_error_of_the_store_is_told_and_never_swallowed() {
 async fn what_might_have_been_applied_is_an_unknown_outcome_and_is_not_tried_again() {
     for place in places() {
         for (fault, stored) in [(Fault::RequestLost, 0), (Fault::ReplyLost, 1)] {
-            let recorder = Arc::new(Recorder::new(place.open()));
+            let recorder = Arc::new(Recorder::new(place.open().await));
             let faults = Arc::new(Faults::new(recorder.clone()));
             let db = Database::builder().entity::<Dog>().open_store(faults.clone()).await.unwrap();
             db.query::<Dog>().delete_all().await.unwrap();

@@ -1,50 +1,69 @@
 //! The stores that every law is tested on.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use rome::store::Store;
 use rome::store::memory::MemoryStore;
+use rome_redis::RedisStore;
+use rome_redis::testkit::LocalServer;
 
-/// A store of a test, with its folder if it has one, which is removed at the end.
+/// A store of a test, with what has to be cleared away at the end.
 pub struct Place {
     pub name: &'static str,
-    folder: Option<PathBuf>,
-    memory: Option<Arc<MemoryStore>>,
+    at: At,
+}
+
+enum At {
+    Memory(Arc<MemoryStore>),
+    Folder(PathBuf),
+    /// A server that tests share, and the prefix that is this place's own.
+    Redis(Arc<LocalServer>, u32),
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// The Redis server of this process, as long as a test uses it.
+fn server() -> Arc<LocalServer> {
+    static SHARED: Mutex<Weak<LocalServer>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(LocalServer::start());
+        *shared = Arc::downgrade(&server);
+        server
+    })
+}
+
 /// An empty place on each kind of store.
-pub fn places() -> [Place; 2] {
-    let folder = std::env::temp_dir().join(format!(
-        "rome-semantics-{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    ));
+pub fn places() -> [Place; 3] {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("rome-semantics-{}-{number}", std::process::id()));
     [
-        Place { name: "memory", folder: None, memory: Some(Arc::new(MemoryStore::new())) },
-        Place { name: "embedded", folder: Some(folder), memory: None },
+        Place { name: "memory", at: At::Memory(Arc::new(MemoryStore::new())) },
+        Place { name: "embedded", at: At::Folder(folder) },
+        Place { name: "redis", at: At::Redis(server(), number) },
     ]
 }
 
 impl Place {
     /// Opens what is there; a place in memory keeps its store until it is dropped.
-    pub fn open(&self) -> Arc<dyn Store> {
-        match (&self.memory, &self.folder) {
-            (Some(store), _) => store.clone(),
-            (None, Some(folder)) => Arc::new(
+    pub async fn open(&self) -> Arc<dyn Store> {
+        match &self.at {
+            At::Memory(store) => store.clone(),
+            At::Folder(folder) => Arc::new(
                 rome::embedded::EmbeddedStore::open(folder, rome::embedded::EmbeddedOptions::default()).unwrap(),
             ),
-            (None, None) => unreachable!("a place is in memory or in a folder"),
+            At::Redis(server, number) => {
+                Arc::new(RedisStore::open(&format!("{}?prefix=place{number}", server.url())).await.unwrap())
+            }
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(folder) = &self.folder {
+        if let At::Folder(folder) = &self.at {
             let _ = std::fs::remove_dir_all(folder);
         }
     }
@@ -53,7 +72,7 @@ impl Drop for Place {
 /// Opens a database with these entities on a place.
 macro_rules! open {
     ($place:expr, [$($entity:ty),+]) => {
-        rome::Database::builder()$(.entity::<$entity>())+.open_store($place.open()).await.unwrap()
+        rome::Database::builder()$(.entity::<$entity>())+.open_store($place.open().await).await.unwrap()
     };
 }
 pub(crate) use open;
