@@ -28,8 +28,6 @@ struct Fields {
     json: Plain,
     #[rome(embed)]
     embedded: Plain,
-    #[rome(default = "no")]
-    good: bool,
     #[rome(default = 1)]
     name: String,
 }

@@ -29,7 +29,7 @@ struct NoEntity;
 #[derive(Projection)]
 #[rome(entity = NoEntity)]
 struct OfNothing {
-    name: String,
+    breed_of_nothing: String,
 }
 
 fn main() {}
