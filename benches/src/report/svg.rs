@@ -29,7 +29,12 @@ pub fn write_bars(results: &Results, folder: &Path) -> Result<Vec<String>> {
     let memory = ["btree", "rome-memory"];
     let pictures = [
         ("time", "On disk, one client: median time in µs (shorter is better; logarithmic)", Load::One, &disk[..]),
-        ("rate", "On disk, sixteen clients: operations a second (longer is better; logarithmic)", Load::Sixteen, &disk[..]),
+        (
+            "rate",
+            "On disk, sixteen clients: operations a second (longer is better; logarithmic)",
+            Load::Sixteen,
+            &disk[..],
+        ),
         ("memory", "In memory, one client: median time in µs (shorter is better; logarithmic)", Load::One, &memory[..]),
     ];
     let mut names = Vec::new();
