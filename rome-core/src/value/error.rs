@@ -54,16 +54,6 @@ pub enum ValueErrorKind {
         /// The enum with its labels.
         ty: String,
     },
-    /// The value is longer than its place allows.
-    #[error("{what} is {length} bytes long, and at most {limit} are allowed")]
-    TooLong {
-        /// What is too long.
-        what: &'static str,
-        /// Its length in bytes.
-        length: usize,
-        /// The largest allowed length in bytes.
-        limit: usize,
-    },
     /// A serde type has no JSON form, or stored JSON is not one of its values.
     #[error("not storable as JSON, or not readable from it: {message}")]
     Json {
@@ -112,13 +102,6 @@ impl ValueError {
     #[cold]
     pub fn unknown_label(label: &str, ty: impl fmt::Display) -> Self {
         Self::new(ValueErrorKind::UnknownLabel { label: shortened(label.to_owned()), ty: ty.to_string() })
-    }
-
-    /// Something longer than allowed.
-    #[cold]
-    #[must_use]
-    pub fn too_long(what: &'static str, length: usize, limit: usize) -> Self {
-        Self::new(ValueErrorKind::TooLong { what, length, limit })
     }
 
     /// The same error of bytes that begin at `start`, counted from there.

@@ -57,17 +57,6 @@ pub(crate) const TEXT_END: usize = 2;
 /// The longest key or index entry that is allowed, in bytes.
 pub const MAX_ENTRY: usize = 1024;
 
-/// Refuses a whole entry, all columns together, that is longer than [`MAX_ENTRY`].
-///
-/// # Errors
-/// [`TooLong`](super::ValueErrorKind::TooLong) with the length and the limit.
-pub fn check_length(entry: &[u8]) -> Result<(), ValueError> {
-    if entry.len() > MAX_ENTRY {
-        return Err(ValueError::too_long("a key or index entry", entry.len(), MAX_ENTRY));
-    }
-    Ok(())
-}
-
 /// Appends the ordered form of `value` to `out`.
 pub fn encode(value: ValueRef<'_>, descending: bool, out: &mut Vec<u8>) {
     let start = out.len();

@@ -153,10 +153,3 @@ fn lists_in_lists_without_end_do_not_exhaust_the_stack() {
     assert!(key::decode(&bytes, false).is_err());
     assert!(key::skip(&bytes, false).is_err());
 }
-
-#[test]
-fn an_entry_over_a_kibibyte_is_refused() {
-    assert!(key::check_length(&[0; key::MAX_ENTRY]).is_ok());
-    let error = key::check_length(&[0; key::MAX_ENTRY + 1]).unwrap_err();
-    assert_eq!(error.to_string(), "a key or index entry is 1025 bytes long, and at most 1024 are allowed");
-}

@@ -181,8 +181,8 @@ fn the_bytes_are_as_documented() {
 #[test]
 fn a_row_with_a_value_that_failed_is_not_finished() {
     let mut writer = RowWriter::new();
-    writer.fail(ValueError::too_long("a name", 2, 1));
-    writer.fail(ValueError::too_long("another", 2, 1));
-    assert_eq!(writer.clone().try_finish().unwrap_err(), ValueError::too_long("a name", 2, 1));
+    writer.fail(ValueError::malformed("a name", 1));
+    writer.fail(ValueError::malformed("another", 2));
+    assert_eq!(writer.clone().try_finish().unwrap_err(), ValueError::malformed("a name", 1));
     assert!(std::panic::catch_unwind(|| writer.finish()).is_err());
 }
