@@ -1,8 +1,9 @@
 //! Runs a transaction's body until it commits without a conflict.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Session, TransactionOptions, TxBody, Write, Written};
 use crate::catalog::StoredTable;
@@ -39,7 +40,7 @@ where
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(attempt, conflict = %conflict, "transaction is tried again");
-        pause(attempt).await;
+        pause(shared, attempt).await;
         attempt += 1;
     }
 }
@@ -64,13 +65,12 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 
 /// Exponential back-off with full jitter. The first times it only lets others run: with optimistic checks somebody has
 /// committed, so trying again at once mostly works, and a timer's pause is at least a millisecond.
-async fn pause(attempt: u32) {
+async fn pause(shared: &Shared, attempt: u32) {
     if attempt <= EAGER {
         tokio::task::yield_now().await;
         return;
     }
     let most = FIRST_PAUSE.saturating_mul(1 << (attempt - EAGER).min(10)).min(LONGEST_PAUSE);
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
-    tokio::time::sleep(Duration::from_micros(random % micros)).await;
+    tokio::time::sleep(Duration::from_micros(shared.committer.random() % micros)).await;
 }
