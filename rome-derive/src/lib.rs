@@ -58,7 +58,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 #[proc_macro_derive(Entity, attributes(rome))]
 pub fn derive_entity(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    entity::derive(&input).into()
+    entity::derive(input).into()
 }
 
 /// Makes a struct with named fields embeddable: its fields are columns of the entity that holds it in an `embed` field.
