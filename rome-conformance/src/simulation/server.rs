@@ -47,7 +47,6 @@ struct State {
 }
 
 /// Something that was done at a partition and that nobody knows of yet.
-#[derive(Debug, Clone)]
 pub(super) struct Answer<T> {
     pub(super) value: T,
     epoch: u64,
@@ -93,10 +92,7 @@ impl Server {
             state.done.insert(tx.id, *seq);
         }
         state.log.push(tx);
-        if self.survival == Survival::Acknowledged {
-            return Some(Answer { value: applied.map(|it| shifted(it, moved)), epoch, tells: state.log.len() });
-        }
-        Some(Answer { value: applied.map(|it| shifted(it, moved)), epoch, tells: 0 })
+        Some(Answer { value: applied.map(|it| shifted(it, moved)), epoch, tells: state.log.len() })
     }
 
     pub(super) async fn read(&self, reads: Vec<Read>) -> Option<Answer<StoreResult<ReadReply>>> {
@@ -132,7 +128,9 @@ impl Server {
         if state.epoch != answer.epoch {
             return None;
         }
-        state.safe = state.safe.max(answer.tells);
+        if self.survival == Survival::Acknowledged {
+            state.safe = state.safe.max(answer.tells);
+        }
         Some(answer.value)
     }
 
