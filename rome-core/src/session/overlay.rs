@@ -212,13 +212,20 @@ impl Parts {
             part.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
             part.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
         }
-        part.removed.extend(missing_from(&after.entries, &before.entries));
-        let added = missing_from(&before.entries, &after.entries);
-        part.put.extend(added.map(|(space, entry)| (space, entry, Bytes::new())));
         match (&pending.before, &pending.after) {
             (_, Some(body)) => part.put.push((rows, key.clone(), row::wrap(stored, body))),
             (Some(_), None) => part.removed.push((rows, key.clone())),
             (None, None) => {}
+        }
+        let entry_at = |space: Space, entry: &[u8]| {
+            let global = stored.indexes.iter().find(|index| index.def.global && index.space() == space);
+            global.map_or_else(|| placement.of_row(stored, key), |index| placement.of_entry(stored, index, key, entry))
+        };
+        for (space, entry) in missing_from(&after.entries, &before.entries) {
+            self.at(entry_at(space, &entry)).removed.push((space, entry));
+        }
+        for (space, entry) in missing_from(&before.entries, &after.entries) {
+            self.at(entry_at(space, &entry)).put.push((space, entry, Bytes::new()));
         }
         for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
             let Some(index) = stored.indexes.get(*at) else { continue };
