@@ -8,12 +8,14 @@
 #[path = "private.rs"]
 pub mod __private;
 mod catalog;
+mod commit;
 mod database;
 pub mod error;
 mod exec;
 pub mod expr;
 mod index;
 pub mod model;
+mod place;
 mod plan;
 pub mod query;
 mod row;
