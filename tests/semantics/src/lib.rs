@@ -11,5 +11,6 @@ mod catalog;
 mod first_rome;
 mod plans;
 mod queries;
+mod references;
 mod sessions;
 mod stores;
