@@ -13,5 +13,6 @@ mod foreign_keys;
 mod partitions;
 mod plans;
 mod queries;
+mod references;
 mod sessions;
 mod stores;
