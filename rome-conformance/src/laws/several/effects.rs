@@ -199,7 +199,7 @@ pub async fn prepare_with_effects_raises_the_seq(subject: &impl Subject) -> Verd
         ensure_eq!(client.seq().await?, seq, "the seq after a repeated Prepare of {what}");
         let finished = client.finish(&tx, decision).await?;
         ensure_eq!(client.seq().await?, finished, "the seq read after Finish({decision:?}) of {what}");
-        let is_raised = if decision == Decision::Committed { finished > seq } else { finished >= seq };
+        let is_raised = if decision == Decision::Committed { finished > seq } else { finished == seq };
         ensure!(is_raised, "Finish({decision:?}) of {what} left the seq at {finished}, it was {seq}");
         last = finished;
     }
