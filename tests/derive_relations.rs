@@ -123,8 +123,8 @@ fn foreign_key<'a>(table: &'a Table, columns: &[u16]) -> &'a ForeignKey {
 
 fn found_by<'a>(table: &'a Table, columns: &[u16]) -> Option<&'a IndexDef> {
     match foreign_key(table, columns).lookup {
-        Lookup::Key => None,
-        Lookup::Index(at) => Some(&table.indexes[at]),
+        Lookup::ByKey => None,
+        Lookup::ByIndex(at) => Some(&table.indexes[at]),
     }
 }
 
