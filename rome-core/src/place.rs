@@ -5,7 +5,9 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::catalog::{StoredIndex, StoredTable};
+use crate::schema::{IndexPart, Table};
 use crate::store::{Partition, Read, ReadReply, Reply};
+use crate::value::{Value, key};
 
 /// How many partitions there are, and so where everything lies.
 #[derive(Debug, Clone, Copy)]
@@ -27,17 +29,58 @@ impl Placement {
     }
 
     /// Where a row and its entries of local indexes lie.
-    pub fn of_row(self, _table: &StoredTable, key: &[u8]) -> Partition {
-        self.of_group(key)
+    pub fn of_row(self, table: &StoredTable, key: &[u8]) -> Partition {
+        if self.is_one() || table.def.partition_by == table.def.key {
+            return self.of_bytes(key);
+        }
+        let ascending = |column: &u16| IndexPart::asc(*column);
+        self.of_columns(table.def, &table.def.key.iter().map(ascending).collect::<Vec<_>>(), key)
     }
 
-    /// Where a unique value is claimed.
-    pub fn of_claim(self, _table: &StoredTable, _index: &StoredIndex, columns: &[u8]) -> Partition {
-        self.of_group(columns)
+    /// Where a unique value is claimed: beside its row, if the value says where that is.
+    pub fn of_claim(self, table: &StoredTable, index: &StoredIndex, columns: &[u8]) -> Partition {
+        let says = |group: &u16| index.def.parts.iter().any(|part| part.column == *group);
+        if self.is_one() || !table.def.partition_by.iter().all(says) {
+            return self.of_bytes(columns);
+        }
+        self.of_columns(table.def, &index.def.parts, columns)
     }
 
-    /// Where a group of rows lies.
-    pub fn of_group(self, group: &[u8]) -> Partition {
+    /// Where an index entry lies, of the row under `key`.
+    pub fn of_entry(self, table: &StoredTable, index: &StoredIndex, key: &[u8], entry: &[u8]) -> Partition {
+        if index.def.global { self.of_global(index, entry) } else { self.of_row(table, key) }
+    }
+
+    /// Where the entries of a global index lie that begin with these bytes, which hold at least its first column.
+    pub fn of_global(self, index: &StoredIndex, prefix: &[u8]) -> Partition {
+        let descending = index.def.parts.first().is_some_and(|part| part.descending);
+        let first = key::decode(prefix, descending).ok().and_then(|(_, used)| prefix.get(..used));
+        self.of_bytes(first.unwrap_or(prefix))
+    }
+
+    /// Where the rows lie whose group has these values; none if one of them is not given.
+    pub fn of_values<'a>(self, table: &Table, value: impl Fn(u16) -> Option<&'a Value>) -> Option<Partition> {
+        let mut group = Vec::new();
+        for column in &table.partition_by {
+            key::encode(value(*column)?.as_ref(), false, &mut group);
+        }
+        Some(self.of_bytes(&group))
+    }
+
+    /// Where the rows lie whose group is among these encoded columns.
+    fn of_columns(self, table: &Table, parts: &[IndexPart], mut encoded: &[u8]) -> Partition {
+        let mut values = Vec::with_capacity(parts.len());
+        for part in parts {
+            // What cannot be decoded is not stored under any key, so it does not matter where it is looked for.
+            let Ok((value, used)) = key::decode(encoded, part.descending) else { break };
+            values.push((part.column, value));
+            encoded = encoded.get(used..).unwrap_or_default();
+        }
+        let value = |column| values.iter().find(|(of, _)| *of == column).map(|(_, value)| value);
+        self.of_values(table, value).unwrap_or_default()
+    }
+
+    fn of_bytes(self, group: &[u8]) -> Partition {
         if self.is_one() {
             return Partition(0);
         }

@@ -8,7 +8,6 @@ use crate::schema::{ForeignKey, Table};
 
 /// A foreign key of another table, or of the same one, seen from the table that it leads to.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(test), expect(dead_code, reason = "what enforces foreign keys is built on it"))]
 pub(crate) struct Incoming {
     /// The table whose rows reference those of this one.
     pub table: Arc<StoredTable>,

@@ -154,7 +154,9 @@ async fn read_hits(
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
     let pushed = Pushed { filter: filter.as_ref(), want, keys_only };
     let placement = target.shared().placement;
-    let reads = match claimed_keys(target, table, &plan.access).await? {
+    // Where rows are tested, more entries than rows may be needed.
+    let entries = want.filter(|_| plan.residual.is_none());
+    let reads = match by_pointers(target, table, &plan.access, entries).await? {
         Some(access) => reads_of(placement, table, &Plan { access, ..plan.clone() }, &pushed),
         None => reads_of(placement, table, plan, &pushed),
     };
@@ -190,21 +192,35 @@ async fn read_hits(
     Ok(hits)
 }
 
-/// For lookups by unique values whose claims may lie in other partitions than their rows: the same access by the keys of
-/// the rows. Costs one round trip; none if there are no such lookups. They run in a session, which makes sure that a
-/// claim and its row are of one moment.
-async fn claimed_keys(target: Target<'_>, table: &StoredTable, access: &Access) -> Result<Option<Access>> {
+/// For lookups by unique values and by global indexes, whose rows may lie in other partitions: the same access by the keys
+/// of the rows. Costs one round trip; none if there are no such lookups. They run in a session, which makes sure that a
+/// claim or an entry and its row are of one moment.
+async fn by_pointers(
+    target: Target<'_>,
+    table: &StoredTable,
+    access: &Access,
+    want: Option<u32>,
+) -> Result<Option<Access>> {
+    let placement = target.shared().placement;
     let mut reads = Routed::default();
-    reach::add_claims(target.shared().placement, table, access, &mut reads);
+    reach::add_pointers(placement, table, access, want, &mut reads);
     if reads.is_empty() {
         return Ok(None);
     }
-    let claimed = |reply| match reply {
-        Reply::Record(record) => record.map(|(_, key)| key),
-        _ => None,
+    let keys = |reply| match reply {
+        Reply::Record(record) => record.map(|(_, key)| key).into_iter().collect(),
+        Reply::Scanned(entries) => (0..entries.len()).filter_map(|at| key_of_entry(entries.shared_key(at)?)).collect(),
+        _ => Vec::new(),
     };
-    let mut keys = target.read(reads).await?.into_iter().map(claimed);
-    Ok(Some(reach::by_keys(access, &mut keys)))
+    let mut found = target.read(reads).await?.into_iter().map(keys);
+    Ok(Some(reach::by_keys(placement, table, access, &mut found)))
+}
+
+fn key_of_entry(entry: Bytes) -> Option<Bytes> {
+    Some(match row_key(&entry)? {
+        Cow::Borrowed(found) => entry.slice_ref(found),
+        Cow::Owned(found) => found.into(),
+    })
 }
 
 /// What the store does for a plan besides finding rows.
@@ -251,12 +267,7 @@ fn add_scanned(
     for at in 0..scanned.len() {
         let (Some(key), Some(stored)) = (scanned.shared_key(at), scanned.shared_value(at)) else { continue };
         if of_entries {
-            let key = match row_key(&key) {
-                Some(Cow::Borrowed(found)) => key.slice_ref(found),
-                Some(Cow::Owned(found)) => found.into(),
-                None => Bytes::new(),
-            };
-            hits.push(Hit { key, body: Bytes::new() });
+            hits.push(Hit { key: key_of_entry(key).unwrap_or_default(), body: Bytes::new() });
         } else if keys_only {
             hits.push(Hit { key, body: Bytes::new() });
         } else {
@@ -340,7 +351,11 @@ async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, p
     let own = own_writes(target, table);
     let stored = match &plan.access {
         Access::Nothing => 0,
-        Access::Rows { .. } | Access::Index { .. } => count_spans(target, table, plan).await?,
+        Access::Rows { .. } | Access::Index { .. }
+            if plan.residual.is_none() || !reach::is_apart(target.shared().placement, table, &plan.access) =>
+        {
+            count_spans(target, table, plan).await?
+        }
         _ => {
             let spec = Spec { order: Vec::new(), limit: None, offset: 0, ..spec.clone() };
             let rows = fetch_here(target, table, &spec, plan, Want::Rows).await?;

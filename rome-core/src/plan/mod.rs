@@ -107,7 +107,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         .collect();
     Ok(Plan {
         access: chosen.access,
-        partition: None,
+        partition: partition(target, table, conditions),
         full_scan: !chosen.narrowed,
         residual: (!residual.is_empty()).then_some(Node::And(residual)),
         ordered: chosen.ordered,
@@ -115,6 +115,21 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         estimate,
         rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
     })
+}
+
+/// The only partition where rows can lie that pass the conditions, if they fix the group.
+fn partition(target: Target<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
+    let placement = target.shared().placement;
+    if placement.is_one() {
+        return None;
+    }
+    let fixed = |column: u16| {
+        conditions.iter().find_map(|condition| match constraint::read(condition, table.def) {
+            Reading::Constraint(found) if found.column == column => found.only_value(),
+            _ => None,
+        })
+    };
+    placement.of_values(table.def, fixed)
 }
 
 const fn nothing() -> Plan {

@@ -9,6 +9,8 @@ mod bad_input;
 mod calls;
 mod catalog;
 mod first_rome;
+mod foreign_keys;
+mod partitions;
 mod plans;
 mod queries;
 mod references;
