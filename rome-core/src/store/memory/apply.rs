@@ -109,8 +109,10 @@ impl State {
         }
     }
 
-    /// Records that the transaction is aborted here, so that a late step of it is refused.
+    /// Records that the transaction is aborted here, so that a late step of it is refused. What is decided here is not
+    /// prepared here: one that only locks reads is also prepared where others ask for its outcome.
     fn record_abort(&mut self, tx: &MiniTx) -> Applied {
+        self.prepared.remove(&tx.id);
         let aborted = Applied::Already(Decision::Aborted);
         self.lanes.insert(tx.id.lane, (tx.id.seq, aborted.clone()));
         aborted
