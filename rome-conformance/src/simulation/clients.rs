@@ -11,11 +11,11 @@ use rome_core::session::TransactionOptions;
 use rome_core::{Database, Error, OrNotFound, Result};
 use tokio::time::sleep;
 
+use super::Survival;
 use super::drops::drop_at;
 use super::lists;
 use super::tables::{ACCOUNTS, Account, BALANCE, Counter, DUTIES, Duty, SEATS, Seat};
 use super::world::World;
-use super::Survival;
 use crate::history::{Log, Outcome};
 
 /// What all clients share.

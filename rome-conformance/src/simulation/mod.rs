@@ -111,13 +111,7 @@ impl Simulation {
     /// A simulation whose partitions keep their state in such stores. Each is a store of one partition that works in the
     /// thread of its caller. A test of the simulation itself gives stores with flaws.
     pub fn over(make: impl Fn() -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
-        Self {
-            partitions: None,
-            survival: Survival::default(),
-            actions: 30,
-            keeps_trace: false,
-            make: Arc::new(make),
-        }
+        Self { partitions: None, survival: Survival::default(), actions: 30, keeps_trace: false, make: Arc::new(make) }
     }
 
     /// Runs once.
@@ -172,7 +166,8 @@ async fn play(app: &Arc<Application>) {
 /// How many acknowledged appends the last reads of the lists do not show.
 fn lost_appends(history: &[Transaction]) -> u64 {
     let committed = || history.iter().filter(|one| one.outcome == Outcome::Committed);
-    let Some(last) = committed().filter(|one| one.ops.len() == tables::LISTS as usize).max_by_key(|one| one.ended) else {
+    let Some(last) = committed().filter(|one| one.ops.len() == tables::LISTS as usize).max_by_key(|one| one.ended)
+    else {
         return 0;
     };
     let seen: BTreeSet<u64> = last.ops.iter().flat_map(|op| op.list().iter().copied()).collect();
