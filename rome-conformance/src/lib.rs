@@ -17,6 +17,8 @@
 //! The [`mod@workloads`] run whole databases on a store, from many tasks; [`workloads!`] makes them tests.
 //! [`history`] checks recorded transactions for strict serializability.
 //!
+//! [`simulation`] runs the core over a simulated partitioned store, where everything that can go wrong comes from a seed.
+//!
 //! Killing the process and losing power are not in it: they need the store's own tests.
 
 // Derived code names the facade; here it is the core.
@@ -27,6 +29,7 @@ mod differential;
 mod elsewhere;
 pub mod history;
 pub mod laws;
+pub mod simulation;
 mod subject;
 mod together;
 mod verdict;

@@ -10,6 +10,7 @@ mod keys;
 mod options;
 mod overlay;
 mod reads;
+mod references;
 mod retry;
 pub(crate) mod verbs;
 mod write;
@@ -116,7 +117,8 @@ impl Session {
             if !writes && state.reads.saw_one_state() {
                 return Ok(());
             }
-            let compiled = if writes { state.overlay.compile(self.shared.placement)? } else { Vec::new() };
+            let compiled =
+                if writes { state.overlay.compile(&self.shared.catalog, self.shared.placement)? } else { Vec::new() };
             let (parts, meanings) = join(state.reads.parts(), compiled);
             (parts, meanings, writes)
         };
