@@ -1,4 +1,4 @@
-//! The clock: one client's latencies, or what sixteen clients get done.
+//! The clock: one client's latencies, or what many clients get done.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,31 @@ use anyhow::Result;
 
 use crate::{operation::Request, peer::Peer};
 
-/// Clients of the throughput measurement.
-pub const CLIENTS: usize = 16;
+/// How many clients a slot has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Load {
+    /// One client, of whom the median time is taken.
+    One,
+    /// Sixteen, of whom the rate is taken.
+    Sixteen,
+    /// Sixty-four, of whom the rate is taken: only for what servers insert.
+    SixtyFour,
+}
+
+impl Load {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::One, Self::Sixteen, Self::SixtyFour];
+
+    /// How many clients that are.
+    pub const fn clients(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Sixteen => 16,
+            Self::SixtyFour => 64,
+        }
+    }
+}
+
 /// A client hands the worker back after this many operations, as one that waits for its next HTTP request would.
 const TURN: usize = 16;
 
@@ -63,7 +86,7 @@ pub async fn latency<P: Peer>(peer: P, requests: Requests, limit: Duration) -> R
     tokio::spawn(client).await?
 }
 
-/// Sixteen clients at once; what counts is how many operations they finish a second.
+/// Many clients at once; what counts is how many operations they finish a second.
 pub async fn throughput<P: Peer>(peer: P, requests: Vec<Requests>, limit: Duration) -> Result<Slot> {
     let began = Instant::now();
     let clients: Vec<_> = requests

@@ -191,8 +191,8 @@ impl Mutant {
                 ok => ok,
             },
             Flaw::NamesTheWrongCheck => Ok(match self.apply_inner(tx).await? {
-                Applied::Conflict { check: CheckRef::Check(at), by } => {
-                    Applied::Conflict { check: CheckRef::Check(at + original.reads.len()), by }
+                Applied::Conflict { check: CheckRef::Check(at) } => {
+                    Applied::Conflict { check: CheckRef::Check(at + original.reads.len()) }
                 }
                 other => other,
             }),
@@ -219,7 +219,9 @@ impl Mutant {
         }
         for check in tx.reads.iter_mut().chain(&mut tx.checks) {
             let weaker = match (self.flaw, &*check) {
-                (Flaw::SeesNoPhantoms, Check::Same { .. }) => Check::Free,
+                (Flaw::SeesNoPhantoms, Check::Same { span, .. }) => {
+                    Check::Count { span: span.clone().limited(Some(0)), n: 0 }
+                }
                 (Flaw::SeesNoRowVersions, Check::Same { span, rows: Some(_), n, .. }) => {
                     Check::Count { span: span.clone(), n: u64::from(*n) }
                 }
@@ -255,6 +257,7 @@ impl Store for Mutant {
                 return Ok(vec![ReadReply {
                     seq: self.seq().await?,
                     replies: vec![Reply::Scanned(Scanned::default())],
+                    blockers: Vec::new(),
                 }]);
             }
             other => other?,
@@ -283,7 +286,10 @@ impl Store for Mutant {
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
         let mut outcomes = Vec::new();
-        for (_, tx) in batch {
+        for (partition, tx) in batch {
+            if partition != Partition(0) {
+                return self.inner.apply(vec![(partition, tx)], Durability::Memory).await;
+            }
             outcomes.push(match self.apply_one(tx).await? {
                 Applied::Done { seq } if self.flaw == Flaw::RaisesNoSeq => Applied::Done { seq: seq / 2 },
                 other => other,

@@ -1,8 +1,9 @@
 //! Runs a transaction's body until it commits without a conflict.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Session, TransactionOptions, TxBody, Write, Written};
 use crate::catalog::StoredTable;
@@ -40,7 +41,7 @@ where
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(attempt, conflict = %conflict, "transaction is tried again");
-        pause(attempt, attempted.elapsed()).await;
+        pause(shared, attempt, attempted.elapsed()).await;
         attempt += 1;
     }
 }
@@ -68,13 +69,12 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 ///
 /// Pauses begin with what an attempt takes and may grow long, so that of many that want the same row few are in the middle of
 /// an attempt at any time. If all are, always, then short transactions win and long ones starve.
-async fn pause(attempt: u32, took: Duration) {
+async fn pause(shared: &Shared, attempt: u32, took: Duration) {
     if attempt <= EAGER {
         tokio::task::yield_now().await;
         return;
     }
     let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(20)).min(LONGEST_PAUSE.max(took));
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
-    tokio::time::sleep(Duration::from_micros(random % micros)).await;
+    tokio::time::sleep(Duration::from_micros(shared.committer.random() % micros)).await;
 }

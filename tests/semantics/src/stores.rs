@@ -36,14 +36,20 @@ fn server() -> Arc<LocalServer> {
 }
 
 /// An empty place on each kind of store.
-pub fn places() -> [Place; 3] {
+pub fn places() -> [Place; 4] {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("rome-semantics-{}-{number}", std::process::id()));
     [
         Place { name: "memory", at: At::Memory(Arc::new(MemoryStore::new())) },
+        Place { name: "memory in 5 partitions", at: At::Memory(Arc::new(MemoryStore::with_partitions(5))) },
         Place { name: "embedded", at: At::Folder(folder) },
         Place { name: "redis", at: At::Redis(server(), number) },
     ]
+}
+
+/// An empty place on each kind of store that has one partition.
+pub fn places_of_one_partition() -> impl Iterator<Item = Place> {
+    places().into_iter().filter(|place| !place.name.contains("partitions"))
 }
 
 impl Place {
