@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::schema::RelationName;
 use crate::store::{Certainty, StoreError, StoreErrorKind};
 use crate::value::ValueError;
 
@@ -49,6 +50,7 @@ pub(crate) enum Kind {
     Schema(String),
     ScanDenied { table: &'static str, filter: String },
     Cursor(&'static str),
+    NotLoaded { name: Option<&'static RelationName>, target: &'static str },
     Finished,
     Store(StoreError),
 }
@@ -100,6 +102,7 @@ impl Error {
                 | Kind::Value { .. }
                 | Kind::NotOne { several: true, .. }
                 | Kind::Cursor(_)
+                | Kind::NotLoaded { .. }
                 | Kind::Finished
         ) || self.store_kind() == Some(StoreErrorKind::Invalid)
     }
@@ -108,6 +111,12 @@ impl Error {
     #[must_use]
     pub fn is_invalid_cursor(&self) -> bool {
         matches!(*self.0, Kind::Cursor(_))
+    }
+
+    /// A relation was asked for its rows, and they were not loaded with the row that has it.
+    #[must_use]
+    pub fn is_not_loaded(&self) -> bool {
+        matches!(*self.0, Kind::NotLoaded { .. })
     }
 
     /// Something is too large, such as a key.
@@ -270,6 +279,18 @@ impl fmt::Display for Error {
                  an index for: {filter}"
             ),
             Kind::Cursor(why) => write!(f, "this cursor cannot be used: {why}"),
+            Kind::NotLoaded { name: Some(name), .. } => {
+                let RelationName { entity, field, constant } = name;
+                write!(
+                    f,
+                    "the relation `{field}` of `{entity}` is not loaded; load it with `.with({entity}::{constant})`"
+                )
+            }
+            Kind::NotLoaded { name: None, target } => write!(
+                f,
+                "a relation to `{target}` is not loaded: the row that has it was not read from the database; read it \
+                 with `.with(...)`, or set the field"
+            ),
             Kind::Finished => f.write_str("the session has ended; begin a new one"),
             Kind::Store(error) => error.fmt(f),
         }

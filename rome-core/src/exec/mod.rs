@@ -6,6 +6,7 @@
 mod change;
 mod fetch;
 mod filter;
+mod reach;
 mod sort;
 mod target;
 

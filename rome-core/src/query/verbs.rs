@@ -211,7 +211,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub async fn explain(&self) -> Result<Explain> {
         let table = self.target.shared().table(self.spec.table)?;
         let plan = plan::plan(self.target, table, &self.spec).await?;
-        Ok(Explain::new(table, &self.spec, &plan))
+        Ok(Explain::new(table, &self.spec, &plan, self.target.shared().placement))
     }
 
     /// Sets columns of all rows of the query in one transaction, and says how many there were. Costs two round trips, one

@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use super::{Overlay, Pending, Session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
+use crate::place::Routed;
 use crate::row;
 use crate::schema::KeySource;
 use crate::session::overlay::unique_violation;
-use crate::store::{Read, Reply, Space, TableId};
+use crate::store::{Read, Reply, TableId};
 use crate::value::Value;
 
 /// A write of one row, by its columns.
@@ -76,7 +77,7 @@ impl Session {
         if def.key_source == KeySource::Counter {
             let n = wanting.iter().filter(|wants| **wants).count();
             if n > 0 {
-                counted = self.shared.counters.take(&*self.shared.store, table.id, n).await?;
+                counted = self.shared.counters.take(&self.shared.committer, table.id, n).await?;
             }
         }
         let mut counted = counted.into_iter();
@@ -125,7 +126,11 @@ impl Session {
         if missing.is_empty() {
             return Ok(());
         }
-        let reads = missing.iter().map(|key| Read::Get { space: table.rows(), key: key.clone() }).collect();
+        let mut reads = Routed::with_capacity(missing.len());
+        for key in &missing {
+            let read = Read::Get { space: table.rows(), key: key.clone() };
+            reads.push(self.shared.placement.of_row(table, key), read);
+        }
         let replies = self.read(reads).await?;
         for (key, reply) in missing.into_iter().zip(replies) {
             let Reply::Record(record) = reply else { continue };
@@ -212,8 +217,12 @@ impl Session {
         if claims.is_empty() {
             return Ok(());
         }
-        let space = |claim: &Claim| table.indexes.get(claim.index).map_or(Space::Meta, |index| index.space());
-        let reads = claims.iter().map(|claim| Read::Get { space: space(claim), key: claim.columns.clone() }).collect();
+        let mut reads = Routed::with_capacity(claims.len());
+        for claim in &claims {
+            let Some(index) = table.indexes.get(claim.index) else { continue };
+            let read = Read::Get { space: index.space(), key: claim.columns.clone() };
+            reads.push(self.shared.placement.of_claim(table, index, &claim.columns), read);
+        }
         let replies = self.read(reads).await?;
         for (claim, reply) in claims.into_iter().zip(replies) {
             // A holder that is buffered itself gives the value up: otherwise both would have it now.

@@ -9,6 +9,7 @@ mod bad_input;
 mod calls;
 mod catalog;
 mod first_rome;
+mod partitions;
 mod plans;
 mod queries;
 mod sessions;
