@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rome_core::store::{
-    Applied, Consistency, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space, Span,
-    Step, Store, StoreResult, TxId,
+    Applied, Consistency, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space,
+    Span, Step, Store, StoreResult, TxId,
 };
 use rome_core::{Database, OrNotFound, Result};
 use tokio::time::{Instant, sleep};
@@ -228,7 +228,8 @@ async fn count_records(app: &Application, db: &Database) {
     };
     let mut found = (0, 0);
     for server in &app.world.servers {
-        let spaces = |space: fn(IndexId) -> Space| (0..INDEXES).map(move |id| Read::Count(Span::all(space(IndexId(id)))));
+        let spaces =
+            |space: fn(IndexId) -> Space| (0..INDEXES).map(move |id| Read::Count(Span::all(space(IndexId(id)))));
         let reads = spaces(Space::Index).chain(spaces(Space::Unique)).collect();
         let Ok(replies) = server.store().read(&[(Partition(0), reads)], Consistency::Strict).await else { continue };
         for (at, reply) in replies.iter().flat_map(|reply| &reply.replies).enumerate() {

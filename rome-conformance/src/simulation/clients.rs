@@ -4,8 +4,8 @@
 //! tested at once; the rest at the end, by the audit.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rome_core::model::Id;
@@ -13,11 +13,11 @@ use rome_core::session::TransactionOptions;
 use rome_core::{Database, Error, OrNotFound, Result};
 use tokio::time::sleep;
 
+use super::Survival;
 use super::drops::drop_at;
 use super::lists;
 use super::tables::{Account, BALANCE, Counter, DUTIES, Duty, Seat, Sizes, TWINS, Twin};
 use super::world::World;
-use super::Survival;
 use crate::history::{Log, Outcome};
 
 /// What all clients share.
@@ -241,8 +241,10 @@ async fn give_a_seat_up(app: &Application, db: &Database, number: u64, holder: u
 
 /// Nobody is there who was refused, and no seat that was deleted.
 pub(super) fn test_seats(app: &Application, seats: &[Seat]) {
-    let (refused, gone) =
-        (app.refused.lock().unwrap_or_else(PoisonError::into_inner), app.gone.lock().unwrap_or_else(PoisonError::into_inner));
+    let (refused, gone) = (
+        app.refused.lock().unwrap_or_else(PoisonError::into_inner),
+        app.gone.lock().unwrap_or_else(PoisonError::into_inner),
+    );
     for seat in seats {
         if refused.contains(&seat.holder) {
             app.world.violated(format!("{seat:?} is there, and its holder was refused"));

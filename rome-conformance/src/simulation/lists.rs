@@ -63,7 +63,8 @@ async fn run(app: &Application, db: &Database, tasks: Vec<Task>) -> Outcome {
         })
         .await;
     let outcome = outcome_of(app, "lists", &result);
-    app.world.say(format_args!("lists: {outcome:?} {}", result.as_ref().map_or(String::new(), |ops| format!("{ops:?}"))));
+    app.world
+        .say(format_args!("lists: {outcome:?} {}", result.as_ref().map_or(String::new(), |ops| format!("{ops:?}"))));
     if let Some(ops) = settle(app, "lists", result) {
         running.retries();
         ops.into_iter().for_each(|op| running.did(op));

@@ -108,13 +108,7 @@ impl Simulation {
     /// A simulation whose partitions keep their state in such stores. Each is a store of one partition that works in the
     /// thread of its caller. A test of the simulation itself gives stores with flaws.
     pub fn over(make: impl Fn() -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
-        Self {
-            partitions: None,
-            survival: Survival::default(),
-            actions: 30,
-            keeps_trace: false,
-            make: Arc::new(make),
-        }
+        Self { partitions: None, survival: Survival::default(), actions: 30, keeps_trace: false, make: Arc::new(make) }
     }
 
     /// The same with so many partitions, in place of a number that is drawn.
@@ -197,7 +191,8 @@ async fn play(app: &Arc<Application>) {
 /// How many acknowledged appends the last reads of the lists do not show.
 fn lost_appends(history: &[Transaction], lists: u64) -> u64 {
     let committed = || history.iter().filter(|one| one.outcome == Outcome::Committed);
-    let reads_all = |one: &&Transaction| one.ops.iter().all(|op| matches!(op, Op::Read { .. })) && one.ops.len() as u64 == lists;
+    let reads_all =
+        |one: &&Transaction| one.ops.iter().all(|op| matches!(op, Op::Read { .. })) && one.ops.len() as u64 == lists;
     let Some(last) = committed().filter(reads_all).max_by_key(|one| one.ended) else {
         return 0;
     };

@@ -54,7 +54,11 @@ impl Plan {
             survival: simulation.survival,
             processes: random.pick([2, 3, 3, 4]),
             clients: random.pick([1, 2, 3]),
-            sizes: Sizes { lists: random.pick([2, 4, 6]), accounts: random.pick([2, 4, 6]), seats: random.pick([2, 3, 5]) },
+            sizes: Sizes {
+                lists: random.pick([2, 4, 6]),
+                accounts: random.pick([2, 4, 6]),
+                seats: random.pick([2, 3, 5]),
+            },
             actions: simulation.actions,
             slow: random.pick([0, 2, 5, 20]),
             unsafe_for: random.pick([0, 5, 40]),

@@ -20,22 +20,22 @@ impl Random {
     }
 
     /// A number below `n`, which is not zero. The bias is no matter here.
-    pub(super) fn below(& self, n: u64) -> u64 {
+    pub(super) fn below(&self, n: u64) -> u64 {
         self.next() % n
     }
 
     /// A number from `least` to `most`, both included.
-    pub(super) fn between(& self, least: u64, most: u64) -> u64 {
+    pub(super) fn between(&self, least: u64, most: u64) -> u64 {
         least + self.below(most - least + 1)
     }
 
     /// True so many times of a thousand.
-    pub(super) fn per_mille(& self, times: u64) -> bool {
+    pub(super) fn per_mille(&self, times: u64) -> bool {
         self.below(1000) < times
     }
 
     /// One of these.
-    pub(super) fn pick<T: Copy, const N: usize>(& self, of: [T; N]) -> T {
+    pub(super) fn pick<T: Copy, const N: usize>(&self, of: [T; N]) -> T {
         of[self.below(N as u64) as usize]
     }
 }

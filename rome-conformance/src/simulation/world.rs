@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
+use super::Survival;
 use super::figures::Figures;
 use super::plan::Plan;
 use super::random::Random;
 use super::server::{Answer, Make, Server};
 use super::trace::Trace;
-use super::Survival;
 
 pub(super) struct World {
     pub(super) plan: Plan,

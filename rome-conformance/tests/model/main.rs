@@ -65,6 +65,7 @@ whole! {
     write_skew write_skew_decided_at_reads write_skew_in_one_partition two_moments schema_gate
     lane_reuse lane_reuse_with_other_roles late_copies
     reader_of_one_batch reader_of_two_statements reader_of_secondaries reader_of_one_partition reader_beside_lane_reuse
+    reader_of_two_statements_around_is_moved reader_of_secondaries_around_is_moved
     reader_of_absence locking_reader
     failover_of_primary failover_of_secondary failover_with_lane_reuse failover_with_locks failover_of_what_was_read
     failover_under_a_committing_reader lossy_failover
@@ -185,6 +186,7 @@ mod deep {
     #[ignore = "takes minutes"]
     fn larger_scenarios() {
         holds(ring());
+        holds(reader_beside_two_writers());
         holds(reader_of_secondaries_at_once());
         let lanes = lane_reuse_with_other_roles;
         for at in [0, 1] {

@@ -63,6 +63,9 @@ impl Model {
                 continue;
             }
             state.reader.blockers[place] &= !(1 << tx);
+            if answer == Answer::Undecided && plan.around_is_moved {
+                state.reader.stamp[place] = None;
+            }
             if let Answer::Already(decision) = answer {
                 state.sent[tx].finish[decision as usize] |= 1 << plan.reads[place].at;
                 if decision == Decision::Committed || self.has(Piece::ReadingAgain) {
@@ -71,7 +74,7 @@ impl Model {
                 }
             }
         }
-        if answer == Answer::Undecided {
+        if answer == Answer::Undecided && !plan.around_is_moved {
             state.reader.around |= 1 << tx;
             state.reader.undecided |= 1 << tx;
         }

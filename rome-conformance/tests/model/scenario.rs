@@ -85,6 +85,8 @@ impl Tx {
 pub struct ReaderPlan {
     pub reads: Vec<Register>,
     pub one_batch: bool,
+    /// Whether a partition where somebody was read around counts as moved; else the somebody is asked for again.
+    pub around_is_moved: bool,
 }
 
 /// What a failover may lose.
@@ -184,7 +186,13 @@ impl Model {
     }
 
     pub fn reader<const N: usize>(mut self, reads: [Register; N], one_batch: bool) -> Self {
-        self.reader = Some(ReaderPlan { reads: reads.to_vec(), one_batch });
+        self.reader = Some(ReaderPlan { reads: reads.to_vec(), one_batch, around_is_moved: false });
+        self
+    }
+
+    /// Makes the reader test again what it has read around somebody, in place of asking for that one again.
+    pub fn around_is_moved(mut self) -> Self {
+        self.reader.iter_mut().for_each(|plan| plan.around_is_moved = true);
         self
     }
 

@@ -79,10 +79,15 @@ pub fn late_copies() -> Model {
     Model::new("late copies", txs)
 }
 
-/// A reader of both partitions at once, beside two writers of both.
+/// A reader of both partitions at once, beside a writer of both.
 pub fn reader_of_one_batch() -> Model {
-    let txs = [Tx::new(0, 0).puts([A, B]), Tx::new(1, 1).puts([A, B])];
+    let txs = [Tx::new(0, 0).puts([A, B]), Tx::new(1, 1).puts([B])];
     Model::new("reader of one batch", txs).reader([A, B], true)
+}
+
+/// The same beside two writers of both.
+pub fn reader_beside_two_writers() -> Model {
+    torn_write().named("reader beside two writers").reader([A, B], true)
 }
 
 /// A reader of a secondary and then of the primary.
@@ -94,6 +99,15 @@ pub fn reader_of_two_statements() -> Model {
 /// A reader of both secondaries.
 pub fn reader_of_secondaries() -> Model {
     Model::new("reader of two secondaries", [Tx::new(0, 0).puts([A, B, D])]).reader([B, D], false)
+}
+
+/// The two before, where a partition in which somebody was read around counts as moved.
+pub fn reader_of_two_statements_around_is_moved() -> Model {
+    reader_of_two_statements().named("reader of two statements, around is moved").around_is_moved()
+}
+
+pub fn reader_of_secondaries_around_is_moved() -> Model {
+    reader_of_secondaries().named("reader of two secondaries, around is moved").around_is_moved()
 }
 
 /// A reader of a secondary, whose primary may be past before the reader asks.

@@ -259,8 +259,7 @@ impl Store for TablePartition {
             if self.is_missing(Missing::Blockers) {
                 continue;
             }
-            let meets =
-                |prepared: &Prepared| reads.iter().any(|read| locks::meets_read(&prepared.tx.effects, read));
+            let meets = |prepared: &Prepared| reads.iter().any(|read| locks::meets_read(&prepared.tx.effects, read));
             let met = state.prepared.iter().filter(|(_, prepared)| meets(prepared));
             reply.blockers = met.map(|(id, prepared)| self.blocker(*id, prepared)).collect();
         }
