@@ -30,7 +30,7 @@ pub(super) async fn storm(app: &Arc<Application>) {
     let failovers = tokio::spawn(fail_over(world.clone()));
     let living = Arc::new(Living::default());
     let mut all: JoinSet<()> = (0..world.plan.processes).map(|slot| live(app.clone(), living.clone(), slot)).collect();
-    let length = if world.plan.ends_by_kill { Duration::from_millis(world.random().between(100, 3_000)) } else { AGES };
+    let length = if world.plan.ends_by_kill { Duration::from_millis(world.random().between(200, 6_000)) } else { AGES };
     if timeout(length, finish(world, &mut all)).await.is_err() {
         if !world.plan.ends_by_kill {
             world.violated("clients are still at work after an hour");

@@ -125,7 +125,7 @@ impl Simulation {
         self
     }
 
-    /// The same, where each process carries out so many actions; 30 otherwise.
+    /// The same, where each process carries out so many actions; 50 otherwise.
     #[must_use]
     pub const fn actions(mut self, actions: u32) -> Self {
         self.actions = actions;
