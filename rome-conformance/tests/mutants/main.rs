@@ -4,6 +4,7 @@
 mod reopened;
 mod several;
 mod store;
+mod wire;
 
 use std::sync::Arc;
 
@@ -24,10 +25,11 @@ fn flawed(flaw: Flaw) -> Arc<dyn Store> {
     Arc::new(Mutant::new(flaw))
 }
 
-// One thread, so that who runs first is the same each time, and a clock that goes on when all of them wait.
+// One thread, so that who runs first is the same each time. The clock may be one that goes on when all tasks wait.
 macro_rules! caught {
-    ($subject:path, $tries:literal; $($test:ident: $flaw:ident by $($law:ident),+;)+) => { $(
-        #[tokio::test(start_paused = true)]
+    ($subject:path, $tries:literal; $($more:tt)+) => { caught! { $subject, $tries, false; $($more)+ } };
+    ($subject:path, $tries:literal, $paused:tt; $($test:ident: $flaw:ident by $($law:ident),+;)+) => { $(
+        #[tokio::test(start_paused = $paused)]
         async fn $test() {
             let subject = async || $subject(Flaw::$flaw);
             $(
@@ -211,8 +213,7 @@ mod with_four_partitions {
 
     /// Databases on broken stores.
     mod databases {
-        use rome_core::testkit::Faults;
-
+        use super::super::wire::Wire;
         use super::*;
 
         mod without_a_flaw {
@@ -221,14 +222,11 @@ mod with_four_partitions {
             rome_conformance::workloads!(async || flawed(Flaw::None));
         }
 
-        /// Others run before and after each call.
         fn flawed(flaw: Flaw) -> Arc<dyn Store> {
-            let store = Faults::new(super::flawed(flaw));
-            store.yield_around_calls();
-            Arc::new(store)
+            Arc::new(Wire::new(Mutant::new(flaw)))
         }
 
-        caught! { flawed, 5;
+        caught! { flawed, 5, true;
             no_tombstone: WritesNoTombstone by clients_that_are_gone_leave_nothing_locked_or_torn;
             never_expired: NeverSaysExpired by clients_that_are_gone_leave_nothing_locked_or_torn;
             given_up_and_finished: FinishesWhatWasGivenUp
