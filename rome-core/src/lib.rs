@@ -8,6 +8,7 @@
 #[path = "private.rs"]
 pub mod __private;
 mod catalog;
+pub mod check;
 mod commit;
 mod database;
 pub mod error;

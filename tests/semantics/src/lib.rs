@@ -8,6 +8,7 @@
 mod bad_input;
 mod calls;
 mod catalog;
+mod check;
 mod first_rome;
 mod foreign_keys;
 mod partitions;
