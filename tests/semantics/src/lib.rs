@@ -10,6 +10,7 @@ mod calls;
 mod catalog;
 mod first_rome;
 mod foreign_keys;
+mod metrics;
 mod partitions;
 mod plans;
 mod queries;
