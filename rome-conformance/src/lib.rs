@@ -124,6 +124,9 @@ macro_rules! workloads {
             no_money_is_made_or_lost
             a_unique_value_is_taken_once
             no_increment_is_lost
+            one_of_each_pair_stays
+            lists_outlive_their_clients
+            clients_that_are_gone_leave_nothing_locked_or_torn
         }
     };
     (@each $subject:expr; $($workload:ident)*) => {

@@ -206,6 +206,43 @@ mod with_four_partitions {
             by partitions_are_spaces_of_their_own, random_calls_answer_as_the_specification_does;
     }
 
+    /// Databases on broken stores.
+    mod databases {
+        use rome_core::testkit::Faults;
+
+        use super::*;
+
+        mod without_a_flaw {
+            use super::*;
+
+            rome_conformance::workloads!(async || flawed(Flaw::None));
+        }
+
+        /// Others run before and after each call.
+        fn flawed(flaw: Flaw) -> Arc<dyn Store> {
+            let store = Faults::new(super::flawed(flaw));
+            store.yield_around_calls();
+            Arc::new(store)
+        }
+
+        caught! { flawed, 5;
+            no_tombstone: WritesNoTombstone by clients_that_are_gone_leave_nothing_locked_or_torn;
+            never_expired: NeverSaysExpired by clients_that_are_gone_leave_nothing_locked_or_torn;
+            given_up_and_finished: FinishesWhatWasGivenUp
+                by no_money_is_made_or_lost, clients_that_are_gone_leave_nothing_locked_or_torn;
+            carried_out_too_early: CarriesOutWhenPreparing
+                by no_money_is_made_or_lost, clients_that_are_gone_leave_nothing_locked_or_torn;
+            torn_finish: TearsFinish by no_money_is_made_or_lost, a_unique_value_is_taken_once;
+            read_locks_ignored: IgnoresReadLocks by one_of_each_pair_stays, lists_are_strictly_serializable;
+            write_locks_ignored: IgnoresWriteLocks by no_money_is_made_or_lost, lists_are_strictly_serializable;
+            locks_skipped_if_unchanged: SkipsLocksIfUnchanged
+                by no_money_is_made_or_lost, lists_are_strictly_serializable;
+            no_blockers_named: NamesNoBlockers by lists_are_strictly_serializable, no_money_is_made_or_lost;
+            seq_not_raised_by_prepare: RaisesNoSeq by lists_are_strictly_serializable, no_money_is_made_or_lost;
+            one_space_for_all: SharesOneSpace by no_money_is_made_or_lost;
+        }
+    }
+
     #[tokio::test]
     async fn the_last_partition_is_tested_like_the_first() {
         let subject = async || flawed(Flaw::LastUnchecked);

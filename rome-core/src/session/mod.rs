@@ -7,6 +7,7 @@
 
 mod body;
 mod keys;
+mod link;
 mod options;
 mod overlay;
 mod reads;

@@ -15,5 +15,6 @@ mod partitions;
 mod plans;
 mod queries;
 mod references;
+mod relations;
 mod sessions;
 mod stores;
