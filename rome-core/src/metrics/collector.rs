@@ -6,8 +6,8 @@ use super::histogram::Histogram;
 use super::snapshot::{Calls, Latency, Snapshot};
 use super::{CallKind, End, Event, Metrics, StoreCall};
 
-/// Counts all events and keeps how long they took. Adding to it costs some dozen nanoseconds and never waits; several databases
-/// can share one. About 21 KiB.
+/// Counts all events and keeps how long they took. With it a call of the store costs 100 to 200 nanoseconds more, readings of the
+/// clock among it, and nobody waits for anybody; several databases can share one. About 21 KiB.
 ///
 /// ```
 /// # use std::sync::Arc;
