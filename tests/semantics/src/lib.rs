@@ -11,6 +11,7 @@ mod catalog;
 mod check;
 mod first_rome;
 mod foreign_keys;
+mod metrics;
 mod partitions;
 mod plans;
 mod queries;
