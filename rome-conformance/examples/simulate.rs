@@ -20,13 +20,13 @@ fn main() -> ExitCode {
 
 fn simulate(arguments: &[String]) -> Result<bool, String> {
     let mut simulation = Simulation::new();
-    let (mut seed, mut runs) = (0, 1);
+    let (mut seed, mut runs, mut trace) = (0, 1, false);
     // What a repetition needs besides the seed.
     let mut again = String::new();
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
         if name == "--trace" {
-            simulation.keeps_trace = true;
+            trace = true;
             continue;
         }
         let value = rest.next().ok_or_else(|| format!("{name} needs a value, or is not known"))?;
@@ -34,18 +34,18 @@ fn simulate(arguments: &[String]) -> Result<bool, String> {
         match name.as_str() {
             "--seed" => seed = value.parse().map_err(|error| format!("{name} {value}: {error}"))?,
             "--runs" => runs = number()?.into(),
-            "--partitions" => simulation.partitions = Some(number()?),
-            "--actions" => simulation.actions = number()?,
-            "--survival" if value == "acknowledged" => simulation.survival = Survival::Acknowledged,
-            "--survival" if value == "prefix" => simulation.survival = Survival::Prefix,
+            "--partitions" => simulation = simulation.partitions(number()?),
+            "--actions" => simulation = simulation.actions(number()?),
+            "--survival" if value == "acknowledged" => simulation = simulation.survival(Survival::Acknowledged),
+            "--survival" if value == "prefix" => simulation = simulation.survival(Survival::Prefix),
             _ => return Err(format!("{name} {value} is not known")),
         }
         if name != "--seed" && name != "--runs" {
             again += &format!(" {name} {value}");
         }
     }
-    if simulation.keeps_trace {
-        let run = simulation.run(seed);
+    if trace {
+        let run = simulation.keep_trace().run(seed);
         run.trace.iter().for_each(|line| println!("{line}"));
         run.violations.iter().for_each(|violation| println!("{violation}"));
         println!("{}\ndigest {:016x}", run.figures, run.digest);

@@ -70,14 +70,11 @@ pub enum Survival {
 /// What is simulated; the rest is drawn from the seed.
 #[derive(Clone)]
 pub struct Simulation {
-    /// How many partitions; if none, it is drawn.
-    pub partitions: Option<u32>,
-    /// What survives a crash of a partition.
-    pub survival: Survival,
-    /// How many actions each process carries out.
-    pub actions: u32,
-    /// Whether to keep the lines of the trace.
-    pub keeps_trace: bool,
+    /// If none, it is drawn.
+    partitions: Option<u32>,
+    survival: Survival,
+    actions: u32,
+    keeps_trace: bool,
     make: server::Make,
 }
 
@@ -112,6 +109,34 @@ impl Simulation {
     /// thread of its caller. A test of the simulation itself gives stores with flaws.
     pub fn over(make: impl Fn() -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
         Self { partitions: None, survival: Survival::default(), actions: 30, keeps_trace: false, make: Arc::new(make) }
+    }
+
+    /// The same with so many partitions, in place of a number that is drawn.
+    #[must_use]
+    pub const fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = Some(partitions);
+        self
+    }
+
+    /// The same, where this survives a crash of a partition.
+    #[must_use]
+    pub const fn survival(mut self, survival: Survival) -> Self {
+        self.survival = survival;
+        self
+    }
+
+    /// The same, where each process carries out so many actions; 30 otherwise.
+    #[must_use]
+    pub const fn actions(mut self, actions: u32) -> Self {
+        self.actions = actions;
+        self
+    }
+
+    /// The same, with the lines of the trace.
+    #[must_use]
+    pub const fn keep_trace(mut self) -> Self {
+        self.keeps_trace = true;
+        self
     }
 
     /// Runs once.

@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) actions: u32,
     /// The usual longest way of a message, in milliseconds.
     pub(super) slow: u64,
+    /// The longest time until something that was done is safe.
+    pub(super) unsafe_for: u64,
     /// How many requests of a thousand get lost; and so on below.
     pub(super) lost_requests: u64,
     pub(super) lost_replies: u64,
@@ -40,7 +42,7 @@ pub(super) struct Plan {
 }
 
 /// How long a client waits for a reply before it sends the request again.
-pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_millis(60);
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl Plan {
     pub(super) fn draw(simulation: &Simulation, random: &mut Random) -> Self {
@@ -52,6 +54,7 @@ impl Plan {
             clients: random.pick([1, 2, 3]),
             actions: simulation.actions,
             slow: random.pick([0, 2, 5, 20]),
+            unsafe_for: random.pick([0, 5, 40]),
             lost_requests: one_in_three(random, 60),
             lost_replies: one_in_three(random, 60),
             duplicates: one_in_three(random, 150),

@@ -124,7 +124,7 @@ impl World {
         let way = |random: &mut Random| random.between(0, plan.slow);
         let mut fate = Fate { request: way(&mut random), reply: way(&mut random), ..Fate::default() };
         if plan.survival == Survival::Acknowledged {
-            fate.safe = random.between(0, plan.slow);
+            fate.safe = random.between(0, plan.unsafe_for);
         }
         if !stormy {
             return fate;

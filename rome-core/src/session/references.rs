@@ -15,15 +15,14 @@ use super::write::{Statement, Step, Write};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
-use crate::exec::{Hit, Target, Want, fetch};
-use crate::expr::node::{Comparison, Node, ValueList};
+use crate::exec::{Hit, Target, Want, fetch, holds_one_of};
 use crate::place::Routed;
 use crate::plan::{self, Deleted, IndexChoice, Spec};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::{ForeignKey, Lookup, OnDelete};
 use crate::store::{Read, Reply, Span};
-use crate::value::{Value, key};
+use crate::value::Value;
 
 /// How many rows' referrers are asked for in one query.
 const MOST_KEYS: usize = 1000;
@@ -86,7 +85,7 @@ impl Session {
         let mut hits = Vec::new();
         for gone in gone.chunks(MOST_KEYS) {
             let spec = Spec {
-                filter: vec![references_one_of(table, foreign_key, gone)?],
+                filter: vec![holds_one_of(table.def, &foreign_key.columns, gone)?],
                 limit,
                 deleted: Deleted::Yes,
                 indexes: match foreign_key.lookup {
@@ -204,36 +203,6 @@ pub(super) fn new_references(
         }
     }
     Ok(new)
-}
-
-/// The condition that a row references one of these by a foreign key.
-fn references_one_of(table: &StoredTable, foreign_key: &ForeignKey, keys: &[Bytes]) -> Result<Node> {
-    let mut rows = Vec::with_capacity(keys.len());
-    for encoded in keys {
-        rows.push(split(encoded).map_err(|source| row::unreadable(foreign_key.target(), encoded, source))?);
-    }
-    if let [column] = foreign_key.columns.as_slice() {
-        debug_assert!(usize::from(*column) < table.def.columns.len(), "a foreign key is of its own table");
-        let values = ValueList::new(rows.into_iter().flatten());
-        return Ok(Node::In(Box::new(Node::Column(*column)), values));
-    }
-    let equal = |(column, value): (&u16, Value)| {
-        Node::Compare(Comparison::Eq, Box::new(Node::Column(*column)), Box::new(Node::Value(value)))
-    };
-    let row = |values: Vec<Value>| Node::And(foreign_key.columns.iter().zip(values).map(equal).collect());
-    let mut rows: Vec<Node> = rows.into_iter().map(row).collect();
-    Ok(if rows.len() == 1 { rows.remove(0) } else { Node::Or(rows) })
-}
-
-/// The values of an encoded key.
-fn split(mut encoded: &[u8]) -> Result<Vec<Value>, crate::value::ValueError> {
-    let mut values = Vec::new();
-    while !encoded.is_empty() {
-        let (value, used) = key::decode(encoded, false)?;
-        values.push(value);
-        encoded = encoded.get(used..).unwrap_or_default();
-    }
-    Ok(values)
 }
 
 fn restricts(incoming: &Incoming, hit: &Hit) -> Error {

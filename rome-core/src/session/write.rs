@@ -51,7 +51,7 @@ impl Session {
         let _alone = self.writing.lock().await;
         let now = Utc::now();
         let steps = self.prepare(table, writes, now).await?;
-        self.load(table, &steps).await?;
+        self.load_stored(table, &steps).await?;
         let mut done = Statement { session: self, written: Vec::new(), gone: Vec::new(), replaced: Vec::new() };
         let mut claims = Vec::new();
         for step in steps {
@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// Reads the stored rows that the writes replace and that are not known yet, all in one round trip.
-    async fn load(&self, table: &StoredTable, steps: &[Step]) -> Result<()> {
+    async fn load_stored(&self, table: &StoredTable, steps: &[Step]) -> Result<()> {
         let missing: Vec<Bytes> = {
             let state = self.state();
             steps

@@ -131,6 +131,27 @@ async fn a_foreign_key_may_go_or_act_in_another_way() {
 }
 
 #[tokio::test]
+async fn an_index_that_a_foreign_key_needed_has_to_stay() {
+    #[derive(Entity)]
+    #[rome(table = "dogs")]
+    struct Stray {
+        #[rome(key)]
+        id: u64,
+        owner_id: u64,
+        #[rome(index)]
+        mother_id: Option<u64>,
+    }
+    for place in places() {
+        open!(place, [Owner, Dog]);
+        let error = Database::builder().entity::<Stray>().open_store(place.open().await).await.unwrap_err();
+        assert!(error.is_schema_mismatch(), "{error}");
+        let what = "index `by_owner_id` of `dogs` is stored and no longer declared; without it new rows would be missing \
+                    there: declare `index(owner_id)`";
+        assert!(error.to_string().contains(what), "{}: {error}", place.name);
+    }
+}
+
+#[tokio::test]
 async fn a_handle_that_does_not_know_who_references_its_rows_may_not_write_any_more() {
     for place in places() {
         let store = place.open().await;
