@@ -17,5 +17,6 @@ mod plans;
 mod queries;
 mod references;
 mod relations;
+mod repeated_reads;
 mod sessions;
 mod stores;
