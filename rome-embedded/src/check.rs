@@ -36,8 +36,6 @@ fn holds(tables: &impl Tables, check: &Check, outside: &Outside) -> StoreResult<
             Ok(now.visited == *n && now.digest == *digest)
         }
         Check::Count { span, n } => Ok(scan::count(tables, span)? == *n),
-        // With one partition nothing is ever prepared and undecided, so there is nothing that could be in the way.
-        Check::Free => Ok(true),
         other => Err(StoreError::new(
             StoreErrorKind::Invalid,
             format!("the embedded store does not know this kind of check: {other:?}"),

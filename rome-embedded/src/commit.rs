@@ -392,7 +392,7 @@ pub(crate) fn validate(tables: &impl Tables, state: State, tx: &MiniTx) -> Store
         return Ok(Some(Applied::StaleSchema { oldest: state.gate }));
     }
     let failed = check::first_failed(tables, state.seq, tx)?;
-    Ok(failed.map(|check| Applied::Conflict { check, by: None }))
+    Ok(failed.map(|check| Applied::Conflict { check }))
 }
 
 /// The same error once more, for another of the group.

@@ -35,9 +35,6 @@ impl From<Space> for Place {
             Space::Index(index) => (0x20, index.0),
             Space::Unique(index) => (0x30, index.0),
             Space::Aggregate(index) => (0x40, index.0),
-            Space::Pending => (0x50, 0),
-            Space::ReadLocks => (0x51, 0),
-            Space::Outcome => (0x52, 0),
             Space::Meta => (0x60, 0),
         };
         Self { kind, number }
@@ -71,7 +68,7 @@ mod tests {
 
     #[test]
     fn each_space_has_a_place_a_name_and_a_mark_of_its_own() {
-        let mut spaces = vec![Space::Pending, Space::ReadLocks, Space::Outcome, Space::Meta];
+        let mut spaces = vec![Space::Meta];
         for number in [0, 1, 2, 0x1000_0000, u32::MAX] {
             spaces.extend([Space::Rows(TableId(number)), Space::Index(IndexId(number))]);
             spaces.extend([Space::Unique(IndexId(number)), Space::Aggregate(IndexId(number))]);

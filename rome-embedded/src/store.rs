@@ -188,7 +188,7 @@ impl Store for EmbeddedStore {
 fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read]) -> StoreResult<ReadReply> {
     request::admit_partition(partition)?;
     let replies = scan::answer_all(&snapshot.tables, reads)?;
-    Ok(ReadReply { seq: snapshot.state.seq, replies })
+    Ok(ReadReply { seq: snapshot.state.seq, replies, blockers: Vec::new() })
 }
 
 impl Drop for EmbeddedStore {

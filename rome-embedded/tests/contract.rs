@@ -58,7 +58,7 @@ fn the_failed_check_is_named_and_nothing_is_applied() {
     let mut bad = tx(id(1, 2), vec![put(ROWS, "a", "2")]);
     bad.reads = vec![version("a", Some(id(1, 1))), version("b", Some(id(9, 9)))];
     bad.checks = vec![version("a", None)];
-    let conflict = |check| Applied::Conflict { check, by: None };
+    let conflict = |check| Applied::Conflict { check };
     assert_eq!(apply(&store, bad.clone()), conflict(CheckRef::Read(1)));
     // The same again gets the same answer; with a present seq the reads are skipped and the checks are not.
     assert_eq!(apply(&store, bad.clone()), conflict(CheckRef::Read(1)));
@@ -86,12 +86,12 @@ fn a_phantom_in_a_scanned_span_is_a_conflict() {
     };
     assert_eq!(apply(&store, guarded(1)), Applied::Done { seq: 1 });
     apply(&store, tx(id(1, 2), vec![put(ROWS, "a", "changed")]));
-    assert_eq!(apply(&store, guarded(2)), Applied::Conflict { check: CheckRef::Read(0), by: None });
+    assert_eq!(apply(&store, guarded(2)), Applied::Conflict { check: CheckRef::Read(0) });
     apply(&store, tx(id(1, 3), row("b")));
-    assert_eq!(apply(&store, guarded(3)), Applied::Conflict { check: CheckRef::Read(0), by: None });
+    assert_eq!(apply(&store, guarded(3)), Applied::Conflict { check: CheckRef::Read(0) });
     let mut counted = guarded(4);
     counted.reads.remove(0);
-    assert_eq!(apply(&store, counted), Applied::Conflict { check: CheckRef::Read(0), by: None });
+    assert_eq!(apply(&store, counted), Applied::Conflict { check: CheckRef::Read(0) });
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn what_the_store_cannot_take_is_refused_whole() {
     refused(large, Durability::Local, StoreErrorKind::Limit);
     let many = tx(id(1, 1), vec![delete(ROWS, "a"); limits.max_effects + 1]);
     refused(many, Durability::Local, StoreErrorKind::Limit);
-    let prepare = MiniTx { step: Step::CommitPrimary, ..tx(id(1, 1), vec![]) };
+    let prepare = MiniTx { step: Step::Push { abort: false }, ..tx(id(1, 1), vec![]) };
     refused(prepare, Durability::Local, StoreErrorKind::Invalid);
     refused(tx(id(1, 1), vec![]), Durability::Replicated(1), StoreErrorKind::Invalid);
     let check = Check::Version { space: INDEX, key: Bytes::new(), expect: None };

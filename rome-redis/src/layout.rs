@@ -42,9 +42,6 @@ impl Layout {
             Space::Index(_) => return None,
             Space::Unique(index) => format!("u{}", index.0),
             Space::Aggregate(index) => format!("a{}", index.0),
-            Space::Pending => "pend".to_owned(),
-            Space::ReadLocks => "rl".to_owned(),
-            Space::Outcome => "out".to_owned(),
             Space::Meta => "meta".to_owned(),
         }))
     }
@@ -56,9 +53,6 @@ impl Layout {
             Space::Index(index) => format!("i{}", index.0),
             Space::Unique(index) => format!("v{}", index.0),
             Space::Aggregate(index) => format!("b{}", index.0),
-            Space::Pending => "pendk".to_owned(),
-            Space::ReadLocks => "rlk".to_owned(),
-            Space::Outcome => "outk".to_owned(),
             Space::Meta => "metak".to_owned(),
         })
     }

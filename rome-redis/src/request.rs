@@ -69,7 +69,7 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
             Check::Same { span, rows: Some(_), .. } if !matches!(span.space, Space::Index(_)) => {
                 return Err(invalid(format!("rows are found through an index, not through {:?}", span.space)));
             }
-            Check::Version { .. } | Check::Same { .. } | Check::Count { .. } | Check::Free => {}
+            Check::Version { .. } | Check::Same { .. } | Check::Count { .. } => {}
             other => return Err(invalid(format!("the Redis store does not know this kind of check: {other:?}"))),
         }
     }

@@ -97,6 +97,7 @@ impl Store for RedisStore {
         let part = |(_, reads): &(Partition, Vec<Read>)| ReadReply {
             seq: reply.seq,
             replies: replies.by_ref().take(reads.len()).collect(),
+            blockers: Vec::new(),
         };
         Ok(batch.iter().map(part).collect())
     }

@@ -33,7 +33,7 @@ async fn a_lost_reply_is_recovered_from_the_record() {
     proxy.play(Trick::LoseReply).await;
     let fails = vec![Check::Count { span: Span::all(ROWS), n: 5 }];
     let refused = client.apply(MiniTx { checks: fails, ..client.tx(vec![add("n", 1)]) }).await.unwrap();
-    assert_eq!(refused, Applied::Conflict { check: CheckRef::Check(0), by: None });
+    assert_eq!(refused, Applied::Conflict { check: CheckRef::Check(0) });
     assert_eq!((proxy.tricked(), client.sum("n").await), (2, 2));
 }
 

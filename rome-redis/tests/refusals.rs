@@ -181,7 +181,7 @@ async fn what_one_server_cannot_give_is_refused_before_anything_is_sent() {
     let client = open(&server).await;
     let error = client.apply_at(client.tx(vec![add("n", 1)]), Durability::ReplicatedLocal(1)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Invalid, Certainty::NotApplied), "{error}");
-    let step = rome_core::store::Step::CommitPrimary;
+    let step = rome_core::store::Step::Push { abort: false };
     let tx = rome_core::store::MiniTx { step, ..client.tx(vec![add("n", 1)]) };
     assert_eq!(client.apply(tx).await.unwrap_err().kind(), StoreErrorKind::Invalid);
     let absent = rome_core::store::Check::Version { space: ROWS, key: "none".into(), expect: None };

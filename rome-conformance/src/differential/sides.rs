@@ -10,7 +10,7 @@ use rome_core::store::{
 };
 
 use super::plan::{Call, Expectation, LANES, Plan, Wish};
-use crate::client::{CLAIMS, INDEX, PARTITION, ROWS, SUMS, TABLE};
+use crate::client::{CLAIMS, INDEX, PARTITION, ROWS, SUMS, TABLE, holds};
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Verdict, Violation};
 
@@ -194,13 +194,13 @@ impl Sides {
                         n: carried.n,
                         digest,
                     }),
-                    None => [Check::Free, Check::Free],
+                    None => [holds(), holds()],
                 },
                 Expectation::Count(span, n) => {
                     let check = Check::Count { span: span.clone(), n: *n };
                     [check.clone(), check]
                 }
-                Expectation::Free => [Check::Free, Check::Free],
+                Expectation::Free => [holds(), holds()],
             });
         }
         Ok(checks)

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rome_core::store::{Applied, Check, CheckRef, Effect, MiniTx, Read, Scanned, Span, TxId};
 
-use crate::client::{CLAIMS, Client, INDEX, ROWS, TABLE, add, delete, entry, put, scan};
+use crate::client::{CLAIMS, Client, INDEX, ROWS, TABLE, add, delete, entry, holds, put, scan};
 use crate::verdict::{ensure, ensure_eq, for_all};
 use crate::{Subject, Verdict};
 
@@ -53,7 +53,7 @@ pub async fn the_first_failing_check_is_named_and_nothing_is_applied(subject: &i
         let failing = read.or_else(|| checks.iter().position(fails).map(CheckRef::Check));
         let outcome = client.apply(tx).await?;
         if let Some(check) = failing {
-            ensure_eq!(outcome, Applied::Conflict { check, by: None }, "the answer");
+            ensure_eq!(outcome, Applied::Conflict { check }, "the answer");
         } else {
             ensure!(matches!(outcome, Applied::Done { .. }), "all checks hold, and the answer is {outcome:?}");
         }
@@ -82,7 +82,7 @@ fn check(wanted: Wanted, id: TxId, rows: &Scanned, indexed: &Scanned) -> Check {
         Kind::Count => Check::Count { span: Span::all(INDEX), n: if wanted.holds { 1 } else { 2 } },
         Kind::Same => same(Span::all(ROWS), None, rows),
         Kind::SameRows => same(Span::all(INDEX), Some(TABLE), indexed),
-        Kind::Free => Check::Free,
+        Kind::Free => holds(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rome_core::store::{Applied, Check, CheckRef, Decision, Effect, MiniTx, TxId};
 
-use crate::client::{Client, ROWS, add, delete, put};
+use crate::client::{Client, ROWS, add, delete, holds, put};
 use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict};
@@ -24,8 +24,8 @@ pub async fn a_repeat_has_no_effect_and_gives_the_recorded_outcome(subject: &imp
     ensure_eq!(client.get(ROWS, "a").await?, None, "the row after the repeat");
 
     other.write(vec![put(ROWS, "a", "2")]).await?;
-    let refused = MiniTx { checks: vec![Check::Free, absent], ..client.tx(vec![put(ROWS, "a", "3"), add("n", 1)]) };
-    let conflict = Applied::Conflict { check: CheckRef::Check(1), by: None };
+    let refused = MiniTx { checks: vec![holds(), absent], ..client.tx(vec![put(ROWS, "a", "3"), add("n", 1)]) };
+    let conflict = Applied::Conflict { check: CheckRef::Check(1) };
     ensure_eq!(client.apply(refused.clone()).await?, conflict, "the answer to a failing check");
     other.write(vec![delete(ROWS, "a")]).await?;
     ensure_eq!(client.apply(refused).await?, conflict, "its repeat when the check would hold");

@@ -191,8 +191,8 @@ impl Mutant {
                 ok => ok,
             },
             Flaw::NamesTheWrongCheck => Ok(match self.apply_inner(tx).await? {
-                Applied::Conflict { check: CheckRef::Check(at), by } => {
-                    Applied::Conflict { check: CheckRef::Check(at + original.reads.len()), by }
+                Applied::Conflict { check: CheckRef::Check(at) } => {
+                    Applied::Conflict { check: CheckRef::Check(at + original.reads.len()) }
                 }
                 other => other,
             }),
@@ -219,7 +219,9 @@ impl Mutant {
         }
         for check in tx.reads.iter_mut().chain(&mut tx.checks) {
             let weaker = match (self.flaw, &*check) {
-                (Flaw::SeesNoPhantoms, Check::Same { .. }) => Check::Free,
+                (Flaw::SeesNoPhantoms, Check::Same { span, .. }) => {
+                    Check::Count { span: span.clone().limited(Some(0)), n: 0 }
+                }
                 (Flaw::SeesNoRowVersions, Check::Same { span, rows: Some(_), n, .. }) => {
                     Check::Count { span: span.clone(), n: u64::from(*n) }
                 }
@@ -255,6 +257,7 @@ impl Store for Mutant {
                 return Ok(vec![ReadReply {
                     seq: self.seq().await?,
                     replies: vec![Reply::Scanned(Scanned::default())],
+                    blockers: Vec::new(),
                 }]);
             }
             other => other?,

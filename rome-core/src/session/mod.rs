@@ -223,6 +223,5 @@ fn space_of(check: &Check) -> Option<Space> {
     match check {
         Check::Version { space, .. } => Some(*space),
         Check::Same { span, .. } | Check::Count { span, .. } => Some(span.space),
-        Check::Free => None,
     }
 }

@@ -1,12 +1,12 @@
 //! The in-memory store: the specification of the contract.
 //!
-//! One partition, one lock. An [`apply`](Store::apply) holds the lock for writing from its first check to its last
+//! One lock for all partitions, of which there is one unless more are asked for. An [`apply`](Store::apply) holds the lock for writing from its first check to its last
 //! effect, a [`read`](Store::read) holds it for reading from its first record to its last: so everything has one order
 //! and is seen whole, and the guarantees of [`Store`] can be read off the code. All that can fail is tested before the
 //! first effect.
 //!
-//! It keeps nothing when the process ends, and it takes no part in transactions over several partitions: there is
-//! only one.
+//! It keeps nothing when the process ends. With several partitions it is the specification of the steps of
+//! [`Step`](super::Step), and a program can be tried as it will run on a cluster.
 
 mod apply;
 mod key;
@@ -15,6 +15,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -44,24 +45,49 @@ use state::State;
 #[derive(Debug)]
 pub struct MemoryStore {
     capabilities: Capabilities,
-    state: RwLock<State>,
+    state: RwLock<Content>,
+}
+
+#[derive(Debug)]
+struct Content {
+    partitions: Vec<State>,
+    /// The next number of each sequence that was used.
+    sequences: HashMap<SequenceId, u64>,
+}
+
+impl Content {
+    fn partition(&self, partition: Partition) -> StoreResult<&State> {
+        self.partitions.get(partition.0 as usize).ok_or_else(|| no_partition(partition, self.partitions.len()))
+    }
+
+    fn partition_mut(&mut self, partition: Partition) -> StoreResult<&mut State> {
+        let n = self.partitions.len();
+        self.partitions.get_mut(partition.0 as usize).ok_or_else(|| no_partition(partition, n))
+    }
 }
 
 impl MemoryStore {
-    /// An empty store with the default limits.
+    /// An empty store with one partition and the default limits.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            capabilities: Capabilities::new("memory", Durability::Memory, false),
-            state: RwLock::new(State::default()),
-        }
+        Self::with_partitions(1)
     }
 
-    fn reading(&self) -> RwLockReadGuard<'_, State> {
+    /// An empty store with this many partitions, at least one, as a cluster has them.
+    #[must_use]
+    pub fn with_partitions(partitions: u32) -> Self {
+        let mut capabilities = Capabilities::new("memory", Durability::Memory, false);
+        capabilities.partitions = partitions.max(1);
+        let partitions = (0..capabilities.partitions).map(|_| State::default()).collect();
+        let content = Content { partitions, sequences: HashMap::new() };
+        Self { capabilities, state: RwLock::new(content) }
+    }
+
+    fn reading(&self) -> RwLockReadGuard<'_, Content> {
         self.state.read().expect("nothing panics while it holds the lock for writing")
     }
 
-    fn writing(&self) -> RwLockWriteGuard<'_, State> {
+    fn writing(&self) -> RwLockWriteGuard<'_, Content> {
         self.state.write().expect("nothing panics while it holds the lock for writing")
     }
 }
@@ -80,25 +106,18 @@ impl Store for MemoryStore {
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
         let state = self.reading();
-        batch
-            .iter()
-            .map(|(partition, reads)| {
-                is_the_one(*partition)?;
-                let replies = reads.iter().map(|read| state.answer(read)).collect::<StoreResult<_>>()?;
-                Ok(ReadReply { seq: state.seq, replies })
-            })
-            .collect()
+        batch.iter().map(|(partition, reads)| state.partition(*partition)?.read(reads)).collect()
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
+        let mut state = self.writing();
         for (partition, tx) in &batch {
-            is_the_one(*partition)?;
+            state.partition(*partition)?;
             apply::is_acceptable(tx, &self.capabilities)?;
         }
-        let mut state = self.writing();
         let mut outcomes = Vec::with_capacity(batch.len());
-        for (_, tx) in batch {
-            match state.apply(tx) {
+        for (partition, tx) in batch {
+            match state.partition_mut(partition)?.apply(tx) {
                 Ok(outcome) => outcomes.push(outcome),
                 // The outcomes of those before it get lost with this answer.
                 Err(error) if !outcomes.is_empty() => return Err(error.with_unknown_outcome()),
@@ -123,10 +142,7 @@ impl Store for MemoryStore {
     }
 }
 
-fn is_the_one(partition: Partition) -> StoreResult<()> {
-    if partition == Partition(0) {
-        return Ok(());
-    }
-    let message = format!("there is no partition {}; the memory store has one, number 0", partition.0);
-    Err(StoreError::new(StoreErrorKind::Invalid, message))
+fn no_partition(partition: Partition, n: usize) -> StoreError {
+    let message = format!("there is no partition {}; the store has {n}, numbered from 0", partition.0);
+    StoreError::new(StoreErrorKind::Invalid, message)
 }

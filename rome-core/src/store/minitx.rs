@@ -72,8 +72,6 @@ pub enum Check {
         /// How many there were.
         n: u64,
     },
-    /// No other transaction has an intent or a read lock on what the effects write.
-    Free,
 }
 
 /// A change to one record.
@@ -135,28 +133,30 @@ pub enum Decision {
 }
 
 /// Which part of a commit a minitransaction is.
+///
+/// A transaction over several partitions prepares at all of them but one, its primary, and then carries out its part
+/// there with [`Step::One`]: the primary's record of its lane is the outcome of the whole. `docs/design/several-partitions.md`
+/// has the protocol and says what each step does in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
-    /// The whole of a transaction that touches one partition.
+    /// The whole of a transaction that touches one partition, or the part at the primary of one that touches several:
+    /// checks, effects and the outcome, at once.
     One,
-    /// The part of a transaction at a partition that is not its primary: checks, then intents.
+    /// The part at a partition that is not the primary: tests everything and locks it, so that its effects can follow.
     Prepare {
         /// Where the outcome will be decided.
         primary: Partition,
         /// For how long, in milliseconds, others should wait before they decide in its place.
         lease: u32,
     },
-    /// The part at the primary: checks, effects and the outcome, at once.
-    CommitPrimary,
-    /// Asks the primary for the outcome of another transaction, and aborts it if it has none and its lease is over.
+    /// Asks the primary for the outcome of the transaction. It has no checks and no effects.
     Push {
-        /// Whose outcome.
-        other: TxId,
-        /// Whether the lease is over, so that an absent outcome becomes an abort.
+        /// Whether to abort it if it has none.
         abort: bool,
     },
-    /// Carries out the decision at a partition that was prepared.
+    /// Carries out the decision at a partition where the transaction is prepared, and unlocks it. It has no checks and no
+    /// effects: the partition knows them.
     Finish(Decision),
 }
 
@@ -208,13 +208,15 @@ pub enum CheckRef {
     Check(usize),
 }
 
-/// The transaction that stands in the way.
+/// A prepared transaction that stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Blocker {
     /// Its id.
     pub id: TxId,
     /// Where its outcome is decided.
     pub primary: Partition,
+    /// Whether its lease is over, by the clock of the partition.
+    pub expired: bool,
 }
 
 /// What became of a minitransaction.
@@ -226,20 +228,27 @@ pub enum Applied {
         /// The partition's `seq` after it.
         seq: u64,
     },
-    /// Its outcome was decided before.
+    /// Its outcome was decided before. To [`Step::Finish`] of a transaction that is not prepared here: `Aborted`, since
+    /// nothing of it was or will be applied here.
     Already(Decision),
+    /// To [`Step::Push`]: the transaction has no outcome yet.
+    Undecided,
     /// A check failed; nothing was applied.
     Conflict {
         /// Which: all of `reads` come before all of `checks`.
         check: CheckRef,
-        /// Who stands in the way, if that is a transaction which is not decided yet.
-        by: Option<Blocker>,
+    },
+    /// Another transaction that is prepared here and not decided has locked what this one writes, or writes what this
+    /// one read; nothing was applied.
+    Blocked {
+        /// One of those that stand in the way.
+        by: Blocker,
     },
     /// The schema gate is above the client's version; nothing was applied.
     StaleSchema {
         /// The oldest version that may still write.
         oldest: u32,
     },
-    /// Another copy of the data serves the partition now; nothing was applied.
+    /// Another copy of the data, or another database, serves the partition now; nothing was applied.
     Fenced,
 }

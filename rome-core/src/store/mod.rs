@@ -9,6 +9,7 @@
 //! executable specification, and the `rome-conformance` crate tests each of them on any store.
 
 mod error;
+pub mod locks;
 pub mod memory;
 mod minitx;
 mod read;

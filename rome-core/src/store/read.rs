@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{IndexId, Space, Span, TableId, TxId};
+use super::{Blocker, IndexId, Space, Span, TableId, TxId};
 
 /// How fresh a read is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -290,6 +290,9 @@ pub enum Reply {
 pub struct ReadReply {
     /// The partition's `seq` at that state.
     pub seq: u64,
-    /// One reply for each read, in order.
+    /// One reply for each read, in order. They show the state without what is prepared.
     pub replies: Vec<Reply>,
+    /// The transactions that are prepared and not decided here, and whose effects [meet](super::locks::meets_read) the
+    /// reads.
+    pub blockers: Vec<Blocker>,
 }

@@ -29,12 +29,6 @@ pub enum Space {
     Unique(IndexId),
     /// Counters kept beside the rows: group → sum.
     Aggregate(IndexId),
-    /// Entries of transactions that are prepared and not decided.
-    Pending,
-    /// Read locks of transactions that are prepared and not decided.
-    ReadLocks,
-    /// Outcomes of transactions by lane.
-    Outcome,
     /// The catalog and the settings of the database. Records carry a version like rows.
     Meta,
 }

@@ -51,8 +51,8 @@ fn of_record(outcome: &[u8], reply: &Value) -> StoreResult<Applied> {
     let place = usize::try_from(number).unwrap_or(usize::MAX);
     Ok(match kind {
         b'D' => Applied::Done { seq: number },
-        b'R' => Applied::Conflict { check: CheckRef::Read(place), by: None },
-        b'C' => Applied::Conflict { check: CheckRef::Check(place), by: None },
+        b'R' => Applied::Conflict { check: CheckRef::Read(place) },
+        b'C' => Applied::Conflict { check: CheckRef::Check(place) },
         b'S' => Applied::StaleSchema { oldest: u32::try_from(number).unwrap_or(u32::MAX) },
         _ => return Err(error::unexpected(reply)),
     })

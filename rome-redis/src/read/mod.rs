@@ -40,7 +40,7 @@ async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply
     if !link.options.always_by_script
         && let Some(seq) = by_rounds(link, live, &mut tasks).await?
     {
-        return Ok(ReadReply { seq, replies: task::replies(tasks, reads.len())? });
+        return Ok(ReadReply { seq, replies: task::replies(tasks, reads.len())?, blockers: Vec::new() });
     }
     tracing::debug!("the partition changed while it was read; a script reads it");
     script::read(link, live, reads).await

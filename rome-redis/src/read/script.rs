@@ -39,7 +39,7 @@ pub(super) async fn read(link: &Link, live: &Live, reads: &[Read]) -> StoreResul
         let seq = next(&mut answer).and_then(|value| seq(&value))?;
         let answers = array(answer.next())?;
         if let Some(replies) = take(asked, answers)? {
-            return Ok(ReadReply { seq, replies });
+            return Ok(ReadReply { seq, replies, blockers: Vec::new() });
         }
         grown *= 16;
     }

@@ -1,20 +1,24 @@
 //! Minitransactions on the in-memory store.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::key::{Key, Probe};
-use super::state::{Record, State};
+use super::state::{Prepared, Record, State};
 use crate::store::{
-    Applied, Capabilities, Check, CheckRef, Decision, Effect, MiniTx, Space, Step, StoreError, StoreErrorKind,
-    StoreResult,
+    Applied, Capabilities, Check, CheckRef, Decision, Effect, MiniTx, Partition, Space, Step, StoreError,
+    StoreErrorKind, StoreResult, locks,
 };
 
 /// Whether the store takes this minitransaction at all, whatever its state.
 pub(super) fn is_acceptable(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
-    if tx.step != Step::One {
-        return invalid(format!("a store with one partition needs no step {:?}", tx.step));
+    let has_parts = !(tx.reads.is_empty() && tx.checks.is_empty() && tx.effects.is_empty());
+    if has_parts && matches!(tx.step, Step::Push { .. } | Step::Finish(_)) {
+        return invalid(format!("a step {:?} has no checks and no effects of its own", tx.step));
     }
     for check in tx.reads.iter().chain(&tx.checks) {
         match check {
@@ -40,17 +44,27 @@ pub(super) fn is_acceptable(tx: &MiniTx, limits: &Capabilities) -> StoreResult<(
 }
 
 impl State {
-    /// Applies it, or says why not. What it answers is kept for its lane; an error leaves no trace.
+    /// Does a step, or says why not. What it answers is kept for its lane where that decides the transaction here; an
+    /// error leaves no trace.
     pub(super) fn apply(&mut self, tx: MiniTx) -> StoreResult<Applied> {
         if let Some(earlier) = self.earlier(&tx) {
             return Ok(earlier);
         }
+        match tx.step {
+            Step::One => self.one(tx),
+            Step::Prepare { primary, lease } => self.prepare(tx, primary, lease),
+            Step::Push { abort: true } => Ok(self.record_abort(&tx)),
+            Step::Push { abort: false } => Ok(Applied::Undecided),
+            Step::Finish(decision) => self.finish(&tx, decision),
+        }
+    }
+
+    fn one(&mut self, tx: MiniTx) -> StoreResult<Applied> {
         let id = tx.id;
         let outcome = match self.refusal(&tx)? {
             Some(refusal) => refusal,
             None => {
                 let sums = self.sums(&tx.effects)?;
-                self.seq += u64::from(!tx.effects.is_empty());
                 self.carry_out(tx, sums);
                 Applied::Done { seq: self.seq }
             }
@@ -59,15 +73,60 @@ impl State {
         Ok(outcome)
     }
 
-    /// The outcome of a transaction that the lane has come to, or gone past, before.
+    fn prepare(&mut self, tx: MiniTx, primary: Partition, lease: u32) -> StoreResult<Applied> {
+        if let Some(prepared) = self.prepared.get(&tx.id) {
+            return Ok(Applied::Done { seq: prepared.seq });
+        }
+        if let Some(refusal) = self.refusal(&tx)? {
+            self.lanes.insert(tx.id.lane, (tx.id.seq, refusal.clone()));
+            return Ok(refusal);
+        }
+        // What its sums come to cannot change while it holds its locks.
+        self.sums(&tx.effects)?;
+        // A reader of several partitions shall notice that something has begun here.
+        self.seq += u64::from(!tx.effects.is_empty());
+        let seq = self.seq;
+        let lease_end = Instant::now() + Duration::from_millis(lease.into());
+        self.prepared.insert(tx.id, Prepared { tx, primary, lease_end, seq });
+        Ok(Applied::Done { seq })
+    }
+
+    fn finish(&mut self, tx: &MiniTx, decision: Decision) -> StoreResult<Applied> {
+        match (self.prepared.remove(&tx.id), decision) {
+            (Some(Prepared { tx, .. }), Decision::Committed) => {
+                let id = tx.id;
+                let sums = self.sums(&tx.effects)?;
+                self.carry_out(tx, sums);
+                let done = Applied::Done { seq: self.seq };
+                self.lanes.insert(id.lane, (id.seq, done.clone()));
+                Ok(done)
+            }
+            (Some(_), Decision::Aborted) => {
+                self.record_abort(tx);
+                Ok(Applied::Done { seq: self.seq })
+            }
+            (None, _) => Ok(self.record_abort(tx)),
+        }
+    }
+
+    /// Records that the transaction is aborted here, so that a late step of it is refused.
+    fn record_abort(&mut self, tx: &MiniTx) -> Applied {
+        let aborted = Applied::Already(Decision::Aborted);
+        self.lanes.insert(tx.id.lane, (tx.id.seq, aborted.clone()));
+        aborted
+    }
+
+    /// The answer to a step of a transaction that the lane has come to, or gone past, before.
     fn earlier(&self, tx: &MiniTx) -> Option<Applied> {
         let (last, outcome) = self.lanes.get(&tx.id.lane)?;
-        match tx.id.seq.cmp(last) {
-            std::cmp::Ordering::Greater => None,
-            std::cmp::Ordering::Less => Some(Applied::Already(Decision::Aborted)),
-            std::cmp::Ordering::Equal => Some(match outcome {
-                Applied::Done { .. } => Applied::Already(Decision::Committed),
-                refusal => refusal.clone(),
+        match (tx.id.seq.cmp(last), tx.step) {
+            (Ordering::Greater, _) => None,
+            (Ordering::Less, Step::Finish(decision)) => Some(Applied::Already(decision)),
+            (Ordering::Less, _) => Some(Applied::Already(Decision::Aborted)),
+            (Ordering::Equal, step) => Some(match (outcome, step) {
+                (Applied::Done { .. }, _) => Applied::Already(Decision::Committed),
+                (_, Step::Push { .. } | Step::Finish(_)) => Applied::Already(Decision::Aborted),
+                (refusal, Step::One | Step::Prepare { .. }) => refusal.clone(),
             }),
         }
     }
@@ -77,16 +136,20 @@ impl State {
         if tx.schema < self.gate {
             return Ok(Some(Applied::StaleSchema { oldest: self.gate }));
         }
+        let mut others = self.prepared.iter().filter(|(id, _)| **id != tx.id).map(|(_, prepared)| prepared);
+        if let Some(blocking) = others.find(|prepared| locks::meets(tx, &prepared.tx)) {
+            return Ok(Some(Applied::Blocked { by: blocking.blocker() }));
+        }
         if tx.unchanged_since != Some(self.seq) {
             for (at, check) in tx.reads.iter().enumerate() {
                 if !self.holds(check)? {
-                    return Ok(Some(Applied::Conflict { check: CheckRef::Read(at), by: None }));
+                    return Ok(Some(Applied::Conflict { check: CheckRef::Read(at) }));
                 }
             }
         }
         for (at, check) in tx.checks.iter().enumerate() {
             if !self.holds(check)? {
-                return Ok(Some(Applied::Conflict { check: CheckRef::Check(at), by: None }));
+                return Ok(Some(Applied::Conflict { check: CheckRef::Check(at) }));
             }
         }
         Ok(None)
@@ -103,8 +166,6 @@ impl State {
                 scanned.visited == *n && scanned.digest == *digest
             }
             Check::Count { span, n } => self.count(span) == *n,
-            // Intents and read locks come only with steps that one partition does not need.
-            Check::Free => true,
         })
     }
 
@@ -144,6 +205,7 @@ impl State {
 
     /// Does the effects; nothing in it can fail.
     fn carry_out(&mut self, tx: MiniTx, sums: Vec<i128>) {
+        self.seq += u64::from(!tx.effects.is_empty());
         let mut sums = sums.into_iter();
         for effect in tx.effects {
             let (space, key, value) = match effect {

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::key::{Key, Probe};
 use crate::store::{
-    Applied, IndexId, Read, Reply, SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TableId, TxId,
+    Applied, Blocker, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space, StoreError, StoreErrorKind,
+    StoreResult, TableId, TxId, locks,
 };
 
 /// The records of one space in key order.
@@ -19,18 +21,35 @@ pub(super) struct Record {
     pub(super) value: Bytes,
 }
 
-/// The whole partition.
+/// One partition.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) spaces: BTreeMap<Space, Records>,
-    /// How many minitransactions with effects were applied.
+    /// How many minitransactions with effects were applied or prepared.
     pub(super) seq: u64,
     /// The oldest schema version that may write.
     pub(super) gate: u32,
-    /// The next number of each sequence that was used.
-    pub(super) sequences: HashMap<SequenceId, u64>,
-    /// For each lane its last transaction and what became of it.
+    /// For each lane its last transaction that was decided here, and what became of it.
     pub(super) lanes: HashMap<u64, (u64, Applied)>,
+    /// Transactions that are prepared and not decided, by id.
+    pub(super) prepared: BTreeMap<TxId, Prepared>,
+}
+
+/// A transaction that is prepared and not decided.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) tx: MiniTx,
+    pub(super) primary: Partition,
+    /// When others may decide in its place.
+    pub(super) lease_end: Instant,
+    /// The partition's `seq` when it was prepared.
+    pub(super) seq: u64,
+}
+
+impl Prepared {
+    pub(super) fn blocker(&self) -> Blocker {
+        Blocker { id: self.tx.id, primary: self.primary, expired: Instant::now() >= self.lease_end }
+    }
 }
 
 impl State {
@@ -38,7 +57,14 @@ impl State {
         self.spaces.get(&space)?.get(&Probe::new(key))
     }
 
-    pub(super) fn answer(&self, read: &Read) -> StoreResult<Reply> {
+    pub(super) fn read(&self, reads: &[Read]) -> StoreResult<ReadReply> {
+        let replies = reads.iter().map(|read| self.answer(read)).collect::<StoreResult<_>>()?;
+        let meets = |prepared: &&Prepared| reads.iter().any(|read| locks::meets_read(&prepared.tx.effects, read));
+        let blockers = self.prepared.values().filter(meets).map(Prepared::blocker).collect();
+        Ok(ReadReply { seq: self.seq, replies, blockers })
+    }
+
+    fn answer(&self, read: &Read) -> StoreResult<Reply> {
         Ok(match read {
             Read::Get { space, key } => {
                 Reply::Record(self.record(*space, key).map(|record| (record.version, record.value.clone())))

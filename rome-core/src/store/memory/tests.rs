@@ -84,8 +84,9 @@ fn an_overflow_leaves_no_trace_of_the_effects_before_it() {
 fn a_repeat_gets_the_recorded_outcome_and_a_late_one_is_aborted() {
     let store = with_rows(&["a"]);
     let absent = Check::Version { space: ROWS, key: "a".into(), expect: None };
-    let refused = MiniTx { checks: vec![Check::Free, absent], ..tx(5, vec![put(ROWS, "b")]) };
-    let conflict = Applied::Conflict { check: CheckRef::Check(1), by: None };
+    let refused =
+        MiniTx { checks: vec![Check::Count { span: Span::all(ROWS), n: 1 }, absent], ..tx(5, vec![put(ROWS, "b")]) };
+    let conflict = Applied::Conflict { check: CheckRef::Check(1) };
     assert_eq!(apply(&store, tx(1, vec![])).unwrap(), Applied::Already(Decision::Committed));
     assert_eq!(apply(&store, refused.clone()).unwrap(), conflict);
     let delete = Effect::Delete { space: ROWS, key: "a".into() };
@@ -102,7 +103,7 @@ fn an_unchanged_seq_skips_the_reads_and_not_the_checks() {
     let unchanged = MiniTx { unchanged_since: Some(1), reads: fails.clone(), ..tx(2, vec![]) };
     assert_eq!(apply(&store, unchanged).unwrap(), Applied::Done { seq: 1 });
     let checked = MiniTx { unchanged_since: Some(1), checks: fails, ..tx(3, vec![]) };
-    assert_eq!(apply(&store, checked).unwrap(), Applied::Conflict { check: CheckRef::Check(0), by: None });
+    assert_eq!(apply(&store, checked).unwrap(), Applied::Conflict { check: CheckRef::Check(0) });
 }
 
 #[test]
@@ -116,8 +117,8 @@ fn the_gate_refuses_older_clients_only() {
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_is_applied() {
     let store = MemoryStore::new();
-    let prepare = MiniTx { step: Step::CommitPrimary, ..tx(2, vec![]) };
-    let batch = vec![(Partition(0), tx(1, vec![put(ROWS, "a")])), (Partition(0), prepare)];
+    let push = MiniTx { step: Step::Push { abort: true }, ..tx(2, vec![put(ROWS, "b")]) };
+    let batch = vec![(Partition(0), tx(1, vec![put(ROWS, "a")])), (Partition(0), push)];
     let error = at_once(store.apply(batch, Durability::Memory)).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert!(scan(&store, Span::all(ROWS), None).is_empty());
