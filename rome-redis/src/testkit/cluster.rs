@@ -121,14 +121,15 @@ impl LocalCluster {
         cmd.query(&mut self.connect(node)?)
     }
 
-    /// The node that serves a slot, as a running node tells.
+    /// The node that serves a slot: of the running ones that say so, the one that was chosen last.
     ///
     /// # Panics
-    /// When none tells within a minute.
+    /// When none does within a minute.
     #[must_use]
     pub fn serving(&self, slot: u16) -> usize {
         self.wait_for("a node that serves the slot", || {
-            (0..self.len()).find(|node| self.is_primary(*node) && self.owns(*node, slot))
+            let claims = (0..self.len()).filter_map(|node| Some((self.claim(node, slot)?, node)));
+            claims.max().map(|(_, node)| node)
         })
     }
 
@@ -257,14 +258,17 @@ impl LocalCluster {
         });
     }
 
-    fn owns(&self, node: usize, slot: u16) -> bool {
-        let Some(line) = self.myself(node) else { return false };
+    /// The configuration epoch under which a node serves a slot; none if it does not.
+    fn claim(&self, node: usize, slot: u16) -> Option<u64> {
+        let line = self.myself(node).filter(|line| line.contains("master"))?;
         // After eight fields come the ranges of slots; those in brackets are on the move.
-        line.split(' ').skip(8).filter(|range| !range.starts_with('[')).any(|range| {
+        let mut ranges = line.split(' ').skip(8).filter(|range| !range.starts_with('['));
+        let serves = ranges.any(|range| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
-            let within = |text: &str| text.parse::<u16>().ok();
-            within(first).is_some_and(|first| first <= slot) && within(last).is_some_and(|last| slot <= last)
-        })
+            let number = |text: &str| text.parse::<u16>().ok();
+            number(first).is_some_and(|first| first <= slot) && number(last).is_some_and(|last| slot <= last)
+        });
+        line.split(' ').nth(6).filter(|_| serves)?.parse().ok()
     }
 
     fn id(&self, node: usize) -> String {
