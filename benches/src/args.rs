@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-use crate::measure::CLIENTS;
+use crate::measure::Load;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -15,10 +15,20 @@ usage: rome-benches [--images N] [--quick] [--rounds N] [--slot-ms N] [--only TE
   --rounds N     rounds of all peers, of which medians are taken (5)
   --slot-ms N    how long one peer runs one operation in one round
   --only TEXT    only operations whose name contains TEXT
-  --peers A,B    only these peers: raw, rome, rusqlite, diesel, diesel-hop, btree, rome-memory
-  --clients N    only the measurement with 1 client, or the one with 16
-  --docs DIR     write the section of this size into DIR/benchmarks.md and its bars into DIR/benchmarks/
+  --peers A,B    these peers or groups of them (embedded)
+                   embedded: raw, rome, rusqlite, diesel, diesel-hop, btree, rome-memory
+                   redis:    raw-redis, lua-redis, rome-redis, and without a disk raw-redis-ram, lua-redis-ram, rome-redis-ram
+                   postgres: diesel-pg, sea-orm-pg
+  --clients N    only the measurement with 1 client, the one with 16, or the one with 64
+  --docs DIR     write the sections of this size into DIR/benchmarks.md and its bars into DIR/benchmarks/
   --dir DIR      where the database files go (a temporary folder beside the build)";
+
+/// Competitors that are asked for together.
+const GROUPS: [(&str, &[&str]); 3] = [
+    ("embedded", &["raw", "rome", "rusqlite", "diesel", "diesel-hop", "btree", "rome-memory"]),
+    ("redis", &["raw-redis", "lua-redis", "rome-redis", "raw-redis-ram", "lua-redis-ram", "rome-redis-ram"]),
+    ("postgres", &["diesel-pg", "sea-orm-pg"]),
+];
 
 /// The options of one run.
 #[derive(Debug, Clone)]
@@ -68,8 +78,13 @@ impl Args {
         if args.images < 1_000 || !args.images.is_multiple_of(100) {
             bail!("--images takes a multiple of 100, at least 1000: an owner has 100 images");
         }
-        if args.clients.is_some_and(|clients| clients != 1 && clients != CLIENTS) {
-            bail!("--clients takes 1 or {CLIENTS}");
+        if args.clients.is_some_and(|clients| Load::ALL.iter().all(|load| load.clients() != clients)) {
+            bail!("--clients takes 1, 16 or 64");
+        }
+        for peer in args.peers.iter().flatten() {
+            if !GROUPS.iter().any(|(group, names)| peer == group || names.contains(&peer.as_str())) {
+                bail!("no competitor is called {peer}\n\n{USAGE}");
+            }
         }
         if args.rounds == 0 {
             bail!("--rounds must be at least 1");
@@ -89,6 +104,10 @@ impl Args {
 
     /// Whether the peer of this name takes part.
     pub fn wants_peer(&self, name: &str) -> bool {
-        self.peers.as_ref().is_none_or(|peers| peers.iter().any(|peer| peer == name))
+        let group = GROUPS.iter().find(|(_, names)| names.contains(&name)).map_or("", |(group, _)| *group);
+        match &self.peers {
+            Some(peers) => peers.iter().any(|peer| peer == name || peer == group),
+            None => group == "embedded",
+        }
     }
 }

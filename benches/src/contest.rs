@@ -6,30 +6,12 @@ use anyhow::{Result, ensure};
 use uuid::Uuid;
 
 use crate::{
-    measure::{self, CLIENTS, Requests, Slot},
+    measure::{self, Load, Requests, Slot},
     model::{self, Image},
     operation::{self, BULK, Dice, Operation, Reply, Request},
     peer::Peer,
+    processor,
 };
-
-/// How many clients a slot has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Load {
-    /// One client, of whom the median time is taken.
-    One,
-    /// Sixteen, of whom the rate is taken.
-    Sixteen,
-}
-
-impl Load {
-    /// How many clients that are.
-    pub fn clients(self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::Sixteen => CLIENTS,
-        }
-    }
-}
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
@@ -38,11 +20,17 @@ pub trait Contestant: Send {
     /// Its name in the tables.
     fn name(&self) -> &'static str;
 
+    /// Whether it takes part in this operation with so many clients.
+    fn takes_part(&self, operation: Operation, load: Load) -> bool;
+
     /// Runs one operation for a while.
     fn slot(&mut self, operation: Operation, load: Load, limit: Duration) -> Boxed<'_, Slot>;
 
     /// Answers one request, for the comparison of replies.
     fn answer(&self, request: Request) -> Boxed<'_, Reply>;
+
+    /// Removes the rows that inserts left for deletes.
+    fn clear(&mut self) -> Boxed<'_, ()>;
 }
 
 /// A competitor and what it has to clear away.
@@ -50,21 +38,45 @@ pub struct Entry<P> {
     name: &'static str,
     peer: P,
     crowd: P,
+    alone: bool,
+    server: Option<u32>,
     images: u64,
     next: u64,
     extra: Vec<Uuid>,
+    handed_out: Vec<Uuid>,
     slots: u64,
 }
 
 impl<P: Peer> Entry<P> {
     /// A loaded competitor, as one client calls it.
     pub fn new(name: &'static str, peer: P, images: u64) -> Self {
-        Self { name, crowd: peer.clone(), peer, images, next: images, extra: Vec::new(), slots: 0 }
+        Self {
+            name,
+            crowd: peer.clone(),
+            peer,
+            alone: false,
+            server: None,
+            images,
+            next: images,
+            extra: Vec::new(),
+            handed_out: Vec::new(),
+            slots: 0,
+        }
     }
 
-    /// How sixteen clients call it, where that is another way.
+    /// How many clients call it, where that is another way.
     pub fn with_crowd(self, crowd: P) -> Self {
         Self { crowd, ..self }
+    }
+
+    /// It talks to the server of this process id.
+    pub fn on_server(self, id: u32) -> Self {
+        Self { server: Some(id), ..self }
+    }
+
+    /// Only measured with one client.
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
 
     /// The number of the next row that it makes: two ways to call one database must not make the same row.
@@ -81,7 +93,7 @@ impl<P: Peer> Entry<P> {
     fn requests(&mut self, operation: Operation, client: usize, share: usize, limit: Duration) -> Result<Requests> {
         let mut dice = Dice::new(self.slots * 64 + client as u64);
         // More writes than any store here gets done in the slot; where it does, the slot ends early.
-        let many = ((limit.as_micros() as usize) / 40 / share).clamp(64, 20_000);
+        let many = ((limit.as_micros() as usize) / 20 / share).clamp(64, 20_000);
         Ok(match operation {
             Operation::Insert => Requests::Once((0..many).map(|_| Request::Insert(self.fresh())).collect()),
             Operation::InsertMany => {
@@ -90,8 +102,10 @@ impl<P: Peer> Entry<P> {
                 Requests::Once((0..batches).map(|_| batch(self)).collect())
             }
             Operation::Delete => {
-                let rest = self.extra.len() - self.extra.len() / (share - client);
-                Requests::Once(self.extra.split_off(rest).into_iter().map(Request::Delete).collect())
+                let rest = self.extra.len() - (self.extra.len() / (share - client)).min(many);
+                let ids = self.extra.split_off(rest);
+                self.handed_out.extend_from_slice(&ids);
+                Requests::Once(ids.into_iter().map(Request::Delete).collect())
             }
             Operation::UpdateIndexed | Operation::Counter => {
                 let requests = (0..many).map(|_| operation::request(operation, self.images, &mut dice));
@@ -108,35 +122,29 @@ impl<P: Peer> Entry<P> {
         self.slots += 1;
         let limit = if operation.writes() { limit * 2 } else { limit };
         let first = self.next + 1;
-        if operation == Operation::Delete && self.extra.is_empty() {
+        if operation == Operation::Delete && self.extra.len() < BULK {
             self.refill().await?;
         }
         let counted = if operation == Operation::Counter { self.peer.counted().await? } else { 0 };
-        let slot = match load {
-            Load::One => {
-                let requests = self.requests(operation, 0, 1, limit)?;
-                measure::latency(self.peer.clone(), requests, limit).await?
-            }
-            Load::Sixteen => {
-                let requests = (0..CLIENTS).map(|client| self.requests(operation, client, CLIENTS, limit));
-                let requests = requests.collect::<Result<_>>()?;
-                measure::throughput(self.crowd.clone(), requests, limit).await?
-            }
+        let clients = load.clients();
+        let requests = (0..clients).map(|client| self.requests(operation, client, clients, limit));
+        let mut requests: Vec<Requests> = requests.collect::<Result<_>>()?;
+        let spent = processor::time(self.server);
+        let mut slot = match load {
+            Load::One => measure::latency(self.peer.clone(), requests.remove(0), limit).await?,
+            Load::Sixteen | Load::SixtyFour => measure::throughput(self.crowd.clone(), requests, limit).await?,
         };
+        slot.cost = (processor::time(self.server) - spent) as f64 / 1_000.0 / slot.done.max(1) as f64;
         ensure!(slot.done > 0, "{} did nothing of {}", self.name, operation.name());
         match operation {
             Operation::Insert => self.extra.append(&mut self.present(first).await?),
             Operation::InsertMany => {
                 let ids = self.present(first).await?;
-                for ids in ids.chunks(BULK) {
-                    self.peer.remove(ids.to_vec()).await?;
-                }
+                self.remove(ids).await?;
             }
             Operation::Delete => {
-                let ids = std::mem::take(&mut self.extra);
-                if !ids.is_empty() {
-                    self.peer.remove(ids).await?;
-                }
+                let ids = std::mem::take(&mut self.handed_out);
+                self.remove(ids).await?;
             }
             Operation::Counter => {
                 let gained = self.peer.counted().await? - counted;
@@ -163,7 +171,14 @@ impl<P: Peer> Entry<P> {
         Ok(present)
     }
 
-    /// Rows for a delete that no insert went before.
+    async fn remove(&self, ids: Vec<Uuid>) -> Result<()> {
+        for ids in ids.chunks(BULK) {
+            self.peer.remove(ids.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// Rows for a delete that too few inserts went before.
     async fn refill(&mut self) -> Result<()> {
         for _ in 0..2 {
             let images: Vec<Image> = (0..BULK).map(|_| self.fresh()).collect();
@@ -179,11 +194,20 @@ impl<P: Peer> Contestant for Entry<P> {
         self.name
     }
 
+    fn takes_part(&self, operation: Operation, load: Load) -> bool {
+        self.peer.answers(operation, load) && (load == Load::One || !self.alone)
+    }
+
     fn slot(&mut self, operation: Operation, load: Load, limit: Duration) -> Boxed<'_, Slot> {
         Box::pin(self.run(operation, load, limit))
     }
 
     fn answer(&self, request: Request) -> Boxed<'_, Reply> {
         Box::pin(self.peer.run(request))
+    }
+
+    fn clear(&mut self) -> Boxed<'_, ()> {
+        let ids = std::mem::take(&mut self.extra);
+        Box::pin(self.remove(ids))
     }
 }

@@ -1,4 +1,4 @@
-//! The clock: one client's latencies, or what sixteen clients get done.
+//! The clock: one client's latencies, or what many clients get done.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,31 @@ use anyhow::Result;
 
 use crate::{operation::Request, peer::Peer};
 
-/// Clients of the throughput measurement.
-pub const CLIENTS: usize = 16;
+/// How many clients a slot has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Load {
+    /// One client, of whom the median time is taken.
+    One,
+    /// Sixteen, of whom the rate is taken.
+    Sixteen,
+    /// Sixty-four, of whom the rate is taken: only for what servers insert.
+    SixtyFour,
+}
+
+impl Load {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::One, Self::Sixteen, Self::SixtyFour];
+
+    /// How many clients that are.
+    pub const fn clients(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Sixteen => 16,
+            Self::SixtyFour => 64,
+        }
+    }
+}
+
 /// A client hands the worker back after this many operations, as one that waits for its next HTTP request would.
 const TURN: usize = 16;
 
@@ -20,6 +43,8 @@ pub struct Slot {
     pub seconds: f64,
     /// The median operation in microseconds; zero in the throughput measurement.
     pub p50: f64,
+    /// Microseconds of processor time for each operation, of this process and the server.
+    pub cost: f64,
 }
 
 /// The requests of one client.
@@ -58,12 +83,12 @@ pub async fn latency<P: Peer>(peer: P, requests: Requests, limit: Duration) -> R
         let seconds = began.elapsed().as_secs_f64();
         times.sort_unstable();
         let p50 = times.get(times.len() / 2).copied().unwrap_or_default() as f64 / 1_000.0;
-        anyhow::Ok(Slot { done: times.len() as u64, seconds, p50 })
+        anyhow::Ok(Slot { done: times.len() as u64, seconds, p50, cost: 0.0 })
     };
     tokio::spawn(client).await?
 }
 
-/// Sixteen clients at once; what counts is how many operations they finish a second.
+/// Many clients at once; what counts is how many operations they finish a second.
 pub async fn throughput<P: Peer>(peer: P, requests: Vec<Requests>, limit: Duration) -> Result<Slot> {
     let began = Instant::now();
     let clients: Vec<_> = requests
@@ -90,7 +115,7 @@ pub async fn throughput<P: Peer>(peer: P, requests: Vec<Requests>, limit: Durati
     for client in clients {
         done += client.await??;
     }
-    Ok(Slot { done, seconds: began.elapsed().as_secs_f64(), p50: 0.0 })
+    Ok(Slot { done, seconds: began.elapsed().as_secs_f64(), p50: 0.0, cost: 0.0 })
 }
 
 /// The middle of some numbers; NaN of none.

@@ -1,4 +1,4 @@
-//! The fourteen operations, and the requests that a client makes of them.
+//! The operations, and the requests that a client makes of them.
 //!
 //! A request is data: the clients prepare theirs before the clock starts, and every peer is sent the same ones.
 
@@ -73,6 +73,11 @@ impl Operation {
             Self::InsertMany => "insert 1,000 in one transaction, durable",
             Self::Counter => "contended counter, 8 rows, durable",
         }
+    }
+
+    /// Whether it is measured on servers too.
+    pub fn is_for_servers(self) -> bool {
+        !matches!(self, Self::Filtered | Self::Page | Self::WithProperties | Self::CountOwner | Self::InsertMany)
     }
 
     /// Whether it writes.

@@ -7,14 +7,20 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
+    measure::Load,
     model::{Image, Property},
-    operation::{Reply, Request},
+    operation::{Operation, Reply, Request},
 };
 
 /// A competitor as the harness sees it.
 pub trait Peer: Clone + Send + Sync + 'static {
     /// Fills an empty store with this many images, their properties and the counters, and prepares the page cursors.
     fn load(&mut self, images: u64) -> impl Future<Output = Result<()>> + Send;
+
+    /// Whether it is asked for this operation by so many clients.
+    fn answers(&self, _operation: Operation, load: Load) -> bool {
+        load != Load::SixtyFour
+    }
 
     /// Answers one request.
     fn run(&self, request: Request) -> impl Future<Output = Result<Reply>> + Send;
@@ -40,7 +46,12 @@ impl Position {
     }
 }
 
-/// A competitor whose calls block: everyone but ROME.
+/// Whether a competitor on a server is asked for this operation by so many clients.
+pub fn servers_answer(operation: Operation, load: Load) -> bool {
+    operation.is_for_servers() && (load != Load::SixtyFour || operation == Operation::Insert)
+}
+
+/// A competitor whose calls block: all in this process but ROME.
 pub trait SyncPeer: Send + Sync + 'static {
     fn load(&mut self, images: u64) -> Result<()>;
     fn get(&self, id: Uuid) -> Result<Option<Image>>;

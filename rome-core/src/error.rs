@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::schema::RelationName;
 use crate::store::{Certainty, StoreError, StoreErrorKind};
 use crate::value::ValueError;
 
@@ -37,6 +38,8 @@ pub(crate) enum Kind {
     Conflict { attempts: u32, what: String },
     DuplicateKey { table: &'static str, key: String },
     Unique { table: &'static str, index: String, columns: String, value: String },
+    Reference { table: &'static str, columns: String, key: String, target: &'static str },
+    Referenced { table: &'static str, key: String, by: &'static str, by_key: String, columns: String },
     NotFound { table: &'static str, key: String },
     NotOne { table: &'static str, several: bool },
     Stale { table: &'static str, key: String, given: String, stored: String },
@@ -49,6 +52,7 @@ pub(crate) enum Kind {
     Schema(String),
     ScanDenied { table: &'static str, filter: String },
     Cursor(&'static str),
+    NotLoaded { name: Option<&'static RelationName>, target: &'static str },
     Finished,
     Store(StoreError),
 }
@@ -70,6 +74,13 @@ impl Error {
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
         matches!(*self.0, Kind::Unique { .. } | Kind::DuplicateKey { .. })
+    }
+
+    /// A foreign key does not allow the write: what a row references is not there, or what is deleted is referenced by a row
+    /// that restricts that.
+    #[must_use]
+    pub fn is_foreign_key_violation(&self) -> bool {
+        matches!(*self.0, Kind::Reference { .. } | Kind::Referenced { .. })
     }
 
     /// There is a row with this key already.
@@ -100,6 +111,7 @@ impl Error {
                 | Kind::Value { .. }
                 | Kind::NotOne { several: true, .. }
                 | Kind::Cursor(_)
+                | Kind::NotLoaded { .. }
                 | Kind::Finished
         ) || self.store_kind() == Some(StoreErrorKind::Invalid)
     }
@@ -108,6 +120,12 @@ impl Error {
     #[must_use]
     pub fn is_invalid_cursor(&self) -> bool {
         matches!(*self.0, Kind::Cursor(_))
+    }
+
+    /// A relation was asked for its rows, and they were not loaded with the row that has it.
+    #[must_use]
+    pub fn is_not_loaded(&self) -> bool {
+        matches!(*self.0, Kind::NotLoaded { .. })
     }
 
     /// Something is too large, such as a key.
@@ -182,6 +200,8 @@ impl Error {
     pub fn table(&self) -> Option<&'static str> {
         match &*self.0 {
             Kind::DuplicateKey { table, .. }
+            | Kind::Reference { table, .. }
+            | Kind::Referenced { table, .. }
             | Kind::Unique { table, .. }
             | Kind::NotFound { table, .. }
             | Kind::NotOne { table, .. }
@@ -233,6 +253,15 @@ impl fmt::Display for Error {
             Kind::Unique { table, index, columns, value } => {
                 write!(f, "unique index `{index}` of table `{table}`: another row already has {columns} = {value}")
             }
+            Kind::Reference { table, columns, key, target } => write!(
+                f,
+                "table `{table}`: {columns} = {key} references a row of table `{target}` that is not there; insert that one first"
+            ),
+            Kind::Referenced { table, key, by, by_key, columns } => write!(
+                f,
+                "the row {key} of table `{table}` cannot be deleted: the row {by_key} of table `{by}` references it by \
+                 {columns}; delete that one first, or declare `on_delete = cascade` or `set_null`"
+            ),
             Kind::NotFound { table, key } => write!(f, "table `{table}` has no row with the key {key}"),
             Kind::NotOne { table, several: false } => write!(f, "no row of table `{table}` matches, one was asked for"),
             Kind::NotOne { table, several: true } => {
@@ -270,6 +299,18 @@ impl fmt::Display for Error {
                  an index for: {filter}"
             ),
             Kind::Cursor(why) => write!(f, "this cursor cannot be used: {why}"),
+            Kind::NotLoaded { name: Some(name), .. } => {
+                let RelationName { entity, field, constant } = name;
+                write!(
+                    f,
+                    "the relation `{field}` of `{entity}` is not loaded; load it with `.with({entity}::{constant})`"
+                )
+            }
+            Kind::NotLoaded { name: None, target } => write!(
+                f,
+                "a relation to `{target}` is not loaded: the row that has it was not read from the database; read it \
+                 with `.with(...)`, or set the field"
+            ),
             Kind::Finished => f.write_str("the session has ended; begin a new one"),
             Kind::Store(error) => error.fmt(f),
         }

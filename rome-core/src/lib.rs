@@ -8,14 +8,18 @@
 #[path = "private.rs"]
 pub mod __private;
 mod catalog;
+pub mod check;
+mod commit;
 mod database;
 pub mod error;
 mod exec;
 pub mod expr;
 mod index;
 pub mod model;
+mod place;
 mod plan;
 pub mod query;
+mod reference;
 mod row;
 pub mod schema;
 pub mod session;

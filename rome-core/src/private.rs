@@ -13,8 +13,10 @@ pub use crate::expr::Column;
 pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
 pub use crate::model::indexed::{asc, desc, index, unique};
 pub use crate::model::names::distinct;
-pub use crate::model::{ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, RowView, role};
-pub use crate::schema::{ColumnDef, IndexPart, KeySource, Role, Table};
+pub use crate::model::references::{foreign_key, foreign_key_set_null};
+pub use crate::model::relation::{ToMany, ToOne, Unloaded, belongs_to, has_many, has_one, many_to_many};
+pub use crate::model::{ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, Related, Relation, RowView, role};
+pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, RelationName, Role, Table};
 pub use crate::value::{ColumnType, Element, Field, Json, Ordered, RowReader, RowWriter, Value, ValueError};
 
 use serde::Serialize;

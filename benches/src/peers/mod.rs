@@ -2,7 +2,9 @@
 
 pub mod btree;
 pub mod diesel;
+pub mod postgres;
 pub mod raw;
+pub mod redis;
 pub mod rome;
 pub mod rusqlite;
 pub mod sqlite_file;

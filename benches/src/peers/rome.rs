@@ -1,4 +1,4 @@
-//! ROME, as its users write it. The same program runs on the embedded and on the in-memory store.
+//! ROME, as its users write it. The same program runs on every store.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,15 +7,17 @@ use rome::prelude::*;
 use uuid::Uuid;
 
 use crate::{
+    measure::Load,
     model::{self, COUNTERS, Counter, Image, Property},
-    operation::{BULK, PAGE, PAGES, Reply, Request, SHORT_LIMIT},
-    peer::Peer,
+    operation::{BULK, Operation, PAGE, PAGES, Reply, Request, SHORT_LIMIT},
+    peer::{Peer, servers_answer},
 };
 
 /// A database of ROME and the cursors of its pages.
 #[derive(Clone)]
 pub struct Rome {
     db: Database,
+    on_server: bool,
     cursors: Arc<Vec<Option<Cursor>>>,
 }
 
@@ -23,7 +25,12 @@ impl Rome {
     /// An empty database at this URL.
     pub async fn open(url: &str) -> Result<Self> {
         let entities = Database::builder().entity::<Image>().entity::<Property>().entity::<Counter>();
-        Ok(Self { db: entities.open(url).await?, cursors: Arc::default() })
+        Ok(Self { db: entities.open(url).await?, on_server: false, cursors: Arc::default() })
+    }
+
+    /// The same, asked only for what is measured on servers.
+    pub async fn open_on_server(url: &str) -> Result<Self> {
+        Ok(Self { on_server: true, ..Self::open(url).await? })
     }
 
     /// The database itself.
@@ -80,6 +87,10 @@ impl Peer for Rome {
         }
         self.cursors = Arc::new(cursors);
         Ok(())
+    }
+
+    fn answers(&self, operation: Operation, load: Load) -> bool {
+        if self.on_server { servers_answer(operation, load) } else { load != Load::SixtyFour }
     }
 
     async fn run(&self, request: Request) -> Result<Reply> {

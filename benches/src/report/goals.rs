@@ -1,29 +1,37 @@
 //! The goals that ROME set itself before it was measured, and whether it meets them.
 
-use super::{Results, Table};
-use crate::{contest::Load, operation::Operation};
+use super::{Results, Table, tables::POSTGRES};
+use crate::{measure::Load, operation::Operation};
 
 struct Goal {
     operation: Operation,
     load: Load,
     peer: &'static str,
-    other: &'static str,
+    other: Other,
     limit: f64,
+}
+
+/// Whom a goal compares with.
+#[derive(Clone, Copy)]
+enum Other {
+    Peer(&'static str),
+    /// The better of the ORMs on PostgreSQL.
+    BestOrm,
 }
 
 impl Goal {
     fn time(operation: Operation, other: &'static str, limit: f64) -> Self {
-        Self { operation, load: Load::One, peer: "rome", other, limit }
+        Self { operation, load: Load::One, peer: "rome", other: Other::Peer(other), limit }
     }
 
     fn rate(operation: Operation, other: &'static str, limit: f64) -> Self {
-        Self { operation, load: Load::Sixteen, peer: "rome", other, limit }
+        Self { load: Load::Sixteen, ..Self::time(operation, other, limit) }
     }
 
     fn is_met(&self, ratio: f64) -> bool {
         match self.load {
             Load::One => ratio <= self.limit,
-            Load::Sixteen => ratio >= self.limit,
+            Load::Sixteen | Load::SixtyFour => ratio >= self.limit,
         }
     }
 }
@@ -57,28 +65,72 @@ fn all() -> Vec<Goal> {
         Goal::rate(Counter, "raw", 1.5),
         Goal::rate(Counter, "diesel", 1.0),
     ]);
-    goals.extend(Operation::ALL.map(|operation| Goal {
+    goals.extend(Operation::ALL.map(|operation| Goal { peer: "rome-memory", ..Goal::time(operation, "btree", 2.0) }));
+    goals
+}
+
+fn all_on_servers() -> Vec<Goal> {
+    use Operation::*;
+    let mut goals = Vec::new();
+    for (peer, other) in [("rome-redis-ram", "raw-redis-ram"), ("rome-redis", "raw-redis")] {
+        let times = [
+            (PointGet, 1.15),
+            (GetMany, 1.15),
+            (ByOwner, 1.15),
+            (Newest, 1.2),
+            (CountStatus, 1.15),
+            (Insert, 1.2),
+            (UpdateIndexed, 1.2),
+            (Delete, 1.2),
+        ];
+        goals.extend(times.map(|(operation, limit)| Goal { peer, ..Goal::time(operation, other, limit) }));
+        goals.extend([
+            Goal { peer, ..Goal::rate(Insert, other, 0.8) },
+            Goal { peer, load: Load::SixtyFour, ..Goal::rate(Insert, other, 0.8) },
+            Goal { peer, ..Goal::rate(Counter, other, 0.85) },
+        ]);
+    }
+    let rates = [(PointGet, 5.0), (UpdateIndexed, 3.0), (Counter, 3.0), (CountStatus, 20.0)];
+    goals.extend(rates.map(|(operation, limit)| Goal {
         operation,
-        load: Load::One,
-        peer: "rome-memory",
-        other: "btree",
-        limit: 2.0,
+        load: Load::Sixteen,
+        peer: "rome-redis",
+        other: Other::BestOrm,
+        limit,
     }));
     goals
 }
 
 /// Each goal with what was measured; goals whose operation or competitor did not run are left out.
 pub fn goals(results: &Results) -> Table {
-    let mut table = Table::new("Goals", ["operation", "goal", "measured", "", "round by round"]);
-    for goal in all() {
-        let Some(ratio) = results.ratio(goal.operation, goal.load, goal.peer, goal.other) else { continue };
+    compare(results, "Goals", all())
+}
+
+/// The same of the goals on servers.
+pub fn server_goals(results: &Results) -> Table {
+    compare(results, "Goals on servers", all_on_servers())
+}
+
+fn compare(results: &Results, title: &str, goals: Vec<Goal>) -> Table {
+    let mut table = Table::new(title, ["operation", "goal", "measured", "", "round by round"]);
+    for goal in goals {
+        let (other, name) = match goal.other {
+            Other::Peer(other) => (other, other.to_owned()),
+            Other::BestOrm => {
+                let Some(best) = results.best(goal.operation, goal.load, &POSTGRES) else { continue };
+                (best, format!("the best ORM ({best})"))
+            }
+        };
+        let Some(ratio) = results.ratio(goal.operation, goal.load, goal.peer, other) else { continue };
         let limit = goal.limit;
         let text = match goal.load {
-            Load::One => format!("{}: at most {limit} times {}'s time", goal.peer, goal.other),
-            Load::Sixteen => format!("{}: at least {limit} times {}'s rate with 16 clients", goal.peer, goal.other),
+            Load::One => format!("{}: at most {limit} times {name}'s time", goal.peer),
+            many => {
+                format!("{}: at least {limit} times {name}'s rate with {} clients", goal.peer, many.clients())
+            }
         };
         let verdict = if goal.is_met(ratio) { "met" } else { "NOT MET" };
-        let rounds = results.ratios(goal.operation, goal.load, goal.peer, goal.other);
+        let rounds = results.ratios(goal.operation, goal.load, goal.peer, other);
         let (low, high) = rounds.iter().fold((f64::MAX, f64::MIN), |(low, high), r| (low.min(*r), high.max(*r)));
         table.row([
             goal.operation.name().to_owned(),

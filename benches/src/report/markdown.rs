@@ -1,16 +1,35 @@
-//! The section of one table size in `docs/benchmarks.md`, between two marks; the rest of the page is written by hand.
+//! The sections that a run writes into `docs/benchmarks.md`, each between two marks; the rest of the page is written by hand.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
-use super::{Results, goals, tables};
+use super::{Results, Table, goals, server_goals, server_tables, tables};
 
 /// Puts what was measured in place of what this page said about the same number of images before.
-pub fn write_section(results: &Results, page: &Path, bars: &[String]) -> Result<()> {
-    let begin = format!("<!-- {} images -->", results.images);
-    let end = format!("<!-- end of {} images -->", results.images);
-    let section = format!("{begin}\n{}{end}\n", section(results, bars));
+pub fn write_sections(results: &Results, page: &Path, bars: &[String]) -> Result<()> {
+    let images = super::tables::number(results.images as f64);
+    let embedded = tables(results).into_iter().chain([goals(results)]);
+    let servers = server_tables(results).into_iter().chain([server_goals(results)]);
+    let mark = format!("{} images", results.images);
+    write_section(results, page, &mark, &format!("{images} images"), embedded.collect(), bars)?;
+    let mark = format!("{} images on servers", results.images);
+    write_section(results, page, &mark, &format!("{images} images on servers"), servers.collect(), &[])
+}
+
+fn write_section(
+    results: &Results,
+    page: &Path,
+    mark: &str,
+    title: &str,
+    tables: Vec<Table>,
+    bars: &[String],
+) -> Result<()> {
+    if tables.iter().all(Table::is_empty) {
+        return Ok(());
+    }
+    let (begin, end) = (format!("<!-- {mark} -->"), format!("<!-- end of {mark} -->"));
+    let section = format!("{begin}\n{}{end}\n", section(results, title, tables, bars));
     let old = match fs::read_to_string(page) {
         Ok(old) => old,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "# Benchmarks\n".to_owned(),
@@ -27,16 +46,12 @@ pub fn write_section(results: &Results, page: &Path, bars: &[String]) -> Result<
     fs::write(page, new).with_context(|| page.display().to_string())
 }
 
-fn section(results: &Results, bars: &[String]) -> String {
-    let mut text = format!(
-        "\n## {} images\n\nMedians of {} rounds, all competitors in each round.\n",
-        super::tables::number(results.images as f64),
-        results.rounds
-    );
+fn section(results: &Results, title: &str, tables: Vec<Table>, bars: &[String]) -> String {
+    let mut text = format!("\n## {title}\n\nMedians of {} rounds, all competitors in each round.\n", results.rounds);
     for bars in bars {
         text += &format!("\n![{bars}](benchmarks/{bars}.svg)\n");
     }
-    for table in tables(results).into_iter().chain([goals(results)]).filter(|table| !table.is_empty()) {
+    for table in tables.iter().filter(|table| !table.is_empty()) {
         text += &format!("\n### {}\n\n{}", table.title, table.to_markdown());
     }
     text + "\n"

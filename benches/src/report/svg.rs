@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use anyhow::{Context, Result};
 
 use super::{Results, tables::number};
-use crate::contest::Load;
+use crate::measure::Load;
 
 const LABELS: f64 = 300.0;
 const BARS: f64 = 460.0;

@@ -1,7 +1,7 @@
 //! Tables, for a terminal and for markdown.
 
 use super::Results;
-use crate::contest::Load;
+use crate::{measure::Load, operation::Operation};
 
 /// A title, a header, and rows of cells.
 #[derive(Debug)]
@@ -57,7 +57,42 @@ impl Table {
     }
 }
 
-/// Times of one client and rates of sixteen, on disk and in memory.
+/// The ORMs on PostgreSQL.
+pub const POSTGRES: [&str; 2] = ["diesel-pg", "sea-orm-pg"];
+
+/// Times of one client and rates of many on servers: Redis and PostgreSQL durable, then Redis without a disk.
+pub fn server_tables(results: &Results) -> Vec<Table> {
+    let durable = ["raw-redis", "lua-redis", "rome-redis", "diesel-pg", "sea-orm-pg"];
+    let durable_ratios = [
+        ("rome-redis", "raw-redis"),
+        ("rome-redis", "lua-redis"),
+        ("rome-redis", "diesel-pg"),
+        ("rome-redis", "sea-orm-pg"),
+    ];
+    let ram = ["raw-redis-ram", "lua-redis-ram", "rome-redis-ram"];
+    let ram_ratios = [("rome-redis-ram", "raw-redis-ram"), ("rome-redis-ram", "lua-redis-ram")];
+    let mut tables = Vec::new();
+    for (kind, peers, ratios) in
+        [("Servers, durable", &durable[..], &durable_ratios[..]), ("Redis without a disk", &ram[..], &ram_ratios[..])]
+    {
+        tables.extend([
+            table(results, &format!("{kind}, one client: median µs"), Load::One, peers, ratios),
+            table(results, &format!("{kind}, sixteen clients: operations a second"), Load::Sixteen, peers, ratios),
+            table(results, &format!("{kind}, sixty-four clients: operations a second"), Load::SixtyFour, peers, ratios),
+        ]);
+    }
+    tables.push(costs(results, &ram, &ram_ratios));
+    tables
+}
+
+/// Processor time of operations, which a busy machine changes less than their rate.
+fn costs(results: &Results, peers: &[&str], ratios: &[(&str, &str)]) -> Table {
+    let title = "Redis without a disk, sixteen clients: µs of processor time an operation, client and server";
+    let cost = |operation, peer: &str| results.cost(operation, peer, Load::Sixteen);
+    compare(results, title, peers, ratios, cost)
+}
+
+/// Times of one client and rates of sixteen in this process, on disk and in memory.
 pub fn tables(results: &Results) -> Vec<Table> {
     let disk = ["raw", "rome", "rusqlite", "diesel", "diesel-hop"];
     let memory = ["btree", "rome-memory"];
@@ -72,6 +107,17 @@ pub fn tables(results: &Results) -> Vec<Table> {
 }
 
 fn table(results: &Results, title: &str, load: Load, peers: &[&str], ratios: &[(&str, &str)]) -> Table {
+    compare(results, title, peers, ratios, |operation, peer| results.get(operation, peer, load))
+}
+
+/// A row an operation, a column a competitor, and the ratios of some.
+fn compare(
+    results: &Results,
+    title: &str,
+    peers: &[&str],
+    ratios: &[(&str, &str)],
+    get: impl Fn(Operation, &str) -> Option<f64>,
+) -> Table {
     let peers: Vec<&str> = peers.iter().copied().filter(|peer| results.peers.contains(peer)).collect();
     let ratios = ratios.iter().filter(|(peer, other)| peers.contains(peer) && peers.contains(other));
     let ratios: Vec<_> = ratios.collect();
@@ -83,9 +129,13 @@ fn table(results: &Results, title: &str, load: Load, peers: &[&str], ratios: &[(
         return table;
     }
     for &operation in &results.operations {
-        let numbers = peers.iter().map(|peer| results.get(operation, peer, load).map_or("-".to_owned(), number));
+        if peers.iter().all(|peer| get(operation, peer).is_none()) {
+            continue;
+        }
+        let numbers = peers.iter().map(|peer| get(operation, peer).map_or("-".to_owned(), number));
         let ratio = |(peer, other): &&(&str, &str)| {
-            results.ratio(operation, load, peer, other).map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
+            let ratio = get(operation, peer).zip(get(operation, other)).map(|(peer, other)| peer / other);
+            ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
         };
         table.row(std::iter::once(operation.name().to_owned()).chain(numbers).chain(ratios.iter().map(ratio)));
     }

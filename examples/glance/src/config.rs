@@ -27,7 +27,8 @@ pub enum Command {
 /// How the service is set up.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
-    /// Where the database lies: `embedded:PATH` or `memory:`.
+    /// Where the database lies: `embedded:PATH`, `redis://HOST/?prefix=NAME` or `memory:`. Several services can share one on
+    /// Redis, and then share the data folder, too.
     #[arg(long, env = "GLANCE_STORE", default_value = "embedded:./glance.rome")]
     pub store: String,
     /// The folder for image data. Created if absent.

@@ -6,6 +6,7 @@
 //! - [`data`]: image data in files: streamed in with checksums, moved in place atomically, streamed out.
 //! - [`identity`]: who asks, from the headers of a request.
 //! - [`http`]: the routes, which turn requests into calls of the three above and results into answers.
+//! - [`mend`]: what a start makes of the uploads and imports that killed services left.
 //! - [`service`]: a configured service that listens, and stops gracefully.
 //! - [`client`] and [`demo`]: a small HTTP client, and the one-command demonstration.
 
@@ -16,4 +17,5 @@ pub mod db;
 pub mod demo;
 pub mod http;
 pub mod identity;
+pub mod mend;
 pub mod service;

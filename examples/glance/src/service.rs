@@ -10,9 +10,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::data::{Area, DataFolder};
-use crate::db::{self, Context, DbError, ImageStatus, ImageValues, UpdateOptions};
+use crate::data::DataFolder;
+use crate::db::{self, DbError};
 use crate::http::{App, router};
+use crate::mend;
 
 /// Why a service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +36,7 @@ pub enum StartError {
     },
     /// What a killed service left cannot be mended.
     #[error("interrupted uploads cannot be mended: {0}")]
-    Mend(DbError),
+    Mend(#[from] mend::MendError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -68,7 +69,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let address = listener.local_addr().map_err(listen)?;
     let trust_tokens = config.trust_tokens || address.ip().is_loopback();
     let app = Arc::new(App::new(db, data, config, trust_tokens));
-    mend(&app).await.map_err(StartError::Mend)?;
+    mend::after_killed_services(&app).await?;
     let (stop, stopped) = oneshot::channel();
     // Answers are small and whole: waiting to fill a packet would only make them late.
     let listener = listener.tap_io(|connection| {
@@ -114,29 +115,4 @@ impl Drop for Running {
             stop.send(()).ok();
         }
     }
-}
-
-/// Mends what a killed service left: uploads start over from `queued`, data that was staged whole stays staged, and
-/// imports go on.
-async fn mend(app: &Arc<App>) -> Result<(), DbError> {
-    let admin = Context::admin();
-    for image in db::interrupted_images(&app.db).await? {
-        let staged = app.data.has(Area::Staging, &image.id);
-        let to = match image.status {
-            ImageStatus::Uploading if staged => continue,
-            ImageStatus::Importing if staged || app.data.has(Area::Store, &image.id) => {
-                let (app, admin) = (Arc::clone(app), admin.clone());
-                Arc::clone(&app).background.spawn(async move { app.import_staged(&admin, &image.id).await });
-                continue;
-            }
-            _ => ImageStatus::Queued,
-        };
-        tracing::warn!(image = %image.id, was = %image.status, now = %to, "an interrupted upload starts over");
-        if let Err(e) = app.data.remove(Area::Store, &image.id) {
-            tracing::error!(image = %image.id, error = %e, "data cannot be removed");
-        }
-        let values = ImageValues { status: Some(to), ..ImageValues::default() };
-        db::image_update(&app.db, &admin, &image.id, &values, &UpdateOptions::from_state(image.status)).await?;
-    }
-    Ok(())
 }

@@ -1,14 +1,17 @@
 //! The service under its unmodified Python client.
 //!
 //! Makes a virtual environment with `python-glanceclient` under the target folder, once, and runs `client.py` against a
-//! service on the embedded store. Needs `python3` with `venv` and, the first time, the package index.
+//! service on each store that lasts. Needs `python3` with `venv` and, the first time, the package index.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod stores;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use glance::config::Config;
 use glance::service;
+use stores::Place;
 
 /// The release of the client that is tested.
 const CLIENT: &str = "python-glanceclient==4.13.0";
@@ -41,12 +44,15 @@ fn environment() -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_client_finds_the_service_it_expects() {
     let environment = tokio::task::block_in_place(environment);
-    let folder = tempfile::tempdir().unwrap();
-    let store = format!("embedded:{}", folder.path().join("db").display());
-    let running = service::start(Config::local(store, folder.path().join("data"))).await.unwrap();
-    let mut client = Command::new(environment.join("bin/python"));
-    client.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client.py"));
-    client.arg(format!("http://{}", running.address())).arg(environment.join("bin/glance")).arg(folder.path());
-    tokio::task::block_in_place(|| run(&mut client, "The service does not behave as the client expects."));
-    running.stop().await;
+    for store in stores::LASTING {
+        println!("on {store}");
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(store, folder.path());
+        let running = service::start(Config::local(&*place.url, folder.path().join("data"))).await.unwrap();
+        let mut client = Command::new(environment.join("bin/python"));
+        client.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client.py"));
+        client.arg(format!("http://{}", running.address())).arg(environment.join("bin/glance")).arg(folder.path());
+        tokio::task::block_in_place(|| run(&mut client, "The service does not behave as the client expects."));
+        running.stop().await;
+    }
 }

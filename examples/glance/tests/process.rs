@@ -1,83 +1,21 @@
 //! The program itself: its command line, its logs, and how it stops.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+mod program;
+mod stores;
 
-use axum::body::Body;
-use axum::http::Method;
+use std::process::Command;
+
 use bytes::Bytes;
-use futures::channel::mpsc;
-use glance::client::Client;
-use serde_json::{Value, json};
-
-struct Program {
-    child: Child,
-    client: Client,
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-impl Program {
-    fn start(folder: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_glance"));
-        command.env("GLANCE_STORE", format!("embedded:{}", folder.join("db").display()));
-        Self::run(command, folder)
-    }
-
-    fn run(mut command: Command, folder: &Path) -> Self {
-        let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--data"])
-            .arg(folder.join("data"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address: SocketAddr = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { child, client: Client::new(address, "ann:p1:member") }
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    }
-
-    /// Starts an upload and gives the end of the stream that feeds it, once the service has begun with it.
-    async fn begin_upload(
-        &self,
-        path: &str,
-    ) -> (mpsc::UnboundedSender<Result<Bytes, std::io::Error>>, tokio::task::JoinHandle<Option<u16>>) {
-        let (sender, data) = mpsc::unbounded();
-        sender.unbounded_send(Ok(Bytes::from_static(b"first "))).unwrap();
-        let (client, file) = (self.client.clone(), format!("{path}/file"));
-        let upload = tokio::spawn(async move {
-            client.put_data(&file, Body::from_stream(data)).await.ok().map(|answer| answer.status.as_u16())
-        });
-        while self.client.get(path).await.unwrap().json()["status"] != "saving" {
-            tokio::task::yield_now().await;
-        }
-        (sender, upload)
-    }
-
-    async fn make(&self) -> String {
-        let answer = self.client.json(Method::POST, "/v2/images", &json!({})).await.unwrap();
-        answer.json()["self"].as_str().unwrap().to_owned()
-    }
-}
+use program::Program;
+use serde_json::Value;
+use stores::Place;
 
 #[tokio::test]
 async fn a_stop_waits_for_an_upload_and_logs_are_json() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(folder.path());
+    let place = Place::new("embedded", folder.path());
+    let mut program = Program::start(&place.url, folder.path());
     let path = program.make().await;
     let (data, upload) = program.begin_upload(&path).await;
     program.signal("-TERM");
@@ -85,22 +23,29 @@ async fn a_stop_waits_for_an_upload_and_logs_are_json() {
     drop(data);
     assert_eq!(upload.await.unwrap(), Some(204));
     assert!(program.child.wait().unwrap().success());
-    let mut log = String::new();
-    program.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let log = std::fs::read_to_string(&program.log).unwrap();
     let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(events.iter().any(|event| event["message"] == "data received" && event["bytes"] == 12), "{log}");
     assert_eq!(events.last().unwrap()["message"], "stopped");
 
-    let program = Program::start(folder.path());
+    let program = Program::start(&place.url, folder.path());
     assert_eq!(program.client.get(&format!("{path}/file")).await.unwrap().text(), "first second");
 }
 
 #[tokio::test]
 async fn a_killed_service_loses_nothing_that_it_acknowledged() {
+    for store in stores::LASTING {
+        println!("on {store}");
+        nothing_acknowledged_is_lost_on(store).await;
+    }
+}
+
+async fn nothing_acknowledged_is_lost_on(store: &str) {
     let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(store, folder.path());
     let mut acknowledged = Vec::new();
     for round in 0..5 {
-        let program = Program::start(folder.path());
+        let program = Program::start(&place.url, folder.path());
         for path in &acknowledged {
             let answer = program.client.get(&format!("{path}/file")).await.unwrap();
             assert_eq!(answer.text(), *path, "round {round}");
@@ -115,11 +60,11 @@ async fn a_killed_service_loses_nothing_that_it_acknowledged() {
         assert_eq!(upload.await.unwrap(), None);
         drop(program);
 
-        let program = Program::start(folder.path());
+        let program = Program::start(&place.url, folder.path());
         assert_eq!(program.client.get(&cut).await.unwrap().json()["status"], "queued");
         let data = folder.path().join("data");
         let count = |area: &str| data.join(area).read_dir().unwrap().count();
-        assert_eq!((count("incoming"), count("store1")), (0, acknowledged.len()));
+        assert_eq!((count("incoming"), count("busy"), count("store1")), (0, 0, acknowledged.len()));
     }
 }
 

@@ -1,22 +1,23 @@
 //! Opens the catalog of a store, and brings it up to date.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::compare::{Comparison, compare};
 use super::document::{Document, FORMAT, TableDoc};
-use super::{Catalog, Layout, StoredIndex, StoredTable};
+use super::{Catalog, Layout, StoredIndex, StoredTable, references};
+use crate::commit::{Committer, Outcome, Part};
 use crate::error::{Error, Kind, Result};
+use crate::place::Placement;
 use crate::schema::Table;
-use crate::session::Lanes;
-use crate::store::{
-    Applied, Check, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, Space, Span, Store,
-    TableId, TxId,
-};
+use crate::store::{Check, CheckRef, Durability, Effect, IndexId, Partition, Read, Reply, Space, Span, TableId, TxId};
 
 const CATALOG: &[u8] = b"catalog";
 const SECRET: &[u8] = b"secret";
+/// How long to wait for another program that is changing the catalog.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// An opened catalog.
 pub(crate) struct Opened {
@@ -29,15 +30,20 @@ pub(crate) struct Opened {
 
 /// Reads the catalog, compares it with the entities, and adds what is new. Costs one round trip if nothing is new, two
 /// or three otherwise.
-pub(crate) async fn open(store: &dyn Store, lanes: &Lanes, tables: &[&'static Table]) -> Result<Opened> {
+pub(crate) async fn open(
+    committer: &Arc<Committer>,
+    placement: Placement,
+    tables: &[&'static Table],
+) -> Result<Opened> {
     check_names(tables)?;
+    references::check(tables)?;
     loop {
-        let (stored, found) = read(store).await?;
+        let (stored, found) = read(committer).await?;
         let document = match &stored {
             Some((_, bytes)) => parse(bytes)?,
             None => Document::default(),
         };
-        let Comparison { document: wanted, must_be_empty, refused } = compare(&document, tables);
+        let Comparison { document: wanted, must_be_empty, closes_to_older, refused } = compare(&document, tables);
         if !refused.is_empty() {
             return Err(refuse(&refused));
         }
@@ -45,38 +51,38 @@ pub(crate) async fn open(store: &dyn Store, lanes: &Lanes, tables: &[&'static Ta
             return finish(&wanted, tables, secret);
         }
         let secret = found.unwrap_or_else(|| *uuid::Uuid::new_v4().as_bytes());
-        let (lane, id) = lanes.take(store).await?;
-        let mut change = MiniTx::one(id);
+        let mut change = Part::default();
         change.checks.push(unchanged(CATALOG, stored.map(|(version, _)| version)));
-        if !must_be_empty.is_empty() {
-            // A handle that does not know the new index would not maintain it.
-            change.effects.push(Effect::RaiseGate { oldest: wanted.version });
-        }
-        for (table, _) in &must_be_empty {
-            let span = Span::all(Space::Rows(*table)).limited(Some(1));
-            change.checks.push(Check::Count { span, n: 0 });
-        }
-        change
-            .effects
-            .push(put(CATALOG, serde_json::to_vec(&wanted).map_err(|error| Error::invalid(error.to_string()))?));
         if found.is_none() {
             change.checks.push(unchanged(SECRET, None));
             change.effects.push(put(SECRET, secret.to_vec()));
         }
-        let applied = store.apply(vec![(Partition(0), change)], Durability::Local).await?;
-        lanes.give_back(lane);
-        match applied.first() {
-            Some(Applied::Done { .. }) => return finish(&wanted, tables, secret),
-            Some(Applied::Conflict { check: crate::store::CheckRef::Check(at), .. })
-                if (1..=must_be_empty.len()).contains(at) =>
-            {
+        change
+            .effects
+            .push(put(CATALOG, serde_json::to_vec(&wanted).map_err(|error| Error::invalid(error.to_string()))?));
+        let own_checks = change.checks.len();
+        let mut parts = vec![change];
+        if closes_to_older {
+            let gate = Effect::RaiseGate { oldest: wanted.version };
+            let spans = must_be_empty.iter().map(|(table, _)| Span::all(Space::Rows(*table)).limited(Some(1)));
+            let empty: Vec<Check> = spans.map(|span| Check::Count { span, n: 0 }).collect();
+            parts.extend(placement.all().skip(1).map(|partition| Part { partition, ..Part::default() }));
+            for part in &mut parts {
+                part.checks.extend(empty.iter().cloned());
+                part.effects.push(gate.clone());
+            }
+        }
+        match committer.commit(u32::MAX, parts, Durability::Local).await? {
+            Outcome::Committed => return finish(&wanted, tables, secret),
+            Outcome::Conflict { part, check: CheckRef::Check(at) } if part > 0 || at >= own_checks => {
                 let what: Vec<String> = must_be_empty
                     .into_iter()
                     .map(|(_, what)| format!("{what} is new, and the table has rows"))
                     .collect();
                 return Err(refuse(&what));
             }
-            _ => {}
+            // Another program changed the catalog, or is about to.
+            _ => tokio::time::sleep(PAUSE).await,
         }
     }
 }
@@ -96,9 +102,9 @@ fn check_names(tables: &[&'static Table]) -> Result<()> {
 
 type Stored = (Option<(TxId, Bytes)>, Option<[u8; 16]>);
 
-async fn read(store: &dyn Store) -> Result<Stored> {
+async fn read(committer: &Committer) -> Result<Stored> {
     let get = |key: &'static [u8]| Read::Get { space: Space::Meta, key: Bytes::from_static(key) };
-    let replies = store.read(&[(Partition(0), vec![get(CATALOG), get(SECRET)])], Consistency::Strict).await?;
+    let replies = committer.read(&[(Partition(0), vec![get(CATALOG), get(SECRET)])]).await?;
     let mut records = replies.into_iter().flat_map(|reply| reply.replies).map(|reply| match reply {
         Reply::Record(record) => record,
         _ => None,

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::{Database, Shared};
 use crate::catalog;
-use crate::error::{Error, Result};
+use crate::commit::Committer;
+use crate::error::Result;
 use crate::model::Entity;
+use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::ScanPolicy;
 use crate::schema::Table;
-use crate::session::{CounterKeys, Lanes};
+use crate::session::CounterKeys;
 use crate::store::{Durability, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -21,7 +23,8 @@ pub struct DatabaseBuilder {
 }
 
 impl DatabaseBuilder {
-    /// Adds an entity. All entities that the program uses have to be named; order does not matter.
+    /// Adds an entity. All entities that the program uses have to be named, and all that those reference; order does not
+    /// matter.
     #[must_use]
     pub fn entity<D: Entity>(mut self) -> Self {
         if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
@@ -47,26 +50,21 @@ impl DatabaseBuilder {
     /// Opens the database in a store, and adds the tables and columns that are new. Costs two to four round trips.
     ///
     /// # Errors
-    /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the stored tables do not fit the entities; those of the
-    /// store.
+    /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, or an entity
+    /// is missing that another one references; those of the store.
     pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
         let capabilities = store.capabilities();
-        if capabilities.partitions != 1 {
-            return Err(Error::invalid(format!(
-                "the store `{}` has {} partitions; this version commits to one",
-                capabilities.name, capabilities.partitions
-            )));
-        }
-        let lanes = Lanes::default();
-        let opened = catalog::open(&*store, &lanes, &self.tables).await?;
+        let placement = Placement::new(capabilities.partitions);
+        let committer = Arc::new(Committer::new(store.clone()));
+        let opened = catalog::open(&committer, placement, &self.tables).await?;
         tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
         Ok(Database {
             shared: Arc::new(Shared {
-                store,
+                committer,
+                placement,
                 catalog: opened.catalog,
                 schema: opened.version,
                 secret: opened.secret,
-                lanes,
                 counters: CounterKeys::default(),
                 statistics: Statistics::default(),
                 scan_policy: self.scan_policy,

@@ -49,7 +49,7 @@ impl Database {
     /// The store underneath.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.shared.store
+        &self.shared.committer.store
     }
 
     /// Begins an explicit session, to be ended with [`Session::commit`] or [`Session::rollback`]. Costs nothing.
@@ -325,6 +325,8 @@ impl Database {
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database").field("store", &self.shared.store.capabilities().name).finish_non_exhaustive()
+        f.debug_struct("Database")
+            .field("store", &self.shared.committer.store.capabilities().name)
+            .finish_non_exhaustive()
     }
 }

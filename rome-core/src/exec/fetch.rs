@@ -7,14 +7,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::filter::{Condition, passes};
+use super::reach;
 use super::sort::{sort_key, sort_key_of};
-use super::target::Target;
+use super::target::{Target, in_session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Access, Plan, Range, Spec};
+use crate::place::{Placement, Routed};
+use crate::plan::{Access, Plan, Spec};
 use crate::row;
-use crate::session::Pending;
-use crate::store::{FilterRef, Read, Reply, Scanned, Space, Span, row_key};
+use crate::schema::Table;
+use crate::session::{Pending, Session};
+use crate::store::{FilterRef, Read, Reply, Scanned, row_key};
 
 /// How many rows are sorted in memory at most.
 const MOST_SORTED: usize = 4_000_000;
@@ -35,8 +38,27 @@ pub(crate) enum Want {
     Keys,
 }
 
-/// The rows of a query, in order, cut to its offset and limit. Costs one round trip.
+/// The rows of a query, in order, cut to its offset and limit. Costs one round trip if they are in one partition, else
+/// two.
 pub(crate) async fn fetch(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+    want: Want,
+) -> Result<Vec<Hit>> {
+    match target {
+        Target::Database(shared) if reach::is_wide(shared.placement, table, plan) => {
+            in_session(shared, async |session: &Session| {
+                fetch_here(Target::Session(session), table, spec, plan, want).await
+            })
+            .await
+        }
+        _ => fetch_here(target, table, spec, plan, want).await,
+    }
+}
+
+async fn fetch_here(
     target: Target<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
@@ -51,7 +73,10 @@ pub(crate) async fn fetch(
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
     let pushed = stored_limit.filter(|_| plan.ordered && plan.resumed | spec.after.is_none() && !plan.may_repeat());
-    let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none();
+    // Rows of several partitions are sorted again, by their columns.
+    let wide = reach::is_wide(target.shared().placement, table, plan);
+    let sorts = wide && (!spec.order.is_empty() || spec.after.is_some());
+    let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none() && !sorts;
     let mut hits = if matches!(plan.access, Access::Nothing) {
         Vec::new()
     } else {
@@ -61,7 +86,9 @@ pub(crate) async fn fetch(
         let mut seen = HashSet::with_capacity(hits.len());
         hits.retain(|hit| seen.insert(hit.key.clone()));
     }
-    let merged = merge(table, spec, &mut hits, own)?;
+    let mut merged = merge(table, spec, &mut hits, own)?;
+    // Each partition has given its rows in order, one partition after the other.
+    merged |= wide;
     arrange(table, spec, plan, &mut hits, merged)?;
     let from = usize::try_from(spec.offset).unwrap_or(usize::MAX).min(hits.len());
     hits.drain(..from);
@@ -84,14 +111,15 @@ pub(crate) async fn scan(
         _ => false,
     };
     let whole = plan.ordered && plan.resumed | spec.after.is_none() && spec.offset == 0 && spec.limit != Some(0);
-    if !(one_span && whole && target.session().is_none()) {
+    let wide = reach::is_wide(target.shared().placement, table, plan);
+    if !(one_span && whole && target.session().is_none() && !wide) {
         return Ok(None);
     }
     let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
     let want = spec.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
-    let mut reads = Vec::with_capacity(1);
-    add_reads(table, &plan.access, filter.as_ref(), want, false, &mut reads);
+    let pushed = Pushed { filter: filter.as_ref(), want, keys_only: false };
+    let reads = reads_of(target.shared().placement, table, plan, &pushed);
     let Some(Reply::Scanned(scanned)) = target.read(reads).await?.pop() else {
         return Err(Error::invalid("the store answered a scan with something else"));
     };
@@ -124,11 +152,18 @@ async fn read_hits(
 ) -> Result<Vec<Hit>> {
     let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
     let want = limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
-    let mut reads = Vec::new();
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
-    add_reads(table, &plan.access, filter.as_ref(), want, keys_only, &mut reads);
+    let pushed = Pushed { filter: filter.as_ref(), want, keys_only };
+    let placement = target.shared().placement;
+    // Where rows are tested, more entries than rows may be needed.
+    let entries = want.filter(|_| plan.residual.is_none());
+    let reads = match by_pointers(target, table, &plan.access, entries).await? {
+        Some(access) => reads_of(placement, table, &Plan { access, ..plan.clone() }, &pushed),
+        None => reads_of(placement, table, plan, &pushed),
+    };
     let rows = table.rows();
     let keys: Vec<Option<Bytes>> = reads
+        .reads()
         .iter()
         .map(|read| match read {
             Read::Get { space, key } if *space == rows => Some(key.clone()),
@@ -136,7 +171,7 @@ async fn read_hits(
         })
         .collect();
     let entries: Vec<bool> =
-        reads.iter().map(|read| matches!(read, Read::Scan { span, .. } if span.space != rows)).collect();
+        reads.reads().iter().map(|read| matches!(read, Read::Scan { span, .. } if span.space != rows)).collect();
     let replies = target.read(reads).await?;
     let mut hits = Vec::new();
     for ((reply, key), of_entries) in replies.into_iter().zip(keys).zip(entries) {
@@ -158,50 +193,48 @@ async fn read_hits(
     Ok(hits)
 }
 
-fn add_reads(
+/// For lookups by unique values and by global indexes, whose rows may lie in other partitions: the same access by the keys
+/// of the rows. Costs one round trip; none if there are no such lookups. They run in a session, which makes sure that a
+/// claim or an entry and its row are of one moment.
+async fn by_pointers(
+    target: Target<'_>,
     table: &StoredTable,
     access: &Access,
-    filter: Option<&FilterRef>,
     want: Option<u32>,
-    keys_only: bool,
-    reads: &mut Vec<Read>,
-) {
-    let span =
-        |space: Space, (lo, hi): &Range, reverse: bool| Span::between(space, lo.clone(), hi.clone()).reversed(reverse);
-    match access {
-        Access::Nothing => {}
-        Access::Keys(keys) => {
-            reads.extend(keys.iter().map(|key| Read::Get { space: table.rows(), key: key.clone() }));
-        }
-        Access::Claims { index, claims } => {
-            let Some(index) = table.indexes.get(*index) else { return };
-            reads.extend(claims.iter().map(|columns| Read::GetClaimed {
-                index: index.id,
-                columns: columns.clone(),
-                table: table.id,
-            }));
-        }
-        Access::Rows { ranges, reverse } => reads.extend(ranges.iter().map(|range| Read::Scan {
-            span: span(table.rows(), range, *reverse),
-            filter: filter.cloned(),
-            want,
-            track: false,
-        })),
-        Access::Index { index, ranges, reverse } => {
-            let Some(index) = table.indexes.get(*index) else { return };
-            reads.extend(ranges.iter().map(|range| {
-                let span = span(index.space(), range, *reverse);
-                if keys_only {
-                    Read::Scan { span, filter: None, want, track: false }
-                } else {
-                    Read::ScanRows { index: span, table: table.id, filter: filter.cloned(), want, track: false }
-                }
-            }));
-        }
-        Access::Union(all) => {
-            all.iter().for_each(|access| add_reads(table, access, filter, want, keys_only, reads));
-        }
+) -> Result<Option<Access>> {
+    let placement = target.shared().placement;
+    let mut reads = Routed::default();
+    reach::add_pointers(placement, table, access, want, &mut reads);
+    if reads.is_empty() {
+        return Ok(None);
     }
+    let keys = |reply| match reply {
+        Reply::Record(record) => record.map(|(_, key)| key).into_iter().collect(),
+        Reply::Scanned(entries) => (0..entries.len()).filter_map(|at| key_of_entry(entries.shared_key(at)?)).collect(),
+        _ => Vec::new(),
+    };
+    let mut found = target.read(reads).await?.into_iter().map(keys);
+    Ok(Some(reach::by_keys(placement, table, access, &mut found)))
+}
+
+fn key_of_entry(entry: Bytes) -> Option<Bytes> {
+    Some(match row_key(&entry)? {
+        Cow::Borrowed(found) => entry.slice_ref(found),
+        Cow::Owned(found) => found.into(),
+    })
+}
+
+/// What the store does for a plan besides finding rows.
+pub(super) struct Pushed<'a> {
+    pub filter: Option<&'a FilterRef>,
+    pub want: Option<u32>,
+    pub keys_only: bool,
+}
+
+fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
+    let mut reads = Routed::with_capacity(1);
+    reach::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
+    reads
 }
 
 /// Adds a row that was found by its key or claim, if it passes; stores do not test those.
@@ -235,12 +268,7 @@ fn add_scanned(
     for at in 0..scanned.len() {
         let (Some(key), Some(stored)) = (scanned.shared_key(at), scanned.shared_value(at)) else { continue };
         if of_entries {
-            let key = match row_key(&key) {
-                Some(Cow::Borrowed(found)) => key.slice_ref(found),
-                Some(Cow::Owned(found)) => found.into(),
-                None => Bytes::new(),
-            };
-            hits.push(Hit { key, body: Bytes::new() });
+            hits.push(Hit { key: key_of_entry(key).unwrap_or_default(), body: Bytes::new() });
         } else if keys_only {
             hits.push(Hit { key, body: Bytes::new() });
         } else {
@@ -292,11 +320,16 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
         ))
         .into());
     }
+    sort_rows(table.def, spec, hits)
+}
+
+/// Sorts rows in the order of a query, and drops those before its cursor.
+pub(super) fn sort_rows(table: &'static Table, spec: &Spec, hits: &mut Vec<Hit>) -> Result<()> {
     let order = spec.full_order();
     let after = spec.after.as_ref().map(|values| sort_key(&order, values.iter().map(|value| value.as_ref())));
     let mut keyed = Vec::with_capacity(hits.len());
     for hit in hits.drain(..) {
-        let key = sort_key_of(table.def, &order, &hit.key, &hit.body)?;
+        let key = sort_key_of(table, &order, &hit.key, &hit.body)?;
         if after.as_ref().is_none_or(|after| key > *after) {
             keyed.push((key, hit));
         }
@@ -309,13 +342,29 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
 /// How many rows a query has, without its order, offset and limit. Costs one round trip; reads no rows where an index
 /// serves the whole filter.
 pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
+    if let Target::Database(shared) = target
+        && reach::is_wide(shared.placement, table, plan)
+    {
+        return in_session(shared, async |session: &Session| {
+            count_here(Target::Session(session), table, spec, plan).await
+        })
+        .await;
+    }
+    count_here(target, table, spec, plan).await
+}
+
+async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
     let own = own_writes(target, table);
     let stored = match &plan.access {
         Access::Nothing => 0,
-        Access::Rows { .. } | Access::Index { .. } => count_spans(target, table, plan).await?,
+        Access::Rows { .. } | Access::Index { .. }
+            if plan.residual.is_none() || !reach::is_apart(target.shared().placement, table, &plan.access) =>
+        {
+            count_spans(target, table, plan).await?
+        }
         _ => {
             let spec = Spec { order: Vec::new(), limit: None, offset: 0, ..spec.clone() };
-            let rows = fetch(target, table, &spec, plan, Want::Rows).await?;
+            let rows = fetch_here(target, table, &spec, plan, Want::Rows).await?;
             return Ok(rows.len() as u64);
         }
     };
@@ -336,14 +385,10 @@ pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &S
 async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<u64> {
     let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, true)));
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
-    let mut reads = Vec::new();
-    add_reads(table, &plan.access, filter.as_ref(), None, condition.is_none(), &mut reads);
+    let pushed = Pushed { filter: filter.as_ref(), want: None, keys_only: condition.is_none() };
+    let mut reads = reads_of(target.shared().placement, table, plan, &pushed);
     if condition.is_none() {
-        for read in &mut reads {
-            if let Read::Scan { span, .. } = read {
-                *read = Read::Count(span.clone());
-            }
-        }
+        reads.count_only();
     }
     let replies = target.read(reads).await?;
     let mut count = 0;

@@ -8,11 +8,12 @@ use crate::catalog::StoredTable;
 use crate::database::Shared;
 use crate::error::Result;
 use crate::model::Entity;
+use crate::place::Routed;
 use crate::plan::ScanPolicy;
 use crate::row;
 use crate::schema::Table;
-use crate::session::{Session, verbs};
-use crate::store::{Consistency, Partition, Read, Reply};
+use crate::session::{self, Session, TransactionOptions, TxBody, verbs};
+use crate::store::{Partition, Read, Reply};
 
 /// Where a query runs.
 #[derive(Clone, Copy)]
@@ -42,8 +43,8 @@ impl<'a> Target<'a> {
         self.session().and_then(|session| session.options.scan_policy).unwrap_or(self.shared().scan_policy)
     }
 
-    /// Reads; a session records it.
-    pub async fn read(self, reads: Vec<Read>) -> Result<Vec<Reply>> {
+    /// Reads; a session records it. Replies come in the order of the reads.
+    pub async fn read(self, reads: Routed) -> Result<Vec<Reply>> {
         match self {
             Self::Database(_) => self.peek(reads).await,
             Self::Session(session) => session.read(reads).await,
@@ -51,8 +52,9 @@ impl<'a> Target<'a> {
     }
 
     /// Reads without recording it, for hints.
-    pub async fn peek(self, reads: Vec<Read>) -> Result<Vec<Reply>> {
-        Ok(self.shared().read(&[(Partition(0), reads)], Consistency::Strict).await?.replies)
+    pub async fn peek(self, reads: Routed) -> Result<Vec<Reply>> {
+        let (batch, order) = reads.into_batch();
+        Ok(order.merge(self.shared().committer.read(&batch).await?))
     }
 
     pub async fn get<D: Entity>(self, key: D::Key, deleted: bool) -> Result<Option<D>> {
@@ -72,8 +74,12 @@ impl<'a> Target<'a> {
     async fn rows(self, def: &'static Table, keys: Vec<Bytes>, deleted: bool) -> Result<Vec<Option<Bytes>>> {
         let table = self.shared().table(def)?;
         let mut bodies = match self {
-            Self::Database(shared) => stored_rows(shared, table, keys).await?,
-            Self::Session(session) => session_rows(session, table, keys).await?,
+            Self::Database(shared) => match stored_rows(shared, table, &keys) {
+                Some(rows) => rows.await?,
+                // They lie in several partitions, and shall be of one moment.
+                None => in_session(shared, async |session: &Session| session_rows(session, table, &keys).await).await?,
+            },
+            Self::Session(session) => session_rows(session, table, &keys).await?,
         };
         if !deleted && def.deleted_at.is_some() {
             for body in &mut bodies {
@@ -88,16 +94,35 @@ impl<'a> Target<'a> {
     }
 }
 
-async fn stored_rows(shared: &Shared, table: &StoredTable, keys: Vec<Bytes>) -> Result<Vec<Option<Bytes>>> {
-    let reads = keys.into_iter().map(|key| Read::Get { space: table.rows(), key }).collect();
-    let batch = [(Partition(0), reads)];
-    let reply = shared.read(&batch, Consistency::Strict).await?;
-    let [(_, reads)] = &batch;
-    let mut bodies = Vec::with_capacity(reads.len());
-    for (reply, read) in reply.replies.into_iter().zip(reads) {
-        bodies.push(stored_row(table, reply, read)?);
+/// The columns of rows that lie in one partition; none if they lie in several.
+fn stored_rows(
+    shared: &Shared,
+    table: &StoredTable,
+    keys: &[Bytes],
+) -> Option<impl Future<Output = Result<Vec<Option<Bytes>>>>> {
+    let partition = keys.first().map_or(Partition(0), |key| shared.placement.of_row(table, key));
+    if !shared.placement.is_one() && keys.iter().any(|key| shared.placement.of_row(table, key) != partition) {
+        return None;
     }
-    Ok(bodies)
+    let reads = keys.iter().map(|key| Read::Get { space: table.rows(), key: key.clone() }).collect();
+    Some(async move {
+        let batch = [(partition, reads)];
+        let replies = shared.committer.read(&batch).await?;
+        let [(_, reads)] = &batch;
+        let mut bodies = Vec::with_capacity(reads.len());
+        for (reply, read) in replies.into_iter().flat_map(|reply| reply.replies).zip(reads) {
+            bodies.push(stored_row(table, reply, read)?);
+        }
+        Ok(bodies)
+    })
+}
+
+/// Runs what has to read several partitions in a session, which sees to it that all is of one moment.
+pub(crate) async fn in_session<F, T>(shared: &Arc<Shared>, body: F) -> Result<T>
+where
+    F: for<'t> TxBody<&'t Session, Result<T>> + Clone,
+{
+    session::run(shared, TransactionOptions::new().read_only(), body).await
 }
 
 fn stored_row(table: &StoredTable, reply: Reply, read: &Read) -> Result<Option<Bytes>> {
@@ -106,11 +131,11 @@ fn stored_row(table: &StoredTable, reply: Reply, read: &Read) -> Result<Option<B
 }
 
 /// The same in a session: what it knows is not read again, and what it reads it remembers.
-async fn session_rows(session: &Session, table: &StoredTable, keys: Vec<Bytes>) -> Result<Vec<Option<Bytes>>> {
+async fn session_rows(session: &Session, table: &StoredTable, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
     session.check_open()?;
     let mut bodies: Vec<Option<Bytes>> = Vec::with_capacity(keys.len());
     let mut asked = Vec::new();
-    for key in &keys {
+    for key in keys {
         let known = session.known(table.id, key);
         if known.is_none() {
             asked.push((bodies.len(), Read::Get { space: table.rows(), key: key.clone() }));
@@ -120,7 +145,13 @@ async fn session_rows(session: &Session, table: &StoredTable, keys: Vec<Bytes>) 
     if asked.is_empty() {
         return Ok(bodies);
     }
-    let replies = session.read(asked.iter().map(|(_, read)| read.clone()).collect()).await?;
+    let mut reads = Routed::with_capacity(asked.len());
+    for (_, read) in &asked {
+        if let Read::Get { key, .. } = read {
+            reads.push(session.shared.placement.of_row(table, key), read.clone());
+        }
+    }
+    let replies = session.read(reads).await?;
     for ((at, read), reply) in asked.into_iter().zip(replies) {
         let body = stored_row(table, reply, &read)?;
         if let (Read::Get { key, .. }, Some(slot)) = (read, bodies.get_mut(at)) {

@@ -14,6 +14,16 @@ pub(crate) struct Constraint<'a> {
     pub exact: bool,
 }
 
+impl<'a> Constraint<'a> {
+    /// The value that the column has to have, if it is one.
+    pub fn only_value(&self) -> Option<&'a Value> {
+        match self.kind {
+            ConstraintKind::OneOf([value]) => Some(value),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ConstraintKind<'a> {
     /// One of these values, in order; one of them may be NULL for `is null`.

@@ -4,7 +4,9 @@ use std::fmt::{self, Write as _};
 
 use super::{Access, Plan, Spec};
 use crate::catalog::StoredTable;
+use crate::place::Placement;
 use crate::schema::IndexPart;
+use crate::store::Partition;
 
 /// How a query would be carried out, as text.
 ///
@@ -23,10 +25,13 @@ pub struct Explain {
 }
 
 impl Explain {
-    pub(crate) fn new(table: &StoredTable, spec: &Spec, plan: &Plan) -> Self {
+    pub(crate) fn new(table: &StoredTable, spec: &Spec, plan: &Plan, placement: Placement) -> Self {
         let mut text = format!("{}: {}", table.def.name, way(table, &plan.access));
         if let Some(n) = plan.estimate {
             let _ = write!(text, ", about {n} entries");
+        }
+        if let (false, Some(where_to)) = (placement.is_one(), reach(table, plan, placement)) {
+            let _ = write!(text, "\n  {where_to}");
         }
         if let Some(residual) = &plan.residual {
             let _ = write!(text, "\n  test on each row: {}", residual.display(table.def));
@@ -88,6 +93,21 @@ impl Explain {
 impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// Where the plan reads, if its access does not say it already.
+fn reach(table: &StoredTable, plan: &Plan, placement: Placement) -> Option<String> {
+    let n = placement.all().count();
+    match &plan.access {
+        Access::Nothing | Access::Keys(_) | Access::Claims { .. } => None,
+        Access::Index { index, .. } if table.indexes.get(*index).is_some_and(|index| index.def.global) => {
+            Some("entries where their first column lies, then rows by key".to_owned())
+        }
+        _ => Some(match plan.partition {
+            Some(Partition(at)) => format!("in partition {at} of {n}"),
+            None => format!("in all {n} partitions"),
+        }),
     }
 }
 

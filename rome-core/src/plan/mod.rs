@@ -21,6 +21,8 @@ pub(crate) use range::Range;
 pub(crate) use spec::{IndexChoice, OrderPart, Spec};
 pub(crate) use statistics::Statistics;
 
+use std::collections::HashMap;
+
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
 
@@ -28,7 +30,8 @@ use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
 use crate::expr::node::Node;
-use crate::store::{Read, Reply, Span};
+use crate::place::Routed;
+use crate::store::{Partition, Read, Reply, Span};
 
 /// How many entries a probe counts at most.
 const PROBE: u32 = 256;
@@ -41,6 +44,8 @@ const UNSERVED: u64 = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub access: Access,
+    /// The only partition where its rows can lie, if the filter says so.
+    pub partition: Option<Partition>,
     /// What is tested on each row.
     pub residual: Option<Node>,
     /// Whether no condition narrows the access: it reads a whole table or index, as far as no limit stops it.
@@ -102,6 +107,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         .collect();
     Ok(Plan {
         access: chosen.access,
+        partition: partition(target, table, conditions),
         full_scan: !chosen.narrowed,
         residual: (!residual.is_empty()).then_some(Node::And(residual)),
         ordered: chosen.ordered,
@@ -111,9 +117,25 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
     })
 }
 
+/// The only partition where rows can lie that pass the conditions, if they fix the group.
+fn partition(target: Target<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
+    let placement = target.shared().placement;
+    if placement.is_one() {
+        return None;
+    }
+    let fixed = |column: u16| {
+        conditions.iter().find_map(|condition| match constraint::read(condition, table.def) {
+            Reading::Constraint(found) if found.column == column => found.only_value(),
+            _ => None,
+        })
+    };
+    placement.of_values(table.def, fixed)
+}
+
 const fn nothing() -> Plan {
     Plan {
         access: Access::Nothing,
+        partition: None,
         full_scan: false,
         residual: None,
         ordered: true,
@@ -258,7 +280,7 @@ async fn cheapest(
 async fn probe(target: Target<'_>, table: &StoredTable, candidates: &[Candidate]) -> Result<Vec<Option<u64>>> {
     let statistics = &target.shared().statistics;
     let mut asked = Vec::new();
-    let mut reads = Vec::new();
+    let mut reads = Routed::default();
     let mut counts = Vec::with_capacity(candidates.len());
     for (at, candidate) in candidates.iter().enumerate() {
         let spans = if candidate.narrowed { spans(table, &candidate.access) } else { None };
@@ -267,16 +289,23 @@ async fn probe(target: Target<'_>, table: &StoredTable, candidates: &[Candidate]
             match (statistics.get(&span), counts.get_mut(at)) {
                 (Some(count), Some(Some(probed))) => probed.sum += count,
                 _ => {
-                    asked.push((at, span.clone()));
-                    reads.push(Read::Count(span));
+                    for partition in target.shared().placement.all() {
+                        asked.push((at, span.clone()));
+                        reads.push(partition, Read::Count(span.clone()));
+                    }
                 }
             }
         }
     }
     if !reads.is_empty() {
         let replies = target.peek(reads).await?;
+        let mut found = HashMap::new();
         for ((at, span), reply) in asked.into_iter().zip(replies) {
-            let Reply::Count(count) = reply else { continue };
+            if let Reply::Count(count) = reply {
+                *found.entry((at, span)).or_insert(0) += count;
+            }
+        }
+        for ((at, span), count) in found {
             statistics.put(&span, count);
             if let Some(Some(probed)) = counts.get_mut(at) {
                 probed.sum += count;

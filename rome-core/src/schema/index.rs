@@ -34,6 +34,9 @@ pub struct IndexDef {
     pub unique: bool,
     /// Whether one of its columns is a list, of which each element gets an entry.
     pub multi: bool,
+    /// Whether its entries lie together, in the order of its columns, and not each beside its row. A unique index is never
+    /// marked so: its claims lie where their values say in any case.
+    pub global: bool,
 }
 
 impl IndexDef {

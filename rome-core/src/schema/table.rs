@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{IndexDef, IndexPart};
+use super::{ForeignKey, IndexDef, IndexPart, Lookup};
 use crate::value::{ColumnType, Field, Value};
 
 /// Where the keys of a table come from.
@@ -92,8 +92,12 @@ pub struct Table {
     pub key: Vec<u16>,
     /// Where keys come from.
     pub key_source: KeySource,
-    /// The declared indexes, unique ones included; their order has no meaning.
+    /// The positions of the key columns that say in which partition a row lies: all of them unless declared otherwise.
+    pub partition_by: Vec<u16>,
+    /// The declared indexes, unique ones included, and those that foreign keys need; their order has no meaning.
     pub indexes: Vec<IndexDef>,
+    /// The foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
     /// The position of the soft delete column.
     pub deleted_at: Option<u16>,
     /// The position of the version column.
@@ -111,7 +115,9 @@ impl Table {
                 columns: Vec::new(),
                 key: Vec::new(),
                 key_source: KeySource::Given,
+                partition_by: Vec::new(),
                 indexes: Vec::new(),
+                foreign_keys: Vec::new(),
                 deleted_at: None,
                 version: None,
             },
@@ -168,26 +174,47 @@ impl TableBuilder {
     #[must_use]
     pub fn key(mut self, columns: &[u16], source: KeySource) -> Self {
         self.table.key = columns.to_vec();
+        self.table.partition_by = columns.to_vec();
         self.table.key_source = source;
+        self
+    }
+
+    /// Names the columns of the key that say in which partition a row lies; after [`key`](Self::key).
+    #[must_use]
+    pub fn partition_by(mut self, columns: &[u16]) -> Self {
+        self.table.partition_by = columns.to_vec();
         self
     }
 
     /// Adds an index over these columns. Without a name it is called after its columns.
     #[must_use]
     pub fn index(self, name: Option<&'static str>, parts: &[IndexPart]) -> Self {
-        self.add_index(name, parts, false)
+        self.declared_index(name, parts, false, false)
+    }
+
+    /// Adds an index over these columns whose entries lie together. Without a name it is called after its columns.
+    #[must_use]
+    pub fn global_index(self, name: Option<&'static str>, parts: &[IndexPart]) -> Self {
+        self.declared_index(name, parts, false, true)
     }
 
     /// Adds a unique index over these columns. Without a name it is called after its columns.
     #[must_use]
     pub fn unique(self, name: Option<&'static str>, parts: &[IndexPart]) -> Self {
-        self.add_index(name, parts, true)
+        self.declared_index(name, parts, true, false)
     }
 
-    fn add_index(mut self, name: Option<&'static str>, parts: &[IndexPart], unique: bool) -> Self {
+    fn declared_index(mut self, name: Option<&str>, parts: &[IndexPart], unique: bool, global: bool) -> Self {
         let name = name.map_or_else(|| self.index_name(parts, unique), str::to_owned);
         let multi = parts.iter().any(|part| matches!(self.table.column(part.column).ty, ColumnType::List(..)));
-        self.table.indexes.push(IndexDef { name, parts: parts.to_vec(), unique, multi });
+        self.table.indexes.push(IndexDef { name, parts: parts.to_vec(), unique, multi, global });
+        self
+    }
+
+    /// Adds a foreign key; [`finish`](Self::finish) sees to it that rows can be found by it.
+    #[must_use]
+    pub fn foreign_key(mut self, foreign_key: ForeignKey) -> Self {
+        self.table.foreign_keys.push(foreign_key);
         self
     }
 
@@ -203,9 +230,34 @@ impl TableBuilder {
         name
     }
 
-    /// The finished description.
+    /// The finished description. A foreign key that neither the key nor an index serves gets an index of its own, under
+    /// the name that it would have if it were declared.
     #[must_use]
-    pub fn finish(self) -> Table {
+    pub fn finish(mut self) -> Table {
+        for at in 0..self.table.foreign_keys.len() {
+            let Some(foreign_key) = self.table.foreign_keys.get(at) else { continue };
+            let lookup = match foreign_key.served_by(&self.table.key, &self.table.indexes) {
+                Some(lookup) => lookup,
+                None => {
+                    let parts: Vec<IndexPart> = foreign_key.columns.iter().copied().map(IndexPart::asc).collect();
+                    let name = self.free_index_name(&parts);
+                    self = self.declared_index(Some(&name), &parts, false, false);
+                    Lookup::ByIndex(self.table.indexes.len() - 1)
+                }
+            };
+            if let Some(foreign_key) = self.table.foreign_keys.get_mut(at) {
+                foreign_key.lookup = lookup;
+            }
+        }
         self.table
+    }
+
+    /// What an index over these columns would be called, unless the user calls another one so.
+    fn free_index_name(&self, parts: &[IndexPart]) -> String {
+        let mut name = self.index_name(parts, false);
+        while self.table.indexes.iter().any(|index| index.name == name) {
+            name.push_str("_fk");
+        }
+        name
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::commit::Committer;
 use crate::error::Result;
-use crate::store::{SequenceId, Store, TableId};
+use crate::store::{SequenceId, TableId};
 
 /// How many numbers are reserved at once, at least.
 const BLOCK: u32 = 64;
@@ -18,12 +19,12 @@ pub(crate) struct CounterKeys {
 impl CounterKeys {
     /// Takes `n` numbers. Costs a round trip when the block is used up. Numbers rise, and leave gaps where a program
     /// ended or a transaction rolled back.
-    pub async fn take(&self, store: &dyn Store, table: TableId, n: usize) -> Result<Vec<u64>> {
+    pub async fn take(&self, committer: &Committer, table: TableId, n: usize) -> Result<Vec<u64>> {
         let mut taken = Vec::with_capacity(n);
         self.drain(table, n, &mut taken);
         while taken.len() < n {
             let missing = u32::try_from(n - taken.len()).unwrap_or(u32::MAX).max(BLOCK);
-            let first = store.reserve(SequenceId::Keys(table), missing).await?;
+            let first = committer.reserve(SequenceId::Keys(table), missing).await?;
             let block = first..first + u64::from(missing);
             let used = block.end.min(first + (n - taken.len()) as u64);
             taken.extend(first..used);

@@ -7,10 +7,11 @@
 
 mod body;
 mod keys;
-mod lanes;
+mod link;
 mod options;
 mod overlay;
 mod reads;
+mod references;
 mod retry;
 pub(crate) mod verbs;
 mod write;
@@ -19,7 +20,6 @@ pub use body::{Repeatable, TxBody};
 pub use options::TransactionOptions;
 
 pub(crate) use keys::CounterKeys;
-pub(crate) use lanes::Lanes;
 pub(crate) use overlay::{Overlay, Pending};
 pub(crate) use retry::{run, write_once};
 pub(crate) use write::{Write, Written};
@@ -28,11 +28,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use reads::Reads;
+use overlay::Compiled;
+use reads::{PartReads, Reads};
 
+use crate::commit::{Outcome, Part};
 use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::store::{Applied, Certainty, Check, CheckRef, Consistency, MiniTx, Partition, Read, Reply, Space, TableId};
+use crate::place::Routed;
+use crate::store::{Check, CheckRef, Partition, Read, Reply, Space, TableId};
 
 /// A unit of work: its writes happen together at [`commit`](Self::commit) or not at all, and only if all that it read is
 /// one consistent state.
@@ -86,8 +89,8 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes all writes happen, atomically and serializably. Costs one round trip; none if nothing was written and
-    /// everything was read in one.
+    /// Makes all writes happen, atomically and serializably. Costs one round trip, two if what was read and written lies in
+    /// several partitions; none if nothing was written and everything was read in one.
     ///
     /// # Errors
     /// [`is_conflict`](Error::is_conflict) when another transaction changed what this one read: nothing was written, and
@@ -102,77 +105,79 @@ impl Session {
 
     /// Ends the session: commits it, or, if its body failed, only checks that the body failed on a consistent view.
     pub(crate) async fn end(&self, commit: bool) -> Result<()> {
-        let (reads, unchanged_since, compiled) = {
+        let (parts, mut meanings, writes) = {
             let mut state = self.state();
             if state.ended {
                 return Err(Kind::Finished.into());
             }
             state.ended = true;
             if let Some(what) = state.conflict.take() {
-                return Err(Kind::Conflict { attempts: 0, what }.into());
+                return Err(conflict(what));
             }
-            let write = commit && !state.overlay.is_empty();
-            if !write && state.reads.saw_one_state() {
+            let writes = commit && !state.overlay.is_empty();
+            if !writes && state.reads.saw_one_state() {
                 return Ok(());
             }
-            let compiled = if write { state.overlay.compile()? } else { overlay::Compiled::default() };
-            (state.reads.checks(), state.reads.unchanged_since(), compiled)
+            let compiled =
+                if writes { state.overlay.compile(&self.shared.catalog, self.shared.placement)? } else { Vec::new() };
+            let (parts, meanings) = join(state.reads.parts(), compiled);
+            (parts, meanings, writes)
         };
         let durability = self.options.durability.unwrap_or(self.shared.durability);
-        let (lane, id) = self.shared.lanes.take(&*self.shared.store).await?;
-        let minitx = MiniTx {
-            schema: self.shared.schema,
-            unchanged_since,
-            reads,
-            checks: compiled.checks,
-            effects: compiled.effects,
-            ..MiniTx::one(id)
+        let (committer, schema) = (&self.shared.committer, self.shared.schema);
+        let outcome = if writes || parts.len() == 1 {
+            committer.commit(schema, parts, durability).await?
+        } else {
+            committer.confirm(schema, parts, durability).await?
         };
-        let applied = self.shared.apply(vec![(Partition(0), minitx)], durability).await;
-        if !matches!(&applied, Err(error) if error.certainty() == Certainty::Unknown) {
-            self.shared.lanes.give_back(lane);
-        }
-        match applied?.into_iter().next() {
-            Some(Applied::Done { .. }) => Ok(()),
-            Some(Applied::Conflict { check, .. }) => Err(self.explain(check, compiled.meanings)),
-            Some(Applied::StaleSchema { oldest }) => Err(Kind::Schema(format!(
-                "the schema of the database has moved on to version {oldest}, this program has {}; start its newer build",
-                self.shared.schema
+        match outcome {
+            Outcome::Committed => Ok(()),
+            Outcome::Conflict { part, check } => {
+                let meanings = meanings.get_mut(part).map(std::mem::take).unwrap_or_default();
+                Err(self.explain(part, check, meanings))
+            }
+            Outcome::Blocked => Err(conflict("what it read, or is about to".to_owned())),
+            Outcome::Stale { oldest } => Err(Kind::Schema(format!(
+                "the schema of the database has moved on to version {oldest}, this program has {schema}; start its newer \
+                 build"
             ))
             .into()),
-            other => Err(Error::invalid(format!("the store answered a commit with {other:?}"))),
         }
     }
 
     /// What a failed check means.
-    fn explain(&self, check: CheckRef, mut meanings: Vec<overlay::Meaning>) -> Error {
+    fn explain(&self, part: usize, check: CheckRef, mut meanings: Vec<overlay::Meaning>) -> Error {
         let what = match check {
             CheckRef::Check(at) if at < meanings.len() => return meanings.swap_remove(at).into_error(),
             CheckRef::Check(_) => None,
-            CheckRef::Read(at) => self.state().reads.checks().get(at).and_then(space_of),
+            CheckRef::Read(at) => {
+                // The parts with reads come first, in their order.
+                self.state().reads.parts().get(part).and_then(|part| part.checks().get(at).map(space_of))
+            }
         };
-        let what = what.map_or_else(|| "what it read".to_owned(), |space| self.shared.catalog.name_space(space));
-        Kind::Conflict { attempts: 0, what }.into()
+        conflict(what.map_or_else(|| "what it read".to_owned(), |space| self.shared.catalog.name_space(space)))
     }
 
-    /// Reads, and records what was read.
-    pub(crate) async fn read(&self, mut reads: Vec<Read>) -> Result<Vec<Reply>> {
+    /// Reads, and records what was read. Replies come in the order of the reads.
+    pub(crate) async fn read(&self, reads: Routed) -> Result<Vec<Reply>> {
         self.check_open()?;
-        for read in &mut reads {
+        let (mut batch, order) = reads.into_batch();
+        for read in batch.iter_mut().flat_map(|(_, reads)| reads) {
             if let Read::Scan { track, .. } | Read::ScanRows { track, .. } = read {
                 *track = true;
             }
         }
-        let mut batch = [(Partition(0), reads)];
-        let reply = self.shared.read(&batch, Consistency::Strict).await?;
-        let [(_, reads)] = &mut batch;
+        let replies = self.shared.committer.read(&batch).await?;
         let mut state = self.state();
-        if let Err(space) = state.reads.record(std::mem::take(reads), &reply) {
-            let what = self.shared.catalog.name_space(space);
-            state.conflict = Some(what.clone());
-            return Err(Kind::Conflict { attempts: 0, what }.into());
+        for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
+            if let Err(space) = state.reads.record(partition, reads, reply) {
+                let what = self.shared.catalog.name_space(space);
+                state.conflict = Some(what.clone());
+                return Err(conflict(what));
+            }
         }
-        Ok(reply.replies)
+        drop(state);
+        Ok(order.merge(replies))
     }
 
     /// Whether the session may go on.
@@ -182,7 +187,7 @@ impl Session {
             return Err(Kind::Finished.into());
         }
         match &state.conflict {
-            Some(what) => Err(Kind::Conflict { attempts: 0, what: what.clone() }.into()),
+            Some(what) => Err(conflict(what.clone())),
             None => Ok(()),
         }
     }
@@ -219,9 +224,41 @@ impl std::fmt::Debug for Session {
     }
 }
 
-fn space_of(check: &Check) -> Option<Space> {
+fn conflict(what: String) -> Error {
+    Kind::Conflict { attempts: 0, what }.into()
+}
+
+/// What was read and what is written, by partition, and what the checks of each part mean.
+fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>, Vec<Vec<overlay::Meaning>>) {
+    let mut parts: Vec<Part> = reads
+        .iter()
+        .map(|part| Part {
+            partition: part.partition,
+            // A look at `seq` would not show that an undecided transaction was committed elsewhere.
+            unchanged_since: part.unchanged_since().filter(|_| !part.met),
+            reads: part.checks(),
+            ..Part::default()
+        })
+        .collect();
+    let mut meanings: Vec<Vec<overlay::Meaning>> = parts.iter().map(|_| Vec::new()).collect();
+    for (partition, compiled) in compiled {
+        let at = parts.iter().position(|part| part.partition == partition).unwrap_or_else(|| {
+            parts.push(Part { partition, ..Part::default() });
+            meanings.push(Vec::new());
+            parts.len() - 1
+        });
+        if let (Some(part), Some(slot)) = (parts.get_mut(at), meanings.get_mut(at)) {
+            part.checks = compiled.checks;
+            part.effects = compiled.effects;
+            *slot = compiled.meanings;
+        }
+    }
+    (parts, meanings)
+}
+
+const fn space_of(check: &Check) -> Space {
     match check {
-        Check::Version { space, .. } => Some(*space),
-        Check::Same { span, .. } | Check::Count { span, .. } => Some(span.space),
+        Check::Version { space, .. } => *space,
+        Check::Same { span, .. } | Check::Count { span, .. } => span.space,
     }
 }

@@ -1,15 +1,18 @@
 //! The buffered writes of a session.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::catalog::{StoredIndex, StoredTable};
+use super::references;
+use crate::catalog::{Catalog, StoredTable};
 use crate::error::{Error, Kind, Result};
 use crate::index::{self, Entries};
+use crate::place::Placement;
 use crate::row;
-use crate::store::{Check, Effect, Space, TableId};
+use crate::schema::ForeignKey;
+use crate::store::{Check, Effect, Partition, Space, TableId};
 
 /// A buffered write of one row.
 #[derive(Debug, Clone)]
@@ -70,6 +73,7 @@ pub(crate) struct Overlay {
 pub(crate) enum Meaning {
     DuplicateKey { table: Arc<StoredTable>, key: Bytes },
     Unique { table: Arc<StoredTable>, index: usize, claim: Bytes },
+    Reference { table: Arc<StoredTable>, foreign_key: &'static ForeignKey, key: Bytes },
 }
 
 impl Meaning {
@@ -79,6 +83,7 @@ impl Meaning {
                 Kind::DuplicateKey { table: table.def.name, key: row::show_key(&key) }.into()
             }
             Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
+            Self::Reference { table, foreign_key, key } => references::missing(&table, foreign_key, &key),
         }
     }
 }
@@ -89,7 +94,7 @@ pub(crate) fn unique_violation(table: &StoredTable, index: usize, claim: &[u8]) 
     Kind::Unique { table: table.def.name, index: index.def.name.clone(), columns, value }.into()
 }
 
-/// The checks and effects that carry out the buffered writes.
+/// The checks and effects that carry out the buffered writes in one partition.
 #[derive(Debug, Default)]
 pub(crate) struct Compiled {
     pub checks: Vec<Check>,
@@ -140,14 +145,22 @@ impl Overlay {
     }
 
     /// Takes back the writes of a statement that failed: for each, in order, what it had replaced.
-    pub fn undo(&mut self, table: TableId, replaced: Vec<(Bytes, Option<Pending>)>) {
-        let rows = self.rows.entry(table).or_default();
-        for (key, earlier) in replaced.into_iter().rev() {
+    pub fn undo(&mut self, replaced: Vec<(Arc<StoredTable>, Bytes, Option<Pending>)>) {
+        let mut tables = BTreeSet::new();
+        for (table, key, earlier) in replaced.into_iter().rev() {
+            tables.insert(table.id);
+            let rows = self.rows.entry(table.id).or_default();
             match earlier {
                 Some(earlier) => rows.insert(key, earlier),
                 None => rows.remove(&key),
             };
         }
+        tables.into_iter().for_each(|table| self.find_holders(table));
+    }
+
+    /// Finds out anew who has the unique values of a table.
+    fn find_holders(&mut self, table: TableId) {
+        let Some(rows) = self.rows.get(&table) else { return };
         self.holders.retain(|(held, ..), _| *held != table);
         for (key, pending) in rows.iter() {
             for (index, claim) in &pending.entries_before.claims {
@@ -168,56 +181,93 @@ impl Overlay {
         self.holders.get(&(table, index, claim.clone())).map(Vec::as_slice)
     }
 
-    /// Turns the writes into checks and effects: removals first, each part in the order of the keys.
-    pub fn compile(&self) -> Result<Compiled> {
-        let mut parts = Parts::default();
+    /// Turns the writes into checks and effects of each partition: removals first, each part in the order of the keys.
+    pub fn compile(&self, catalog: &Catalog, placement: Placement) -> Result<Vec<(Partition, Compiled)>> {
+        let mut parts = Parts { overlay: self, catalog, placement, by_partition: BTreeMap::new() };
         for (table, rows) in &self.rows {
             for (key, pending) in rows {
                 parts.add(*table, key, pending)?;
             }
         }
-        Ok(parts.finish())
+        Ok(parts.by_partition.into_iter().map(|(partition, part)| (partition, part.finish())).collect())
     }
 }
 
+struct Parts<'a> {
+    overlay: &'a Overlay,
+    catalog: &'a Catalog,
+    placement: Placement,
+    by_partition: BTreeMap<Partition, Part>,
+}
+
+/// What happens in one partition.
 #[derive(Default)]
-struct Parts {
+struct Part {
     checks: Vec<Check>,
     meanings: Vec<Meaning>,
     removed: Vec<(Space, Bytes)>,
     put: Vec<(Space, Bytes, Bytes)>,
     given_up: HashSet<(Space, Bytes)>,
-    claimed: HashMap<(Space, Bytes), (Arc<StoredTable>, usize, Bytes)>,
+    claimed: BTreeMap<(Space, Bytes), (Arc<StoredTable>, usize, Bytes)>,
 }
 
-impl Parts {
+impl Parts<'_> {
+    fn at(&mut self, partition: Partition) -> &mut Part {
+        self.by_partition.entry(partition).or_default()
+    }
+
     fn add(&mut self, table: TableId, key: &Bytes, pending: &Pending) -> Result<()> {
         let rows = Space::Rows(table);
+        let stored = &*pending.table;
+        let placement = self.placement;
         let (before, after) = (&pending.entries_before, &pending.entries_after);
+        let part = self.at(placement.of_row(stored, key));
         if pending.unread {
-            self.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
-            self.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
-        }
-        self.removed.extend(missing_from(&after.entries, &before.entries));
-        let added = missing_from(&before.entries, &after.entries);
-        self.put.extend(added.map(|(space, entry)| (space, entry, Bytes::new())));
-        let space = |index: usize| pending.table.indexes.get(index).map_or(rows, StoredIndex::space);
-        let given_up = before.claims.iter().filter(|claim| !after.claims.contains(claim));
-        self.given_up.extend(given_up.map(|(index, claim)| (space(*index), claim.clone())));
-        for (index, claim) in pending.new_claims() {
-            let claimed = (pending.table.clone(), *index, key.clone());
-            if self.claimed.insert((space(*index), claim.clone()), claimed).is_some() {
-                return Err(unique_violation(&pending.table, *index, claim));
-            }
+            part.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
+            part.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
         }
         match (&pending.before, &pending.after) {
-            (_, Some(body)) => self.put.push((rows, key.clone(), row::wrap(&pending.table, body))),
-            (Some(_), None) => self.removed.push((rows, key.clone())),
+            (_, Some(body)) => part.put.push((rows, key.clone(), row::wrap(stored, body))),
+            (Some(_), None) => part.removed.push((rows, key.clone())),
             (None, None) => {}
+        }
+        let entry_at = |space: Space, entry: &[u8]| {
+            let global = stored.indexes.iter().find(|index| index.def.global && index.space() == space);
+            global.map_or_else(|| placement.of_row(stored, key), |index| placement.of_entry(stored, index, key, entry))
+        };
+        for (space, entry) in missing_from(&after.entries, &before.entries) {
+            self.at(entry_at(space, &entry)).removed.push((space, entry));
+        }
+        for (space, entry) in missing_from(&before.entries, &after.entries) {
+            self.at(entry_at(space, &entry)).put.push((space, entry, Bytes::new()));
+        }
+        if !stored.def.foreign_keys.is_empty() {
+            let (before, after) = (pending.before.as_ref(), pending.after.as_ref());
+            let parents = references::new_references(self.catalog, self.overlay, stored, key, before, after)?;
+            for (foreign_key, parent_table, parent) in parents {
+                let part = self.at(placement.of_row(&parent_table, &parent));
+                part.checks.push(Check::Count { span: references::one_row(&parent_table, &parent), n: 1 });
+                part.meanings.push(Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent });
+            }
+        }
+        for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
+            let Some(index) = stored.indexes.get(*at) else { continue };
+            let part = self.at(placement.of_claim(stored, index, claim));
+            part.given_up.insert((index.space(), claim.clone()));
+        }
+        for (at, claim) in pending.new_claims() {
+            let Some(index) = stored.indexes.get(*at) else { continue };
+            let part = self.at(placement.of_claim(stored, index, claim));
+            let claimed = (pending.table.clone(), *at, key.clone());
+            if part.claimed.insert((index.space(), claim.clone()), claimed).is_some() {
+                return Err(unique_violation(stored, *at, claim));
+            }
         }
         Ok(())
     }
+}
 
+impl Part {
     fn finish(mut self) -> Compiled {
         for ((space, claim), (table, index, key)) in self.claimed {
             // A value that another row of this commit gives up is free: that row's own check covers its claim.

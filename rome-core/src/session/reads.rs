@@ -4,14 +4,23 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use crate::store::{Check, Read, ReadReply, Reply, Space, Span, TxId};
+use crate::store::{Check, Partition, Read, ReadReply, Reply, Space, Span, TxId};
 
-/// The reads of a session.
+/// The reads of a session, by partition.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
+    parts: Vec<PartReads>,
+}
+
+/// What was read in one partition.
+#[derive(Debug, Default)]
+pub(crate) struct PartReads {
+    pub partition: Partition,
     records: HashMap<(Space, Bytes), Option<TxId>>,
     spans: Vec<Check>,
     seq: Seq,
+    /// Whether a transaction was met that was not decided, so that the partition may have a part of it to come.
+    pub met: bool,
 }
 
 /// Whether all reads saw one state of the partition.
@@ -24,13 +33,37 @@ enum Seq {
 }
 
 impl Reads {
-    /// Records the replies to these reads. Says what changed if a record was read before and has another version now.
-    pub fn record(&mut self, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
+    /// Records the reply to these reads. Says what changed if a record was read before and has another version now.
+    pub fn record(&mut self, partition: Partition, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
+        let at = self.parts.iter().position(|part| part.partition == partition).unwrap_or_else(|| {
+            self.parts.push(PartReads { partition, ..PartReads::default() });
+            self.parts.len() - 1
+        });
+        self.parts.get_mut(at).map_or(Ok(()), |part| part.record(asked, reply))
+    }
+
+    /// Whether all reads saw one state, so that they are consistent without being checked.
+    pub fn saw_one_state(&self) -> bool {
+        match self.parts.as_slice() {
+            [] => true,
+            [only] => only.seq != Seq::Several,
+            _ => false,
+        }
+    }
+
+    pub fn parts(&self) -> &[PartReads] {
+        &self.parts
+    }
+}
+
+impl PartReads {
+    fn record(&mut self, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
         self.seq = match self.seq {
             Seq::None => Seq::Same(reply.seq),
             Seq::Same(seq) if seq == reply.seq => self.seq,
             _ => Seq::Several,
         };
+        self.met |= !reply.blockers.is_empty();
         for (read, reply) in asked.into_iter().zip(&reply.replies) {
             self.record_one(read, reply)?;
         }
@@ -73,11 +106,6 @@ impl Reads {
         }
     }
 
-    /// Whether all reads saw one state, so that they are consistent without being checked.
-    pub fn saw_one_state(&self) -> bool {
-        self.seq != Seq::Several
-    }
-
     /// The state that all reads saw, if it was one.
     pub const fn unchanged_since(&self) -> Option<u64> {
         match self.seq {
@@ -86,9 +114,12 @@ impl Reads {
         }
     }
 
-    /// The checks that hold if nothing that was read has changed.
+    /// The checks that hold if nothing that was read has changed, in the order of the keys: the same reads make the same
+    /// checks each time.
     pub fn checks(&self) -> Vec<Check> {
-        let records = self.records.iter().map(|((space, key), expect)| Check::Version {
+        let mut records: Vec<_> = self.records.iter().collect();
+        records.sort_unstable();
+        let records = records.into_iter().map(|((space, key), expect)| Check::Version {
             space: *space,
             key: key.clone(),
             expect: *expect,

@@ -1,8 +1,9 @@
 //! Runs a transaction's body until it commits without a conflict.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Session, TransactionOptions, TxBody, Write, Written};
 use crate::catalog::StoredTable;
@@ -11,10 +12,10 @@ use crate::error::{Error, Kind, Result};
 
 /// How many attempts are followed by the next at once.
 const EAGER: u32 = 4;
-/// The first pause; each further one is up to twice as long.
+/// The shortest first pause; each further one is up to twice as long.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause, unless an attempt takes longer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
 pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, options: TransactionOptions, body: F) -> Result<T, E>
@@ -25,6 +26,7 @@ where
     let begun = Instant::now();
     let mut attempt = 1;
     loop {
+        let attempted = Instant::now();
         let session = Session::new(shared.clone(), options.clone());
         let result = body.clone()(&session).await;
         let outcome = session.end(result.is_ok()).await;
@@ -39,7 +41,7 @@ where
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(attempt, conflict = %conflict, "transaction is tried again");
-        pause(attempt).await;
+        pause(shared, attempt, attempted.elapsed()).await;
         attempt += 1;
     }
 }
@@ -64,13 +66,15 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 
 /// Exponential back-off with full jitter. The first times it only lets others run: with optimistic checks somebody has
 /// committed, so trying again at once mostly works, and a timer's pause is at least a millisecond.
-async fn pause(attempt: u32) {
+///
+/// Pauses begin with what an attempt takes and may grow long, so that of many that want the same row few are in the middle of
+/// an attempt at any time. If all are, always, then short transactions win and long ones starve.
+async fn pause(shared: &Shared, attempt: u32, took: Duration) {
     if attempt <= EAGER {
         tokio::task::yield_now().await;
         return;
     }
-    let most = FIRST_PAUSE.saturating_mul(1 << (attempt - EAGER).min(10)).min(LONGEST_PAUSE);
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(20)).min(LONGEST_PAUSE.max(took));
     let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
-    tokio::time::sleep(Duration::from_micros(random % micros)).await;
+    tokio::time::sleep(Duration::from_micros(shared.committer.random() % micros)).await;
 }

@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use super::{Overlay, Pending, Session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
+use crate::place::Routed;
 use crate::row;
 use crate::schema::KeySource;
 use crate::session::overlay::unique_violation;
-use crate::store::{Read, Reply, Space, TableId};
+use crate::store::{Read, Reply};
 use crate::value::Value;
 
 /// A write of one row, by its columns.
@@ -32,11 +33,11 @@ pub(crate) enum Write {
 }
 
 /// A write whose key is known.
-struct Step {
-    key: Bytes,
-    write: Write,
+pub(super) struct Step {
+    pub key: Bytes,
+    pub write: Write,
     /// Whether the store need not be asked for the row, because its key was generated or the commit asks.
-    unread: bool,
+    pub unread: bool,
 }
 
 impl Session {
@@ -50,11 +51,14 @@ impl Session {
         let _alone = self.writing.lock().await;
         let now = Utc::now();
         let steps = self.prepare(table, writes, now).await?;
-        self.load(table, &steps).await?;
-        let mut done = Statement { session: self, table: table.id, written: Vec::new(), replaced: Vec::new() };
+        self.load_stored(table, &steps).await?;
+        let mut done = Statement { session: self, written: Vec::new(), gone: Vec::new(), replaced: Vec::new() };
         let mut claims = Vec::new();
         for step in steps {
             claims.extend(self.buffer(table, step, now, &mut done)?);
+        }
+        if !(table.def.foreign_keys.is_empty() && self.shared.catalog.incoming(table.def).is_empty()) {
+            self.follow(table, now, &mut done).await?;
         }
         self.test_claims(table, claims).await?;
         Ok(done.keep())
@@ -76,7 +80,7 @@ impl Session {
         if def.key_source == KeySource::Counter {
             let n = wanting.iter().filter(|wants| **wants).count();
             if n > 0 {
-                counted = self.shared.counters.take(&*self.shared.store, table.id, n).await?;
+                counted = self.shared.counters.take(&self.shared.committer, table.id, n).await?;
             }
         }
         let mut counted = counted.into_iter();
@@ -109,7 +113,7 @@ impl Session {
     }
 
     /// Reads the stored rows that the writes replace and that are not known yet, all in one round trip.
-    async fn load(&self, table: &StoredTable, steps: &[Step]) -> Result<()> {
+    async fn load_stored(&self, table: &StoredTable, steps: &[Step]) -> Result<()> {
         let missing: Vec<Bytes> = {
             let state = self.state();
             steps
@@ -125,7 +129,11 @@ impl Session {
         if missing.is_empty() {
             return Ok(());
         }
-        let reads = missing.iter().map(|key| Read::Get { space: table.rows(), key: key.clone() }).collect();
+        let mut reads = Routed::with_capacity(missing.len());
+        for key in &missing {
+            let read = Read::Get { space: table.rows(), key: key.clone() };
+            reads.push(self.shared.placement.of_row(table, key), read);
+        }
         let replies = self.read(reads).await?;
         for (key, reply) in missing.into_iter().zip(replies) {
             let Reply::Record(record) = reply else { continue };
@@ -139,7 +147,7 @@ impl Session {
     }
 
     /// Buffers one write; gives the unique values that it takes.
-    fn buffer(
+    pub(super) fn buffer(
         &self,
         table: &Arc<StoredTable>,
         step: Step,
@@ -191,7 +199,10 @@ impl Session {
             }
         }
         let replaced = state.overlay.put(key.clone(), pending);
-        done.replaced.push((key, replaced));
+        if after.is_none() {
+            done.gone.push(key.clone());
+        }
+        done.replaced.push((table.clone(), key, replaced));
         done.written.push(after.map_or(Written::Removed, Written::Row));
         Ok(taken)
     }
@@ -212,8 +223,12 @@ impl Session {
         if claims.is_empty() {
             return Ok(());
         }
-        let space = |claim: &Claim| table.indexes.get(claim.index).map_or(Space::Meta, |index| index.space());
-        let reads = claims.iter().map(|claim| Read::Get { space: space(claim), key: claim.columns.clone() }).collect();
+        let mut reads = Routed::with_capacity(claims.len());
+        for claim in &claims {
+            let Some(index) = table.indexes.get(claim.index) else { continue };
+            let read = Read::Get { space: index.space(), key: claim.columns.clone() };
+            reads.push(self.shared.placement.of_claim(table, index, &claim.columns), read);
+        }
         let replies = self.read(reads).await?;
         for (claim, reply) in claims.into_iter().zip(replies) {
             // A holder that is buffered itself gives the value up: otherwise both would have it now.
@@ -230,17 +245,29 @@ impl Session {
 
 /// What a statement has buffered so far. Takes it back when it is dropped: after an error, and where the statement's
 /// future is dropped in the middle.
-struct Statement<'s> {
+pub(super) struct Statement<'s> {
     session: &'s Session,
-    table: TableId,
-    written: Vec<Written>,
-    replaced: Vec<(Bytes, Option<Pending>)>,
+    /// What it did to the rows that it was asked to write.
+    pub written: Vec<Written>,
+    /// The keys of rows that it removed, whose referrers were not looked for yet.
+    gone: Vec<Bytes>,
+    /// What each write replaced in the overlay, in order.
+    replaced: Vec<(Arc<StoredTable>, Bytes, Option<Pending>)>,
 }
 
 impl Statement<'_> {
     fn absent(&mut self) -> Vec<Claim> {
         self.written.push(Written::Absent);
         Vec::new()
+    }
+
+    pub fn take_gone(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// The rows that it wrote.
+    pub fn touched(&self) -> impl Iterator<Item = (&Arc<StoredTable>, &Bytes)> {
+        self.replaced.iter().map(|(table, key, _)| (table, key))
     }
 
     /// Lets what is buffered stand.
@@ -254,13 +281,13 @@ impl Drop for Statement<'_> {
     fn drop(&mut self) {
         let replaced = std::mem::take(&mut self.replaced);
         if !replaced.is_empty() {
-            self.session.state().overlay.undo(self.table, replaced);
+            self.session.state().overlay.undo(replaced);
         }
     }
 }
 
 /// A unique value that a row takes.
-struct Claim {
+pub(super) struct Claim {
     index: usize,
     columns: Bytes,
     key: Bytes,

@@ -59,6 +59,12 @@ impl StoreError {
         self
     }
 
+    /// The same error of a request that was only a preparation: what it prepares will not be applied.
+    pub(crate) fn certainly_not_applied(mut self) -> Self {
+        self.certainty = Certainty::NotApplied;
+        self
+    }
+
     /// The same error, with the error that caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

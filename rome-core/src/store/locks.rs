@@ -16,11 +16,14 @@ pub fn meets(tx: &MiniTx, prepared: &MiniTx) -> bool {
     let writes = |effects: &[Effect], checks: &[Check]| {
         effects.iter().any(|effect| checks.iter().any(|check| writes_checked(effect, check)))
     };
-    writes(&prepared.effects, &tx.reads)
+    // The gate is what everyone checks.
+    let raises_gate = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::RaiseGate { .. }));
+    raises_gate(&tx.effects)
+        || raises_gate(&prepared.effects)
+        || writes(&prepared.effects, &tx.reads)
         || writes(&prepared.effects, &tx.checks)
         || writes(&tx.effects, &prepared.reads)
         || writes(&tx.effects, &prepared.checks)
-        || tx.effects.iter().any(|mine| matches!(mine, Effect::RaiseGate { .. }))
         || tx.effects.iter().any(|mine| prepared.effects.iter().any(|its| is_same_target(mine, its)))
 }
 

@@ -15,6 +15,12 @@ const WORDS: Words = Words {
             "unique",
             "put the constraint on the entity, as `unique(field.column)`, where `field` is the one with `embed`",
         ),
+        (
+            "foreign_key",
+            "put the foreign key on the entity, as `foreign_key(field.column, references = Owner)`, where `field` is the \
+             one with `embed`",
+        ),
+        ("partition_by", "`partition_by` belongs on the entity"),
     ],
     repeated: &[],
 };
@@ -26,7 +32,7 @@ pub fn embedded(input: &DeriveInput) -> syn::Result<Embedded> {
         root.set(&item, &mut mistakes);
     }
     let fields = named_fields(input, "an embedded struct", &mut mistakes);
-    let fields = field::fields(&fields, Place::Embedded, &mut mistakes);
+    let fields = field::fields(&fields, Place::Embedded, &mut mistakes).columns;
     mistakes.check()?;
     Ok(Embedded { ident: input.ident.clone(), vis: input.vis.clone(), root, fields })
 }

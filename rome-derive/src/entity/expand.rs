@@ -5,20 +5,23 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
+use super::foreign_key::ForeignKey;
 use super::index::{Index, Part};
-use super::{Auto, Entity};
-use crate::field::{Field, Kind};
+use super::{Auto, Entity, relation};
+use crate::field::{Field, Kind, OnDelete, columns};
 
 /// The implementation of `Entity`, and the constants.
 pub fn entity(entity: &Entity) -> TokenStream {
     let ident = &entity.ident;
     let private = entity.root.private();
     let constants = constants(entity);
+    let relations = entity.relations.iter().map(|relation| relation::constant(entity, relation));
     let table = table(entity);
     let names = distinct_names(entity);
     let (key_type, key) = key(entity);
     let write = entity.fields.iter().map(Field::write);
     let read = entity.fields.iter().map(Field::read);
+    let unloaded = entity.relations.iter().map(|relation| relation::unloaded(entity, relation));
 
     quote! {
         const _: () = {
@@ -27,6 +30,7 @@ pub fn entity(entity: &Entity) -> TokenStream {
             #[allow(dead_code, reason = "not every column is used in a query")]
             impl #ident {
                 #(#constants)*
+                #(#relations)*
             }
 
             #names
@@ -48,7 +52,7 @@ pub fn entity(entity: &Entity) -> TokenStream {
                 }
 
                 fn read(row: &mut __rome::RowReader<'_>) -> __rome::Result<Self, __rome::ValueError> {
-                    __rome::Ok(Self { #(#read,)* })
+                    __rome::Ok(Self { #(#read,)* #(#unloaded,)* })
                 }
             }
         };
@@ -125,18 +129,29 @@ fn table(entity: &Entity) -> TokenStream {
     let source = key_source(entity);
     let parts = entity.indexes.iter().enumerate().map(|(at, index)| index_parts(entity, at, index));
     let indexes = entity.indexes.iter().enumerate().map(|(at, index)| {
-        let verb = format_ident!("{}", if index.unique { "unique" } else { "index" });
+        let verb = match (index.unique, index.global) {
+            (true, _) => format_ident!("unique"),
+            (false, true) => format_ident!("global_index"),
+            (false, false) => format_ident!("index"),
+        };
         let name = index.name.as_ref().map_or_else(|| quote!(__rome::None), |name| quote!(__rome::Some(#name)));
         let parts = index_constant(at);
         quote!(.#verb(#name, &#parts))
     });
+    let partition = (!entity.partition_by.is_empty()).then(|| {
+        let columns = entity.partition_by.iter().map(|column| column.of(ident));
+        quote!(.partition_by(&[#(#columns.position()),*]))
+    });
+    let foreign_keys = entity.foreign_keys.iter().map(|foreign_key| foreign_key_of(entity, foreign_key));
     quote! {
         #(#parts)*
         static TABLE: __rome::LazyLock<__rome::Table> = __rome::LazyLock::new(|| {
             __rome::Table::build(#table, #name)
                 #(#columns)*
                 .key(&[#(#key),*], #source)
+                #partition
                 #(#indexes)*
+                #(#foreign_keys)*
                 .finish()
         });
         &TABLE
@@ -185,10 +200,23 @@ fn index_parts(entity: &Entity, at: usize, index: &Index) -> TokenStream {
 }
 
 fn index_part(entity: &Entity, part: &Part) -> TokenStream {
+    let span = part.column.span();
+    let direction = format_ident!("{}", if part.descending { "desc" } else { "asc" }, span = span);
+    let column = part.column.of(&entity.ident);
+    quote_spanned!(span=> __rome::#direction(#column))
+}
+
+fn foreign_key_of(entity: &Entity, foreign_key: &ForeignKey) -> TokenStream {
     let ident = &entity.ident;
-    let field = entity.fields.iter().find(|field| field.ident == part.field);
-    let constant = field.map(|field| &field.constant);
-    let direction = format_ident!("{}", if part.descending { "desc" } else { "asc" }, span = part.field.span());
-    let inner = part.inner.iter();
-    quote_spanned!(part.field.span()=> __rome::#direction(#ident::#constant #(.#inner)*))
+    let target = &foreign_key.reference.target;
+    let columns = columns(&foreign_key.columns, ident);
+    let span = target.span();
+    let made = match foreign_key.reference.on_delete {
+        OnDelete::SetNull => quote_spanned!(span=> __rome::foreign_key_set_null::<#ident, #target, _>(#columns)),
+        action => {
+            let action = format_ident!("{}", action.variant());
+            quote_spanned!(span=> __rome::foreign_key::<#ident, #target, _>(#columns, __rome::OnDelete::#action))
+        }
+    };
+    quote!(.foreign_key(#made))
 }

@@ -7,13 +7,15 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{LitStr, Token, parenthesized, token};
 
-use crate::field::{Field, Kind};
-use crate::syntax::{Mistakes, did_you_mean};
+use crate::field::{ColumnPath, Field, Fields, Kind, distinct};
+use crate::syntax::Mistakes;
 
 /// An index over columns.
 pub struct Index {
     pub span: Span,
     pub unique: bool,
+    /// Whether its entries lie together.
+    pub global: bool,
     /// The name that the user gave it.
     pub name: Option<LitStr>,
     pub parts: Vec<Part>,
@@ -21,10 +23,7 @@ pub struct Index {
 
 /// One column of an index.
 pub struct Part {
-    /// The field.
-    pub field: Ident,
-    /// The column of the embedded struct that is the field.
-    pub inner: Option<Ident>,
+    pub column: ColumnPath,
     pub descending: bool,
 }
 
@@ -32,11 +31,12 @@ pub struct Part {
 pub struct List {
     parts: Vec<Part>,
     name: Option<LitStr>,
+    global: Option<Span>,
 }
 
 impl Parse for List {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut list = Self { parts: Vec::new(), name: None };
+        let mut list = Self { parts: Vec::new(), name: None, global: global(input)? };
         while !input.is_empty() {
             if input.parse::<Option<Token![as]>>()?.is_some() {
                 input.parse::<Token![=]>()?;
@@ -55,11 +55,24 @@ impl Parse for List {
     }
 }
 
+/// `global` in front of the columns. A column of that name is written as `asc(global)`.
+fn global(input: ParseStream<'_>) -> syn::Result<Option<Span>> {
+    let ahead = input.fork();
+    if !matches!(ahead.call(Ident::parse_any), Ok(word) if word == "global") || ahead.peek(Token![.]) {
+        return Ok(None);
+    }
+    let word = input.call(Ident::parse_any)?;
+    if !input.is_empty() {
+        input.parse::<Token![,]>()?;
+    }
+    Ok(Some(word.span()))
+}
+
 impl Parse for Part {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let field = input.call(Ident::parse_any)?;
         if !input.peek(token::Paren) {
-            return Self::after(field, input, false);
+            return Ok(Self { column: ColumnPath::after(field, input)?, descending: false });
         }
         if field != "desc" && field != "asc" {
             return Err(syn::Error::new(
@@ -69,53 +82,48 @@ impl Parse for Part {
         }
         let content;
         parenthesized!(content in input);
-        let inner = content.call(Ident::parse_any)?;
-        let part = Self::after(inner, &content, field == "desc")?;
+        let part = Self { column: content.parse()?, descending: field == "desc" };
         if content.is_empty() { Ok(part) } else { Err(content.error("one column at a time")) }
-    }
-}
-
-impl Part {
-    fn after(field: Ident, input: ParseStream<'_>, descending: bool) -> syn::Result<Self> {
-        let inner = match input.parse::<Option<Token![.]>>()? {
-            Some(_) => Some(input.call(Ident::parse_any)?),
-            None => None,
-        };
-        Ok(Self { field, inner, descending })
     }
 }
 
 impl Index {
     /// The index that a list on the struct declares.
-    pub fn declared(span: Span, unique: bool, list: List) -> Self {
-        Self { span, unique, name: list.name, parts: list.parts }
+    pub fn declared(span: Span, unique: bool, list: List, mistakes: &mut Mistakes) -> Self {
+        if let (true, Some(global)) = (unique, list.global) {
+            mistakes.add(global, "a unique index needs no `global`: a value is unique among all rows in any case");
+        }
+        Self { span, unique, global: list.global.is_some(), name: list.name, parts: list.parts }
     }
 
     /// The indexes that a field declares.
     pub fn of_field(field: &Field) -> impl Iterator<Item = Self> {
-        let over = |span, unique, descending| Self {
-            span,
-            unique,
+        let part =
+            |descending| vec![Part { column: ColumnPath { field: field.ident.clone(), inner: None }, descending }];
+        let index = field.index.as_ref().map(|index| Self {
+            span: index.span,
+            unique: false,
+            global: index.global,
             name: None,
-            parts: vec![Part { field: field.ident.clone(), inner: None, descending }],
-        };
-        let index = field.index.as_ref().map(|index| over(index.span, false, index.descending));
-        let unique = field.unique.map(|span| over(span, true, false));
+            parts: part(index.descending),
+        });
+        let unique =
+            field.unique.map(|span| Self { span, unique: true, global: false, name: None, parts: part(false) });
         // On another kind of field they are a contradiction, which is reported with the field.
         index.into_iter().chain(unique).filter(|_| field.kind == Kind::Plain)
     }
 
     /// Its name in the table, as far as a macro can know it: an embedded column is taken for unrenamed.
-    fn stored_name(&self, fields: &[Field]) -> String {
+    fn stored_name(&self, fields: &Fields) -> String {
         if let Some(name) = &self.name {
             return name.value();
         }
         let mut stored = String::from(if self.unique { "unique" } else { "by" });
         for part in &self.parts {
-            let column = fields.iter().find(|field| field.ident == part.field).map_or("", |field| &field.name);
+            let column = fields.column(&part.column.field).map_or("", |field| &field.name);
             stored.push('_');
             stored.push_str(column);
-            if let Some(inner) = &part.inner {
+            if let Some(inner) = &part.column.inner {
                 stored.push('_');
                 stored.push_str(&inner.unraw().to_string());
             }
@@ -128,20 +136,18 @@ impl Index {
 }
 
 /// Reports what is wrong with the indexes of an entity.
-pub fn check(indexes: &[Index], fields: &[Field], mistakes: &mut Mistakes) {
+pub fn check(indexes: &[Index], fields: &Fields, mistakes: &mut Mistakes) {
     let mut names = HashSet::new();
     for index in indexes {
         if index.parts.is_empty() {
             mistakes.add(index.span, "an index needs at least one column");
             continue;
         }
-        let mut columns = HashSet::new();
         for part in &index.parts {
-            check_part(part, fields, mistakes);
-            if !columns.insert((&part.field, &part.inner)) {
-                mistakes.add(part.field.span(), "this column is in the index already");
-            }
+            let json = "which has no order: give what you look for a column of its own";
+            part.column.check(fields, json, mistakes);
         }
+        distinct(index.parts.iter().map(|part| &part.column), "index", mistakes);
         let name = index.stored_name(fields);
         if name.is_empty() {
             mistakes.add(index.span, "the name of an index cannot be empty");
@@ -152,26 +158,5 @@ pub fn check(indexes: &[Index], fields: &[Field], mistakes: &mut Mistakes) {
                 format!("there are two indexes called `{name}`: remove one, or name it with `as = \"...\"`"),
             );
         }
-    }
-}
-
-fn check_part(part: &Part, fields: &[Field], mistakes: &mut Mistakes) {
-    let name = part.field.unraw().to_string();
-    let Some(field) = fields.iter().find(|field| field.ident == part.field) else {
-        let known: Vec<String> = fields.iter().map(|field| field.ident.unraw().to_string()).collect();
-        let hint = did_you_mean(&name, known.iter().map(String::as_str));
-        return mistakes.add(part.field.span(), format!("there is no field `{name}`{hint}"));
-    };
-    match (field.kind, &part.inner) {
-        (Kind::Embed, None) => mistakes.add(
-            part.field.span(),
-            format!("`{name}` is embedded and has several columns: write which one, as `{name}.column`"),
-        ),
-        (Kind::Json, _) => mistakes.add(
-            part.field.span(),
-            format!("`{name}` is stored as JSON, which has no order: give what you look for a column of its own"),
-        ),
-        (Kind::Plain, Some(inner)) => mistakes.add(inner.span(), format!("`{name}` is not an embedded struct")),
-        (Kind::Embed, Some(_)) | (Kind::Plain, None) => {}
     }
 }

@@ -1,35 +1,47 @@
 //! From tokens to the model, with the mistakes of the whole entity.
 
 use syn::DeriveInput;
+use syn::parse::Parse;
 
-use super::index::{self, Index, List};
-use super::{Entity, Field};
-use crate::field::{self, Place, Role};
+use super::foreign_key::{self, ForeignKey};
+use super::index::{self, Index};
+use super::{Entity, WIDEST_KEY, partition, relation};
+use crate::field::{self, Field, Place, Role};
 use crate::syntax::{Item, Mistakes, Root, Words, items, named_fields, snake};
 
 const WORDS: Words = Words {
-    here: &["table", "index", "unique", "crate"],
+    here: &["table", "index", "unique", "partition_by", "foreign_key", "crate"],
     elsewhere: &[
         ("key", "`key` belongs on the field that is the key"),
         ("auto", "`auto` belongs on the key field, beside `key`"),
+        (
+            "references",
+            "`references` belongs on the column; for a key of several columns write `foreign_key(a, b, references = Owner)`",
+        ),
+        ("on_delete", "`on_delete` belongs beside `references`"),
+        ("belongs_to", "a relation is a field: put `belongs_to(...)` on a field of type `One<...>`"),
+        ("has_one", "a relation is a field: put `has_one(...)` on a field of type `One<...>`"),
+        ("has_many", "a relation is a field: put `has_many(...)` on a field of type `Many<...>`"),
+        ("many_to_many", "a relation is a field: put `many_to_many(...)` on a field of type `Many<...>`"),
         ("entity", "`entity` belongs to `#[derive(Projection)]`"),
         ("rename_all", "`rename_all` belongs to `#[derive(ColumnEnum)]`; name a column with `column = \"...\"`"),
     ],
-    repeated: &["index", "unique"],
+    repeated: &["index", "unique", "foreign_key"],
 };
-
-/// The most fields that a key can have.
-const WIDEST_KEY: usize = 5;
 
 /// The entity, or nothing if there is no sense in deriving one; the mistakes are not lost on the way.
 pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
     let mut table = None;
     let mut root = Root::facade();
     let mut indexes = Vec::new();
+    let mut partition_by = Vec::new();
+    let mut foreign_keys = Vec::new();
     for item in items(&input.attrs, &WORDS, mistakes) {
         match item.name.to_string().as_str() {
             "table" => table = item.text(mistakes),
             "crate" => root.set(&item, mistakes),
+            "partition_by" => partition_by = partition::parse(&item, mistakes),
+            "foreign_key" => foreign_keys.extend(declared_foreign_key(&item, mistakes)),
             _ => indexes.extend(declared_index(&item, mistakes)),
         }
     }
@@ -37,8 +49,13 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
     let fields = named_fields(input, "an entity", mistakes);
     let has_fields = !fields.is_empty();
     let fields = field::fields(&fields, Place::Entity, mistakes);
-    indexes.extend(fields.iter().flat_map(Index::of_field));
+    indexes.extend(fields.columns.iter().flat_map(Index::of_field));
     index::check(&indexes, &fields, mistakes);
+    foreign_keys.extend(ForeignKey::of_fields(&fields));
+    foreign_key::check(&foreign_keys, &fields, mistakes);
+    partition::check(&partition_by, &fields, mistakes);
+    relation::check(&fields, mistakes);
+    let (fields, relations) = (fields.columns, fields.relations);
     check_roles(&fields, mistakes);
     let key: Vec<usize> = (0..fields.len()).filter(|&at| fields[at].key.is_some()).collect();
     if has_fields {
@@ -55,6 +72,9 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
         key,
         fields,
         indexes,
+        partition_by,
+        foreign_keys,
+        relations,
     };
     Some(if mistakes.is_empty() { entity } else { outline(entity) })
 }
@@ -64,6 +84,11 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
 fn outline(mut entity: Entity) -> Entity {
     entity.auto = None;
     entity.indexes.clear();
+    entity.partition_by.clear();
+    entity.foreign_keys.clear();
+    for relation in &mut entity.relations {
+        relation.link = None;
+    }
     for field in &mut entity.fields {
         field.role = None;
         field.default = None;
@@ -72,9 +97,13 @@ fn outline(mut entity: Entity) -> Entity {
 }
 
 fn declared_index(item: &Item, mistakes: &mut Mistakes) -> Option<Index> {
-    let parse = <List as syn::parse::Parse>::parse;
-    let list = item.list(parse, "column, desc(column)", mistakes)?;
-    Some(Index::declared(item.span(), item.is("unique"), list))
+    let list = item.list(index::List::parse, "column, desc(column)", mistakes)?;
+    Some(Index::declared(item.span(), item.is("unique"), list, mistakes))
+}
+
+fn declared_foreign_key(item: &Item, mistakes: &mut Mistakes) -> Option<ForeignKey> {
+    let list = item.list(foreign_key::List::parse, "column, references = Owner", mistakes)?;
+    ForeignKey::declared(item.span(), list, mistakes)
 }
 
 fn check_key(input: &DeriveInput, fields: &[Field], key: &[usize], mistakes: &mut Mistakes) {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
-use super::{Field, Kind, Role};
+use super::{Field, Fields, Kind, Role};
 use crate::syntax::{Item, Mistakes};
 
 /// Pairs that cannot stand on one field, with the reason.
-const PAIRS: [(&str, &str, &str); 13] = [
+const PAIRS: [(&str, &str, &str); 15] = [
     ("json", "embed", "a field is stored either as JSON or as the columns of an embedded struct"),
     ("json", "key", "a key has to be ordered, and JSON is not"),
     ("json", "index", "an index has to be ordered, and JSON is not: give what you look for a column of its own"),
@@ -16,6 +17,8 @@ const PAIRS: [(&str, &str, &str); 13] = [
     ("embed", "key", "a key is a column, and an embedded struct is several: move the key into the entity"),
     ("embed", "index", "name the column to index, on the struct: `index(field.column)`"),
     ("embed", "unique", "name the unique column, on the struct: `unique(field.column)`"),
+    ("json", "references", "a reference holds a key, and JSON is none: give it a column of its own"),
+    ("embed", "references", "name the columns, on the struct: `foreign_key(field.column, references = Owner)`"),
     ("embed", "default", "put the defaults on the fields of the embedded struct"),
     ("key", "default", "each row has a key from the beginning: a key takes no default"),
     ("key", "created_at", "a key cannot be a time that ROME sets"),
@@ -54,17 +57,30 @@ pub fn within(field: &Field, items: &[Item], mistakes: &mut Mistakes) {
 }
 
 /// Reports fields that would have the same column or the same constant.
-pub fn between_names(fields: &[Field], mistakes: &mut Mistakes) {
+pub fn between_names(fields: &Fields, mistakes: &mut Mistakes) {
     let mut names: HashMap<&str, &Field> = HashMap::new();
-    let mut constants: HashMap<String, &Field> = HashMap::new();
-    for field in fields {
-        let constant = field.constant.to_string();
+    let mut constants: HashMap<String, &Ident> = HashMap::new();
+    for field in &fields.columns {
         if let Some(other) = names.insert(&field.name, field) {
             let (name, other) = (&field.name, other.ident.unraw());
             mistakes.add_hopeless(field.ident.span(), format!("`{other}` is stored in the column `{name}` too"));
-        } else if let Some(other) = constants.insert(constant, field) {
-            let (constant, other) = (&field.constant, other.ident.unraw());
-            mistakes.add_hopeless(field.ident.span(), format!("the constant of `{other}` is called `{constant}` too"));
+        } else {
+            new_constant(&field.ident, &field.constant, &mut constants, mistakes);
         }
+    }
+    for relation in &fields.relations {
+        new_constant(&relation.ident, &relation.constant, &mut constants, mistakes);
+    }
+}
+
+fn new_constant<'a>(
+    ident: &'a Ident,
+    constant: &Ident,
+    constants: &mut HashMap<String, &'a Ident>,
+    mistakes: &mut Mistakes,
+) {
+    if let Some(other) = constants.insert(constant.to_string(), ident) {
+        let other = other.unraw();
+        mistakes.add_hopeless(ident.span(), format!("the constant of `{other}` is called `{constant}` too"));
     }
 }

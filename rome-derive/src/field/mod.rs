@@ -1,7 +1,10 @@
-//! A field of an entity or of an embedded struct: what its attributes say about its column.
+//! A field of an entity or of an embedded struct: what its attributes say about its column, or that it is a relation.
 
 mod conflicts;
 mod parse;
+mod path;
+mod reference;
+mod relation;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -9,6 +12,24 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, Type, Visibility};
 
 pub use parse::{Place, fields};
+pub use path::{ColumnPath, columns, distinct};
+pub use reference::{OnDelete, Reference};
+pub use relation::{Relation, RelationKind};
+
+/// The fields of a struct in order, those that are stored and those that are not.
+#[derive(Default)]
+pub struct Fields {
+    /// Each a column, or an embedded struct.
+    pub columns: Vec<Field>,
+    pub relations: Vec<Relation>,
+}
+
+impl Fields {
+    /// The stored field with this name.
+    pub fn column(&self, ident: &Ident) -> Option<&Field> {
+        self.columns.iter().find(|field| field.ident == *ident)
+    }
+}
 
 /// A field and its column.
 pub struct Field {
@@ -26,6 +47,7 @@ pub struct Field {
     pub unique: Option<Span>,
     pub role: Option<(Role, Span)>,
     pub default: Option<Expr>,
+    pub reference: Option<Reference>,
 }
 
 /// How a field is stored.
@@ -49,10 +71,11 @@ pub enum Auto {
     UuidV7,
 }
 
-/// `index` or `index(desc)` on a field.
+/// `index`, `index(desc)` or `index(global)` on a field.
 pub struct FieldIndex {
     pub span: Span,
     pub descending: bool,
+    pub global: bool,
 }
 
 /// What ROME itself does with the column.

@@ -1,10 +1,11 @@
 //! Reading a field's attributes.
 
 use proc_macro2::Ident;
+use syn::Token;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 
-use super::{Auto, Field, FieldIndex, Kind, Role, conflicts};
+use super::{Auto, Field, FieldIndex, Fields, Kind, Role, conflicts, reference, relation};
 use crate::syntax::{Item, Mistakes, Words, constant, did_you_mean, items, owned_type};
 
 /// Where a field stands.
@@ -28,10 +29,19 @@ const IN_ENTITY: Words = Words {
         "updated_at",
         "version",
         "soft_delete",
+        "references",
+        "on_delete",
+        "belongs_to",
+        "has_one",
+        "has_many",
+        "many_to_many",
     ],
     elsewhere: &[
         ("table", "`table` belongs on the struct"),
         ("crate", "`crate` belongs on the struct"),
+        ("partition_by", "`partition_by` belongs on the struct, as `partition_by = field`"),
+        ("foreign_key", "`foreign_key(...)` belongs on the struct; on one column write `references = Owner`"),
+        ("through", "`through` belongs into `many_to_many(through = DogTag, dog_id, tag_id)`"),
         ("label", "`label` belongs on a variant of a `ColumnEnum`"),
     ],
     repeated: &[],
@@ -52,20 +62,41 @@ const IN_EMBEDDED: Words = Words {
         ("updated_at", "`updated_at` belongs on a field of the entity"),
         ("version", "`version` belongs on a field of the entity"),
         ("soft_delete", "`soft_delete` belongs on a field of the entity"),
+        (
+            "references",
+            "put the foreign key on the entity, as `foreign_key(field.column, references = Owner)`, where `field` is the \
+             one with `embed`",
+        ),
+        ("on_delete", "`on_delete` belongs beside `references`, on the entity"),
+        ("belongs_to", "a relation is a field of the entity"),
+        ("has_one", "a relation is a field of the entity"),
+        ("has_many", "a relation is a field of the entity"),
+        ("many_to_many", "a relation is a field of the entity"),
     ],
     repeated: &[],
 };
 
 /// Reads all fields, and reports what is wrong with each alone and with their names.
-pub fn fields(fields: &[&syn::Field], place: Place, mistakes: &mut Mistakes) -> Vec<Field> {
-    let fields: Vec<Field> = fields.iter().filter_map(|field| parse(field, place, mistakes)).collect();
-    conflicts::between_names(&fields, mistakes);
-    fields
+pub fn fields(fields: &[&syn::Field], place: Place, mistakes: &mut Mistakes) -> Fields {
+    let mut parsed = Fields::default();
+    for field in fields {
+        parse(field, place, &mut parsed, mistakes);
+    }
+    conflicts::between_names(&parsed, mistakes);
+    parsed
 }
 
-fn parse(field: &syn::Field, place: Place, mistakes: &mut Mistakes) -> Option<Field> {
-    let ident = field.ident.clone()?;
+fn parse(field: &syn::Field, place: Place, fields: &mut Fields, mistakes: &mut Mistakes) {
+    let Some(ident) = field.ident.clone() else { return };
     owned_type(&field.ty, mistakes);
+    let words = match place {
+        Place::Entity => IN_ENTITY,
+        Place::Embedded => IN_EMBEDDED,
+    };
+    let items = items(&field.attrs, &words, mistakes);
+    if let Some(declared) = items.iter().find(|item| relation::kind(item).is_some()) {
+        return fields.relations.push(relation::parse(field, ident, &items, declared, mistakes));
+    }
     let mut parsed = Field {
         name: ident.unraw().to_string(),
         constant: constant(&ident),
@@ -79,17 +110,13 @@ fn parse(field: &syn::Field, place: Place, mistakes: &mut Mistakes) -> Option<Fi
         unique: None,
         role: None,
         default: None,
+        reference: reference::of_field(&items, mistakes),
     };
-    let words = match place {
-        Place::Entity => IN_ENTITY,
-        Place::Embedded => IN_EMBEDDED,
-    };
-    let items = items(&field.attrs, &words, mistakes);
     for item in &items {
         apply(item, &mut parsed, mistakes);
     }
     conflicts::within(&parsed, &items, mistakes);
-    Some(parsed)
+    fields.columns.push(parsed);
 }
 
 fn apply(item: &Item, field: &mut Field, mistakes: &mut Mistakes) {
@@ -103,9 +130,10 @@ fn apply(item: &Item, field: &mut Field, mistakes: &mut Mistakes) {
         "default" => field.default = item.value("value", mistakes).cloned(),
         "auto" => field.auto = auto(item, mistakes).map(|auto| (auto, item.span())),
         "index" => {
-            let descending = index_is_descending(item, mistakes);
-            field.index = Some(FieldIndex { span: item.span(), descending });
+            field.index = Some(index(item, mistakes));
         }
+        // Read together, in whatever order they stand.
+        "references" | "on_delete" => {}
         _ => {
             item.alone(mistakes);
             match word.as_str() {
@@ -140,19 +168,22 @@ fn auto(item: &Item, mistakes: &mut Mistakes) -> Option<Auto> {
     None
 }
 
-fn index_is_descending(item: &Item, mistakes: &mut Mistakes) -> bool {
+fn index(item: &Item, mistakes: &mut Mistakes) -> FieldIndex {
+    let mut index = FieldIndex { span: item.span(), descending: false, global: false };
     if item.is_alone() {
-        return false;
+        return index;
     }
-    let parse = |input: ParseStream<'_>| {
-        let word = input.call(Ident::parse_any)?;
-        if word != "desc" || !input.is_empty() {
-            return Err(syn::Error::new(
+    let parse = |input: ParseStream<'_>| input.parse_terminated(Ident::parse_any, Token![,]);
+    for word in item.list(parse, "desc", mistakes).into_iter().flatten() {
+        match word.to_string().as_str() {
+            "desc" => index.descending = true,
+            "global" => index.global = true,
+            _ => mistakes.add(
                 word.span(),
-                "on a field it is `index` or `index(desc)`; an index over several columns belongs on the struct",
-            ));
+                "on a field it is `index`, `index(desc)` or `index(global)`; an index over several columns belongs on the \
+                 struct",
+            ),
         }
-        Ok(true)
-    };
-    item.list(parse, "desc", mistakes).unwrap_or_default()
+    }
+    index
 }

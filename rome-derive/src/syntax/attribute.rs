@@ -48,6 +48,11 @@ impl Item {
         matches!(self.given, Given::Nothing)
     }
 
+    /// Whether it has a list in parentheses.
+    pub const fn is_list(&self) -> bool {
+        matches!(self.given, Given::List(_))
+    }
+
     /// Refuses a value or a list.
     pub fn alone(&self, mistakes: &mut Mistakes) {
         if !self.is_alone() {

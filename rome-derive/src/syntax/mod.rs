@@ -4,6 +4,7 @@ mod attribute;
 mod case;
 mod mistakes;
 mod root;
+mod self_type;
 mod shape;
 mod suggest;
 
@@ -11,5 +12,6 @@ pub use attribute::{Item, Words, items};
 pub use case::{Case, constant, snake};
 pub use mistakes::Mistakes;
 pub use root::Root;
+pub use self_type::spelled_out;
 pub use shape::{named_fields, owned_type};
 pub use suggest::did_you_mean;

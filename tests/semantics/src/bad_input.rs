@@ -11,7 +11,7 @@ use rome::store::{
 };
 
 use crate::sessions::laws;
-use crate::stores::{open, places};
+use crate::stores::{open, places, places_of_one_partition};
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
 #[rome(table = "dogs", index(age))]
@@ -261,7 +261,7 @@ async fn stored_dogs(store: &Arc<dyn Store>) -> Vec<(Bytes, Bytes)> {
 
 #[tokio::test]
 async fn a_stored_row_that_cannot_be_read_is_corrupt_and_the_others_are_fine() {
-    for place in places() {
+    for place in places_of_one_partition() {
         let store = place.open().await;
         let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
         let dogs = pack(&db).await;
@@ -298,7 +298,7 @@ async fn a_stored_row_that_cannot_be_read_is_corrupt_and_the_others_are_fine() {
 
 #[tokio::test]
 async fn a_stored_value_of_another_type_is_told_with_its_column() {
-    for place in places() {
+    for place in places_of_one_partition() {
         let store = place.open().await;
         let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
         let mut dogs = pack(&db).await;

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use rome::prelude::*;
 use rome_core::testkit::{Call, ReadKind, Recorder, Tally};
 
-use crate::stores::places;
+use crate::stores::places_of_one_partition;
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
 #[rome(table = "dogs", index(city, age))]
@@ -37,7 +37,7 @@ macro_rules! counted {
         $(#[$meta])*
         #[tokio::test]
         async fn $name() {
-            for place in places() {
+            for place in places_of_one_partition() {
                 let recorder = Arc::new(Recorder::new(place.open().await));
                 let $db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await.unwrap();
                 let $dogs = $db.insert_all((0..1000).map(dog)).await.unwrap();

@@ -6,7 +6,7 @@ use rome::prelude::*;
 use rome_core::testkit::{Fault, Faults, Recorder};
 
 use crate::sessions::{Dog, chipped, dog, laws};
-use crate::stores::places;
+use crate::stores::{places, places_of_one_partition};
 
 laws! { [Dog]
     async fn a_session_that_is_given_up_blocks_nobody(db) {
@@ -79,7 +79,7 @@ async fn an_error_of_the_store_is_told_and_never_swallowed() {
 
 #[tokio::test]
 async fn what_might_have_been_applied_is_an_unknown_outcome_and_is_not_tried_again() {
-    for place in places() {
+    for place in places_of_one_partition() {
         for (fault, stored) in [(Fault::RequestLost, 0), (Fault::ReplyLost, 1)] {
             let recorder = Arc::new(Recorder::new(place.open().await));
             let faults = Arc::new(Faults::new(recorder.clone()));

@@ -8,8 +8,13 @@
 mod bad_input;
 mod calls;
 mod catalog;
+mod check;
 mod first_rome;
+mod foreign_keys;
+mod partitions;
 mod plans;
 mod queries;
+mod references;
+mod relations;
 mod sessions;
 mod stores;

@@ -36,14 +36,20 @@ fn server() -> Arc<LocalServer> {
 }
 
 /// An empty place on each kind of store.
-pub fn places() -> [Place; 3] {
+pub fn places() -> [Place; 4] {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("rome-semantics-{}-{number}", std::process::id()));
     [
         Place { name: "memory", at: At::Memory(Arc::new(MemoryStore::new())) },
+        Place { name: "memory in 5 partitions", at: At::Memory(Arc::new(MemoryStore::with_partitions(5))) },
         Place { name: "embedded", at: At::Folder(folder) },
         Place { name: "redis", at: At::Redis(server(), number) },
     ]
+}
+
+/// An empty place on each kind of store that has one partition.
+pub fn places_of_one_partition() -> impl Iterator<Item = Place> {
+    places().into_iter().filter(|place| !place.name.contains("partitions"))
 }
 
 impl Place {
@@ -54,9 +60,17 @@ impl Place {
             At::Folder(folder) => Arc::new(
                 rome::embedded::EmbeddedStore::open(folder, rome::embedded::EmbeddedOptions::default()).unwrap(),
             ),
-            At::Redis(server, number) => {
-                Arc::new(RedisStore::open(&format!("{}?prefix=place{number}", server.url())).await.unwrap())
-            }
+            At::Redis(..) => Arc::new(RedisStore::open(&self.url().unwrap()).await.unwrap()),
+        }
+    }
+}
+
+impl Place {
+    /// Its URL, if several processes can have it open at once.
+    pub fn url(&self) -> Option<String> {
+        match &self.at {
+            At::Memory(_) | At::Folder(_) => None,
+            At::Redis(server, number) => Some(format!("{}?prefix=place{number}", server.url())),
         }
     }
 }

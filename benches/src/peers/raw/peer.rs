@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};
 use uuid::Uuid;
 
-use super::codec::{View, decode, encode};
+use super::{
+    codec::{View, decode, encode},
+    keys::{size_key, text_key, text_span, time_key},
+};
 use crate::{
     model::{self, COUNTERS, Image, Property},
     peer::{Position, SyncPeer},
@@ -296,39 +299,6 @@ fn insert_sorted(index: &mut Table<'_, &'static [u8], ()>, keys: impl Iterator<I
         index.insert(key.as_slice(), ())?;
     }
     Ok(())
-}
-
-/// A text, a zero to end it, and the key. No text of this table has a zero in it.
-fn text_key(text: &str, id: Uuid) -> Vec<u8> {
-    let mut key = Vec::with_capacity(text.len() + 17);
-    key.extend_from_slice(text.as_bytes());
-    key.push(0);
-    key.extend_from_slice(id.as_bytes());
-    key
-}
-
-fn text_span(text: &str) -> (Vec<u8>, Vec<u8>) {
-    let mut from = text.as_bytes().to_vec();
-    let mut to = from.clone();
-    from.push(0);
-    to.push(1);
-    (from, to)
-}
-
-/// A number that is not negative, most significant byte first, and the key.
-fn number_key(number: i64, id: Uuid) -> [u8; 24] {
-    let mut key = [0; 24];
-    key[..8].copy_from_slice(&number.to_be_bytes());
-    key[8..].copy_from_slice(id.as_bytes());
-    key
-}
-
-fn size_key(size: i64, id: Uuid) -> [u8; 24] {
-    number_key(size, id)
-}
-
-fn time_key(time: DateTime<Utc>, id: Uuid) -> [u8; 24] {
-    number_key(time.timestamp_micros(), id)
 }
 
 fn property_key(property: &Property) -> Vec<u8> {

@@ -1,23 +1,29 @@
 //! Image data in files.
 //!
 //! Data comes in as a stream of unknown length and reaches its place whole or not at all: it is written to a file of its
-//! own in `incoming`, hashed on the way, synced, and then renamed. Whatever lies in `incoming` when the service starts was
-//! cut off and is removed. The stream goes through a channel of a few chunks to one blocking thread, so a slow disk holds
+//! own in `incoming`, hashed on the way, synced, and then renamed. What a killed service left in `incoming` is removed when
+//! the next one starts. The stream goes through a channel of a few chunks to one blocking thread, so a slow disk holds
 //! the sender back instead of filling memory.
 //!
 //! ```text
 //! DATA/store1/<image id>     data of images
 //! DATA/staging/<image id>    data that was staged and waits for its import
 //! DATA/incoming/<random>     data on its way
+//! DATA/busy/<image id>.*     says that a living service is working on the image's data
+//! DATA/mending               locked by the service that looks for what killed ones left
 //! ```
+//!
+//! Several services may share the folder, on one machine or on a file system that locks files for several.
 //!
 //! It does not know what an image is, or who may do what.
 
 mod digest;
 mod download;
 mod error;
+mod held;
 mod receive;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,6 +34,7 @@ pub use error::DataError;
 pub use receive::Received;
 
 use crate::config::Hash;
+use held::Held;
 
 /// The name of the one file store.
 pub const STORE: &str = "store1";
@@ -41,6 +48,14 @@ pub enum Area {
     Staging,
 }
 
+/// Says that this service is working on the data of an image, as long as it is there and the process lives.
+#[derive(Debug)]
+pub struct Busy(#[expect(dead_code, reason = "held, not read")] Option<Held>);
+
+/// The right to mend what killed services left, which one service has at a time; until it is dropped.
+#[derive(Debug)]
+pub struct Mending(#[expect(dead_code, reason = "held, not read")] File);
+
 /// The folder that holds image data.
 #[derive(Debug, Clone)]
 pub struct DataFolder {
@@ -52,16 +67,42 @@ impl DataFolder {
     /// Opens a data folder, making what is missing of it, and removes what a killed service left half received.
     ///
     /// # Errors
-    /// When the folder cannot be made or read.
+    /// When the folder cannot be made or read, or its file system locks no files.
     pub fn open(root: &Path, hash: Hash) -> io::Result<Self> {
-        for area in [STORE, "staging", "incoming"] {
+        for area in [STORE, "staging", "incoming", "busy"] {
             fs::create_dir_all(root.join(area))?;
         }
         let root = root.canonicalize()?;
-        for file in fs::read_dir(root.join("incoming"))? {
-            fs::remove_file(file?.path())?;
-        }
+        held::sweep(&root.join("incoming"))?;
         Ok(Self { root, hash })
+    }
+
+    /// Says that this service works on the data of an image. It has to be said before the database knows of it, and held
+    /// until the database knows that it is over.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn begin(&self, image_id: &str) -> io::Result<Busy> {
+        let held = is_file_name(image_id).then(|| Held::create(&self.root.join("busy"), image_id));
+        held.transpose().map(Busy)
+    }
+
+    /// The images that a living service works on.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn busy(&self) -> io::Result<HashSet<String>> {
+        Ok(held::sweep(&self.root.join("busy"))?.into_iter().collect())
+    }
+
+    /// Waits until no other service mends, and blocks the thread meanwhile.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn mend(&self) -> io::Result<Mending> {
+        let file = File::create(self.root.join("mending"))?;
+        file.lock()?;
+        Ok(Mending(file))
     }
 
     /// The algorithm of the secure hash.
@@ -150,7 +191,9 @@ impl DataFolder {
 
 /// Ids become file names, so an id with anything else in it has no data.
 fn is_file_name(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    !id.is_empty()
+        && id.len() <= 64
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

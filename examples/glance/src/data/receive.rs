@@ -1,13 +1,14 @@
 //! Taking in data.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
+use super::held::Held;
 use super::{Area, DataError, DataFolder, Digests, Hasher, sync_folder};
 
 /// How many chunks wait for the disk before the sender has to.
@@ -45,9 +46,9 @@ impl DataFolder {
         let (parts, inbox) = mpsc::channel(CHUNKS);
         let place =
             self.path(area, image_id).ok_or_else(|| DataError::Write(std::io::ErrorKind::InvalidFilename.into()))?;
-        let incoming = Incoming(self.root.join("incoming").join(uuid::Uuid::new_v4().to_string()));
+        let folder = self.root.join("incoming");
         let hasher = Hasher::new(self.hash);
-        let writer = tokio::task::spawn_blocking(move || incoming.write(hasher, inbox, &place, announced));
+        let writer = tokio::task::spawn_blocking(move || write(&folder, hasher, inbox, &place, announced));
         let mut received = 0;
         let mut cut = None;
         while let Some(chunk) = body.next().await {
@@ -74,46 +75,36 @@ impl DataFolder {
     }
 }
 
-/// A file in `incoming`, removed when dropped unless it was moved in place.
-struct Incoming(PathBuf);
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).ok();
-    }
-}
-
-impl Incoming {
-    fn write(
-        self,
-        mut hasher: Hasher,
-        mut inbox: mpsc::Receiver<Part>,
-        place: &Path,
-        announced: Option<u64>,
-    ) -> Result<Received, DataError> {
-        let mut file = File::create_new(&self.0).map_err(DataError::Write)?;
-        let mut size = 0;
-        loop {
-            match inbox.blocking_recv() {
-                Some(Part::Data(chunk)) => {
-                    file.write_all(&chunk).map_err(DataError::Write)?;
-                    hasher.update(&chunk);
-                    size += chunk.len() as u64;
-                }
-                Some(Part::End) => break,
-                None => return Err(DataError::Cut { received: size, reason: "the sender went away".to_owned() }),
+/// Writes what comes into a file of `incoming`, which is removed unless all of it came, and moves it in place.
+fn write(
+    folder: &Path,
+    mut hasher: Hasher,
+    mut inbox: mpsc::Receiver<Part>,
+    place: &Path,
+    announced: Option<u64>,
+) -> Result<Received, DataError> {
+    let mut incoming = Held::create(folder, "data").map_err(DataError::Write)?;
+    let mut size = 0;
+    loop {
+        match inbox.blocking_recv() {
+            Some(Part::Data(chunk)) => {
+                incoming.file().write_all(&chunk).map_err(DataError::Write)?;
+                hasher.update(&chunk);
+                size += chunk.len() as u64;
             }
+            Some(Part::End) => break,
+            None => return Err(DataError::Cut { received: size, reason: "the sender went away".to_owned() }),
         }
-        if let Some(announced) = announced.filter(|announced| *announced != size) {
-            return Err(DataError::Length { announced, received: size });
-        }
-        file.sync_all().map_err(DataError::Write)?;
-        fs::rename(&self.0, place).map_err(DataError::Write)?;
-        if let Some(folder) = place.parent() {
-            sync_folder(folder).map_err(DataError::Write)?;
-        }
-        Ok(Received { size, digests: hasher.finish() })
     }
+    if let Some(announced) = announced.filter(|announced| *announced != size) {
+        return Err(DataError::Length { announced, received: size });
+    }
+    incoming.file().sync_all().map_err(DataError::Write)?;
+    fs::rename(incoming.path(), place).map_err(DataError::Write)?;
+    if let Some(folder) = place.parent() {
+        sync_folder(folder).map_err(DataError::Write)?;
+    }
+    Ok(Received { size, digests: hasher.finish() })
 }
 
 #[cfg(test)]
@@ -131,7 +122,7 @@ mod tests {
     }
 
     fn files(folder: &std::path::Path) -> usize {
-        ["store1", "staging", "incoming"].iter().map(|area| folder.join(area).read_dir().unwrap().count()).sum()
+        ["store1", "staging", "incoming", "busy"].iter().map(|area| folder.join(area).read_dir().unwrap().count()).sum()
     }
 
     #[tokio::test]

@@ -50,7 +50,7 @@ pub use tags::{image_tag_create, image_tag_delete, image_tag_get_all, image_tag_
 pub use update::{UpdateOptions, image_modify, image_update};
 pub use values::{ImageValues, LocationValues};
 
-/// Opens the database of the service: `embedded:PATH` or `memory:`. Tables that are not there are made.
+/// Opens the database of the service by the URL of its store, any that ROME has. Tables that are not there are made.
 ///
 /// # Errors
 /// When the store cannot be opened: its path, a second process that has it open, a damaged file, another schema.

@@ -12,7 +12,7 @@ use super::body::{discard, empty};
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
 use super::range::{self, Part};
-use crate::data::{self, Area, Received, STORE};
+use crate::data::{self, Area, Busy, DataError, Received, STORE};
 use crate::db::{self, Context, DbError, ImageRecord, ImageStatus, ImageValues, LocationValues, UpdateOptions};
 
 /// `PUT /v2/images/{id}/file`
@@ -45,8 +45,8 @@ async fn take_in(
     body: Body,
     area: Area,
 ) -> ApiResult<Response<Body>> {
-    let announced = match begin(&app, &caller, &id, &headers, area).await {
-        Ok(announced) => announced,
+    let (announced, busy) = match begin(&app, &caller, &id, &headers, area).await {
+        Ok(begun) => begun,
         Err(e) => {
             // A client that asked first whether to send is told by the answer alone.
             if !headers.contains_key(EXPECT) {
@@ -56,7 +56,10 @@ async fn take_in(
         }
     };
     // As a task of its own it also ends well when the client goes away and this request is dropped.
-    let upload = tokio::spawn(async move { app.receive(&caller.0, &id, body, announced, area).await });
+    let upload = tokio::spawn(async move {
+        let _busy = busy;
+        app.receive(&caller.0, &id, body, announced, area).await
+    });
     upload.await.map_err(|e| {
         tracing::error!(error = %e, "an upload failed");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to take in the data.")
@@ -72,7 +75,13 @@ const fn receiving(area: Area) -> ImageStatus {
 }
 
 /// Checks that data may come and notes that it does. Of several uploads to one image exactly one gets past this.
-async fn begin(app: &App, caller: &Caller, id: &str, headers: &HeaderMap, area: Area) -> ApiResult<Option<u64>> {
+async fn begin(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    headers: &HeaderMap,
+    area: Area,
+) -> ApiResult<(Option<u64>, Busy)> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media.starts_with("application/octet-stream") {
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Image data is application/octet-stream."));
@@ -86,8 +95,9 @@ async fn begin(app: &App, caller: &Caller, id: &str, headers: &HeaderMap, area: 
             from => Err(ApiError::conflict(format!("Image status transition from {from} to {to} is not allowed"))),
         }
     };
+    let busy = app.data.begin(id).map_err(DataError::Write)?;
     db::image_modify::<ApiError>(&app.db, &caller.0, id, decide, &UpdateOptions::default()).await?;
-    Ok(announced)
+    Ok((announced, busy))
 }
 
 /// How many bytes the headers say will come.

@@ -11,7 +11,7 @@ use super::App;
 use super::body::{empty, read_json};
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
-use crate::data::{Area, STORE};
+use crate::data::{Area, Busy, DataError, STORE};
 use crate::db::{self, Context, DbError, ImageRecord, ImageStatus, ImageValues, UpdateOptions};
 
 /// `POST /v2/images/{id}/import`
@@ -40,9 +40,10 @@ pub async fn import(
         caller.check_change("modify_image", &record.image)?;
         Ok(ImageValues { status: Some(ImageStatus::Importing), ..ImageValues::default() })
     };
+    let busy = app.data.begin(&id).map_err(DataError::Write)?;
     db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &UpdateOptions::default()).await?;
     let job = Arc::clone(&app);
-    app.background.spawn(async move { job.import_staged(&caller.0, &id).await });
+    app.background.spawn(async move { job.import_staged(&caller.0, &id, busy).await });
     Ok(empty(StatusCode::ACCEPTED))
 }
 
@@ -71,7 +72,7 @@ fn check(body: &Value) -> ApiResult<()> {
 impl App {
     /// Moves the staged data of an image that is `importing` into the store and makes the image active. If that fails the
     /// image is `uploading` again, its data still staged.
-    pub(crate) async fn import_staged(&self, context: &Context, id: &str) {
+    pub(crate) async fn import_staged(&self, context: &Context, id: &str, _busy: Busy) {
         let (data, own) = (self.data.clone(), id.to_owned());
         let moved = match tokio::task::spawn_blocking(move || data.import(&own)).await {
             Ok(moved) => moved.map_err(|e| e.to_string()),

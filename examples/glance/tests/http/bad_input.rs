@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::service::{Service, make, make_active, names, ok, on_both};
+use super::service::{Service, make, make_active, names, ok, on_each};
 
 /// Sends the beginning of an upload and hangs up.
 async fn cut_upload(s: &Service, path: &str, headers: &str, part: &[u8]) {
@@ -40,7 +40,7 @@ async fn settled(s: &Service, path: &str) -> Value {
 
 #[tokio::test]
 async fn a_cut_upload_leaves_nothing_and_the_image_is_queued_again() {
-    on_both(async |s| {
+    on_each(async |s| {
         let chunked = b"4\r\nabcd\r\n8\r\nabc".as_slice();
         for (headers, part) in
             [("Content-Length: 1000000", b"abcd".as_slice()), ("Transfer-Encoding: chunked", chunked)]
@@ -61,7 +61,7 @@ async fn a_cut_upload_leaves_nothing_and_the_image_is_queued_again() {
 
 #[tokio::test]
 async fn an_upload_to_an_image_that_is_deleted_meanwhile_leaves_nothing() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({})).await;
         let mut stream = TcpStream::connect(s.running.address()).await.unwrap();
         let head = format!(
@@ -84,7 +84,7 @@ async fn an_upload_to_an_image_that_is_deleted_meanwhile_leaves_nothing() {
 
 #[tokio::test]
 async fn uploads_say_truly_what_they_are() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({})).await;
         let file = format!("{path}/file");
         ok(415, s.ann.json(Method::PUT, &file, &json!({})).await.unwrap());
@@ -100,7 +100,7 @@ async fn uploads_say_truly_what_they_are() {
 
 #[tokio::test]
 async fn a_large_upload_that_is_refused_still_reads_its_answer() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make_active(&s.ann, "data").await;
         ok(409, s.ann.put_data(&format!("{path}/file"), vec![0; 4 << 20]).await.unwrap());
     })
@@ -109,7 +109,7 @@ async fn a_large_upload_that_is_refused_still_reads_its_answer() {
 
 #[tokio::test]
 async fn malformed_bodies_are_refused() {
-    on_both(async |s| {
+    on_each(async |s| {
         let media = "application/openstack-images-v2.1-json-patch";
         let path = make(&s.ann, json!({"name": "a"})).await;
         let before = ok(200, s.ann.get(&path).await.unwrap());
@@ -148,7 +148,7 @@ async fn malformed_bodies_are_refused() {
 
 #[tokio::test]
 async fn nonsense_in_a_list_is_refused() {
-    on_both(async |s| {
+    on_each(async |s| {
         make(&s.ann, json!({})).await;
         for query in [
             "limit=x",
@@ -185,7 +185,7 @@ async fn nonsense_in_a_list_is_refused() {
 
 #[tokio::test]
 async fn filters_longer_than_anything_stored_match_nothing() {
-    on_both(async |s| {
+    on_each(async |s| {
         make(&s.ann, json!({"name": "a", "color": "red"})).await;
         let long = "x".repeat(5_000);
         for query in ["name=", "name=in:a,", "status=", "owner=", "tag=", "color=", "disk_format=", "id="] {
@@ -200,7 +200,7 @@ async fn filters_longer_than_anything_stored_match_nothing() {
 
 #[tokio::test]
 async fn strange_ids_are_not_found() {
-    on_both(async |s| {
+    on_each(async |s| {
         for id in ["x", "..%2F..%2Fetc%2Fpasswd", &"x".repeat(300), "%00", "%F0%9F%98%80", "71C675AB"] {
             for path in [format!("/v2/images/{id}"), format!("/v2/images/{id}/file")] {
                 let answer = s.ann.get(&path).await.unwrap();
@@ -213,7 +213,7 @@ async fn strange_ids_are_not_found() {
 
 #[tokio::test]
 async fn an_error_is_said_in_what_the_request_accepts() {
-    on_both(async |s| {
+    on_each(async |s| {
         let get = async |accept: &str| {
             let request = s.ann.request(Method::GET, "/v2/images/a%3Cb%3E").header("accept", accept);
             s.ann.send(request.body(axum::body::Body::empty()).unwrap()).await.unwrap()

@@ -7,7 +7,7 @@ use glance::config::Hash;
 use glance::data::Hasher;
 use serde_json::{Value, json};
 
-use super::service::{Service, make, make_active, ok, on_both};
+use super::service::{Service, make, make_active, ok, on_each};
 
 /// Data that is the same each time and that no two chunks of share.
 fn data(bytes: u32) -> Bytes {
@@ -28,7 +28,7 @@ async fn until(client: &Client, path: &str, status: &str) -> Value {
 
 #[tokio::test]
 async fn data_comes_back_as_it_went_with_its_hashes() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({})).await;
         let file = format!("{path}/file");
         ok(204, s.ann.get(&file).await.unwrap());
@@ -52,7 +52,7 @@ async fn data_comes_back_as_it_went_with_its_hashes() {
 
 #[tokio::test]
 async fn an_empty_upload_is_an_active_image_of_no_bytes() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make_active(&s.ann, "").await;
         assert_eq!(ok(200, s.ann.get(&path).await.unwrap())["size"], 0);
         let got = s.ann.get(&format!("{path}/file")).await.unwrap();
@@ -63,7 +63,7 @@ async fn an_empty_upload_is_an_active_image_of_no_bytes() {
 
 #[tokio::test]
 async fn ranges_are_parts() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make_active(&s.ann, "0123456789").await;
         let get = async |range: &str| {
             let request = s.ann.request(Method::GET, &format!("{path}/file")).header("range", range);
@@ -88,7 +88,7 @@ async fn ranges_are_parts() {
 
 #[tokio::test]
 async fn staged_data_is_imported() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({"disk_format": "raw"})).await;
         let import = async |body: Value| s.ann.json(Method::POST, &format!("{path}/import"), &body).await.unwrap();
         let direct = json!({"method": {"name": "glance-direct"}});
@@ -108,7 +108,7 @@ async fn staged_data_is_imported() {
         assert_eq!(s.files("staging"), 0);
     })
     .await;
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({"disk_format": "raw", "container_format": "bare"})).await;
         ok(204, s.ann.put_data(&format!("{path}/stage"), "staged data").await.unwrap());
         let direct = json!({"method": {"name": "glance-direct"}, "stores": ["store1"]});
@@ -125,7 +125,7 @@ async fn staged_data_is_imported() {
 
 #[tokio::test]
 async fn of_many_uploads_at_once_one_gets_in() {
-    on_both(async |s: &Service| {
+    on_each(async |s: &Service| {
         let path = make(&s.ann, json!({})).await;
         let uploads = (0..8).map(|n| {
             let (client, path) = (s.ann.clone(), format!("{path}/file"));

@@ -13,10 +13,14 @@ use glance::db::{
 use rome::prelude::Database;
 use serde_json::json;
 
-async fn on_both(test: impl AsyncFn(&Database)) {
+use super::stores::{self, Place};
+
+async fn on_each(test: impl AsyncFn(&Database)) {
     let folder = tempfile::tempdir().unwrap();
-    for store in ["memory:".to_owned(), format!("embedded:{}", folder.path().join("db").display())] {
-        test(&open(&store).await.unwrap()).await;
+    for store in stores::ALL {
+        println!("on {store}");
+        let place = Place::new(store, folder.path());
+        test(&open(&place.url).await.unwrap()).await;
     }
 }
 
@@ -34,7 +38,7 @@ async fn got(db: &Database, id: &str) -> DbResult<ImageRecord> {
 
 #[tokio::test]
 async fn what_a_function_returns_is_what_a_later_read_gives() {
-    on_both(async |db| {
+    on_each(async |db| {
         let values = ImageValues {
             tags: Some(vec!["a".into(), "a".into(), "b".into()]),
             properties: Some(vec![("p".into(), Some("1".into())), ("q".into(), None)]),
@@ -54,7 +58,7 @@ async fn what_a_function_returns_is_what_a_later_read_gives() {
 
 #[tokio::test]
 async fn values_that_cannot_be_stored_are_invalid() {
-    on_both(async |db| {
+    on_each(async |db| {
         for values in [
             ImageValues { status: None, ..queued() },
             ImageValues { id: Some("x".repeat(37)), ..queued() },
@@ -89,7 +93,7 @@ async fn values_that_cannot_be_stored_are_invalid() {
 
 #[tokio::test]
 async fn a_context_that_does_not_see_an_image_is_forbidden_it() {
-    on_both(async |db| {
+    on_each(async |db| {
         let id = made(db).await;
         let other = Context::member_of("p2");
         let image = got(db, &id).await.unwrap().image;
@@ -114,7 +118,7 @@ async fn a_context_that_does_not_see_an_image_is_forbidden_it() {
 
 #[tokio::test]
 async fn purging_properties_spares_the_given_and_the_atomic_ones() {
-    on_both(async |db| {
+    on_each(async |db| {
         let text = |text: &str| Some(text.to_owned());
         let properties = ["a", "b", "c"].map(|name| (name.to_owned(), text("1")));
         let values = ImageValues { properties: Some(properties.to_vec()), ..queued() };
@@ -132,7 +136,7 @@ async fn purging_properties_spares_the_given_and_the_atomic_ones() {
 
 #[tokio::test]
 async fn destroying_takes_everything_along_and_restoring_needs_pending_delete() {
-    on_both(async |db| {
+    on_each(async |db| {
         let values = ImageValues {
             tags: Some(vec!["a".into()]),
             properties: Some(vec![("p".into(), None)]),
@@ -164,7 +168,7 @@ async fn destroying_takes_everything_along_and_restoring_needs_pending_delete() 
 
 #[tokio::test]
 async fn an_atomic_property_is_a_lock_that_one_gets() {
-    on_both(async |db| {
+    on_each(async |db| {
         let id: Arc<str> = made(db).await.into();
         let tries = (0..16).map(|n| {
             let (db, id) = (db.clone(), Arc::clone(&id));
@@ -193,7 +197,7 @@ async fn an_atomic_property_is_a_lock_that_one_gets() {
 
 #[tokio::test]
 async fn of_many_updates_from_one_status_one_succeeds() {
-    on_both(async |db| {
+    on_each(async |db| {
         let id: Arc<str> = made(db).await.into();
         let tries = (0..16).map(|_| {
             let (db, id) = (db.clone(), Arc::clone(&id));
@@ -215,7 +219,7 @@ async fn of_many_updates_from_one_status_one_succeeds() {
 
 #[tokio::test]
 async fn properties_tags_and_locations_refer_to_images() {
-    on_both(async |db| {
+    on_each(async |db| {
         let admin = Context::admin();
         let id = made(db).await;
         let location = LocationValues::new("http://a", json!({}));

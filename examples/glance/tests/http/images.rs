@@ -3,11 +3,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::service::{Service, make, make_active, ok, on_both};
+use super::service::{Service, make, make_active, ok, on_each};
 
 #[tokio::test]
 async fn a_new_image_is_queued_and_shown_as_it_was_made() {
-    on_both(async |s| {
+    on_each(async |s| {
         let image = json!({
             "name": "a", "tags": ["x", "y", "x"], "color": "red", "min_ram": 512, "visibility": "private",
             "id": "71c675ab-d94f-49cd-a114-e12490b328d9",
@@ -42,7 +42,7 @@ async fn a_new_image_is_queued_and_shown_as_it_was_made() {
 
 #[tokio::test]
 async fn a_patch_sets_adds_and_removes() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({"name": "a", "color": "red", "shape": "round", "tags": ["old", "kept"]})).await;
         let patch = json!([
             {"op": "replace", "path": "/name", "value": "b"},
@@ -76,7 +76,7 @@ async fn a_patch_sets_adds_and_removes() {
 
 #[tokio::test]
 async fn the_older_form_of_patches_adds_only_what_is_not_there() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({"color": "red"})).await;
         let media = "application/openstack-images-v2.0-json-patch";
         let patch = async |body: Value| s.ann.body(Method::PATCH, &path, media, body.to_string()).await.unwrap();
@@ -90,7 +90,7 @@ async fn the_older_form_of_patches_adds_only_what_is_not_there() {
 
 #[tokio::test]
 async fn a_failed_patch_changes_nothing() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({"name": "a", "color": "red"})).await;
         let before = ok(200, s.ann.get(&path).await.unwrap());
         for (patch, status) in [
@@ -115,7 +115,7 @@ async fn a_failed_patch_changes_nothing() {
 
 #[tokio::test]
 async fn formats_are_fixed_once_there_is_data() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make_active(&s.ann, "data").await;
         let patch = json!([{"op": "replace", "path": "/disk_format", "value": "qcow2"}]);
         ok(403, s.ann.patch(&path, &patch).await.unwrap());
@@ -125,7 +125,7 @@ async fn formats_are_fixed_once_there_is_data() {
 
 #[tokio::test]
 async fn a_deleted_image_is_gone_with_its_data_unless_it_is_protected() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make_active(&s.ann, "data").await;
         let protect = |on: bool| json!([{"op": "replace", "path": "/protected", "value": on}]);
         ok(200, s.ann.patch(&path, &protect(true)).await.unwrap());
@@ -147,7 +147,7 @@ async fn a_deleted_image_is_gone_with_its_data_unless_it_is_protected() {
 
 #[tokio::test]
 async fn others_see_only_what_is_open_and_change_nothing() {
-    on_both(async |s| {
+    on_each(async |s| {
         let rename = json!([{"op": "replace", "path": "/name", "value": "x"}]);
         for (visibility, seen) in [("private", 404), ("shared", 404), ("community", 200)] {
             let path = make(&s.ann, json!({"visibility": visibility})).await;
@@ -171,7 +171,7 @@ async fn others_see_only_what_is_open_and_change_nothing() {
 
 #[tokio::test]
 async fn roles_say_what_a_caller_may_do() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make_active(&s.ann, "data").await;
         let reader = s.as_token("rob:p1:reader");
         ok(200, reader.get(&path).await.unwrap());
@@ -191,7 +191,7 @@ async fn roles_say_what_a_caller_may_do() {
 
 #[tokio::test]
 async fn tags_come_and_go_one_by_one() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({"tags": ["a"]})).await;
         let add = async |tag: &str| s.ann.put_data(&format!("{path}/tags/{tag}"), "").await.unwrap();
         ok(204, add("b%20c").await);
@@ -208,7 +208,7 @@ async fn tags_come_and_go_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn changes_at_the_same_time_are_all_there() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({})).await;
         let changes = (0..16).map(|n| {
             let (client, path) = (s.ann.clone(), path.clone());
@@ -232,7 +232,7 @@ async fn changes_at_the_same_time_are_all_there() {
 
 #[tokio::test]
 async fn a_deactivated_image_is_for_admins() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make_active(&s.ann, "data").await;
         let act = async |action: &str| {
             let path = format!("{path}/actions/{action}");
@@ -255,7 +255,7 @@ async fn a_deactivated_image_is_for_admins() {
 
 #[tokio::test]
 async fn quotas_for_one_image_hold() {
-    let s = Service::start("memory:", |config| {
+    let s = Service::start("memory", |config| {
         config.quotas.tags = 2;
         config.quotas.properties = 1;
     })
@@ -272,7 +272,7 @@ async fn quotas_for_one_image_hold() {
 
 #[tokio::test]
 async fn the_service_tells_what_it_is() {
-    on_both(async |s| {
+    on_each(async |s| {
         let nobody = s.as_token("");
         for (path, status) in [("/", 300), ("/versions", 200), ("/v2/", 300)] {
             let versions = ok(status, nobody.get(path).await.unwrap());

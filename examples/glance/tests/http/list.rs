@@ -4,7 +4,7 @@ use axum::http::Method;
 use glance::db::{ImageStatus, ImageValues, UpdateOptions};
 use serde_json::{Value, json};
 
-use super::service::{Service, make, make_active, names, ok, on_both};
+use super::service::{Service, make, make_active, names, ok, on_each};
 
 async fn some(s: &Service) {
     for (name, disk, ram, tags, color) in [
@@ -23,7 +23,7 @@ async fn some(s: &Service) {
 
 #[tokio::test]
 async fn filters_choose_images() {
-    on_both(async |s| {
+    on_each(async |s| {
         some(s).await;
         for (filter, found) in [
             ("", "e/c, d/b/a"),
@@ -68,7 +68,7 @@ async fn filters_choose_images() {
 
 #[tokio::test]
 async fn hidden_images_are_listed_only_when_asked_for() {
-    on_both(async |s| {
+    on_each(async |s| {
         make(&s.ann, json!({"name": "hidden", "os_hidden": true})).await;
         make(&s.ann, json!({"name": "plain"})).await;
         assert_eq!(names(&s.ann, "").await, ["plain"]);
@@ -79,7 +79,7 @@ async fn hidden_images_are_listed_only_when_asked_for() {
 
 #[tokio::test]
 async fn lists_are_sorted_by_several_keys() {
-    on_both(async |s| {
+    on_each(async |s| {
         some(s).await;
         for (sort, found) in [
             ("sort=name:asc", "a/b/c, d/e"),
@@ -97,7 +97,7 @@ async fn lists_are_sorted_by_several_keys() {
 
 #[tokio::test]
 async fn pages_give_each_image_once_also_where_a_key_is_null() {
-    on_both(async |s| {
+    on_each(async |s| {
         for (at, name) in [Some("b"), None, Some("a"), None, Some("b"), None, Some("c")].into_iter().enumerate() {
             make(&s.ann, json!({"name": name, "min_ram": at})).await;
         }
@@ -123,7 +123,7 @@ async fn pages_give_each_image_once_also_where_a_key_is_null() {
 
 #[tokio::test]
 async fn a_limit_of_zero_is_an_empty_list_without_next() {
-    on_both(async |s| {
+    on_each(async |s| {
         make(&s.ann, json!({})).await;
         let list = ok(200, s.ann.get("/v2/images?limit=0").await.unwrap());
         assert_eq!((&list["images"], list.get("next")), (&json!([]), None));
@@ -133,7 +133,7 @@ async fn a_limit_of_zero_is_an_empty_list_without_next() {
 
 #[tokio::test]
 async fn a_list_has_what_its_caller_sees() {
-    on_both(async |s| {
+    on_each(async |s| {
         for visibility in ["private", "shared", "community"] {
             make(&s.ann, json!({"name": format!("ann {visibility}"), "visibility": visibility})).await;
         }
@@ -159,7 +159,7 @@ async fn a_list_has_what_its_caller_sees() {
 
 #[tokio::test]
 async fn deleted_and_killed_images_are_in_no_list() {
-    on_both(async |s| {
+    on_each(async |s| {
         let gone = make_active(&s.ann, "data").await;
         ok(204, s.ann.delete(&gone).await.unwrap());
         make(&s.ann, json!({"name": "left"})).await;
@@ -180,7 +180,7 @@ async fn deleted_and_killed_images_are_in_no_list() {
 
 #[tokio::test]
 async fn a_list_is_full_of_what_belongs_to_its_images() {
-    on_both(async |s| {
+    on_each(async |s| {
         some(s).await;
         let list = ok(200, s.ann.get("/v2/images?sort=name:asc").await.unwrap());
         for image in list["images"].as_array().unwrap() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::service::{Service, make, make_active, ok};
 
 async fn service() -> Service {
-    Service::start("memory:", |config| {
+    Service::start("memory", |config| {
         config.show_locations = true;
         config.show_direct_url = true;
         config.quotas.locations = 2;

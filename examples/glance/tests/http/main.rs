@@ -1,4 +1,4 @@
-//! The service over HTTP, on both stores.
+//! The service over HTTP, on each store.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod bad_input;
@@ -11,3 +11,5 @@ mod locations;
 mod members;
 mod restart;
 mod service;
+#[path = "../stores/mod.rs"]
+mod stores;

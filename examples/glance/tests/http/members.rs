@@ -4,7 +4,7 @@ use axum::http::Method;
 use glance::client::Client;
 use serde_json::{Value, json};
 
-use super::service::{Service, make, names, ok, on_both};
+use super::service::{Service, make, names, ok, on_each};
 
 async fn invite(client: &Client, path: &str, member: &str) -> glance::client::Answer {
     client.json(Method::POST, &format!("{path}/members"), &json!({"member": member})).await.unwrap()
@@ -16,7 +16,7 @@ async fn say(client: &Client, path: &str, member: &str, status: Value) -> glance
 
 #[tokio::test]
 async fn a_member_sees_the_image_and_says_yes_or_no() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({"name": "shared"})).await;
         ok(404, s.bob.get(&path).await.unwrap());
         let member = ok(200, invite(&s.ann, &path, "p2").await);
@@ -43,7 +43,7 @@ async fn a_member_sees_the_image_and_says_yes_or_no() {
 
 #[tokio::test]
 async fn the_owner_sees_all_members_and_a_member_itself() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({})).await;
         for member in ["p2", "p3"] {
             ok(200, invite(&s.ann, &path, member).await);
@@ -65,7 +65,7 @@ async fn the_owner_sees_all_members_and_a_member_itself() {
 
 #[tokio::test]
 async fn members_are_distinct_shared_and_well_formed() {
-    on_both(async |s| {
+    on_each(async |s| {
         let path = make(&s.ann, json!({})).await;
         ok(200, invite(&s.ann, &path, "p2").await);
         ok(409, invite(&s.ann, &path, "p2").await);
@@ -83,7 +83,7 @@ async fn members_are_distinct_shared_and_well_formed() {
 
 #[tokio::test]
 async fn an_image_has_so_many_members_and_no_more() {
-    let s = Service::start("memory:", |config| config.quotas.members = 1).await;
+    let s = Service::start("memory", |config| config.quotas.members = 1).await;
     let path = make(&s.ann, json!({})).await;
     ok(200, invite(&s.ann, &path, "p2").await);
     ok(413, invite(&s.ann, &path, "p3").await);

@@ -7,8 +7,11 @@ use glance::service::{self, Running};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::stores::{self, Place};
+
 pub struct Service {
     pub folder: TempDir,
+    pub place: Place,
     pub config: Config,
     pub running: Running,
     /// A member of project `p1`.
@@ -21,21 +24,18 @@ pub struct Service {
 impl Service {
     pub async fn start(store: &str, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = match store {
-            "embedded" => format!("embedded:{}", folder.path().join("db").display()),
-            other => other.to_owned(),
-        };
-        let mut config = Config::local(store, folder.path().join("data"));
+        let place = Place::new(store, folder.path());
+        let mut config = Config::local(place.url.clone(), folder.path().join("data"));
         change(&mut config);
-        Self::on(folder, config).await
+        Self::on(folder, place, config).await
     }
 
-    /// A service that goes on with what lies in a folder.
-    pub async fn on(folder: TempDir, config: Config) -> Self {
+    /// A service that goes on with what lies in a folder and a store.
+    pub async fn on(folder: TempDir, place: Place, config: Config) -> Self {
         let running = service::start(config.clone()).await.unwrap();
         let client = |token: &str| Client::new(running.address(), token);
         let (ann, bob, admin) = (client("ann:p1:member"), client("bob:p2:member"), client("root:p0:admin"));
-        Self { folder, config, running, ann, bob, admin }
+        Self { folder, place, config, running, ann, bob, admin }
     }
 
     pub fn as_token(&self, token: &str) -> Client {
@@ -49,8 +49,9 @@ impl Service {
 }
 
 /// Runs a test on a service on each store.
-pub async fn on_both(test: impl AsyncFn(&Service)) {
-    for store in ["memory:", "embedded"] {
+pub async fn on_each(test: impl AsyncFn(&Service)) {
+    for store in stores::ALL {
+        println!("on {store}");
         let service = Service::start(store, |_| ()).await;
         test(&service).await;
         service.running.stop().await;

@@ -158,6 +158,7 @@ subject! {
 
 subject! {
     #[rome(index(big), index(name, id), index(desc(kind), small), index(note, desc(small)), index(desc(id)))]
+    #[rome(partition_by(small))]
     Paired, PairedBrief, key [Small Id], soft false,
     #[rome(key)] small SMALL: i32,
     flag FLAG: bool,
@@ -179,7 +180,7 @@ subject! {
 }
 
 subject! {
-    #[rome(index(gone, small), index(kind, desc(big)))]
+    #[rome(index(gone, small), index(global, kind, desc(big)))]
     Soft, SoftBrief, key [Id], soft true,
     #[rome(key)] id ID: u64,
     flag FLAG: bool,

@@ -1,0 +1,167 @@
+//! Commits: from checks and effects on partitions to one outcome.
+//!
+//! What touches one partition is one minitransaction. What touches several is prepared at all of them but one and decided
+//! there; `docs/design/several-partitions.md` has the protocol and why each piece of it is there (two-phase commit
+//! with a last agent, after Gray, 1978; others find the outcome at the primary, after Percolator, Peng and Dabek, 2010).
+
+mod confirm;
+mod lanes;
+mod push;
+mod several;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::error::{Error, Result};
+use crate::store::{
+    Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
+    SequenceId, Step, Store, StoreResult, TxId,
+};
+use lanes::Lanes;
+
+/// For how long in all a transaction waits for others that are not decided.
+const LONGEST_BLOCK: Duration = Duration::from_secs(10);
+/// The longest first pause while it waits, in microseconds, and the longest at all.
+const FIRST_PAUSE: u64 = 100;
+const LONGEST_PAUSE: u64 = 20_000;
+
+/// The way to the store: all of a database's calls go through it.
+pub(crate) struct Committer {
+    pub store: Arc<dyn Store>,
+    lanes: Lanes,
+}
+
+/// What a transaction does in one partition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Part {
+    pub partition: Partition,
+    /// The state that all of `reads` saw, if it was one.
+    pub unchanged_since: Option<u64>,
+    pub reads: Vec<Check>,
+    pub checks: Vec<Check>,
+    pub effects: Vec<Effect>,
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Committed,
+    /// A check failed.
+    Conflict {
+        /// The place of its part.
+        part: usize,
+        check: CheckRef,
+    },
+    /// Another transaction was in the way, and by now it may be out of it.
+    Blocked,
+    /// The schema has moved on.
+    Stale {
+        oldest: u32,
+    },
+}
+
+impl Part {
+    fn into_minitx(self, id: TxId, schema: u32, step: Step) -> (Partition, MiniTx) {
+        let Self { partition, unchanged_since, reads, checks, effects } = self;
+        (partition, MiniTx { id, step, schema, unchanged_since, reads, checks, effects })
+    }
+}
+
+impl Committer {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, lanes: Lanes::default() }
+    }
+
+    /// Carries out all parts or none. Costs one round trip for one part, two for several.
+    ///
+    /// Where another transaction is in the way, waits until it is decided, for longer than any of them has before it is
+    /// aborted. While it waits it holds no locks.
+    pub async fn commit(self: &Arc<Self>, schema: u32, parts: Vec<Part>, d: Durability) -> Result<Outcome> {
+        if self.store.capabilities().partitions == 1 {
+            // Nothing is ever prepared.
+            return self.attempt(schema, parts, d).await;
+        }
+        let until = Instant::now() + LONGEST_BLOCK;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let outcome = self.attempt(schema, parts.clone(), d).await?;
+            if outcome != Outcome::Blocked || Instant::now() >= until {
+                return Ok(outcome);
+            }
+            sleep(Duration::from_micros(self.random() % pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt(self: &Arc<Self>, schema: u32, mut parts: Vec<Part>, d: Durability) -> Result<Outcome> {
+        match parts.len() {
+            0 => Ok(Outcome::Committed),
+            1 => self.one(schema, parts.remove(0), d).await,
+            _ => self.several(schema, parts, d).await,
+        }
+    }
+
+    async fn one(&self, schema: u32, part: Part, durability: Durability) -> Result<Outcome> {
+        let (lane, id) = self.lanes.take(self).await?;
+        let partition = part.partition;
+        let applied = self.apply(vec![part.into_minitx(id, schema, Step::One)], durability).await;
+        if !matches!(&applied, Err(error) if error.certainty() == Certainty::Unknown) {
+            self.lanes.give_back(lane);
+        }
+        self.outcome(0, partition, applied?.pop(), durability).await
+    }
+
+    /// What the answer to a part means. If another transaction is in the way, sees to it that it will not be for long.
+    async fn outcome(
+        &self,
+        part: usize,
+        partition: Partition,
+        applied: Option<Applied>,
+        durability: Durability,
+    ) -> Result<Outcome> {
+        match applied {
+            Some(Applied::Done { .. } | Applied::Already(Decision::Committed)) => Ok(Outcome::Committed),
+            Some(Applied::Conflict { check }) => Ok(Outcome::Conflict { part, check }),
+            Some(Applied::StaleSchema { oldest }) => Ok(Outcome::Stale { oldest }),
+            Some(Applied::Blocked { by }) => {
+                self.push(partition, by, durability).await?;
+                Ok(Outcome::Blocked)
+            }
+            // Others took this one for dead and aborted it.
+            Some(Applied::Already(Decision::Aborted)) => Ok(Outcome::Blocked),
+            other => Err(Error::invalid(format!("the store answered a commit with {other:?}"))),
+        }
+    }
+
+    /// Reads from the store, and finishes decided transactions that are met. What is left of blockers was undecided after
+    /// the reads.
+    pub async fn read(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
+        let replies = self.store.read(batch, Consistency::Strict).await?;
+        if replies.len() != batch.len() {
+            return Err(Error::invalid("the store did not reply to every read"));
+        }
+        if replies.iter().all(|reply| reply.blockers.is_empty()) {
+            return Ok(replies);
+        }
+        self.settle(batch, replies).await
+    }
+
+    pub async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        let effects: usize = batch.iter().map(|(_, minitx)| minitx.effects.len()).sum();
+        let applied = self.store.apply(batch, durability).await;
+        tracing::trace!(effects, applied = ?applied, "apply");
+        applied
+    }
+
+    /// A number that other programs on the same store do not draw at the same time, for pauses.
+    pub fn random(&self) -> u64 {
+        self.lanes.random()
+    }
+
+    /// Takes `n` numbers of a sequence; returns the first.
+    pub async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        self.store.reserve(sequence, n).await
+    }
+}

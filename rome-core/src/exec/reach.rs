@@ -1,0 +1,170 @@
+//! Which partitions a plan reads, and what it reads there.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use super::fetch::Pushed;
+use crate::catalog::{StoredIndex, StoredTable};
+use crate::place::{Placement, Routed};
+use crate::plan::{Access, Plan, Range};
+use crate::store::{Partition, Read, Space, Span, successor};
+use crate::value::key;
+
+/// Whether a plan reads more than one partition, or one after another, so that it needs a session.
+pub(super) fn is_wide(placement: Placement, table: &StoredTable, plan: &Plan) -> bool {
+    if placement.is_one() {
+        return false;
+    }
+    match &plan.access {
+        Access::Nothing => false,
+        Access::Keys(keys) => {
+            let mut at = keys.iter().map(|key| placement.of_row(table, key));
+            let first = at.next();
+            at.any(|partition| Some(partition) != first)
+        }
+        Access::Claims { .. } | Access::Union(_) => true,
+        Access::Index { index, .. } => plan.partition.is_none() || is_global(table, *index),
+        Access::Rows { .. } => plan.partition.is_none(),
+    }
+}
+
+/// Whether the entries of an access lie apart from their rows, so that the store cannot test the rows.
+pub(super) fn is_apart(placement: Placement, table: &StoredTable, access: &Access) -> bool {
+    !placement.is_one() && matches!(access, Access::Index { index, .. } if is_global(table, *index))
+}
+
+fn is_global(table: &StoredTable, index: usize) -> bool {
+    table.indexes.get(index).is_some_and(|index| index.def.global)
+}
+
+/// Adds the lookups of claims and of entries of global indexes, which may lie apart from their rows. `want` is how many
+/// rows are wanted, if each that is found is one.
+pub(super) fn add_pointers(
+    placement: Placement,
+    table: &StoredTable,
+    access: &Access,
+    want: Option<u32>,
+    reads: &mut Routed,
+) {
+    if placement.is_one() {
+        return;
+    }
+    match access {
+        Access::Claims { index, claims } => {
+            let Some(index) = table.indexes.get(*index) else { return };
+            for columns in claims {
+                let read = Read::Get { space: index.space(), key: columns.clone() };
+                reads.push(placement.of_claim(table, index, columns), read);
+            }
+        }
+        Access::Index { index, ranges, reverse } if is_global(table, *index) => {
+            let Some(index) = table.indexes.get(*index) else { return };
+            for range in ranges {
+                let span = span(index.space(), range, *reverse);
+                let read = Read::Scan { span, filter: None, want, track: false };
+                reads.push_all(&of_global(placement, index, range), &read);
+            }
+        }
+        Access::Union(all) => all.iter().for_each(|access| add_pointers(placement, table, access, None, reads)),
+        _ => {}
+    }
+}
+
+/// The same access by the keys that its pointers, in their order, were found to have.
+pub(super) fn by_keys(
+    placement: Placement,
+    table: &StoredTable,
+    access: &Access,
+    found: &mut impl Iterator<Item = Vec<Bytes>>,
+) -> Access {
+    match access {
+        Access::Claims { claims, .. } => Access::Keys(found.take(claims.len()).flatten().collect()),
+        Access::Index { index, ranges, .. } if is_global(table, *index) => {
+            let Some(index) = table.indexes.get(*index) else { return Access::Nothing };
+            let n = ranges.iter().map(|range| of_global(placement, index, range).len()).sum();
+            Access::Keys(found.take(n).flatten().collect())
+        }
+        Access::Union(all) => {
+            Access::Union(all.iter().map(|access| by_keys(placement, table, access, found)).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// The partitions that hold a range of a global index: one if the range fixes the first column.
+fn of_global(placement: Placement, index: &StoredIndex, range: &Range) -> Vec<Partition> {
+    let (Bound::Included(lo), Bound::Excluded(hi)) = range else { return placement.all().collect() };
+    let descending = index.def.parts.first().is_some_and(|part| part.descending);
+    let first = |bytes: &Bytes| key::decode(bytes, descending).ok().map(|(_, used)| used);
+    // The upper bound of what begins with a prefix is that prefix with its last byte raised, so both agree up to there.
+    match first(lo) {
+        Some(used) if lo.get(..used).is_some_and(|column| with_prefix(column, hi)) => {
+            vec![placement.of_global(index, lo)]
+        }
+        _ => placement.all().collect(),
+    }
+}
+
+/// Whether all that is below `hi`, and not below `column`, begins with `column`.
+fn with_prefix(column: &[u8], hi: &[u8]) -> bool {
+    successor(column).is_none_or(|end| hi <= end)
+}
+
+fn span(space: Space, (lo, hi): &Range, reverse: bool) -> Span {
+    Span::between(space, lo.clone(), hi.clone()).reversed(reverse)
+}
+
+/// Adds what an access of the plan reads.
+pub(super) fn add_reads(
+    placement: Placement,
+    table: &StoredTable,
+    plan: &Plan,
+    access: &Access,
+    pushed: &Pushed<'_>,
+    reads: &mut Routed,
+) {
+    let Pushed { filter, want, keys_only } = *pushed;
+    let everywhere: Vec<Partition> = match plan.partition {
+        Some(partition) => vec![partition],
+        None => placement.all().collect(),
+    };
+    match access {
+        Access::Nothing => {}
+        Access::Keys(keys) => {
+            for key in keys {
+                reads.push(placement.of_row(table, key), Read::Get { space: table.rows(), key: key.clone() });
+            }
+        }
+        Access::Claims { index, claims } => {
+            let Some(index) = table.indexes.get(*index) else { return };
+            for columns in claims {
+                let read = Read::GetClaimed { index: index.id, columns: columns.clone(), table: table.id };
+                reads.push(placement.of_claim(table, index, columns), read);
+            }
+        }
+        Access::Rows { ranges, reverse } => {
+            for range in ranges {
+                let span = span(table.rows(), range, *reverse);
+                reads.push_all(&everywhere, &Read::Scan { span, filter: filter.cloned(), want, track: false });
+            }
+        }
+        Access::Index { index, ranges, reverse } => {
+            let Some(index) = table.indexes.get(*index) else { return };
+            for range in ranges {
+                let span = span(index.space(), range, *reverse);
+                let read = if keys_only {
+                    Read::Scan { span, filter: None, want, track: false }
+                } else {
+                    Read::ScanRows { index: span, table: table.id, filter: filter.cloned(), want, track: false }
+                };
+                // Only its entries are of use where the rows lie elsewhere.
+                let partitions = if index.def.global { of_global(placement, index, range) } else { everywhere.clone() };
+                reads.push_all(&partitions, &read);
+            }
+        }
+        Access::Union(all) => {
+            all.iter().for_each(|access| add_reads(placement, table, plan, access, pushed, reads));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Columns that attributes name by their fields.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Token;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+
+use super::{Fields, Kind};
+use crate::syntax::{Mistakes, constant, did_you_mean};
+
+/// `field`, or `field.column` where the field is an embedded struct.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ColumnPath {
+    /// The field.
+    pub field: Ident,
+    /// The column of the embedded struct that is the field.
+    pub inner: Option<Ident>,
+}
+
+impl Parse for ColumnPath {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let field = input.call(Ident::parse_any)?;
+        Self::after(field, input)
+    }
+}
+
+impl ColumnPath {
+    /// The path that begins with this field.
+    pub fn after(field: Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        let inner = match input.parse::<Option<Token![.]>>()? {
+            Some(_) => Some(input.call(Ident::parse_any)?),
+            None => None,
+        };
+        Ok(Self { field, inner })
+    }
+
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        self.field.span()
+    }
+
+    /// Reports what is wrong with it as a column of the entity itself; `json` says why JSON will not do.
+    pub fn check(&self, fields: &Fields, json: &str, mistakes: &mut Mistakes) {
+        let name = self.field.unraw().to_string();
+        if fields.relations.iter().any(|relation| relation.ident == self.field) {
+            let message = format!("`{name}` is a relation and has no column: name the column that it is made of");
+            return mistakes.add(self.span(), message);
+        }
+        let Some(field) = fields.column(&self.field) else {
+            let known: Vec<String> = fields.columns.iter().map(|field| field.ident.unraw().to_string()).collect();
+            let hint = did_you_mean(&name, known.iter().map(String::as_str));
+            return mistakes.add(self.span(), format!("there is no field `{name}`{hint}"));
+        };
+        match (field.kind, &self.inner) {
+            (Kind::Embed, None) => mistakes.add(
+                self.span(),
+                format!("`{name}` is embedded and has several columns: write which one, as `{name}.column`"),
+            ),
+            (Kind::Json, _) => mistakes.add(self.span(), format!("`{name}` is stored as JSON, {json}")),
+            (Kind::Plain, Some(inner)) => mistakes.add(inner.span(), format!("`{name}` is not an embedded struct")),
+            (Kind::Embed, Some(_)) | (Kind::Plain, None) => {}
+        }
+    }
+
+    /// The column as a constant of `entity`; an error about it points at this path.
+    pub fn of(&self, entity: &Ident) -> TokenStream {
+        let mut entity = entity.clone();
+        entity.set_span(self.span());
+        let (constant, inner) = (constant(&self.field), self.inner.iter());
+        quote_spanned!(self.span()=> #entity::#constant #(.#inner)*)
+    }
+}
+
+/// Several columns of `entity` as one expression: the column itself, or a tuple.
+pub fn columns(paths: &[ColumnPath], entity: &Ident) -> TokenStream {
+    let columns = paths.iter().map(|path| path.of(entity));
+    match paths {
+        [_] => quote!(#(#columns)*),
+        _ => {
+            let span = paths.first().map_or_else(Span::call_site, ColumnPath::span);
+            quote_spanned!(span=> (#(#columns),*))
+        }
+    }
+}
+
+/// Reports columns that are named twice; `what` is what they are part of.
+pub fn distinct<'a>(paths: impl IntoIterator<Item = &'a ColumnPath>, what: &str, mistakes: &mut Mistakes) {
+    let mut seen = std::collections::HashSet::new();
+    for path in paths {
+        if !seen.insert(path) {
+            mistakes.add(path.span(), format!("this column is in the {what} already"));
+        }
+    }
+}
