@@ -28,7 +28,7 @@ struct Position {
 impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     /// The rows one by one, read in chunks as they are taken, so that a table of any size passes through little memory.
     /// Costs a round trip for each 256 rows. Without an order they come by the key; for an
-    /// order that no index gives, all rows are read at once and sorted in memory.
+    /// order that no index gives, and for a query with subqueries, all rows are read at once.
     ///
     /// Gives the errors of [`all`](Self::all); a stream of distinct rows is [`is_invalid`](crate::Error::is_invalid).
     ///
@@ -47,9 +47,20 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         })
     }
 
+    /// Reads all rows at once: asking other tables again for each chunk would mix moments.
+    async fn read_whole(&self, spec: &Spec, position: &mut Position) -> Result<()> {
+        let mut hits = self.fetch(spec, Want::Rows).await?;
+        hits.reverse();
+        (position.ready, position.ended) = (hits, true);
+        Ok(())
+    }
+
     async fn read_chunk(&self, spec: &Spec, position: &mut Position) -> Result<()> {
         self.refuse_distinct("a stream")?;
         let table = self.target.shared().table(spec.table)?;
+        if exec::has_subquery(spec) {
+            return self.read_whole(spec, position).await;
+        }
         let mut chunk = Spec { after: position.after.take(), limit: Some(CHUNK.min(position.left)), ..spec.clone() };
         if chunk.after.is_some() {
             chunk.offset = 0;
