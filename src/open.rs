@@ -32,7 +32,13 @@ async fn store(url: &str) -> Result<Arc<dyn Store>> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         "memory" if rest.is_empty() => Ok(Arc::new(MemoryStore::new())),
-        "memory" => Err(Error::invalid(format!("`{url}`: the in-memory store takes no path, write `memory:`"))),
+        "memory" => match rest.strip_prefix("?partitions=").and_then(|n| n.parse().ok()) {
+            Some(partitions @ 1..=1024) => Ok(Arc::new(MemoryStore::with_partitions(partitions))),
+            _ => Err(Error::invalid(format!(
+                "`{url}`: the in-memory store takes no path, write `memory:`, or `memory:?partitions=16` to try how a program \
+                 runs on a cluster"
+            ))),
+        },
         #[cfg(feature = "embedded")]
         "embedded" if rest.is_empty() => {
             Err(Error::invalid("`embedded:` needs the path of a folder, such as `embedded:./data`"))

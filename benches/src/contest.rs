@@ -10,6 +10,7 @@ use crate::{
     model::{self, Image},
     operation::{self, BULK, Dice, Operation, Reply, Request},
     peer::Peer,
+    processor,
 };
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -38,6 +39,7 @@ pub struct Entry<P> {
     peer: P,
     crowd: P,
     alone: bool,
+    server: Option<u32>,
     images: u64,
     next: u64,
     extra: Vec<Uuid>,
@@ -53,6 +55,7 @@ impl<P: Peer> Entry<P> {
             crowd: peer.clone(),
             peer,
             alone: false,
+            server: None,
             images,
             next: images,
             extra: Vec::new(),
@@ -64,6 +67,11 @@ impl<P: Peer> Entry<P> {
     /// How many clients call it, where that is another way.
     pub fn with_crowd(self, crowd: P) -> Self {
         Self { crowd, ..self }
+    }
+
+    /// It talks to the server of this process id.
+    pub fn on_server(self, id: u32) -> Self {
+        Self { server: Some(id), ..self }
     }
 
     /// Only measured with one client.
@@ -118,18 +126,15 @@ impl<P: Peer> Entry<P> {
             self.refill().await?;
         }
         let counted = if operation == Operation::Counter { self.peer.counted().await? } else { 0 };
-        let slot = match load {
-            Load::One => {
-                let requests = self.requests(operation, 0, 1, limit)?;
-                measure::latency(self.peer.clone(), requests, limit).await?
-            }
-            Load::Sixteen | Load::SixtyFour => {
-                let clients = load.clients();
-                let requests = (0..clients).map(|client| self.requests(operation, client, clients, limit));
-                let requests = requests.collect::<Result<_>>()?;
-                measure::throughput(self.crowd.clone(), requests, limit).await?
-            }
+        let clients = load.clients();
+        let requests = (0..clients).map(|client| self.requests(operation, client, clients, limit));
+        let mut requests: Vec<Requests> = requests.collect::<Result<_>>()?;
+        let spent = processor::time(self.server);
+        let mut slot = match load {
+            Load::One => measure::latency(self.peer.clone(), requests.remove(0), limit).await?,
+            Load::Sixteen | Load::SixtyFour => measure::throughput(self.crowd.clone(), requests, limit).await?,
         };
+        slot.cost = (processor::time(self.server) - spent) as f64 / 1_000.0 / slot.done.max(1) as f64;
         ensure!(slot.done > 0, "{} did nothing of {}", self.name, operation.name());
         match operation {
             Operation::Insert => self.extra.append(&mut self.present(first).await?),

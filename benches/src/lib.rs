@@ -12,5 +12,6 @@ pub mod model;
 pub mod operation;
 pub mod peer;
 pub mod peers;
+pub mod processor;
 pub mod report;
 pub mod servers;

@@ -95,20 +95,22 @@ impl Lineup {
             return Ok(());
         }
         let server = servers::redis(durable)?;
+        let id = RawRedis::connect(&server.url()).await?.server_id().await?;
         let [raw, lua, rome] = names;
         if args.wants_peer(raw) || args.wants_peer(lua) {
             let peer = loaded(RawRedis::connect(&server.url()).await?, args).await?;
             if args.wants_peer(raw) {
-                self.add(Entry::new(raw, peer.clone(), args.images));
+                self.add(Entry::new(raw, peer.clone(), args.images).on_server(id));
             }
             if args.wants_peer(lua) {
                 let first = args.images + NUMBERS_APART;
-                self.add(Entry::new(lua, peer.with_logic(Logic::There), args.images).starting_at(first));
+                let lua = Entry::new(lua, peer.with_logic(Logic::There), args.images);
+                self.add(lua.starting_at(first).on_server(id));
             }
         }
         if args.wants_peer(rome) {
             let peer = loaded(Rome::open_on_server(&server.url()).await?, args).await?;
-            self.add(Entry::new(rome, peer, args.images));
+            self.add(Entry::new(rome, peer, args.images).on_server(id));
         }
         self.redis.push(server);
         Ok(())

@@ -60,7 +60,7 @@ async fn run(args: &Args) -> Result<Results> {
                             Load::One => slot.p50,
                             Load::Sixteen | Load::SixtyFour => slot.done as f64 / slot.seconds,
                         };
-                        results.add(operation, peer.name(), load, number);
+                        results.add(operation, peer.name(), load, number, slot.cost);
                     }
                 }
             }

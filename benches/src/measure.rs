@@ -43,6 +43,8 @@ pub struct Slot {
     pub seconds: f64,
     /// The median operation in microseconds; zero in the throughput measurement.
     pub p50: f64,
+    /// Microseconds of processor time for each operation, of this process and the server.
+    pub cost: f64,
 }
 
 /// The requests of one client.
@@ -81,7 +83,7 @@ pub async fn latency<P: Peer>(peer: P, requests: Requests, limit: Duration) -> R
         let seconds = began.elapsed().as_secs_f64();
         times.sort_unstable();
         let p50 = times.get(times.len() / 2).copied().unwrap_or_default() as f64 / 1_000.0;
-        anyhow::Ok(Slot { done: times.len() as u64, seconds, p50 })
+        anyhow::Ok(Slot { done: times.len() as u64, seconds, p50, cost: 0.0 })
     };
     tokio::spawn(client).await?
 }
@@ -113,7 +115,7 @@ pub async fn throughput<P: Peer>(peer: P, requests: Vec<Requests>, limit: Durati
     for client in clients {
         done += client.await??;
     }
-    Ok(Slot { done, seconds: began.elapsed().as_secs_f64(), p50: 0.0 })
+    Ok(Slot { done, seconds: began.elapsed().as_secs_f64(), p50: 0.0, cost: 0.0 })
 }
 
 /// The middle of some numbers; NaN of none.

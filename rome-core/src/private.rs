@@ -14,7 +14,7 @@ pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
 pub use crate::model::indexed::{asc, desc, index, unique};
 pub use crate::model::names::distinct;
 pub use crate::model::references::{foreign_key, foreign_key_set_null};
-pub use crate::model::relation::{ToMany, ToOne, belongs_to, has_many, has_one, many_to_many};
+pub use crate::model::relation::{ToMany, ToOne, Unloaded, belongs_to, has_many, has_one, many_to_many};
 pub use crate::model::{ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, Related, Relation, RowView, role};
 pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, RelationName, Role, Table};
 pub use crate::value::{ColumnType, Element, Field, Json, Ordered, RowReader, RowWriter, Value, ValueError};

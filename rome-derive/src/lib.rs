@@ -20,11 +20,14 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// On the struct, `#[rome(...)]` takes `table = "name"` (the type's name in `snake_case` without it), and any number of
 /// `index(a, desc(b), embedded.c)` and `unique(a, b)`, each with an optional `as = "name"`. Where two of them name the same
-/// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`.
+/// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`. `index(global, a)` keeps the
+/// entries of all partitions together in the order of the index; without it they lie beside their rows.
+/// `partition_by = a` or `partition_by(a, b)` names columns of the key: rows that are equal in them lie in one partition.
 ///
 /// On a field it takes `key` (on several fields: a composite key in field order), `auto` or `auto = counter`,
-/// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `unique`, `json`,
-/// `embed`, `default = value`, `created_at`, `updated_at`, `version` and `soft_delete`.
+/// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `index(global)`,
+/// `unique`, `json`, `embed`, `default = value`, `created_at`, `updated_at`, `version` and `soft_delete`, the foreign keys
+/// and relations below.
 ///
 /// `json` stores any serde type as JSON, in a column of type `Json<T>` that has no order; an `Option` in it is JSON's
 /// null, so for a column that can be NULL write `Option<Json<T>>` without `json`. `embed` gives a struct that derives
@@ -52,6 +55,78 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// assert_eq!(Dog::table().name, "dogs");
 /// let _old = Dog::AGE.ge(2).and(Dog::NAME.ne("Rex"));
+/// ```
+///
+/// # Foreign keys
+///
+/// `references = Owner` makes a column a foreign key: it holds the key of an `Owner`, or NULL if it is an `Option`.
+/// `on_delete` says what becomes of the row when that owner is deleted: `restrict`, the default, keeps the owner from being
+/// deleted, `cascade` deletes the row too, `set_null` makes the column NULL. A key of several columns is referenced by
+/// `foreign_key(a, b, references = Owner, on_delete = ...)` on the struct, with the columns in the order of the key; if one
+/// of them is NULL the row references nothing. `Self` is the entity itself.
+///
+/// A foreign key that neither the key nor an index begins with gets an index, as if it were declared.
+///
+/// # Relations
+///
+/// A field of type `One<...>` or `Many<...>` is a relation. It is never stored, and `Dog::OWNER` is the relation as a value:
+///
+/// | | on a field of type | the columns are of |
+/// |---|---|---|
+/// | `belongs_to(owner_id)` | `One<Owner>` | the entity itself |
+/// | `has_one(owner_id)` | `One<Passport>` | the other entity |
+/// | `has_many(owner_id)` | `Many<Dog>` | the other entity |
+/// | `many_to_many(through = DogTag, dog_id, tag_id)` | `Many<Tag>` | the entity in between: first those that lead here |
+///
+/// The columns hold keys, so they have the type of the key, optional or not; for a key of several columns name several, and
+/// in `many_to_many` put them in parentheses: `many_to_many(through = Link, (a, b), c)`. The columns of another entity have
+/// to be visible to this one.
+///
+/// ```
+/// use rome::prelude::*;
+///
+/// #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// struct Owner {
+///     #[rome(key, auto)]
+///     id: Id<Owner>,
+///     name: String,
+///     #[rome(has_many(owner_id))]
+///     dogs: Many<Dog>,
+/// }
+///
+/// #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// struct Dog {
+///     #[rome(key, auto)]
+///     id: Id<Dog>,
+///     #[rome(references = Owner, on_delete = cascade)]
+///     owner_id: Id<Owner>,
+///     #[rome(belongs_to(owner_id))]
+///     owner: One<Owner>,
+///     #[rome(references = Dog, on_delete = set_null)]
+///     mother_id: Option<Id<Dog>>,
+///     #[rome(belongs_to(mother_id))]
+///     mother: One<Dog>,
+///     #[rome(many_to_many(through = DogTag, dog_id, tag_id))]
+///     tags: Many<Tag>,
+/// }
+///
+/// #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// struct Tag {
+///     #[rome(key)]
+///     name: String,
+/// }
+///
+/// #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// #[rome(partition_by = dog_id)]
+/// struct DogTag {
+///     #[rome(key, references = Dog, on_delete = cascade)]
+///     dog_id: Id<Dog>,
+///     #[rome(key, references = Tag)]
+///     tag_id: String,
+/// }
+///
+/// let error = Dog::default().owner.get().expect_err("it has not been loaded");
+/// assert!(error.is_not_loaded());
 /// ```
 ///
 /// A mistake in an attribute is a compile error, and all mistakes in one entity are reported together.

@@ -14,7 +14,7 @@ struct Unknown {
     age: u32,
     #[rome(unique = true, column = kind)]
     kind: String,
-    #[rome(references = Owner, on_delete = cascade)]
+    #[rome(count_by, sum(size, by = owner))]
     owner: u64,
     #[rome(index desc, default)]
     weight: u32,

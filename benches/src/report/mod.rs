@@ -28,17 +28,26 @@ pub struct Results {
     pub peers: Vec<&'static str>,
     pub operations: Vec<Operation>,
     numbers: BTreeMap<(usize, &'static str, Load), Vec<f64>>,
+    costs: BTreeMap<(usize, &'static str, Load), Vec<f64>>,
 }
 
 impl Results {
     /// Nothing measured yet.
     pub fn new(images: u64, rounds: usize, peers: Vec<&'static str>, operations: Vec<Operation>) -> Self {
-        Self { images, rounds, peers, operations, numbers: BTreeMap::new() }
+        Self { images, rounds, peers, operations, numbers: BTreeMap::new(), costs: BTreeMap::new() }
     }
 
-    /// Adds what one slot gave: microseconds of one client, operations a second of many.
-    pub fn add(&mut self, operation: Operation, peer: &'static str, load: Load, number: f64) {
+    /// Adds what one slot gave: microseconds of one client, operations a second of many; and microseconds of processor
+    /// time for each operation.
+    pub fn add(&mut self, operation: Operation, peer: &'static str, load: Load, number: f64, cost: f64) {
         self.numbers.entry((operation as usize, peer, load)).or_default().push(number);
+        self.costs.entry((operation as usize, peer, load)).or_default().push(cost);
+    }
+
+    /// The median processor time of an operation, of this process and the server.
+    pub fn cost(&self, operation: Operation, peer: &str, load: Load) -> Option<f64> {
+        let peer = self.peers.iter().find(|name| **name == peer)?;
+        Some(median(self.costs.get(&(operation as usize, *peer, load))?.clone()))
     }
 
     /// The median over the rounds; nothing if this was not measured.

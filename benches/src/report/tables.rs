@@ -1,7 +1,7 @@
 //! Tables, for a terminal and for markdown.
 
 use super::Results;
-use crate::measure::Load;
+use crate::{measure::Load, operation::Operation};
 
 /// A title, a header, and rows of cells.
 #[derive(Debug)]
@@ -81,7 +81,15 @@ pub fn server_tables(results: &Results) -> Vec<Table> {
             table(results, &format!("{kind}, sixty-four clients: operations a second"), Load::SixtyFour, peers, ratios),
         ]);
     }
+    tables.push(costs(results, &ram, &ram_ratios));
     tables
+}
+
+/// Processor time of operations, which a busy machine changes less than their rate.
+fn costs(results: &Results, peers: &[&str], ratios: &[(&str, &str)]) -> Table {
+    let title = "Redis without a disk, sixteen clients: µs of processor time an operation, client and server";
+    let cost = |operation, peer: &str| results.cost(operation, peer, Load::Sixteen);
+    compare(results, title, peers, ratios, cost)
 }
 
 /// Times of one client and rates of sixteen in this process, on disk and in memory.
@@ -99,6 +107,17 @@ pub fn tables(results: &Results) -> Vec<Table> {
 }
 
 fn table(results: &Results, title: &str, load: Load, peers: &[&str], ratios: &[(&str, &str)]) -> Table {
+    compare(results, title, peers, ratios, |operation, peer| results.get(operation, peer, load))
+}
+
+/// A row an operation, a column a competitor, and the ratios of some.
+fn compare(
+    results: &Results,
+    title: &str,
+    peers: &[&str],
+    ratios: &[(&str, &str)],
+    get: impl Fn(Operation, &str) -> Option<f64>,
+) -> Table {
     let peers: Vec<&str> = peers.iter().copied().filter(|peer| results.peers.contains(peer)).collect();
     let ratios = ratios.iter().filter(|(peer, other)| peers.contains(peer) && peers.contains(other));
     let ratios: Vec<_> = ratios.collect();
@@ -110,12 +129,13 @@ fn table(results: &Results, title: &str, load: Load, peers: &[&str], ratios: &[(
         return table;
     }
     for &operation in &results.operations {
-        if peers.iter().all(|peer| results.get(operation, peer, load).is_none()) {
+        if peers.iter().all(|peer| get(operation, peer).is_none()) {
             continue;
         }
-        let numbers = peers.iter().map(|peer| results.get(operation, peer, load).map_or("-".to_owned(), number));
+        let numbers = peers.iter().map(|peer| get(operation, peer).map_or("-".to_owned(), number));
         let ratio = |(peer, other): &&(&str, &str)| {
-            results.ratio(operation, load, peer, other).map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
+            let ratio = get(operation, peer).zip(get(operation, other)).map(|(peer, other)| peer / other);
+            ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
         };
         table.row(std::iter::once(operation.name().to_owned()).chain(numbers).chain(ratios.iter().map(ratio)));
     }

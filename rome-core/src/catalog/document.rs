@@ -23,9 +23,14 @@ pub(super) struct TableDoc {
     pub name: String,
     pub id: u32,
     pub key: Vec<String>,
+    /// The columns that say in which partition a row lies; empty if it is the whole key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_by: Vec<String>,
     /// All layouts that rows may have, the current one last.
     pub layouts: Vec<LayoutDoc>,
     pub indexes: Vec<IndexDoc>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_keys: Vec<ForeignKeyDoc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +52,8 @@ pub(super) struct IndexDoc {
     pub name: String,
     pub id: u32,
     pub unique: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub global: bool,
     pub parts: Vec<PartDoc>,
 }
 
@@ -54,6 +61,14 @@ pub(super) struct IndexDoc {
 pub(super) struct PartDoc {
     pub column: String,
     pub descending: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ForeignKeyDoc {
+    pub columns: Vec<String>,
+    /// The table whose key they hold.
+    pub references: String,
+    pub on_delete: String,
 }
 
 impl Default for Document {

@@ -8,9 +8,11 @@ mod compare;
 mod document;
 mod layout;
 mod open;
+mod references;
 
 pub(crate) use layout::Layout;
 pub(crate) use open::open;
+pub(crate) use references::Incoming;
 
 use std::sync::Arc;
 
@@ -54,11 +56,19 @@ impl StoredIndex {
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     tables: Vec<Arc<StoredTable>>,
+    /// For each table the foreign keys that lead to it.
+    incoming: Vec<Vec<Incoming>>,
 }
 
 impl Catalog {
     pub fn new(tables: Vec<Arc<StoredTable>>) -> Self {
-        Self { tables }
+        Self { incoming: references::incoming(&tables), tables }
+    }
+
+    /// The foreign keys of all tables that lead to this one.
+    pub fn incoming(&self, def: &'static Table) -> &[Incoming] {
+        let at = self.tables.iter().position(|table| std::ptr::eq(table.def, def));
+        at.and_then(|at| self.incoming.get(at)).map_or(&[], Vec::as_slice)
     }
 
     /// The stored form of a table, if its entity was given to the builder.

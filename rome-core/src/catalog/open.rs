@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::compare::{Comparison, compare};
 use super::document::{Document, FORMAT, TableDoc};
-use super::{Catalog, Layout, StoredIndex, StoredTable};
+use super::{Catalog, Layout, StoredIndex, StoredTable, references};
 use crate::commit::{Committer, Outcome, Part};
 use crate::error::{Error, Kind, Result};
 use crate::place::Placement;
@@ -36,13 +36,14 @@ pub(crate) async fn open(
     tables: &[&'static Table],
 ) -> Result<Opened> {
     check_names(tables)?;
+    references::check(tables)?;
     loop {
         let (stored, found) = read(committer).await?;
         let document = match &stored {
             Some((_, bytes)) => parse(bytes)?,
             None => Document::default(),
         };
-        let Comparison { document: wanted, must_be_empty, refused } = compare(&document, tables);
+        let Comparison { document: wanted, must_be_empty, closes_to_older, refused } = compare(&document, tables);
         if !refused.is_empty() {
             return Err(refuse(&refused));
         }
@@ -61,8 +62,7 @@ pub(crate) async fn open(
             .push(put(CATALOG, serde_json::to_vec(&wanted).map_err(|error| Error::invalid(error.to_string()))?));
         let own_checks = change.checks.len();
         let mut parts = vec![change];
-        if !must_be_empty.is_empty() {
-            // A handle that does not know the new index would not maintain it.
+        if closes_to_older {
             let gate = Effect::RaiseGate { oldest: wanted.version };
             let spans = must_be_empty.iter().map(|(table, _)| Span::all(Space::Rows(*table)).limited(Some(1)));
             let empty: Vec<Check> = spans.map(|span| Check::Count { span, n: 0 }).collect();

@@ -52,9 +52,7 @@ enum State<T> {
 
 impl<T> Many<T> {
     /// The relation as it comes from the store; it knows its name for the error.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn named(name: &'static RelationName) -> Self {
+    pub(super) const fn named(name: &'static RelationName) -> Self {
         Self(State::Unloaded(Some(name)))
     }
 

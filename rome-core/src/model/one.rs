@@ -53,9 +53,7 @@ enum State<T> {
 
 impl<T> One<T> {
     /// The relation as it comes from the store; it knows its name for the error.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn named(name: &'static RelationName) -> Self {
+    pub(super) const fn named(name: &'static RelationName) -> Self {
         Self(State::Unloaded(Some(name)))
     }
 

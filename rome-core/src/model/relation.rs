@@ -7,23 +7,57 @@ use super::{Entity, Many, One};
 use crate::schema::{RelationDef, RelationKind, RelationName, Through};
 
 /// The field of a relation: [`One`] or [`Many`].
-pub trait Related: Default + sealed::Sealed {
+#[diagnostic::on_unimplemented(
+    message = "a relation is a field of type `One<...>` or `Many<...>`, not `{Self}`",
+    label = "not the field of a relation"
+)]
+pub trait Related: Unloaded + Send + Sync + 'static {
     /// The entity that it leads to.
     type Target: Entity;
+
+    /// The field with these rows loaded, of which a field for one row keeps the first.
+    #[doc(hidden)]
+    fn of_rows(rows: Vec<Self::Target>) -> Self;
 }
 
 impl<T: Entity> Related for One<T> {
     type Target = T;
+
+    fn of_rows(rows: Vec<T>) -> Self {
+        Self::loaded(rows.into_iter().next())
+    }
 }
 
 impl<T: Entity> Related for Many<T> {
     type Target = T;
+
+    fn of_rows(rows: Vec<T>) -> Self {
+        Self::loaded(rows)
+    }
 }
 
-mod sealed {
-    pub trait Sealed {}
-    impl<T> Sealed for super::One<T> {}
-    impl<T> Sealed for super::Many<T> {}
+/// A field that can wait to be loaded: [`One`] or [`Many`], of an entity or not, since that is said where the relation is.
+#[diagnostic::on_unimplemented(
+    message = "a relation is a field of type `One<...>` or `Many<...>`, not `{Self}`",
+    label = "not the field of a relation"
+)]
+pub trait Unloaded: Default {
+    /// Not loaded.
+    #[doc(hidden)]
+    #[must_use]
+    fn unloaded(name: &'static RelationName) -> Self;
+}
+
+impl<T> Unloaded for One<T> {
+    fn unloaded(name: &'static RelationName) -> Self {
+        Self::named(name)
+    }
+}
+
+impl<T> Unloaded for Many<T> {
+    fn unloaded(name: &'static RelationName) -> Self {
+        Self::named(name)
+    }
 }
 
 /// The field of a relation that leads to one row.
@@ -31,34 +65,18 @@ mod sealed {
     message = "`belongs_to` and `has_one` lead to one row, which `{Self}` does not hold",
     label = "expected `One<...>`"
 )]
-pub trait ToOne: Related {
-    /// Not loaded.
-    #[must_use]
-    fn unloaded(name: &'static RelationName) -> Self;
-}
+pub trait ToOne: Related {}
 
-impl<T: Entity> ToOne for One<T> {
-    fn unloaded(name: &'static RelationName) -> Self {
-        Self::named(name)
-    }
-}
+impl<T: Entity> ToOne for One<T> {}
 
 /// The field of a relation that leads to several rows.
 #[diagnostic::on_unimplemented(
     message = "`has_many` and `many_to_many` lead to several rows, which `{Self}` does not hold",
     label = "expected `Many<...>`"
 )]
-pub trait ToMany: Related {
-    /// Not loaded.
-    #[must_use]
-    fn unloaded(name: &'static RelationName) -> Self;
-}
+pub trait ToMany: Related {}
 
-impl<T: Entity> ToMany for Many<T> {
-    fn unloaded(name: &'static RelationName) -> Self {
-        Self::named(name)
-    }
-}
+impl<T: Entity> ToMany for Many<T> {}
 
 /// A relation of an entity `E` in a field of type `F`, such as `One<Owner>`. Derived as an associated constant, such as
 /// `Dog::OWNER`.

@@ -7,6 +7,7 @@ use super::join::JoinOutput;
 use super::join_verbs::values_of;
 use super::parts::{FoundRow, FoundValues};
 use super::select::Output;
+use super::with::{Loads, load_all};
 use super::{GroupBy, Joined, Parts, Query};
 use crate::error::{Error, Result};
 use crate::exec::{self, Target, Want};
@@ -39,11 +40,13 @@ struct OfQuery<R> {
     spec: Spec,
     output: Output<R>,
     distinct: bool,
+    loads: Loads<R>,
 }
 
 pub(super) fn of_query<E: Entity, R: Send + 'static>(query: &Query<'_, E, R>) -> Box<dyn Operand<R>> {
     let distinct = query.distinct && matches!(query.output, Output::Columns(..));
-    Box::new(OfQuery { spec: query.spec.clone(), output: query.output.clone(), distinct })
+    let (spec, output, loads) = (query.spec.clone(), query.output.clone(), query.loads.clone());
+    Box::new(OfQuery { spec, output, distinct, loads })
 }
 
 impl<R> OfQuery<R> {
@@ -66,15 +69,17 @@ impl<R> OfQuery<R> {
         let columns = self.columns();
         let last = columns.iter().copied().max().unwrap_or(0);
         let mut offsets = Vec::new();
-        let mut rows = Vec::new();
+        let (mut all, mut rows) = (Vec::new(), Vec::new());
         for hit in exec::fetch(target, table, &spec, &plan, Want::Rows).await? {
             let values = row::with_view(spec.table, &hit.body, last, |row| {
                 columns.iter().map(|column| row.value(*column).map(ValueRef::to_value)).collect()
             });
             let values = values.map_err(|source| row::damaged(spec.table, &hit.key, &hit.body, source))?;
-            rows.push(SetRow { values, row: self.output.read(spec.table, &hit.key, &hit.body, &mut offsets)? });
+            all.push(values);
+            rows.push(self.output.read(spec.table, &hit.key, &hit.body, &mut offsets)?);
         }
-        Ok(rows)
+        load_all(target, &self.loads, &mut rows).await?;
+        Ok(all.into_iter().zip(rows).map(|(values, row)| SetRow { values, row }).collect())
     }
 }
 

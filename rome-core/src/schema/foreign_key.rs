@@ -32,10 +32,10 @@ impl OnDelete {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lookup {
     /// By the beginning of their own keys.
-    Key,
+    ByKey,
     /// By an index, which is the one at this place among the table's. If it is unique it has the columns of the foreign
     /// key and no others, so that a claim names the one row; otherwise its entries begin with them.
-    Index(usize),
+    ByIndex(usize),
 }
 
 /// A foreign key as the entity declares it. It references the whole key of a table.
@@ -57,7 +57,7 @@ impl ForeignKey {
     /// A foreign key over these columns.
     #[must_use]
     pub const fn new(columns: Vec<u16>, references: fn() -> &'static Table, on_delete: OnDelete) -> Self {
-        Self { columns, references, on_delete, lookup: Lookup::Key }
+        Self { columns, references, on_delete, lookup: Lookup::ByKey }
     }
 
     /// The table that it references.
@@ -75,7 +75,7 @@ impl ForeignKey {
             all_ours && leading == count
         };
         if leads(&mut key.iter().copied()) {
-            return Some(Lookup::Key);
+            return Some(Lookup::ByKey);
         }
         let serving = indexes.iter().enumerate().filter(|(_, index)| {
             // A row with an empty list has no entry, and a claim is found by all of its columns only.
@@ -83,7 +83,7 @@ impl ForeignKey {
             usable && leads(&mut index.parts.iter().map(|part| part.column))
         });
         // A claim and an entry of a global index are in one place; entries of other indexes may be in all partitions.
-        serving.min_by_key(|(_, index)| (!index.unique, !index.global)).map(|(at, _)| Lookup::Index(at))
+        serving.min_by_key(|(_, index)| (!index.unique, !index.global)).map(|(at, _)| Lookup::ByIndex(at))
     }
 }
 

@@ -242,7 +242,7 @@ impl TableBuilder {
                     let parts: Vec<IndexPart> = foreign_key.columns.iter().copied().map(IndexPart::asc).collect();
                     let name = self.free_index_name(&parts);
                     self = self.declared_index(Some(&name), &parts, false, false);
-                    Lookup::Index(self.table.indexes.len() - 1)
+                    Lookup::ByIndex(self.table.indexes.len() - 1)
                 }
             };
             if let Some(foreign_key) = self.table.foreign_keys.get_mut(at) {

@@ -12,14 +12,10 @@ use crate::error::{Error, Kind, Result};
 
 /// How many attempts are followed by the next at once.
 const EAGER: u32 = 4;
-/// The first pause of a short transaction; each further one is up to twice as long.
+/// The shortest first pause; each further one is up to twice as long.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
-/// The longest pause of a short transaction.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// The longest pause of a long one: so often the time that its attempt took, ...
-const LONGEST_IN_ATTEMPTS: u32 = 16;
-/// ... and no longer than this.
-const LONGEST_OF_ALL: Duration = Duration::from_secs(1);
+/// The longest pause, unless an attempt takes longer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
 pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, options: TransactionOptions, body: F) -> Result<T, E>
@@ -71,15 +67,14 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 /// Exponential back-off with full jitter. The first times it only lets others run: with optimistic checks somebody has
 /// committed, so trying again at once mostly works, and a timer's pause is at least a millisecond.
 ///
-/// Pauses are measured by how long an attempt takes: what matters is how many others are in the middle of theirs, and with
-/// pauses shorter than an attempt they all are, always. Then short transactions win each time, and long ones starve.
+/// Pauses begin with what an attempt takes and may grow long, so that of many that want the same row few are in the middle of
+/// an attempt at any time. If all are, always, then short transactions win and long ones starve.
 async fn pause(shared: &Shared, attempt: u32, took: Duration) {
     if attempt <= EAGER {
         tokio::task::yield_now().await;
         return;
     }
-    let longest = took.saturating_mul(LONGEST_IN_ATTEMPTS).clamp(LONGEST_PAUSE, LONGEST_OF_ALL);
-    let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(10)).min(longest);
+    let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(20)).min(LONGEST_PAUSE.max(took));
     let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
     tokio::time::sleep(Duration::from_micros(shared.committer.random() % micros)).await;
 }

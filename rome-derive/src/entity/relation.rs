@@ -41,11 +41,16 @@ fn definition(entity: &Entity, relation: &Relation) -> TokenStream {
         return quote!(::core::panic!("this relation does not compile"));
     };
     let kind = format_ident!("{}", relation.kind.word(), span = relation.span);
-    let other = quote_spanned!(ty.span()=> <<#ty as __rome::Related>::Target>);
+    // Under names of their own, so that an error about a column points at the column.
+    let (other, between) = (format_ident!("__Other"), format_ident!("__Between"));
     let call = match (relation.kind, &link.through) {
         (RelationKind::ManyToMany, Some(through)) => {
-            let (near, far) = (columns(&link.columns, through), columns(&link.far, through));
-            quote_spanned!(relation.span=> __rome::#kind::<#ident, #ty, #through, _, _>(#near, #far))
+            let (near, far) = (columns(&link.columns, &between), columns(&link.far, &between));
+            let made = quote_spanned!(relation.span=> __rome::#kind::<#ident, #ty, #between, _, _>(#near, #far));
+            quote!({
+                type #between = #through;
+                #made
+            })
         }
         (RelationKind::BelongsTo, _) => {
             let columns = columns(&link.columns, ident);
@@ -53,7 +58,12 @@ fn definition(entity: &Entity, relation: &Relation) -> TokenStream {
         }
         _ => {
             let columns = columns(&link.columns, &other);
-            quote_spanned!(relation.span=> __rome::#kind::<#ident, #ty, _>(#columns))
+            let target = quote_spanned!(ty.span()=> <#ty as __rome::Related>::Target);
+            let made = quote_spanned!(relation.span=> __rome::#kind::<#ident, #ty, _>(#columns));
+            quote!({
+                type #other = #target;
+                #made
+            })
         }
     };
     quote! {
@@ -66,8 +76,7 @@ fn definition(entity: &Entity, relation: &Relation) -> TokenStream {
 pub fn unloaded(entity: &Entity, relation: &Relation) -> TokenStream {
     let Relation { ident, ty, .. } = relation;
     let name = name(entity, relation);
-    let arity = format_ident!("{}", if relation.kind.to_one() { "ToOne" } else { "ToMany" });
-    quote_spanned!(ty.span()=> #ident: <#ty as __rome::#arity>::unloaded(#name))
+    quote_spanned!(ty.span()=> #ident: <#ty as __rome::Unloaded>::unloaded(#name))
 }
 
 fn name(entity: &Entity, relation: &Relation) -> TokenStream {

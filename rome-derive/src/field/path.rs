@@ -1,7 +1,7 @@
 //! Columns that attributes name by their fields.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Token;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -63,22 +63,23 @@ impl ColumnPath {
         }
     }
 
-    /// The column as a constant of `entity`.
-    pub fn of(&self, entity: impl ToTokens) -> TokenStream {
+    /// The column as a constant of `entity`; an error about it points at this path.
+    pub fn of(&self, entity: &Ident) -> TokenStream {
+        let mut entity = entity.clone();
+        entity.set_span(self.span());
         let (constant, inner) = (constant(&self.field), self.inner.iter());
         quote_spanned!(self.span()=> #entity::#constant #(.#inner)*)
     }
 }
 
-/// Several columns as one expression: the column itself, or a tuple.
-pub fn columns(paths: &[ColumnPath], entity: &impl ToTokens) -> TokenStream {
-    let mut columns = paths.iter().map(|path| path.of(entity));
-    match (columns.next(), paths) {
-        (Some(only), [_]) => only,
-        (first, _) => {
-            let all = first.into_iter().chain(columns);
+/// Several columns of `entity` as one expression: the column itself, or a tuple.
+pub fn columns(paths: &[ColumnPath], entity: &Ident) -> TokenStream {
+    let columns = paths.iter().map(|path| path.of(entity));
+    match paths {
+        [_] => quote!(#(#columns)*),
+        _ => {
             let span = paths.first().map_or_else(Span::call_site, ColumnPath::span);
-            quote_spanned!(span=> (#(#all),*))
+            quote_spanned!(span=> (#(#columns),*))
         }
     }
 }

@@ -54,11 +54,6 @@ impl RelationKind {
         }
     }
 
-    /// Whether it leads to one row.
-    pub const fn to_one(self) -> bool {
-        matches!(self, Self::BelongsTo | Self::HasOne)
-    }
-
     const fn example(self) -> &'static str {
         match self {
             Self::BelongsTo | Self::HasOne | Self::HasMany => "owner_id",
@@ -129,19 +124,26 @@ fn through(input: ParseStream<'_>) -> syn::Result<Link> {
             input.parse::<Token![,]>()?;
         }
     }
-    let (Some(far), Some(near), []) = (sides.pop(), sides.pop(), &*sides) else {
-        return Err(input.error(
-            "`many_to_many` takes two columns of the entity in between: the one that leads here and the one that leads to \
-             the other entity; several columns for one of them stand in parentheses",
-        ));
-    };
-    (link.columns, link.far) = (near, far);
+    // Any other number of them is reported with the whole.
+    if let [near, far] = &mut *sides {
+        (link.columns, link.far) = (std::mem::take(near), std::mem::take(far));
+    }
     Ok(link)
 }
 
 fn check(link: &Link, kind: RelationKind, span: Span, mistakes: &mut Mistakes) -> bool {
-    if link.columns.is_empty() || (kind == RelationKind::ManyToMany && link.far.is_empty()) {
-        mistakes.add(span, format!("`{}` needs a column: write `{}({})`", kind.word(), kind.word(), kind.example()));
+    let word = kind.word();
+    if kind == RelationKind::ManyToMany && (link.columns.is_empty() || link.far.is_empty()) {
+        mistakes.add(
+            span,
+            "`many_to_many` needs two columns of the entity in between: the one that leads here and the one that leads to \
+             the other entity, as in `many_to_many(through = DogTag, dog_id, tag_id)`; several columns for a composite key \
+             stand in parentheses",
+        );
+        return false;
+    }
+    if link.columns.is_empty() {
+        mistakes.add(span, format!("`{word}` needs a column: write `{word}({})`", kind.example()));
         return false;
     }
     if kind == RelationKind::ManyToMany && link.through.is_none() {

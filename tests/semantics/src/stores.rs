@@ -60,9 +60,17 @@ impl Place {
             At::Folder(folder) => Arc::new(
                 rome::embedded::EmbeddedStore::open(folder, rome::embedded::EmbeddedOptions::default()).unwrap(),
             ),
-            At::Redis(server, number) => {
-                Arc::new(RedisStore::open(&format!("{}?prefix=place{number}", server.url())).await.unwrap())
-            }
+            At::Redis(..) => Arc::new(RedisStore::open(&self.url().unwrap()).await.unwrap()),
+        }
+    }
+}
+
+impl Place {
+    /// Its URL, if several processes can have it open at once.
+    pub fn url(&self) -> Option<String> {
+        match &self.at {
+            At::Memory(_) | At::Folder(_) => None,
+            At::Redis(server, number) => Some(format!("{}?prefix=place{number}", server.url())),
         }
     }
 }

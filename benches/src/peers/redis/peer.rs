@@ -56,6 +56,14 @@ impl RawRedis {
         Ok(Self { connection, scripts: Arc::default(), logic: Logic::Here })
     }
 
+    /// The process id of the server.
+    pub async fn server_id(&self) -> Result<u32> {
+        let mut info = redis::cmd("INFO");
+        let info: String = info.arg("server").query_async(&mut self.connection.clone()).await?;
+        let id = info.lines().find_map(|line| line.strip_prefix("process_id:")).context("INFO has no process_id")?;
+        Ok(id.trim().parse()?)
+    }
+
     /// The same data, written another way.
     pub fn with_logic(&self, logic: Logic) -> Self {
         Self { logic, ..self.clone() }

@@ -48,7 +48,7 @@ use super::{ColumnType, RowReader, RowWriter, Value, ValueError, key};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
     label = "not a column type",
-    note = "for an enum, derive `ColumnEnum` on it; for any serde type, write `#[rome(json)]` on the field"
+    note = "for an enum, derive `ColumnEnum` on it; for any serde type, write `#[rome(json)]` on the field; for a relation, say which, as in `#[rome(belongs_to(owner_id))]`"
 )]
 pub trait Field: Sized {
     /// The type of the column.

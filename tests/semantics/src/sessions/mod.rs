@@ -1,5 +1,6 @@
 //! The laws of sessions, each under its name, on every store.
 
+mod allocation;
 mod constraints;
 mod isolation;
 mod keys;

@@ -1,0 +1,50 @@
+//! Which tables reference which: foreign keys seen from the tables that they lead to.
+
+use std::sync::Arc;
+
+use super::StoredTable;
+use crate::error::{Error, Kind, Result};
+use crate::schema::{ForeignKey, Table};
+
+/// A foreign key of another table, or of the same one, seen from the table that it leads to.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    /// The table whose rows reference those of this one.
+    pub table: Arc<StoredTable>,
+    /// By which of its foreign keys.
+    pub foreign_key: &'static ForeignKey,
+}
+
+/// For each table the foreign keys that lead to it, in the order of the tables that have them.
+pub(super) fn incoming(tables: &[Arc<StoredTable>]) -> Vec<Vec<Incoming>> {
+    let leading_to = |target: &'static Table| {
+        let all = tables.iter().flat_map(|table| table.def.foreign_keys.iter().map(move |key| (table, key)));
+        all.filter(|(_, key)| std::ptr::eq(key.target(), target))
+            .map(|(table, foreign_key)| Incoming { table: table.clone(), foreign_key })
+            .collect()
+    };
+    tables.iter().map(|table| leading_to(table.def)).collect()
+}
+
+/// Refuses foreign keys to entities that the database does not have: nobody could tell whether their rows are there.
+pub(super) fn check(tables: &[&'static Table]) -> Result<()> {
+    let mut missing = Vec::new();
+    for table in tables {
+        for target in table.foreign_keys.iter().map(ForeignKey::target) {
+            if !tables.iter().any(|known| std::ptr::eq(*known, target)) {
+                missing.push((table.entity, target.entity));
+            }
+        }
+    }
+    missing.dedup();
+    if missing.is_empty() { Ok(()) } else { Err(not_given(&missing)) }
+}
+
+#[cold]
+fn not_given(missing: &[(&str, &str)]) -> Error {
+    let line = |(entity, target): &(&str, &str)| {
+        format!("`{entity}` references `{target}`: add `.entity::<{target}>()` to the builder of the database")
+    };
+    let lines: Vec<String> = missing.iter().map(line).collect();
+    Kind::Schema(format!("entities are missing that others reference:\n  - {}", lines.join("\n  - "))).into()
+}

@@ -1,0 +1,213 @@
+//! Several partitions: what lies together is written and read in one round trip, and what does not costs a fixed number
+//! more.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rome::prelude::*;
+use rome::store::memory::MemoryStore;
+use rome::store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    StoreResult,
+};
+use rome_core::testkit::Recorder;
+
+const PARTITIONS: u32 = 5;
+
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "images", index(global, checksum))]
+struct Image {
+    #[rome(key, auto)]
+    id: Id<Image>,
+    #[rome(index)]
+    owner: String,
+    checksum: String,
+    #[rome(unique)]
+    name: Option<String>,
+}
+
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "properties", partition_by(image_id), unique(image_id, position))]
+struct Property {
+    #[rome(key)]
+    image_id: Id<Image>,
+    #[rome(key)]
+    name: String,
+    #[rome(index)]
+    value: String,
+    position: u32,
+}
+
+/// A store whose calls are under way for a while, before and after it does them.
+struct Slow(MemoryStore);
+
+#[async_trait]
+impl Store for Slow {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        tokio::task::yield_now().await;
+        let replies = self.0.read(batch, consistency).await;
+        tokio::task::yield_now().await;
+        replies
+    }
+
+    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        tokio::task::yield_now().await;
+        let applied = self.0.apply(batch, durability).await;
+        tokio::task::yield_now().await;
+        applied
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        self.0.reserve(sequence, n).await
+    }
+
+    fn owner(&self, partition: Partition) -> OwnerTag {
+        self.0.owner(partition)
+    }
+}
+
+struct Setup {
+    db: Database,
+    recorder: Arc<Recorder>,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        let recorder = Arc::new(Recorder::new(Arc::new(Slow(MemoryStore::with_partitions(PARTITIONS)))));
+        let builder = Database::builder().entity::<Image>().entity::<Property>();
+        let db = builder.open_store(recorder.clone()).await.unwrap();
+        // Lanes and numbers for keys are at hand from now on.
+        db.insert(image(0)).await.unwrap();
+        let setup = Self { db, recorder };
+        setup.calls().await;
+        setup
+    }
+
+    /// Reads and applies since the last call of this, with those that go on in the background.
+    async fn calls(&self) -> (usize, usize) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let tally = self.recorder.tally();
+        self.recorder.clear();
+        (tally.reads, tally.applies)
+    }
+}
+
+fn image(n: u32) -> Image {
+    Image { owner: format!("owner {}", n % 3), checksum: format!("sum {n}"), ..Default::default() }
+}
+
+fn property(image_id: Id<Image>, n: u32) -> Property {
+    Property { image_id, name: format!("name {n}"), value: format!("value {n}"), position: n }
+}
+
+#[tokio::test]
+async fn a_row_without_anything_elsewhere_costs_what_it_costs_in_one_partition() {
+    let setup = Setup::new().await;
+    let mut known = Vec::new();
+    for n in 1..20 {
+        known.push(setup.db.insert(property(Id::new(n), 1)).await.unwrap());
+        assert_eq!(setup.calls().await, (0, 1), "an insert");
+    }
+    for mut property in known {
+        setup.db.get::<Property>((property.image_id, property.name.clone())).await.unwrap().unwrap();
+        assert_eq!(setup.calls().await, (1, 0), "a get");
+        property.value = "new".into();
+        setup.db.update(&property).await.unwrap();
+        assert_eq!(setup.calls().await, (1, 1), "an update of an indexed column");
+    }
+}
+
+#[tokio::test]
+async fn a_parent_and_its_group_commit_in_one_step_and_are_read_in_one() {
+    let setup = Setup::new().await;
+    for n in 100..120 {
+        let s = setup.db.session();
+        s.insert(Image { id: Id::new(n), ..image(1) }).await.unwrap();
+        s.insert_all((0..5).map(|at| property(Id::new(n), at))).await.unwrap();
+        setup.calls().await;
+        let checksum_elsewhere = s.commit().await.map(|()| setup.calls()).unwrap().await;
+        assert!([(0, 1), (0, 3)].contains(&checksum_elsewhere), "{checksum_elsewhere:?}");
+        let query = setup.db.query::<Property>().filter(Property::IMAGE_ID.eq(Id::new(n)));
+        assert_eq!(query.all().await.unwrap().len(), 5);
+        assert_eq!(query.count().await.unwrap(), 5);
+        assert_eq!(setup.calls().await, (2, 0), "one read for each");
+        let claimed = setup.db.query::<Property>().filter(Property::IMAGE_ID.eq(Id::new(n)));
+        assert_eq!(claimed.filter(Property::POSITION.eq(3)).all().await.unwrap().len(), 1);
+        assert!(setup.calls().await.0 <= 2, "a claim beside its row");
+    }
+}
+
+#[tokio::test]
+async fn a_unique_value_or_a_global_entry_elsewhere_costs_two_steps_and_one_in_the_background() {
+    let setup = Setup::new().await;
+    let mut seen = Vec::new();
+    for n in 1..40 {
+        setup.db.insert(Image { name: Some(format!("image {n}")), ..image(n) }).await.unwrap();
+        seen.push(setup.calls().await);
+    }
+    assert!(seen.iter().all(|calls| [(0, 1), (0, 3)].contains(calls)), "{seen:?}");
+    assert!(seen.contains(&(0, 3)), "some value lies elsewhere");
+    let again = Image { name: Some("image 7".into()), ..image(50) };
+    assert!(setup.db.insert(again).await.unwrap_err().is_unique_violation());
+}
+
+#[tokio::test]
+async fn reads_of_all_partitions_cost_one_look_more() {
+    let setup = Setup::new().await;
+    setup.db.insert_all((1..60).map(|n| Image { name: Some(format!("image {n}")), ..image(n) })).await.unwrap();
+    setup.calls().await;
+    let query = setup.db.query::<Image>().filter(Image::OWNER.eq("owner 1"));
+    assert_eq!(query.all().await.unwrap().len(), 20);
+    assert_eq!(setup.calls().await, (2, 0), "rows by a local index");
+    assert_eq!(query.count().await.unwrap(), 20);
+    assert_eq!(setup.calls().await, (2, 0), "their number");
+    let newest = setup.db.query::<Image>().order_by(Image::ID.desc()).limit(7).all().await.unwrap();
+    assert!(newest.is_sorted_by_key(|image| std::cmp::Reverse(image.id)) && newest.len() == 7);
+    assert_eq!(setup.calls().await, (2, 0), "the newest of all");
+    let named = setup.db.query::<Image>().filter(Image::NAME.eq("image 9"));
+    assert_eq!(named.all().await.unwrap().len(), 1);
+    assert!(setup.calls().await.0 <= 3, "a claim, its row and a look");
+    assert_eq!(setup.db.query::<Image>().filter(Image::CHECKSUM.eq("sum 9")).all().await.unwrap().len(), 1);
+    assert!(setup.calls().await.0 <= 3, "a global entry, its row and a look");
+    let explained = setup.db.query::<Image>().filter(Image::CHECKSUM.eq("sum 9")).explain().await.unwrap();
+    assert!(explained.to_string().contains("entries where their first column lies"), "{explained}");
+    assert!(query.explain().await.unwrap().to_string().contains("in all 5 partitions"));
+    let group = setup.db.query::<Property>().filter(Property::IMAGE_ID.eq(Id::new(1))).explain().await.unwrap();
+    assert!(group.to_string().contains("of 5"), "{group}");
+}
+
+#[tokio::test]
+async fn a_commit_that_is_dropped_in_the_middle_is_whole_or_nothing_and_leaves_nothing_locked() {
+    let mut seen = BTreeSet::new();
+    for polls in 0..9 {
+        let setup = Setup::new().await;
+        let rows: Vec<Image> = (1..30).map(|n| Image { name: Some(format!("image {n}")), ..image(n) }).collect();
+        {
+            let insert = setup.db.insert_all(rows.clone());
+            let mut insert = std::pin::pin!(insert);
+            for _ in 0..polls {
+                if futures::poll!(insert.as_mut()).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        // The first insert of the set-up is one more.
+        let before = setup.recorder.calls().len();
+        let stored = setup.db.query::<Image>().count().await.unwrap();
+        assert!(stored == 1 || stored == 30, "{stored} rows after {polls} polls");
+        seen.insert((stored, before));
+        if stored == 1 {
+            setup.db.insert_all(rows).await.unwrap();
+        }
+        assert_eq!(setup.db.query::<Image>().count().await.unwrap(), 30);
+        assert!(setup.recorder.calls().len() < 40, "it did not have to wait long");
+    }
+    assert!(seen.len() > 3, "it was dropped in different places: {seen:?}");
+}
