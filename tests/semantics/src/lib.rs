@@ -14,6 +14,7 @@ mod partitions;
 mod plans;
 mod queries;
 mod references;
+mod relational;
 mod relations;
 mod sessions;
 mod stores;
