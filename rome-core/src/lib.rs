@@ -8,17 +8,18 @@
 #[path = "private.rs"]
 pub mod __private;
 mod catalog;
+pub mod check;
 mod commit;
 mod database;
 pub mod error;
 mod exec;
 pub mod expr;
 mod index;
+pub mod metrics;
 pub mod model;
 mod place;
 mod plan;
 pub mod query;
-#[cfg_attr(not(test), expect(dead_code, reason = "what enforces foreign keys is built on it"))]
 mod reference;
 mod row;
 pub mod schema;

@@ -24,10 +24,10 @@ fn flawed(flaw: Flaw) -> Arc<dyn Store> {
     Arc::new(Mutant::new(flaw))
 }
 
-// One thread, so that who runs first is the same each time.
+// One thread, so that who runs first is the same each time, and a clock that goes on when all of them wait.
 macro_rules! caught {
     ($subject:path, $tries:literal; $($test:ident: $flaw:ident by $($law:ident),+;)+) => { $(
-        #[tokio::test]
+        #[tokio::test(start_paused = true)]
         async fn $test() {
             let subject = async || $subject(Flaw::$flaw);
             $(
@@ -129,6 +129,9 @@ mod with_four_partitions {
         outcomes_forgotten: ForgetsOutcomes
             by push_answers_the_outcome_or_aborts, late_steps_have_no_effect,
                 random_calls_answer_as_the_specification_does;
+        locks_kept_by_an_abort: AbortsAndKeepsLocks by push_answers_the_outcome_or_aborts;
+        nothing_finished_late: FinishesNothingLate
+            by finish_ends_what_is_prepared, random_calls_answer_as_the_specification_does;
         finish_not_recorded: RecordsNoFinish
             by finish_ends_what_is_prepared, prepare_locks_where_nothing_is_on_record, copies_of_a_step_do_it_once,
                 late_steps_have_no_effect, nothing_stays_locked_after_finish,

@@ -8,8 +8,10 @@
 mod bad_input;
 mod calls;
 mod catalog;
+mod check;
 mod first_rome;
 mod foreign_keys;
+mod metrics;
 mod partitions;
 mod plans;
 mod queries;
