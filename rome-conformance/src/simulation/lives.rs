@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Survival;
 use super::clients::{Application, work};
-use super::process::Process;
+use super::process::{CLIENT, Process};
 use super::tables;
 use super::world::World;
 
@@ -56,7 +56,7 @@ async fn live(app: Arc<Application>, living: Arc<Living>, slot: u32) {
         living.0.lock().unwrap_or_else(PoisonError::into_inner).push(process.clone());
         let Some(db) = open(&process, world).await else { return };
         let mut clients: JoinSet<()> =
-            (0..world.plan.clients).map(|_| work(app.clone(), db.clone(), left.clone())).collect();
+            (0..world.plan.clients).map(|n| CLIENT.scope(n, work(app.clone(), db.clone(), left.clone()))).collect();
         let is_killed = world.befalls(world.plan.kills);
         let length = if is_killed { Duration::from_millis(world.random().between(1, 1_500)) } else { AGES };
         if timeout(length, finish(world, &mut clients)).await.is_ok() || left.load(Ordering::SeqCst) == 0 {

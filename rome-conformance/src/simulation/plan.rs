@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub(super) lost_requests: u64,
     pub(super) lost_replies: u64,
     pub(super) duplicates: u64,
+    /// Whether a call that was sent again may be answered as the partition answers a repeat.
+    pub(super) says_already: bool,
     /// Messages that arrive long after, and how long at most.
     pub(super) late: u64,
     pub(super) latest: u64,
@@ -85,6 +87,7 @@ impl Plan {
             lost_requests: sometimes(100),
             lost_replies: sometimes(100),
             duplicates: sometimes(300),
+            says_already: random.below(3) == 0,
             late: sometimes(150),
             latest: random.pick([100, 1_000, 5_000, 30_000]),
             refusals: sometimes(30),
