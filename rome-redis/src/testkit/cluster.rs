@@ -33,7 +33,8 @@ impl LocalCluster {
     /// When `redis-server` is not installed, or the cluster does not come up.
     #[must_use]
     pub fn with(primaries: usize, replicas: usize, settings: &[&str]) -> Self {
-        let mut words = vec!["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", "{bus}"];
+        let mut words =
+            vec!["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", "{bus}"];
         // A node that is silent for so many milliseconds is taken for dead.
         words.extend(["--cluster-node-timeout", "1500", "--appendonly", "no"]);
         // Replicas shall be there at once, and be promoted however long ago they heard from their primary.
@@ -141,9 +142,9 @@ impl LocalCluster {
     pub fn replica_of(&self, primary: usize) -> usize {
         let id = self.id(primary);
         self.wait_for("a replica", || {
-            (0..self.len()).filter(|node| *node != primary).find(|node| {
-                self.myself(*node).is_some_and(|line| line.contains("slave") && line.contains(&id))
-            })
+            (0..self.len())
+                .filter(|node| *node != primary)
+                .find(|node| self.myself(*node).is_some_and(|line| line.contains("slave") && line.contains(&id)))
         })
     }
 
@@ -215,9 +216,8 @@ impl LocalCluster {
             running.iter().all(|node| self.says(*node, "CLUSTER INFO", "cluster_state:ok")).then_some(())
         });
         self.wait_for("replicas in step", || {
-            let in_step = |node: &usize| {
-                self.is_primary(*node) || self.says(*node, "INFO replication", "master_link_status:up")
-            };
+            let in_step =
+                |node: &usize| self.is_primary(*node) || self.says(*node, "INFO replication", "master_link_status:up");
             running.iter().all(in_step).then_some(())
         });
     }
