@@ -132,10 +132,10 @@ pub(crate) async fn scan(
     Ok(Some(scanned))
 }
 
-type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
+pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 
 /// What the session has written to the table: keys, stored and new columns.
-fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
+pub(super) fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
     let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
     target.session().map_or_else(Vec::new, |session| {
         session.with_overlay(|overlay| overlay.table(table.id).into_iter().flatten().map(one).collect())
@@ -231,7 +231,7 @@ pub(super) struct Pushed<'a> {
     pub keys_only: bool,
 }
 
-fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
+pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
     let mut reads = Routed::with_capacity(1);
     reach::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
     reads
@@ -295,7 +295,12 @@ fn merge(table: &StoredTable, spec: &Spec, hits: &mut Vec<Hit>, own: Own) -> Res
     Ok(true)
 }
 
-fn matches(table: &StoredTable, condition: Option<&crate::expr::node::Node>, key: &[u8], body: &[u8]) -> Result<bool> {
+pub(super) fn matches(
+    table: &StoredTable,
+    condition: Option<&crate::expr::node::Node>,
+    key: &[u8],
+    body: &[u8],
+) -> Result<bool> {
     match condition {
         None => Ok(true),
         Some(condition) => passes(table, condition, condition.last_column().unwrap_or(0), body)

@@ -16,6 +16,7 @@ mod partitions;
 mod plans;
 mod queries;
 mod references;
+mod relational;
 mod relations;
 mod repeated_reads;
 mod sessions;
