@@ -15,6 +15,7 @@ pub mod error;
 mod exec;
 pub mod expr;
 mod index;
+pub mod metrics;
 pub mod model;
 mod place;
 mod plan;
