@@ -38,8 +38,7 @@ pub(crate) struct Sent {
 impl Round {
     /// Adds commands to what goes to a server; `whose` says to whom to give their replies.
     pub(crate) fn add(&mut self, seat: Seat, place: &Place, whose: usize, fill: impl FnOnce(&mut Pipeline)) {
-        let same =
-            |parcel: &Parcel| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
+        let same = |parcel: &Parcel| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
         let at = self.parcels.iter().position(same).unwrap_or_else(|| {
             self.parcels.push(Parcel { seat, pipeline: redis::pipe(), parts: Vec::new(), slots: Vec::new() });
             self.parcels.len() - 1
