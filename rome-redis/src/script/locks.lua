@@ -116,7 +116,8 @@ local function locks()
 
     local function meets(op, space, a, b)
       local mine = written[space]
-      if op == 71 then return false end
+      -- The gate is what everyone checks.
+      if op == 71 then return true end
       if op == 86 then return mine and mine[a] end
       if op == 83 then
         for key in pairs(mine or {}) do
