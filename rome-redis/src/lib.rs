@@ -23,6 +23,7 @@ mod server;
 mod store;
 #[doc(hidden)]
 pub mod testkit;
+mod together;
 
 pub use options::RedisOptions;
 pub use store::RedisStore;

@@ -19,6 +19,7 @@ use crate::layout::Layout;
 use crate::options::RedisOptions;
 use crate::script::{self, Scripts};
 use crate::server::Server;
+use crate::together::Together;
 
 /// The version of the layout and of the scripts' conventions.
 const FORMAT: &str = "1";
@@ -41,6 +42,9 @@ pub(crate) struct Link {
     database: OnceLock<String>,
     /// Asks for the partition's `seq`.
     pub(crate) ask_seq: Cmd,
+    /// Where small reads meet, and where small commits do.
+    pub(crate) reads: Together,
+    pub(crate) commits: Together,
 }
 
 /// A connection that was alive when it was last looked at.
@@ -117,6 +121,8 @@ impl Link {
             making: Mutex::new(()),
             database: OnceLock::new(),
             ask_seq,
+            reads: Together::default(),
+            commits: Together::default(),
         })
     }
 

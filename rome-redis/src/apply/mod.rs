@@ -17,6 +17,10 @@ use rome_core::store::{Applied, Durability, Effect, MiniTx, Space, StoreError, S
 
 use crate::link::{Link, Live};
 use crate::replicas::Replicas;
+use crate::together::{self, Looks};
+
+/// The most effects of commits that others wait for.
+const FEW: usize = 64;
 
 /// Applies minitransactions.
 #[derive(Debug, Default)]
@@ -62,14 +66,16 @@ impl Applier {
         until: Instant,
         lost: bool,
     ) -> StoreResult<()> {
-        let mut calls = redis::pipe();
+        let mut calls = Vec::with_capacity(txs.len());
         let mut places = Vec::new();
         let mut replies;
         if let Some(n) = confirm {
             let taken = self.replicas.take(link, until).await?;
             self.add_calls(link, txs, answers, &mut calls, &mut places, true);
-            calls.add_command(wait(n, link));
-            replies = link.call(&taken.live, &calls).await.inspect_err(|_| self.replicas.close())?;
+            calls.push(wait(n, link));
+            let mut pipeline = redis::pipe();
+            add_all(&mut pipeline, calls);
+            replies = link.call(&taken.live, &pipeline).await.inspect_err(|_| self.replicas.close())?;
             self.replicas.give_back(taken);
             are_enough(replies.pop().as_ref(), n)?;
         } else {
@@ -82,7 +88,13 @@ impl Applier {
             if places.is_empty() {
                 return Ok(());
             }
-            replies = link.call(&live, &calls).await?;
+            let is_small = txs.iter().map(|tx| tx.effects.len()).sum::<usize>() <= FEW;
+            let add = |pipeline: &mut Pipeline| add_all(pipeline, calls);
+            replies = if is_small {
+                link.commits.send(link, &live, Looks::None, add).await?.replies
+            } else {
+                together::alone(link, &live, Looks::None, add).await?.replies
+            };
         }
         for (at, reply) in places.into_iter().zip(replies) {
             if let (Some(answer), Some(tx)) = (answers.get_mut(at), txs.get(at)) {
@@ -101,13 +113,13 @@ impl Applier {
         link: &Link,
         txs: &[MiniTx],
         answers: &[Option<StoreResult<Applied>>],
-        calls: &mut Pipeline,
+        calls: &mut Vec<Cmd>,
         places: &mut Vec<usize>,
         always_write: bool,
     ) {
         for (at, (tx, answer)) in txs.iter().zip(answers).enumerate() {
             if answer.is_none() {
-                calls.add_command(self.encode(link, tx, always_write));
+                calls.push(self.encode(link, tx, always_write));
                 places.push(at);
             }
         }
@@ -167,6 +179,12 @@ fn known(reply: &Value) -> StoreResult<Applied> {
         _ => None,
     };
     seq.map(|seq| Applied::Done { seq }).ok_or_else(|| crate::error::unexpected(reply))
+}
+
+fn add_all(pipeline: &mut Pipeline, calls: Vec<Cmd>) {
+    for call in calls {
+        pipeline.add_command(call);
+    }
 }
 
 fn wait(n: u8, link: &Link) -> Cmd {

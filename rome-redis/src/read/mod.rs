@@ -6,7 +6,7 @@
 //! The commands of a pipeline are not atomic together: others may write between them. So the partition's `seq` is
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
-//! `seq`. If it is not, the whole call is answered once more, by one script. Trying the pipelines again would cost the same
+//! `seq`. Small reads of several tasks that come together share the looks ([`crate::together`]). If it is not, the whole call is answered once more, by one script. Trying the pipelines again would cost the same
 //! rounds and lose again where the partition is that busy.
 
 mod scan;
@@ -19,6 +19,7 @@ use rome_core::store::{Read, ReadReply, StoreErrorKind, StoreResult};
 use crate::apply::outcome::decimal;
 use crate::error;
 use crate::link::{Link, Live};
+use crate::together::{self, Looks};
 use task::Task;
 
 /// Answers reads from one state. A lost connection is made again and the reads with it, as long as there is patience.
@@ -50,42 +51,34 @@ async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply
 async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<Option<u64>> {
     let mut first = None;
     for rounds in 0_u32.. {
-        let mut round = Pipeline::with_capacity(tasks.len() + 2);
-        if first.is_none() {
-            ask_seq(link, &mut round);
-        }
-        let asked: Vec<usize> = tasks.iter().map(|task| task.ask(&mut round)).collect();
-        // Without tasks the one `seq` is all there is to read.
-        if first.is_none() && tasks.is_empty() {
-            let replies = link.send(live, &round).await?;
-            return replies.first().map(seq).transpose();
-        }
-        if asked.iter().sum::<usize>() == 0 {
+        // Without tasks the `seq` is all there is to read.
+        if tasks.iter().all(Task::is_done) && (first.is_some() || !tasks.is_empty()) {
             tracing::trace!(tasks = tasks.len(), rounds, seq = first, "read");
             return Ok(first);
         }
-        ask_seq(link, &mut round);
-        let mut replies = link.send(live, &round).await?.into_iter();
+        let mut asked = Vec::with_capacity(tasks.len());
+        let ask = |round: &mut Pipeline| asked.extend(tasks.iter().map(|task| task.ask(round)));
+        let looks = if first.is_some() { Looks::After } else { Looks::BeforeAndAfter };
+        let answer = if tasks.iter().all(Task::is_small) {
+            link.reads.send(link, live, looks, ask).await?
+        } else {
+            together::alone(link, live, looks, ask).await?
+        };
         let before = match first {
             Some(first) => first,
-            None => next(&mut replies).and_then(|reply| seq(&reply))?,
+            None => seq(&answer.before.unwrap_or_default())?,
         };
-        let answers: Vec<Vec<Value>> = asked.iter().map(|n| replies.by_ref().take(*n).collect()).collect();
-        let after = next(&mut replies).and_then(|reply| seq(&reply))?;
-        // Before the answers are looked at: parts of two states may look like damage.
-        if before != after {
+        // Before the replies are looked at: parts of two states may look like damage.
+        if before != seq(&answer.after.unwrap_or_default())? {
             return Ok(None);
         }
         first = Some(before);
-        for (task, answers) in tasks.iter_mut().zip(answers) {
-            task.take(answers)?;
+        let mut replies = answer.replies.into_iter();
+        for (task, n) in tasks.iter_mut().zip(asked) {
+            task.take(replies.by_ref().take(n).collect())?;
         }
     }
     Ok(first)
-}
-
-fn ask_seq(link: &Link, round: &mut Pipeline) {
-    round.add_command(link.ask_seq.clone());
 }
 
 fn next(replies: &mut impl Iterator<Item = Value>) -> StoreResult<Value> {
