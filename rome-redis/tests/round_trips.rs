@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use harness::*;
 use redis::aio::MultiplexedConnection;
-use rome_core::store::{IndexId, Read, Span};
+use rome_core::store::{IndexId, Read, Reply, Span};
 use rome_redis::testkit::LocalServer;
 
 struct Meter {
@@ -81,4 +81,20 @@ async fn each_shape_of_call_costs_what_it_must() {
     let many = (600..1600).flat_map(row).collect();
     let (_, commands) = meter.of(client.write(many)).await;
     assert_eq!(commands["evalsha"], 1, "a commit of three thousand effects: {commands:?}");
+}
+
+#[tokio::test]
+async fn reads_that_come_together_share_their_looks() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    let mut meter = Meter { raw: raw(&server).await };
+    client.write((0..16).map(|n| put(ROWS, format!("{n:04}"), "1")).collect()).await;
+
+    let get = |n: u32| client.read(vec![Read::Get { space: ROWS, key: format!("{n:04}").into() }]);
+    let mut replies = Vec::new();
+    let all = async { replies = futures::future::join_all((0..16).map(get)).await };
+    let (_, commands) = meter.of(all).await;
+    // The first waits for nobody; those that come while it is under way have two looks for all of them.
+    assert_eq!(commands, counted([("hget", 3 + 15 + 2)]));
+    assert!(replies.iter().all(|reply| matches!(reply.as_ref().unwrap().replies[..], [Reply::Record(Some(_))])));
 }
