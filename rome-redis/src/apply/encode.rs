@@ -59,7 +59,11 @@ pub(crate) fn encode(
 ) -> Cmd {
     let mut keys = Keys::new(&[&layout.meta]);
     let (program, after_header) = program(layout, tx, &mut keys, has_sentinel, always_write);
-    let mut call = script.call(keys.names());
+    let checks = || tx.reads.iter().chain(&tx.checks);
+    let arguments = ARGUMENTS + checks().map(data_of).sum::<usize>() + 2 * tx.effects.len();
+    let bytes =
+        HEADER + after_header.len() + 64 * (1 + checks().count()) + tx.effects.iter().map(size_of).sum::<usize>();
+    let mut call = script.call_with_room(keys.names(), arguments, bytes);
     let mut whole = call.writer_for_next_arg();
     whole.write_all(&program).and_then(|()| whole.write_all(&after_header)).expect(IN_MEMORY);
     drop(whole);
@@ -68,13 +72,22 @@ pub(crate) fn encode(
         Some(seq) => call.arg(seq),
         None => call.arg(""),
     };
-    for check in tx.reads.iter().chain(&tx.checks) {
+    for check in checks() {
         write_check(&mut call, check);
     }
     for effect in &tx.effects {
         write_effect(&mut call, tx, effect);
     }
     call
+}
+
+/// About how many bytes an effect takes.
+fn size_of(effect: &Effect) -> usize {
+    let key = effect.target().map_or(0, |(_, key)| key.len());
+    match effect {
+        Effect::Put { value, .. } => key + 16 + value.len(),
+        _ => key + 16,
+    }
 }
 
 const IN_MEMORY: &str = "memory takes all that is written";
@@ -145,6 +158,7 @@ fn op(ops: &mut Vec<u8>, name: u8, places: &[usize]) {
 /// How many arguments of data a check takes.
 pub(crate) const fn data_of(check: &Check) -> usize {
     match check {
+        Check::Version { expect: None, .. } => 1,
         Check::Version { .. } => 2,
         Check::Count { .. } => 4,
         Check::Same { .. } => 5,
@@ -155,8 +169,8 @@ pub(crate) const fn data_of(check: &Check) -> usize {
 /// Adds a check to the program.
 fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) {
     match check {
-        Check::Version { space, .. } => {
-            op(ops, b'V', &[keys.place(layout, *space).0]);
+        Check::Version { space, expect, .. } => {
+            op(ops, if expect.is_some() { b'V' } else { b'N' }, &[keys.place(layout, *space).0]);
         }
         Check::Count { span, .. } => {
             op(ops, b'C', &[keys.place(layout, span.space).1]);
@@ -197,10 +211,9 @@ fn write_check(call: &mut Cmd, check: &Check) {
     match check {
         Check::Version { key, expect, .. } => {
             call.arg(&*layout::stored(key));
-            match expect {
-                Some(id) => call.arg(&id.to_bytes()[..]),
-                None => call.arg(""),
-            };
+            if let Some(id) = expect {
+                call.arg(&id.to_bytes()[..]);
+            }
         }
         Check::Count { span, n } => {
             let limit = span.limit.map_or(u64::MAX, u64::from);
