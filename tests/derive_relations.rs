@@ -171,6 +171,7 @@ fn a_foreign_key_uses_what_is_there_to_find_rows_by_it() {
 #[test]
 fn an_index_that_leaves_rows_out_or_does_not_begin_with_the_columns_does_not_do() {
     #[derive(Entity)]
+    #[allow(clippy::duplicated_attributes, reason = "several indexes hold one column")]
     #[rome(unique(owner_id, name), index(owner_id, tags), index(name, owner_id), index(name, as = "by_owner_id"))]
     struct Cat {
         #[rome(key)]

@@ -1,17 +1,23 @@
-//! One client of the store under test: it has a lane, and one partition to work on.
+//! One client of the store under test: it has a lane, and works on one partition at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rome_core::store::{
-    Applied, Check, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Scanned,
-    Space, Span, Store, StoreResult, TableId, TxId,
+    Applied, Check, Consistency, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply,
+    Scanned, Space, Span, Step, Store, StoreResult, TableId, TxId,
 };
 
 use crate::{Subject, Verdict, Violation};
 
 pub(crate) const PARTITION: Partition = Partition(0);
+/// Where transactions are prepared whose primary is [`PARTITION`].
+pub(crate) const AWAY: Partition = Partition(1);
+/// A lease that is over at once.
+pub(crate) const NO_TIME: u32 = 0;
+/// A lease that outlasts every test, in milliseconds.
+pub(crate) const HOUR: u32 = 3_600_000;
 pub(crate) const TABLE: TableId = TableId(7);
 pub(crate) const ROWS: Space = Space::Rows(TABLE);
 pub(crate) const INDEX: Space = Space::Index(IndexId(8));
@@ -20,13 +26,31 @@ pub(crate) const SUMS: Space = Space::Aggregate(IndexId(10));
 
 pub(crate) struct Client {
     pub(crate) store: Arc<dyn Store>,
+    partition: Partition,
     lane: u64,
-    seq: AtomicU64,
+    seq: Arc<AtomicU64>,
 }
 
 impl Client {
-    pub(crate) const fn new(store: Arc<dyn Store>, lane: u64) -> Self {
-        Self { store, lane, seq: AtomicU64::new(0) }
+    pub(crate) fn new(store: Arc<dyn Store>, lane: u64) -> Self {
+        Self { store, partition: PARTITION, lane, seq: Arc::default() }
+    }
+
+    /// The same client, with the same lane, at work on another partition.
+    pub(crate) fn at(&self, partition: Partition) -> Self {
+        Self { store: self.store.clone(), partition, lane: self.lane, seq: self.seq.clone() }
+    }
+
+    /// Another client, at work on the same partition.
+    pub(crate) fn beside(&self, lane: u64) -> Self {
+        Self { partition: self.partition, ..Self::new(self.store.clone(), lane) }
+    }
+
+    /// The only client of a new store, at work where transactions are prepared; none if the store has one partition.
+    pub(crate) async fn away<S: Subject>(subject: &S) -> Verdict<Option<(S::Place, Self)>> {
+        let (place, client) = Self::alone(subject).await?;
+        let several = client.store.capabilities().partitions > 1;
+        Ok(several.then(|| (place, client.at(AWAY))))
     }
 
     /// The only client of a new store.
@@ -43,7 +67,7 @@ impl Client {
     }
 
     pub(crate) async fn try_apply(&self, tx: MiniTx) -> StoreResult<Applied> {
-        let outcomes = self.store.apply(vec![(PARTITION, tx)], Durability::default()).await?;
+        let outcomes = self.store.apply(vec![(self.partition, tx)], Durability::default()).await?;
         assert_eq!(outcomes.len(), 1, "one outcome for one minitransaction");
         Ok(outcomes.into_iter().next().expect("there is one"))
     }
@@ -62,9 +86,25 @@ impl Client {
         }
     }
 
+    /// Prepares a transaction that nothing forbids, for an hour; returns the `seq` after it.
+    pub(crate) async fn prepare(&self, tx: &MiniTx) -> Verdict<u64> {
+        match self.apply(prepared(tx, HOUR)).await? {
+            Applied::Done { seq } => Ok(seq),
+            other => Err(Violation::new(format!("a Prepare that nothing forbids was answered {other:?}"))),
+        }
+    }
+
+    /// Carries out the decision on a transaction that is prepared.
+    pub(crate) async fn finish(&self, tx: &MiniTx, decision: Decision) -> Verdict<u64> {
+        match self.apply(finished(tx.id, decision)).await? {
+            Applied::Done { seq } => Ok(seq),
+            other => Err(Violation::new(format!("the first Finish({decision:?}) was answered {other:?}"))),
+        }
+    }
+
     pub(crate) async fn read(&self, reads: Vec<Read>) -> Verdict<ReadReply> {
         let asked = reads.len();
-        let mut replies = self.store.read(&[(PARTITION, reads)], Consistency::Strict).await?;
+        let mut replies = self.store.read(&[(self.partition, reads)], Consistency::Strict).await?;
         let reply = replies.pop().ok_or_else(|| Violation::new("a read of one partition has no reply"))?;
         if !replies.is_empty() || reply.replies.len() != asked {
             return Err(Violation::new("the number of replies is not the number of reads"));
@@ -104,6 +144,19 @@ impl Client {
         let bytes = value.as_ref().try_into().map_err(|_| Violation::new(format!("a counter reads as {value:?}")))?;
         Ok(i128::from_be_bytes(bytes))
     }
+}
+
+/// The part of a transaction at a partition that is not its primary.
+pub(crate) fn prepared(tx: &MiniTx, lease: u32) -> MiniTx {
+    MiniTx { step: Step::Prepare { primary: PARTITION, lease }, ..tx.clone() }
+}
+
+pub(crate) fn finished(id: TxId, decision: Decision) -> MiniTx {
+    MiniTx { step: Step::Finish(decision), ..MiniTx::one(id) }
+}
+
+pub(crate) fn pushed(id: TxId, abort: bool) -> MiniTx {
+    MiniTx { step: Step::Push { abort }, ..MiniTx::one(id) }
 }
 
 pub(crate) fn records(scanned: &Scanned) -> Vec<(Bytes, Bytes)> {

@@ -17,6 +17,8 @@
 //! The [`mod@workloads`] run whole databases on a store, from many tasks; [`workloads!`] makes them tests.
 //! [`history`] checks recorded transactions for strict serializability.
 //!
+//! [`simulation`] runs the core over a simulated partitioned store, where everything that can go wrong comes from a seed.
+//!
 //! Killing the process and losing power are not in it: they need the store's own tests.
 
 // Derived code names the facade; here it is the core.
@@ -24,17 +26,21 @@ extern crate rome_core as rome;
 
 mod client;
 mod differential;
+mod elsewhere;
 pub mod history;
 pub mod laws;
+pub mod simulation;
 mod subject;
 mod together;
 mod verdict;
 pub mod workloads;
 
+pub use elsewhere::Elsewhere;
 pub use subject::Subject;
 pub use verdict::{Verdict, Violation, run};
 
-/// Writes one `#[test]` for each of the [`laws`]; the argument is an expression that gives a [`Subject`].
+/// Writes one `#[test]` for each of the [`laws`]; the argument is an expression that gives a [`Subject`]. On a store with
+/// several partitions each law is tested twice, the second time [`Elsewhere`].
 #[macro_export]
 macro_rules! suite {
     ($subject:expr) => {
@@ -63,6 +69,33 @@ macro_rules! suite {
             numbers_are_given_once
             random_calls_answer_as_the_specification_does
             transactions_are_strictly_serializable
+            one_is_carried_out_where_nothing_is_on_record
+            prepare_locks_where_nothing_is_on_record
+            push_answers_the_outcome_or_aborts
+            finish_ends_what_is_prepared
+            prepared_effects_are_closed_to_writers
+            prepared_effects_are_closed_to_who_checks_them
+            what_was_checked_is_closed_to_writers
+            an_unchanged_seq_opens_no_lock
+            own_locks_do_not_block
+            the_gate_meets_all_that_is_prepared
+            what_is_prepared_is_not_seen
+            reads_name_who_is_in_their_way
+            reads_name_all_who_are_in_their_way
+            a_blocker_expires_with_its_lease
+            finish_does_what_was_prepared
+            sums_are_settled_when_prepared
+            what_is_over_a_limit_is_not_prepared
+            prepare_tests_what_one_tests
+            prepare_with_effects_raises_the_seq
+            copies_of_a_step_do_it_once
+            one_and_push_agree_on_the_outcome
+            nothing_stays_locked_after_finish
+            late_steps_have_no_effect
+            a_dropped_step_is_whole_or_nothing
+            what_is_prepared_outlives_the_store
+            partitions_are_spaces_of_their_own
+            what_is_not_there_is_refused
         }
     };
     (@each $subject:expr; $($law:ident)*) => {
@@ -70,7 +103,13 @@ macro_rules! suite {
             #[test]
             fn $law() {
                 let subject = $subject;
-                $crate::run($crate::laws::$law(&subject));
+                $crate::run(async {
+                    $crate::laws::$law(&subject).await?;
+                    match $crate::Elsewhere::of(&subject).await? {
+                        Some(elsewhere) => $crate::laws::$law(&elsewhere).await,
+                        None => Ok(()),
+                    }
+                });
             }
         )*
     };
@@ -85,6 +124,9 @@ macro_rules! workloads {
             no_money_is_made_or_lost
             a_unique_value_is_taken_once
             no_increment_is_lost
+            one_of_each_pair_stays
+            lists_outlive_their_clients
+            clients_that_are_gone_leave_nothing_locked_or_torn
         }
     };
     (@each $subject:expr; $($workload:ident)*) => {

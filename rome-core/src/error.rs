@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Conflict { attempts: u32, what: String },
     DuplicateKey { table: &'static str, key: String },
     Unique { table: &'static str, index: String, columns: String, value: String },
+    Reference { table: &'static str, columns: String, key: String, target: &'static str },
+    Referenced { table: &'static str, key: String, by: &'static str, by_key: String, columns: String },
     NotFound { table: &'static str, key: String },
     NotOne { table: &'static str, several: bool },
     Stale { table: &'static str, key: String, given: String, stored: String },
@@ -72,6 +74,13 @@ impl Error {
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
         matches!(*self.0, Kind::Unique { .. } | Kind::DuplicateKey { .. })
+    }
+
+    /// A foreign key does not allow the write: what a row references is not there, or what is deleted is referenced by a row
+    /// that restricts that.
+    #[must_use]
+    pub fn is_foreign_key_violation(&self) -> bool {
+        matches!(*self.0, Kind::Reference { .. } | Kind::Referenced { .. })
     }
 
     /// There is a row with this key already.
@@ -191,6 +200,8 @@ impl Error {
     pub fn table(&self) -> Option<&'static str> {
         match &*self.0 {
             Kind::DuplicateKey { table, .. }
+            | Kind::Reference { table, .. }
+            | Kind::Referenced { table, .. }
             | Kind::Unique { table, .. }
             | Kind::NotFound { table, .. }
             | Kind::NotOne { table, .. }
@@ -242,6 +253,15 @@ impl fmt::Display for Error {
             Kind::Unique { table, index, columns, value } => {
                 write!(f, "unique index `{index}` of table `{table}`: another row already has {columns} = {value}")
             }
+            Kind::Reference { table, columns, key, target } => write!(
+                f,
+                "table `{table}`: {columns} = {key} references a row of table `{target}` that is not there; insert that one first"
+            ),
+            Kind::Referenced { table, key, by, by_key, columns } => write!(
+                f,
+                "the row {key} of table `{table}` cannot be deleted: the row {by_key} of table `{by}` references it by \
+                 {columns}; delete that one first, or declare `on_delete = cascade` or `set_null`"
+            ),
             Kind::NotFound { table, key } => write!(f, "table `{table}` has no row with the key {key}"),
             Kind::NotOne { table, several: false } => write!(f, "no row of table `{table}` matches, one was asked for"),
             Kind::NotOne { table, several: true } => {

@@ -18,7 +18,6 @@ pub mod model;
 mod place;
 mod plan;
 pub mod query;
-#[cfg_attr(not(test), expect(dead_code, reason = "what enforces foreign keys is built on it"))]
 mod reference;
 mod row;
 pub mod schema;

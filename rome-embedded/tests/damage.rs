@@ -53,7 +53,7 @@ fn note(content: &mut Content, name: &str, reply: Reply) {
 fn read_everything(store: &EmbeddedStore) -> StoreResult<Content> {
     let mut content = Content::new();
     content.insert("seq".into(), seq(store).to_string());
-    for space in [ROWS, INDEX, UNIQUE, SUMS, Space::Meta, Space::Pending] {
+    for space in [ROWS, INDEX, UNIQUE, SUMS, Space::Meta] {
         for reverse in [false, true] {
             let span = Span::all(space).reversed(reverse);
             note(&mut content, &format!("{space:?} {reverse}"), try_read(store, scan_of(span))?);

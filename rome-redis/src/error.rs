@@ -18,7 +18,7 @@ pub(crate) fn refused(error: &ServerError) -> StoreError {
     } else if says("WRONGTYPE") {
         (StoreErrorKind::Corrupt, "a key of the database holds something that ROME did not put there")
     } else if says("NOPERM") {
-        (StoreErrorKind::Other, "the Redis user may not do this; docs/design/redis.md lists what it needs")
+        (StoreErrorKind::Other, "the Redis user may not do this; docs/running-on-redis.md lists what it needs")
     } else if says("NOAUTH") || says("WRONGPASS") {
         (StoreErrorKind::Other, "the Redis server wants a user and password, `redis://user:password@host`")
     } else {

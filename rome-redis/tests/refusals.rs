@@ -196,29 +196,3 @@ async fn what_one_server_cannot_give_is_refused_before_anything_is_sent() {
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert_eq!(client.sum("n").await, 0);
 }
-
-/// The rules that docs/design/redis.md gives.
-#[tokio::test]
-async fn the_access_rules_of_the_docs_suffice() {
-    let page = include_str!("../../docs/design/redis.md");
-    let rules = page.split("ACL SETUSER").nth(1).unwrap().split("```").next().unwrap();
-    let server = LocalServer::durable();
-    ask::<()>(&mut raw(&server).await, &format!("ACL SETUSER {rules}")).await;
-    let url = server.url().replace("127", "app:PASSWORD@127");
-    let soon = std::time::Duration::from_millis(50);
-    let client = Client::by(&url, RedisOptions::default().replica_timeout(soon).patience(soon), 1).await;
-    assert_eq!(client.store.capabilities().durability, Durability::Local);
-    client.write(vec![put(ROWS, "a", "1"), put(INDEX, entry(b"x", b"a"), ""), add("n", 1)]).await;
-    client.write(vec![delete(ROWS, "a"), delete(INDEX, entry(b"x", b"a"))]).await;
-    assert_eq!(client.store.reserve(rome_core::store::SequenceId::Lanes, 1).await.unwrap(), 1);
-    let scan = Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: true };
-    let index_get = |key: &'static [u8]| Read::Get { space: INDEX, key: entry(b"x", key) };
-    client.read(vec![scan, Read::Count(Span::all(INDEX)), index_get(b"a"), index_get(b"b")]).await.unwrap();
-    let gets = ["a", "b"].map(|key| Read::Get { space: ROWS, key: key.into() });
-    client.read(gets.to_vec()).await.unwrap();
-    let applied = client.apply_at(client.tx(vec![add("n", 1)]), Durability::Replicated(1)).await;
-    assert!(applied.unwrap_err().to_string().contains("0 of 1 replicas"));
-
-    let other = refusal(&format!("{url}?prefix=other")).await;
-    assert!(other.to_string().contains("NOPERM"), "{other}");
-}

@@ -4,21 +4,46 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rome_core::store::{Effect, SequenceId, Space, Span, TableId};
+use rome_core::store::{Decision, Effect, SequenceId, Space, Span, TableId};
 
-use crate::client::{CLAIMS, INDEX, ROWS, SUMS, TABLE, entry};
+use crate::client::{CLAIMS, HOUR, INDEX, NO_TIME, ROWS, SUMS, TABLE, entry};
 
 /// How many lanes send minitransactions.
 pub(super) const LANES: usize = 3;
+/// How many partitions are worked on, if the store has as many.
+pub(super) const PARTITIONS: u32 = 3;
 /// How many values a row can have; its entry lies under its value.
 const VALUES: u8 = 3;
 
 #[derive(Debug, Clone)]
 pub(super) enum Call {
-    Read(Vec<Wish>),
-    Apply(Plan),
-    /// The last minitransaction of the lane once more.
-    Again(usize),
+    /// Reads of some partitions, in one call.
+    Read(Vec<(u32, Vec<Wish>)>),
+    /// A transaction on one partition; or the part at the primary, if the lane has a transaction over several.
+    One(Plan),
+    /// A part of the lane's transaction over several partitions, which begins if there is none.
+    Prepare {
+        plan: Plan,
+        primary: u32,
+        lease: u32,
+    },
+    /// Asks for the lane's transaction so many before.
+    Push {
+        lane: usize,
+        ago: usize,
+        abort: bool,
+    },
+    /// Finishes the lane's transaction so many before on one partition.
+    Finish {
+        lane: usize,
+        ago: usize,
+        partition: u32,
+        decision: Decision,
+    },
+    /// Finishes the lane's transaction over several partitions wherever it is prepared; the lane may go on.
+    End(usize, Decision),
+    /// What the lane sent so many before, once more.
+    Again(usize, usize),
     /// One that comes after a later one of its lane.
     Late(usize, Vec<Effect>),
     Reserve(SequenceId, u32),
@@ -37,6 +62,7 @@ pub(super) enum Wish {
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) lane: usize,
+    pub(super) partition: u32,
     pub(super) schema: u32,
     /// How many states ago its reads are said to have happened.
     pub(super) unchanged_since: Option<usize>,
@@ -147,18 +173,19 @@ fn effects() -> impl Strategy<Value = Vec<Effect>> {
         1 => (key(), 0..9_u8).prop_map(|(key, value)| {
             vec![Effect::Put { space: Space::Meta, key, value: vec![value].into() }]
         }),
-        1 => (0..3_u32).prop_map(|oldest| vec![Effect::RaiseGate { oldest }]),
+        2 => (1..4_u32).prop_map(|oldest| vec![Effect::RaiseGate { oldest }]),
     ];
     prop::collection::vec(one, 0..4).prop_map(|effects| effects.concat())
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let schema = prop_oneof![8 => Just(3_u32), 1 => 0..3_u32];
+    let schema = prop_oneof![3 => Just(3_u32), 1 => 0..3_u32];
     let unchanged_since = prop_oneof![3 => Just(None), 2 => (0..3_usize).prop_map(Some)];
     let expectations = || prop::collection::vec(expectation(), 0..3);
-    (0..LANES, schema, unchanged_since, expectations(), expectations(), effects()).prop_map(
-        |(lane, schema, unchanged_since, reads, checks, effects)| Plan {
+    (0..LANES, partition(), schema, unchanged_since, expectations(), expectations(), effects()).prop_map(
+        |(lane, partition, schema, unchanged_since, reads, checks, effects)| Plan {
             lane,
+            partition,
             schema,
             unchanged_since,
             reads,
@@ -168,12 +195,28 @@ fn plan() -> impl Strategy<Value = Plan> {
     )
 }
 
+/// One of them more often than the others, so that transactions meet.
+fn partition() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(1), 0..PARTITIONS]
+}
+
+fn decision() -> impl Strategy<Value = Decision> {
+    prop_oneof![3 => Just(Decision::Committed), 2 => Just(Decision::Aborted)]
+}
+
 pub(super) fn call() -> impl Strategy<Value = Call> {
     let sequence = prop::sample::select(vec![SequenceId::Lanes, SequenceId::Keys(TABLE), SequenceId::Keys(TableId(0))]);
+    let reads = (partition(), prop::collection::vec(wish(), 0..4));
+    let lease = prop::sample::select(vec![NO_TIME, HOUR]);
     prop_oneof![
-        5 => prop::collection::vec(wish(), 0..4).prop_map(Call::Read),
-        8 => plan().prop_map(Call::Apply),
-        1 => (0..LANES).prop_map(Call::Again),
+        5 => prop::collection::vec(reads, 1..3).prop_map(Call::Read),
+        6 => plan().prop_map(Call::One),
+        6 => (plan(), partition(), lease).prop_map(|(plan, primary, lease)| Call::Prepare { plan, primary, lease }),
+        2 => (0..LANES, 0..3_usize, any::<bool>()).prop_map(|(lane, ago, abort)| Call::Push { lane, ago, abort }),
+        2 => (0..LANES, 0..2_usize, partition(), decision())
+            .prop_map(|(lane, ago, partition, decision)| Call::Finish { lane, ago, partition, decision }),
+        3 => (0..LANES, decision()).prop_map(|(lane, decision)| Call::End(lane, decision)),
+        2 => (0..LANES, 0..6_usize).prop_map(|(lane, ago)| Call::Again(lane, ago)),
         1 => (0..LANES, effects()).prop_map(|(lane, effects)| Call::Late(lane, effects)),
         1 => (sequence, 1..5_u32).prop_map(|(sequence, n)| Call::Reserve(sequence, n)),
     ]

@@ -1,16 +1,18 @@
 //! The store under test and the specification, side by side.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Check, Consistency, Digest, Durability, FilterRef, MiniTx, Read, Reply, RowFilter, Scanned, Space, Span,
-    Store, StoreResult, TableId, TxId,
+    Blocker, Check, Consistency, Digest, FilterRef, MiniTx, Partition, Read, ReadReply, Reply, RowFilter, Scanned,
+    Space, Span, Store, StoreResult, TableId, TxId,
 };
 
-use super::plan::{Call, Expectation, LANES, Plan, Wish};
-use crate::client::{CLAIMS, INDEX, PARTITION, ROWS, SUMS, TABLE, holds};
+use super::lanes::Lane;
+use super::plan::{Call, Expectation, LANES, Wish};
+use crate::client::{CLAIMS, INDEX, ROWS, SUMS, TABLE, holds};
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Verdict, Violation};
 
@@ -23,8 +25,9 @@ impl RowFilter for NotZero {
     }
 }
 
-/// What a tracked scan saw, for later checks.
+/// What a tracked scan saw, for later checks on the same partition.
 struct Carried {
+    partition: Partition,
     span: Span,
     rows: Option<TableId>,
     n: u32,
@@ -33,46 +36,50 @@ struct Carried {
 
 /// Two of everything: first the store under test, then the specification.
 pub(super) struct Sides {
-    stores: [Arc<dyn Store>; 2],
-    /// The `seq` of each side after each minitransaction that was applied.
-    seqs: Vec<[u64; 2]>,
+    pub(super) stores: [Arc<dyn Store>; 2],
+    pub(super) partitions: u32,
+    /// The `seq` of each side after each minitransaction that was done on a partition.
+    pub(super) seqs: HashMap<Partition, Vec<[u64; 2]>>,
     carried: Vec<Carried>,
     /// The ids of all that were applied.
-    ids: Vec<TxId>,
-    /// The last `seq` used in each lane, and the last minitransaction there that was answered, as sent to each side.
-    next: [u64; LANES],
-    last: [Option<[MiniTx; 2]>; LANES],
+    pub(super) ids: Vec<TxId>,
+    pub(super) lanes: [Lane; LANES],
+    /// What is prepared, as the specification got it, and how it is named.
+    pub(super) prepared: BTreeMap<(Partition, TxId), (MiniTx, Blocker)>,
+    /// Whom the store under test named when it refused a transaction.
+    pub(super) blocked: HashMap<(Partition, TxId), Blocker>,
 }
 
 impl Sides {
     pub(super) fn new(subject: Arc<dyn Store>) -> Self {
+        let partitions = subject.capabilities().partitions;
         Self {
-            stores: [subject, Arc::new(MemoryStore::new())],
-            seqs: vec![[0; 2]],
+            stores: [subject, Arc::new(MemoryStore::with_partitions(partitions))],
+            partitions,
+            seqs: HashMap::new(),
             carried: Vec::new(),
             ids: Vec::new(),
-            next: [0; LANES],
-            last: Default::default(),
+            lanes: Default::default(),
+            prepared: BTreeMap::new(),
+            blocked: HashMap::new(),
         }
     }
 
     pub(super) async fn make(&mut self, call: Call) -> Verdict {
         match call {
-            Call::Read(wishes) => self.read(&wishes).await,
-            Call::Apply(plan) => self.apply(plan).await,
-            Call::Again(lane) => match self.last[lane].clone() {
-                Some(txs) => self.send(txs).await.map(|_| ()),
-                None => Ok(()),
-            },
-            Call::Late(lane, effects) => match &self.last[lane] {
-                // All that was sent has an even number.
-                Some([last, _]) => {
-                    let id = TxId { seq: last.id.seq - 1, ..last.id };
-                    let late = MiniTx { effects, ..MiniTx::one(id) };
-                    self.send([late.clone(), late]).await.map(|_| ())
-                }
-                None => Ok(()),
-            },
+            Call::Read(batch) => {
+                let batch = batch.into_iter().map(|(partition, wishes)| (self.partition(partition), wishes));
+                self.read(batch.collect()).await
+            }
+            Call::One(plan) => self.one(plan).await,
+            Call::Prepare { plan, .. } if self.partitions == 1 => self.one(plan).await,
+            Call::Prepare { plan, primary, lease } => self.prepare(plan, primary, lease).await,
+            Call::Push { .. } | Call::Finish { .. } | Call::End(..) if self.partitions == 1 => Ok(()),
+            Call::Push { lane, ago, abort } => self.push(lane, ago, abort).await,
+            Call::Finish { lane, ago, partition, decision } => self.finish(lane, ago, partition, decision).await,
+            Call::End(lane, decision) => self.end(lane, decision).await,
+            Call::Again(lane, ago) => self.again(lane, ago).await,
+            Call::Late(lane, effects) => self.late(lane, effects).await,
             Call::Reserve(sequence, n) => {
                 let [got, expected] =
                     [self.stores[0].reserve(sequence, n).await?, self.stores[1].reserve(sequence, n).await?];
@@ -83,8 +90,13 @@ impl Sides {
         }
     }
 
-    async fn read(&mut self, wishes: &[Wish]) -> Verdict {
-        let answers = [self.answers(0, wishes).await, self.answers(1, wishes).await];
+    /// The partition that is meant by a number.
+    pub(super) const fn partition(&self, number: u32) -> Partition {
+        Partition(number % self.partitions)
+    }
+
+    async fn read(&mut self, batch: Vec<(Partition, Vec<Wish>)>) -> Verdict {
+        let answers = [self.answers(0, &batch).await, self.answers(1, &batch).await];
         let [got, expected] = answers;
         let (got, expected) = match (got, expected) {
             (Ok(got), Ok(expected)) => (got, expected),
@@ -94,26 +106,30 @@ impl Sides {
             }
             (got, expected) => return Err(Violation::new(format!("got {got:?}, expected {expected:?}"))),
         };
-        ensure_eq!(got.len(), expected.len(), "the number of replies");
-        for ((wish, got), expected) in wishes.iter().zip(got).zip(expected) {
-            match (got, expected) {
-                (Reply::Scanned(got), Reply::Scanned(expected)) => {
-                    ensure_eq!(seen(&got), seen(&expected), "the scan {wish:?}");
-                    self.carry(wish, &got, &expected);
+        ensure_eq!(got.len(), expected.len(), "the number of partitions that replied");
+        for (((partition, wishes), got), expected) in batch.iter().zip(got).zip(expected) {
+            ensure_eq!(blockers(&got), blockers(&expected), "the blockers of {wishes:?} on {partition:?}");
+            ensure_eq!(got.replies.len(), expected.replies.len(), "the number of replies");
+            for ((wish, got), expected) in wishes.iter().zip(got.replies).zip(expected.replies) {
+                match (got, expected) {
+                    (Reply::Scanned(got), Reply::Scanned(expected)) => {
+                        ensure_eq!(seen(&got), seen(&expected), "the scan {wish:?}");
+                        self.carry(*partition, wish, &got, &expected);
+                    }
+                    (got, expected) => ensure_eq!(got, expected, "the reply to {wish:?}"),
                 }
-                (got, expected) => ensure_eq!(got, expected, "the reply to {wish:?}"),
             }
         }
         Ok(())
     }
 
-    async fn answers(&self, side: usize, wishes: &[Wish]) -> StoreResult<Vec<Reply>> {
-        let reads = wishes.iter().map(read).collect();
-        let replies = self.stores[side].read(&[(PARTITION, reads)], Consistency::Strict).await?;
-        Ok(replies.into_iter().flat_map(|reply| reply.replies).collect())
+    async fn answers(&self, side: usize, batch: &[(Partition, Vec<Wish>)]) -> StoreResult<Vec<ReadReply>> {
+        let batch: Vec<_> =
+            batch.iter().map(|(partition, wishes)| (*partition, wishes.iter().map(read).collect())).collect();
+        self.stores[side].read(&batch, Consistency::Strict).await
     }
 
-    fn carry(&mut self, wish: &Wish, got: &Scanned, expected: &Scanned) {
+    fn carry(&mut self, partition: Partition, wish: &Wish, got: &Scanned, expected: &Scanned) {
         let (span, rows) = match wish {
             Wish::Scan { span, .. } => (span, None),
             Wish::ScanRows { index, .. } => (index, Some(TABLE)),
@@ -121,56 +137,10 @@ impl Sides {
         };
         let span = expected.stopped_at.as_ref().map_or_else(|| span.clone(), |last| span.cut_at(last));
         let digests = [got.digest.clone(), expected.digest.clone()];
-        self.carried.push(Carried { span, rows, n: expected.visited, digests });
+        self.carried.push(Carried { partition, span, rows, n: expected.visited, digests });
     }
 
-    async fn apply(&mut self, plan: Plan) -> Verdict {
-        self.next[plan.lane] += 2;
-        let id = TxId { lane: plan.lane as u64 + 1, seq: self.next[plan.lane] };
-        let (reads, checks) = (self.checks(&plan.reads).await?, self.checks(&plan.checks).await?);
-        let state = plan.unchanged_since.map(|ago| self.seqs[self.seqs.len().saturating_sub(1 + ago)]);
-        let tx = |side: usize| MiniTx {
-            schema: plan.schema,
-            unchanged_since: state.map(|seqs| seqs[side]),
-            reads: reads.iter().map(|check| check[side].clone()).collect(),
-            checks: checks.iter().map(|check| check[side].clone()).collect(),
-            effects: plan.effects.clone(),
-            ..MiniTx::one(id)
-        };
-        let txs = [tx(0), tx(1)];
-        if self.send(txs.clone()).await? {
-            self.last[plan.lane] = Some(txs);
-        }
-        Ok(())
-    }
-
-    /// Sends it to both sides and says whether it was answered, and not with an error.
-    async fn send(&mut self, [tested, specified]: [MiniTx; 2]) -> Verdict<bool> {
-        let (id, has_effects) = (tested.id, !tested.effects.is_empty());
-        let got = self.stores[0].apply(vec![(PARTITION, tested)], Durability::default()).await;
-        let expected = self.stores[1].apply(vec![(PARTITION, specified)], Durability::default()).await;
-        let (got, expected) = match (got, expected) {
-            (Ok(got), Ok(expected)) => (got, expected),
-            (Err(got), Err(expected)) => {
-                let known = (expected.kind(), expected.certainty());
-                ensure_eq!((got.kind(), got.certainty()), known, "the error of an apply, {got},");
-                return Ok(false);
-            }
-            (got, expected) => return Err(Violation::new(format!("got {got:?}, expected {expected:?}"))),
-        };
-        if let ([Applied::Done { seq: got }], [Applied::Done { seq: expected }]) = (got.as_slice(), expected.as_slice())
-        {
-            let before = self.seqs.last().map_or(0, |seqs| seqs[0]);
-            ensure!(!has_effects || *got > before, "the seq after effects is {got}, it was {before}");
-            self.seqs.push([*got, *expected]);
-            self.ids.push(id);
-        } else {
-            ensure_eq!(got, expected, "the outcomes");
-        }
-        Ok(true)
-    }
-
-    async fn checks(&self, expectations: &[Expectation]) -> Verdict<Vec<[Check; 2]>> {
+    pub(super) async fn checks(&self, partition: Partition, expectations: &[Expectation]) -> Verdict<Vec<[Check; 2]>> {
         let mut checks = Vec::new();
         for expectation in expectations {
             let version = |space: &Space, key: &Bytes, expect| {
@@ -180,22 +150,24 @@ impl Sides {
             checks.push(match expectation {
                 Expectation::Absent(space, key) => version(space, key, None),
                 Expectation::Present(space, key) => {
-                    let reply = self.answers(1, &[Wish::Get(*space, key.clone())]).await?;
-                    let [Reply::Record(record)] = reply.as_slice() else {
+                    let reply = self.answers(1, &[(partition, vec![Wish::Get(*space, key.clone())])]).await?;
+                    let Some([Reply::Record(record)]) = reply.first().map(|reply| reply.replies.as_slice()) else {
                         return Err(Violation::new("the specification does not answer a get with a record"));
                     };
                     version(space, key, record.as_ref().map(|(id, _)| *id))
                 }
                 Expectation::Old(space, key, ago) => version(space, key, self.ids.iter().rev().nth(*ago).copied()),
-                Expectation::Carried(ago) => match self.carried.iter().rev().nth(*ago) {
-                    Some(carried) => carried.digests.clone().map(|digest| Check::Same {
-                        span: carried.span.clone(),
-                        rows: carried.rows,
-                        n: carried.n,
-                        digest,
-                    }),
-                    None => [holds(), holds()],
-                },
+                Expectation::Carried(ago) => {
+                    match self.carried.iter().filter(|carried| carried.partition == partition).nth_back(*ago) {
+                        Some(carried) => carried.digests.clone().map(|digest| Check::Same {
+                            span: carried.span.clone(),
+                            rows: carried.rows,
+                            n: carried.n,
+                            digest,
+                        }),
+                        None => [holds(), holds()],
+                    }
+                }
                 Expectation::Count(span, n) => {
                     let check = Check::Count { span: span.clone(), n: *n };
                     [check.clone(), check]
@@ -208,8 +180,16 @@ impl Sides {
 
     pub(super) async fn compare_contents(&mut self) -> Verdict {
         let all = |space| Wish::Scan { span: Span::all(space), filtered: false, want: None };
-        self.read(&[ROWS, INDEX, CLAIMS, SUMS, Space::Meta].map(all)).await
+        let wishes = || [ROWS, INDEX, CLAIMS, SUMS, Space::Meta].map(all).to_vec();
+        self.read((0..self.partitions).map(|partition| (Partition(partition), wishes())).collect()).await
     }
+}
+
+/// In no order that anyone could rely on.
+fn blockers(reply: &ReadReply) -> Vec<Blocker> {
+    let mut blockers = reply.blockers.clone();
+    blockers.sort_by_key(|blocker| blocker.id);
+    blockers
 }
 
 fn read(wish: &Wish) -> Read {

@@ -46,6 +46,12 @@ impl Log {
         self.ended.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All transactions that have ended by now.
+    #[must_use]
+    pub fn so_far(&self) -> Vec<Transaction> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn tick(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }

@@ -43,6 +43,17 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// What was read; empty for an append.
+    #[must_use]
+    pub fn list(&self) -> &[u64] {
+        match self {
+            Self::Read { list, .. } => list,
+            Self::Append { .. } => &[],
+        }
+    }
+}
+
 /// How a transaction ended, as far as its client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {

@@ -12,6 +12,7 @@ mod refusals;
 mod reopening;
 mod sequences;
 mod serializable;
+mod several;
 mod spans;
 
 pub use crate::differential::random_calls_answer_as_the_specification_does;
@@ -31,6 +32,7 @@ pub use refusals::{
 pub use reopening::acknowledged_writes_outlive_the_store;
 pub use sequences::numbers_are_given_once;
 pub use serializable::transactions_are_strictly_serializable;
+pub use several::*;
 pub use spans::{
     a_tracked_scan_can_be_checked_where_it_stopped, an_entry_without_its_row_is_damage,
     spans_give_exactly_their_members,

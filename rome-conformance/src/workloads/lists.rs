@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use rome_core::session::Session;
-use rome_core::{Database, Result};
+use rome_core::{Database, DatabaseBuilder, Result};
 use rome_derive::Entity;
 
+use super::mortal::Mortal;
 use super::{TASKS, options};
 use crate::history::{Anomaly, Level, Log, Op, Outcome, Transaction, check};
 use crate::together::together;
 use crate::verdict::ensure;
 use crate::{Subject, Verdict, Violation};
 
-const LISTS: u64 = 6;
+const LISTS: u64 = 8;
 const EACH: u64 = 12;
 
 /// A list in one row.
@@ -24,7 +25,8 @@ struct List {
     members: Vec<u64>,
 }
 
-/// A member of a list that an index finds. No two lists have a value in common.
+/// A member of a list that an index finds; it lies in any partition, and so do those beside it in the list. No two lists
+/// have a value in common.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "items", index(list, place))]
 struct Item {
@@ -32,6 +34,63 @@ struct Item {
     value: u64,
     list: u64,
     place: u64,
+}
+
+/// The same with an index whose entries lie together, and not beside the rows.
+#[derive(Entity, Clone, Debug, Default)]
+#[rome(table = "pieces", index(global, list, place))]
+struct Piece {
+    #[rome(key)]
+    value: u64,
+    list: u64,
+    place: u64,
+}
+
+/// The same with all members of a list in one partition.
+#[derive(Entity, Clone, Debug, Default)]
+#[rome(table = "links", partition_by(list), index(list, place))]
+struct Link {
+    #[rome(key)]
+    list: u64,
+    #[rome(key)]
+    value: u64,
+    place: u64,
+}
+
+/// How a list is kept.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    AsRow,
+    AsItems,
+    AsPieces,
+    AsLinks,
+}
+
+/// The lists take turns.
+const fn kept(list: u64) -> Kept {
+    match list % 4 {
+        0 => Kept::AsRow,
+        1 => Kept::AsItems,
+        2 => Kept::AsPieces,
+        _ => Kept::AsLinks,
+    }
+}
+
+/// The values of a list that an index finds.
+macro_rules! members {
+    ($s:expr, $entity:ident, $list:expr) => {{
+        let members = $s.query::<$entity>().filter($entity::LIST.eq($list)).order_by($entity::PLACE.asc());
+        members.all().await?.into_iter().map(|member| member.value).collect()
+    }};
+}
+
+/// Puts a value behind the last one of a list that an index finds.
+macro_rules! append {
+    ($s:expr, $entity:ident, $list:expr, $value:expr) => {{
+        let members = $s.query::<$entity>().filter($entity::LIST.eq($list)).order_by($entity::PLACE.desc());
+        let place = members.first().await?.map_or(0, |last| last.place + 1);
+        $s.insert($entity { value: $value, list: $list, place }).await?;
+    }};
 }
 
 /// Something to do with a list.
@@ -46,23 +105,61 @@ enum Task {
 /// # Errors
 /// When it is not.
 pub async fn lists_are_strictly_serializable(subject: &impl Subject) -> Verdict {
-    let history = append_to_lists(subject).await?;
+    judge(&append_to_lists(subject).await?)
+}
+
+fn judge(history: &[Transaction]) -> Verdict {
     let committed = history.iter().filter(|one| one.outcome == Outcome::Committed).count();
     ensure!(committed > history.len() / 4, "only {committed} of {} transactions committed", history.len());
-    let anomalies: Vec<String> = check(&history, Level::StrictSerializable).iter().map(Anomaly::to_string).collect();
+    let anomalies: Vec<String> = check(history, Level::StrictSerializable).iter().map(Anomaly::to_string).collect();
     ensure!(anomalies.is_empty(), "{} transactions are not strictly serializable: {anomalies:#?}", history.len());
     Ok(())
 }
 
-/// Tasks append to lists and read them, two or three in a transaction; half of the lists are rows, the others are what an index
+/// What is left when clients go away in the middle of a commit, at any call and for good, is strictly serializable too: a
+/// commit of theirs happened or not, and is never seen in part.
+///
+/// # Errors
+/// When it is not.
+pub async fn lists_outlive_their_clients(subject: &impl Subject) -> Verdict {
+    let place = subject.place();
+    let store = subject.open(&place).await?;
+    let log = Arc::new(Log::new());
+    // The catalog is there before the first client goes.
+    let last = builder().open_store(store.clone()).await?;
+    let tasks = (0..TASKS).map(|n| {
+        let (store, log, db) = (store.clone(), log.clone(), last.clone());
+        async move {
+            let mut gone = Vec::new();
+            for round in 0..EACH {
+                if (n + round) % 4 != 0 {
+                    transact(&db, &log, plan(n, round)).await;
+                    continue;
+                }
+                let mortal = Mortal::new(store.clone());
+                // A client that cannot begin says nothing.
+                let Ok(db) = builder().open_store(mortal.clone()).await else { continue };
+                mortal.dies_after((n * 5 + round * 3) % 8);
+                mortal.while_alive(transact(&db, &log, plan(n, round))).await;
+                gone.push(mortal);
+            }
+            Ok(gone)
+        }
+    });
+    for mortal in together(tasks.collect::<Vec<_>>()).await?.into_iter().flatten() {
+        mortal.arrive_late().await;
+    }
+    judge(&finish(&last, log).await?)
+}
+
+/// Tasks append to lists and read them, two or three in a transaction; some lists are rows, the others are what an index
 /// finds. Returns what they saw.
 ///
 /// # Errors
 /// When the database cannot be opened, or at the end not be read.
 pub async fn append_to_lists(subject: &impl Subject) -> Verdict<Vec<Transaction>> {
     let place = subject.place();
-    let builder = Database::builder().entity::<List>().entity::<Item>();
-    let db = builder.open_store(subject.open(&place).await?).await?;
+    let db = builder().open_store(subject.open(&place).await?).await?;
     let log = Arc::new(Log::new());
     let tasks = (0..TASKS).map(|n| {
         let (db, log) = (db.clone(), log.clone());
@@ -74,11 +171,20 @@ pub async fn append_to_lists(subject: &impl Subject) -> Verdict<Vec<Transaction>
         }
     });
     together(tasks.collect::<Vec<_>>()).await?;
-    // What was appended last is seen by nobody yet. A lost request may be the reason that this takes some tries.
+    finish(&db, log).await
+}
+
+fn builder() -> DatabaseBuilder {
+    Database::builder().entity::<List>().entity::<Item>().entity::<Piece>().entity::<Link>()
+}
+
+/// Reads all lists, since what was appended last is seen by nobody yet, and gives the history.
+async fn finish(db: &Database, log: Arc<Log>) -> Verdict<Vec<Transaction>> {
     let all: Vec<Task> = (0..LISTS).map(Task::Read).collect();
     let mut seen = false;
     for _ in 0..10 {
-        seen = seen || transact(&db, &log, all.clone()).await == Outcome::Committed;
+        // A lost request may be the reason that this takes some tries.
+        seen = seen || transact(db, &log, all.clone()).await == Outcome::Committed;
     }
     ensure!(seen, "a transaction that runs alone and only reads does not commit");
     Arc::into_inner(log).map(Log::finish).ok_or_else(|| Violation::new("a task still runs"))
@@ -99,8 +205,10 @@ fn plan(n: u64, round: u64) -> Vec<Task> {
 }
 
 async fn transact(db: &Database, log: &Log, tasks: Vec<Task>) -> Outcome {
-    let mut running = log.begin();
     let appends: Vec<Op> = tasks.iter().filter_map(|task| task.as_append()).collect();
+    let mut running = log.begin();
+    // This is all that will be known if the client goes away in between.
+    appends.iter().for_each(|op| running.did(op.clone()));
     let result = db
         .transaction_with(options(), async move |s| {
             let mut ops = Vec::new();
@@ -115,6 +223,7 @@ async fn transact(db: &Database, log: &Log, tasks: Vec<Task>) -> Outcome {
         Err(error) if error.is_outcome_unknown() => (appends, Outcome::Unknown),
         Err(_) => (appends, Outcome::Aborted),
     };
+    running.retries();
     ops.into_iter().for_each(|op| running.did(op));
     running.ended(outcome);
     outcome
@@ -130,27 +239,29 @@ impl Task {
 
     async fn carry_out(self, s: &Session, ops: &mut Vec<Op>) -> Result<()> {
         match self {
-            Self::Read(list) if list < LISTS / 2 => {
-                let row = s.get::<List>(list).await?.unwrap_or_default();
-                ops.push(Op::Read { key: list, list: row.members });
+            Self::Read(key) => {
+                let list = match kept(key) {
+                    Kept::AsRow => s.get::<List>(key).await?.unwrap_or_default().members,
+                    Kept::AsItems => members!(s, Item, key),
+                    Kept::AsPieces => members!(s, Piece, key),
+                    Kept::AsLinks => members!(s, Link, key),
+                };
+                ops.push(Op::Read { key, list });
             }
-            Self::Read(list) => {
-                let items = s.query::<Item>().filter(Item::LIST.eq(list)).order_by(Item::PLACE.asc()).all().await?;
-                ops.push(Op::Read { key: list, list: items.into_iter().map(|item| item.value).collect() });
-            }
-            Self::Append(list, value) if list < LISTS / 2 => {
-                let mut row = s.get::<List>(list).await?.unwrap_or_default();
-                ops.push(Op::Read { key: list, list: row.members.clone() });
-                row.id = list;
-                row.members.push(value);
-                s.upsert(row).await?;
-                ops.push(Op::Append { key: list, value });
-            }
-            Self::Append(list, value) => {
-                let last = s.query::<Item>().filter(Item::LIST.eq(list)).order_by(Item::PLACE.desc()).first().await?;
-                let place = last.map_or(0, |last| last.place + 1);
-                s.insert(Item { value, list, place }).await?;
-                ops.push(Op::Append { key: list, value });
+            Self::Append(key, value) => {
+                match kept(key) {
+                    Kept::AsRow => {
+                        let mut row = s.get::<List>(key).await?.unwrap_or_default();
+                        ops.push(Op::Read { key, list: row.members.clone() });
+                        row.id = key;
+                        row.members.push(value);
+                        s.upsert(row).await?;
+                    }
+                    Kept::AsItems => append!(s, Item, key, value),
+                    Kept::AsPieces => append!(s, Piece, key, value),
+                    Kept::AsLinks => append!(s, Link, key, value),
+                }
+                ops.push(Op::Append { key, value });
             }
         }
         Ok(())

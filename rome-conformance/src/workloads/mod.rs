@@ -6,12 +6,17 @@
 
 mod bank;
 mod counters;
+mod gone;
 mod lists;
+mod mortal;
+mod skew;
 mod unique;
 
 pub use bank::no_money_is_made_or_lost;
 pub use counters::no_increment_is_lost;
-pub use lists::{append_to_lists, lists_are_strictly_serializable};
+pub use gone::clients_that_are_gone_leave_nothing_locked_or_torn;
+pub use lists::{append_to_lists, lists_are_strictly_serializable, lists_outlive_their_clients};
+pub use skew::one_of_each_pair_stays;
 pub use unique::a_unique_value_is_taken_once;
 
 use rome_core::session::TransactionOptions;

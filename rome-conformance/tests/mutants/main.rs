@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod reopened;
+mod several;
 mod store;
 
 use std::sync::Arc;
@@ -102,6 +103,153 @@ caught! { flawed, 1;
         by an_overflow_leaves_nothing, random_calls_answer_as_the_specification_does;
     too_long_skipped: SkipsWhatIsTooLong by what_is_over_a_limit_is_refused;
     numbers_given_twice: GivesNumbersTwice by numbers_are_given_once;
+}
+
+/// Broken steps of transactions over several partitions.
+mod with_four_partitions {
+    use super::several::{Flaw, Mutant};
+    use super::*;
+
+    mod without_a_flaw {
+        use super::*;
+
+        rome_conformance::suite!(async || Arc::new(Mutant::new(Flaw::None)) as Arc<dyn Store>);
+    }
+
+    fn flawed(flaw: Flaw) -> Arc<dyn Store> {
+        Arc::new(Mutant::new(flaw))
+    }
+
+    caught! { flawed, 1;
+        no_tombstone: WritesNoTombstone
+            by push_answers_the_outcome_or_aborts, one_and_push_agree_on_the_outcome, late_steps_have_no_effect,
+                random_calls_answer_as_the_specification_does;
+        whoever_asks_aborts: AbortsWhoeverAsks
+            by push_answers_the_outcome_or_aborts, random_calls_answer_as_the_specification_does;
+        outcomes_forgotten: ForgetsOutcomes
+            by push_answers_the_outcome_or_aborts, late_steps_have_no_effect,
+                random_calls_answer_as_the_specification_does;
+        finish_not_recorded: RecordsNoFinish
+            by finish_ends_what_is_prepared, prepare_locks_where_nothing_is_on_record, copies_of_a_step_do_it_once,
+                late_steps_have_no_effect, nothing_stays_locked_after_finish,
+                random_calls_answer_as_the_specification_does;
+        early_finish_not_recorded: RecordsNoEarlyFinish
+            by finish_ends_what_is_prepared, nothing_stays_locked_after_finish,
+                random_calls_answer_as_the_specification_does;
+        refused_prepare_not_recorded: RecordsNoRefusedPrepare
+            by prepare_locks_where_nothing_is_on_record, random_calls_answer_as_the_specification_does;
+        lower_numbers_accepted: AcceptsLowerNumbers
+            by one_is_carried_out_where_nothing_is_on_record, prepare_locks_where_nothing_is_on_record,
+                late_steps_have_no_effect, random_calls_answer_as_the_specification_does;
+        prepared_twice: PreparesTwice
+            by prepare_locks_where_nothing_is_on_record, own_locks_do_not_block, copies_of_a_step_do_it_once,
+                random_calls_answer_as_the_specification_does;
+        finished_twice: FinishesTwice
+            by finish_ends_what_is_prepared, finish_does_what_was_prepared, copies_of_a_step_do_it_once,
+                random_calls_answer_as_the_specification_does;
+        given_up_and_finished: FinishesWhatWasGivenUp
+            by finish_ends_what_is_prepared, finish_does_what_was_prepared, what_is_prepared_is_not_seen,
+                random_calls_answer_as_the_specification_does;
+        torn_finish: TearsFinish by a_dropped_step_is_whole_or_nothing;
+        other_version: StampsFinish
+            by finish_ends_what_is_prepared, finish_does_what_was_prepared,
+                random_calls_answer_as_the_specification_does;
+        carried_out_too_early: CarriesOutWhenPreparing
+            by what_is_prepared_is_not_seen, prepare_locks_where_nothing_is_on_record, sums_are_settled_when_prepared,
+                random_calls_answer_as_the_specification_does;
+        read_locks_ignored: IgnoresReadLocks
+            by what_was_checked_is_closed_to_writers, an_unchanged_seq_opens_no_lock,
+                random_calls_answer_as_the_specification_does;
+        spans_not_locked: LocksNoSpans
+            by what_was_checked_is_closed_to_writers, random_calls_answer_as_the_specification_does;
+        rows_behind_entries_not_locked: LocksEntriesWithoutRows
+            by what_was_checked_is_closed_to_writers, random_calls_answer_as_the_specification_does;
+        write_locks_ignored: IgnoresWriteLocks
+            by prepared_effects_are_closed_to_writers, prepared_effects_are_closed_to_who_checks_them,
+                an_unchanged_seq_opens_no_lock, sums_are_settled_when_prepared,
+                random_calls_answer_as_the_specification_does;
+        locks_skipped_if_unchanged: SkipsLocksIfUnchanged
+            by an_unchanged_seq_opens_no_lock, random_calls_answer_as_the_specification_does;
+        gate_raised_beside_prepared: LetsTheGateRise
+            by the_gate_meets_all_that_is_prepared, random_calls_answer_as_the_specification_does;
+        prepared_gate_not_locked: LocksNoGate
+            by the_gate_meets_all_that_is_prepared, random_calls_answer_as_the_specification_does;
+        gate_ignored_by_prepare: PreparesBelowTheGate
+            by prepare_tests_what_one_tests, random_calls_answer_as_the_specification_does;
+        checks_ignored_by_prepare: PreparesUnchecked
+            by prepare_tests_what_one_tests, random_calls_answer_as_the_specification_does;
+        sums_ignored_by_prepare: PreparesSumsUnseen
+            by sums_are_settled_when_prepared, random_calls_answer_as_the_specification_does;
+        limits_ignored_by_prepare: PreparesWhatIsTooLong by what_is_over_a_limit_is_not_prepared;
+        seq_not_raised_by_prepare: RaisesNoSeq
+            by prepare_with_effects_raises_the_seq, random_calls_answer_as_the_specification_does;
+        no_blockers_named: NamesNoBlockers
+            by reads_name_who_is_in_their_way, reads_name_all_who_are_in_their_way, a_blocker_expires_with_its_lease,
+                random_calls_answer_as_the_specification_does;
+        one_blocker_named: NamesOneBlocker
+            by reads_name_all_who_are_in_their_way, random_calls_answer_as_the_specification_does;
+        nobody_named_in_counts: NamesNobodyInCounts
+            by reads_name_who_is_in_their_way, random_calls_answer_as_the_specification_does;
+        nobody_named_behind_entries: NamesNobodyBehindEntries
+            by reads_name_who_is_in_their_way, random_calls_answer_as_the_specification_does;
+        wrong_primary_named: NamesItselfAsPrimary
+            by reads_name_who_is_in_their_way, reads_name_all_who_are_in_their_way,
+                prepared_effects_are_closed_to_writers, random_calls_answer_as_the_specification_does;
+        never_expired: NeverSaysExpired
+            by a_blocker_expires_with_its_lease, random_calls_answer_as_the_specification_does;
+        always_expired: AlwaysSaysExpired
+            by a_blocker_expires_with_its_lease, reads_name_who_is_in_their_way,
+                prepared_effects_are_closed_to_writers, random_calls_answer_as_the_specification_does;
+        one_space_for_all: SharesOneSpace
+            by partitions_are_spaces_of_their_own, random_calls_answer_as_the_specification_does;
+        one_record_of_lanes_for_all: SharesLanes
+            by partitions_are_spaces_of_their_own, random_calls_answer_as_the_specification_does;
+    }
+
+    /// Databases on broken stores.
+    mod databases {
+        use rome_core::testkit::Faults;
+
+        use super::*;
+
+        mod without_a_flaw {
+            use super::*;
+
+            rome_conformance::workloads!(async || flawed(Flaw::None));
+        }
+
+        /// Others run before and after each call.
+        fn flawed(flaw: Flaw) -> Arc<dyn Store> {
+            let store = Faults::new(super::flawed(flaw));
+            store.yield_around_calls();
+            Arc::new(store)
+        }
+
+        caught! { flawed, 5;
+            no_tombstone: WritesNoTombstone by clients_that_are_gone_leave_nothing_locked_or_torn;
+            never_expired: NeverSaysExpired by clients_that_are_gone_leave_nothing_locked_or_torn;
+            given_up_and_finished: FinishesWhatWasGivenUp
+                by no_money_is_made_or_lost, clients_that_are_gone_leave_nothing_locked_or_torn;
+            carried_out_too_early: CarriesOutWhenPreparing
+                by no_money_is_made_or_lost, clients_that_are_gone_leave_nothing_locked_or_torn;
+            torn_finish: TearsFinish by no_money_is_made_or_lost, a_unique_value_is_taken_once;
+            read_locks_ignored: IgnoresReadLocks by one_of_each_pair_stays, lists_are_strictly_serializable;
+            write_locks_ignored: IgnoresWriteLocks by no_money_is_made_or_lost, lists_are_strictly_serializable;
+            locks_skipped_if_unchanged: SkipsLocksIfUnchanged
+                by no_money_is_made_or_lost, lists_are_strictly_serializable;
+            no_blockers_named: NamesNoBlockers by lists_are_strictly_serializable, no_money_is_made_or_lost;
+            seq_not_raised_by_prepare: RaisesNoSeq by lists_are_strictly_serializable, no_money_is_made_or_lost;
+            one_space_for_all: SharesOneSpace by no_money_is_made_or_lost;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_partition_is_tested_like_the_first() {
+        let subject = async || flawed(Flaw::LastUnchecked);
+        assert_eq!(a_refusal_leaves_nothing(&subject).await, Ok(()));
+        let elsewhere = rome_conformance::Elsewhere::of(&subject).await.unwrap().unwrap();
+        assert!(a_refusal_leaves_nothing(&elsewhere).await.is_err());
+    }
 }
 
 /// Databases on broken stores.

@@ -151,12 +151,23 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table) 
     for stored in &doc.indexes {
         if !table.indexes.iter().any(|index| index.name == stored.name) {
             refused.push(format!(
-                "index `{}` of `{}` is stored and no longer declared; without it new rows would be missing there",
-                stored.name, table.name
+                "index `{}` of `{}` is stored and no longer declared; without it new rows would be missing there: declare \
+                 `{}`",
+                stored.name,
+                table.name,
+                declaration(stored)
             ));
         }
     }
     compare_references(doc, table, must_be_empty);
+}
+
+/// How a stored index would be declared; also one that was made for a foreign key, which has the name of a declared one.
+fn declaration(index: &IndexDoc) -> String {
+    let part = |part: &PartDoc| if part.descending { format!("desc({})", part.column) } else { part.column.clone() };
+    let parts: Vec<String> = index.parts.iter().map(part).collect();
+    let kind = if index.unique { "unique(" } else { "index(" };
+    format!("{kind}{}{})", if index.global { "global, " } else { "" }, parts.join(", "))
 }
 
 /// A foreign key that is new needs an empty table, since what is stored may reference nothing. One that is gone, or acts in

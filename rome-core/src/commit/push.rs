@@ -1,7 +1,7 @@
 //! What happens to transactions that are met on the way: prepared, and maybe left behind by their client.
 
 use super::Committer;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::store::{
     Applied, Blocker, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, Step, TxId,
 };
@@ -56,7 +56,7 @@ impl Committer {
                 }
             }
             if again.is_empty() {
-                break;
+                return Ok(replies);
             }
             let repeated: Vec<_> = again.iter().filter_map(|at| batch.get(*at)).cloned().collect();
             let fresh = self.store.read(&repeated, Consistency::Strict).await?;
@@ -66,6 +66,7 @@ impl Committer {
                 }
             }
         }
-        Ok(replies)
+        let what = "what it reads, again and again".to_owned();
+        Err(Kind::Conflict { attempts: 0, what }.into())
     }
 }

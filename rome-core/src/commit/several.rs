@@ -18,19 +18,20 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Committer {
-    /// Carries out parts of several partitions. The first one with effects is at the primary.
+    /// Carries out parts of several partitions. The first one with effects is at the primary; if there is none, the first
+    /// one: the reads that the others lock have to be decided at one place too, or a pusher could let the first of these
+    /// locks go before the last is taken.
     pub(super) async fn several(self: &Arc<Self>, schema: u32, parts: Vec<Part>, d: Durability) -> Result<Outcome> {
-        let primary_at = parts.iter().position(|part| !part.effects.is_empty());
-        let at_primary = |at: usize| Some(at) == primary_at;
+        let primary_at = parts.iter().position(|part| !part.effects.is_empty()).unwrap_or(0);
         let mut places: Vec<(usize, Partition)> = parts.iter().map(|part| part.partition).enumerate().collect();
-        let primary = places.get(primary_at.unwrap_or(0)).map_or(Partition(0), |(_, partition)| *partition);
-        places.retain(|(at, _)| !at_primary(*at));
+        let primary = places.get(primary_at).map_or(Partition(0), |(_, partition)| *partition);
+        places.retain(|(at, _)| *at != primary_at);
         let (lane, id) = self.lanes.take(self).await?;
-        let mut own = None;
+        let mut own = Vec::with_capacity(1);
         let mut prepares = Vec::with_capacity(places.len());
         for (at, part) in parts.into_iter().enumerate() {
-            if at_primary(at) {
-                own = Some(part.into_minitx(id, schema, Step::One));
+            if at == primary_at {
+                own.push(part.into_minitx(id, schema, Step::One));
             } else {
                 prepares.push(part.into_minitx(id, schema, Step::Prepare { primary, lease: LEASE }));
             }
@@ -47,12 +48,8 @@ impl Committer {
             open.finish_at(prepared.map(|(_, (_, partition))| *partition).collect()).await;
             return self.outcome(*at, *partition, Some(answer.clone()), d).await;
         }
-        let (Some(primary_at), Some(own)) = (primary_at, own) else {
-            // Only reads: that all were locked at once was all that there is to know.
-            return Ok(Outcome::Committed);
-        };
         open.decide(None);
-        match self.apply(vec![own], d).await {
+        match self.apply(own, d).await {
             Ok(mut answers) => match answers.pop() {
                 Some(Applied::Done { .. } | Applied::Already(Decision::Committed)) => {
                     open.decide(Some(Decision::Committed));
@@ -115,7 +112,7 @@ impl Open {
         let batch: Vec<_> = self.others.iter().map(|partition| (*partition, finish.clone())).collect();
         match self.committer.apply(batch, self.durability).await {
             Ok(answers) => {
-                let lost = answers.iter().any(|answer| *answer == Applied::Already(Decision::Aborted));
+                let lost = answers.contains(&Applied::Already(Decision::Aborted));
                 if lost && decision == Decision::Committed {
                     tracing::error!(id = %self.id, "a prepared part of a committed transaction was lost by its partition");
                 }

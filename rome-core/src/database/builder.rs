@@ -23,7 +23,8 @@ pub struct DatabaseBuilder {
 }
 
 impl DatabaseBuilder {
-    /// Adds an entity. All entities that the program uses have to be named; order does not matter.
+    /// Adds an entity. All entities that the program uses have to be named, and all that those reference; order does not
+    /// matter.
     #[must_use]
     pub fn entity<D: Entity>(mut self) -> Self {
         if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
@@ -49,8 +50,8 @@ impl DatabaseBuilder {
     /// Opens the database in a store, and adds the tables and columns that are new. Costs two to four round trips.
     ///
     /// # Errors
-    /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the stored tables do not fit the entities; those of the
-    /// store.
+    /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, or an entity
+    /// is missing that another one references; those of the store.
     pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);

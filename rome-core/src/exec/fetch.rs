@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::place::{Placement, Routed};
 use crate::plan::{Access, Plan, Spec};
 use crate::row;
+use crate::schema::Table;
 use crate::session::{Pending, Session};
 use crate::store::{FilterRef, Read, Reply, Scanned, row_key};
 
@@ -319,11 +320,16 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
         ))
         .into());
     }
+    sort_rows(table.def, spec, hits)
+}
+
+/// Sorts rows in the order of a query, and drops those before its cursor.
+pub(super) fn sort_rows(table: &'static Table, spec: &Spec, hits: &mut Vec<Hit>) -> Result<()> {
     let order = spec.full_order();
     let after = spec.after.as_ref().map(|values| sort_key(&order, values.iter().map(|value| value.as_ref())));
     let mut keyed = Vec::with_capacity(hits.len());
     for hit in hits.drain(..) {
-        let key = sort_key_of(table.def, &order, &hit.key, &hit.body)?;
+        let key = sort_key_of(table, &order, &hit.key, &hit.body)?;
         if after.as_ref().is_none_or(|after| key > *after) {
             keyed.push((key, hit));
         }

@@ -7,10 +7,12 @@ mod change;
 mod fetch;
 mod filter;
 mod reach;
+mod related;
 mod sort;
 mod target;
 
 pub(crate) use change::{change_rows, delete_rows};
 pub(crate) use fetch::{Hit, Want, count, fetch, scan};
+pub(crate) use related::{holds_one_of, lead, split};
 pub(crate) use sort::values_of_order;
-pub(crate) use target::Target;
+pub(crate) use target::{Target, in_session};

@@ -118,7 +118,7 @@ fn stored_rows(
 }
 
 /// Runs what has to read several partitions in a session, which sees to it that all is of one moment.
-pub(super) async fn in_session<F, T>(shared: &Arc<Shared>, body: F) -> Result<T>
+pub(crate) async fn in_session<F, T>(shared: &Arc<Shared>, body: F) -> Result<T>
 where
     F: for<'t> TxBody<&'t Session, Result<T>> + Clone,
 {

@@ -11,17 +11,29 @@ use crate::schema::{RelationDef, RelationKind, RelationName, Through};
     message = "a relation is a field of type `One<...>` or `Many<...>`, not `{Self}`",
     label = "not the field of a relation"
 )]
-pub trait Related: Unloaded {
+pub trait Related: Unloaded + Send + Sync + 'static {
     /// The entity that it leads to.
     type Target: Entity;
+
+    /// The field with these rows loaded, of which a field for one row keeps the first.
+    #[doc(hidden)]
+    fn of_rows(rows: Vec<Self::Target>) -> Self;
 }
 
 impl<T: Entity> Related for One<T> {
     type Target = T;
+
+    fn of_rows(rows: Vec<T>) -> Self {
+        Self::loaded(rows.into_iter().next())
+    }
 }
 
 impl<T: Entity> Related for Many<T> {
     type Target = T;
+
+    fn of_rows(rows: Vec<T>) -> Self {
+        Self::loaded(rows)
+    }
 }
 
 /// A field that can wait to be loaded: [`One`] or [`Many`], of an entity or not, since that is said where the relation is.

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::page::PageQuery;
 use super::select::{Output, Selection};
+use super::with::Loads;
 use crate::exec::Target;
 use crate::expr::{Expr, In, Orders};
 use crate::model::{Entity, Projection};
@@ -36,6 +37,7 @@ pub struct Query<'a, E: Entity, R = E> {
     pub(super) spec: Spec,
     pub(super) output: Output<R>,
     pub(super) distinct: bool,
+    pub(super) loads: Loads<R>,
     pub(super) entity: PhantomData<fn() -> E>,
 }
 
@@ -46,6 +48,7 @@ impl<'a, E: Entity> Query<'a, E> {
             spec: Spec::new(E::table()),
             output: Output::Entity(E::read),
             distinct: false,
+            loads: Vec::new(),
             entity: PhantomData,
         }
     }
@@ -160,7 +163,14 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     }
 
     fn with_output<N>(self, output: Output<N>) -> Query<'a, E, N> {
-        Query { target: self.target, spec: self.spec, output, distinct: self.distinct, entity: PhantomData }
+        Query {
+            target: self.target,
+            spec: self.spec,
+            output,
+            distinct: self.distinct,
+            loads: Vec::new(),
+            entity: PhantomData,
+        }
     }
 
     /// Gives the rows page by page, each of `size`; see [`PageQuery`].
@@ -177,6 +187,7 @@ impl<E: Entity, R> Clone for Query<'_, E, R> {
             spec: self.spec.clone(),
             output: self.output.clone(),
             distinct: self.distinct,
+            loads: self.loads.clone(),
             entity: PhantomData,
         }
     }

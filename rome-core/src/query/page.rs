@@ -1,10 +1,11 @@
 //! Pages.
 
-use super::{Cursor, Query};
+use super::{Cursor, Query, load_all};
 use crate::error::{Error, Result};
-use crate::exec::{self, Want};
+use crate::exec::{self, Target, Want};
 use crate::model::Entity;
 use crate::plan::{OrderPart, Spec};
+use crate::session::Session;
 
 /// Some rows of a query, and where the next ones begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,15 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
     /// database; [`is_invalid`](crate::Error::is_invalid) for a page of no rows, and for a query with a limit or of
     /// distinct rows, which no page can know of; as [`Query::all`].
     pub async fn fetch(&self) -> Result<Page<R>> {
-        let query = &self.query;
+        match self.query.target {
+            Target::Database(shared) if !self.query.loads.is_empty() => {
+                exec::in_session(shared, async |session: &Session| self.fetch_here(&self.query.at(session)).await).await
+            }
+            _ => self.fetch_here(&self.query).await,
+        }
+    }
+
+    async fn fetch_here(&self, query: &Query<'_, E, R>) -> Result<Page<R>> {
         if self.size == 0 {
             return Err(Error::invalid("a page holds at least one row: `page(0)` gives none"));
         }
@@ -91,7 +100,9 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
             }
             _ => None,
         };
-        Ok(Page { items: query.read_all(&hits)?, next })
+        let mut items = query.read_all(&hits)?;
+        load_all(query.target, &query.loads, &mut items).await?;
+        Ok(Page { items, next })
     }
 }
 

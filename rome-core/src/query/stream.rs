@@ -3,21 +3,21 @@
 use futures::Stream;
 use futures::stream::try_unfold;
 
-use super::Query;
 use super::page::ordered;
+use super::{Query, load_all};
 use crate::error::Result;
-use crate::exec::{self, Hit, Want};
+use crate::exec::{self, Target, Want};
 use crate::model::Entity;
 use crate::plan::{self, Spec};
+use crate::session::Session;
 use crate::value::Value;
 
 /// How many rows are read at once.
 const CHUNK: u64 = 256;
 
 /// Where a stream stands.
+#[derive(Clone)]
 struct Position {
-    /// Rows that are read and not given yet, the next one last.
-    ready: Vec<Hit>,
     /// The values of the order of the last row that was read.
     after: Option<Vec<Value>>,
     /// How many rows may still be read.
@@ -35,19 +35,30 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     /// Outside of a session each chunk sees the state of its own moment; in a session all are one state or a conflict.
     pub fn stream(self) -> impl Stream<Item = Result<R>> + Send + 'a {
         let spec = ordered(&self.spec);
-        let begin =
-            Position { ready: Vec::new(), after: None, left: self.spec.limit.unwrap_or(u64::MAX), ended: false };
-        try_unfold((self, spec, begin), |(query, spec, mut position)| async move {
-            if position.ready.is_empty() && !position.ended {
-                query.read_chunk(&spec, &mut position).await?;
+        let begin = Position { after: None, left: self.spec.limit.unwrap_or(u64::MAX), ended: false };
+        // Rows that are read and not given yet lie with the next one last.
+        try_unfold((self, spec, begin, Vec::new()), |(query, spec, mut position, mut ready)| async move {
+            if ready.is_empty() && !position.ended {
+                (ready, position) = query.read_chunk(&spec, position).await?;
             }
-            let Some(hit) = position.ready.pop() else { return Ok(None) };
-            let row = query.output.read(spec.table, &hit.key, &hit.body, &mut Vec::new())?;
-            Ok(Some((row, (query, spec, position))))
+            let Some(row) = ready.pop() else { return Ok(None) };
+            Ok(Some((row, (query, spec, position, ready))))
         })
     }
 
-    async fn read_chunk(&self, spec: &Spec, position: &mut Position) -> Result<()> {
+    async fn read_chunk(&self, spec: &Spec, position: Position) -> Result<(Vec<R>, Position)> {
+        match self.target {
+            Target::Database(shared) if !self.loads.is_empty() => {
+                exec::in_session(shared, async |session: &Session| {
+                    self.at(session).read_chunk_here(spec, position.clone()).await
+                })
+                .await
+            }
+            _ => self.read_chunk_here(spec, position).await,
+        }
+    }
+
+    async fn read_chunk_here(&self, spec: &Spec, mut position: Position) -> Result<(Vec<R>, Position)> {
         self.refuse_distinct("a stream")?;
         let table = self.target.shared().table(spec.table)?;
         let mut chunk = Spec { after: position.after.take(), limit: Some(CHUNK.min(position.left)), ..spec.clone() };
@@ -62,14 +73,15 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
             // Sorting again for each chunk would cost the square of the rows.
             chunk.limit = Some(position.left).filter(|left| *left != u64::MAX);
         }
-        let mut hits = exec::fetch(self.target, table, &chunk, &plan, Want::Rows).await?;
+        let hits = exec::fetch(self.target, table, &chunk, &plan, Want::Rows).await?;
         position.left = position.left.saturating_sub(hits.len() as u64);
         position.ended = chunk.limit.is_none_or(|limit| (hits.len() as u64) < limit) || position.left == 0;
         if let Some(last) = hits.last() {
             position.after = Some(exec::values_of_order(spec.table, &spec.full_order(), last)?);
         }
-        hits.reverse();
-        position.ready = hits;
-        Ok(())
+        let mut rows = self.read_all(&hits)?;
+        load_all(self.target, &self.loads, &mut rows).await?;
+        rows.reverse();
+        Ok((rows, position))
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::Query;
 use super::select::Output;
+use super::{Query, load_all};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Hit, Target, Want};
@@ -23,6 +23,27 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_corrupt`](Error::is_corrupt) when a stored row
     /// does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
+        match self.target {
+            Target::Database(shared) if !self.loads.is_empty() => {
+                exec::in_session(shared, async |session: &Session| self.at(session).all_here().await).await
+            }
+            _ => self.all_here().await,
+        }
+    }
+
+    /// The same query in a session.
+    pub(super) fn at<'s>(&self, session: &'s Session) -> Query<'s, E, R> {
+        let Self { spec, output, distinct, loads, entity, .. } = self.clone();
+        Query { target: Target::Session(session), spec, output, distinct, loads, entity }
+    }
+
+    async fn all_here(&self) -> Result<Vec<R>> {
+        let mut rows = self.own_rows().await?;
+        load_all(self.target, &self.loads, &mut rows).await?;
+        Ok(rows)
+    }
+
+    async fn own_rows(&self) -> Result<Vec<R>> {
         if !self.distinct || matches!(self.output, Output::Entity(_)) {
             return self.rows(&self.spec).await;
         }

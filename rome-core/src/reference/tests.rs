@@ -1,4 +1,4 @@
-//! Foreign keys in all forms, from encoded rows to where the referring rows are.
+//! Foreign keys in all forms, seen from both sides.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,9 +7,10 @@ use std::sync::Arc;
 use rome_derive::{Embedded, Entity};
 
 use super::*;
-use crate::catalog::{Catalog, StoredIndex};
+use crate::catalog::{Catalog, StoredIndex, StoredTable};
 use crate::model::{Entity, Id, Key};
 use crate::row::key_of;
+use crate::schema::ForeignKey;
 use crate::store::{IndexId, TableId};
 use crate::value::{Json, RowWriter};
 
@@ -108,69 +109,6 @@ fn a_row_that_is_cut_off_is_an_error() {
     let body = body(&Player::default());
     let columns = &foreign_key(Player::table(), Player::TENANT.position()).columns;
     assert!(columns_of(Player::table(), &body[..3], columns).is_err());
-}
-
-/// The entry of a player in the index over its team, as the index has it.
-fn entries(player: &Player, table: &StoredTable, index: usize) -> Vec<Bytes> {
-    let body = body(player);
-    let key = key_of(Player::table(), &body).unwrap();
-    let space = table.indexes[index].space();
-    let all = crate::index::entries_of(table, &key, &body).unwrap();
-    let entries = all.entries.into_iter().filter(|(of, _)| *of == space).map(|(_, entry)| entry);
-    let claims = all.claims.into_iter().filter(|(at, _)| *at == index).map(|(_, claim)| claim);
-    entries.chain(claims).collect()
-}
-
-#[test]
-fn the_entries_of_all_rows_that_reference_a_row_and_of_no_others_are_in_its_span() {
-    let table = stored(Player::table(), 1);
-    let teams = [(1, "Lions"), (1, "Lion"), (-1, "Lions"), (256, "Lions"), (1, "")];
-    for (tenant, name) in teams {
-        let key = encoded(&(tenant, name.to_owned()));
-        for column in [Player::TENANT.position(), Player::FORMER.tenant.position()] {
-            let found = referrers(&table, foreign_key(Player::table(), column), &key).unwrap();
-            let Referrers::Entries { index, span } = found else { panic!("{found:?}") };
-            assert_eq!(span.space, table.indexes[index].space());
-            for (other_tenant, other) in teams {
-                let former = Former { team: Some(other.into()), tenant: Some(other_tenant) };
-                let player =
-                    Player { tenant: other_tenant, team: other.into(), former, number: 9, ..Player::default() };
-                let [entry] = &*entries(&player, &table, index) else { panic!("one entry") };
-                assert_eq!(span.contains(entry), (tenant, name) == (other_tenant, other), "{entry:?} in {span:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_unique_index_names_the_one_row_by_its_claim() {
-    let table = stored(Player::table(), 1);
-    let twin = Player { twin: Some(Id::new(77)), ..Player::default() };
-    let found = referrers(&table, foreign_key(Player::table(), Player::TWIN.position()), &encoded(&77_u64)).unwrap();
-    let Referrers::Claim { index, space, key } = found else { panic!("{found:?}") };
-    assert_eq!((entries(&twin, &table, index), space), (vec![key], table.indexes[index].space()));
-}
-
-#[test]
-fn rows_whose_keys_begin_with_the_columns_are_one_span_of_rows() {
-    let table = stored(Badge::table(), 2);
-    assert!(table.indexes.is_empty(), "the key serves");
-    let key = encoded(&(3, "Lions".to_owned()));
-    let found = referrers(&table, &Badge::table().foreign_keys[0], &key).unwrap();
-    let Referrers::Rows(span) = found else { panic!("{found:?}") };
-    assert_eq!(span.space, table.rows());
-    let badge = |name: &str, tenant| encoded(&Badge { name: name.into(), tenant, number: 200 }.key());
-    assert!(span.contains(&badge("Lions", 3)));
-    assert!(!span.contains(&badge("Lions", 4)) && !span.contains(&badge("Lion", 3)));
-}
-
-#[test]
-fn a_key_of_another_table_is_refused() {
-    let table = stored(Player::table(), 1);
-    let foreign_key = foreign_key(Player::table(), Player::TENANT.position());
-    assert!(referrers(&table, foreign_key, &encoded(&3_u64)).is_err());
-    let longer = [encoded(&(3, "Lions".to_owned())), encoded(&1_u8)].concat();
-    assert!(referrers(&table, foreign_key, &longer).is_err());
 }
 
 #[test]

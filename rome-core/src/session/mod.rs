@@ -7,9 +7,11 @@
 
 mod body;
 mod keys;
+mod link;
 mod options;
 mod overlay;
 mod reads;
+mod references;
 mod retry;
 pub(crate) mod verbs;
 mod write;
@@ -116,7 +118,8 @@ impl Session {
             if !writes && state.reads.saw_one_state() {
                 return Ok(());
             }
-            let compiled = if writes { state.overlay.compile(self.shared.placement)? } else { Vec::new() };
+            let compiled =
+                if writes { state.overlay.compile(&self.shared.catalog, self.shared.placement)? } else { Vec::new() };
             let (parts, meanings) = join(state.reads.parts(), compiled);
             (parts, meanings, writes)
         };

@@ -1,15 +1,17 @@
 //! The buffered writes of a session.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::catalog::StoredTable;
+use super::references;
+use crate::catalog::{Catalog, StoredTable};
 use crate::error::{Error, Kind, Result};
 use crate::index::{self, Entries};
 use crate::place::Placement;
 use crate::row;
+use crate::schema::ForeignKey;
 use crate::store::{Check, Effect, Partition, Space, TableId};
 
 /// A buffered write of one row.
@@ -71,6 +73,7 @@ pub(crate) struct Overlay {
 pub(crate) enum Meaning {
     DuplicateKey { table: Arc<StoredTable>, key: Bytes },
     Unique { table: Arc<StoredTable>, index: usize, claim: Bytes },
+    Reference { table: Arc<StoredTable>, foreign_key: &'static ForeignKey, key: Bytes },
 }
 
 impl Meaning {
@@ -80,6 +83,7 @@ impl Meaning {
                 Kind::DuplicateKey { table: table.def.name, key: row::show_key(&key) }.into()
             }
             Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
+            Self::Reference { table, foreign_key, key } => references::missing(&table, foreign_key, &key),
         }
     }
 }
@@ -141,14 +145,22 @@ impl Overlay {
     }
 
     /// Takes back the writes of a statement that failed: for each, in order, what it had replaced.
-    pub fn undo(&mut self, table: TableId, replaced: Vec<(Bytes, Option<Pending>)>) {
-        let rows = self.rows.entry(table).or_default();
-        for (key, earlier) in replaced.into_iter().rev() {
+    pub fn undo(&mut self, replaced: Vec<(Arc<StoredTable>, Bytes, Option<Pending>)>) {
+        let mut tables = BTreeSet::new();
+        for (table, key, earlier) in replaced.into_iter().rev() {
+            tables.insert(table.id);
+            let rows = self.rows.entry(table.id).or_default();
             match earlier {
                 Some(earlier) => rows.insert(key, earlier),
                 None => rows.remove(&key),
             };
         }
+        tables.into_iter().for_each(|table| self.find_holders(table));
+    }
+
+    /// Finds out anew who has the unique values of a table.
+    fn find_holders(&mut self, table: TableId) {
+        let Some(rows) = self.rows.get(&table) else { return };
         self.holders.retain(|(held, ..), _| *held != table);
         for (key, pending) in rows.iter() {
             for (index, claim) in &pending.entries_before.claims {
@@ -170,8 +182,8 @@ impl Overlay {
     }
 
     /// Turns the writes into checks and effects of each partition: removals first, each part in the order of the keys.
-    pub fn compile(&self, placement: Placement) -> Result<Vec<(Partition, Compiled)>> {
-        let mut parts = Parts { placement, by_partition: BTreeMap::new() };
+    pub fn compile(&self, catalog: &Catalog, placement: Placement) -> Result<Vec<(Partition, Compiled)>> {
+        let mut parts = Parts { overlay: self, catalog, placement, by_partition: BTreeMap::new() };
         for (table, rows) in &self.rows {
             for (key, pending) in rows {
                 parts.add(*table, key, pending)?;
@@ -181,7 +193,9 @@ impl Overlay {
     }
 }
 
-struct Parts {
+struct Parts<'a> {
+    overlay: &'a Overlay,
+    catalog: &'a Catalog,
     placement: Placement,
     by_partition: BTreeMap<Partition, Part>,
 }
@@ -197,7 +211,7 @@ struct Part {
     claimed: BTreeMap<(Space, Bytes), (Arc<StoredTable>, usize, Bytes)>,
 }
 
-impl Parts {
+impl Parts<'_> {
     fn at(&mut self, partition: Partition) -> &mut Part {
         self.by_partition.entry(partition).or_default()
     }
@@ -226,6 +240,15 @@ impl Parts {
         }
         for (space, entry) in missing_from(&before.entries, &after.entries) {
             self.at(entry_at(space, &entry)).put.push((space, entry, Bytes::new()));
+        }
+        if !stored.def.foreign_keys.is_empty() {
+            let (before, after) = (pending.before.as_ref(), pending.after.as_ref());
+            let parents = references::new_references(self.catalog, self.overlay, stored, key, before, after)?;
+            for (foreign_key, parent_table, parent) in parents {
+                let part = self.at(placement.of_row(&parent_table, &parent));
+                part.checks.push(Check::Count { span: references::one_row(&parent_table, &parent), n: 1 });
+                part.meanings.push(Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent });
+            }
         }
         for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
             let Some(index) = stored.indexes.get(*at) else { continue };

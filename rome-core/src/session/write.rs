@@ -12,7 +12,7 @@ use crate::place::Routed;
 use crate::row;
 use crate::schema::KeySource;
 use crate::session::overlay::unique_violation;
-use crate::store::{Read, Reply, TableId};
+use crate::store::{Read, Reply};
 use crate::value::Value;
 
 /// A write of one row, by its columns.
@@ -33,11 +33,11 @@ pub(crate) enum Write {
 }
 
 /// A write whose key is known.
-struct Step {
-    key: Bytes,
-    write: Write,
+pub(super) struct Step {
+    pub key: Bytes,
+    pub write: Write,
     /// Whether the store need not be asked for the row, because its key was generated or the commit asks.
-    unread: bool,
+    pub unread: bool,
 }
 
 impl Session {
@@ -51,11 +51,14 @@ impl Session {
         let _alone = self.writing.lock().await;
         let now = Utc::now();
         let steps = self.prepare(table, writes, now).await?;
-        self.load(table, &steps).await?;
-        let mut done = Statement { session: self, table: table.id, written: Vec::new(), replaced: Vec::new() };
+        self.load_stored(table, &steps).await?;
+        let mut done = Statement { session: self, written: Vec::new(), gone: Vec::new(), replaced: Vec::new() };
         let mut claims = Vec::new();
         for step in steps {
             claims.extend(self.buffer(table, step, now, &mut done)?);
+        }
+        if !(table.def.foreign_keys.is_empty() && self.shared.catalog.incoming(table.def).is_empty()) {
+            self.follow(table, now, &mut done).await?;
         }
         self.test_claims(table, claims).await?;
         Ok(done.keep())
@@ -110,7 +113,7 @@ impl Session {
     }
 
     /// Reads the stored rows that the writes replace and that are not known yet, all in one round trip.
-    async fn load(&self, table: &StoredTable, steps: &[Step]) -> Result<()> {
+    async fn load_stored(&self, table: &StoredTable, steps: &[Step]) -> Result<()> {
         let missing: Vec<Bytes> = {
             let state = self.state();
             steps
@@ -144,7 +147,7 @@ impl Session {
     }
 
     /// Buffers one write; gives the unique values that it takes.
-    fn buffer(
+    pub(super) fn buffer(
         &self,
         table: &Arc<StoredTable>,
         step: Step,
@@ -196,7 +199,10 @@ impl Session {
             }
         }
         let replaced = state.overlay.put(key.clone(), pending);
-        done.replaced.push((key, replaced));
+        if after.is_none() {
+            done.gone.push(key.clone());
+        }
+        done.replaced.push((table.clone(), key, replaced));
         done.written.push(after.map_or(Written::Removed, Written::Row));
         Ok(taken)
     }
@@ -239,17 +245,29 @@ impl Session {
 
 /// What a statement has buffered so far. Takes it back when it is dropped: after an error, and where the statement's
 /// future is dropped in the middle.
-struct Statement<'s> {
+pub(super) struct Statement<'s> {
     session: &'s Session,
-    table: TableId,
-    written: Vec<Written>,
-    replaced: Vec<(Bytes, Option<Pending>)>,
+    /// What it did to the rows that it was asked to write.
+    pub written: Vec<Written>,
+    /// The keys of rows that it removed, whose referrers were not looked for yet.
+    gone: Vec<Bytes>,
+    /// What each write replaced in the overlay, in order.
+    replaced: Vec<(Arc<StoredTable>, Bytes, Option<Pending>)>,
 }
 
 impl Statement<'_> {
     fn absent(&mut self) -> Vec<Claim> {
         self.written.push(Written::Absent);
         Vec::new()
+    }
+
+    pub fn take_gone(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// The rows that it wrote.
+    pub fn touched(&self) -> impl Iterator<Item = (&Arc<StoredTable>, &Bytes)> {
+        self.replaced.iter().map(|(table, key, _)| (table, key))
     }
 
     /// Lets what is buffered stand.
@@ -263,13 +281,13 @@ impl Drop for Statement<'_> {
     fn drop(&mut self) {
         let replaced = std::mem::take(&mut self.replaced);
         if !replaced.is_empty() {
-            self.session.state().overlay.undo(self.table, replaced);
+            self.session.state().overlay.undo(replaced);
         }
     }
 }
 
 /// A unique value that a row takes.
-struct Claim {
+pub(super) struct Claim {
     index: usize,
     columns: Bytes,
     key: Bytes,

@@ -47,6 +47,11 @@ impl State {
     /// Does a step, or says why not. What it answers is kept for its lane where that decides the transaction here; an
     /// error leaves no trace.
     pub(super) fn apply(&mut self, tx: MiniTx) -> StoreResult<Applied> {
+        if let Step::Finish(decision) = tx.step
+            && let Some(prepared) = self.prepared.remove(&tx.id)
+        {
+            return self.finish(prepared.tx, decision);
+        }
         if let Some(earlier) = self.earlier(&tx) {
             return Ok(earlier);
         }
@@ -55,7 +60,7 @@ impl State {
             Step::Prepare { primary, lease } => self.prepare(tx, primary, lease),
             Step::Push { abort: true } => Ok(self.record_abort(&tx)),
             Step::Push { abort: false } => Ok(Applied::Undecided),
-            Step::Finish(decision) => self.finish(&tx, decision),
+            Step::Finish(_) => Ok(self.record_abort(&tx)),
         }
     }
 
@@ -91,26 +96,29 @@ impl State {
         Ok(Applied::Done { seq })
     }
 
-    fn finish(&mut self, tx: &MiniTx, decision: Decision) -> StoreResult<Applied> {
-        match (self.prepared.remove(&tx.id), decision) {
-            (Some(Prepared { tx, .. }), Decision::Committed) => {
-                let id = tx.id;
-                let sums = self.sums(&tx.effects)?;
-                self.carry_out(tx, sums);
-                let done = Applied::Done { seq: self.seq };
-                self.lanes.insert(id.lane, (id.seq, done.clone()));
-                Ok(done)
-            }
-            (Some(_), Decision::Aborted) => {
-                self.record_abort(tx);
-                Ok(Applied::Done { seq: self.seq })
-            }
-            (None, _) => Ok(self.record_abort(tx)),
+    /// Carries out the decision about what is prepared. It comes before the lane's record: that may be of a later
+    /// transaction, where a failover has lost what was answered before.
+    fn finish(&mut self, tx: MiniTx, decision: Decision) -> StoreResult<Applied> {
+        let id = tx.id;
+        if decision == Decision::Committed {
+            let sums = self.sums(&tx.effects)?;
+            self.carry_out(tx, sums);
         }
+        let done = Applied::Done { seq: self.seq };
+        if self.lanes.get(&id.lane).is_none_or(|(last, _)| *last < id.seq) {
+            let outcome = match decision {
+                Decision::Committed => done.clone(),
+                Decision::Aborted => Applied::Already(decision),
+            };
+            self.lanes.insert(id.lane, (id.seq, outcome));
+        }
+        Ok(done)
     }
 
-    /// Records that the transaction is aborted here, so that a late step of it is refused.
+    /// Records that the transaction is aborted here, so that a late step of it is refused. What is decided here is not
+    /// prepared here: one that only locks reads is also prepared where others ask for its outcome.
     fn record_abort(&mut self, tx: &MiniTx) -> Applied {
+        self.prepared.remove(&tx.id);
         let aborted = Applied::Already(Decision::Aborted);
         self.lanes.insert(tx.id.lane, (tx.id.seq, aborted.clone()));
         aborted

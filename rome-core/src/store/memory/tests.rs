@@ -115,6 +115,22 @@ fn the_gate_refuses_older_clients_only() {
 }
 
 #[test]
+fn an_abort_at_the_primary_unlocks_what_is_prepared_there() {
+    let store = with_rows(&["a"]);
+    let step = |step| MiniTx { step, ..MiniTx::one(TxId { lane: 2, seq: 1 }) };
+    let locking = MiniTx {
+        checks: vec![Check::Count { span: Span::all(ROWS), n: 1 }],
+        ..step(Step::Prepare { primary: Partition(0), lease: 0 })
+    };
+    assert_eq!(apply(&store, locking).unwrap(), Applied::Done { seq: 1 });
+    assert!(matches!(apply(&store, tx(2, vec![put(ROWS, "b")])).unwrap(), Applied::Blocked { .. }));
+    let aborted = Applied::Already(Decision::Aborted);
+    assert_eq!(apply(&store, step(Step::Push { abort: true })).unwrap(), aborted);
+    assert_eq!(apply(&store, step(Step::Finish(Decision::Aborted))).unwrap(), aborted);
+    assert_eq!(apply(&store, tx(3, vec![put(ROWS, "b")])).unwrap(), Applied::Done { seq: 2 });
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_before_anything_is_applied() {
     let store = MemoryStore::new();
     let push = MiniTx { step: Step::Push { abort: true }, ..tx(2, vec![put(ROWS, "b")]) };

@@ -1,0 +1,129 @@
+//! List-append over rows and over index scans, for the check of the history.
+
+use rome_core::session::Session;
+use rome_core::{Database, Result};
+
+use super::clients::{Application, options, outcome_of, settle};
+use super::tables::{Item, LISTS, List};
+use crate::history::{Op, Outcome};
+
+/// Something to do with a list.
+#[derive(Debug, Clone, Copy)]
+enum Task {
+    Read(u64),
+    Append(u64, u64),
+}
+
+/// Appends to lists and reads them, one to three in a transaction.
+pub(super) async fn transact(app: &Application, db: &Database) {
+    let tasks = {
+        let n = app.world.random().between(1, 3);
+        let task = |_| {
+            let (list, is_read) = {
+                let mut random = app.world.random();
+                (random.below(LISTS), random.below(3) == 0)
+            };
+            if is_read { Task::Read(list) } else { Task::Append(list, app.next()) }
+        };
+        (0..n).map(task).collect::<Vec<_>>()
+    };
+    run(app, db, tasks).await;
+}
+
+/// Reads all lists in one transaction; says whether it committed.
+pub(super) async fn read_all(app: &Application, db: &Database) -> bool {
+    run(app, db, (0..LISTS).map(Task::Read).collect()).await == Outcome::Committed
+}
+
+/// Appends to each list in a transaction of its own, once; says whether all committed.
+pub(super) async fn append_to(app: &Application, db: &Database, list: u64) -> bool {
+    run(app, db, vec![Task::Append(list, app.next())]).await == Outcome::Committed
+}
+
+async fn run(app: &Application, db: &Database, tasks: Vec<Task>) -> Outcome {
+    let mut running = app.log.begin();
+    // If this is dropped on the way, they may have happened.
+    tasks.iter().filter_map(|task| task.as_append()).for_each(|append| running.did(append));
+    let result = db
+        .transaction_with(options(app), async move |s| {
+            let mut ops = Vec::new();
+            for task in tasks {
+                task.carry_out(s, &mut ops).await?;
+            }
+            Ok(ops)
+        })
+        .await;
+    let outcome = outcome_of(app, "lists", &result);
+    app.world
+        .say(format_args!("lists: {outcome:?} {}", result.as_ref().map_or(String::new(), |ops| format!("{ops:?}"))));
+    if let Some(ops) = settle(app, "lists", result) {
+        running.retries();
+        ops.into_iter().for_each(|op| running.did(op));
+    }
+    running.ended(outcome);
+    outcome
+}
+
+/// Reads lists by one statement, without a transaction.
+pub(super) async fn read_by_one_statement(app: &Application, db: &Database) {
+    let (by_row, list) = {
+        let mut random = app.world.random();
+        (random.below(2) == 0, random.between(LISTS / 2, LISTS - 1))
+    };
+    let mut running = app.log.begin();
+    let result = if by_row {
+        db.query::<List>().all().await.map(|rows| {
+            let read = |key| {
+                let row = rows.iter().find(|row| row.id == key);
+                Op::Read { key, list: row.map_or_else(Vec::new, |row| row.members.clone()) }
+            };
+            (0..LISTS / 2).map(read).collect::<Vec<_>>()
+        })
+    } else {
+        let items = db.query::<Item>().filter(Item::LIST.eq(list)).order_by(Item::PLACE.asc()).all().await;
+        items.map(|items| vec![Op::Read { key: list, list: items.iter().map(|item| item.value).collect() }])
+    };
+    let outcome = outcome_of(app, "statement", &result);
+    if let Some(ops) = settle(app, "statement", result) {
+        app.world.say(format_args!("statement: {ops:?}"));
+        ops.into_iter().for_each(|op| running.did(op));
+    }
+    running.ended(outcome);
+}
+
+impl Task {
+    const fn as_append(self) -> Option<Op> {
+        match self {
+            Self::Append(key, value) => Some(Op::Append { key, value }),
+            Self::Read(_) => None,
+        }
+    }
+
+    async fn carry_out(self, s: &Session, ops: &mut Vec<Op>) -> Result<()> {
+        match self {
+            Self::Read(list) if list < LISTS / 2 => {
+                let row = s.get::<List>(list).await?.unwrap_or_default();
+                ops.push(Op::Read { key: list, list: row.members });
+            }
+            Self::Read(list) => {
+                let items = s.query::<Item>().filter(Item::LIST.eq(list)).order_by(Item::PLACE.asc()).all().await?;
+                ops.push(Op::Read { key: list, list: items.into_iter().map(|item| item.value).collect() });
+            }
+            Self::Append(list, value) if list < LISTS / 2 => {
+                let mut row = s.get::<List>(list).await?.unwrap_or_default();
+                ops.push(Op::Read { key: list, list: row.members.clone() });
+                row.id = list;
+                row.members.push(value);
+                s.upsert(row).await?;
+                ops.push(Op::Append { key: list, value });
+            }
+            Self::Append(list, value) => {
+                let last = s.query::<Item>().filter(Item::LIST.eq(list)).order_by(Item::PLACE.desc()).first().await?;
+                let place = last.map_or(0, |last| last.place + 1);
+                s.insert(Item { value, list, place }).await?;
+                ops.push(Op::Append { key: list, value });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Flawed partitions are found, each within so many seeds.
+
+use std::sync::Arc;
+
+use rome_conformance::simulation::Simulation;
+use rome_core::store::Store;
+
+use crate::partition::{Missing, TablePartition};
+use crate::store::{Flaw, Mutant};
+
+fn is_found(what: &str, simulation: &Simulation, within: u64) {
+    let mut tried = 0;
+    // One at a time, so that it is the first seed that finds it.
+    while tried < within {
+        let run = simulation.run(tried);
+        tried += 1;
+        if let Some(violation) = run.violations.first() {
+            return println!("{what}: found by seed {} ({violation:.200})", tried - 1);
+        }
+    }
+    panic!("{what}: not found by {within} seeds");
+}
+
+fn without(missing: Missing) -> Simulation {
+    let make = move || Arc::new(TablePartition::new(missing)) as Arc<dyn Store>;
+    Simulation::over(make).partitions(3)
+}
+
+macro_rules! pieces {
+    ($($test:ident: $missing:ident within $seeds:literal;)+) => { $(
+        #[test]
+        fn $test() {
+            is_found(stringify!($missing), &without(Missing::$missing), $seeds);
+        }
+    )+ };
+}
+
+/// Pieces of the protocol, each left out.
+mod protocol {
+    use super::*;
+
+    pieces! {
+        tombstone: Tombstone within 300;
+        lane_record_at_finish: LaneRecordAtFinish within 300;
+        refusal_of_lower_numbers: RefusalOfLowerNumbers within 300;
+        write_locks: WriteLocks within 300;
+        read_locks: ReadLocks within 300;
+        locks_if_unchanged: LocksIfUnchanged within 300;
+        seq_of_prepare: SeqOfPrepare within 300;
+        blockers: Blockers within 300;
+        unlock_by_push: UnlockByPush within 300;
+        end_of_leases: EndOfLeases within 300;
+    }
+}
+
+fn flawed(flaw: Flaw, partitions: u32) -> Simulation {
+    let make = move || Arc::new(Mutant::new(flaw)) as Arc<dyn Store>;
+    Simulation::over(make).partitions(partitions)
+}
+
+macro_rules! flaws {
+    ($partitions:literal; $($test:ident: $flaw:ident within $seeds:literal;)+) => { $(
+        #[test]
+        fn $test() {
+            is_found(stringify!($flaw), &flawed(Flaw::$flaw, $partitions), $seeds);
+        }
+    )+ };
+}
+
+/// Stores with a flaw, one partition.
+mod one_partition {
+    use super::*;
+
+    flaws! { 1;
+        reverse_ignored: IgnoresReverse within 100;
+        stop_not_said: NeverSaysWhereItStopped within 100;
+        stale_reads: AnswersFromACache within 100;
+        reads_forgotten: ForgetsTheReads within 100;
+        check_forgotten: ForgetsTheLastCheck within 100;
+        phantoms_unseen: SeesNoPhantoms within 100;
+        row_versions_unseen: SeesNoRowVersions within 100;
+        any_version_taken: TakesAnyVersion within 100;
+        any_unchanged_seq_trusted: TrustsAnyUnchangedSeq within 100;
+        checks_forgotten_if_unchanged: ForgetsChecksIfUnchanged within 100;
+        torn_apply: TearsApplies within 100;
+        seq_not_raised: RaisesNoSeq within 100;
+        deletes_lost: LosesDeletes within 100;
+        repeats_run_again: RunsRepeatsAgain within 100;
+        refused_run_again: RunsRefusedAgain within 100;
+        late_ones_run: RunsLateOnes within 100;
+        unknown_called_not_applied: CallsTheUnknownNotApplied within 100;
+        reads_in_several_steps: ReadsInSeveralSteps within 100;
+    }
+}
+
+/// And three.
+mod several_partitions {
+    use super::*;
+
+    flaws! { 3;
+        reads_forgotten: ForgetsTheReads within 100;
+        phantoms_unseen: SeesNoPhantoms within 100;
+        any_version_taken: TakesAnyVersion within 100;
+        torn_apply: TearsApplies within 100;
+        deletes_lost: LosesDeletes within 100;
+        repeats_run_again: RunsRepeatsAgain within 100;
+    }
+}

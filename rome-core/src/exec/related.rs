@@ -1,0 +1,146 @@
+//! Rows that others lead to: all of a level in one query.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::fetch::{Hit, Want, fetch};
+use super::target::Target;
+use crate::catalog::StoredTable;
+use crate::error::Result;
+use crate::expr::node::{Comparison, Node, ValueList};
+use crate::plan::{self, IndexChoice, Spec};
+use crate::reference::columns_of;
+use crate::row;
+use crate::schema::{RelationDef, Table};
+use crate::value::{Value, ValueError, key};
+
+/// How many values are asked for in one query.
+const MOST_VALUES: usize = 1000;
+
+/// The rows that a relation leads to, by the encoded local columns: for each of `keys` the places of its rows among all that
+/// were found. Costs one round trip, two if there is a third table between.
+pub(crate) async fn lead(
+    target: Target<'_>,
+    def: &RelationDef,
+    spec: &Spec,
+    keys: Vec<Bytes>,
+) -> Result<(Vec<Hit>, HashMap<Bytes, Vec<usize>>)> {
+    let remote = target.shared().table((def.remote)())?;
+    let Some(through) = &def.through else {
+        let found = matching(target, remote, spec, &def.remote_columns, keys).await?;
+        let mut hits = Vec::with_capacity(found.len());
+        let mut places: HashMap<Bytes, Vec<usize>> = HashMap::new();
+        for (at, (value, hit)) in found.into_iter().enumerate() {
+            places.entry(value).or_default().push(at);
+            hits.push(hit);
+        }
+        return Ok((hits, places));
+    };
+    let table = target.shared().table((through.table)())?;
+    let links = matching(target, table, &Spec::new(table.def), &through.near, keys).await?;
+    let mut near_of: HashMap<Bytes, Vec<Bytes>> = HashMap::new();
+    for (near, link) in links {
+        let far = columns_of(table.def, &link.body, &through.far)
+            .map_err(|source| row::damaged(table.def, &link.key, &link.body, source))?;
+        if let Some(far) = far {
+            near_of.entry(far).or_default().push(near);
+        }
+    }
+    let mut far: Vec<Bytes> = near_of.keys().cloned().collect();
+    far.sort_unstable();
+    let found = matching(target, remote, spec, &def.remote_columns, far).await?;
+    let mut hits = Vec::with_capacity(found.len());
+    let mut places: HashMap<Bytes, Vec<usize>> = HashMap::new();
+    for (at, (value, hit)) in found.into_iter().enumerate() {
+        for near in near_of.get(&value).into_iter().flatten() {
+            places.entry(near.clone()).or_default().push(at);
+        }
+        hits.push(hit);
+    }
+    Ok((hits, places))
+}
+
+/// The rows of a query whose columns hold one of these encoded values, each with its value, in the order of the query and
+/// else by their keys.
+async fn matching(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    columns: &[u16],
+    values: Vec<Bytes>,
+) -> Result<Vec<(Bytes, Hit)>> {
+    let mut all = Vec::new();
+    let few = values.len() <= MOST_VALUES;
+    for values in values.chunks(MOST_VALUES) {
+        let mut filter = vec![holds_one_of(table.def, columns, values)?];
+        filter.extend(spec.filter.iter().cloned());
+        let part = Spec { filter, indexes: lookup(table, columns), ..spec.clone() };
+        let plan = plan::plan(target, table, &part).await?;
+        all.extend(fetch(target, table, &part, &plan, Want::Rows).await?);
+    }
+    if spec.order.is_empty() {
+        all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    } else if !few {
+        super::fetch::sort_rows(table.def, spec, &mut all)?;
+    }
+    let mut found = Vec::with_capacity(all.len());
+    for hit in all {
+        if let Target::Session(session) = target
+            && session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none())
+        {
+            session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
+        }
+        let value = columns_of(table.def, &hit.body, columns)
+            .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
+        found.extend(value.map(|value| (value, hit)));
+    }
+    Ok(found)
+}
+
+/// The index by which rows are found by these columns, so that no plans have to be compared.
+fn lookup(table: &StoredTable, columns: &[u16]) -> IndexChoice {
+    let leads = |parts: &mut dyn Iterator<Item = u16>| columns.iter().all(|column| parts.next() == Some(*column));
+    if columns.len() > 1 {
+        // Several values of several columns are a union, which chooses by itself.
+        return IndexChoice::Any;
+    }
+    if leads(&mut table.def.key.iter().copied()) {
+        return IndexChoice::None;
+    }
+    let index = table.indexes.iter().find(|index| {
+        let usable = !index.def.multi && (!index.def.unique || index.def.parts.len() == columns.len());
+        usable && leads(&mut index.def.parts.iter().map(|part| part.column))
+    });
+    index.map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone()))
+}
+
+/// The condition that columns hold one of these encoded values.
+pub(crate) fn holds_one_of(table: &'static Table, columns: &[u16], encoded: &[Bytes]) -> Result<Node> {
+    let mut rows = Vec::with_capacity(encoded.len());
+    for encoded in encoded {
+        rows.push(split(encoded).map_err(|source| row::unreadable(table, encoded, source))?);
+    }
+    if let [column] = columns {
+        let values = ValueList::new(rows.into_iter().flatten());
+        return Ok(Node::In(Box::new(Node::Column(*column)), values));
+    }
+    let equal = |(column, value): (&u16, Value)| {
+        Node::Compare(Comparison::Eq, Box::new(Node::Column(*column)), Box::new(Node::Value(value)))
+    };
+    let row = |values: Vec<Value>| Node::And(columns.iter().zip(values).map(equal).collect());
+    let mut rows: Vec<Node> = rows.into_iter().map(row).collect();
+    Ok(if rows.len() == 1 { rows.remove(0) } else { Node::Or(rows) })
+}
+
+/// The values of encoded columns.
+pub(crate) fn split(mut encoded: &[u8]) -> Result<Vec<Value>, ValueError> {
+    let mut values = Vec::new();
+    while !encoded.is_empty() {
+        let (value, used) = key::decode(encoded, false)?;
+        values.push(value);
+        encoded = encoded.get(used..).unwrap_or_default();
+    }
+    Ok(values)
+}

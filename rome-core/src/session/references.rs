@@ -1,0 +1,219 @@
+//! Foreign keys: what a statement has to do and to test because rows reference each other.
+//!
+//! Rows that reference a deleted one are found by a query in the session, which sees its own writes and records what it
+//! read: a child that another transaction inserts meanwhile is a phantom, and so a conflict. That a referenced row is there
+//! is read, and checked at commit, as a number of rows under its key, so that a change of it is no conflict.
+
+use std::collections::VecDeque;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::write::{Statement, Step, Write};
+use super::{Overlay, Session};
+use crate::catalog::{Incoming, StoredTable};
+use crate::error::{Error, Kind, Result};
+use crate::exec::{Hit, Target, Want, fetch, holds_one_of};
+use crate::place::Routed;
+use crate::plan::{self, Deleted, IndexChoice, Spec};
+use crate::reference::columns_of;
+use crate::row;
+use crate::schema::{ForeignKey, Lookup, OnDelete};
+use crate::store::{Read, Reply, Span};
+use crate::value::Value;
+
+/// How many rows' referrers are asked for in one query.
+const MOST_KEYS: usize = 1000;
+
+/// The span of the one row under a key, to count it.
+pub(super) fn one_row(table: &StoredTable, key: &Bytes) -> Span {
+    Span::between(table.rows(), Bound::Included(key.clone()), Bound::Included(key.clone()))
+}
+
+pub(super) fn missing(table: &StoredTable, foreign_key: &ForeignKey, key: &[u8]) -> Error {
+    let target = foreign_key.target().name;
+    Kind::Reference { table: table.def.name, columns: names(table, foreign_key), key: row::show_key(key), target }
+        .into()
+}
+
+fn names(table: &StoredTable, foreign_key: &ForeignKey) -> String {
+    let names: Vec<&str> = foreign_key.columns.iter().map(|column| &*table.def.column(*column).name).collect();
+    if names.len() == 1 { names.concat() } else { format!("({})", names.join(", ")) }
+}
+
+impl Session {
+    /// Carries out what follows from a statement's writes: deletes and changes rows that reference deleted ones, and tests
+    /// that nothing is left that references a row which is not there. Costs a round trip for each foreign key that leads
+    /// to the table, at each level of a cascade, and one for what is referenced.
+    pub(super) async fn follow(
+        &self,
+        table: &Arc<StoredTable>,
+        now: DateTime<Utc>,
+        done: &mut Statement<'_>,
+    ) -> Result<()> {
+        let catalog = &self.shared.catalog;
+        let mut restricted: Vec<(&Incoming, Vec<Bytes>)> = Vec::new();
+        let mut levels = VecDeque::from([(table.clone(), done.take_gone())]);
+        while let Some((table, gone)) = levels.pop_front() {
+            if gone.is_empty() {
+                continue;
+            }
+            for incoming in catalog.incoming(table.def) {
+                if incoming.foreign_key.on_delete == OnDelete::Restrict {
+                    restricted.push((incoming, gone.clone()));
+                    continue;
+                }
+                for hit in self.referring(incoming, &gone, None).await? {
+                    self.change_child(incoming, hit, now, done)?;
+                }
+                levels.push_back((incoming.table.clone(), done.take_gone()));
+            }
+        }
+        for (incoming, gone) in restricted {
+            if let Some(hit) = self.referring(incoming, &gone, Some(1)).await?.pop() {
+                return Err(restricts(incoming, &hit));
+            }
+        }
+        self.test_references(done).await
+    }
+
+    /// The rows that reference one of these by a foreign key.
+    async fn referring(&self, incoming: &Incoming, gone: &[Bytes], limit: Option<u64>) -> Result<Vec<Hit>> {
+        let Incoming { table, foreign_key } = incoming;
+        let mut hits = Vec::new();
+        for gone in gone.chunks(MOST_KEYS) {
+            let spec = Spec {
+                filter: vec![holds_one_of(table.def, &foreign_key.columns, gone)?],
+                limit,
+                deleted: Deleted::Yes,
+                indexes: match foreign_key.lookup {
+                    // A condition on all columns of several rows is a union, which chooses by itself.
+                    _ if foreign_key.columns.len() > 1 => IndexChoice::Any,
+                    Lookup::ByKey => IndexChoice::None,
+                    Lookup::ByIndex(at) => table
+                        .indexes
+                        .get(at)
+                        .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
+                },
+                ..Spec::new(table.def)
+            };
+            let target = Target::Session(self);
+            let plan = plan::plan(target, table, &spec).await?;
+            hits.extend(fetch(target, table, &spec, &plan, Want::Rows).await?);
+            if limit.is_some() && !hits.is_empty() {
+                break;
+            }
+        }
+        for hit in &hits {
+            if self.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
+                self.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
+            }
+        }
+        Ok(hits)
+    }
+
+    fn change_child(&self, incoming: &Incoming, hit: Hit, now: DateTime<Utc>, done: &mut Statement<'_>) -> Result<()> {
+        let Incoming { table, foreign_key } = incoming;
+        let Hit { key, body } = hit;
+        let write = if foreign_key.on_delete == OnDelete::SetNull {
+            let nulls: Vec<(u16, Value)> = foreign_key
+                .columns
+                .iter()
+                .filter(|column| table.def.column(**column).nullable)
+                .map(|column| (*column, Value::Null))
+                .collect();
+            Write::Change(row::replace(table.def, &key, &body, &nulls)?)
+        } else {
+            Write::Purge(key.clone())
+        };
+        let written = done.written.len();
+        self.buffer(table, Step { key, write, unread: false }, now, done)?;
+        // The caller is told of its own rows only.
+        done.written.truncate(written);
+        Ok(())
+    }
+
+    /// Tests that what the statement's rows reference is there. The commit of a single statement tests it in any case.
+    async fn test_references(&self, done: &Statement<'_>) -> Result<()> {
+        if self.options.one_statement {
+            return Ok(());
+        }
+        let mut asked = Vec::new();
+        let mut reads = Routed::default();
+        for (table, key) in done.touched() {
+            let references = self.with_overlay(|overlay| self.new_references(overlay, table, key))?;
+            for (foreign_key, parent_table, parent) in references {
+                let read = Read::Count(one_row(&parent_table, &parent));
+                reads.push(self.shared.placement.of_row(&parent_table, &parent), read);
+                asked.push((table, foreign_key, parent));
+            }
+        }
+        if reads.is_empty() {
+            return Ok(());
+        }
+        for ((table, foreign_key, parent), reply) in asked.into_iter().zip(self.read(reads).await?) {
+            if reply == Reply::Count(0) {
+                return Err(missing(table, foreign_key, &parent));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a buffered row references and did not before, as far as the buffered writes do not say that it is there.
+    fn new_references(
+        &self,
+        overlay: &Overlay,
+        table: &StoredTable,
+        key: &Bytes,
+    ) -> Result<Vec<(&'static ForeignKey, Arc<StoredTable>, Bytes)>> {
+        let Some(pending) = overlay.get(table.id, key) else { return Ok(Vec::new()) };
+        new_references(&self.shared.catalog, overlay, table, key, pending.before.as_ref(), pending.after.as_ref())
+    }
+}
+
+/// What the columns `after` reference and `before` did not: foreign key, table and key. What is buffered is left out, and
+/// an error if it is going to be deleted.
+pub(super) fn new_references(
+    catalog: &crate::catalog::Catalog,
+    overlay: &Overlay,
+    table: &StoredTable,
+    key: &[u8],
+    before: Option<&Bytes>,
+    after: Option<&Bytes>,
+) -> Result<Vec<(&'static ForeignKey, Arc<StoredTable>, Bytes)>> {
+    let mut new = Vec::new();
+    let Some(after) = after else { return Ok(new) };
+    for foreign_key in &table.def.foreign_keys {
+        let of = |body: &Bytes| {
+            columns_of(table.def, body, &foreign_key.columns)
+                .map_err(|source| row::damaged(table.def, key, body, source))
+        };
+        let Some(parent) = of(after)? else { continue };
+        let Some(parent_table) = catalog.find(foreign_key.target()) else { continue };
+        match overlay.get(parent_table.id, &parent) {
+            Some(pending) if pending.after.is_none() => return Err(missing(table, foreign_key, &parent)),
+            Some(_) => {}
+            None => {
+                if before.map(of).transpose()?.flatten().as_ref() != Some(&parent) {
+                    new.push((foreign_key, parent_table.clone(), parent));
+                }
+            }
+        }
+    }
+    Ok(new)
+}
+
+fn restricts(incoming: &Incoming, hit: &Hit) -> Error {
+    let Incoming { table, foreign_key } = incoming;
+    let parent = columns_of(table.def, &hit.body, &foreign_key.columns).ok().flatten().unwrap_or_default();
+    Kind::Referenced {
+        table: foreign_key.target().name,
+        key: row::show_key(&parent),
+        by: table.def.name,
+        by_key: row::show_key(&hit.key),
+        columns: names(table, foreign_key),
+    }
+    .into()
+}

@@ -1,0 +1,192 @@
+//! Databases whose entities reference each other, opened for the first time and again.
+
+use rome::prelude::*;
+
+use crate::stores::{open, places};
+
+#[derive(Entity, Clone, Debug, Default, PartialEq)]
+#[rome(table = "owners")]
+struct Owner {
+    #[rome(key)]
+    id: u64,
+    #[rome(has_many(owner_id))]
+    dogs: Many<Dog>,
+}
+
+#[derive(Entity, Clone, Debug, Default, PartialEq)]
+#[rome(table = "dogs")]
+struct Dog {
+    #[rome(key)]
+    id: u64,
+    #[rome(belongs_to(owner_id))]
+    owner: One<Owner>,
+    #[rome(references = Owner)]
+    owner_id: u64,
+    #[rome(references = Self, on_delete = set_null)]
+    mother_id: Option<u64>,
+}
+
+/// Walks of a dog, as they were declared at different times: with another attribute on the struct and on the first field.
+macro_rules! walk {
+    ($name:ident, [$($table:meta)?], [$($field:meta)?]) => {
+        mod $name {
+            use super::*;
+
+            #[derive(Entity, Clone, Debug, PartialEq)]
+            #[rome(table = "walks")]
+            $(#[$table])?
+            pub struct Walk {
+                #[rome(key)]
+                $(#[$field])?
+                pub dog_id: u64,
+                #[rome(key)]
+                pub number: u8,
+            }
+        }
+    };
+}
+
+walk!(plain, [], []);
+walk!(restricted, [], [rome(references = Dog)]);
+walk!(cascading, [], [rome(references = Dog, on_delete = cascade)]);
+walk!(grouped, [rome(partition_by = dog_id)], []);
+walk!(indexed, [rome(index(number))], []);
+walk!(indexed_globally, [rome(index(global, number))], []);
+
+#[tokio::test]
+async fn an_entity_that_is_referenced_has_to_be_given_to_the_database() {
+    for place in places() {
+        let builder = Database::builder().entity::<Dog>().entity::<restricted::Walk>();
+        let error = builder.open_store(place.open().await).await.unwrap_err();
+        assert!(error.is_schema_mismatch(), "{error}");
+        let expected = "entities are missing that others reference:\n  - `Dog` references `Owner`: add \
+                        `.entity::<Owner>()` to the builder of the database";
+        assert_eq!(error.to_string(), expected, "{}", place.name);
+        open!(place, [restricted::Walk, Dog, Owner]);
+    }
+}
+
+#[tokio::test]
+async fn rows_come_from_the_store_without_their_relations() {
+    for place in places() {
+        let db = open!(place, [Dog, Owner]);
+        let ann = db.insert(Owner { id: 1, dogs: Many::loaded(vec![Dog::default()]) }).await.unwrap();
+        let rex = Dog { id: 1, owner_id: 1, owner: One::loaded(ann), mother_id: None };
+        let rex = db.insert(rex).await.unwrap();
+        assert!(rex.owner.is_unloaded(), "{}", place.name);
+        let error = db.get::<Dog>(1).await.unwrap().unwrap().owner.get().unwrap_err();
+        assert!(error.to_string().contains("`.with(Dog::OWNER)`"), "{error}");
+        assert!(db.query::<Owner>().one().await.unwrap().dogs.get().unwrap_err().is_not_loaded());
+        assert_eq!(db.query::<Dog>().count().await.unwrap(), 1, "what a relation holds is not inserted");
+    }
+}
+
+#[tokio::test]
+async fn the_columns_of_a_foreign_key_are_indexed_without_being_told() {
+    for place in places() {
+        let builder = Database::builder().entity::<Dog>().entity::<Owner>().scan_policy(ScanPolicy::Deny);
+        let db = builder.open_store(place.open().await).await.unwrap();
+        db.insert(Owner { id: 7, ..Owner::default() }).await.unwrap();
+        let rex = db.insert(Dog { id: 1, owner_id: 7, ..Dog::default() }).await.unwrap();
+        let found = db.query::<Dog>().filter(Dog::OWNER_ID.eq(7_u64)).all().await.unwrap();
+        assert_eq!(found, [rex], "{}", place.name);
+        assert!(db.query::<Dog>().filter(Dog::MOTHER_ID.eq(1_u64)).all().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_new_foreign_key_needs_an_empty_table() {
+    for place in places() {
+        let store = place.open().await;
+        let before = Database::builder().entity::<Owner>().entity::<Dog>().entity::<plain::Walk>();
+        let db = before.open_store(store.clone()).await.unwrap();
+        db.insert(plain::Walk { dog_id: 404, number: 1 }).await.unwrap();
+        let changed = || Database::builder().entity::<Owner>().entity::<Dog>().entity::<restricted::Walk>();
+        let error = changed().open_store(store.clone()).await.unwrap_err();
+        assert!(error.is_schema_mismatch(), "{error}");
+        let what = "the foreign key (dog_id) of `walks` to `dogs` is new, and the table has rows";
+        assert!(error.to_string().contains(what), "{}: {error}", place.name);
+        let walk = plain::Walk { dog_id: 404, number: 1 };
+        db.delete(&walk).await.unwrap();
+        changed().open_store(store).await.unwrap();
+        let error = db.insert(walk).await.unwrap_err();
+        assert!(error.is_schema_mismatch(), "a handle that does not look for the dog may not write: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_key_may_go_or_act_in_another_way() {
+    for place in places() {
+        let db = open!(place, [Owner, Dog, restricted::Walk]);
+        db.insert(Owner { id: 1, ..Owner::default() }).await.unwrap();
+        db.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
+        db.insert(restricted::Walk { dog_id: 1, number: 1 }).await.unwrap();
+        drop(db);
+        let db = open!(place, [Owner, Dog, cascading::Walk]);
+        assert_eq!(db.query::<cascading::Walk>().count().await.unwrap(), 1, "{}", place.name);
+        drop(db);
+        let db = open!(place, [Owner, Dog, plain::Walk]);
+        db.insert(plain::Walk { dog_id: 1, number: 2 }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_a_foreign_key_needed_has_to_stay() {
+    #[derive(Entity)]
+    #[rome(table = "dogs")]
+    struct Stray {
+        #[rome(key)]
+        id: u64,
+        owner_id: u64,
+        #[rome(index)]
+        mother_id: Option<u64>,
+    }
+    for place in places() {
+        open!(place, [Owner, Dog]);
+        let error = Database::builder().entity::<Stray>().open_store(place.open().await).await.unwrap_err();
+        assert!(error.is_schema_mismatch(), "{error}");
+        let what = "index `by_owner_id` of `dogs` is stored and no longer declared; without it new rows would be missing \
+                    there: declare `index(owner_id)`";
+        assert!(error.to_string().contains(what), "{}: {error}", place.name);
+    }
+}
+
+#[tokio::test]
+async fn a_handle_that_does_not_know_who_references_its_rows_may_not_write_any_more() {
+    for place in places() {
+        let store = place.open().await;
+        let old = Database::builder().entity::<Owner>().open_store(store.clone()).await.unwrap();
+        old.insert(Owner { id: 1, ..Owner::default() }).await.unwrap();
+        let both = Database::builder().entity::<Owner>().entity::<Dog>();
+        let new = both.open_store(store).await.unwrap();
+        new.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
+        let error = old.delete_by_key::<Owner>(1_u64).await.unwrap_err();
+        assert!(error.is_schema_mismatch(), "{}: {error}", place.name);
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_references_only_new_tables_lets_old_handles_write() {
+    for place in places() {
+        let store = place.open().await;
+        let old = Database::builder().entity::<grouped::Walk>().open_store(store.clone()).await.unwrap();
+        Database::builder().entity::<Owner>().entity::<Dog>().open_store(store).await.unwrap();
+        old.insert(grouped::Walk { dog_id: 1, number: 1 }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn where_rows_and_entries_lie_does_not_change() {
+    for place in places() {
+        open!(place, [plain::Walk]);
+        let error =
+            Database::builder().entity::<grouped::Walk>().open_store(place.open().await).await.expect_err("it changed");
+        assert!(error.is_schema_mismatch(), "{error}");
+        let what = "the rows of `walks` lie where (dog_id, number) says, and `partition_by` is now (dog_id)";
+        assert!(error.to_string().contains(what), "{}: {error}", place.name);
+        open!(place, [indexed::Walk]);
+        let changed = Database::builder().entity::<indexed_globally::Walk>();
+        let error = changed.open_store(place.open().await).await.unwrap_err();
+        assert!(error.to_string().contains("index `by_number` of `walks` is declared as `global`"), "{error}");
+    }
+}
