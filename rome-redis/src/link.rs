@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use crate::error;
 use crate::layout::Layout;
 use crate::options::RedisOptions;
+use crate::read::Quiet;
 use crate::script::{self, Scripts};
 use crate::server::Server;
 use crate::together::Together;
@@ -42,6 +43,7 @@ pub(crate) struct Link {
     database: OnceLock<String>,
     /// Asks for the partition's `seq`.
     pub(crate) ask_seq: Cmd,
+    pub(crate) quiet: Quiet,
     /// Where small reads meet, and where small commits do.
     pub(crate) reads: Together,
     pub(crate) commits: Together,
@@ -121,6 +123,7 @@ impl Link {
             making: Mutex::new(()),
             database: OnceLock::new(),
             ask_seq,
+            quiet: Quiet::default(),
             reads: Together::default(),
             commits: Together::default(),
         })

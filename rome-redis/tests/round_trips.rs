@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use harness::*;
 use redis::aio::MultiplexedConnection;
 use rome_core::store::{IndexId, Read, Reply, Span};
+use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 
 struct Meter {
@@ -97,4 +98,28 @@ async fn reads_that_come_together_share_their_looks() {
     // The first waits for nobody; those that come while it is under way have two looks for all of them.
     assert_eq!(commands, counted([("hget", 3 + 15 + 2)]));
     assert!(replies.iter().all(|reply| matches!(reply.as_ref().unwrap().replies[..], [Reply::Record(Some(_))])));
+}
+
+#[tokio::test]
+async fn while_nobody_writes_a_read_looks_at_seq_once() {
+    let server = LocalServer::start();
+    let (client, other) = (open(&server).await, Client::by(&server.url(), RedisOptions::default(), 2).await);
+    let mut meter = Meter { raw: raw(&server).await };
+    client.write(vec![put(ROWS, "a", "1")]).await;
+    for _ in 0..100 {
+        client.get(ROWS, "a").await;
+    }
+    let (trips, commands) = meter.of(client.get(ROWS, "a")).await;
+    assert_eq!((trips, commands), (1, counted([("hget", 2)])));
+    client.write(vec![put(ROWS, "a", "2")]).await;
+    let (trips, commands) = meter.of(client.get(ROWS, "a")).await;
+    assert_eq!((trips, commands), (1, counted([("hget", 2)])), "after a write of its own");
+
+    // What another has written meanwhile is seen, with the seq of it.
+    let seq = other.write(vec![put(ROWS, "a", "3")]).await;
+    let reply = client.read(vec![Read::Get { space: ROWS, key: "a".into() }]).await.unwrap();
+    assert_eq!(reply.seq, seq);
+    assert!(matches!(&reply.replies[..], [Reply::Record(Some((_, value)))] if value == "3"));
+    let (trips, commands) = meter.of(client.get(ROWS, "a")).await;
+    assert_eq!((trips, commands), (1, counted([("hget", 3)])), "it is not quiet any more");
 }

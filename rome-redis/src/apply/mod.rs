@@ -98,7 +98,11 @@ impl Applier {
         }
         for (at, reply) in places.into_iter().zip(replies) {
             if let (Some(answer), Some(tx)) = (answers.get_mut(at), txs.get(at)) {
-                *answer = Some(match outcome::of_reply(&reply, tx) {
+                let outcome = outcome::of_reply(&reply, tx);
+                if let Ok(Applied::Done { seq }) = outcome {
+                    link.quiet.wrote(seq);
+                }
+                *answer = Some(match outcome {
                     Ok(Applied::Already(rome_core::store::Decision::Committed)) if lost => known(&reply),
                     other => other,
                 });

@@ -6,9 +6,11 @@
 //! The commands of a pipeline are not atomic together: others may write between them. So the partition's `seq` is
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
-//! `seq`. Small reads of several tasks that come together share the looks ([`crate::together`]). If it is not, the whole call is answered once more, by one script. Trying the pipelines again would cost the same
+//! `seq`. Small reads of several tasks that come together share the looks ([`crate::together`]); while nobody writes, the
+//! one before them is saved ([`quiet`]). If it is not, the whole call is answered once more, by one script. Trying the pipelines again would cost the same
 //! rounds and lose again where the partition is that busy.
 
+mod quiet;
 mod scan;
 mod script;
 mod task;
@@ -21,6 +23,8 @@ use crate::error;
 use crate::link::{Link, Live};
 use crate::together::{self, Looks};
 use task::Task;
+
+pub(crate) use quiet::Quiet;
 
 /// Answers reads from one state. A lost connection is made again and the reads with it, as long as there is patience.
 pub(crate) async fn read(link: &Link, reads: &[Read]) -> StoreResult<ReadReply> {
@@ -49,7 +53,8 @@ async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply
 
 /// Runs the tasks to their ends, if nothing is written meanwhile; then it returns the `seq` of what they read.
 async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<Option<u64>> {
-    let mut first = None;
+    // Reads nothing? Then its `seq` has to be looked at.
+    let mut first = if tasks.is_empty() { None } else { link.quiet.seq() };
     for rounds in 0_u32.. {
         // Without tasks the `seq` is all there is to read.
         if tasks.iter().all(Task::is_done) && (first.is_some() || !tasks.is_empty()) {
@@ -69,10 +74,12 @@ async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<
             None => seq(&answer.before.unwrap_or_default())?,
         };
         // Before the replies are looked at: parts of two states may look like damage.
-        if before != seq(&answer.after.unwrap_or_default())? {
+        let after = seq(&answer.after.unwrap_or_default())?;
+        link.quiet.saw(after);
+        if before != after {
             return Ok(None);
         }
-        first = Some(before);
+        first = Some(after);
         let mut replies = answer.replies.into_iter();
         for (task, n) in tasks.iter_mut().zip(asked) {
             task.take(replies.by_ref().take(n).collect())?;
