@@ -8,12 +8,14 @@
 #[path = "private.rs"]
 pub mod __private;
 mod catalog;
+pub mod check;
 mod commit;
 mod database;
 pub mod error;
 mod exec;
 pub mod expr;
 mod index;
+pub mod metrics;
 pub mod model;
 mod place;
 mod plan;

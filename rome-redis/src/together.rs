@@ -1,12 +1,9 @@
 //! Calls that come together go out together, as one pipeline.
 //!
-//! Each pipeline costs both sides wake-ups and system calls, and a look at `seq` costs the server as much as a get. So the
-//! small calls of many tasks are gathered: whoever finds nobody gathering leads, lets the other tasks run once if such
-//! calls are under way at all, and sends what has come. A lone caller waits for nobody. What may take the server
-//! long goes out by itself, so that nobody waits for another's scan.
-//!
-//! Reads are gathered between two looks at `seq` for all of them. Commits are gathered apart from them, since a write between
-//! two looks would spoil the reads.
+//! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered:
+//! whoever finds nobody gathering leads, lets the other tasks run once if such calls are under way at all, and sends what
+//! has come. A lone caller waits for nobody. What may take the server long goes out by itself, so that nobody waits for
+//! another's scan.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +17,7 @@ use crate::link::{Link, Live};
 /// The most commands that are gathered: the replies to the first wait for the last.
 const MOST: usize = 64;
 
-/// Where calls meet.
+/// Where calls to a server meet.
 #[derive(Debug, Default)]
 pub(crate) struct Together {
     gathering: Mutex<Gathering>,
@@ -29,143 +26,84 @@ pub(crate) struct Together {
 
 #[derive(Debug, Default)]
 struct Gathering {
-    /// Whether somebody will send it.
-    led: bool,
+    /// The connection of the one who will send it.
+    by: Option<Live>,
     commands: Pipeline,
-    /// The place of the look at `seq` before the commands after it.
-    look: Option<usize>,
     followers: Vec<Follower>,
-}
-
-/// Which looks at `seq` a call needs. Callers that meet need one after them all or none at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Looks {
-    None,
-    After,
-    BeforeAndAfter,
 }
 
 /// A call that another task sends.
 #[derive(Debug)]
 struct Follower {
     commands: usize,
-    answer: oneshot::Sender<Answer>,
+    replies: oneshot::Sender<Vec<Value>>,
 }
 
-/// How a call takes part: it leads with so many commands, or waits for its answer.
-enum Joined {
-    Leads(usize),
-    Follows(oneshot::Receiver<Answer>),
-}
-
-/// What a call gave.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// The reply to the look before it.
-    pub(crate) before: Option<Value>,
-    pub(crate) replies: Vec<Value>,
-    /// The reply to the look after it.
-    pub(crate) after: Option<Value>,
+/// How a call takes part: it leads, waits for its replies, or goes alone.
+enum Joined<'p> {
+    Leads,
+    Follows(oneshot::Receiver<Vec<Value>>),
+    NotAtAll(&'p Pipeline),
 }
 
 impl Together {
-    /// Sends the commands that `ask` adds, with those of others.
+    /// Sends commands, with those of others that come now.
     ///
     /// # Errors
-    /// As [`Link::call`]; `Unavailable` also if the caller who sent them was dropped, in which case they may have been
-    /// carried out or not.
-    pub(crate) async fn send(
-        &self,
-        link: &Link,
-        live: &Live,
-        looks: Looks,
-        ask: impl FnOnce(&mut Pipeline),
-    ) -> StoreResult<Answer> {
-        if self.gathering().commands.len() >= MOST {
-            return alone(link, live, looks, ask).await;
-        }
-        match self.join(link, looks, ask) {
-            Joined::Leads(commands) => self.lead(link, live, looks, commands).await,
-            Joined::Follows(answer) => answer.await.map_err(|_| given_up()),
+    /// As [`Link::call`]; `Unavailable` also if the caller who should have sent them was dropped or could not.
+    pub(crate) async fn call(&self, link: &Link, live: &Live, commands: &Pipeline) -> StoreResult<Vec<Value>> {
+        match self.join(live, commands) {
+            Joined::Leads => self.lead(link, live, commands.len()).await,
+            Joined::Follows(replies) => replies.await.map_err(|_| given_up()),
+            Joined::NotAtAll(commands) => link.call(live, commands).await,
         }
     }
 
-    fn join(&self, link: &Link, looks: Looks, ask: impl FnOnce(&mut Pipeline)) -> Joined {
+    fn join<'p>(&self, live: &Live, commands: &'p Pipeline) -> Joined<'p> {
         let mut gathering = self.gathering();
-        if looks == Looks::BeforeAndAfter && gathering.look.is_none() {
-            gathering.look = Some(gathering.commands.len());
-            gathering.commands.add_command(link.ask_seq.clone());
+        // Another connection may be to another process, for which the partition is not adopted.
+        let fits = gathering.by.as_ref().is_none_or(|by| by.is_same(live));
+        if !fits || gathering.commands.len() >= MOST {
+            return Joined::NotAtAll(commands);
         }
-        let before = gathering.commands.len();
-        ask(&mut gathering.commands);
-        let commands = gathering.commands.len() - before;
-        if !gathering.led {
-            gathering.led = true;
-            return Joined::Leads(commands);
+        for command in commands.cmd_iter() {
+            gathering.commands.add_command(command.clone());
         }
-        let (answer, receiver) = oneshot::channel();
-        gathering.followers.push(Follower { commands, answer });
+        if gathering.by.is_none() {
+            gathering.by = Some(live.clone());
+            return Joined::Leads;
+        }
+        let (replies, receiver) = oneshot::channel();
+        gathering.followers.push(Follower { commands: commands.len(), replies });
         Joined::Follows(receiver)
     }
 
-    /// Sends what was gathered, of which the first `own` commands, but for a look, are the leader's.
-    async fn lead(&self, link: &Link, live: &Live, looks: Looks, own: usize) -> StoreResult<Answer> {
+    /// Sends what was gathered, of which the first `own` commands are the leader's.
+    async fn lead(&self, link: &Link, live: &Live, own: usize) -> StoreResult<Vec<Value>> {
         let lead = Lead(Some(self));
         if self.under_way.load(Ordering::Relaxed) > 0 {
             tokio::task::yield_now().await;
         }
-        let Gathering { mut commands, look, followers, .. } = lead.end();
-        if looks != Looks::None {
-            commands.add_command(link.ask_seq.clone());
-        }
+        let Gathering { commands, followers, .. } = lead.end();
         let replies = {
             let _under_way = UnderWay::new(&self.under_way);
             link.call(live, &commands).await?
         };
-        let mut replies = replies.into_iter();
-        let after = if looks == Looks::None { None } else { replies.next_back() };
-        let mut before = None;
-        let mut at = 0;
-        let mut take = |commands: usize| {
-            if look == Some(at) {
-                before = replies.next();
-                at += 1;
-            }
-            at += commands;
-            Answer { before: before.clone(), replies: replies.by_ref().take(commands).collect(), after: after.clone() }
-        };
-        let answer = take(own);
-        for follower in followers {
-            // Who no longer waits for it does not need it.
-            follower.answer.send(take(follower.commands)).ok();
+        if followers.is_empty() {
+            return Ok(replies);
         }
-        Ok(answer)
+        let mut replies = replies.into_iter();
+        let replies_to_own = replies.by_ref().take(own).collect();
+        for follower in followers {
+            // Who no longer waits for them does not need them.
+            follower.replies.send(replies.by_ref().take(follower.commands).collect()).ok();
+        }
+        Ok(replies_to_own)
     }
 
     fn gathering(&self) -> MutexGuard<'_, Gathering> {
         self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Sends the commands that `ask` adds by themselves.
-pub(crate) async fn alone(
-    link: &Link,
-    live: &Live,
-    looks: Looks,
-    ask: impl FnOnce(&mut Pipeline),
-) -> StoreResult<Answer> {
-    let mut commands = Pipeline::with_capacity(8);
-    if looks == Looks::BeforeAndAfter {
-        commands.add_command(link.ask_seq.clone());
-    }
-    ask(&mut commands);
-    if looks != Looks::None {
-        commands.add_command(link.ask_seq.clone());
-    }
-    let mut replies = link.call(live, &commands).await?.into_iter();
-    let after = if looks == Looks::None { None } else { replies.next_back() };
-    let before = if looks == Looks::BeforeAndAfter { replies.next() } else { None };
-    Ok(Answer { before, replies: replies.collect(), after })
 }
 
 /// Ends the gathering, also when the leader is dropped: then its followers learn it from their channels.

@@ -116,8 +116,8 @@ impl Sides {
         }
     }
 
-    pub(super) async fn end(&mut self, lane: usize, decision: Decision) -> Verdict {
-        let Some(open) = self.lanes[lane].open.take() else { return Ok(()) };
+    pub(super) async fn end(&mut self, lane: usize, decision: Option<Decision>) -> Verdict {
+        let (Some(open), Some(decision)) = (self.lanes[lane].open.take(), decision) else { return Ok(()) };
         let finish = || [finished(open.id, decision), finished(open.id, decision)];
         let batch: Vec<_> = open.parts.into_keys().map(|partition| (partition, finish())).collect();
         self.lanes[lane].sent.extend(batch.iter().cloned());

@@ -3,8 +3,8 @@
 //! What a store makes up for itself is not compared but carried: each side's digests go back to the side that gave
 //! them, and a `seq` is named by how many states ago it was.
 //!
-//! On several partitions the lanes run transactions over some of them, step by step, and go on when one is finished wherever
-//! it is prepared. Steps come in any order, too early, late and again. Leases are over at once, or never.
+//! On several partitions the lanes run transactions over some of them, step by step, and mostly go on when one is finished
+//! wherever it is prepared. Steps come in any order, too early, late and again. Leases are over at once, or never.
 
 mod lanes;
 mod plan;

@@ -40,8 +40,8 @@ pub(super) enum Call {
         partition: u32,
         decision: Decision,
     },
-    /// Finishes the lane's transaction over several partitions wherever it is prepared; the lane may go on.
-    End(usize, Decision),
+    /// Finishes the lane's transaction over several partitions wherever it is prepared, or leaves it; the lane goes on.
+    End(usize, Option<Decision>),
     /// What the lane sent so many before, once more.
     Again(usize, usize),
     /// One that comes after a later one of its lane.
@@ -213,9 +213,9 @@ pub(super) fn call() -> impl Strategy<Value = Call> {
         6 => plan().prop_map(Call::One),
         6 => (plan(), partition(), lease).prop_map(|(plan, primary, lease)| Call::Prepare { plan, primary, lease }),
         2 => (0..LANES, 0..3_usize, any::<bool>()).prop_map(|(lane, ago, abort)| Call::Push { lane, ago, abort }),
-        2 => (0..LANES, 0..2_usize, partition(), decision())
+        3 => (0..LANES, 0..4_usize, partition(), decision())
             .prop_map(|(lane, ago, partition, decision)| Call::Finish { lane, ago, partition, decision }),
-        3 => (0..LANES, decision()).prop_map(|(lane, decision)| Call::End(lane, decision)),
+        3 => (0..LANES, prop::option::weighted(0.8, decision())).prop_map(|(lane, decision)| Call::End(lane, decision)),
         2 => (0..LANES, 0..6_usize).prop_map(|(lane, ago)| Call::Again(lane, ago)),
         1 => (0..LANES, effects()).prop_map(|(lane, effects)| Call::Late(lane, effects)),
         1 => (sequence, 1..5_u32).prop_map(|(sequence, n)| Call::Reserve(sequence, n)),

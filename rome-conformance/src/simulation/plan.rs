@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::random::Random;
+use super::tables::Sizes;
 use super::{Simulation, Survival};
 
 /// How a run goes, drawn from its seed. Not every run has every fault: bugs that one fault hides are found where it is
@@ -14,6 +15,7 @@ pub(super) struct Plan {
     pub(super) processes: u32,
     /// How many tasks a process has.
     pub(super) clients: u32,
+    pub(super) sizes: Sizes,
     /// How many actions all clients of a process take together, over all its lives.
     pub(super) actions: u32,
     /// The usual longest way of a message, in milliseconds.
@@ -45,24 +47,29 @@ pub(super) struct Plan {
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl Plan {
-    pub(super) fn draw(simulation: &Simulation, random: &mut Random) -> Self {
-        let one_in_three = |random: &mut Random, most| if random.below(3) == 0 { random.between(1, most) } else { 0 };
+    pub(super) fn draw(simulation: &Simulation, random: &Random) -> Self {
+        let one_in_three = |most| if random.below(3) == 0 { random.between(1, most) } else { 0 };
         Self {
             partitions: simulation.partitions.unwrap_or_else(|| random.pick([1, 2, 2, 3, 3, 5])),
             survival: simulation.survival,
             processes: random.pick([2, 3, 3, 4]),
             clients: random.pick([1, 2, 3]),
+            sizes: Sizes {
+                lists: random.pick([2, 4, 6]),
+                accounts: random.pick([2, 4, 6]),
+                seats: random.pick([2, 3, 5]),
+            },
             actions: simulation.actions,
             slow: random.pick([0, 2, 5, 20]),
             unsafe_for: random.pick([0, 5, 40]),
-            lost_requests: one_in_three(random, 60),
-            lost_replies: one_in_three(random, 60),
-            duplicates: one_in_three(random, 150),
-            late: one_in_three(random, 60),
+            lost_requests: one_in_three(60),
+            lost_replies: one_in_three(60),
+            duplicates: one_in_three(150),
+            late: one_in_three(60),
             latest: random.pick([100, 1_000, 5_000, 30_000]),
-            refusals: one_in_three(random, 30),
-            pauses: one_in_three(random, 20),
-            drops: one_in_three(random, 300),
+            refusals: one_in_three(30),
+            pauses: one_in_three(20),
+            drops: one_in_three(300),
             kills: random.pick([0, 0, 300, 700]),
             failovers: random.pick([0, 0, 200, 1_000]),
             ends_by_kill: random.below(2) == 0,

@@ -79,7 +79,7 @@ impl Process {
 
     /// How long a call goes on trying after a loss.
     fn patience(&self) -> Duration {
-        let mut random = self.world.random();
+        let random = self.world.random();
         let most = random.pick([0, 200, 2_000]);
         Duration::from_millis(random.between(0, most))
     }

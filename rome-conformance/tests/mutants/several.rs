@@ -18,6 +18,8 @@ pub enum Flaw {
     WritesNoTombstone,
     AbortsWhoeverAsks,
     ForgetsOutcomes,
+    AbortsAndKeepsLocks,
+    FinishesNothingLate,
     RecordsNoFinish,
     RecordsNoEarlyFinish,
     RecordsNoRefusedPrepare,
@@ -225,6 +227,11 @@ impl Mutant {
                 Applied::Undecided => Applied::Already(Decision::Aborted),
                 known => known,
             }),
+            Flaw::AbortsAndKeepsLocks
+                if abort && self.notes(|notes| notes.prepared.contains_key(&(partition, tx.id))) =>
+            {
+                Ok(Applied::Already(Decision::Aborted))
+            }
             Flaw::AbortsWhoeverAsks => self.inner(partition, asks(true)).await,
             Flaw::ForgetsOutcomes if !abort => Ok(Applied::Undecided),
             _ => self.inner(partition, tx).await,
@@ -241,6 +248,10 @@ impl Mutant {
         let place = (partition, tx.id);
         if self.flaw == Flaw::FinishesWhatWasGivenUp {
             tx.step = Step::Finish(Decision::Committed);
+        }
+        let last = self.notes(|notes| notes.last.get(&(partition, tx.id.lane)).copied().unwrap_or_default());
+        if self.flaw == Flaw::FinishesNothingLate && tx.id.seq < last {
+            return Ok(Applied::Already(decision));
         }
         if self.flaw == Flaw::RecordsNoEarlyFinish && prepared.is_none() {
             let asks = MiniTx { step: Step::Push { abort: false }, ..tx.clone() };

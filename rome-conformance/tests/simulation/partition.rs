@@ -38,6 +38,8 @@ pub enum Missing {
     Blockers,
     /// That what is aborted here is not prepared here.
     UnlockByPush,
+    /// That `Finish` looks at what is prepared before it looks at the lane's record.
+    FinishBeforeRecord,
     /// Leases: they never end.
     EndOfLeases,
 }
@@ -203,8 +205,10 @@ impl TablePartition {
         self.state().prepared.remove(&id)
     }
 
+    /// Records how a transaction ended here, unless the lane has gone on.
     fn decided(&self, id: TxId, outcome: Applied) -> Applied {
-        if self.is_missing(Missing::LaneRecordAtFinish) {
+        let is_fresh = self.state().lanes.get(&id.lane).is_none_or(|(last, _)| *last < id.seq);
+        if self.is_missing(Missing::LaneRecordAtFinish) || !is_fresh {
             return outcome;
         }
         self.record(id, outcome)
@@ -222,6 +226,12 @@ impl TablePartition {
     }
 
     async fn apply_one(&self, tx: MiniTx) -> StoreResult<Applied> {
+        if let Step::Finish(decision) = tx.step
+            && !self.is_missing(Missing::FinishBeforeRecord)
+            && self.state().prepared.contains_key(&tx.id)
+        {
+            return self.finish(tx.id, decision).await;
+        }
         if let Some(earlier) = self.earlier(&tx) {
             return Ok(earlier);
         }

@@ -76,6 +76,11 @@ impl Catalog {
         self.tables.iter().find(|table| std::ptr::eq(table.def, def))
     }
 
+    /// All tables.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<StoredTable>> {
+        self.tables.iter()
+    }
+
     /// Which part of the database a space is, for errors.
     pub fn name_space(&self, space: Space) -> String {
         let of_index = |id: IndexId| {

@@ -12,7 +12,7 @@ const ROUNDS: usize = 16;
 impl Committer {
     /// Asks for the outcome of a transaction that was met at `partition`, aborts it if its lease is over, and carries its
     /// outcome out there. Says whether it was decided. Costs one or two round trips.
-    pub(super) async fn push(&self, partition: Partition, met: Blocker, durability: Durability) -> Result<bool> {
+    pub async fn push(&self, partition: Partition, met: Blocker, durability: Durability) -> Result<bool> {
         let Some(decision) = self.ask(met.id, met.primary, met.expired, durability).await? else {
             return Ok(false);
         };

@@ -6,6 +6,7 @@ use super::{Database, Shared};
 use crate::catalog;
 use crate::commit::Committer;
 use crate::error::Result;
+use crate::metrics::{Metrics, Observed, measured};
 use crate::model::Entity;
 use crate::place::Placement;
 use crate::plan::Statistics;
@@ -20,6 +21,7 @@ pub struct DatabaseBuilder {
     tables: Vec<&'static Table>,
     scan_policy: ScanPolicy,
     durability: Durability,
+    metrics: Observed,
 }
 
 impl DatabaseBuilder {
@@ -47,6 +49,31 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Who is told what the database does, from its opening on: of each call of the store, of conflicts, and of how transactions
+    /// end. By default nobody, at no cost. [`Collector`](crate::metrics::Collector) counts it all.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// use rome::metrics::Collector;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// let metrics = Arc::new(Collector::new());
+    /// let db = Database::builder().entity::<Dog>().metrics(metrics.clone()).open("memory:").await?;
+    /// db.query::<Dog>().count().await?;
+    /// println!("{}", metrics.snapshot());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn metrics(mut self, metrics: Arc<dyn Metrics>) -> Self {
+        self.metrics = Observed(Some(metrics));
+        self
+    }
+
     /// Opens the database in a store, and adds the tables and columns that are new. Costs two to four round trips.
     ///
     /// # Errors
@@ -55,7 +82,7 @@ impl DatabaseBuilder {
     pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);
-        let committer = Arc::new(Committer::new(store.clone()));
+        let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics)));
         let opened = catalog::open(&committer, placement, &self.tables).await?;
         tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
         Ok(Database {
@@ -69,6 +96,7 @@ impl DatabaseBuilder {
                 statistics: Statistics::default(),
                 scan_policy: self.scan_policy,
                 durability: self.durability,
+                metrics: self.metrics,
             }),
         })
     }

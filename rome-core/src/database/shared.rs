@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, StoredTable};
 use crate::commit::Committer;
 use crate::error::{Error, Kind, Result};
+use crate::metrics::Observed;
 use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::ScanPolicy;
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub statistics: Statistics,
     pub scan_policy: ScanPolicy,
     pub durability: Durability,
+    pub metrics: Observed,
 }
 
 impl Shared {

@@ -7,15 +7,20 @@
 mod candidate;
 mod constraint;
 mod explain;
+mod group;
+mod join;
 mod normal;
 mod range;
 mod spec;
 mod statistics;
 
 pub use explain::Explain;
+pub(crate) use explain::way_of_lookup;
 pub use spec::{Deleted, ScanPolicy};
 
 pub(crate) use candidate::Access;
+pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
+pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, equality};
 pub(crate) use normal::conjuncts;
 pub(crate) use range::Range;
 pub(crate) use spec::{IndexChoice, OrderPart, Spec};
@@ -69,13 +74,19 @@ impl Plan {
 
 /// Plans a query. Costs a round trip where several ways have to be compared and were not counted lately.
 pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+    let plan = choose_plan(target, table, spec).await?;
+    check_policy(target, spec, &plan)?;
+    Ok(plan)
+}
+
+/// The same without asking the scan policy, for a plan that may not be carried out.
+pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     let deleted = spec.deleted_condition();
     let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
     let mut plan = choose(target, table, spec, &conditions).await?;
     if spec.order.is_empty() && spec.after.is_none() {
         plan.ordered = true;
     }
-    check_policy(target, spec, &plan)?;
     Ok(plan)
 }
 
@@ -276,14 +287,47 @@ async fn cheapest(
     Ok((best, count, ranked.collect()))
 }
 
-/// Counts the ranges of the candidates that a condition narrows, as far as they are not known from before.
+/// Counts the ranges of the candidates that a condition narrows.
 async fn probe(target: Target<'_>, table: &StoredTable, candidates: &[Candidate]) -> Result<Vec<Option<u64>>> {
+    let narrowed = |candidate: &Candidate| candidate.narrowed.then(|| spans(table, &candidate.access, PROBE)).flatten();
+    count_spans(target, candidates.iter().map(narrowed)).await
+}
+
+/// About how many entries these accesses visit, as far as [`PROBE`]; none if that is not known. Costs a round trip where
+/// they were not counted lately.
+pub(crate) async fn measure_all(target: Target<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
+    let counted = count_spans(target, asked.iter().map(|(table, access)| spans(table, access, PROBE))).await?;
+    let known = |access: &Access| match access {
+        Access::Nothing => Some(0),
+        Access::Keys(keys) => Some(keys.len() as u64),
+        Access::Claims { claims, .. } => Some(claims.len() as u64),
+        _ => None,
+    };
+    Ok(asked.iter().zip(counted).map(|((_, access), counted)| known(access).or(counted)).collect())
+}
+
+/// How many entries an access visits, as far as `most`. Costs a round trip where they were not counted lately.
+pub(crate) async fn measure(
+    target: Target<'_>,
+    table: &StoredTable,
+    access: &Access,
+    most: u64,
+) -> Result<Option<u64>> {
+    // In steps, so that a count for some number of values serves one for another.
+    let most = u32::try_from(most.next_power_of_two()).unwrap_or(u32::MAX);
+    Ok(count_spans(target, [spans(table, access, most)]).await?.pop().flatten())
+}
+
+/// Counts ranges, as far as they are not known from before.
+async fn count_spans(
+    target: Target<'_>,
+    candidates: impl IntoIterator<Item = Option<Vec<Span>>>,
+) -> Result<Vec<Option<u64>>> {
     let statistics = &target.shared().statistics;
     let mut asked = Vec::new();
     let mut reads = Routed::default();
-    let mut counts = Vec::with_capacity(candidates.len());
-    for (at, candidate) in candidates.iter().enumerate() {
-        let spans = if candidate.narrowed { spans(table, &candidate.access) } else { None };
+    let mut counts = Vec::new();
+    for (at, spans) in candidates.into_iter().enumerate() {
         counts.push(spans.as_ref().map(|spans| Probed::new(spans.len())));
         for span in spans.into_iter().flatten().take(MOST_PROBES) {
             match (statistics.get(&span), counts.get_mut(at)) {
@@ -334,18 +378,18 @@ impl Probed {
     }
 }
 
-fn spans(table: &StoredTable, access: &Access) -> Option<Vec<Span>> {
+fn spans(table: &StoredTable, access: &Access, most: u32) -> Option<Vec<Span>> {
     let (space, ranges) = match access {
         Access::Rows { ranges, .. } => (table.rows(), ranges),
         Access::Index { index, ranges, .. } => (table.indexes.get(*index)?.space(), ranges),
         Access::Union(all) => {
             let lookup = |access: &&Access| !matches!(access, Access::Keys(_) | Access::Claims { .. });
-            let spans: Option<Vec<_>> = all.iter().filter(lookup).map(|access| spans(table, access)).collect();
+            let spans: Option<Vec<_>> = all.iter().filter(lookup).map(|access| spans(table, access, most)).collect();
             return spans.map(|spans| spans.concat());
         }
         _ => return None,
     };
-    let span = |(lo, hi): &Range| Span::between(space, lo.clone(), hi.clone()).limited(Some(PROBE));
+    let span = |(lo, hi): &Range| Span::between(space, lo.clone(), hi.clone()).limited(Some(most));
     Some(ranges.iter().map(span).collect())
 }
 

@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use overlay::Compiled;
 use reads::{PartReads, Reads};
+use tokio::time::Instant;
 
 use crate::commit::{Outcome, Part};
 use crate::database::Shared;
@@ -97,7 +98,10 @@ impl Session {
     /// the whole session may be tried again. [`is_unique_violation`](Error::is_unique_violation) when a constraint is
     /// violated. [`is_outcome_unknown`](Error::is_outcome_unknown) when the store was lost while it committed.
     pub async fn commit(self) -> Result<()> {
-        self.end(true).await
+        let begun = Instant::now();
+        let result = self.end(true).await;
+        retry::tell_of_commit(&self.shared, &result, begun);
+        result
     }
 
     /// Forgets all writes; dropping the session does the same.

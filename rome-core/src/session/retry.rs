@@ -9,6 +9,7 @@ use super::{Session, TransactionOptions, TxBody, Write, Written};
 use crate::catalog::StoredTable;
 use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
+use crate::metrics::{End, Event};
 
 /// How many attempts are followed by the next at once.
 const EAGER: u32 = 4;
@@ -31,19 +32,40 @@ where
         let result = body.clone()(&session).await;
         let outcome = session.end(result.is_ok()).await;
         let conflict = match outcome {
-            Ok(()) => return result,
+            Ok(()) => {
+                ended(shared, if result.is_ok() { End::Committed } else { End::Failed }, attempt, begun);
+                return result;
+            }
             Err(error) if error.is_conflict() => error,
             // The body failed by itself: its error says more than that the session could not be checked.
-            Err(error) => return result.and(Err(error.into())),
+            Err(error) => {
+                ended(shared, End::of(&error), attempt, begun);
+                return result.and(Err(error.into()));
+            }
         };
         let late = options.deadline.is_some_and(|deadline| begun.elapsed() >= deadline);
-        if attempt >= options.attempts || late {
+        let again = attempt < options.attempts && !late;
+        shared.metrics.tell(|| Event::Conflict { attempt, again });
+        if !again {
+            ended(shared, End::Failed, attempt, begun);
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(attempt, conflict = %conflict, "transaction is tried again");
         pause(shared, attempt, attempted.elapsed()).await;
         attempt += 1;
     }
+}
+
+/// Tells of the commit of an explicit session, which nobody repeats.
+pub(super) fn tell_of_commit(shared: &Shared, result: &Result<()>, begun: Instant) {
+    if matches!(result, Err(error) if error.is_conflict()) {
+        shared.metrics.tell(|| Event::Conflict { attempt: 1, again: false });
+    }
+    ended(shared, result.as_ref().map_or_else(End::of, |()| End::Committed), 1, begun);
+}
+
+fn ended(shared: &Shared, end: End, attempts: u32, begun: Instant) {
+    shared.metrics.tell(|| Event::Transaction { end, attempts, elapsed: begun.elapsed() });
 }
 
 /// Runs one statement of writes as a transaction of its own.

@@ -2,7 +2,7 @@
 //!
 //! The look before a read shows a `seq`, and the same one after it proves that nothing was written in between. Any `seq` that
 //! the server has told before the read was sent does as well. While nobody writes, the last one that was told
-//! is that one. Where it is not, the read costs a second round trip; so it is tried only after many looks that
+//! is that one. A transaction that is prepared raises it too. Where it is not, the read costs a second round trip; so it is tried only after many looks that
 //! showed the same, and after one that did not, not before as many again.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -23,9 +23,9 @@ impl Quiet {
         (self.looks.load(Ordering::Acquire) >= MANY).then(|| self.seq.load(Ordering::Acquire))
     }
 
-    /// A read ended with this `seq`.
-    pub(super) fn saw(&self, seq: u64) {
-        if self.seq.swap(seq, Ordering::AcqRel) != seq {
+    /// A read ended with this `seq`; `alone` says that nobody was prepared, so that there is nothing else to look for.
+    pub(super) fn saw(&self, seq: u64, alone: bool) {
+        if self.seq.swap(seq, Ordering::AcqRel) != seq || !alone {
             self.looks.store(0, Ordering::Release);
         } else if self.looks.load(Ordering::Relaxed) < MANY {
             self.looks.fetch_add(1, Ordering::AcqRel);
@@ -49,7 +49,7 @@ mod tests {
         let quiet = Quiet::default();
         (0..=MANY).for_each(|_| {
             assert_eq!(quiet.seq(), None);
-            quiet.saw(7);
+            quiet.saw(7, true);
         });
         assert_eq!(quiet.seq(), Some(7));
         quiet.wrote(8);
@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn a_look_that_shows_another_ends_the_quiet() {
         let quiet = Quiet::default();
-        (0..=MANY).for_each(|_| quiet.saw(7));
-        quiet.saw(8);
+        (0..=MANY).for_each(|_| quiet.saw(7, true));
+        quiet.saw(8, true);
         assert_eq!(quiet.seq(), None);
     }
 }

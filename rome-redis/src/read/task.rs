@@ -6,8 +6,7 @@ use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
 
 use super::scan::Scan;
 use crate::error;
-use crate::layout;
-use crate::link::Link;
+use crate::layout::{self, Layout};
 use crate::request::invalid;
 
 /// How many records a read may ask for that others wait for.
@@ -46,8 +45,7 @@ pub(super) struct Claimed {
 }
 
 /// The tasks that answer these reads.
-pub(super) fn plan(link: &Link, reads: &[Read]) -> StoreResult<Vec<Task>> {
-    let layout = &link.layout;
+pub(super) fn plan(layout: &Layout, reads: &[Read]) -> StoreResult<Vec<Task>> {
     let mut tasks: Vec<Task> = Vec::with_capacity(reads.len().min(8));
     for (place, read) in reads.iter().enumerate() {
         match read {
@@ -90,17 +88,7 @@ pub(super) fn plan(link: &Link, reads: &[Read]) -> StoreResult<Vec<Task>> {
 }
 
 impl Task {
-    /// Whether it has all that it wants to know.
-    pub(super) const fn is_done(&self) -> bool {
-        match self {
-            Self::Gets(gets) => !gets.found.is_empty(),
-            Self::Claimed(claimed) => claimed.reply.is_some(),
-            Self::Count { n, .. } => n.is_some(),
-            Self::Scan { scan, .. } => scan.is_done(),
-        }
-    }
-
-    /// Whether its next round is soon done.
+    /// Whether its round is soon answered.
     pub(super) const fn is_small(&self) -> bool {
         match self {
             Self::Gets(gets) => gets.records.len() <= FEW,
@@ -121,6 +109,16 @@ impl Task {
             }
             Self::Count { .. } => 0,
             Self::Scan { scan, .. } => scan.ask(round),
+        }
+    }
+
+    /// Whether nothing is left to ask.
+    pub(super) const fn is_done(&self) -> bool {
+        match self {
+            Self::Gets(gets) => !gets.found.is_empty(),
+            Self::Claimed(claimed) => claimed.reply.is_some(),
+            Self::Count { n, .. } => n.is_some(),
+            Self::Scan { scan, .. } => scan.is_done(),
         }
     }
 

@@ -8,12 +8,16 @@
 mod bad_input;
 mod calls;
 mod catalog;
+mod check;
 mod first_rome;
 mod foreign_keys;
+mod metrics;
 mod partitions;
 mod plans;
 mod queries;
 mod references;
+mod relational;
 mod relations;
+mod repeated_reads;
 mod sessions;
 mod stores;

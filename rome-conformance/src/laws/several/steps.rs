@@ -13,6 +13,8 @@ enum Before {
     Nothing,
     AnEarlierOne,
     Prepared,
+    /// The lane went on all the same, as after a failover that lost answers.
+    PreparedAndALaterOne,
     ALaterOne,
     ALaterAbort,
     Done,
@@ -27,13 +29,14 @@ enum Before {
 
 use Before::{
     ALaterAbort, ALaterOne, AnEarlierOne, Committed, CommittedUnprepared, Done, GivenUp, GivenUpUnprepared, Nothing,
-    Prepared, Refused, RefusedPrepare, Tombstone,
+    Prepared, PreparedAndALaterOne, Refused, RefusedPrepare, Tombstone,
 };
 
-const ALL: [Before; 13] = [
+const ALL: [Before; 14] = [
     Nothing,
     AnEarlierOne,
     Prepared,
+    PreparedAndALaterOne,
     ALaterOne,
     ALaterAbort,
     Done,
@@ -49,7 +52,7 @@ const ALL: [Before; 13] = [
 impl Before {
     /// Whether a later transaction of the lane is on record.
     const fn is_late(self) -> bool {
-        matches!(self, ALaterOne | ALaterAbort)
+        matches!(self, ALaterOne | ALaterAbort | PreparedAndALaterOne)
     }
 
     const fn is_fresh(self) -> bool {
@@ -100,6 +103,7 @@ impl Case {
             Nothing => vec![],
             AnEarlierOne => vec![other(9)],
             Prepared => vec![prepared(&tx, HOUR)],
+            PreparedAndALaterOne => vec![prepared(&tx, HOUR), other(11)],
             ALaterOne => vec![other(11)],
             ALaterAbort => vec![pushed(other(11).id, true)],
             Done | Refused => vec![tx.clone()],
@@ -168,8 +172,8 @@ async fn row<S: Subject>(subject: &S, steps: &[Step], expected: impl Fn(Before, 
     let Some((_place, client)) = Client::away(subject).await? else { return Ok(()) };
     let mut number = 1;
     for (before, step) in ALL.into_iter().flat_map(|before| steps.iter().map(move |step| (before, *step))) {
-        // A transaction is not prepared at its primary, where it is carried out and asked for.
-        if before == Prepared && matches!(step, Step::One | Step::Push { .. }) {
+        // A transaction is not prepared where it is carried out.
+        if before == Prepared && step == Step::One {
             continue;
         }
         number += 1;
@@ -185,7 +189,10 @@ async fn check(case: &Case, before: Before, step: Step, answer: Answer) -> Verdi
     let is_prepare = matches!(step, Step::Prepare { .. });
     let carried_out = answer == Answer::Done && matches!(step, Step::One | Step::Finish(Decision::Committed));
     let is_there = carried_out || matches!(before, Done | Committed);
-    let is_locked = is_prepare && before.is_fresh();
+    let is_finish = matches!(step, Step::Finish(_));
+    let is_locked = is_prepare && before.is_fresh()
+        || before == Prepared && step == (Step::Push { abort: false })
+        || before == PreparedAndALaterOne && !is_finish;
     let ended = if is_there { Decision::Committed } else { Decision::Aborted };
     let asker = case.client.beside(case.tx.id.lane << 16);
     for time in ["the first", "the second"] {
@@ -208,7 +215,11 @@ async fn check(case: &Case, before: Before, step: Step, answer: Answer) -> Verdi
     }
     // What is on record now, for those who ask.
     let nothing = before.is_fresh() && step == (Step::Push { abort: false });
-    let record = if nothing { Applied::Undecided } else { Applied::Already(ended) };
+    let record = match before {
+        _ if nothing => Applied::Undecided,
+        _ if before.is_late() => Applied::Already(Decision::Aborted),
+        _ => Applied::Already(ended),
+    };
     ensure_eq!(case.send(Step::Push { abort: false }).await?, record, "the answer to a Push after {what}");
     // And for those who come late with its parts; they are refused unless nothing is.
     for late in [Step::Prepare { primary: PARTITION, lease: HOUR }, Step::One] {
@@ -253,7 +264,8 @@ pub async fn prepare_locks_where_nothing_is_on_record(subject: &impl Subject) ->
 }
 
 /// **S4** `Push` answers what is on record, with an abort if that is of a later transaction. Where nothing is, one that aborts
-/// records that, so that a late part of the transaction is refused, and one that does not leaves nothing.
+/// records that, so that a late part of the transaction is refused, and unlocks what is prepared; one that does not leaves
+/// everything as it is.
 ///
 /// # Errors
 /// When it does not hold.
@@ -265,15 +277,15 @@ pub async fn push_answers_the_outcome_or_aborts(subject: &impl Subject) -> Verdi
     .await
 }
 
-/// **S4** `Finish` carries out its decision where the transaction is prepared and unlocks it, once. Where it is not, and nothing is on
-/// record, it records an abort; otherwise it answers what is on record, and agrees if that is of a later transaction.
+/// **S4** `Finish` carries out its decision where the transaction is prepared and unlocks it, once, whatever is on record, which stays if
+/// it is of a later transaction. Where it is not prepared, and nothing is on record, it records an abort; otherwise it answers what is on record, and agrees if that is of a later transaction.
 ///
 /// # Errors
 /// When it does not hold.
 pub async fn finish_ends_what_is_prepared(subject: &impl Subject) -> Verdict {
     let both = [Step::Finish(Decision::Committed), Step::Finish(Decision::Aborted)];
     row(subject, &both, |before, step| match (before, step) {
-        (Prepared, _) => Answer::Done,
+        (Prepared | PreparedAndALaterOne, _) => Answer::Done,
         (_, Step::Finish(decision)) if before.is_late() => Answer::Already(decision),
         _ => Answer::Already(before.recorded()),
     })

@@ -1,0 +1,123 @@
+//! A store that tells of each of its calls.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::{CallKind, Event, Metrics, Observed, StoreCall};
+use crate::store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, Reply, SequenceId,
+    Step, Store, StoreResult,
+};
+
+struct Measured {
+    store: Arc<dyn Store>,
+    metrics: Arc<dyn Metrics>,
+}
+
+/// The store, such that its calls are told; the store itself if nobody listens.
+pub(crate) fn measured(store: Arc<dyn Store>, observed: &Observed) -> Arc<dyn Store> {
+    match &observed.0 {
+        Some(metrics) => Arc::new(Measured { store, metrics: metrics.clone() }),
+        None => store,
+    }
+}
+
+impl Measured {
+    fn tell<T>(
+        &self,
+        kind: CallKind,
+        partitions: usize,
+        asked: u64,
+        rows: u64,
+        begun: Instant,
+        result: &StoreResult<T>,
+    ) {
+        let (elapsed, failed) = (begun.elapsed(), result.is_err());
+        self.metrics.record(&Event::Call(StoreCall { kind, partitions, asked, rows, elapsed, failed }));
+    }
+}
+
+#[async_trait]
+impl Store for Measured {
+    fn capabilities(&self) -> &Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let asked = batch.iter().map(|(_, reads)| reads.len() as u64).sum();
+        let begun = Instant::now();
+        let result = self.store.read(batch, consistency).await;
+        let rows = result.iter().flatten().flat_map(|reply| &reply.replies).map(rows_of).sum();
+        self.tell(CallKind::Read, batch.len(), asked, rows, begun, &result);
+        result
+    }
+
+    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        let asked = batch.iter().map(|(_, tx)| tx.effects.len() as u64).sum();
+        let partitions = batch.len();
+        let pushes: Vec<usize> =
+            batch.iter().enumerate().filter(|(_, (_, tx))| is_push(tx)).map(|(at, _)| at).collect();
+        let begun = Instant::now();
+        let result = self.store.apply(batch, durability).await;
+        self.tell(CallKind::Apply, partitions, asked, 0, begun, &result);
+        for at in pushes {
+            let answer = result.as_ref().ok().and_then(|answers| answers.get(at));
+            self.metrics.record(&Event::Push { decided: matches!(answer, Some(Applied::Already(_))) });
+        }
+        result
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        let begun = Instant::now();
+        let result = self.store.reserve(sequence, n).await;
+        self.tell(CallKind::Reserve, 1, u64::from(n), 0, begun, &result);
+        result
+    }
+
+    fn owner(&self, partition: Partition) -> OwnerTag {
+        self.store.owner(partition)
+    }
+}
+
+const fn is_push(tx: &MiniTx) -> bool {
+    matches!(tx.step, Step::Push { .. })
+}
+
+fn rows_of(reply: &Reply) -> u64 {
+    match reply {
+        Reply::Record(record) => u64::from(record.is_some()),
+        Reply::Claimed(row) => u64::from(row.is_some()),
+        Reply::Scanned(scanned) => scanned.len() as u64,
+        Reply::Count(_) => 0,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::metrics::Collector;
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Effect, Space, TxId};
+
+    #[tokio::test]
+    async fn pushes_are_told_with_what_they_found() {
+        let collector = Arc::new(Collector::new());
+        let observed = Observed(Some(collector.clone()));
+        let store = measured(Arc::new(MemoryStore::with_partitions(2)), &observed);
+        let left = TxId { lane: 7, seq: 1 };
+        let effects = vec![Effect::Put { space: Space::Meta, key: "k".into(), value: "v".into() }];
+        let prepare = Step::Prepare { primary: Partition(1), lease: 60_000 };
+        let prepared = MiniTx { step: prepare, effects, ..MiniTx::one(left) };
+        store.apply(vec![(Partition(0), prepared)], Durability::Memory).await.unwrap();
+        for (abort, decided) in [(false, 0), (true, 1), (false, 2)] {
+            let push = MiniTx { step: Step::Push { abort }, ..MiniTx::one(left) };
+            store.apply(vec![(Partition(1), push)], Durability::Memory).await.unwrap();
+            assert_eq!(collector.snapshot().pushes_decided, decided);
+        }
+        let told = collector.snapshot();
+        assert_eq!((told.pushes, told.applies.calls, told.applies.asked), (3, 4, 1));
+    }
+}
