@@ -88,8 +88,12 @@ pub async fn check_join(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, ask
             let mut once = sorted(two);
             once.dedup();
             if ask.limit.is_none() && ask.offset == 0 {
-                let distinct = query.clone().select(($first_id, $second_id)).distinct().all().await.unwrap();
-                assert_eq!(sorted(vals(distinct)), once, "distinct");
+                let distinct = query.clone().select(($first_id, $second_id)).distinct().all().await;
+                match distinct {
+                    Ok(distinct) => assert_eq!(sorted(vals(distinct)), once, "distinct"),
+                    // An order by what is not selected says nothing of distinct rows.
+                    Err(error) => assert!(error.is_invalid() && ask.order.iter().any(|by| by.col > 0), "{error}"),
+                }
             }
             query
         }};
