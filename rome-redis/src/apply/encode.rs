@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use redis::{Cmd, RedisWrite};
-use rome_core::store::{Check, Effect, MiniTx, Space};
+use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step};
 
 use crate::layout::{self, Layout};
+use crate::place::Place;
 use crate::script::Script;
 
 /// The bytes of the program before its checks, and the arguments before its data.
@@ -46,24 +47,36 @@ impl Keys {
     }
 }
 
-/// The call that applies `tx` to the database `id`.
-///
-/// `has_sentinel` says of which spaces it is known that their keys have theirs; `always_write` makes a repeat write too.
-pub(crate) fn encode(
-    script: &Script,
-    layout: &Layout,
-    database: &str,
-    tx: &MiniTx,
-    has_sentinel: impl Fn(Space) -> bool,
-    always_write: bool,
-) -> Cmd {
+/// For whom a step is, and how.
+pub(crate) struct Call<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) place: &'a Place,
+    /// The database.
+    pub(crate) database: &'a str,
+    /// The process that it is meant for.
+    pub(crate) run: &'a str,
+    /// What to carry out: that of the step, or that of the prepared transaction which it finishes. None if no prepared one
+    /// was seen.
+    pub(crate) effects: Option<&'a [Effect]>,
+    /// Whether a repeat writes too.
+    pub(crate) always_write: bool,
+}
+
+/// The call that does the step `tx`.
+pub(crate) fn encode(how: &Call<'_>, tx: &MiniTx) -> Cmd {
+    let layout = &how.place.layout;
     let mut keys = Keys::new(&[&layout.meta]);
-    let (program, after_header) = program(layout, tx, &mut keys, has_sentinel, always_write);
-    let mut call = script.call(keys.names());
+    let effects = how.effects.unwrap_or_default();
+    let (program, after_header) = program(how, tx, effects, &mut keys);
+    let mut call = how.script.call(keys.names());
     let mut whole = call.writer_for_next_arg();
     whole.write_all(&program).and_then(|()| whole.write_all(&after_header)).expect(IN_MEMORY);
     drop(whole);
-    call.arg(database);
+    let mut owner = call.writer_for_next_arg();
+    for part in [how.database, ":", how.run] {
+        owner.write_all(part.as_bytes()).expect(IN_MEMORY);
+    }
+    drop(owner);
     match tx.unchanged_since {
         Some(seq) => call.arg(seq),
         None => call.arg(""),
@@ -71,23 +84,34 @@ pub(crate) fn encode(
     for check in tx.reads.iter().chain(&tx.checks) {
         write_check(&mut call, check);
     }
-    for effect in &tx.effects {
+    for effect in effects {
         write_effect(&mut call, tx, effect);
     }
+    if let Step::Prepare { primary, lease } = tx.step {
+        call.arg(&[primary.0.to_be_bytes(), lease.to_be_bytes()].concat());
+    }
     call
+}
+
+/// The number of a step; `script/apply.lua` has them.
+const fn step(tx: &MiniTx, effects: Option<&[Effect]>) -> u8 {
+    match tx.step {
+        Step::Prepare { .. } => 1,
+        Step::Push { abort: false } => 2,
+        Step::Push { abort: true } => 3,
+        Step::Finish(Decision::Aborted) => 4,
+        Step::Finish(Decision::Committed) if effects.is_some() => 5,
+        Step::Finish(Decision::Committed) => 6,
+        _ => 0,
+    }
 }
 
 const IN_MEMORY: &str = "memory takes all that is written";
 
 /// The header of the program, and the rest of it.
-fn program(
-    layout: &Layout,
-    tx: &MiniTx,
-    keys: &mut Keys,
-    has_sentinel: impl Fn(Space) -> bool,
-    always_write: bool,
-) -> ([u8; HEADER], Vec<u8>) {
-    let mut ops = Vec::with_capacity(8 * (tx.reads.len() + tx.checks.len()) + 5 * tx.effects.len() + 12);
+fn program(how: &Call<'_>, tx: &MiniTx, effects: &[Effect], keys: &mut Keys) -> ([u8; HEADER], Vec<u8>) {
+    let layout = &how.place.layout;
+    let mut ops = Vec::with_capacity(8 * (tx.reads.len() + tx.checks.len()) + 5 * effects.len() + 12);
     let (mut data, mut after_reads) = (ARGUMENTS + 1, (HEADER + 1, ARGUMENTS + 1));
     for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
         check_op(&mut ops, layout, keys, check);
@@ -98,9 +122,9 @@ fn program(
     }
     let mut sentinels = 0;
     let mut new = Vec::new();
-    for (space, _) in tx.effects.iter().filter_map(Effect::target) {
+    for (space, _) in effects.iter().filter_map(Effect::target) {
         let (hash, ordered) = keys.place(layout, space);
-        if new.contains(&space) || has_sentinel(space) {
+        if new.contains(&space) || how.place.is_ready(space) {
             continue;
         }
         new.push(space);
@@ -111,15 +135,15 @@ fn program(
         op(&mut ops, b'z', &[ordered]);
         sentinels += 1;
     }
-    for effect in &tx.effects {
+    for effect in effects {
         effect_op(&mut ops, layout, keys, effect);
     }
-    let adds = tx.effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
+    let adds = effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
     let number = |n: usize| u32::try_from(n).expect("a transaction has fewer parts than that").to_be_bytes();
     let mut header = [0; HEADER];
     let parts: [&[u8]; 8] = [
         &tx.id.to_bytes(),
-        &[u8::from(always_write) + 2 * u8::from(adds)],
+        &[u8::from(how.always_write) + 2 * u8::from(adds) + 4 * step(tx, how.effects)],
         &tx.schema.to_be_bytes(),
         &number(tx.reads.len()),
         &number(tx.reads.len() + tx.checks.len()),
@@ -171,9 +195,7 @@ fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) 
             op(ops, b'E', &[ordered, hash]);
             ops.extend_from_slice(&[mode, u8::from(span.reverse)]);
         }
-        _ => {
-            op(ops, b'F', &[]);
-        }
+        _ => unreachable!("a check that this store does not know is refused before it is encoded: {check:?}"),
     }
 }
 

@@ -6,8 +6,7 @@ use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
 
 use super::scan::Scan;
 use crate::error;
-use crate::layout;
-use crate::link::Link;
+use crate::layout::{self, Layout};
 use crate::request::invalid;
 
 /// How many records one command asks for at most.
@@ -43,8 +42,7 @@ pub(super) struct Claimed {
 }
 
 /// The tasks that answer these reads.
-pub(super) fn plan(link: &Link, reads: &[Read]) -> StoreResult<Vec<Task>> {
-    let layout = &link.layout;
+pub(super) fn plan(layout: &Layout, reads: &[Read]) -> StoreResult<Vec<Task>> {
     let mut tasks: Vec<Task> = Vec::with_capacity(reads.len().min(8));
     for (place, read) in reads.iter().enumerate() {
         match read {
@@ -97,6 +95,16 @@ impl Task {
             }
             Self::Count { .. } => 0,
             Self::Scan { scan, .. } => scan.ask(round),
+        }
+    }
+
+    /// Whether nothing is left to ask.
+    pub(super) const fn is_done(&self) -> bool {
+        match self {
+            Self::Gets(gets) => !gets.found.is_empty(),
+            Self::Claimed(claimed) => claimed.reply.is_some(),
+            Self::Count { n, .. } => n.is_some(),
+            Self::Scan { scan, .. } => scan.is_done(),
         }
     }
 

@@ -46,7 +46,7 @@ impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
             open: Script::new(&[include_str!("open.lua")]),
-            apply: Script::new(&[include_str!("spans.lua"), include_str!("apply.lua")]),
+            apply: Script::new(&[include_str!("spans.lua"), include_str!("locks.lua"), include_str!("apply.lua")]),
             read: Script::new(&[include_str!("spans.lua"), include_str!("read.lua")]),
             reserve: Script::new(&[include_str!("reserve.lua")]),
         }

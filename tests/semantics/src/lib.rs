@@ -18,5 +18,6 @@ mod queries;
 mod references;
 mod relational;
 mod relations;
+mod repeated_reads;
 mod sessions;
 mod stores;
