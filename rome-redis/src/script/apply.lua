@@ -98,9 +98,12 @@ end
 for i = first, refusal and 0 or checks do
   local held = true
   local op, k1, k2, h1, h2, mode, reverse = byte(program, at, at + 6)
-  if op == 86 then -- V hash: key, version or ''
+  if op == 78 then -- N hash: key; there is none
+    held = call('HEXISTS', KEYS[k1 * 256 + k2], ARGV[data]) == 0
+    at, data = at + 3, data + 1
+  elseif op == 86 then -- V hash: key, version
     local value = call('HGET', KEYS[k1 * 256 + k2], ARGV[data])
-    held = (value and sub(value, 1, 16) or '') == ARGV[data + 1]
+    held = value and sub(value, 1, 16) == ARGV[data + 1]
     at, data = at + 3, data + 2
   elseif op == 67 then -- C zset: lo, hi, limit, n
     local n = call('ZLEXCOUNT', KEYS[k1 * 256 + k2], ARGV[data], ARGV[data + 1])
@@ -252,9 +255,9 @@ if step == 5 then
   if effects <= #program then seq = keep.raise(seq) end
   call('HSET', meta, 'seq', seq, 'pending', keep.without(pending, prepared_at))
   if not record_stays then call('HSET', meta, lane, number .. 'D' .. seq) end
-elseif #seq < 16 then
-  -- Exact: 15 digits fit into a double.
-  seq = string.format('%.0f', seq + 1)
+elseif byte(seq, #seq) < 57 then
+  -- Nine times of ten only the last digit changes. To calculate and print the number would take longer than a command.
+  seq = sub(seq, 1, -2) .. string.char(byte(seq, #seq) + 1)
   call('HSET', meta, 'seq', seq, lane, number .. 'D' .. seq)
 else
   call('HINCRBY', meta, 'seq', '1')

@@ -23,9 +23,9 @@ local function locks()
     local at, data = 42, 4
     for _ = 1, checks do
       local op, k1, k2, h1, h2, mode = byte(program, at, at + 5)
-      if op == 86 then
+      if op == 86 or op == 78 then
         checked('V', space(k1, k2), ARGV[data], '')
-        at, data = at + 3, data + 2
+        at, data = at + 3, data + (op == 86 and 2 or 1)
       elseif op == 67 then
         checked('S', ordered(k1, k2), ARGV[data], ARGV[data + 1])
         at, data = at + 3, data + 4
