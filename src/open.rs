@@ -53,9 +53,11 @@ async fn store(url: &str) -> Result<Arc<dyn Store>> {
             Err(Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`"))
         }
         #[cfg(feature = "redis")]
-        "redis" | "rediss" => Ok(Arc::new(rome_redis::RedisStore::open(url).await?)),
+        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
+            Ok(Arc::new(rome_redis::RedisStore::open(url).await?))
+        }
         #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" => {
+        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
             Err(Error::invalid("this build has no Redis store: enable the feature `redis` of `rome-orm`"))
         }
         // A URL may hold a password, so only its scheme is named.

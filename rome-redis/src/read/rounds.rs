@@ -5,8 +5,9 @@
 //! transaction has come to those that were seen.
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, ReadReply, StoreResult, TxId};
+use rome_core::store::{Read, StoreResult, TxId};
 
+use super::reading::Answer;
 use super::task::{self, Task};
 use super::{Look, look, next};
 use crate::error;
@@ -105,13 +106,13 @@ impl Rounds {
         others && self.tasks.iter().all(Task::is_done)
     }
 
-    pub(super) fn finish(self, reads: &[Read]) -> StoreResult<ReadReply> {
-        let blockers = match &self.others {
-            Others::Known(others, time) => prepared::blockers(others, reads, *time),
-            _ => Vec::new(),
+    pub(super) fn finish(self, n: usize) -> StoreResult<Answer> {
+        let (others, time) = match self.others {
+            Others::Known(others, time) => (others, time),
+            _ => (Vec::new(), 0),
         };
         let seq = self.first.map_or(0, |first| first.seq);
-        Ok(ReadReply { seq, replies: task::replies(self.tasks, reads.len())?, blockers })
+        Ok(Answer { seq, replies: task::replies(self.tasks, n)?, others, time })
     }
 }
 

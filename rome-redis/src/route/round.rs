@@ -60,11 +60,6 @@ impl Round {
         }
     }
 
-    /// Whether nothing was added.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.parcels.is_empty()
-    }
-
     /// Sends all pipelines at the same time, and waits for all replies. With `confirm`, each goes out on a connection of its
     /// own, and so many replicas have to confirm what was written.
     pub(crate) async fn send(self, router: &Router, confirm: Option<u8>, until: Instant) -> Vec<Sent> {

@@ -12,6 +12,9 @@ const SLOTS: u16 = 16_384;
 /// How long the cluster may take for what it does by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// After how long a try to fail over is certainly over.
+const FAILOVER: Duration = Duration::from_secs(6);
+
 /// Primaries that share the slots evenly, and replicas of them. Node `i` below [`primaries`](Self::primaries) begins as a
 /// primary, the nodes after them as replicas: the first of the first primary, and so on. All end when this is dropped.
 #[derive(Debug)]
@@ -150,11 +153,18 @@ impl LocalCluster {
 
     /// Makes a replica the primary in the place of its own, and waits until it is: `how` is empty, so that the two agree and
     /// nothing is lost, or `FORCE` or `TAKEOVER`.
+    ///
+    /// # Panics
+    /// When that takes more than a minute.
     pub fn fail_over(&self, replica: usize, how: &str) {
+        if how.is_empty() {
+            let in_step = || self.says(replica, "INFO replication", "master_link_status:up").then_some(());
+            self.wait_for("a replica in step", in_step);
+        }
         self.wait_for("a failover", || {
-            // Refused while it is not yet in step, and dropped when the vote fails.
+            // Asked again before the first try is over, a node may promote itself without a vote.
             self.try_ask::<redis::Value>(replica, &format!("CLUSTER FAILOVER {how}")).ok();
-            let until = Instant::now() + Duration::from_millis(500);
+            let until = Instant::now() + FAILOVER;
             while !self.is_primary(replica) && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -298,7 +308,7 @@ impl LocalCluster {
             if let Some(found) = ready() {
                 return found;
             }
-            assert!(Instant::now() < until, "there is still no {what}; the first node's log: {}", self.node(0).log());
+            assert!(Instant::now() < until, "still no {what}; the first node's log: {}", self.node(0).log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

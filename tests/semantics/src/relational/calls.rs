@@ -86,12 +86,12 @@ macro_rules! counted {
                 let recorder = Arc::new(Recorder::new(place.open().await));
                 let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Tag>().entity::<DogTag>();
                 let $db = builder.open_store(recorder.clone()).await.unwrap();
-                let owner = |id| Owner { id, city: format!("city {}", id % 20), ..Default::default() };
-                let dog = |id| Dog { id, age: id % 50, owner_id: id % 100, name: format!("dog {id}"), ..Default::default() };
+                let owner = |id: u32| Owner { id, city: format!("city {}", id % 20), ..Default::default() };
+                let dog = |id: u32| Dog { id, age: id % 50, owner_id: id % 100, name: format!("dog {id}"), ..Default::default() };
                 $db.insert_all((0..100).map(owner)).await.unwrap();
                 $db.insert_all((0..500).map(dog)).await.unwrap();
                 $db.insert_all((0..10).map(|id| Tag { id, ..Default::default() })).await.unwrap();
-                let link = |n| DogTag { dog_id: n / 2, tag_id: n % 10 };
+                let link = |n: u32| DogTag { dog_id: n / 2, tag_id: n % 10 };
                 $db.insert_all((0..1000).map(link)).await.unwrap();
                 println!("on {}", place.name);
                 let $calls = Calls(recorder);
