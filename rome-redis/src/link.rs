@@ -19,6 +19,7 @@ use crate::replicas::Replicas;
 use crate::script;
 use crate::server::Server;
 use crate::setup::Setup;
+use crate::together::Together;
 
 /// A server, and the way to it.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Link {
     /// For each partition the process here that it was last adopted for.
     adopted: RwLock<HashMap<u32, Arc<str>>>,
     pub(crate) replicas: Replicas,
+    /// Where small calls meet.
+    pub(crate) together: Together,
 }
 
 /// A connection that was alive when it was last looked at.
@@ -77,6 +80,7 @@ impl Link {
             making: Mutex::new(()),
             adopted: RwLock::default(),
             replicas: Replicas::default(),
+            together: Together::default(),
         })
     }
 
@@ -267,6 +271,11 @@ impl Link {
 }
 
 impl Live {
+    /// Whether it is the same connection.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.made == other.made
+    }
+
     /// Names the process.
     pub(crate) fn run(&self) -> &str {
         self.server.run()

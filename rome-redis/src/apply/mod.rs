@@ -36,8 +36,11 @@ const SOON: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Applier {
     /// Effects of transactions that were prepared here, by partition and id, so that finishing them need not ask for them.
-    prepared: Mutex<HashMap<(u32, TxId), Arc<[Effect]>>>,
+    prepared: Mutex<HashMap<Key, Arc<[Effect]>>>,
 }
+
+/// A partition and a transaction.
+type Key = (u32, TxId);
 
 impl Applier {
     pub(crate) async fn apply(
@@ -75,8 +78,11 @@ impl Applier {
     }
 
     fn remember(&self, job: &Job<'_>) {
-        if let Some(Ok(Applied::Done { .. })) = job.answer {
+        if let Some(Ok(Applied::Done { seq })) = job.answer {
             job.place.note_ready(job.effects());
+            if job.tx.step == Step::One {
+                job.place.quiet.wrote(seq);
+            }
         }
         let key = (job.place.number, job.tx.id);
         match (job.tx.step, &job.answer) {
@@ -121,6 +127,7 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
         let call = job.encode(&router.setup, seat.live.run(), confirm.is_some());
         round.add(seat, job.place, at, |pipeline| {
             pipeline.add_command(call);
+            job.is_small()
         });
     }
     for Sent { seat, parts, error } in round.send(router, confirm, until).await {
@@ -238,6 +245,7 @@ async fn fields(
         let seat = router.seat(job.place, job.detour.as_deref(), until).await?;
         round.add(seat, job.place, at, |pipeline| {
             pipeline.cmd("HGET").arg(&job.place.layout.meta).arg(field);
+            true
         });
     }
     let (mut found, mut trouble) = (Vec::new(), None);

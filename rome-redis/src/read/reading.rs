@@ -82,13 +82,18 @@ impl<'r> Reading<'r> {
         self.by_script = true;
     }
 
+    /// Whether what was asked is soon answered.
+    pub(super) fn is_small(&self) -> bool {
+        matches!(&self.state, State::Rounds(rounds) if rounds.is_small())
+    }
+
     /// Adds the commands of this round.
     pub(super) fn ask(&mut self, setup: &Setup, round: &mut Pipeline) -> StoreResult<()> {
         if matches!(self.state, State::New) {
             self.state = if self.by_script {
                 State::Script(Script::default())
             } else {
-                State::Rounds(Rounds::new(&self.place.layout, &self.reads)?)
+                State::Rounds(Rounds::new(self.place, &self.reads)?)
             };
         }
         match &mut self.state {
@@ -103,7 +108,7 @@ impl<'r> Reading<'r> {
     pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<Progress> {
         let (done, changed) = match &mut self.state {
             State::Rounds(rounds) => {
-                let is_one_state = rounds.take(replies)?;
+                let is_one_state = rounds.take(self.place, replies)?;
                 (is_one_state && rounds.is_done(), !is_one_state)
             }
             State::Script(script) => {
