@@ -36,6 +36,9 @@ pub enum DbError {
     /// A state that does not fit.
     #[error("{0}")]
     Conflict(String),
+    /// More than the project of an image may have.
+    #[error("{0}")]
+    LimitExceeded(String),
     /// A reference to a record that is not there.
     #[error("{0}")]
     Reference(String),

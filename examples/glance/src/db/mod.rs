@@ -25,14 +25,16 @@ mod recover;
 mod tags;
 mod text;
 mod update;
+mod usage;
 mod values;
 
+use rome::DatabaseBuilder;
 use rome::prelude::*;
 
 pub use access::{is_image_mutable, is_image_visible};
 pub use context::Context;
-pub use create::image_create;
-pub use delete::{image_destroy, image_destroy_with, image_restore};
+pub use create::{image_create, image_create_within};
+pub use delete::{image_destroy, image_destroy_with, image_restore, purge_deleted_images};
 pub use entities::{Image, ImageLocation, ImageMember, ImageProperty, ImageStatus, ImageTag, Visibility, now};
 pub use error::{DbError, DbResult};
 pub use list::{Direction, Filters, Listing, MemberStatus, VisibilityFilter, image_get_all};
@@ -48,6 +50,7 @@ pub use record::{GetOptions, ImageRecord, image_get};
 pub use recover::{Interrupted, interrupted_images};
 pub use tags::{image_tag_create, image_tag_delete, image_tag_get_all, image_tag_set_all};
 pub use update::{UpdateOptions, image_modify, image_update};
+pub use usage::{Limits, Usage, usage};
 pub use values::{ImageValues, LocationValues};
 
 /// Opens the database of the service by the URL of its store, any that ROME has. Tables that are not there are made.
@@ -55,15 +58,18 @@ pub use values::{ImageValues, LocationValues};
 /// # Errors
 /// When the store cannot be opened: its path, a second process that has it open, a damaged file, another schema.
 pub async fn open(store: &str) -> DbResult<Database> {
-    let db = Database::builder()
+    Ok(builder().open(store).await?)
+}
+
+/// A builder that has the entities of the service, for a store that is at hand.
+#[must_use]
+pub fn builder() -> DatabaseBuilder {
+    Database::builder()
         .entity::<Image>()
         .entity::<ImageProperty>()
         .entity::<ImageTag>()
         .entity::<ImageLocation>()
         .entity::<ImageMember>()
-        .open(store)
-        .await?;
-    Ok(db)
 }
 
 /// How functions that only read run: on one consistent state, without keeping rows for a later update.

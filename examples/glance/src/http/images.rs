@@ -28,7 +28,7 @@ pub async fn create(
     caller.check_member("add_image")?;
     let body = read_json(body).await?;
     let values = new_values(&app, &caller, body)?;
-    let record = db::image_create(&app.db, &caller.0, &values).await?;
+    let record = db::image_create_within(&app.db, &caller.0, &values, &app.limits).await?;
     tracing::info!(image = %record.image.id, "image created");
     let mut response = app.show(StatusCode::CREATED, &record)?;
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -147,7 +147,7 @@ pub async fn update(
         caller.check_get(&record.image)?;
         apply::values(&caller, record, &changes, &app.config)
     };
-    let options = UpdateOptions { purge_props: true, ..UpdateOptions::default() };
+    let options = UpdateOptions { purge_props: true, limits: app.limits, ..UpdateOptions::default() };
     let (before, after) = db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &options).await?;
     for gone in before.locations.iter().filter(|old| !after.locations.iter().any(|new| new.id == old.id)) {
         app.remove_url(gone.value.clone()).await;

@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod bad_input;
+mod children;
+mod costs;
 mod data;
 mod database;
 mod database_list;
 mod images;
+mod limits;
 mod list;
 mod locations;
 mod members;

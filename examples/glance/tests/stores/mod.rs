@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rome_redis::testkit::LocalServer;
 
 /// All kinds of stores.
-pub const ALL: [&str; 3] = ["memory", "embedded", "redis"];
+pub const ALL: [&str; 4] = ["memory", "partitions", "embedded", "redis"];
 /// Those that keep their data when the service ends.
 pub const LASTING: [&str; 2] = ["embedded", "redis"];
 /// Those that several services can use at once.
@@ -26,6 +26,8 @@ impl Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         match kind {
             "memory" => Self { url: "memory:".to_owned(), server: None },
+            // As on a cluster: a commit can need several of them.
+            "partitions" => Self { url: "memory:?partitions=4".to_owned(), server: None },
             "embedded" => Self { url: format!("embedded:{}", folder.join("db").display()), server: None },
             "redis" => {
                 let server = server();
