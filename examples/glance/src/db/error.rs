@@ -18,6 +18,9 @@ pub enum DbError {
     /// A public or community image that the context may not change.
     #[error("{0}")]
     ForbiddenPublicImage(String),
+    /// A record that is safe from being deleted.
+    #[error("{0}")]
+    Protected(String),
     /// A value that cannot be stored.
     #[error("{0}")]
     Invalid(String),

@@ -19,6 +19,7 @@ mod error;
 mod list;
 mod locations;
 mod members;
+mod metadefs;
 mod properties;
 mod record;
 mod recover;
@@ -35,7 +36,10 @@ pub use access::{is_image_mutable, is_image_visible};
 pub use context::Context;
 pub use create::{image_create, image_create_within};
 pub use delete::{image_destroy, image_destroy_with, image_restore, purge_deleted_images};
-pub use entities::{Image, ImageLocation, ImageMember, ImageProperty, ImageStatus, ImageTag, Visibility, now};
+pub use entities::{
+    Image, ImageLocation, ImageMember, ImageProperty, ImageStatus, ImageTag, MetadefAssociation, MetadefNamespace,
+    MetadefObject, MetadefProperty, MetadefResourceType, MetadefTag, MetadefVisibility, Visibility, now,
+};
 pub use error::{DbError, DbResult};
 pub use list::{Direction, Filters, Listing, MemberStatus, VisibilityFilter, image_get_all};
 pub use locations::{image_location_add, image_location_delete, image_location_update};
@@ -43,6 +47,7 @@ pub use members::{
     MemberSearch, MemberUpdate, NewMember, image_member_count, image_member_create, image_member_create_with,
     image_member_delete, image_member_find, image_member_update,
 };
+pub use metadefs::*;
 pub use properties::{
     image_delete_property_atomic, image_property_create, image_property_delete, image_set_property_atomic,
 };
@@ -70,6 +75,12 @@ pub fn builder() -> DatabaseBuilder {
         .entity::<ImageTag>()
         .entity::<ImageLocation>()
         .entity::<ImageMember>()
+        .entity::<MetadefNamespace>()
+        .entity::<MetadefObject>()
+        .entity::<MetadefProperty>()
+        .entity::<MetadefTag>()
+        .entity::<MetadefResourceType>()
+        .entity::<MetadefAssociation>()
 }
 
 /// How functions that only read run: on one consistent state, without keeping rows for a later update.

@@ -102,7 +102,7 @@ impl From<DbError> for ApiError {
             E::NotFound(_) | E::ImageNotFound(_) | E::Reference(_) | E::Forbidden(_) => StatusCode::NOT_FOUND,
             E::Duplicate(_) | E::Conflict(_) => StatusCode::CONFLICT,
             E::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            E::ForbiddenPublicImage(_) => StatusCode::FORBIDDEN,
+            E::ForbiddenPublicImage(_) | E::Protected(_) => StatusCode::FORBIDDEN,
             E::Invalid(_)
             | E::InvalidSortKey(_)
             | E::InvalidFilterRangeValue(_)

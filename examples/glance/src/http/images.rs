@@ -118,7 +118,7 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(query): 
     })?;
     let full = listing.limit.is_some_and(|limit| records.len() as u64 == limit);
     let marker = records.last().filter(|_| full).map(|record| record.image.id.as_str());
-    let (first, next) = query::links(&query, marker);
+    let (first, next) = query::links("/v2/images", &query, marker);
     let images = records.iter().map(|record| ImageView { record, shown: app.shown }).collect();
     json(StatusCode::OK, &ListView { images, first, next, schema: "/v2/schemas/images" })
 }

@@ -59,7 +59,16 @@ pub async fn health(State(app): State<Arc<App>>) -> ApiResult<Response<Body>> {
 
 /// `GET /v2/schemas/{name}`
 pub async fn schema(_: Caller, Path(name): Path<String>) -> ApiResult<Response<Body>> {
-    let mut response = Response::new(Body::from(schema::document(&name)?));
+    document(&name)
+}
+
+/// `GET /v2/schemas/metadefs/{name}`
+pub async fn metadef_schema(_: Caller, Path(name): Path<String>) -> ApiResult<Response<Body>> {
+    document(&format!("metadefs/{name}"))
+}
+
+fn document(name: &str) -> ApiResult<Response<Body>> {
+    let mut response = Response::new(Body::from(schema::document(name)?));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }

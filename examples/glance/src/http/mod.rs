@@ -16,6 +16,7 @@ mod import;
 mod info;
 mod locations;
 mod members;
+mod metadefs;
 mod patch;
 mod query;
 mod quota;
@@ -79,6 +80,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(info::health))
         .route("/healthcheck", get(info::health))
         .route("/v2/schemas/{name}", get(info::schema))
+        .route("/v2/schemas/metadefs/{name}", get(info::metadef_schema))
+        .nest("/v2/metadefs", metadefs::routes())
         .route("/v2/info/import", get(info::import))
         .route("/v2/info/stores", get(info::stores))
         .route("/v2/info/usage", get(info::usage))

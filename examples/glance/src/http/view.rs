@@ -102,6 +102,7 @@ impl Serialize for MemberView<'_> {
 }
 
 /// A time with seconds, in UTC.
-fn time(time: DateTime<Utc>) -> String {
+#[must_use]
+pub fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -12,6 +12,7 @@ mod limits;
 mod list;
 mod locations;
 mod members;
+mod metadefs;
 mod restart;
 mod service;
 #[path = "../stores/mod.rs"]

@@ -11,6 +11,7 @@
 mod image;
 mod location;
 mod member;
+mod metadefs;
 mod property;
 mod serial;
 mod tag;
@@ -20,6 +21,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 pub use image::{Image, ImageStatus, Visibility};
 pub use location::ImageLocation;
 pub use member::ImageMember;
+pub use metadefs::{
+    MetadefAssociation, MetadefNamespace, MetadefObject, MetadefProperty, MetadefResourceType, MetadefTag,
+    MetadefVisibility,
+};
 pub use property::ImageProperty;
 pub(super) use serial::serial;
 pub use tag::ImageTag;
