@@ -8,6 +8,7 @@
 #[path = "private.rs"]
 pub mod __private;
 mod catalog;
+pub mod change;
 pub mod check;
 mod commit;
 mod database;
