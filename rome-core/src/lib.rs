@@ -12,6 +12,7 @@ pub mod change;
 pub mod check;
 mod commit;
 mod database;
+pub mod dump;
 pub mod error;
 mod exec;
 pub mod expr;

@@ -15,9 +15,9 @@ mod stored;
 
 pub use change::{Change, ChangeKind, SchemaChange, SchemaPlan};
 pub use document::IndexState;
-pub(crate) use document::{Document, ForeignKeyDoc, FormerDoc, IndexDoc, TableDoc};
+pub(crate) use document::{Document, ForeignKeyDoc, FormerDoc, IndexDoc};
 pub(crate) use layout::Layout;
-pub(crate) use open::{open, open_stored, plan, read_document, update_document};
+pub(crate) use open::{create_document, open, open_stored, plan, read_document, update_document};
 pub(crate) use references::Incoming;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::change::{SchemaChange, SchemaPlan};
 use super::compare::{Comparison, compare};
-use super::document::{Document, FORMAT, OLDEST_FORMAT, TableDoc};
+use super::document::{Document, FORMAT, IndexState, OLDEST_FORMAT, TableDoc};
 use super::stored::{index_of, tables_of};
 use super::{Catalog, Layout, StoredIndex, StoredTable, references};
 use crate::commit::{Committer, Outcome, Part};
@@ -99,11 +99,31 @@ pub(crate) async fn open(
     }
 }
 
-/// Takes the tables as they are stored. Costs one round trip.
-pub(crate) async fn open_stored(committer: &Committer) -> Result<Opened> {
+/// Puts a catalog where there is none, with the tables of another database. Its indexes are readable, since no table has
+/// rows yet.
+pub(crate) async fn create_document(committer: &Arc<Committer>, mut document: Document) -> Result<()> {
+    document.former.clear();
+    for index in document.tables.iter_mut().flat_map(|table| &mut table.indexes) {
+        index.state = IndexState::Readable;
+    }
+    let mut part = Part::default();
+    part.checks.push(unchanged(CATALOG, None));
+    part.effects.push(put(CATALOG, written(&document)?));
+    part.effects.push(put(SECRET, uuid::Uuid::new_v4().as_bytes().to_vec()));
+    match committer.commit(u32::MAX, vec![part], Durability::Local).await? {
+        Outcome::Committed => Ok(()),
+        _ => Err(Error::invalid("another program made a database in this store at the same time")),
+    }
+}
+
+/// Takes the tables as they are stored, without their foreign keys if these are not to be looked at. Costs one round trip.
+pub(crate) async fn open_stored(committer: &Committer, references: bool) -> Result<Opened> {
     let (stored, secret) = read(committer).await?;
     let (Some((_, bytes)), Some(secret)) = (stored, secret) else { return Err(no_catalog()) };
-    let document = parse(&bytes)?;
+    let mut document = parse(&bytes)?;
+    if !references {
+        document.tables.iter_mut().for_each(|table| table.foreign_keys.clear());
+    }
     finish(&document, &tables_of(&document)?, secret)
 }
 

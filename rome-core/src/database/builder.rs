@@ -27,6 +27,8 @@ pub struct DatabaseBuilder {
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
     stored: bool,
+    /// Whether foreign keys of stored tables are not looked at.
+    unreferenced: bool,
 }
 
 impl DatabaseBuilder {
@@ -116,6 +118,12 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Does not look at the foreign keys of stored tables.
+    pub(crate) const fn without_references(mut self) -> Self {
+        self.unreferenced = true;
+        self
+    }
+
     /// What opening the database in this store would change; changes nothing. Costs one round trip.
     ///
     /// ```
@@ -153,7 +161,7 @@ impl DatabaseBuilder {
         let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics)));
         let (schema, build) = (self.schema, self.build.clone());
         let opened = if self.stored {
-            catalog::open_stored(&committer).await?
+            catalog::open_stored(&committer, !self.unreferenced).await?
         } else {
             catalog::open(&committer, placement, &self.tables, schema).await?
         };

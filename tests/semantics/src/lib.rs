@@ -17,5 +17,6 @@ mod plans;
 mod queries;
 mod references;
 mod relations;
+mod schema_change;
 mod sessions;
 mod stores;
