@@ -1,6 +1,6 @@
 //! What most programs use: `use rome::prelude::*;`.
 
-pub use crate::expr::{Column, Expr, Order};
+pub use crate::expr::{Column, Expr, Order, avg, count, count_distinct, count_of, max, min, sum};
 pub use crate::{
     ColumnEnum, Cursor, Database, Embedded, Entity, Id, Json, Many, Newtype, One, Open, OrNotFound, Page, Projection,
     Query, Relation, ScanPolicy, Session, TransactionOptions, Value,

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::catalog::{StoredIndex, StoredTable};
 use crate::schema::{IndexPart, Table};
-use crate::store::{Partition, Read, ReadReply, Reply};
+use crate::store::{FilterRef, Partition, Read, ReadReply, Reply};
 use crate::value::{Value, key};
 
 /// How many partitions there are, and so where everything lies.
@@ -125,6 +125,15 @@ impl Routed {
         for read in &mut self.reads {
             if let Read::Scan { span, .. } = read {
                 *read = Read::Count(span.clone());
+            }
+        }
+    }
+
+    /// Gives each read a filter of its own.
+    pub fn filter_each(&mut self, mut filter: impl FnMut() -> FilterRef) {
+        for read in &mut self.reads {
+            if let Read::Scan { filter: of_read, .. } | Read::ScanRows { filter: of_read, .. } = read {
+                *of_read = Some(filter());
             }
         }
     }

@@ -6,59 +6,87 @@
 //! one zero byte more. Such keys lie below all other keys and in the order of their lengths, so the order stays.
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use rome_core::store::{SequenceId, Space, Span};
+use rome_core::store::{IndexId, SequenceId, Space, Span, TableId};
+
+use crate::slot;
 
 /// The names of one partition's keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     /// All names start with it; the part in braces makes Redis Cluster keep them together.
     tag: String,
-    /// What each commit looks at: id of the database, `seq`, gate, and for each lane the number and outcome of its last
-    /// transaction. In one hash, so that a commit reads and writes all of it with one command each.
+    /// What each commit looks at: the owner, `seq`, gate, which transactions are prepared, and for each lane the number and
+    /// outcome of its last transaction. In one hash, so that a commit reads and writes all of it with one command each.
     pub(crate) meta: Vec<u8>,
-    /// Sequences, and the run id of the server process that the database was adopted for.
+    /// Sequences; in partition 0 only.
     pub(crate) sequences: Vec<u8>,
 }
 
 impl Layout {
-    pub(crate) fn new(prefix: &str, partition: u32) -> Self {
-        let tag = format!("{{{prefix}.{partition}}}");
+    pub(crate) fn new(prefix: &str, partition: u32, partitions: u32) -> Self {
+        let tag = format!("{{{}}}", slot::tag(prefix, partition, partitions));
         let (meta, sequences) = (format!("{tag}:m").into(), format!("{tag}:q").into());
         Self { tag, meta, sequences }
     }
 
-    /// All names of the partition, as a pattern of `SCAN`.
-    pub(crate) fn pattern(&self) -> String {
-        format!("{}:*", self.tag)
+    /// Whether a key of the server has a name of this partition.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        key.strip_prefix(&self.tag).is_some_and(|rest| rest.starts_with(':'))
     }
 
     /// The hash of a space's records; none for an index, whose entries have no value.
     pub(crate) fn hash(&self, space: Space) -> Option<Vec<u8>> {
-        Some(self.name(match space {
-            Space::Rows(table) => format!("t{}", table.0),
+        Some(match space {
+            Space::Rows(table) => self.name("t", Some(table.0)),
             Space::Index(_) => return None,
-            Space::Unique(index) => format!("u{}", index.0),
-            Space::Aggregate(index) => format!("a{}", index.0),
-            Space::Meta => "meta".to_owned(),
-        }))
+            Space::Unique(index) => self.name("u", Some(index.0)),
+            Space::Aggregate(index) => self.name("a", Some(index.0)),
+            Space::Meta => self.name("meta", None),
+        })
     }
 
     /// The sorted set of a space's keys.
     pub(crate) fn ordered(&self, space: Space) -> Vec<u8> {
-        self.name(match space {
-            Space::Rows(table) => format!("p{}", table.0),
-            Space::Index(index) => format!("i{}", index.0),
-            Space::Unique(index) => format!("v{}", index.0),
-            Space::Aggregate(index) => format!("b{}", index.0),
-            Space::Meta => "metak".to_owned(),
+        match space {
+            Space::Rows(table) => self.name("p", Some(table.0)),
+            Space::Index(index) => self.name("i", Some(index.0)),
+            Space::Unique(index) => self.name("v", Some(index.0)),
+            Space::Aggregate(index) => self.name("b", Some(index.0)),
+            Space::Meta => self.name("metak", None),
+        }
+    }
+
+    /// The space that the last part of a name stands for: of a hash, or of an index.
+    pub(crate) fn space(part: &[u8]) -> Option<Space> {
+        let part = std::str::from_utf8(part).ok()?;
+        if part == "meta" {
+            return Some(Space::Meta);
+        }
+        let (kind, number) = part.split_at_checked(1)?;
+        let number = number.parse().ok()?;
+        Some(match kind {
+            "t" => Space::Rows(TableId(number)),
+            "i" => Space::Index(IndexId(number)),
+            "u" => Space::Unique(IndexId(number)),
+            "a" => Space::Aggregate(IndexId(number)),
+            _ => return None,
         })
     }
 
-    fn name(&self, part: String) -> Vec<u8> {
-        format!("{}:{part}", self.tag).into()
+    /// Made for each key of each call, so in one buffer.
+    fn name(&self, kind: &str, number: Option<u32>) -> Vec<u8> {
+        let mut name = Vec::with_capacity(self.tag.len() + kind.len() + 11);
+        name.extend_from_slice(self.tag.as_bytes());
+        name.push(b':');
+        name.extend_from_slice(kind.as_bytes());
+        if let Some(number) = number {
+            write!(name, "{number}").expect("memory takes all that is written");
+        }
+        name
     }
 }
 

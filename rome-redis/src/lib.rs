@@ -9,20 +9,29 @@
 //! warned of, and what Redis cannot promise. The store knows nothing of entities, sessions or queries. Redis Cluster
 //! is another store.
 
+mod adopt;
 mod apply;
+mod database;
 mod digest;
 mod error;
 mod layout;
 mod link;
 mod options;
+mod place;
+mod prepared;
 mod read;
 mod replicas;
 mod request;
+mod route;
 mod script;
 mod server;
+mod setup;
+mod slot;
 mod store;
+mod target;
 #[doc(hidden)]
 pub mod testkit;
+mod together;
 
 pub use options::RedisOptions;
 pub use store::RedisStore;

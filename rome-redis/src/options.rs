@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_core::store::StoreResult;
+
+use crate::request::invalid;
+
+/// The most partitions of a database; a statement that has to look everywhere asks each of them.
+const MOST_PARTITIONS: u32 = 1024;
 
 /// Options of [`RedisStore::open_with`](crate::RedisStore::open_with).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,9 @@ pub struct RedisOptions {
     pub patience: Duration,
     /// How long to wait for replicas to confirm a write that asks for them. 5 seconds by default.
     pub replica_timeout: Duration,
+    /// Into how many partitions a new database on a cluster is cut, 16 unless said; the number of one that is there is
+    /// only compared. A single server has one.
+    pub partitions: Option<u32>,
     /// A PEM file with the authority that signed the server's certificate, if the system does not know it.
     pub ca: Option<PathBuf>,
     /// For tests: reads as if the partition always changed meanwhile.
@@ -34,6 +42,7 @@ impl Default for RedisOptions {
             connect_timeout: Duration::from_secs(5),
             patience: Duration::from_secs(10),
             replica_timeout: Duration::from_secs(5),
+            partitions: None,
             ca: None,
             always_by_script: false,
         }
@@ -76,6 +85,13 @@ impl RedisOptions {
         self
     }
 
+    /// The same options with another number of partitions for a new database on a cluster.
+    #[must_use]
+    pub const fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = Some(partitions);
+        self
+    }
+
     /// The URL without the parameters that are ROME's, and these options with them.
     ///
     /// # Errors
@@ -87,13 +103,20 @@ impl RedisOptions {
             match name {
                 "prefix" => value.clone_into(&mut self.prefix),
                 "ca" => self.ca = Some(value.into()),
+                "partitions" => {
+                    let number = value.parse();
+                    self.partitions = Some(number.map_err(|_| invalid(format!("`partitions={value}` is no number")))?);
+                }
                 _ => {
-                    let message = format!("`{name}` is no parameter of a Redis URL; there are `prefix` and `ca`");
-                    return Err(StoreError::new(StoreErrorKind::Invalid, message));
+                    let message = "is no parameter of a Redis URL; there are `prefix`, `partitions` and `ca`";
+                    return Err(invalid(format!("`{name}` {message}")));
                 }
             }
         }
         self.check_prefix()?;
+        if self.partitions.is_some_and(|n| !(1..=MOST_PARTITIONS).contains(&n)) {
+            return Err(invalid(format!("there may be 1 to {MOST_PARTITIONS} partitions")));
+        }
         Ok((server.to_owned(), self))
     }
 
@@ -103,27 +126,32 @@ impl RedisOptions {
         if !self.prefix.is_empty() && self.prefix.len() <= 64 && self.prefix.bytes().all(fits) {
             return Ok(());
         }
-        let message = format!("the prefix `{}` must be 1 to 64 letters, digits, or any of `_-.:`", self.prefix);
-        Err(StoreError::new(StoreErrorKind::Invalid, message))
+        Err(invalid(format!("the prefix `{}` must be 1 to 64 letters, digits, or any of `_-.:`", self.prefix)))
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use rome_core::store::StoreErrorKind;
+
     use super::*;
 
     #[test]
     fn parameters_are_taken_out_of_the_url() {
-        let (url, options) = RedisOptions::default().take_from("redis://h:1/2?prefix=glance&ca=/x.pem").unwrap();
+        let (url, options) =
+            RedisOptions::default().take_from("redis://h:1/2?prefix=glance&ca=/x.pem&partitions=4").unwrap();
         assert_eq!((url.as_str(), options.prefix.as_str()), ("redis://h:1/2", "glance"));
-        assert_eq!(options.ca, Some("/x.pem".into()));
+        assert_eq!((options.ca, options.partitions), (Some("/x.pem".into()), Some(4)));
     }
 
     #[test]
     fn unknown_parameters_and_odd_prefixes_are_refused() {
-        for url in ["redis://h?prefix=", "redis://h?prefix=a{b}", "redis://h?prefx=a", "redis://h?prefix=a*"] {
-            assert_eq!(RedisOptions::default().take_from(url).unwrap_err().kind(), StoreErrorKind::Invalid, "{url}");
+        for part in
+            ["prefix=", "prefix=a{b}", "prefx=a", "prefix=a*", "partitions=x", "partitions=0", "partitions=9999"]
+        {
+            let url = format!("redis://h?{part}");
+            assert_eq!(RedisOptions::default().take_from(&url).unwrap_err().kind(), StoreErrorKind::Invalid, "{url}");
         }
     }
 }

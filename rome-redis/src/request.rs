@@ -5,6 +5,7 @@ use rome_core::store::{
 };
 
 use crate::apply::encode;
+use crate::place::Place;
 
 /// The most bytes of one request, below the server's limit for a client that has not been answered (1 GB).
 const MOST_BYTES: usize = 512 << 20;
@@ -12,12 +13,12 @@ const MOST_BYTES: usize = 512 << 20;
 /// The most arguments of one request: 6.2 takes a few more, and closes the connection at what is above.
 const MOST_ARGUMENTS: usize = 1_000_000;
 
-/// Whether the partition is the one there is.
-pub(crate) fn admit_partition(partition: Partition) -> StoreResult<()> {
-    if partition == Partition(0) {
-        return Ok(());
-    }
-    Err(invalid(format!("a single Redis has one partition, number 0, and was asked for number {}", partition.0)))
+/// The partition of this number.
+pub(crate) fn admit_partition(places: &[Place], partition: Partition) -> StoreResult<&Place> {
+    usize::try_from(partition.0).ok().and_then(|number| places.get(number)).ok_or_else(|| {
+        let n = places.len();
+        invalid(format!("there is no partition {}; the database has {n}, numbered from 0", partition.0))
+    })
 }
 
 /// Whether a Redis can give this durability.
@@ -28,13 +29,16 @@ pub(crate) fn admit_durability(durability: Durability) -> StoreResult<()> {
     }
 }
 
-/// Whether a minitransaction is within the limits and makes sense with one partition.
+/// Whether a minitransaction is within the limits and makes sense.
 pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
-    if tx.step != Step::One {
-        return Err(invalid(format!(
-            "a single Redis has one partition, so a transaction is one step; {:?} belongs to stores with several",
-            tx.step
-        )));
+    let has_parts = !(tx.reads.is_empty() && tx.checks.is_empty() && tx.effects.is_empty());
+    match tx.step {
+        Step::One | Step::Prepare { .. } => {}
+        Step::Push { .. } | Step::Finish(_) if !has_parts => {}
+        Step::Push { .. } | Step::Finish(_) => {
+            return Err(invalid(format!("a step {:?} has no checks and no effects of its own", tx.step)));
+        }
+        other => return Err(invalid(format!("the Redis store does not know this kind of step: {other:?}"))),
     }
     within("effects in a transaction", tx.effects.len(), limits.max_effects)?;
     let mut bytes = 0;

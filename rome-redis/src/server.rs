@@ -27,9 +27,10 @@ impl Server {
         self.info.get(name).map_or("", String::as_str)
     }
 
-    /// Names the process: another one, after a restart or a failover, has another id.
-    pub(crate) fn run_id(&self) -> &str {
-        self.says("run_id")
+    /// Names the process: another one, after a restart or a failover, has another id. Half of its 40 digits are plenty.
+    pub(crate) fn run(&self) -> &str {
+        let id = self.says("run_id");
+        id.get(..20).unwrap_or(id)
     }
 
     /// Whether it is still reading its data.
@@ -49,8 +50,8 @@ impl Server {
         was_replica || self.durability() == Durability::Memory
     }
 
-    /// Refuses a server that could not keep the promises of a store.
-    pub(crate) fn admit(&self) -> StoreResult<()> {
+    /// Refuses a server that could not keep the promises of a store, or is none of a cluster where one is wanted.
+    pub(crate) fn admit(&self, in_cluster: bool) -> StoreResult<()> {
         let version = self.says("redis_version");
         let mut parts = version.split('.').map_while(|part| part.parse().ok());
         let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
@@ -59,10 +60,13 @@ impl Server {
             let message = format!("the Redis server is version {version}; ROME needs {major}.{minor} or newer");
             return Err(StoreError::new(StoreErrorKind::Unsafe, message));
         }
-        if self.says("cluster_enabled") == "1" {
-            let message =
-                "the Redis server is part of a cluster (setting `cluster-enabled`); `redis://` is for one server";
-            return Err(StoreError::new(StoreErrorKind::Invalid, message));
+        let message = match (self.says("cluster_enabled") == "1", in_cluster) {
+            (true, false) => "is part of a cluster (setting `cluster-enabled`); write `redis-cluster://`",
+            (false, true) => "is no part of a cluster (setting `cluster-enabled`); write `redis://`",
+            _ => "",
+        };
+        if !message.is_empty() {
+            return Err(StoreError::new(StoreErrorKind::Invalid, format!("the Redis server {message}")));
         }
         if self.says("role") != "master" {
             let message = "the Redis server is a replica (setting `replicaof`); name its primary instead";
@@ -109,7 +113,9 @@ mod tests {
     #[test]
     fn a_good_server_is_admitted_and_durable() {
         let server = with("run_id", "ab");
-        assert!(server.admit().is_ok());
+        assert!(server.admit(false).is_ok());
+        assert!(server.admit(true).is_err());
+        assert!(with("cluster_enabled", "1").admit(true).is_ok());
         assert_eq!(server.durability(), Durability::Local);
         assert_eq!((server.risk(), server.may_have_lost()), (None, false));
     }
@@ -124,7 +130,7 @@ mod tests {
             ("maxmemory_policy", "allkeys-lru", StoreErrorKind::Unsafe, "maxmemory-policy"),
             ("maxmemory_policy", "volatile-ttl", StoreErrorKind::Unsafe, "volatile-ttl"),
         ] {
-            let error = with(name, value).admit().expect_err(name);
+            let error = with(name, value).admit(false).expect_err(name);
             assert_eq!(error.kind(), kind, "{name}");
             assert!(error.to_string().contains(word), "{error}");
         }

@@ -11,32 +11,40 @@ use rome_core::store::{
 
 use crate::apply::Applier;
 use crate::apply::outcome::decimal;
+use crate::database;
 use crate::error;
 use crate::layout::sequence_field;
-use crate::link::{Link, alone};
 use crate::options::RedisOptions;
+use crate::place::Place;
 use crate::read;
 use crate::request;
+use crate::route::{Passing, Round, Router};
+use crate::setup::Setup;
 
 /// The most effects of one transaction: the server does nothing else while it carries them out.
 const MOST_EFFECTS: usize = 1 << 16;
 
-/// A database on one Redis server.
+/// A database on one Redis server, or on a Redis Cluster.
 ///
-/// All calls share one connection, and go out together where they come together. A connection that is lost is made
-/// again; what happens to calls that it took along is said at [`Store::apply`] and [`Store::read`].
+/// All calls to a server share one connection, and go out together where they come together. A connection that is lost is made
+/// again; what happens to calls that it took along is said at [`Store::apply`] and [`Store::read`]. On a cluster, the store
+/// follows its slots through failovers and resharding.
 #[derive(Debug)]
 pub struct RedisStore {
-    link: Link,
+    router: Router,
+    places: Vec<Place>,
     applier: Applier,
     capabilities: Capabilities,
     owner: OwnerTag,
 }
 
 impl RedisStore {
-    /// Opens the database that the URL names, with default options:
-    /// `redis://[user:password@]host[:port][/number][?prefix=NAME]`, or `rediss://…[?ca=PATH]` for TLS. It is made if it
-    /// is not there.
+    /// Opens the database that the URL names, with default options. It is made if it is not there.
+    ///
+    /// - On a server: `redis://[user:password@]host[:port][/number][?prefix=NAME]`.
+    /// - On a cluster: `redis-cluster://[user:password@]host[:port][,host[:port]…][?prefix=NAME&partitions=16]`, with some of
+    ///   its nodes.
+    /// - With TLS: `rediss://…[?ca=PATH]`, `rediss-cluster://…[?ca=PATH]`.
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
@@ -47,6 +55,7 @@ impl RedisStore {
     ///
     /// # async fn example() -> Result<(), rome_core::store::StoreError> {
     /// let store = RedisStore::open("redis://localhost?prefix=kennel").await?;
+    /// let large = RedisStore::open("redis-cluster://one:7000,two:7000?prefix=kennel").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -56,24 +65,29 @@ impl RedisStore {
 
     /// Opens the database that the URL names. Parameters in the URL come before the options.
     ///
-    /// Takes three round trips, and where the database is new, a look at the names of all keys of the server.
+    /// Takes three round trips; on a cluster two more, one to all nodes and one to all partitions. Where the database is new, a
+    /// look at the names of all keys of each server.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Unavailable`] if the server cannot be reached or is a replica; [`StoreErrorKind::Unsafe`] if it
-    /// may evict data (`maxmemory-policy`) or is older than 6.2; [`StoreErrorKind::Invalid`] if the URL makes no sense,
-    /// the server has no database of that number, is part of a cluster, or if keys that are not ROME's lie under the
-    /// prefix; [`StoreErrorKind::Other`] for a wrong password.
+    /// [`StoreErrorKind::Unavailable`] if a server cannot be reached or is a replica, or the cluster does not serve;
+    /// [`StoreErrorKind::Unsafe`] if one may evict data (`maxmemory-policy`) or is older than 6.2;
+    /// [`StoreErrorKind::Invalid`] if the URL makes no sense, the server has no database of that number, is or is not part of a
+    /// cluster, if keys that are not ROME's lie under the prefix, or if the database has another number of partitions;
+    /// [`StoreErrorKind::Other`] for a wrong password; [`StoreErrorKind::Corrupt`] if a partition is gone.
     pub async fn open_with(url: &str, options: RedisOptions) -> StoreResult<Self> {
-        let link = Link::new(url, options)?;
-        let greeting = link.open().await?;
-        let mut capabilities = Capabilities::new("redis", greeting.durability, true);
+        let setup = Setup::new(url, options)?;
+        let router = Router::new(&setup)?;
+        let database::Database { places, durability } = database::open(&router).await?;
+        let name = if setup.is_cluster() { "redis-cluster" } else { "redis" };
+        let mut capabilities = Capabilities::new(name, durability, true);
         capabilities.max_effects = MOST_EFFECTS;
+        capabilities.partitions = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let mut hasher = DefaultHasher::new();
-        link.database().hash(&mut hasher);
+        setup.database().hash(&mut hasher);
         // A process that may have lost writes does not get another owner: its `seq` was moved on instead.
         let owner = OwnerTag(hasher.finish());
-        tracing::debug!(address = %link.address, prefix = %link.options.prefix, "opened the store");
-        Ok(Self { link, applier: Applier::default(), capabilities, owner })
+        tracing::debug!(name, partitions = places.len(), prefix = %setup.options.prefix, "opened the store");
+        Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
     }
 }
 
@@ -84,57 +98,71 @@ impl Store for RedisStore {
     }
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
-        for (partition, _) in batch {
-            request::admit_partition(*partition)?;
+        let mut asked = Vec::with_capacity(batch.len());
+        for (partition, reads) in batch {
+            asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
         }
-        // There is one partition, so also several lists of reads are answered from one state of it.
-        if let [(_, reads)] = batch {
-            return Ok(vec![read::read(&self.link, reads).await?]);
-        }
-        let all: Vec<Read> = batch.iter().flat_map(|(_, reads)| reads.iter().cloned()).collect();
-        let reply = read::read(&self.link, &all).await?;
-        let mut replies = reply.replies.into_iter();
-        let part = |(_, reads): &(Partition, Vec<Read>)| ReadReply {
-            seq: reply.seq,
-            replies: replies.by_ref().take(reads.len()).collect(),
-            blockers: Vec::new(),
-        };
-        Ok(batch.iter().map(part).collect())
+        read::read(&self.router, &asked).await
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
         request::admit_durability(durability)?;
-        for (partition, tx) in &batch {
-            request::admit_partition(*partition)?;
-            request::admit(tx, &self.capabilities)?;
+        let mut steps = Vec::with_capacity(batch.len());
+        for (partition, tx) in batch {
+            let place = request::admit_partition(&self.places, partition)?;
+            request::admit(&tx, &self.capabilities)?;
+            steps.push((place, tx));
         }
-        if batch.is_empty() {
+        if steps.is_empty() {
             return Ok(Vec::new());
         }
-        let txs: Vec<MiniTx> = batch.into_iter().map(|(_, tx)| tx).collect();
-        let applied = self.applier.apply(&self.link, &txs, durability).await;
-        tracing::trace!(
-            reads = txs.iter().map(|tx| tx.reads.len()).sum::<usize>(),
-            effects = txs.iter().map(|tx| tx.effects.len()).sum::<usize>(),
-            ?durability,
-            outcomes = ?applied,
-            "apply"
-        );
+        let (n, effects) = (steps.len(), steps.iter().map(|(_, tx)| tx.effects.len()).sum::<usize>());
+        let applied = self.applier.apply(&self.router, steps, durability).await;
+        tracing::trace!(steps = n, effects, ?durability, outcomes = ?applied, "apply");
         applied
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        let mut patience = self.link.patience();
-        let layout = &self.link.layout;
-        let mut call = self.link.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
-        call.arg(self.link.database()).arg(sequence_field(sequence)).arg(n);
-        let call = alone(call);
+        let place = request::admit_partition(&self.places, Partition(0))?;
+        let (setup, layout) = (&self.router.setup, &place.layout);
+        let mut patience = setup.patience();
+        let mut detour: Option<String> = None;
         let reply = loop {
-            let live = self.link.live(patience.until).await?;
-            match self.link.call(&live, &call).await {
+            let seat = self.router.seat(place, detour.take().as_deref(), patience.until).await?;
+            let mut call = setup.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
+            call.arg(format!("{}:{}", setup.database(), seat.live.run())).arg(sequence_field(sequence)).arg(n);
+            let (mut round, link) = (Round::default(), seat.link.clone());
+            round.add(seat, place, 0, |pipeline| {
+                pipeline.add_command(call);
+                true
+            });
+            let sent = round.send(&self.router, None, patience.until).await.pop();
+            let Some(mut sent) = sent else { return Err(error::gone()) };
+            let reply = sent.parts.pop().and_then(|(_, mut replies)| replies.pop());
+            let error = match (reply, sent.error) {
                 // A block whose reply was lost is skipped.
-                Err(error) if error.kind() == StoreErrorKind::Unavailable && patience.is_left() => {}
-                other => break other?.into_iter().next().unwrap_or_default(),
+                (_, Some(error)) => {
+                    self.router.refresh().await;
+                    error
+                }
+                (Some(reply), None) => match Passing::of(&reply, &link.address) {
+                    Some(passing) => {
+                        if let Passing::Ask(node) = &passing {
+                            detour = Some(node.clone());
+                        }
+                        self.router.learn(place, passing).await
+                    }
+                    None if is_not_adopted(&reply) => {
+                        link.note_adopted(place.number, None);
+                        error::unexpected(&reply)
+                    }
+                    None => break reply,
+                },
+                (None, None) => return Err(error::unexpected(&Value::Nil)),
+            };
+            let is_worth_it = error.kind() == StoreErrorKind::Unavailable || error.kind() == StoreErrorKind::Other;
+            if !is_worth_it || !patience.is_left().await {
+                return Err(error);
             }
         };
         let Value::BulkString(answer) = &reply else { return Err(error::unexpected(&reply)) };
@@ -154,4 +182,8 @@ impl Store for RedisStore {
     fn owner(&self, _: Partition) -> OwnerTag {
         self.owner
     }
+}
+
+fn is_not_adopted(reply: &Value) -> bool {
+    matches!(reply, Value::BulkString(answer) if answer == b"E")
 }

@@ -11,15 +11,17 @@ use rome_core::store::{
 use rome_core::{Database, OrNotFound, Result};
 use tokio::time::{Instant, sleep};
 
-use super::clients::{Application, options, test_accounts};
+use super::clients::{Application, compare_twins, options, test_accounts, test_seats};
 use super::lists;
-use super::lives::{AGES, open};
+use super::lives::open;
 use super::process::Process;
-use super::tables::{ACCOUNTS, Account, Counter, DUTIES, Duty, Item, LISTS, Seat};
+use super::tables::{Account, Counter, DUTIES, Duty, Item, Seat, TWINS};
 use crate::{Verdict, Violation};
 
 /// What one commit and its pushes take besides a lease.
 const GRACE: Duration = Duration::from_secs(1);
+/// What anything takes when there are no faults any more, but messages still arrive late.
+const LONG: Duration = Duration::from_secs(60);
 /// No index of the application has a higher number.
 const INDEXES: u32 = 64;
 
@@ -27,18 +29,24 @@ const INDEXES: u32 = 64;
 pub(super) async fn audit(app: &Application) {
     let world = &app.world;
     let process = Process::new(world.clone(), "audit".to_owned());
-    let db = open(&process, world).await;
+    let Some(db) = open(&process, world).await else { return };
     if world.random().below(2) == 0 {
-        write_everything(app, &db, AGES).await;
+        write_everything(app, &db, LONG).await;
     }
     read_everything(app, &db).await;
+    if !world.violations().is_empty() {
+        return;
+    }
     // Late copies may still prepare something.
     world.quiet().await;
     write_everything(app, &db, world.longest_lease() + GRACE).await;
     read_everything(app, &db).await;
+    if !world.violations().is_empty() {
+        return;
+    }
     world.quiet().await;
     sleep(world.longest_lease()).await;
-    if let Err(error) = clear(app, &*process).await {
+    if let Err(error) = clear(app, &process).await {
         world.violated(error.to_string());
     }
     read_everything(app, &db).await;
@@ -49,7 +57,7 @@ pub(super) async fn audit(app: &Application) {
 
 /// Each row can be written within this time.
 async fn write_everything(app: &Application, db: &Database, within: Duration) {
-    for id in 0..ACCOUNTS {
+    for id in 0..app.sizes().accounts {
         let write = async || {
             db.transaction_with(options(app), async |s| {
                 let account = s.get::<Account>(id).await?.ok_or_not_found()?;
@@ -66,14 +74,20 @@ async fn write_everything(app: &Application, db: &Database, within: Duration) {
         };
         within_time(app, within, "a duty", write).await;
     }
-    let seats = async || db.query::<Seat>().update_all((Seat::HOLDER.set(app.next()),)).await.map(|_| ());
+    let seats = async || {
+        db.transaction_with(options(app), async |s| {
+            let seats = s.query::<Seat>().all().await?;
+            s.update_all(&seats).await.map(|_| ())
+        })
+        .await
+    };
     within_time(app, within, "all seats", seats).await;
     let counter = async || {
         let counter = db.get::<Counter>(1_u64).await?.ok_or_not_found()?;
         db.update(&counter).await.map(|_| ())
     };
     within_time(app, within, "the counter", counter).await;
-    for list in 0..LISTS {
+    for list in 0..app.sizes().lists {
         let began = Instant::now();
         while !lists::append_to(app, db, list).await {
             if began.elapsed() > within {
@@ -102,10 +116,13 @@ async fn within_time(app: &Application, within: Duration, what: &str, write: imp
 async fn read_everything(app: &Application, db: &Database) {
     let began = Instant::now();
     while !lists::read_all(app, db).await {
-        if began.elapsed() > AGES {
+        if began.elapsed() > LONG {
             return app.world.violated("the lists cannot be read");
         }
         sleep(Duration::from_millis(20)).await;
+    }
+    for group in 0..TWINS {
+        compare_twins(app, db, group).await;
     }
     if !app.is_strict() {
         return;
@@ -114,7 +131,7 @@ async fn read_everything(app: &Application, db: &Database) {
         match read_tables(app, db).await {
             Ok(Ok(())) => return,
             Ok(Err(violation)) => return app.world.violated(violation.to_string()),
-            Err(error) if error.is_conflict() && began.elapsed() < AGES => {}
+            Err(error) if error.is_conflict() && began.elapsed() < LONG => {}
             Err(error) => return app.world.violated(format!("the tables cannot be read: {error}")),
         }
         sleep(Duration::from_millis(20)).await;
@@ -132,6 +149,7 @@ async fn read_tables(app: &Application, db: &Database) -> Result<Verdict> {
         return Ok(Err(Violation::new(format!("the index of accounts has {by_index:?}, the table {accounts:?}"))));
     }
     let seats = db.query::<Seat>().ignore_indexes().all().await?;
+    test_seats(app, &seats);
     let numbers: BTreeSet<u64> = seats.iter().map(|seat| seat.number).collect();
     if numbers.len() < seats.len() {
         return Ok(Err(Violation::new(format!("two seats have the same number: {seats:?}"))));
@@ -169,7 +187,7 @@ async fn clear(app: &Application, process: &Process) -> Verdict {
             // It meets all that is prepared, and changes nothing.
             probe.effects.push(Effect::RaiseGate { oldest: 0 });
             let by = match apply(process, partition, probe).await? {
-                Applied::Done { .. } => break,
+                Applied::Done { .. } | Applied::Already(Decision::Committed) => break,
                 Applied::Blocked { by } => by,
                 other => return Err(Violation::new(format!("a probe was answered {other:?}"))),
             };
@@ -202,7 +220,7 @@ async fn count_records(app: &Application, db: &Database) {
         let accounts = db.query::<Account>().ignore_indexes().count().await?;
         let seats = db.query::<Seat>().ignore_indexes().count().await?;
         let items = db.query::<Item>().ignore_indexes().count().await?;
-        Ok::<_, rome_core::Error>((accounts + seats + items, seats))
+        Ok::<_, rome_core::Error>((2 * accounts + seats + items, seats))
     };
     let expected = match counts.await {
         Ok(expected) => expected,

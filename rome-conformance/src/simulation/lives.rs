@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Survival;
 use super::clients::{Application, work};
-use super::process::Process;
+use super::process::{CLIENT, Process};
 use super::tables;
 use super::world::World;
 
@@ -30,7 +30,7 @@ pub(super) async fn storm(app: &Arc<Application>) {
     let failovers = tokio::spawn(fail_over(world.clone()));
     let living = Arc::new(Living::default());
     let mut all: JoinSet<()> = (0..world.plan.processes).map(|slot| live(app.clone(), living.clone(), slot)).collect();
-    let length = if world.plan.ends_by_kill { Duration::from_millis(world.random().between(100, 3_000)) } else { AGES };
+    let length = if world.plan.ends_by_kill { Duration::from_millis(world.random().between(200, 6_000)) } else { AGES };
     if timeout(length, finish(world, &mut all)).await.is_err() {
         if !world.plan.ends_by_kill {
             world.violated("clients are still at work after an hour");
@@ -54,9 +54,9 @@ async fn live(app: Arc<Application>, living: Arc<Living>, slot: u32) {
     for life in 0.. {
         let process = Process::new(world.clone(), format!("P{slot}.{life}"));
         living.0.lock().unwrap_or_else(PoisonError::into_inner).push(process.clone());
-        let db = open(&process, world).await;
+        let Some(db) = open(&process, world).await else { return };
         let mut clients: JoinSet<()> =
-            (0..world.plan.clients).map(|_| work(app.clone(), db.clone(), left.clone())).collect();
+            (0..world.plan.clients).map(|n| CLIENT.scope(n, work(app.clone(), db.clone(), left.clone()))).collect();
         let is_killed = world.befalls(world.plan.kills);
         let length = if is_killed { Duration::from_millis(world.random().between(1, 1_500)) } else { AGES };
         if timeout(length, finish(world, &mut clients)).await.is_ok() || left.load(Ordering::SeqCst) == 0 {
@@ -69,13 +69,16 @@ async fn live(app: Arc<Application>, living: Arc<Living>, slot: u32) {
     }
 }
 
-/// Opens the database, however many tries it takes.
-pub(super) async fn open(process: &Arc<Process>, world: &World) -> Database {
+/// Opens the database, however many tries it takes; none if that is a violation.
+pub(super) async fn open(process: &Arc<Process>, world: &World) -> Option<Database> {
     loop {
         match tables::builder().open_store(process.clone()).await {
-            Ok(db) => return db,
-            Err(error) if error.is_unavailable() || error.is_outcome_unknown() => {}
-            Err(error) => world.violated(format!("the database cannot be opened: {error}")),
+            Ok(db) => return Some(db),
+            Err(error) if error.is_unavailable() || error.is_outcome_unknown() || error.is_conflict() => {}
+            Err(error) => {
+                world.violated(format!("the database cannot be opened: {error}"));
+                return None;
+            }
         }
         sleep(Duration::from_millis(20)).await;
     }
@@ -108,7 +111,7 @@ async fn fail_over(world: Arc<World>) {
             Survival::Prefix => LAST.min(at_risk as u64),
         };
         let (forgotten, down) = {
-            let mut random = world.random();
+            let random = world.random();
             (random.between(0, most), random.pick([0, 10, 300]))
         };
         world.say(format_args!("partition {at} crashes, and forgets {forgotten} of {all} applies"));

@@ -108,7 +108,7 @@ impl Simulation {
     /// A simulation whose partitions keep their state in such stores. Each is a store of one partition that works in the
     /// thread of its caller. A test of the simulation itself gives stores with flaws.
     pub fn over(make: impl Fn() -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
-        Self { partitions: None, survival: Survival::default(), actions: 30, keeps_trace: false, make: Arc::new(make) }
+        Self { partitions: None, survival: Survival::default(), actions: 50, keeps_trace: false, make: Arc::new(make) }
     }
 
     /// The same with so many partitions, in place of a number that is drawn.
@@ -125,7 +125,7 @@ impl Simulation {
         self
     }
 
-    /// The same, where each process carries out so many actions; 30 otherwise.
+    /// The same, where each process carries out so many actions; 50 otherwise.
     #[must_use]
     pub const fn actions(mut self, actions: u32) -> Self {
         self.actions = actions;
@@ -150,8 +150,8 @@ impl Simulation {
     }
 
     async fn go(&self, seed: u64) -> Run {
-        let mut random = Random::new(seed);
-        let plan = Plan::draw(self, &mut random);
+        let random = Random::new(seed);
+        let plan = Plan::draw(self, &random);
         let mut trace = Trace::new(self.keeps_trace);
         trace.say(format_args!("seed {seed}: {plan:?}"));
         let world = Arc::new(World::new(plan, random, trace, &self.make));
@@ -167,7 +167,7 @@ impl Simulation {
         }
         let mut figures = world.figures();
         figures.runs = 1;
-        figures.lost_appends = lost_appends(&history);
+        figures.lost_appends = lost_appends(&history, world.plan.sizes.lists);
         let violations = world.violations().clone();
         let (trace, digest) = world.trace().finish();
         Run { violations, figures, digest, trace }
@@ -177,8 +177,8 @@ impl Simulation {
 async fn play(app: &Arc<Application>) {
     let world = &app.world;
     let setup = Process::new(world.clone(), "setup".to_owned());
-    let db = lives::open(&setup, world).await;
-    if let Err(error) = tables::fill(&db).await {
+    let Some(db) = lives::open(&setup, world).await else { return };
+    if let Err(error) = tables::fill(&db, world.plan.sizes).await {
         return world.violated(format!("the tables cannot be filled: {error}"));
     }
     // What it does in the background.
@@ -189,10 +189,11 @@ async fn play(app: &Arc<Application>) {
 }
 
 /// How many acknowledged appends the last reads of the lists do not show.
-fn lost_appends(history: &[Transaction]) -> u64 {
+fn lost_appends(history: &[Transaction], lists: u64) -> u64 {
     let committed = || history.iter().filter(|one| one.outcome == Outcome::Committed);
-    let Some(last) = committed().filter(|one| one.ops.len() == tables::LISTS as usize).max_by_key(|one| one.ended)
-    else {
+    let reads_all =
+        |one: &&Transaction| one.ops.iter().all(|op| matches!(op, Op::Read { .. })) && one.ops.len() as u64 == lists;
+    let Some(last) = committed().filter(reads_all).max_by_key(|one| one.ended) else {
         return 0;
     };
     let seen: BTreeSet<u64> = last.ops.iter().flat_map(|op| op.list().iter().copied()).collect();

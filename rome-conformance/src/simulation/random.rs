@@ -1,39 +1,41 @@
 //! Random numbers that depend on nothing but a seed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// A generator of random numbers: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-#[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+#[derive(Debug)]
+pub(super) struct Random(AtomicU64);
 
 impl Random {
     pub(super) const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(AtomicU64::new(seed))
     }
 
-    pub(super) const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    pub(super) fn next(&self) -> u64 {
+        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+        let z = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
 
     /// A number below `n`, which is not zero. The bias is no matter here.
-    pub(super) const fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&self, n: u64) -> u64 {
         self.next() % n
     }
 
     /// A number from `least` to `most`, both included.
-    pub(super) const fn between(&mut self, least: u64, most: u64) -> u64 {
+    pub(super) fn between(&self, least: u64, most: u64) -> u64 {
         least + self.below(most - least + 1)
     }
 
     /// True so many times of a thousand.
-    pub(super) const fn per_mille(&mut self, times: u64) -> bool {
+    pub(super) fn per_mille(&self, times: u64) -> bool {
         self.below(1000) < times
     }
 
     /// One of these.
-    pub(super) const fn pick<T: Copy, const N: usize>(&mut self, of: [T; N]) -> T {
+    pub(super) fn pick<T: Copy, const N: usize>(&self, of: [T; N]) -> T {
         of[self.below(N as u64) as usize]
     }
 }

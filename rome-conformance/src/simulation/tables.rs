@@ -4,13 +4,20 @@ use rome_core::model::Id;
 use rome_core::{Database, DatabaseBuilder};
 use rome_derive::Entity;
 
-/// How many lists there are; the first half are rows, the others are what an index finds.
-pub(super) const LISTS: u64 = 6;
-pub(super) const ACCOUNTS: u64 = 6;
 /// What each account has at first.
 pub(super) const BALANCE: i64 = 100;
-pub(super) const SEATS: u64 = 5;
 pub(super) const DUTIES: u64 = 4;
+pub(super) const TWINS: u64 = 3;
+
+/// How much there is; the less, the more often clients meet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// An even number: the first half are rows, the others are what an index finds.
+    pub(super) lists: u64,
+    pub(super) accounts: u64,
+    /// The numbers that seats can have.
+    pub(super) seats: u64,
+}
 
 /// A list in one row.
 #[derive(Entity, Clone, Debug, Default)]
@@ -38,6 +45,8 @@ pub(super) struct Account {
     #[rome(key)]
     pub(super) id: u64,
     #[rome(index)]
+    pub(super) branch: u64,
+    #[rome(index(global))]
     pub(super) balance: i64,
 }
 
@@ -63,6 +72,17 @@ pub(super) struct Duty {
     pub(super) on_call: bool,
 }
 
+/// Both rows of a group say the same. They lie in one partition, so that no crash can tear what is written to them.
+#[derive(Entity, Clone, Debug, Default)]
+#[rome(table = "twins", partition_by = group)]
+pub(super) struct Twin {
+    #[rome(key)]
+    pub(super) group: u64,
+    #[rome(key)]
+    pub(super) side: u64,
+    pub(super) says: u64,
+}
+
 /// Counts the increments.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "counters")]
@@ -79,13 +99,17 @@ pub(super) fn builder() -> DatabaseBuilder {
         .entity::<Account>()
         .entity::<Seat>()
         .entity::<Duty>()
+        .entity::<Twin>()
         .entity::<Counter>()
 }
 
 /// The rows that are there from the beginning.
-pub(super) async fn fill(db: &Database) -> rome_core::Result<()> {
-    db.insert_all((0..ACCOUNTS).map(|id| Account { id, balance: BALANCE })).await?;
+pub(super) async fn fill(db: &Database, sizes: Sizes) -> rome_core::Result<()> {
+    db.insert_all((0..sizes.accounts).map(|id| Account { id, branch: id % 2, balance: BALANCE })).await?;
     db.insert_all((0..DUTIES).map(|id| Duty { id, on_call: true })).await?;
+    for group in 0..TWINS {
+        db.insert_all((0..2).map(|side| Twin { group, side, says: 0 })).await?;
+    }
     db.insert(Counter { id: 1, n: 0 }).await?;
     Ok(())
 }

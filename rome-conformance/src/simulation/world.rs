@@ -17,7 +17,7 @@ use super::trace::Trace;
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) servers: Vec<Server>,
-    random: Mutex<Random>,
+    random: Random,
     trace: Mutex<Trace>,
     figures: Mutex<Figures>,
     violations: Mutex<Vec<String>>,
@@ -47,7 +47,7 @@ impl World {
         Self {
             servers: (0..plan.partitions).map(|_| Server::new(make.clone(), plan.survival)).collect(),
             plan,
-            random: Mutex::new(random),
+            random,
             trace: Mutex::new(trace),
             figures: Mutex::default(),
             violations: Mutex::default(),
@@ -57,8 +57,8 @@ impl World {
         }
     }
 
-    pub(super) fn random(&self) -> MutexGuard<'_, Random> {
-        lock(&self.random)
+    pub(super) const fn random(&self) -> &Random {
+        &self.random
     }
 
     pub(super) fn say(&self, what: std::fmt::Arguments<'_>) {
@@ -120,9 +120,12 @@ impl World {
     fn draw_fate(&self) -> Fate {
         let plan = &self.plan;
         let stormy = self.is_stormy();
-        let mut random = self.random();
-        let way = |random: &mut Random| random.between(0, plan.slow);
-        let mut fate = Fate { request: way(&mut random), reply: way(&mut random), ..Fate::default() };
+        let random = self.random();
+        let way = || {
+            let is_long = stormy && random.per_mille(plan.uneven);
+            random.between(0, if is_long { 10 * plan.slow } else { plan.slow })
+        };
+        let mut fate = Fate { request: way(), reply: way(), ..Fate::default() };
         if plan.survival == Survival::Acknowledged {
             fate.safe = random.between(0, plan.unsafe_for);
         }
@@ -137,7 +140,6 @@ impl World {
         if random.per_mille(plan.late) {
             fate.request = random.between(plan.slow, plan.latest);
         }
-        drop(random);
         self.count(|figures| {
             figures.lost += u64::from(fate.is_request_lost) + u64::from(fate.is_reply_lost);
             figures.duplicated += u64::from(fate.copy.is_some());

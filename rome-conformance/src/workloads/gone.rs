@@ -12,13 +12,15 @@ use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict};
 
-const PURSES: u64 = 8;
+/// Purses that all clients use; besides, each has two of its own.
+const SHARED: u64 = 12;
+const PURSES: u64 = SHARED + 2 * CLIENTS;
 const TOTAL: i64 = 100 * PURSES as i64;
 /// The halves of calls after which a client goes: a commit over several partitions makes two calls, and one in the background.
 const HALVES: u64 = 7;
 /// How a client goes.
 const FATES: [Fate; 3] = [Fate::ForGood, Fate::AndIsHeardLate, Fate::AndFinishesBehind];
-const CLIENTS: u64 = HALVES * FATES.len() as u64;
+const CLIENTS: u64 = 3 * HALVES * FATES.len() as u64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -28,6 +30,19 @@ enum Fate {
     AndIsHeardLate,
     /// Only its future is dropped; what it left in the background goes on.
     AndFinishesBehind,
+}
+
+/// From which purse to which a client moves money.
+const fn pair(n: u64) -> (u64, u64) {
+    match fate(n) {
+        // Nobody else shall tell a late call that it is late.
+        Fate::AndIsHeardLate => (SHARED + 2 * n, SHARED + 2 * n + 1),
+        _ => (n % SHARED, (n + 1 + n / SHARED) % SHARED),
+    }
+}
+
+const fn fate(n: u64) -> Fate {
+    FATES[(n / HALVES % 3) as usize]
 }
 
 /// Its row, its claim and its entry lie in different partitions.
@@ -64,20 +79,21 @@ pub async fn clients_that_are_gone_leave_nothing_locked_or_torn(subject: &impl S
     let clients = (0..CLIENTS).map(|n| {
         let (store, db) = (store.clone(), db.clone());
         async move {
-            let (halves, fate) = (n % HALVES, FATES[(n / HALVES) as usize]);
+            let ((from, to), fate) = (pair(n), fate(n));
             let mortal = Mortal::new(store);
             let own = open(mortal.clone()).await?;
+            // Most that are heard late have prepared everything and sent the last word.
+            let halves =
+                if fate == Fate::AndIsHeardLate { [0, 2, 2, 2, 2, 2, 4][(n % HALVES) as usize] } else { n % HALVES };
             mortal.dies_after(halves);
-            let (from, to) = (n % PURSES, (n + 1 + n / PURSES) % PURSES);
             // Whatever becomes of it: all or nothing.
             let _ = mortal.while_alive(transfer(&own, from, to, n)).await;
             if fate == Fate::AndFinishesBehind {
                 mortal.revive();
             }
             if fate == Fate::AndIsHeardLate {
-                for id in [from, to] {
-                    let _ = rename(&db, id).await;
-                }
+                // One of both; the other is as the client has seen it.
+                let _ = rename(&db, if n % 2 == 0 { from } else { to }).await;
                 mortal.arrive_late().await;
             }
             look(&db).await
@@ -155,16 +171,17 @@ async fn look(db: &Database) -> Verdict {
 
 /// Every label that was ever given, and that no row has now, can be taken.
 async fn labels_are_free(db: &Database) -> Verdict {
-    for id in 0..PURSES {
-        for n in 0..CLIENTS {
+    for n in 0..CLIENTS {
+        let (from, to) = pair(n);
+        for id in [from, to] {
             let label = format!("{id} by {n}");
             let found = db.query::<Purse>().filter(Purse::LABEL.eq(label.as_str())).all().await;
             let Ok(found) = found else { continue };
             ensure!(found.is_empty(), "label {label:?} is claimed by {found:?}, whose label is another");
         }
     }
-    let all: Vec<Purse> =
-        (0..CLIENTS).map(|n| Purse { id: PURSES + n, label: format!("{} by {n}", n % PURSES), money: 0 }).collect();
+    let purse = |n| Purse { id: PURSES + n, label: format!("{} by {n}", pair(n).0), money: 0 };
+    let all: Vec<Purse> = (0..CLIENTS).map(purse).collect();
     let mut taken = db.upsert_all(all.clone()).await;
     for _ in 0..10 {
         if taken.is_ok() {

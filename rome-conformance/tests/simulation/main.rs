@@ -61,6 +61,7 @@ fn several_partitions_that_lose_acknowledged_writes_can_be_used_afterwards() {
 fn a_partition_made_from_the_table_of_steps_does_as_well() {
     let simulation = Simulation::over(|| Arc::new(TablePartition::new(Missing::Nothing)));
     holds(&simulation, "(partitions of the test)", 60);
+    holds(&simulation.partitions(3).survival(Survival::Prefix), "(partitions of the test)", 60);
 }
 
 #[test]

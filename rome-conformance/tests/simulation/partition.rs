@@ -36,8 +36,8 @@ pub enum Missing {
     SeqOfPrepare,
     /// The names of those that stand in the way of reads.
     Blockers,
-    /// That what is aborted here is not prepared here.
-    UnlockByPush,
+    /// That `Finish` looks at what is prepared before it looks at the lane's record.
+    FinishBeforeRecord,
     /// Leases: they never end.
     EndOfLeases,
 }
@@ -203,8 +203,10 @@ impl TablePartition {
         self.state().prepared.remove(&id)
     }
 
+    /// Records how a transaction ended here, unless the lane has gone on.
     fn decided(&self, id: TxId, outcome: Applied) -> Applied {
-        if self.is_missing(Missing::LaneRecordAtFinish) {
+        let is_fresh = self.state().lanes.get(&id.lane).is_none_or(|(last, _)| *last < id.seq);
+        if self.is_missing(Missing::LaneRecordAtFinish) || !is_fresh {
             return outcome;
         }
         self.record(id, outcome)
@@ -214,14 +216,18 @@ impl TablePartition {
         if !abort {
             return Applied::Undecided;
         }
-        if !self.is_missing(Missing::UnlockByPush) {
-            self.take(id);
-        }
+        self.take(id);
         let aborted = Applied::Already(Decision::Aborted);
         if self.is_missing(Missing::Tombstone) { aborted } else { self.record(id, aborted) }
     }
 
     async fn apply_one(&self, tx: MiniTx) -> StoreResult<Applied> {
+        if let Step::Finish(decision) = tx.step
+            && !self.is_missing(Missing::FinishBeforeRecord)
+            && self.state().prepared.contains_key(&tx.id)
+        {
+            return self.finish(tx.id, decision).await;
+        }
         if let Some(earlier) = self.earlier(&tx) {
             return Ok(earlier);
         }

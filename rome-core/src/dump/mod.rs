@@ -9,6 +9,7 @@
 
 mod line;
 mod load;
+mod query;
 mod rows;
 
 pub use load::{Loaded, load, verify};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::fetch::{Hit, Want, fetch};
+use super::subquery;
 use super::target::Target;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
@@ -73,6 +74,7 @@ pub(crate) async fn delete_rows(session: &Session, table: &Arc<StoredTable>, spe
 
 async fn find(session: &Session, table: &Arc<StoredTable>, spec: &Spec) -> Result<Vec<Hit>> {
     let target = Target::Session(session);
+    let spec = &subquery::answered(target, spec).await?;
     let plan = plan::plan(target, table, spec).await?;
     let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
     for hit in &hits {

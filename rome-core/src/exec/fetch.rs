@@ -132,10 +132,10 @@ pub(crate) async fn scan(
     Ok(Some(scanned))
 }
 
-type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
+pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 
 /// What the session has written to the table: keys, stored and new columns.
-fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
+pub(super) fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
     let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
     target.session().map_or_else(Vec::new, |session| {
         session.with_overlay(|overlay| overlay.table(table.id).into_iter().flatten().map(one).collect())
@@ -231,7 +231,7 @@ pub(super) struct Pushed<'a> {
     pub keys_only: bool,
 }
 
-fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
+pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
     let mut reads = Routed::with_capacity(1);
     reach::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
     reads
@@ -295,7 +295,12 @@ fn merge(table: &StoredTable, spec: &Spec, hits: &mut Vec<Hit>, own: Own) -> Res
     Ok(true)
 }
 
-fn matches(table: &StoredTable, condition: Option<&crate::expr::node::Node>, key: &[u8], body: &[u8]) -> Result<bool> {
+pub(super) fn matches(
+    table: &StoredTable,
+    condition: Option<&crate::expr::node::Node>,
+    key: &[u8],
+    body: &[u8],
+) -> Result<bool> {
     match condition {
         None => Ok(true),
         Some(condition) => passes(table, condition, condition.last_column().unwrap_or(0), body)
@@ -355,18 +360,19 @@ pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &S
 
 async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
     let own = own_writes(target, table);
-    let stored = match &plan.access {
-        Access::Nothing => 0,
+    let counted = match &plan.access {
+        Access::Nothing => Some(0),
         Access::Rows { .. } | Access::Index { .. }
             if plan.residual.is_none() || !reach::is_apart(target.shared().placement, table, &plan.access) =>
         {
             count_spans(target, table, plan).await?
         }
-        _ => {
-            let spec = Spec { order: Vec::new(), limit: None, offset: 0, ..spec.clone() };
-            let rows = fetch_here(target, table, &spec, plan, Want::Rows).await?;
-            return Ok(rows.len() as u64);
-        }
+        _ => None,
+    };
+    let Some(stored) = counted else {
+        let spec = Spec { order: Vec::new(), limit: None, offset: 0, ..spec.clone() };
+        let rows = fetch_here(target, table, &spec, plan, Want::Rows).await?;
+        return Ok(rows.len() as u64);
     };
     // What the session has written counts as it will be, not as it is stored.
     let condition = spec.condition();
@@ -382,29 +388,38 @@ async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, p
     Ok(count)
 }
 
-async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<u64> {
-    let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, true)));
-    let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
-    let pushed = Pushed { filter: filter.as_ref(), want: None, keys_only: condition.is_none() };
+/// Counts the rows of the plan's spans inside the store; none if that could not be done.
+async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<Option<u64>> {
+    let pushed = Pushed { filter: None, want: None, keys_only: plan.residual.is_none() };
     let mut reads = reads_of(target.shared().placement, table, plan, &pushed);
-    if condition.is_none() {
-        reads.count_only();
+    let mut conditions = Vec::with_capacity(reads.reads().len());
+    match &plan.residual {
+        Some(residual) => reads.filter_each(|| {
+            let condition = Arc::new(Condition::new(table, residual, true));
+            conditions.push(condition.clone());
+            FilterRef(condition)
+        }),
+        None => reads.count_only(),
     }
     let replies = target.read(reads).await?;
+    let mut conditions = conditions.into_iter();
     let mut count = 0;
     for reply in replies {
         match reply {
             Reply::Count(n) => count += n,
             Reply::Scanned(scanned) => {
+                let Some(condition) = conditions.next() else { return Ok(None) };
                 // The filter keeps only what it cannot read.
-                if let (Some(record), Some(condition)) = (scanned.get(0), &condition)
+                if let Some(record) = scanned.get(0)
                     && let Err(source) = condition.test(record.value)
                 {
                     return Err(condition.damaged(record.key, record.value, source));
                 }
+                let Some(counted) = condition.counted(scanned.visited) else { return Ok(None) };
+                count += counted;
             }
             _ => return Err(Error::invalid("the store answered a count with something else")),
         }
     }
-    Ok(count + condition.map_or(0, |condition| condition.counted()))
+    Ok(Some(count))
 }

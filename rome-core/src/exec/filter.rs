@@ -33,6 +33,7 @@ pub(crate) struct Condition {
     last: u16,
     /// Whether rows are only counted, and none returned.
     count_only: bool,
+    tested: AtomicU64,
     counted: AtomicU64,
     failed: AtomicBool,
 }
@@ -44,14 +45,17 @@ impl Condition {
             condition: condition.clone(),
             last: condition.last_column().unwrap_or(0),
             count_only,
+            tested: AtomicU64::new(0),
             counted: AtomicU64::new(0),
             failed: AtomicBool::new(false),
         }
     }
 
-    /// How many rows passed.
-    pub fn counted(&self) -> u64 {
-        self.counted.load(Ordering::Relaxed)
+    /// How many rows passed in the one read that this was made for, which visited so many; none if the read was
+    /// repeated, and rows were counted more than once.
+    pub fn counted(&self, visited: u32) -> Option<u64> {
+        let once = self.tested.load(Ordering::Relaxed) == u64::from(visited);
+        once.then(|| self.counted.load(Ordering::Relaxed))
     }
 
     /// Whether a row could not be decoded; it was then returned.
@@ -77,6 +81,9 @@ impl Condition {
 
 impl RowFilter for Condition {
     fn keep(&self, _key: &[u8], value: &[u8]) -> bool {
+        if self.count_only {
+            self.tested.fetch_add(1, Ordering::Relaxed);
+        }
         match self.test(value) {
             Ok(passed) => {
                 if passed && self.count_only {

@@ -3,16 +3,22 @@
 //! Everything here works on encoded rows. All reads of a plan go out in one batch, so a query costs one round trip
 //! whatever its number of rows.
 
+mod aggregate;
 mod change;
 mod fetch;
 mod filter;
+mod join;
 mod reach;
 mod related;
 mod sort;
+mod subquery;
 mod target;
 
+pub(crate) use aggregate::{aggregate, explain_aggregate};
 pub(crate) use change::{change_rows, delete_rows};
 pub(crate) use fetch::{Hit, Want, count, fetch, scan};
+pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};
 pub(crate) use related::{holds_one_of, lead, split};
-pub(crate) use sort::values_of_order;
+pub(crate) use sort::{sort_key_of_values, values_of_order};
+pub(crate) use subquery::{answered, has_subquery};
 pub(crate) use target::{Target, in_session};

@@ -71,6 +71,7 @@ async fn matching(
     columns: &[u16],
     values: Vec<Bytes>,
 ) -> Result<Vec<(Bytes, Hit)>> {
+    let spec = &super::subquery::answered(target, spec).await?;
     let mut all = Vec::new();
     let few = values.len() <= MOST_VALUES;
     for values in values.chunks(MOST_VALUES) {

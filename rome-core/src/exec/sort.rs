@@ -21,6 +21,16 @@ pub(crate) fn sort_key<'a>(order: &[OrderPart], values: impl IntoIterator<Item =
     out
 }
 
+/// The sort key of values that each have a direction and a place for NULL.
+pub(crate) fn sort_key_of_values<'a>(values: impl IntoIterator<Item = (ValueRef<'a>, bool, Nulls)>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32);
+    for (value, descending, nulls) in values {
+        let part = OrderPart { nulls, ..OrderPart::new(0, descending) };
+        out.append(&mut sort_key(&[part], [value]));
+    }
+    out
+}
+
 /// The sort key of a row.
 pub(crate) fn sort_key_of(table: &'static Table, order: &[OrderPart], key: &[u8], body: &[u8]) -> Result<Vec<u8>> {
     row::with_view(table, body, last_of(order), |view| {

@@ -18,7 +18,7 @@ pub struct Scalar<S, T> {
 }
 
 impl<S, T> Scalar<S, T> {
-    const fn new(node: Node) -> Self {
+    pub(crate) const fn new(node: Node) -> Self {
         Self { node, marker: PhantomData }
     }
 

@@ -1,14 +1,28 @@
-//! Evaluation on a stored row, with SQL's three-valued logic.
+//! Evaluation on a row, with SQL's three-valued logic.
 
 use std::cmp::Ordering;
 
 use super::like;
 use super::node::{Arithmetic, Comparison, Node, ValueList};
+use super::tuples::tuple_of;
 use crate::model::RowView;
 use crate::value::{ValueError, ValueRef, compare, total_order};
 
+/// A row that expressions are evaluated on: of a table, of a join, or of a group.
+pub(crate) trait Values {
+    /// The value of a column of the entity at a place.
+    fn value_at(&self, place: u8, column: u16) -> Result<ValueRef<'_>, ValueError>;
+}
+
+impl Values for RowView<'_> {
+    #[inline]
+    fn value_at(&self, _place: u8, column: u16) -> Result<ValueRef<'_>, ValueError> {
+        self.value(column)
+    }
+}
+
 /// Whether a condition is true for a row; `None` is unknown.
-pub(crate) fn test(node: &Node, row: &RowView<'_>) -> Result<Option<bool>, ValueError> {
+pub(crate) fn test<R: Values>(node: &Node, row: &R) -> Result<Option<bool>, ValueError> {
     Ok(match node {
         Node::Known(known) => *known,
         Node::Compare(op, left, right) => {
@@ -45,17 +59,22 @@ pub(crate) fn test(node: &Node, row: &RowView<'_>) -> Result<Option<bool>, Value
             result
         }
         Node::Not(of) => test(of, row)?.map(|known| !known),
-        Node::Column(_) | Node::Value(_) | Node::Arithmetic(..) => match scalar(node, row)? {
+        Node::NotTrue(of) => Some(test(of, row)? != Some(true)),
+        Node::InTuples(of, tuples) => Some(tuple_of(of, row)?.is_some_and(|tuple| tuples.contains(&tuple))),
+        Node::Column(_) | Node::Of(..) | Node::Value(_) | Node::Arithmetic(..) => match scalar(node, row)? {
             ValueRef::Bool(known) => Some(known),
             _ => None,
         },
+        Node::Aggregate(_) => unreachable!("aggregates become columns of their group before a group is tested"),
+        Node::Exists(_) | Node::InQuery(_) => unreachable!("subqueries are answered before a row is tested"),
     })
 }
 
 /// The value of a scalar for a row. A condition in the place of a scalar is a boolean.
-pub(crate) fn scalar<'a>(node: &'a Node, row: &RowView<'a>) -> Result<ValueRef<'a>, ValueError> {
+pub(crate) fn scalar<'a, R: Values>(node: &'a Node, row: &'a R) -> Result<ValueRef<'a>, ValueError> {
     Ok(match node {
-        Node::Column(position) => row.value(*position)?,
+        Node::Column(position) => row.value_at(0, *position)?,
+        Node::Of(place, position) => row.value_at(*place, *position)?,
         Node::Value(value) => value.as_ref(),
         Node::Arithmetic(op, left, right) => calculate(*op, scalar(left, row)?, scalar(right, row)?)?,
         condition => test(condition, row)?.map_or(ValueRef::Null, ValueRef::Bool),

@@ -3,6 +3,7 @@
 //! The typed surface ([`Column`], [`Scalar`], [`Expr`]) is thin: it checks types at compile time and builds one run-time
 //! tree, `node::Node`, which planning and evaluation work on.
 
+pub(crate) mod aggregate;
 mod assign;
 mod column;
 mod compare;
@@ -13,8 +14,13 @@ pub(crate) mod node;
 mod operand;
 mod order;
 mod predicate;
-mod scope;
+pub(crate) mod scope;
+pub(crate) mod show;
+pub(crate) mod subquery;
+pub(crate) mod tuples;
+mod with;
 
+pub use aggregate::{ScalarOrder, Term, avg, count, count_distinct, count_of, max, min, sum};
 pub use assign::{Assignment, Assignments};
 pub use column::Column;
 pub use compare::Scalar;
@@ -23,4 +29,4 @@ pub use operand::{ContainedIn, IntoOperand, Summand};
 pub(crate) use order::OrderPart;
 pub use order::{Nulls, Order, Orders};
 pub use predicate::Expr;
-pub use scope::{Here, In};
+pub use scope::{At, Found, Groups, Here, In, InGroups, MaybeAt, Source};

@@ -1,9 +1,10 @@
 //! The run-time tree behind every expression.
 
-use std::fmt;
 use std::sync::Arc;
 
-use crate::schema::Table;
+use super::aggregate::Aggregate;
+use super::subquery::{Exists, InQuery};
+use super::tuples::Tuples;
 use crate::value::{Value, total_order};
 
 /// How two values are compared.
@@ -62,7 +63,10 @@ impl ValueList {
 /// An expression. A node is a condition (true, false, unknown) or a scalar (a value).
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
+    /// A column of the query's first entity, which mostly is its only one.
     Column(u16),
+    /// A column of another entity of the query, by the entity's place in it, or of a group.
+    Of(u8, u16),
     Value(Value),
     Arithmetic(Arithmetic, Box<Node>, Box<Node>),
     Compare(Comparison, Box<Node>, Box<Node>),
@@ -80,8 +84,18 @@ pub(crate) enum Node {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
+    /// A condition that is false or unknown.
+    NotTrue(Box<Node>),
     /// A condition whose result is known; `None` is unknown.
     Known(Option<bool>),
+    /// These values, taken together, are among the tuples; false where one of them is NULL.
+    InTuples(Vec<Node>, Arc<Tuples>),
+    /// What a group has, in the place of a single row.
+    Aggregate(Arc<Aggregate>),
+    /// Whether another table has rows to this one. Becomes [`InTuples`](Self::InTuples) before a plan is made.
+    Exists(Arc<Exists>),
+    /// Whether a query gives the value. Becomes [`In`](Self::In) before a plan is made.
+    InQuery(Arc<InQuery>),
 }
 
 impl Node {
@@ -113,14 +127,42 @@ impl Node {
         }
     }
 
-    /// Calls `visit` for each column that it mentions.
+    /// The column of the entity at a place of the query.
+    pub const fn of(place: u8, column: u16) -> Self {
+        if place == 0 { Self::Column(column) } else { Self::Of(place, column) }
+    }
+
+    /// Calls `visit` for each column of the first entity that it mentions.
     pub fn for_each_column(&self, visit: &mut impl FnMut(u16)) {
+        self.for_each_place(&mut |place, column| {
+            if place == 0 {
+                visit(column);
+            }
+        });
+    }
+
+    /// Calls `visit` for each column that it mentions, with the place of its entity.
+    pub fn for_each_place(&self, visit: &mut dyn FnMut(u8, u16)) {
+        self.for_each_leaf(&mut |leaf| match leaf {
+            Self::Column(column) => visit(0, *column),
+            Self::Of(place, column) => visit(*place, *column),
+            Self::Aggregate(aggregate) => {
+                if let Some(of) = &aggregate.of {
+                    of.for_each_place(visit);
+                }
+            }
+            _ => {}
+        });
+    }
+
+    /// Calls `visit` for each part that has no parts in the same row: columns, values and aggregates; and for
+    /// subqueries, after the columns that they are about.
+    pub fn for_each_leaf(&self, visit: &mut dyn FnMut(&Self)) {
         match self {
-            Self::Column(position) => visit(*position),
-            Self::Value(_) | Self::Known(_) => {}
+            Self::Column(_) | Self::Of(..) | Self::Value(_) | Self::Known(_) | Self::Aggregate(_) => visit(self),
             Self::Arithmetic(_, left, right) | Self::Compare(_, left, right) => {
-                left.for_each_column(visit);
-                right.for_each_column(visit);
+                left.for_each_leaf(visit);
+                right.for_each_leaf(visit);
             }
             Self::In(of, _)
             | Self::Like { of, .. }
@@ -128,90 +170,84 @@ impl Node {
             | Self::ContainsText(of, _)
             | Self::ContainsElement(of, _)
             | Self::IsNull(of)
-            | Self::Not(of) => of.for_each_column(visit),
-            Self::And(all) | Self::Or(all) => all.iter().for_each(|node| node.for_each_column(visit)),
+            | Self::Not(of)
+            | Self::NotTrue(of) => of.for_each_leaf(visit),
+            Self::And(all) | Self::Or(all) | Self::InTuples(all, _) => {
+                all.iter().for_each(|node| node.for_each_leaf(visit));
+            }
+            Self::Exists(exists) => {
+                exists.of.iter().for_each(|node| node.for_each_leaf(visit));
+                visit(self);
+            }
+            Self::InQuery(query) => {
+                query.of.for_each_leaf(visit);
+                visit(self);
+            }
         }
     }
 
-    /// The greatest column position that it mentions.
+    /// The same expression with each leaf replaced, as in [`for_each_leaf`](Self::for_each_leaf): a column, a value, an
+    /// aggregate, or a subquery whose columns have been replaced already.
+    pub fn map_leaves(self, change: &mut dyn FnMut(Self) -> Self) -> Self {
+        let mut all = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.map_leaves(change)).collect();
+        match self {
+            Self::And(nodes) => Self::And(all(nodes)),
+            Self::Or(nodes) => Self::Or(all(nodes)),
+            Self::InTuples(nodes, tuples) => Self::InTuples(all(nodes), tuples),
+            Self::Exists(exists) => {
+                let of = all(exists.of.clone());
+                change(Self::Exists(Arc::new(Exists { of, ..(*exists).clone() })))
+            }
+            Self::InQuery(query) => {
+                let of = query.of.clone().map_leaves(change);
+                change(Self::InQuery(Arc::new(InQuery { of, ..(*query).clone() })))
+            }
+            Self::Arithmetic(op, left, right) => Self::Arithmetic(op, left.map_boxed(change), right.map_boxed(change)),
+            Self::Compare(op, left, right) => Self::Compare(op, left.map_boxed(change), right.map_boxed(change)),
+            Self::In(of, list) => Self::In(of.map_boxed(change), list),
+            Self::Like { of, pattern, ignore_case } => Self::Like { of: of.map_boxed(change), pattern, ignore_case },
+            Self::StartsWith(of, text) => Self::StartsWith(of.map_boxed(change), text),
+            Self::ContainsText(of, text) => Self::ContainsText(of.map_boxed(change), text),
+            Self::ContainsElement(of, value) => Self::ContainsElement(of.map_boxed(change), value),
+            Self::IsNull(of) => Self::IsNull(of.map_boxed(change)),
+            Self::Not(of) => Self::Not(of.map_boxed(change)),
+            Self::NotTrue(of) => Self::NotTrue(of.map_boxed(change)),
+            leaf => change(leaf),
+        }
+    }
+
+    fn map_boxed(self, change: &mut dyn FnMut(Self) -> Self) -> Box<Self> {
+        Box::new(self.map_leaves(change))
+    }
+
+    /// The same expression with its entities at other places: the one at place `n` goes to `places[n]`.
+    pub fn placed(self, places: &[u8]) -> Self {
+        if places == [0] {
+            return self;
+        }
+        let to = |place: u8| places.get(usize::from(place)).copied().unwrap_or(place);
+        self.map_leaves(&mut |leaf| match leaf {
+            Self::Column(column) => Self::of(to(0), column),
+            Self::Of(place, column) => Self::of(to(place), column),
+            Self::Aggregate(aggregate) => {
+                let of = aggregate.of.clone().map(|of| of.placed(places));
+                Self::Aggregate(Arc::new(Aggregate { of, ..*aggregate }))
+            }
+            leaf => leaf,
+        })
+    }
+
+    /// Whether it asks other tables.
+    pub fn has_subquery(&self) -> bool {
+        let mut found = false;
+        self.for_each_leaf(&mut |leaf| found |= matches!(leaf, Self::Exists(_) | Self::InQuery(_)));
+        found
+    }
+
+    /// The greatest column position of the first entity that it mentions.
     pub fn last_column(&self) -> Option<u16> {
         let mut last = None;
         self.for_each_column(&mut |position| last = last.max(Some(position)));
         last
-    }
-
-    /// The expression as a person would write it, with the table's column names.
-    pub fn display<'a>(&'a self, table: &'a Table) -> impl fmt::Display + 'a {
-        Shown { node: self, table }
-    }
-}
-
-struct Shown<'a> {
-    node: &'a Node,
-    table: &'a Table,
-}
-
-impl Shown<'_> {
-    const fn of<'b>(&'b self, node: &'b Node) -> Shown<'b> {
-        Shown { node, table: self.table }
-    }
-
-    fn list(&self, f: &mut fmt::Formatter<'_>, nodes: &[Node], word: &str, empty: &str) -> fmt::Result {
-        if nodes.is_empty() {
-            return f.write_str(empty);
-        }
-        for (at, node) in nodes.iter().enumerate() {
-            if at > 0 {
-                write!(f, " {word} ")?;
-            }
-            let nested = matches!(node, Node::And(all) | Node::Or(all) if all.len() > 1);
-            if nested { write!(f, "({})", self.of(node))? } else { write!(f, "{}", self.of(node))? }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.node {
-            Node::Column(position) => f.write_str(&self.table.column(*position).name),
-            Node::Value(value) => write!(f, "{value}"),
-            Node::Arithmetic(op, left, right) => {
-                write!(f, "({} {} {})", self.of(left), op.sign(), self.of(right))
-            }
-            Node::Compare(op, left, right) => {
-                let sign = match op {
-                    Comparison::Eq => "=",
-                    Comparison::Ne => "<>",
-                    Comparison::Lt => "<",
-                    Comparison::Le => "<=",
-                    Comparison::Gt => ">",
-                    Comparison::Ge => ">=",
-                };
-                write!(f, "{} {sign} {}", self.of(left), self.of(right))
-            }
-            Node::In(of, list) => {
-                write!(f, "{} in (", self.of(of))?;
-                for (at, value) in list.values.iter().enumerate() {
-                    write!(f, "{}{value}", if at > 0 { ", " } else { "" })?;
-                }
-                f.write_str(if list.has_null { ", null)" } else { ")" })
-            }
-            Node::Like { of, pattern, ignore_case } => {
-                write!(f, "{} {} '{pattern}'", self.of(of), if *ignore_case { "ilike" } else { "like" })
-            }
-            Node::StartsWith(of, text) => write!(f, "{} starts with '{text}'", self.of(of)),
-            Node::ContainsText(of, text) => write!(f, "{} contains '{text}'", self.of(of)),
-            Node::ContainsElement(of, value) => write!(f, "{} has element {value}", self.of(of)),
-            Node::IsNull(of) => write!(f, "{} is null", self.of(of)),
-            Node::And(all) => self.list(f, all, "and", "true"),
-            Node::Or(all) => self.list(f, all, "or", "false"),
-            Node::Not(of) => match &**of {
-                Node::IsNull(of) => write!(f, "{} is not null", self.of(of)),
-                of => write!(f, "not ({})", self.of(of)),
-            },
-            Node::Known(Some(known)) => write!(f, "{known}"),
-            Node::Known(None) => f.write_str("unknown"),
-        }
     }
 }

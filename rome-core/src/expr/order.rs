@@ -41,6 +41,10 @@ impl OrderPart {
 }
 
 impl<S> Order<S> {
+    pub(crate) const fn of_part(part: OrderPart) -> Self {
+        Self { part, marker: PhantomData }
+    }
+
     pub(crate) const fn new(column: u16, descending: bool) -> Self {
         Self { part: OrderPart::new(column, descending), marker: PhantomData }
     }

@@ -11,37 +11,55 @@ use super::node::Node;
 /// Combine conditions with [`and`](Self::and), [`or`](Self::or) and `!`, or with `&` and `|`.
 pub struct Expr<S> {
     pub(crate) node: Node,
+    /// Of how many entities `S` consists.
+    pub(crate) width: u8,
     marker: PhantomData<fn() -> S>,
 }
 
 impl<S> Expr<S> {
     pub(crate) const fn new(node: Node) -> Self {
-        Self { node, marker: PhantomData }
+        Self::wide(node, 1)
+    }
+
+    /// A condition about several entities.
+    pub(crate) const fn wide(node: Node, width: u8) -> Self {
+        Self { node, width, marker: PhantomData }
     }
 
     /// True where both are true.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::new(self.node.and(other.node))
+        Self::wide(self.node.and(other.node), self.width)
     }
 
     /// True where one is true.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self::new(self.node.or(other.node))
+        Self::wide(self.node.or(other.node), self.width)
     }
 
     /// True where all are true; true for an empty list.
     #[must_use]
     pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
-        Self::new(Node::And(conditions.into_iter().map(|condition| condition.node).collect()))
+        let (nodes, width) = parts(conditions);
+        Self::wide(Node::And(nodes), width)
     }
 
     /// True where at least one is true; false for an empty list.
     #[must_use]
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
-        Self::new(Node::Or(conditions.into_iter().map(|condition| condition.node).collect()))
+        let (nodes, width) = parts(conditions);
+        Self::wide(Node::Or(nodes), width)
     }
+}
+
+fn parts<S>(conditions: impl IntoIterator<Item = Expr<S>>) -> (Vec<Node>, u8) {
+    let mut width = 1;
+    let nodes = conditions.into_iter().map(|condition| {
+        width = condition.width;
+        condition.node
+    });
+    (nodes.collect(), width)
 }
 
 impl<S> Not for Expr<S> {
@@ -49,7 +67,7 @@ impl<S> Not for Expr<S> {
 
     /// True where it is false; unknown stays unknown.
     fn not(self) -> Self {
-        Self::new(Node::Not(Box::new(self.node)))
+        Self::wide(Node::Not(Box::new(self.node)), self.width)
     }
 }
 
@@ -71,7 +89,7 @@ impl<S> BitOr for Expr<S> {
 
 impl<S> Clone for Expr<S> {
     fn clone(&self) -> Self {
-        Self::new(self.node.clone())
+        Self::wide(self.node.clone(), self.width)
     }
 }
 

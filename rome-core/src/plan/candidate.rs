@@ -6,6 +6,7 @@ use super::constraint::{Constraint, ConstraintKind, Excluded};
 use super::range::{self, Range};
 use super::spec::{OrderPart, Spec};
 use crate::catalog::StoredTable;
+use crate::expr::node::Node;
 use crate::schema::{IndexPart, Table};
 use crate::value::{Value, key};
 
@@ -86,7 +87,7 @@ impl<'a> Question<'a> {
 
     /// Whether a condition is on this column.
     pub fn constrains(&self, column: u16) -> bool {
-        self.constraints.iter().any(|(_, constraint)| constraint.column == column)
+        self.constraints.iter().any(|(_, constraint)| constraint.is_on(column))
     }
 }
 
@@ -159,7 +160,14 @@ fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constra
         element: false,
         narrowed: false,
     };
-    for part in parts {
+    let mut at = 0;
+    while let Some(part) = parts.get(at) {
+        if let Some((served, taken)) = match_tuples(parts.get(at..).unwrap_or_default(), constraints, &mut found) {
+            found.served.push(served);
+            at += taken;
+            continue;
+        }
+        at += 1;
         let here = || constraints.iter().filter(|(_, constraint)| constraint.column == part.column);
         let equal = here()
             .filter_map(|(at, constraint)| match &constraint.kind {
@@ -185,6 +193,37 @@ fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constra
         break;
     }
     found
+}
+
+/// Fixes the next parts to the tuples of a condition on them; says which condition it is and how many parts they are.
+fn match_tuples(parts: &[IndexPart], constraints: &Constraints<'_>, found: &mut Found) -> Option<(usize, usize)> {
+    let (served, columns, tuples) = constraints.iter().find_map(|(at, constraint)| match constraint.kind {
+        ConstraintKind::Tuples(columns, tuples) if found.prefixes.len() * tuples.len() <= MOST_RANGES => {
+            let next = parts.get(..columns.len())?;
+            next.iter().all(|part| constraint.is_on(part.column)).then_some((*at, columns, tuples))
+        }
+        _ => None,
+    })?;
+    let next = parts.get(..columns.len())?;
+    let mut order = Vec::with_capacity(next.len());
+    for part in next {
+        order.push(columns.iter().position(|node| matches!(node, Node::Column(on) if *on == part.column))?);
+    }
+    let mut all = Vec::with_capacity(found.prefixes.len() * tuples.len());
+    for values in tuples.values() {
+        for prefix in &found.prefixes {
+            let mut longer = prefix.clone();
+            for (part, at) in next.iter().zip(&order) {
+                key::encode(values.get(*at)?.as_ref(), part.descending, &mut longer);
+            }
+            all.push(longer);
+        }
+    }
+    all.sort_unstable();
+    found.prefixes = all;
+    found.equalities += columns.len();
+    found.narrowed = true;
+    Some((served, columns.len()))
 }
 
 fn multiply(mut prefixes: Vec<Vec<u8>>, values: &[Value], descending: bool) -> Vec<Vec<u8>> {
@@ -219,7 +258,10 @@ fn narrow(
             ConstraintKind::Low(value, excluded) => tighten(&mut low, value, *excluded, true),
             ConstraintKind::High(value, excluded) => tighten(&mut high, value, *excluded, false),
             ConstraintKind::NotNull => {}
-            ConstraintKind::OneOf(_) | ConstraintKind::Prefix(_) | ConstraintKind::Element(_) => continue,
+            ConstraintKind::OneOf(_)
+            | ConstraintKind::Prefix(_)
+            | ConstraintKind::Element(_)
+            | ConstraintKind::Tuples(..) => continue,
         }
         bounded = true;
         served.push(*at);

@@ -2,6 +2,7 @@
 
 use crate::expr::like;
 use crate::expr::node::{Comparison, Node};
+use crate::expr::tuples::Tuples;
 use crate::schema::Table;
 use crate::value::Value;
 
@@ -22,6 +23,14 @@ impl<'a> Constraint<'a> {
             _ => None,
         }
     }
+
+    /// Whether it is on this column, alone or with others.
+    pub fn is_on(&self, column: u16) -> bool {
+        match self.kind {
+            ConstraintKind::Tuples(of, _) => of.iter().any(|node| matches!(node, Node::Column(on) if *on == column)),
+            _ => self.column == column,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +46,8 @@ pub(crate) enum ConstraintKind<'a> {
     Prefix(&'a str),
     /// A list with this element.
     Element(&'a Value),
+    /// One of these tuples, together with other columns.
+    Tuples(&'a [Node], &'a Tuples),
 }
 
 /// Whether a bound itself is left out.
@@ -96,8 +107,19 @@ pub(crate) fn read<'a>(node: &'a Node, table: &Table) -> Reading<'a> {
             Node::Column(column) => exact(*column, ConstraintKind::Element(value)),
             _ => Reading::Opaque,
         },
+        Node::InTuples(_, tuples) if tuples.is_empty() => Reading::Never,
+        Node::InTuples(of, tuples) => match of.first() {
+            Some(Node::Column(first)) if of.iter().all(|node| is_ordered_column(table, node)) => {
+                exact(*first, ConstraintKind::Tuples(of, tuples))
+            }
+            _ => Reading::Opaque,
+        },
         _ => Reading::Opaque,
     }
+}
+
+fn is_ordered_column(table: &Table, node: &Node) -> bool {
+    matches!(node, Node::Column(column) if is_ordered(table, *column))
 }
 
 fn comparison<'a>(op: Comparison, column: u16, value: &'a Value, table: &Table) -> Reading<'a> {

@@ -71,6 +71,18 @@ impl Explain {
         Self { text, index, full_scan: plan.full_scan, sorted }
     }
 
+    /// The plan of more than one table.
+    pub(crate) const fn of_text(text: String, full_scan: bool, sorted: bool) -> Self {
+        Self { text, index: None, full_scan, sorted }
+    }
+
+    /// The same plan, of which `text` says what is made.
+    pub(crate) fn and(mut self, text: &str) -> Self {
+        self.text.push_str("\n  ");
+        self.text.push_str(text);
+        self
+    }
+
     /// The index that is used, if it is one.
     #[must_use]
     pub fn index(&self) -> Option<&str> {
@@ -131,6 +143,17 @@ fn way(table: &StoredTable, access: &Access) -> String {
             let all: Vec<String> = all.iter().map(|access| way(table, access)).collect();
             format!("union of [{}]", all.join("; "))
         }
+    }
+}
+
+/// Where rows are looked up by values that are not known yet.
+pub(crate) fn way_of_lookup(table: &StoredTable, access: &Access) -> String {
+    match access {
+        Access::Keys(_) => "by key".to_owned(),
+        Access::Claims { index, .. } => format!("in unique index {}", index_name(table, *index)),
+        Access::Rows { .. } if !access.is_unbounded() => "in ranges of keys".to_owned(),
+        Access::Index { index, .. } if !access.is_unbounded() => format!("in index {}", index_name(table, *index)),
+        other => format!("by hash in the {}", way(table, other)),
     }
 }
 

@@ -7,36 +7,37 @@
 mod candidate;
 mod constraint;
 mod explain;
+mod group;
+mod join;
+mod measure;
 mod normal;
 mod range;
 mod spec;
 mod statistics;
 
 pub use explain::Explain;
+pub(crate) use explain::way_of_lookup;
 pub use spec::{Deleted, ScanPolicy};
 
 pub(crate) use candidate::Access;
+pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
+pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, equality};
+pub(crate) use measure::{measure, measure_all};
 pub(crate) use normal::conjuncts;
 pub(crate) use range::Range;
 pub(crate) use spec::{IndexChoice, OrderPart, Spec};
 pub(crate) use statistics::Statistics;
 
-use std::collections::HashMap;
-
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
+use measure::{PROBE, probe};
 
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
 use crate::expr::node::Node;
-use crate::place::Routed;
-use crate::store::{Partition, Read, Reply, Span};
+use crate::store::Partition;
 
-/// How many entries a probe counts at most.
-const PROBE: u32 = 256;
-/// How many ranges of a candidate are probed at most.
-const MOST_PROBES: usize = 16;
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
 const UNSERVED: u64 = 8;
 
@@ -69,13 +70,19 @@ impl Plan {
 
 /// Plans a query. Costs a round trip where several ways have to be compared and were not counted lately.
 pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+    let plan = choose_plan(target, table, spec).await?;
+    check_policy(target, spec, &plan)?;
+    Ok(plan)
+}
+
+/// The same without asking the scan policy, for a plan that may not be carried out.
+pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     let deleted = spec.deleted_condition();
     let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
     let mut plan = choose(target, table, spec, &conditions).await?;
     if spec.order.is_empty() && spec.after.is_none() {
         plan.ordered = true;
     }
-    check_policy(target, spec, &plan)?;
     Ok(plan)
 }
 
@@ -280,79 +287,6 @@ async fn cheapest(
     let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
     let (best, count) = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
     Ok((best, count, ranked.collect()))
-}
-
-/// Counts the ranges of the candidates that a condition narrows, as far as they are not known from before.
-async fn probe(target: Target<'_>, table: &StoredTable, candidates: &[Candidate]) -> Result<Vec<Option<u64>>> {
-    let statistics = &target.shared().statistics;
-    let mut asked = Vec::new();
-    let mut reads = Routed::default();
-    let mut counts = Vec::with_capacity(candidates.len());
-    for (at, candidate) in candidates.iter().enumerate() {
-        let spans = if candidate.narrowed { spans(table, &candidate.access) } else { None };
-        counts.push(spans.as_ref().map(|spans| Probed::new(spans.len())));
-        for span in spans.into_iter().flatten().take(MOST_PROBES) {
-            match (statistics.get(&span), counts.get_mut(at)) {
-                (Some(count), Some(Some(probed))) => probed.sum += count,
-                _ => {
-                    for partition in target.shared().placement.all() {
-                        asked.push((at, span.clone()));
-                        reads.push(partition, Read::Count(span.clone()));
-                    }
-                }
-            }
-        }
-    }
-    if !reads.is_empty() {
-        let replies = target.peek(reads).await?;
-        let mut found = HashMap::new();
-        for ((at, span), reply) in asked.into_iter().zip(replies) {
-            if let Reply::Count(count) = reply {
-                *found.entry((at, span)).or_insert(0) += count;
-            }
-        }
-        for ((at, span), count) in found {
-            statistics.put(&span, count);
-            if let Some(Some(probed)) = counts.get_mut(at) {
-                probed.sum += count;
-            }
-        }
-    }
-    Ok(counts.into_iter().map(|probed| probed.map(Probed::estimate)).collect())
-}
-
-/// The counts of the first ranges of a candidate.
-#[derive(Debug)]
-struct Probed {
-    ranges: u64,
-    sum: u64,
-}
-
-impl Probed {
-    const fn new(ranges: usize) -> Self {
-        Self { ranges: ranges as u64, sum: 0 }
-    }
-
-    /// What all ranges are expected to have: as many as the first ones, on average.
-    fn estimate(self) -> u64 {
-        let probed = self.ranges.min(MOST_PROBES as u64).max(1);
-        self.sum * self.ranges / probed
-    }
-}
-
-fn spans(table: &StoredTable, access: &Access) -> Option<Vec<Span>> {
-    let (space, ranges) = match access {
-        Access::Rows { ranges, .. } => (table.rows(), ranges),
-        Access::Index { index, ranges, .. } => (table.indexes.get(*index)?.space(), ranges),
-        Access::Union(all) => {
-            let lookup = |access: &&Access| !matches!(access, Access::Keys(_) | Access::Claims { .. });
-            let spans: Option<Vec<_>> = all.iter().filter(lookup).map(|access| spans(table, access)).collect();
-            return spans.map(|spans| spans.concat());
-        }
-        _ => return None,
-    };
-    let span = |(lo, hi): &Range| Span::between(space, lo.clone(), hi.clone()).limited(Some(PROBE));
-    Some(ranges.iter().map(span).collect())
 }
 
 pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {

@@ -1,17 +1,34 @@
-//! Queries: what is asked of one entity, in types.
+//! Queries: what is asked, in types.
+//!
+//! [`Query`] asks one entity, [`Joined`] several, [`GroupBy`] groups of rows of either, [`SetQuery`] combines any of them.
 
 mod builder;
+mod choose;
 mod cursor;
+mod group;
+mod join;
+mod join_verbs;
+mod link;
 mod page;
+mod parts;
 mod select;
+mod set_operand;
+mod sets;
 mod stream;
+mod subquery;
 mod verbs;
 mod with;
 
 pub use crate::plan::{Deleted, Explain, ScanPolicy};
 pub use builder::Query;
+pub use choose::{Chosen, ChosenOfGroup, OrdersOf, OrdersOfGroup};
 pub use cursor::Cursor;
+pub use group::GroupBy;
+pub use join::Joined;
+pub use link::{IntoLink, Link, Renamed, SameAs};
 pub use page::{After, Page, PageQuery};
+pub use parts::{And, Part, Parts};
 pub use select::Selection;
+pub use sets::{SetOperand, SetQuery};
 pub(crate) use with::load_all;
 pub use with::{IntoLoad, Load};

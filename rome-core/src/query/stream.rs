@@ -28,7 +28,7 @@ struct Position {
 impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     /// The rows one by one, read in chunks as they are taken, so that a table of any size passes through little memory.
     /// Costs a round trip for each 256 rows. Without an order they come by the key; for an
-    /// order that no index gives, all rows are read at once and sorted in memory.
+    /// order that no index gives, and for a query with subqueries, all rows are read at once.
     ///
     /// Gives the errors of [`all`](Self::all); a stream of distinct rows is [`is_invalid`](crate::Error::is_invalid).
     ///
@@ -48,7 +48,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
 
     async fn read_chunk(&self, spec: &Spec, position: Position) -> Result<(Vec<R>, Position)> {
         match self.target {
-            Target::Database(shared) if !self.loads.is_empty() => {
+            Target::Database(shared) if !self.loads.is_empty() || exec::has_subquery(spec) => {
                 exec::in_session(shared, async |session: &Session| {
                     self.at(session).read_chunk_here(spec, position.clone()).await
                 })
@@ -61,6 +61,14 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     async fn read_chunk_here(&self, spec: &Spec, mut position: Position) -> Result<(Vec<R>, Position)> {
         self.refuse_distinct("a stream")?;
         let table = self.target.shared().table(spec.table)?;
+        if exec::has_subquery(spec) {
+            // All at once: asking other tables again for each chunk would mix moments.
+            let mut rows = self.read_all(&self.fetch(spec, Want::Rows).await?)?;
+            load_all(self.target, &self.loads, &mut rows).await?;
+            rows.reverse();
+            position.ended = true;
+            return Ok((rows, position));
+        }
         let mut chunk = Spec { after: position.after.take(), limit: Some(CHUNK.min(position.left)), ..spec.clone() };
         if chunk.after.is_some() {
             chunk.offset = 0;

@@ -7,7 +7,7 @@ use super::select::Output;
 use super::{Query, load_all};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
-use crate::exec::{self, Hit, Target, Want};
+use crate::exec::{self, Hit, Target, Want, in_session};
 use crate::expr::Assignments;
 use crate::expr::node::Node;
 use crate::model::{Entity, Key};
@@ -58,6 +58,9 @@ impl<E: Entity, R> Query<'_, E, R> {
     }
 
     async fn rows(&self, spec: &Spec) -> Result<Vec<R>> {
+        if let Some(hits) = self.fetch_asking(spec, Want::Rows).await? {
+            return self.read_all(&hits);
+        }
         let table = self.target.shared().table(spec.table)?;
         let plan = plan::plan(self.target, table, spec).await?;
         if let Some(scanned) = exec::scan(self.target, table, spec, &plan).await? {
@@ -115,7 +118,36 @@ impl<E: Entity, R> Query<'_, E, R> {
         failed.map_or(Ok(()), Err)
     }
 
+    /// The rows of a query with subqueries, all of one moment; none if it has no subqueries.
+    async fn fetch_asking(&self, spec: &Spec, want: Want) -> Result<Option<Vec<Hit>>> {
+        if !exec::has_subquery(spec) {
+            return Ok(None);
+        }
+        let hits = match self.target {
+            Target::Session(_) => {
+                let spec = exec::answered(self.target, spec).await?;
+                let table = self.target.shared().table(spec.table)?;
+                let plan = plan::plan(self.target, table, &spec).await?;
+                self.fetch_planned(table, &spec, &plan, want).await?
+            }
+            Target::Database(shared) => {
+                in_session(shared, async |session: &Session| {
+                    let target = Target::Session(session);
+                    let spec = exec::answered(target, spec).await?;
+                    let table = target.shared().table(spec.table)?;
+                    let plan = plan::plan(target, table, &spec).await?;
+                    exec::fetch(target, table, &spec, &plan, want).await
+                })
+                .await?
+            }
+        };
+        Ok(Some(hits))
+    }
+
     pub(super) async fn fetch(&self, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
+        if let Some(hits) = self.fetch_asking(spec, want).await? {
+            return Ok(hits);
+        }
         let table = self.target.shared().table(spec.table)?;
         let plan = plan::plan(self.target, table, spec).await?;
         self.fetch_planned(table, spec, &plan, want).await
@@ -181,9 +213,13 @@ impl<E: Entity, R> Query<'_, E, R> {
             hits.len() as u64
         } else {
             let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
-            let table = self.target.shared().table(spec.table)?;
-            let plan = plan::plan(self.target, table, &spec).await?;
-            exec::count(self.target, table, &spec, &plan).await?
+            match self.target {
+                Target::Database(shared) if exec::has_subquery(&spec) => {
+                    in_session(shared, async |session: &Session| count_rows(Target::Session(session), &spec).await)
+                        .await?
+                }
+                target => count_rows(target, &spec).await?,
+            }
         };
         Ok(count.saturating_sub(self.spec.offset).min(self.spec.limit.unwrap_or(u64::MAX)))
     }
@@ -209,7 +245,8 @@ impl<E: Entity, R> Query<'_, E, R> {
             .collect()
     }
 
-    /// How the query would be carried out, for people to read. Costs at most one round trip and reads no rows.
+    /// How the query would be carried out, for people to read. Costs at most one round trip and reads no rows, except those
+    /// of subqueries, whose answers decide the plan.
     ///
     /// ```
     /// # use rome::prelude::*;
@@ -230,9 +267,12 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
-        let table = self.target.shared().table(self.spec.table)?;
-        let plan = plan::plan(self.target, table, &self.spec).await?;
-        Ok(Explain::new(table, &self.spec, &plan, self.target.shared().placement))
+        match self.target {
+            Target::Database(shared) if exec::has_subquery(&self.spec) => {
+                in_session(shared, async |session: &Session| explain(Target::Session(session), &self.spec).await).await
+            }
+            target => explain(target, &self.spec).await,
+        }
     }
 
     /// Sets columns of all rows of the query in one transaction, and says how many there were. Costs two round trips, one
@@ -304,6 +344,20 @@ impl<E: Entity, R> Query<'_, E, R> {
             }
         }
     }
+}
+
+async fn count_rows(target: Target<'_>, spec: &Spec) -> Result<u64> {
+    let spec = exec::answered(target, spec).await?;
+    let table = target.shared().table(spec.table)?;
+    let plan = plan::plan(target, table, &spec).await?;
+    exec::count(target, table, &spec, &plan).await
+}
+
+async fn explain(target: Target<'_>, spec: &Spec) -> Result<Explain> {
+    let spec = exec::answered(target, spec).await?;
+    let table = target.shared().table(spec.table)?;
+    let plan = plan::plan(target, table, &spec).await?;
+    Ok(Explain::new(table, &spec, &plan, target.shared().placement))
 }
 
 fn statement() -> TransactionOptions {

@@ -27,7 +27,7 @@ pub enum Space {
     Index(IndexId),
     /// Claims of a unique index: encoded columns → encoded key. Records carry a version like rows.
     Unique(IndexId),
-    /// Counters kept beside the rows: group → sum.
+    /// Counters kept beside the rows: group → sum. Records carry a version like rows.
     Aggregate(IndexId),
     /// The catalog and the settings of the database. Records carry a version like rows.
     Meta,
@@ -37,7 +37,7 @@ impl Space {
     /// Whether records of this space carry the id of their last writer.
     #[must_use]
     pub const fn is_versioned(self) -> bool {
-        matches!(self, Self::Rows(_) | Self::Unique(_) | Self::Meta)
+        matches!(self, Self::Rows(_) | Self::Unique(_) | Self::Aggregate(_) | Self::Meta)
     }
 }
 

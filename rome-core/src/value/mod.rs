@@ -24,7 +24,7 @@ mod text;
 
 pub use compare::{compare, total_order};
 pub use error::{ValueError, ValueErrorKind};
-pub use field::{Element, Field, Json, Nullable, Numeric, Ordered, Textual};
+pub use field::{Element, Field, Json, Nullable, Numeric, Ordered, Summable, Textual};
 pub use kind::{ColumnType, ElementType};
 pub use list::{ListRef, ListRefIter};
 pub use row::{RowReader, RowWriter, read_column, skip_column, write_column};

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use redis::{Cmd, RedisWrite};
-use rome_core::store::{Check, Effect, MiniTx, Space};
+use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step};
 
 use crate::layout::{self, Layout};
+use crate::place::Place;
 use crate::script::Script;
 
 /// The bytes of the program before its checks, and the arguments before its data.
@@ -46,48 +47,83 @@ impl Keys {
     }
 }
 
-/// The call that applies `tx` to the database `id`.
-///
-/// `has_sentinel` says of which spaces it is known that their keys have theirs; `always_write` makes a repeat write too.
-pub(crate) fn encode(
-    script: &Script,
-    layout: &Layout,
-    database: &str,
-    tx: &MiniTx,
-    has_sentinel: impl Fn(Space) -> bool,
-    always_write: bool,
-) -> Cmd {
+/// For whom a step is, and how.
+pub(crate) struct Call<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) place: &'a Place,
+    /// The database.
+    pub(crate) database: &'a str,
+    /// The process that it is meant for.
+    pub(crate) run: &'a str,
+    /// What to carry out: that of the step, or that of the prepared transaction which it finishes. None if no prepared one
+    /// was seen.
+    pub(crate) effects: Option<&'a [Effect]>,
+    /// Whether a repeat writes too.
+    pub(crate) always_write: bool,
+}
+
+/// The call that does the step `tx`.
+pub(crate) fn encode(how: &Call<'_>, tx: &MiniTx) -> Cmd {
+    let layout = &how.place.layout;
     let mut keys = Keys::new(&[&layout.meta]);
-    let (program, after_header) = program(layout, tx, &mut keys, has_sentinel, always_write);
-    let mut call = script.call(keys.names());
+    let effects = how.effects.unwrap_or_default();
+    let (program, after_header) = program(how, tx, effects, &mut keys);
+    let checks = || tx.reads.iter().chain(&tx.checks);
+    let arguments = ARGUMENTS + checks().map(data_of).sum::<usize>() + 2 * effects.len();
+    let bytes = 64 + HEADER + after_header.len() + 64 * checks().count() + effects.iter().map(size_of).sum::<usize>();
+    let mut call = how.script.call_with_room(keys.names(), arguments, bytes);
     let mut whole = call.writer_for_next_arg();
     whole.write_all(&program).and_then(|()| whole.write_all(&after_header)).expect(IN_MEMORY);
     drop(whole);
-    call.arg(database);
+    let mut owner = call.writer_for_next_arg();
+    for part in [how.database, ":", how.run] {
+        owner.write_all(part.as_bytes()).expect(IN_MEMORY);
+    }
+    drop(owner);
     match tx.unchanged_since {
         Some(seq) => call.arg(seq),
         None => call.arg(""),
     };
-    for check in tx.reads.iter().chain(&tx.checks) {
+    for check in checks() {
         write_check(&mut call, check);
     }
-    for effect in &tx.effects {
+    for effect in effects {
         write_effect(&mut call, tx, effect);
     }
+    if let Step::Prepare { primary, lease } = tx.step {
+        call.arg(&[primary.0.to_be_bytes(), lease.to_be_bytes()].concat());
+    }
     call
+}
+
+/// The number of a step; `script/apply.lua` has them.
+const fn step(tx: &MiniTx, effects: Option<&[Effect]>) -> u8 {
+    match tx.step {
+        Step::Prepare { .. } => 1,
+        Step::Push { abort: false } => 2,
+        Step::Push { abort: true } => 3,
+        Step::Finish(Decision::Aborted) => 4,
+        Step::Finish(Decision::Committed) if effects.is_some() => 5,
+        Step::Finish(Decision::Committed) => 6,
+        _ => 0,
+    }
+}
+
+/// About how many bytes an effect takes.
+fn size_of(effect: &Effect) -> usize {
+    let key = effect.target().map_or(0, |(_, key)| key.len());
+    match effect {
+        Effect::Put { value, .. } => key + 16 + value.len(),
+        _ => key + 16,
+    }
 }
 
 const IN_MEMORY: &str = "memory takes all that is written";
 
 /// The header of the program, and the rest of it.
-fn program(
-    layout: &Layout,
-    tx: &MiniTx,
-    keys: &mut Keys,
-    has_sentinel: impl Fn(Space) -> bool,
-    always_write: bool,
-) -> ([u8; HEADER], Vec<u8>) {
-    let mut ops = Vec::with_capacity(8 * (tx.reads.len() + tx.checks.len()) + 5 * tx.effects.len() + 12);
+fn program(how: &Call<'_>, tx: &MiniTx, effects: &[Effect], keys: &mut Keys) -> ([u8; HEADER], Vec<u8>) {
+    let layout = &how.place.layout;
+    let mut ops = Vec::with_capacity(8 * (tx.reads.len() + tx.checks.len()) + 5 * effects.len() + 12);
     let (mut data, mut after_reads) = (ARGUMENTS + 1, (HEADER + 1, ARGUMENTS + 1));
     for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
         check_op(&mut ops, layout, keys, check);
@@ -98,9 +134,9 @@ fn program(
     }
     let mut sentinels = 0;
     let mut new = Vec::new();
-    for (space, _) in tx.effects.iter().filter_map(Effect::target) {
+    for (space, _) in effects.iter().filter_map(Effect::target) {
         let (hash, ordered) = keys.place(layout, space);
-        if new.contains(&space) || has_sentinel(space) {
+        if new.contains(&space) || how.place.is_ready(space) {
             continue;
         }
         new.push(space);
@@ -111,15 +147,15 @@ fn program(
         op(&mut ops, b'z', &[ordered]);
         sentinels += 1;
     }
-    for effect in &tx.effects {
+    for effect in effects {
         effect_op(&mut ops, layout, keys, effect);
     }
-    let adds = tx.effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
+    let adds = effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
     let number = |n: usize| u32::try_from(n).expect("a transaction has fewer parts than that").to_be_bytes();
     let mut header = [0; HEADER];
     let parts: [&[u8]; 8] = [
         &tx.id.to_bytes(),
-        &[u8::from(always_write) + 2 * u8::from(adds)],
+        &[u8::from(how.always_write) + 2 * u8::from(adds) + 4 * step(tx, how.effects)],
         &tx.schema.to_be_bytes(),
         &number(tx.reads.len()),
         &number(tx.reads.len() + tx.checks.len()),
@@ -145,6 +181,7 @@ fn op(ops: &mut Vec<u8>, name: u8, places: &[usize]) {
 /// How many arguments of data a check takes.
 pub(crate) const fn data_of(check: &Check) -> usize {
     match check {
+        Check::Version { expect: None, .. } => 1,
         Check::Version { .. } => 2,
         Check::Count { .. } => 4,
         Check::Same { .. } => 5,
@@ -155,8 +192,8 @@ pub(crate) const fn data_of(check: &Check) -> usize {
 /// Adds a check to the program.
 fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) {
     match check {
-        Check::Version { space, .. } => {
-            op(ops, b'V', &[keys.place(layout, *space).0]);
+        Check::Version { space, expect, .. } => {
+            op(ops, if expect.is_some() { b'V' } else { b'N' }, &[keys.place(layout, *space).0]);
         }
         Check::Count { span, .. } => {
             op(ops, b'C', &[keys.place(layout, span.space).1]);
@@ -171,9 +208,7 @@ fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) 
             op(ops, b'E', &[ordered, hash]);
             ops.extend_from_slice(&[mode, u8::from(span.reverse)]);
         }
-        _ => {
-            op(ops, b'F', &[]);
-        }
+        _ => unreachable!("a check that this store does not know is refused before it is encoded: {check:?}"),
     }
 }
 
@@ -197,10 +232,9 @@ fn write_check(call: &mut Cmd, check: &Check) {
     match check {
         Check::Version { key, expect, .. } => {
             call.arg(&*layout::stored(key));
-            match expect {
-                Some(id) => call.arg(&id.to_bytes()[..]),
-                None => call.arg(""),
-            };
+            if let Some(id) = expect {
+                call.arg(&id.to_bytes()[..]);
+            }
         }
         Check::Count { span, n } => {
             let limit = span.limit.map_or(u64::MAX, u64::from);

@@ -1,166 +1,196 @@
 //! Minitransactions: one script call each, and what to do when its reply does not come.
 //!
 //! A lost reply leaves open whether the call was carried out, or is still on its way. The lane's record tells: it is in
-//! the store before any reply is sent. If the transaction is not in it, the same transaction is sent again under its own id:
+//! the store before any reply is sent. If the transaction is not in it, the same step is sent again under its own id:
 //! the script carries out one of the copies at most, whichever comes first (S4). When no answer is to be had within
 //! the store's patience, the outcome is unknown, and the error says so.
+//!
+//! The steps for the partitions of one server go out as one pipeline, those for several servers at the same time.
 
 pub(crate) mod encode;
+mod job;
 pub(crate) mod outcome;
 
-use std::collections::HashSet;
-use std::sync::{PoisonError, RwLock};
-use std::time::Instant;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{Applied, Durability, Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult};
+use redis::Value;
+use rome_core::store::{
+    Applied, Certainty, Decision, Durability, Effect, MiniTx, Step, StoreError, StoreErrorKind, StoreResult, TxId,
+};
 
-use crate::link::{Link, Live};
-use crate::replicas::Replicas;
+use crate::place::Place;
+use crate::prepared;
+use crate::route::{Passing, Round, Router, Sent};
+use job::Job;
+use outcome::Answer;
+
+/// Of how many prepared transactions the effects are remembered.
+const REMEMBERED: usize = 4096;
+
+/// For how long to look for the server of one partition while others wait.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Applies minitransactions.
 #[derive(Debug, Default)]
 pub(crate) struct Applier {
-    /// Spaces whose keys have their sentinels.
-    ready: RwLock<HashSet<Space>>,
-    replicas: Replicas,
+    /// Effects of transactions that were prepared here, by partition and id, so that finishing them need not ask for them.
+    prepared: Mutex<HashMap<(u32, TxId), Arc<[Effect]>>>,
 }
 
 impl Applier {
-    pub(crate) async fn apply(&self, link: &Link, txs: &[MiniTx], durability: Durability) -> StoreResult<Vec<Applied>> {
+    pub(crate) async fn apply(
+        &self,
+        router: &Router,
+        batch: Vec<(&Place, MiniTx)>,
+        durability: Durability,
+    ) -> StoreResult<Vec<Applied>> {
         let confirm = match durability {
             Durability::Replicated(n) if n > 0 => Some(n),
             _ => None,
         };
-        let mut patience = link.patience();
-        let mut answers: Vec<Option<StoreResult<Applied>>> = txs.iter().map(|_| None).collect();
-        let mut lost = false;
-        loop {
-            let sent = self.attempt(link, txs, &mut answers, confirm, patience.until, lost).await;
-            match sent {
-                Ok(()) => break,
-                Err(error) if !lost && error.certainty() == rome_core::store::Certainty::NotApplied => {
-                    return Err(error);
+        let mut patience = router.setup.patience();
+        let mut jobs: Vec<Job<'_>> = batch.into_iter().map(|(place, tx)| self.job(place, tx)).collect();
+        while let Err(error) = attempt(router, &mut jobs, confirm, patience.until).await {
+            let is_lost = jobs.iter().any(|job| job.lost || matches!(job.answer, Some(Ok(_))));
+            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left().await {
+                return Err(if is_lost { error.with_unknown_outcome() } else { error });
+            }
+        }
+        for job in &jobs {
+            self.remember(job);
+        }
+        settle(jobs)
+    }
+
+    fn job<'p>(&self, place: &'p Place, tx: MiniTx) -> Job<'p> {
+        let known = match tx.step {
+            Step::Finish(Decision::Committed) => {
+                self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(&(place.number, tx.id)).cloned()
+            }
+            _ => None,
+        };
+        Job::new(place, tx, known)
+    }
+
+    fn remember(&self, job: &Job<'_>) {
+        if let Some(Ok(Applied::Done { seq })) = job.answer {
+            job.place.note_ready(job.effects());
+            if job.tx.step == Step::One {
+                job.place.quiet.wrote(seq);
+            }
+        }
+        let key = (job.place.number, job.tx.id);
+        match (job.tx.step, &job.answer) {
+            (Step::Prepare { .. }, Some(Ok(Applied::Done { .. }))) => {
+                let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+                // Those that are never finished here are finished by others, who ask.
+                if prepared.len() >= REMEMBERED {
+                    prepared.clear();
                 }
-                Err(error) if !is_worth_another_try(&error) || !patience.is_left() => {
-                    return Err(error.with_unknown_outcome());
-                }
-                Err(_) => lost = true,
+                prepared.insert(key, job.tx.effects.clone().into());
             }
-        }
-        self.note_sentinels(txs, &answers);
-        settle(answers, lost)
-    }
-
-    /// One round of asking and sending, for those that have no answer.
-    async fn attempt(
-        &self,
-        link: &Link,
-        txs: &[MiniTx],
-        answers: &mut [Option<StoreResult<Applied>>],
-        confirm: Option<u8>,
-        until: Instant,
-        lost: bool,
-    ) -> StoreResult<()> {
-        let mut calls = redis::pipe();
-        let mut places = Vec::new();
-        let mut replies;
-        if let Some(n) = confirm {
-            let taken = self.replicas.take(link, until).await?;
-            self.add_calls(link, txs, answers, &mut calls, &mut places, true);
-            calls.add_command(wait(n, link));
-            replies = link.call(&taken.live, &calls).await.inspect_err(|_| self.replicas.close())?;
-            self.replicas.give_back(taken);
-            are_enough(replies.pop().as_ref(), n)?;
-        } else {
-            let live = link.live(until).await?;
-            // With replicas the record would not be enough: they have to confirm it, so the script writes it again.
-            if lost {
-                ask(link, &live, txs, answers).await?;
+            (Step::Finish(_), _) => {
+                self.prepared.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             }
-            self.add_calls(link, txs, answers, &mut calls, &mut places, false);
-            if places.is_empty() {
-                return Ok(());
-            }
-            replies = link.call(&live, &calls).await?;
-        }
-        for (at, reply) in places.into_iter().zip(replies) {
-            if let (Some(answer), Some(tx)) = (answers.get_mut(at), txs.get(at)) {
-                *answer = Some(match outcome::of_reply(&reply, tx) {
-                    Ok(Applied::Already(rome_core::store::Decision::Committed)) if lost => known(&reply),
-                    other => other,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the calls of those that have no answer, and their places.
-    fn add_calls(
-        &self,
-        link: &Link,
-        txs: &[MiniTx],
-        answers: &[Option<StoreResult<Applied>>],
-        calls: &mut Pipeline,
-        places: &mut Vec<usize>,
-        always_write: bool,
-    ) {
-        for (at, (tx, answer)) in txs.iter().zip(answers).enumerate() {
-            if answer.is_none() {
-                calls.add_command(self.encode(link, tx, always_write));
-                places.push(at);
-            }
+            _ => {}
         }
     }
+}
 
-    fn encode(&self, link: &Link, tx: &MiniTx, always_write: bool) -> Cmd {
-        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-        encode::encode(
-            &link.scripts.apply,
-            &link.layout,
-            link.database(),
-            tx,
-            |space| ready.contains(&space),
-            always_write,
-        )
+/// One round of asking and sending, for those that have no answer; an error says why one still has none.
+async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, until: Instant) -> StoreResult<()> {
+    // With replicas the record would not be enough: they have to confirm it, so the script writes it again.
+    if confirm.is_none() && jobs.iter().any(Job::wants_its_record) {
+        ask(router, jobs, until).await?;
     }
-
-    fn note_sentinels(&self, txs: &[MiniTx], answers: &[Option<StoreResult<Applied>>]) {
-        for (tx, answer) in txs.iter().zip(answers) {
-            let Some(Ok(Applied::Done { .. })) = answer else { continue };
-            let spaces = || tx.effects.iter().filter_map(Effect::target).map(|(space, _)| space);
-            let all_ready = {
-                let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-                spaces().all(|space| ready.contains(&space))
+    if jobs.iter().any(Job::wants_effects) {
+        look(router, jobs, until).await?;
+    }
+    let mut round = Round::default();
+    let mut trouble = None;
+    // One partition that cannot be reached must not keep the others waiting for as long as there is patience.
+    let soon = if jobs.len() > 1 { until.min(Instant::now() + SOON) } else { until };
+    for (at, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.answer.is_none()) {
+        let seat = match router.seat(job.place, job.detour.take().as_deref(), soon).await {
+            Ok(seat) => seat,
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+                trouble = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let call = job.encode(&router.setup, seat.live.run(), confirm.is_some());
+        round.add(seat, job.place, at, |pipeline| {
+            pipeline.add_command(call);
+            job.is_small()
+        });
+    }
+    for Sent { seat, parts, error } in round.send(router, confirm, until).await {
+        for (at, replies) in parts {
+            let Some(job) = jobs.get_mut(at) else { continue };
+            let Some(reply) = replies.first() else {
+                job.lost |= error.as_ref().is_some_and(|error| error.certainty() == Certainty::Unknown);
+                continue;
             };
-            if !all_ready {
-                self.ready.write().unwrap_or_else(PoisonError::into_inner).extend(spaces());
+            if let Some(error) = take(router, job, reply, &seat.link.address).await {
+                if matches!(error, Repeat::NotAdopted) {
+                    seat.link.note_adopted(job.place.number, None);
+                }
+                trouble = Some(error.into_error());
             }
         }
-    }
-}
-
-/// Fills in the answers that the lanes' records have.
-async fn ask(
-    link: &Link,
-    live: &Live,
-    txs: &[MiniTx],
-    answers: &mut [Option<StoreResult<Applied>>],
-) -> StoreResult<()> {
-    let mut ask = redis::pipe();
-    for tx in txs {
-        ask.cmd("HGET").arg(&link.layout.meta).arg(&tx.id.lane.to_be_bytes()[..]);
-    }
-    for ((tx, answer), record) in txs.iter().zip(answers).zip(link.send(live, &ask).await?) {
-        if let Some(applied) = outcome::of_lane(&record, tx.id)? {
-            tracing::info!(id = %tx.id, ?applied, "a lost reply was recovered");
-            *answer = Some(Ok(applied));
+        if error.is_some() {
+            router.refresh().await;
+            trouble = error;
         }
     }
-    Ok(())
+    trouble.map_or(Ok(()), Err)
 }
 
-/// The outcome that a repeat was answered with: it was this very call that committed, its first reply was lost.
+/// Why a call is made again although it was answered.
+enum Repeat {
+    Passing(StoreError),
+    NotAdopted,
+    Prepared,
+}
+
+impl Repeat {
+    fn into_error(self) -> StoreError {
+        let message = match self {
+            Self::Passing(error) => return error,
+            Self::NotAdopted => "the partition changes from one Redis server to another again and again",
+            Self::Prepared => "the transaction to finish is prepared and finished again and again",
+        };
+        StoreError::new(StoreErrorKind::Unavailable, message)
+    }
+}
+
+/// Takes the reply to a call.
+async fn take(router: &Router, job: &mut Job<'_>, reply: &Value, node: &str) -> Option<Repeat> {
+    if let Some(passing) = Passing::of(reply, node) {
+        if let Passing::Ask(node) = &passing {
+            job.detour = Some(node.clone());
+        }
+        return Some(Repeat::Passing(router.learn(job.place, passing).await));
+    }
+    match outcome::of_reply(reply, &job.tx, job.effects()) {
+        Ok(Answer::NotAdopted) => return Some(Repeat::NotAdopted),
+        Ok(Answer::Prepared) => {
+            job.forget_effects();
+            return Some(Repeat::Prepared);
+        }
+        // The outcome that a repeat was answered with: it was this very call that committed, its first reply was lost.
+        Ok(Answer::Applied(Applied::Already(Decision::Committed))) if job.lost && job.tx.step == Step::One => {
+            job.answer = Some(known(reply));
+        }
+        Ok(Answer::Applied(applied)) => job.answer = Some(Ok(applied)),
+        Err(error) => job.answer = Some(Err(error)),
+    }
+    None
+}
+
 fn known(reply: &Value) -> StoreResult<Applied> {
     let seq = match reply {
         Value::BulkString(bytes) => bytes.get(2..).and_then(outcome::decimal),
@@ -169,34 +199,79 @@ fn known(reply: &Value) -> StoreResult<Applied> {
     seq.map(|seq| Applied::Done { seq }).ok_or_else(|| crate::error::unexpected(reply))
 }
 
-fn wait(n: u8, link: &Link) -> Cmd {
-    let mut wait = redis::cmd("WAIT");
-    wait.arg(n).arg(u64::try_from(link.options.replica_timeout.as_millis()).unwrap_or(u64::MAX));
-    wait
-}
-
-fn are_enough(confirmed: Option<&Value>, n: u8) -> StoreResult<()> {
-    let confirmed = match confirmed {
-        Some(Value::Int(confirmed)) => *confirmed,
-        other => return Err(crate::error::unexpected(other.unwrap_or(&Value::Nil)).with_unknown_outcome()),
-    };
-    if confirmed >= i64::from(n) {
-        return Ok(());
+/// Fills in the answers that the lanes' records have, for those whose replies were lost.
+async fn ask(router: &Router, jobs: &mut [Job<'_>], until: Instant) -> StoreResult<()> {
+    let wanting = jobs.iter().enumerate().filter(|(_, job)| job.wants_its_record());
+    let lanes = wanting.map(|(at, job)| (at, job.tx.id.lane.to_be_bytes().to_vec())).collect();
+    for (at, record) in fields(router, jobs, lanes, until).await? {
+        let Some(job) = jobs.get_mut(at) else { continue };
+        if let Some(applied) = outcome::of_lane(&record, job.tx.id)? {
+            tracing::info!(id = %job.tx.id, ?applied, "a lost reply was recovered");
+            job.answer = Some(Ok(applied));
+        }
     }
-    let message = format!("{confirmed} of {n} replicas confirmed in time; it may be applied at the primary alone");
-    Err(StoreError::new(StoreErrorKind::Unavailable, message).with_unknown_outcome())
+    Ok(())
 }
 
-/// Whether the connection was at fault, and not what was asked.
-fn is_worth_another_try(error: &StoreError) -> bool {
-    error.kind() == StoreErrorKind::Unavailable
+/// Fills in the effects of transactions that are to be finished and were prepared elsewhere.
+async fn look(router: &Router, jobs: &mut [Job<'_>], until: Instant) -> StoreResult<()> {
+    let wanting = jobs.iter().enumerate().filter(|(_, job)| job.wants_effects());
+    let ids = wanting.map(|(at, job)| (at, prepared::field(job.tx.id))).collect();
+    for (at, record) in fields(router, jobs, ids, until).await? {
+        let Some(job) = jobs.get_mut(at) else { continue };
+        job.found = match record {
+            Value::Nil => None,
+            Value::BulkString(record) => Some(prepared::decode(&record)?.effects.into()),
+            other => return Err(crate::error::unexpected(&other)),
+        };
+        job.looked = true;
+    }
+    Ok(())
 }
 
-fn settle(answers: Vec<Option<StoreResult<Applied>>>, lost: bool) -> StoreResult<Vec<Applied>> {
-    let any_applied = answers.iter().any(|answer| matches!(answer, Some(Ok(_))));
-    let answers = answers.into_iter().map(|answer| answer.expect("each was answered, or the call ended in an error"));
+/// Fields of the meta hashes of these jobs' partitions.
+async fn fields(
+    router: &Router,
+    jobs: &mut [Job<'_>],
+    wanted: Vec<(usize, Vec<u8>)>,
+    until: Instant,
+) -> StoreResult<Vec<(usize, Value)>> {
+    let mut round = Round::default();
+    for (at, field) in wanted {
+        let Some(job) = jobs.get(at) else { continue };
+        let seat = router.seat(job.place, job.detour.as_deref(), until).await?;
+        round.add(seat, job.place, at, |pipeline| {
+            pipeline.cmd("HGET").arg(&job.place.layout.meta).arg(field);
+            true
+        });
+    }
+    let (mut found, mut trouble) = (Vec::new(), None);
+    for Sent { seat, parts, error } in round.send(router, None, until).await {
+        for (at, replies) in parts {
+            let (Some(job), Some(reply)) = (jobs.get_mut(at), replies.into_iter().next()) else { continue };
+            match Passing::of(&reply, &seat.link.address) {
+                None => found.push((at, reply)),
+                Some(passing) => {
+                    if let Passing::Ask(node) = &passing {
+                        job.detour = Some(node.clone());
+                    }
+                    trouble = Some(router.learn(job.place, passing).await);
+                }
+            }
+        }
+        if error.is_some() {
+            router.refresh().await;
+            trouble = error;
+        }
+    }
+    trouble.map_or(Ok(found), Err)
+}
+
+fn settle(jobs: Vec<Job<'_>>) -> StoreResult<Vec<Applied>> {
+    let any_applied = jobs.iter().any(|job| job.lost || matches!(job.answer, Some(Ok(_))));
+    let answers = jobs.into_iter().map(|job| job.answer.expect("each was answered, or the call ended in an error"));
     answers
         .collect::<StoreResult<_>>()
         // A first copy may still be on its way, or the answers of others in the batch get lost with this error.
-        .map_err(|error| if lost || any_applied { error.with_unknown_outcome() } else { error })
+        .map_err(|error| if any_applied { error.with_unknown_outcome() } else { error })
 }

@@ -1,32 +1,53 @@
 //! What the apply script answers.
 
 use redis::Value;
-use rome_core::store::{Applied, CheckRef, Decision, Effect, MiniTx, StoreError, StoreErrorKind, StoreResult, TxId};
+use rome_core::store::{
+    Applied, Blocker, CheckRef, Decision, Effect, MiniTx, Partition, Step, StoreError, StoreErrorKind, StoreResult,
+    TxId,
+};
 
 use crate::error;
 
-/// The answer to one call.
-pub(crate) fn of_reply(reply: &Value, tx: &MiniTx) -> StoreResult<Applied> {
+/// What a call came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is settled.
+    Applied(Applied),
+    /// Nothing was done: the partition has to be adopted for the server's process first.
+    NotAdopted,
+    /// Nothing was done: what is to be finished is prepared after all.
+    Prepared,
+}
+
+/// The answer to one call, which carried these effects.
+pub(crate) fn of_reply(reply: &Value, tx: &MiniTx, effects: &[Effect]) -> StoreResult<Answer> {
     let Value::BulkString(bytes) = reply else { return Err(error::unexpected(reply)) };
     let rest = bytes.get(1..).unwrap_or_default();
-    Ok(match bytes.first() {
-        Some(b'A') => match of_record(rest, reply)? {
-            Applied::Done { .. } => Applied::Already(Decision::Committed),
-            refusal => refusal,
+    Ok(Answer::Applied(match bytes.first() {
+        Some(b'A') => match (of_record(rest, reply)?, tx.step) {
+            (Applied::Done { .. }, _) => Applied::Already(Decision::Committed),
+            (_, Step::Push { .. } | Step::Finish(_)) => Applied::Already(Decision::Aborted),
+            (refusal, _) => refusal,
         },
-        Some(b'L') => Applied::Already(Decision::Aborted),
+        Some(b'L') => match tx.step {
+            Step::Finish(decision) => Applied::Already(decision),
+            _ => Applied::Already(Decision::Aborted),
+        },
+        Some(b'U') => Applied::Undecided,
+        Some(b'E') => return Ok(Answer::NotAdopted),
+        Some(b'T') => return Ok(Answer::Prepared),
         Some(b'F') => Applied::Fenced,
         Some(b'G') => return Err(error::gone()),
         Some(b'O') => {
-            let message = format!("{} would overflow", effect(rest, tx));
+            let message = format!("{} would overflow", effect(rest, effects));
             return Err(StoreError::new(StoreErrorKind::Overflow, message));
         }
-        Some(b'N') => return Err(error::corrupt(format!("{} is no counter to add to", effect(rest, tx)))),
+        Some(b'N') => return Err(error::corrupt(format!("{} is no counter to add to", effect(rest, effects)))),
         Some(b'M') => {
             return Err(error::corrupt(format!("the entry {} leads to no record", rest.escape_ascii())));
         }
         _ => of_record(bytes, reply)?,
-    })
+    }))
 }
 
 /// What a lane's record says of `id`; none if the transaction has not come there.
@@ -47,6 +68,11 @@ pub(crate) fn of_lane(record: &Value, id: TxId) -> StoreResult<Option<Applied>> 
 /// A recorded outcome.
 fn of_record(outcome: &[u8], reply: &Value) -> StoreResult<Applied> {
     let (kind, number) = outcome.split_first().ok_or_else(|| error::unexpected(reply))?;
+    match kind {
+        b'X' => return Ok(Applied::Already(Decision::Aborted)),
+        b'B' => return blocked(number).ok_or_else(|| error::unexpected(reply)),
+        _ => {}
+    }
     let number: u64 = decimal(number).ok_or_else(|| error::unexpected(reply))?;
     let place = usize::try_from(number).unwrap_or(usize::MAX);
     Ok(match kind {
@@ -58,8 +84,15 @@ fn of_record(outcome: &[u8], reply: &Value) -> StoreResult<Applied> {
     })
 }
 
-fn effect(place: &[u8], tx: &MiniTx) -> String {
-    let effect = decimal(place).and_then(|place| usize::try_from(place).ok()).and_then(|place| tx.effects.get(place));
+fn blocked(by: &[u8]) -> Option<Applied> {
+    let (id, rest) = by.split_first_chunk::<{ TxId::LEN }>()?;
+    let (primary, expired) = rest.split_first_chunk::<4>()?;
+    let primary = Partition(u32::from_be_bytes(*primary));
+    Some(Applied::Blocked { by: Blocker { id: TxId::from_bytes(*id), primary, expired: expired == b"1" } })
+}
+
+fn effect(place: &[u8], effects: &[Effect]) -> String {
+    let effect = decimal(place).and_then(|place| usize::try_from(place).ok()).and_then(|place| effects.get(place));
     match effect.and_then(Effect::target) {
         Some((space, key)) => format!("the counter {} of {space:?}", key.escape_ascii()),
         None => "a counter".to_owned(),
@@ -83,8 +116,8 @@ mod tests {
     #[test]
     fn a_seq_above_all_doubles_is_read_exactly() {
         let tx = MiniTx::one(TxId { lane: 1, seq: 1 });
-        let done = of_reply(&reply("D9007199254740993"), &tx).unwrap();
-        assert_eq!(done, Applied::Done { seq: 9_007_199_254_740_993 });
+        let done = of_reply(&reply("D9007199254740993"), &tx, &[]).unwrap();
+        assert_eq!(done, Answer::Applied(Applied::Done { seq: 9_007_199_254_740_993 }));
     }
 
     #[test]
@@ -98,10 +131,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_decided_before_is_told_by_the_step() {
+        let answer = |text: &str, step| {
+            let tx = MiniTx { step, ..MiniTx::one(TxId { lane: 1, seq: 1 }) };
+            match of_reply(&reply(text), &tx, &[]).unwrap() {
+                Answer::Applied(applied) => applied,
+                other => panic!("{other:?}"),
+            }
+        };
+        let finish = Step::Finish(Decision::Committed);
+        assert_eq!(answer("L", finish), Applied::Already(Decision::Committed));
+        assert_eq!(answer("L", Step::One), Applied::Already(Decision::Aborted));
+        assert_eq!(answer("AD7", Step::Push { abort: true }), Applied::Already(Decision::Committed));
+        assert_eq!(answer("AC7", Step::Push { abort: true }), Applied::Already(Decision::Aborted));
+        assert_eq!(answer("AC7", Step::One), Applied::Conflict { check: CheckRef::Check(7) });
+        let by = Blocker { id: TxId { lane: 0, seq: 5 }, primary: Partition(3), expired: true };
+        let text = "B\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0\x031";
+        assert_eq!(answer(text, Step::One), Applied::Blocked { by });
+    }
+
+    #[test]
     fn what_is_no_outcome_is_an_error() {
         let tx = MiniTx::one(TxId { lane: 1, seq: 1 });
-        for text in ["", "D", "X1", "Dx", "R-1"] {
-            assert!(of_reply(&reply(text), &tx).is_err(), "{text}");
+        for text in ["", "D", "Y1", "Dx", "R-1", "B", "Bx"] {
+            assert!(of_reply(&reply(text), &tx, &[]).is_err(), "{text}");
         }
     }
 }

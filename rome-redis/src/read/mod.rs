@@ -1,101 +1,135 @@
 //! Reads: pipelines of plain commands, in as few rounds as their shapes need.
 //!
-//! Each read is a [`Task`] that asks for something in each round until it is done; a scan of rows asks for the ordered
-//! keys first and for the records behind them in the next round. All tasks of a call share the pipelines of its rounds.
+//! Each read is a [`Task`](task::Task) that asks for something in each round until it is done; a scan of rows asks for the
+//! ordered keys first and for the records behind them in the next round. All tasks of a call share the pipelines of its rounds,
+//! one for each server.
 //!
 //! The commands of a pipeline are not atomic together: others may write between them. So the partition's `seq` is
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
-//! `seq`. If it is not, the whole call is answered once more, by one script. Trying the pipelines again would cost the same
-//! rounds and lose again where the partition is that busy.
+//! `seq`. If it is not, everything of that partition is answered once more, by one script. Trying the pipelines again would
+//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`quiet`]).
 
+mod quiet;
+mod reading;
+mod rounds;
 mod scan;
 mod script;
 mod task;
 
-use redis::{Pipeline, Value};
+use redis::Value;
 use rome_core::store::{Read, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::apply::outcome::decimal;
 use crate::error;
-use crate::link::{Link, Live};
-use task::Task;
+use crate::place::Place;
+use crate::route::{Passing, Round, Router, Sent};
+use reading::{Progress, Reading};
 
-/// Answers reads from one state. A lost connection is made again and the reads with it, as long as there is patience.
-pub(crate) async fn read(link: &Link, reads: &[Read]) -> StoreResult<ReadReply> {
-    let mut patience = link.patience();
-    loop {
-        let live = link.live(patience.until).await?;
-        match once(link, &live, reads).await {
-            Err(error) if error.kind() == StoreErrorKind::Unavailable && patience.is_left() => {
-                tracing::debug!(%error, "reads are tried again");
+pub(crate) use quiet::Quiet;
+
+/// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
+/// it, as long as there is patience.
+pub(crate) async fn read(router: &Router, batch: &[(&Place, &[Read])]) -> StoreResult<Vec<ReadReply>> {
+    let mut readings: Vec<Reading<'_>> = Vec::with_capacity(batch.len());
+    for (at, (place, reads)) in batch.iter().enumerate() {
+        match readings.iter_mut().find(|reading| reading.place.number == place.number) {
+            Some(reading) => reading.join(at, reads),
+            None => readings.push(Reading::new(&router.setup, place, at, reads)),
+        }
+    }
+    let mut patience = router.setup.patience();
+    while readings.iter().any(|reading| !reading.is_done()) {
+        if let Err(error) = attempt(router, &mut readings, patience.until).await {
+            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left().await {
+                return Err(error);
             }
-            other => return other,
+            tracing::debug!(%error, "reads are tried again");
         }
     }
-}
-
-async fn once(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply> {
-    let mut tasks = task::plan(link, reads)?;
-    if !link.options.always_by_script
-        && let Some(seq) = by_rounds(link, live, &mut tasks).await?
-    {
-        return Ok(ReadReply { seq, replies: task::replies(tasks, reads.len())?, blockers: Vec::new() });
+    let mut replies: Vec<ReadReply> = batch.iter().map(|_| reading::empty()).collect();
+    for reading in readings {
+        reading.finish(&mut replies);
     }
-    tracing::debug!("the partition changed while it was read; a script reads it");
-    script::read(link, live, reads).await
+    Ok(replies)
 }
 
-/// Runs the tasks to their ends, if nothing is written meanwhile; then it returns the `seq` of what they read.
-async fn by_rounds(link: &Link, live: &Live, tasks: &mut [Task]) -> StoreResult<Option<u64>> {
-    let mut first = None;
-    for rounds in 0_u32.. {
-        let mut round = Pipeline::with_capacity(tasks.len() + 2);
-        if first.is_none() {
-            ask_seq(link, &mut round);
+/// One round for those that are not done. An error says why one has to begin again.
+async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: std::time::Instant) -> StoreResult<()> {
+    let mut round = Round::default();
+    for (at, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| !reading.is_done()) {
+        let seat = router.seat(reading.place, reading.detour.as_deref(), until).await?;
+        let place = reading.place;
+        let mut planned = Ok(());
+        round.add(seat, place, at, |pipeline| {
+            planned = reading.ask(&router.setup, pipeline);
+            reading.is_small()
+        });
+        planned?;
+    }
+    let mut trouble = None;
+    for Sent { seat, parts, error } in round.send(router, None, until).await {
+        for (at, replies) in parts {
+            let Some(reading) = readings.get_mut(at) else { continue };
+            if error.is_some() {
+                reading.begin_again();
+                continue;
+            }
+            match replies.iter().find_map(|reply| Passing::of(reply, &seat.link.address)) {
+                None => {
+                    if let Progress::Changed = reading.take(replies)? {
+                        tracing::debug!("the partition changed while it was read; a script reads it");
+                    }
+                }
+                Some(passing) => {
+                    reading.begin_again();
+                    // Of the keys some are here and some are there: only a script sees all of them, or none.
+                    reading.detour = match &passing {
+                        Passing::Ask(node) => {
+                            reading.by_script();
+                            Some(node.clone())
+                        }
+                        _ => None,
+                    };
+                    trouble = Some(router.learn(reading.place, passing).await);
+                }
+            }
         }
-        let asked: Vec<usize> = tasks.iter().map(|task| task.ask(&mut round)).collect();
-        // Without tasks the one `seq` is all there is to read.
-        if first.is_none() && tasks.is_empty() {
-            let replies = link.send(live, &round).await?;
-            return replies.first().map(seq).transpose();
-        }
-        if asked.iter().sum::<usize>() == 0 {
-            tracing::trace!(tasks = tasks.len(), rounds, seq = first, "read");
-            return Ok(first);
-        }
-        ask_seq(link, &mut round);
-        let mut replies = link.send(live, &round).await?.into_iter();
-        let before = match first {
-            Some(first) => first,
-            None => next(&mut replies).and_then(|reply| seq(&reply))?,
-        };
-        let answers: Vec<Vec<Value>> = asked.iter().map(|n| replies.by_ref().take(*n).collect()).collect();
-        let after = next(&mut replies).and_then(|reply| seq(&reply))?;
-        // Before the answers are looked at: parts of two states may look like damage.
-        if before != after {
-            return Ok(None);
-        }
-        first = Some(before);
-        for (task, answers) in tasks.iter_mut().zip(answers) {
-            task.take(answers)?;
+        if error.is_some() {
+            router.refresh().await;
+            trouble = error;
         }
     }
-    Ok(first)
-}
-
-fn ask_seq(link: &Link, round: &mut Pipeline) {
-    round.add_command(link.ask_seq.clone());
+    trouble.map_or(Ok(()), Err)
 }
 
 fn next(replies: &mut impl Iterator<Item = Value>) -> StoreResult<Value> {
     replies.next().ok_or_else(|| error::unexpected(&Value::Nil))
 }
 
-fn seq(reply: &Value) -> StoreResult<u64> {
-    match reply {
-        Value::BulkString(digits) => decimal(digits).ok_or_else(|| error::unexpected(reply)),
-        Value::Nil => Err(error::gone()),
-        other => Err(error::unexpected(other)),
+/// What a look at a partition shows: its `seq`, and who is prepared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Look {
+    seq: u64,
+    pending: Vec<u8>,
+}
+
+fn look(reply: Value) -> StoreResult<Look> {
+    let Value::Array(mut parts) = reply else { return Err(error::unexpected(&reply)) };
+    match (parts.pop(), parts.pop()) {
+        (_, Some(Value::Nil)) => Err(error::gone()),
+        (pending, Some(seq)) => {
+            let digits = match &seq {
+                Value::BulkString(digits) => decimal(digits),
+                _ => None,
+            };
+            let seq = digits.ok_or_else(|| error::unexpected(&seq))?;
+            let pending = match pending {
+                Some(Value::BulkString(pending)) => pending,
+                _ => Vec::new(),
+            };
+            Ok(Look { seq, pending })
+        }
+        _ => Err(error::unexpected(&Value::Nil)),
     }
 }

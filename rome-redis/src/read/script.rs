@@ -3,61 +3,84 @@
 //! A scan that looks for rows by a filter asks for a number of members that is enough as a rule; if it is not, the
 //! whole call is made again for more, since two scripts would see two states.
 
-use redis::Value;
-use rome_core::store::{Read, ReadReply, Reply, Space, StoreResult};
+use redis::{Pipeline, Value};
+use rome_core::store::{Read, Reply, Space, StoreResult};
 
+use super::reading::Answer;
+use super::rounds::decode_all;
 use super::scan::{Behind, Scan, array, strings};
 use super::task::{counted, got, record};
-use super::{next, seq};
+use super::{Look, look, next};
 use crate::apply::encode::Keys;
 use crate::error;
-use crate::layout;
-use crate::link::{Link, Live, alone};
+use crate::layout::{self, Layout};
+use crate::place::Place;
+use crate::prepared;
+use crate::setup::Setup;
 
-/// A read whose reply needs something of what was asked.
-enum Asked<'r> {
-    Plain(&'r Read),
-    Scan(Box<Scan>),
+/// Reads on their way.
+#[derive(Default)]
+pub(super) struct Script {
+    /// The scans of the call that was made; the other reads are answered as they are.
+    scans: Vec<Scan>,
+    /// How many times as many members as at first are asked for.
+    grown: u32,
 }
 
-pub(super) async fn read(link: &Link, live: &Live, reads: &[Read]) -> StoreResult<ReadReply> {
-    let mut grown = 1;
-    loop {
-        let mut asked = Vec::with_capacity(reads.len());
-        for read in reads {
-            asked.push(match read {
-                Read::Scan { .. } | Read::ScanRows { .. } => {
-                    let mut scan = Scan::new(&link.layout, read)?;
-                    scan.grow(grown);
-                    Asked::Scan(Box::new(scan))
-                }
-                plain => Asked::Plain(plain),
-            });
+impl Script {
+    /// Adds the call.
+    pub(super) fn ask(
+        &mut self,
+        setup: &Setup,
+        place: &Place,
+        reads: &[Read],
+        round: &mut Pipeline,
+    ) -> StoreResult<()> {
+        self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(16) };
+        self.scans = Vec::new();
+        for read in reads.iter().filter(|read| is_scan(read)) {
+            let mut scan = Scan::new(&place.layout, read)?;
+            scan.grow(self.grown);
+            self.scans.push(scan);
         }
-        let answer = link.call(live, &alone(call(link, &asked))).await?.into_iter().next();
-        let mut answer = array(answer)?.into_iter();
-        let seq = next(&mut answer).and_then(|value| seq(&value))?;
+        round.add_command(call(setup, &place.layout, reads, &self.scans));
+        Ok(())
+    }
+
+    /// Takes the answer; gives no reply if a scan needs more members than it asked for.
+    pub(super) fn take(&mut self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<Answer>> {
+        let mut answer = array(replies.into_iter().next())?.into_iter();
+        let Look { seq, pending } = look(next(&mut answer)?)?;
         let answers = array(answer.next())?;
-        if let Some(replies) = take(asked, answers)? {
-            return Ok(ReadReply { seq, replies, blockers: Vec::new() });
-        }
-        grown *= 16;
+        let (others, time) = match (answer.next(), answer.next()) {
+            (Some(records), Some(time)) => {
+                let time = prepared::time(&time).ok_or_else(|| error::unexpected(&time))?;
+                (decode_all(prepared::ids(&pending), records)?, time)
+            }
+            _ => (Vec::new(), 0),
+        };
+        let replies = take(reads, std::mem::take(&mut self.scans), answers)?;
+        Ok(replies.map(|replies| Answer { seq, replies, others, time }))
     }
 }
 
-fn call(link: &Link, asked: &[Asked<'_>]) -> redis::Cmd {
-    let layout = &link.layout;
+const fn is_scan(read: &Read) -> bool {
+    matches!(read, Read::Scan { .. } | Read::ScanRows { .. })
+}
+
+fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis::Cmd {
     let mut keys = Keys::new(&[&layout.meta]);
-    for read in asked {
+    let mut scanned = scans.iter();
+    for read in reads {
         match read {
-            Asked::Plain(Read::Get { space, .. }) => drop(keys.place(layout, *space)),
-            Asked::Plain(Read::GetClaimed { index, table, .. }) => {
+            Read::Get { space, .. } => drop(keys.place(layout, *space)),
+            Read::GetClaimed { index, table, .. } => {
                 keys.place(layout, Space::Unique(*index));
                 keys.place(layout, Space::Rows(*table));
             }
-            Asked::Plain(Read::Count(span)) => drop(keys.place(layout, span.space)),
-            Asked::Plain(_) => {}
-            Asked::Scan(scan) => {
+            Read::Count(span) => drop(keys.place(layout, span.space)),
+            _ => {
+                let Some(scan) = scanned.next() else { continue };
                 keys.place(layout, scan.space);
                 if let Behind::Rows(table) = scan.behind {
                     keys.place(layout, Space::Rows(table));
@@ -65,23 +88,24 @@ fn call(link: &Link, asked: &[Asked<'_>]) -> redis::Cmd {
             }
         }
     }
-    let mut call = link.scripts.read.call(keys.names());
-    for read in asked {
+    let mut call = setup.scripts.read.call(keys.names());
+    let mut scanned = scans.iter();
+    for read in reads {
         match read {
-            Asked::Plain(Read::Get { space, key }) => {
+            Read::Get { space, key } => {
                 call.arg(if matches!(space, Space::Index(_)) { "z" } else { "g" });
                 call.arg(keys.place(layout, *space).0).arg(&*layout::stored(key));
             }
-            Asked::Plain(Read::GetClaimed { index, columns, table }) => {
+            Read::GetClaimed { index, columns, table } => {
                 call.arg("u").arg(keys.place(layout, Space::Unique(*index)).0).arg(&*layout::stored(columns));
                 call.arg(keys.place(layout, Space::Rows(*table)).0);
             }
-            Asked::Plain(Read::Count(span)) => {
+            Read::Count(span) => {
                 call.arg("c").arg(keys.place(layout, span.space).1);
                 call.arg(layout::lowest(span)).arg(layout::highest(span));
             }
-            Asked::Plain(_) => {}
-            Asked::Scan(scan) => {
+            _ => {
+                let Some(scan) = scanned.next() else { continue };
                 let (own, ordered) = keys.place(layout, scan.space);
                 let (hash, mode) = match scan.behind {
                     Behind::Nothing => (own, "n"),
@@ -98,12 +122,13 @@ fn call(link: &Link, asked: &[Asked<'_>]) -> redis::Cmd {
 }
 
 /// The replies; none if a scan needs more members than it asked for.
-fn take(asked: Vec<Asked<'_>>, answers: Vec<Value>) -> StoreResult<Option<Vec<Reply>>> {
-    let mut replies = Vec::with_capacity(asked.len());
-    for (read, answer) in asked.into_iter().zip(answers) {
+fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Option<Vec<Reply>>> {
+    let mut replies = Vec::with_capacity(reads.len());
+    let mut scans = scans.into_iter();
+    for (read, answer) in reads.iter().zip(answers) {
         replies.push(match read {
-            Asked::Plain(Read::Get { space, .. }) => got(*space, answer)?,
-            Asked::Plain(Read::GetClaimed { index, table, .. }) => {
+            Read::Get { space, .. } => got(*space, answer)?,
+            Read::GetClaimed { index, table, .. } => {
                 let mut pair = array(Some(answer))?.into_iter();
                 let claim = record(pair.next().unwrap_or_default(), true)?;
                 let row = record(pair.next().unwrap_or_default(), true)?;
@@ -117,9 +142,11 @@ fn take(asked: Vec<Asked<'_>>, answers: Vec<Value>) -> StoreResult<Option<Vec<Re
                     }
                 })
             }
-            Asked::Plain(Read::Count(span)) => Reply::Count(counted(Some(&answer), span)?),
-            Asked::Plain(other) => return Err(crate::request::invalid(format!("unknown kind of read: {other:?}"))),
-            Asked::Scan(mut scan) => {
+            Read::Count(span) => Reply::Count(counted(Some(&answer), span)?),
+            read => {
+                let Some(mut scan) = scans.next().filter(|_| is_scan(read)) else {
+                    return Err(crate::request::invalid(format!("unknown kind of read: {read:?}")));
+                };
                 let mut parts = array(Some(answer))?.into_iter();
                 let members = strings(array(parts.next())?)?;
                 let records = array(parts.next())?;

@@ -1,25 +1,34 @@
--- Applies one minitransaction: checks, then effects, then its outcome.
+-- One step of a transaction: checks, then effects, then its outcome.
 --
 -- KEYS 1 meta, then all that checks and effects touch.
--- ARGV 1 program, 2 database, 3 unchanged_since or '', then what the program takes, in order. An argument costs the server
--- more than the bytes in it, so all that is small and not data is packed into the program:
---   bytes 1-8 lane, 9-16 number, 17 flags (1 write in any case, so that WAIT has what to wait for; 2 an effect adds),
---   18-21 schema, 22-25 number of reads, 26-29 number of all checks, 30-33 number of sentinels, 34-37 where in the program
---   and 38-41 where in ARGV the checks begin that `unchanged_since` does not stand for; then checks, sentinels, effects.
+-- ARGV 1 program, 2 owner, 3 unchanged_since or '', then what the program takes, in order; of a prepared one at last its
+-- primary and its lease, 4 bytes each. An argument costs the server more than the bytes in it, so all that is small and not
+-- data is packed into the program:
+--   bytes 1-8 lane, 9-16 number, 17 flags (1 write in any case, so that WAIT has what to wait for; 2 an effect adds; and 4
+--   times the step, below), 18-21 schema, 22-25 number of reads, 26-29 number of all checks, 30-33 number of sentinels,
+--   34-37 where in the program and 38-41 where in ARGV the checks begin that `unchanged_since` does not stand for; then
+--   checks, sentinels, effects.
+-- Steps: 0 one; 1 prepare; 2 push; 3 push and abort; 4 finish, aborted; 5 finish, committed, with the effects that were
+-- prepared; 6 the same, for a caller who saw none prepared.
 --
--- Answers one string: 'D' seq; 'R' n or 'C' n, a read or a check that failed; 'S' gate; 'A' and what was recorded; 'L',
--- a later one of the lane was decided; 'F' or 'G', another database or none; 'O' n, effect n overflows; 'N' n, effect n
--- adds to what is no counter; 'M' and an entry without its record.
+-- Answers one string: 'D' seq; 'R' n or 'C' n, a read or a check that failed; 'S' gate; 'B', id, primary and '1' if its
+-- lease is over, a prepared transaction in the way; 'X', aborted; 'U', undecided; 'T', it is prepared after all; 'A' and what
+-- was recorded; 'L', a later one of the lane was decided; 'E', to be adopted first; 'F' or 'G', another database or none;
+-- 'O' n, effect n overflows; 'N' n, effect n adds to what is no counter; 'M' and an entry without its record.
 --
 -- Nothing may fail after the first effect: Redis keeps what a failed script has done. So whatever can fail is tried
 -- before: sums are computed, and the type of each key is proved by its sentinel.
 local meta, program = KEYS[1], ARGV[1]
 local lane, number = sub(program, 1, 8), sub(program, 9, 16)
 local flags, schema, reads, checks, sentinels, after_reads, data_after_reads = unpack_bytes('>BI4I4I4I4I4I4', program, 17)
-local writes_always, adds = flags % 2 == 1, flags >= 2
+local writes_always, adds = flags % 2 == 1, flags % 4 >= 2
+local step = (flags - flags % 4) / 4
 
-local state = call('HMGET', meta, 'id', 'seq', 'gate', lane)
-if state[1] ~= ARGV[2] then return state[1] and 'F' or 'G' end
+local state = call('HMGET', meta, 'owner', 'seq', 'gate', lane, 'pending')
+if state[1] ~= ARGV[2] then
+  local id = call('HGET', meta, 'id')
+  return not id and 'G' or sub(ARGV[2], 1, #id) == id and 'E' or 'F'
+end
 
 local last = state[4]
 if last then
@@ -38,29 +47,63 @@ if last then
   end
 end
 
--- Why it is not carried out. Functions are made anew in each run, so the common path makes none.
+-- Functions are made anew in each run, so the common path makes none.
+local gate, pending = state[3], state[5] or ''
+local keep, prepared_at = nil, nil
+if step > 0 then
+  if step == 2 then return 'U' end
+  keep = locks()
+  local id, belongs = sub(program, 1, 16), nil
+  prepared_at, belongs = keep.find(pending, id)
+  if step == 1 and prepared_at then
+    local record = call('HGET', meta, 'x' .. id)
+    if writes_always then call('HSET', meta, 'x' .. id, record) end
+    return 'D' .. sub(record, 14, 13 + byte(record, 13))
+  elseif step == 1 then
+    prepared_at = belongs
+  elseif step == 3 or not prepared_at then
+    call('HSET', meta, lane, number .. 'X')
+    return 'X'
+  elseif step == 6 then
+    return 'T'
+  elseif step == 4 then
+    call('HSET', meta, lane, number .. 'X', 'pending', sub(pending, 1, prepared_at - 1) .. sub(pending, prepared_at + 16))
+    call('HDEL', meta, 'x' .. id)
+    return 'D' .. state[2]
+  end
+end
+
+-- Why it is not carried out. What is finished was tested when it was prepared.
 local refusal = nil
-local gate = state[3]
-if gate and tonumber(gate) > schema then refusal = 'S' .. gate end
+if step < 2 then
+  if gate and tonumber(gate) > schema then
+    refusal = 'S' .. gate
+  elseif pending ~= '' then
+    keep = keep or locks()
+    refusal = keep.blocking(pending, program, checks, sentinels)
+  end
+end
 
 -- Where the program and its data are.
 local at, data, first = 42, 4, 1
 if ARGV[3] == state[2] then
   first, at, data = reads + 1, after_reads, data_after_reads
 end
-if refusal then checks = 0 end
-for i = first, checks do
+for i = first, refusal and 0 or checks do
   local held = true
   local op, k1, k2, h1, h2, mode, reverse = byte(program, at, at + 6)
-  if op == 86 then -- V hash: key, version or ''
+  if op == 78 then -- N hash: key; there is none
+    held = call('HEXISTS', KEYS[k1 * 256 + k2], ARGV[data]) == 0
+    at, data = at + 3, data + 1
+  elseif op == 86 then -- V hash: key, version
     local value = call('HGET', KEYS[k1 * 256 + k2], ARGV[data])
-    held = (value and sub(value, 1, 16) or '') == ARGV[data + 1]
+    held = value and sub(value, 1, 16) == ARGV[data + 1]
     at, data = at + 3, data + 2
   elseif op == 67 then -- C zset: lo, hi, limit, n
     local n = call('ZLEXCOUNT', KEYS[k1 * 256 + k2], ARGV[data], ARGV[data + 1])
     held = math.min(n, tonumber(ARGV[data + 2])) == tonumber(ARGV[data + 3])
     at, data = at + 3, data + 4
-  elseif op == 69 then -- E zset hash mode reverse: lo, hi, most, n, digest
+  else -- E zset hash mode reverse: lo, hi, most, n, digest
     local scan = spans()
     local lo, hi, most, n = ARGV[data], ARGV[data + 1], tonumber(ARGV[data + 2]), tonumber(ARGV[data + 3])
     mode, reverse = string.char(mode), reverse == 1
@@ -86,8 +129,6 @@ for i = first, checks do
     end
     held = visited == n and chain == ARGV[data + 4]
     at, data = at + 7, data + 5
-  else -- F: intents and read locks come only with several partitions
-    at = at + 1
   end
   if not held then
     refusal = i <= reads and 'R' .. i - 1 or 'C' .. i - 1 - reads
@@ -96,7 +137,7 @@ for i = first, checks do
 end
 
 local effects = at + sentinels * 3
-if not refusal and effects > #program then refusal = 'D' .. state[2] end
+if step == 0 and not refusal and effects > #program then refusal = 'D' .. state[2] end
 if refusal then
   -- If there is no memory to record it, a repeat is judged anew; it has no effects either.
   redis.pcall('HSET', meta, lane, number .. refusal)
@@ -164,6 +205,16 @@ for i = at, effects - 1, 3 do
   if type(made) == 'table' and made.err then return made end
 end
 
+if step == 1 then
+  local seq, primary, lease = state[2], unpack_bytes('>I4I4', ARGV[#ARGV])
+  if effects <= #program then seq = keep.raise(seq) end
+  local record = keep.record(program, checks, sentinels, primary, lease, seq)
+  local id = sub(program, 1, 16)
+  local list = sub(pending, 1, prepared_at - 1) .. id .. sub(pending, prepared_at)
+  call('HSET', meta, 'x' .. id, record, 'pending', list, 'seq', seq)
+  return 'D' .. seq
+end
+
 for i = effects, #program, 5 do
   local op, h1, h2, z1, z2 = byte(program, i, i + 4)
   local key = ARGV[data]
@@ -192,9 +243,14 @@ for i = effects, #program, 5 do
 end
 
 local seq = state[2]
-if #seq < 16 then
-  -- Exact: 15 digits fit into a double.
-  seq = string.format('%.0f', seq + 1)
+if step == 5 then
+  if effects <= #program then seq = keep.raise(seq) end
+  local list = sub(pending, 1, prepared_at - 1) .. sub(pending, prepared_at + 16)
+  call('HSET', meta, 'seq', seq, lane, number .. 'D' .. seq, 'pending', list)
+  call('HDEL', meta, 'x' .. sub(program, 1, 16))
+elseif byte(seq, #seq) < 57 then
+  -- Nine times of ten only the last digit changes. To calculate and print the number would take longer than a command.
+  seq = sub(seq, 1, -2) .. string.char(byte(seq, #seq) + 1)
   call('HSET', meta, 'seq', seq, lane, number .. 'D' .. seq)
 else
   call('HINCRBY', meta, 'seq', '1')

@@ -1,7 +1,9 @@
--- Takes numbers of a sequence. KEYS 1 meta, 2 sequences. ARGV 1 database, 2 field, 3 how many.
--- Answers 'D' and the last number of the block, 'O' if the sequence is used up, 'F' or 'G' as apply does.
-local id = call('HGET', KEYS[1], 'id')
-if id ~= ARGV[1] then return id and 'F' or 'G' end
+-- Takes numbers of a sequence. KEYS 1 meta, 2 sequences. ARGV 1 owner, 2 field, 3 how many.
+-- Answers 'D' and the last number of the block, 'O' if the sequence is used up, 'E', 'F' or 'G' as apply does.
+if call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
+  local id = call('HGET', KEYS[1], 'id')
+  return not id and 'G' or sub(ARGV[1], 1, #id) == id and 'E' or 'F'
+end
 local raised = redis.pcall('HINCRBY', KEYS[2], ARGV[2], ARGV[3])
 if type(raised) == 'table' then
   if string.find(raised.err, 'overflow') then return 'O' end

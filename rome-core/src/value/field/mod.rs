@@ -9,10 +9,12 @@ mod list;
 mod markers;
 mod optional;
 mod scalar;
+mod summable;
 
 pub use json::Json;
 pub use list::Element;
 pub use markers::{Nullable, Numeric, Ordered, Textual};
+pub use summable::Summable;
 
 use super::{ColumnType, RowReader, RowWriter, Value, ValueError, key};
 

@@ -8,7 +8,7 @@ mod condition;
 mod generate;
 mod lower;
 mod naive;
-mod random;
+pub mod random;
 mod regressions;
 mod row;
 mod sqlite;
@@ -30,12 +30,12 @@ use crate::stores::{open, places};
 /// How many queries a case asks of the database, and again of a session.
 const QUERIES: u64 = 6;
 
-fn number(variable: &str) -> Option<u64> {
+pub fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
 /// Says which case failed.
-struct Case(String);
+pub struct Case(pub String);
 
 impl Drop for Case {
     fn drop(&mut self) {

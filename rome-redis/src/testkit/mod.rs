@@ -1,4 +1,8 @@
-//! For tests: a Redis server of the test's own, on a free loopback port, in a temporary folder.
+//! For tests: Redis servers of the test's own, on free loopback ports, in temporary folders.
+
+mod cluster;
+
+pub use cluster::LocalCluster;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
@@ -12,6 +16,8 @@ use std::time::{Duration, Instant};
 pub struct LocalServer {
     folder: PathBuf,
     port: u16,
+    /// For what a cluster's nodes say to each other.
+    bus_port: u16,
     settings: Vec<String>,
     process: Option<Child>,
 }
@@ -29,7 +35,7 @@ impl LocalServer {
         Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
-    /// A server with these settings on its command line.
+    /// A server with these settings on its command line. In them `{port}` stands for its port, `{bus}` for another one.
     ///
     /// # Panics
     /// When `redis-server` is not installed or does not start.
@@ -40,10 +46,10 @@ impl LocalServer {
         let folder = std::env::temp_dir().join(format!("rome-redis-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
         let settings = settings.iter().map(|word| (*word).to_owned()).collect();
-        let mut server = Self { folder, port: 0, settings, process: None };
+        let mut server = Self { folder, port: 0, bus_port: 0, settings, process: None };
         // Another process may take the free port before the server does.
         for _ in 0..5 {
-            server.port = free_port();
+            (server.port, server.bus_port) = (free_port(), free_port());
             if server.spawn() {
                 return server;
             }
@@ -111,7 +117,8 @@ impl LocalServer {
             command.args(["--port", &port]);
         }
         command.args(["--bind", "127.0.0.1", "--dir", &folder, "--logfile", "log", "--save", ""]);
-        command.args(self.settings.iter().map(|word| word.replace("{port}", &port)));
+        let bus_port = self.bus_port.to_string();
+        command.args(self.settings.iter().map(|word| word.replace("{port}", &port).replace("{bus}", &bus_port)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn().unwrap_or_else(|error| {
             panic!("the tests need redis-server, and it cannot be run ({error}): apt-get install redis-server")

@@ -1,0 +1,135 @@
+//! Aggregates from the entries of an index that has every column they need: no row is read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::groups::Groups;
+use crate::catalog::StoredTable;
+use crate::error::{Error, Result};
+use crate::exec::fetch::{Pushed, matches, own_writes, reads_of};
+use crate::exec::target::Target;
+use crate::expr::eval::{self, Values};
+use crate::model::RowView;
+use crate::plan::{Access, Plan, Spec};
+use crate::row;
+use crate::schema::IndexPart;
+use crate::store::{Reply, row_key};
+use crate::value::{Value, ValueError, ValueRef, key};
+
+/// Whether the entries of an index hold these columns of every row.
+pub(super) fn covers(table: &StoredTable, at: usize, needed: &[u16]) -> bool {
+    table.indexes.get(at).is_some_and(|index| {
+        let has =
+            |column: &u16| index.def.parts.iter().any(|part| part.column == *column) || table.def.key.contains(column);
+        // A unique index has no entry for a row with NULL in it, one on a list has several for a row.
+        index.is_readable() && !index.def.unique && !index.def.multi && needed.iter().all(has)
+    })
+}
+
+/// The columns that an entry holds.
+#[derive(Default)]
+struct Entry {
+    columns: Vec<(u16, Value)>,
+}
+
+impl Entry {
+    fn read(
+        &mut self,
+        parts: &[IndexPart],
+        key_columns: &[u16],
+        needed: &[u16],
+        entry: &[u8],
+    ) -> Result<(), ValueError> {
+        self.columns.clear();
+        let mut rest = entry;
+        for part in parts {
+            rest = self.take(part.column, part.descending, needed, rest)?;
+        }
+        if needed.iter().any(|column| !self.columns.iter().any(|(has, _)| has == column)) {
+            let row = row_key(entry).ok_or_else(|| ValueError::malformed("no row key in an index entry", 0))?;
+            let mut rest = &*row;
+            for column in key_columns {
+                rest = self.take(*column, false, needed, rest)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take<'a>(
+        &mut self,
+        column: u16,
+        descending: bool,
+        needed: &[u16],
+        bytes: &'a [u8],
+    ) -> Result<&'a [u8], ValueError> {
+        let (value, used) = key::decode(bytes, descending)?;
+        if needed.contains(&column) && !self.columns.iter().any(|(has, _)| *has == column) {
+            self.columns.push((column, value));
+        }
+        Ok(bytes.get(used..).unwrap_or_default())
+    }
+}
+
+impl Values for Entry {
+    fn value_at(&self, _place: u8, column: u16) -> Result<ValueRef<'_>, ValueError> {
+        let found = self.columns.iter().find(|(has, _)| *has == column);
+        Ok(found.map_or(ValueRef::Null, |(_, value)| value.as_ref()))
+    }
+}
+
+/// Adds what the entries of the plan's index say to the groups. Costs one round trip.
+pub(super) async fn add(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+    needed: &[u16],
+    groups: &mut Groups<'_>,
+) -> Result<()> {
+    let Access::Index { index, .. } = &plan.access else { return Ok(()) };
+    let Some(index) = table.indexes.get(*index) else { return Ok(()) };
+    let own = own_writes(target, table);
+    let changed: HashSet<&Bytes> = own.iter().map(|(key, ..)| key).collect();
+    let pushed = Pushed { filter: None, want: None, keys_only: true };
+    let reads = reads_of(target.shared().placement, table, plan, &pushed);
+    let mut entry = Entry::default();
+    for reply in target.read(reads).await? {
+        let Reply::Scanned(scanned) = reply else {
+            return Err(Error::invalid("the store answered a scan with something else"));
+        };
+        for record in scanned.iter() {
+            let is_own = !changed.is_empty()
+                && row_key(record.key).is_some_and(|key| changed.contains(&Bytes::from(key.into_owned())));
+            if is_own {
+                continue;
+            }
+            let mut add = || {
+                entry.read(&index.def.parts, &table.def.key, needed, record.key)?;
+                let passed = match &plan.residual {
+                    Some(residual) => eval::test(residual, &entry)? == Some(true),
+                    None => true,
+                };
+                if passed { groups.add(&entry) } else { Ok(()) }
+            };
+            add().map_err(|source| row::unreadable(table.def, &row_key(record.key).unwrap_or_default(), source))?;
+            groups.check_size()?;
+        }
+    }
+    // What the session has written counts as it will be.
+    let condition = spec.condition();
+    let last = needed.iter().copied().max().unwrap_or(0);
+    let mut offsets = Vec::new();
+    for (key, _, after) in own {
+        let Some(body) = after else { continue };
+        if matches(table, condition.as_ref(), &key, &body)? {
+            let mut add = || {
+                RowView::locate(table.def, &body, last, &mut offsets)?;
+                groups.add(&RowView::new(table.def, &body, &offsets))
+            };
+            add().map_err(|source| row::damaged(table.def, &key, &body, source))?;
+        }
+    }
+    Ok(())
+}

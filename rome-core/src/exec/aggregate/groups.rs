@@ -1,0 +1,271 @@
+//! Groups of rows, and what is calculated of each.
+
+use std::collections::HashMap;
+
+use super::accumulate::Accumulator;
+use crate::error::{Error, Kind, Result};
+use crate::exec::sort::sort_key_of_values;
+use crate::expr::Nulls;
+use crate::expr::aggregate::{Aggregate, Func};
+use crate::expr::eval::{self, Values};
+use crate::expr::node::Node;
+use crate::plan::{GROUP, GroupSpec};
+use crate::value::{Value, ValueError, ValueRef, key};
+
+/// How many groups, and values that are counted once, are kept in memory at most.
+const MOST_KEPT: usize = 4_000_000;
+
+/// A group-by that is ready to run: its aggregates are numbered, and its conditions are about them.
+#[derive(Debug)]
+pub(crate) struct Grouping {
+    by: Vec<Node>,
+    aggregates: Vec<Aggregate>,
+    having: Vec<Node>,
+    output: Vec<Node>,
+    order: Vec<(Node, bool, Nulls)>,
+}
+
+impl Grouping {
+    /// Prepares it; `name` says what a column is called.
+    ///
+    /// # Errors
+    /// A column that is neither grouped by nor inside an aggregate.
+    pub fn new(spec: &GroupSpec, name: &dyn Fn(u8, u16) -> String) -> Result<Self> {
+        let mut grouping = Self {
+            by: spec.by.clone(),
+            aggregates: Vec::new(),
+            having: Vec::new(),
+            output: Vec::new(),
+            order: Vec::new(),
+        };
+        for node in &spec.having {
+            let node = grouping.numbered(node.clone(), name)?;
+            grouping.having.push(node);
+        }
+        for node in &spec.output {
+            let node = grouping.numbered(node.clone(), name)?;
+            grouping.output.push(node);
+        }
+        for order in &spec.order {
+            let node = grouping.numbered(order.node.clone(), name)?;
+            grouping.order.push((node, order.descending, order.nulls));
+        }
+        // Ties go by the columns of the group, in the direction of the last part.
+        if let Some((_, descending, _)) = grouping.order.last() {
+            let (descending, nulls) = (*descending, if *descending { Nulls::Last } else { Nulls::First });
+            for at in 0..grouping.by.len() {
+                grouping.order.push((of_group(at), descending, nulls));
+            }
+        }
+        Ok(grouping)
+    }
+
+    /// The aggregates.
+    pub fn aggregates(&self) -> &[Aggregate] {
+        &self.aggregates
+    }
+
+    /// The columns that it groups by.
+    pub fn by(&self) -> &[Node] {
+        &self.by
+    }
+
+    /// The expression with columns and aggregates replaced by their places in the group.
+    fn numbered(&mut self, node: Node, name: &dyn Fn(u8, u16) -> String) -> Result<Node> {
+        let mut stray = None;
+        let node = node.map_leaves(&mut |leaf| match &leaf {
+            Node::Column(_) | Node::Of(..) => match self.by.iter().position(|by| same(by, &leaf)) {
+                Some(at) => of_group(at),
+                None => {
+                    leaf.for_each_place(&mut |place, column| stray = stray.take().or(Some((place, column))));
+                    leaf
+                }
+            },
+            Node::Aggregate(aggregate) => of_group(self.by.len() + self.number(aggregate)),
+            _ => leaf,
+        });
+        match stray {
+            None => Ok(node),
+            Some((place, column)) => Err(Error::invalid(format!(
+                "column `{}` is neither grouped by nor inside an aggregate: it has many values in a group; add it to \
+                 `group_by`, or take `min` or `max` of it",
+                name(place, column)
+            ))),
+        }
+    }
+
+    fn number(&mut self, aggregate: &Aggregate) -> usize {
+        let is_same = |other: &Aggregate| {
+            other.func == aggregate.func
+                && match (&other.of, &aggregate.of) {
+                    (None, None) => true,
+                    (Some(a), Some(b)) => same(a, b),
+                    _ => false,
+                }
+        };
+        self.aggregates.iter().position(is_same).unwrap_or_else(|| {
+            self.aggregates.push(aggregate.clone());
+            self.aggregates.len() - 1
+        })
+    }
+}
+
+fn of_group(at: usize) -> Node {
+    Node::Of(GROUP, u16::try_from(at).unwrap_or(u16::MAX))
+}
+
+/// Whether two expressions are the same column.
+const fn same(a: &Node, b: &Node) -> bool {
+    match (a, b) {
+        (Node::Column(a), Node::Column(b)) => *a == *b,
+        (Node::Of(a, b), Node::Of(c, d)) => *a == *c && *b == *d,
+        _ => false,
+    }
+}
+
+/// The groups of the rows so far.
+#[derive(Debug)]
+pub(crate) struct Groups<'a> {
+    grouping: &'a Grouping,
+    places: HashMap<Vec<u8>, usize>,
+    groups: Vec<Group>,
+    /// How many groups and distinct values there are.
+    kept: usize,
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Group {
+    values: Vec<Value>,
+    accumulators: Vec<Accumulator>,
+}
+
+impl Values for Group {
+    fn value_at(&self, _place: u8, column: u16) -> Result<ValueRef<'_>, ValueError> {
+        Ok(self.values.get(usize::from(column)).map_or(ValueRef::Null, Value::as_ref))
+    }
+}
+
+impl<'a> Groups<'a> {
+    pub fn new(grouping: &'a Grouping) -> Self {
+        let mut groups =
+            Self { grouping, places: HashMap::new(), groups: Vec::new(), kept: 0, scratch: Vec::with_capacity(32) };
+        if grouping.by.is_empty() {
+            // Without columns to group by all rows are one group, also if there are none.
+            groups.begin(Vec::new());
+        }
+        groups
+    }
+
+    fn begin(&mut self, values: Vec<Value>) -> usize {
+        let accumulators = self.grouping.aggregates.iter().map(|aggregate| Accumulator::new(aggregate.func)).collect();
+        self.groups.push(Group { values, accumulators });
+        self.groups.len() - 1
+    }
+
+    /// Adds a row to its group.
+    pub fn add<R: Values>(&mut self, row: &R) -> Result<(), ValueError> {
+        let at = if self.grouping.by.is_empty() { 0 } else { self.group_of(row)? };
+        let Some(group) = self.groups.get_mut(at) else { return Ok(()) };
+        for (aggregate, accumulator) in self.grouping.aggregates.iter().zip(&mut group.accumulators) {
+            match &aggregate.of {
+                None => accumulator.count(1),
+                Some(of) => self.kept += usize::from(accumulator.add(eval::scalar(of, row)?)),
+            }
+        }
+        Ok(())
+    }
+
+    fn group_of<R: Values>(&mut self, row: &R) -> Result<usize, ValueError> {
+        let mut encoded = std::mem::take(&mut self.scratch);
+        encoded.clear();
+        for node in &self.grouping.by {
+            key::encode(eval::scalar(node, row)?, false, &mut encoded);
+        }
+        let at = match self.places.get(&encoded) {
+            Some(at) => *at,
+            None => {
+                let values = self.grouping.by.iter().map(|node| eval::scalar(node, row).map(ValueRef::to_value));
+                let values = values.map(|value| value.map(Value::normalise)).collect::<Result<_, _>>()?;
+                let at = self.begin(values);
+                self.kept += 1;
+                self.places.insert(encoded.clone(), at);
+                at
+            }
+        };
+        self.scratch = encoded;
+        Ok(at)
+    }
+
+    /// Counts rows for the aggregate at a place, where there is one group.
+    pub fn count(&mut self, at: usize, n: u64) {
+        if let Some(accumulator) = self.only(at) {
+            accumulator.count(n);
+        }
+    }
+
+    /// Adds a value to the aggregate at a place, where there is one group.
+    pub fn set(&mut self, at: usize, value: ValueRef<'_>) -> Result<(), ValueError> {
+        if let Some(accumulator) = self.only(at) {
+            accumulator.add(value);
+        }
+        Ok(())
+    }
+
+    fn only(&mut self, at: usize) -> Option<&mut Accumulator> {
+        self.groups.first_mut()?.accumulators.get_mut(at)
+    }
+
+    /// Refuses to keep more than fits in memory.
+    pub fn check_size(&self) -> Result<()> {
+        if self.kept <= MOST_KEPT {
+            return Ok(());
+        }
+        Err(Kind::Limit(format!(
+            "the query would keep more than {MOST_KEPT} groups and distinct values in memory; narrow it by a filter"
+        ))
+        .into())
+    }
+
+    /// The rows of the groups for which the conditions hold, in order, cut to offset and limit.
+    pub fn finish(self, spec: &GroupSpec, table: &'static str) -> Result<Vec<Vec<Value>>> {
+        let grouping = self.grouping;
+        let overflow = |source| Error::from(Kind::Overflow { table, column: None, source });
+        let mut rows = Vec::with_capacity(self.groups.len());
+        for mut group in self.groups {
+            for accumulator in group.accumulators.drain(..) {
+                group.values.push(accumulator.finish().map_err(overflow)?);
+            }
+            let mut passed = true;
+            for condition in &grouping.having {
+                passed &= eval::test(condition, &group).map_err(overflow)? == Some(true);
+            }
+            if passed {
+                let order = grouping.order.iter().map(|(node, descending, nulls)| {
+                    eval::scalar(node, &group).map(|value| (value, *descending, *nulls))
+                });
+                let order = order.collect::<Result<Vec<_>, _>>().map_err(overflow)?;
+                let order =
+                    if order.is_empty() { encoded(&group, grouping.by.len()) } else { sort_key_of_values(order) };
+                let output = grouping.output.iter().map(|node| eval::scalar(node, &group).map(ValueRef::to_value));
+                rows.push((order, output.collect::<Result<Vec<_>, _>>().map_err(overflow)?));
+            }
+        }
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let from = usize::try_from(spec.offset).unwrap_or(usize::MAX);
+        let limit = spec.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(rows.into_iter().skip(from).take(limit).map(|(_, row)| row).collect())
+    }
+}
+
+/// The group's columns as bytes, so that groups come in the same order on each store.
+fn encoded(group: &Group, columns: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    group.values.iter().take(columns).for_each(|value| key::encode(value.as_ref(), false, &mut out));
+    out
+}
+
+/// Whether an aggregate is the number of rows.
+pub(crate) const fn is_row_count(aggregate: &Aggregate) -> bool {
+    matches!(aggregate.func, Func::Count) && aggregate.of.is_none()
+}

@@ -1,0 +1,391 @@
+//! Joins.
+//!
+//! The table with the fewest rows by its own conditions is read first. Each further table is read once: by all values
+//! at once that the rows so far ask for, or, where they ask for more values than the table has rows, as a whole. Either
+//! way its rows go into a hash table by the columns that are equal. So the number of reads is that of the tables, whatever
+//! the number of rows.
+
+mod explain;
+mod rows;
+
+pub(crate) use explain::explain_join;
+pub(crate) use rows::{Joined, JoinedRow};
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::aggregate::{Grouping, Groups};
+use super::fetch::{Want, fetch};
+use super::sort::sort_key_of_values;
+use super::subquery;
+use super::target::Target;
+use crate::error::{Error, Kind, Result};
+use crate::expr::eval::{self, Values as _};
+use crate::expr::node::Node;
+use crate::expr::tuples::{Tuples, encode};
+use crate::plan::{self, Attach, Equal, GroupSpec, JoinKind, JoinSpec, ScanPolicy, Spec, Via, equality};
+use crate::row;
+use crate::value::{Value, ValueError};
+use rows::{Fetched, NONE};
+
+/// From how many values on it is asked how large the table is that they are looked up in.
+const MANY: usize = 256;
+/// How many rows of a scan cost as much as a lookup.
+const LOOKUP: u64 = 4;
+
+/// A join that is being read.
+struct Join<'a> {
+    target: Target<'a>,
+    spec: JoinSpec,
+    /// The last column of each table that is read.
+    last: Vec<u16>,
+    rows: Joined,
+    bound: Vec<u8>,
+    /// Conditions that have not been tested yet.
+    open: Vec<Node>,
+}
+
+/// The rows of a join, in order, cut to its offset and limit. `columns` are those that are read besides the ones of the
+/// join itself. Costs a round trip for each table, one more where plans have to be compared. Has to run in a session.
+pub(crate) async fn join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
+    let spec = subquery::answered_join(target, spec).await?;
+    let (order, distinct, limit, offset) = (spec.full_order(), spec.distinct, spec.limit, spec.offset);
+    let ordered = !spec.order.is_empty();
+    let mut spec = spec.pushed();
+    limit_first(&mut spec);
+    let mut join = Join {
+        last: last_columns(&spec, columns),
+        rows: Joined::new(spec.parts.iter().map(|part| Fetched::none(part.spec.table)).collect()),
+        open: spec.filter.clone(),
+        bound: Vec::new(),
+        target,
+        spec,
+    };
+    if limit != Some(0) {
+        join.run().await?;
+    }
+    let Join { mut rows, spec, .. } = join;
+    if distinct {
+        rows.keep_distinct(columns)?;
+    }
+    let key = |row: &JoinedRow<'_>| {
+        let values = order.iter().map(|order| {
+            row.value_at(order.place, order.part.column).map(|value| (value, order.part.descending, order.part.nulls))
+        });
+        let values = values.collect::<Result<Vec<_>, _>>().map_err(|source| calculation(&spec, source))?;
+        Ok(sort_key_of_values(values))
+    };
+    rows.arrange(ordered.then_some(key), offset, limit)?;
+    Ok(rows)
+}
+
+/// Gives the first table the join's limit where it alone decides which rows come first: each of its rows is kept.
+fn limit_first(spec: &mut JoinSpec) {
+    let kept = spec.parts.iter().skip(1).all(|part| part.kind == JoinKind::Left);
+    let decides = spec.filter.is_empty() && !spec.distinct && spec.order.iter().all(|order| order.place == 0);
+    if let (true, true, Some(limit), Some(first)) = (kept, decides, spec.limit, spec.parts.first_mut()) {
+        first.spec.limit = Some(limit.saturating_add(spec.offset));
+        first.spec.order = spec.order.iter().map(|order| order.part).collect();
+    }
+}
+
+/// The groups of a join's rows. Costs as [`join`].
+pub(crate) async fn aggregate_join(target: Target<'_>, spec: &JoinSpec, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+    let name = |place: u8, column: u16| {
+        let part = spec.parts.get(usize::from(place));
+        part.map_or_else(String::new, |part| format!("{}.{}", part.name, part.spec.table.column(column).name))
+    };
+    let grouping = Grouping::new(group, &name)?;
+    let columns: Vec<Node> = grouping
+        .aggregates()
+        .iter()
+        .filter_map(|aggregate| aggregate.of.clone())
+        .chain(grouping.by().to_vec())
+        .collect();
+    let rows = join(target, spec, &columns).await?;
+    let mut groups = Groups::new(&grouping);
+    for row in rows.iter() {
+        groups.add(&row).map_err(|source| calculation(spec, source))?;
+        groups.check_size()?;
+    }
+    groups.finish(group, spec.parts.first().map_or("", |part| part.spec.table.name))
+}
+
+/// What went wrong with a row of a join. Its columns have been read before, so it is a calculation.
+#[cold]
+fn calculation(spec: &JoinSpec, source: ValueError) -> Error {
+    let table = spec.parts.first().map_or("", |part| part.spec.table.name);
+    Kind::Overflow { table, column: None, source }.into()
+}
+
+/// The last column of each table that the join or its caller reads.
+fn last_columns(spec: &JoinSpec, columns: &[Node]) -> Vec<u16> {
+    let mut last: Vec<u16> =
+        spec.parts.iter().map(|part| part.spec.table.key.iter().copied().max().unwrap_or(0)).collect();
+    let mut see = |place: u8, column: u16| {
+        if let Some(last) = last.get_mut(usize::from(place)) {
+            *last = column.max(*last);
+        }
+    };
+    for node in columns.iter().chain(&spec.filter) {
+        node.for_each_place(&mut see);
+    }
+    for order in &spec.order {
+        see(order.place, order.part.column);
+    }
+    for (place, part) in (0_u8..).zip(&spec.parts) {
+        for (on, column, own) in &part.on {
+            see(*on, *column);
+            see(place, *own);
+        }
+        if let Some(via) = &part.via {
+            via.near.iter().for_each(|(on, column, _)| see(*on, *column));
+            via.far.iter().for_each(|(_, own)| see(place, *own));
+        }
+    }
+    last
+}
+
+impl Join<'_> {
+    async fn run(&mut self) -> Result<()> {
+        let first = first(self.target, &self.spec).await?;
+        let Some(part) = self.spec.parts.get(usize::from(first)) else { return Ok(()) };
+        let spec = part.spec.clone();
+        self.read(first, &spec).await?;
+        self.rows.begin(first)?;
+        self.bind(first)?;
+        for attach in self.spec.attached(first) {
+            self.attach(&attach).await?;
+            self.bind(attach.place)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of a table.
+    async fn read(&mut self, place: u8, spec: &Spec) -> Result<()> {
+        let place = usize::from(place);
+        let last = self.last.get(place).copied().unwrap_or(0);
+        let fetched = rows_of(self.target, spec, last).await?;
+        if let Some(slot) = self.rows.tables.get_mut(place) {
+            *slot = fetched;
+        }
+        Ok(())
+    }
+
+    /// Tests the conditions whose tables are all there.
+    fn bind(&mut self, place: u8) -> Result<()> {
+        self.bound.push(place);
+        let mut open = Vec::new();
+        for condition in std::mem::take(&mut self.open) {
+            let mut ready = true;
+            condition.for_each_place(&mut |place, _| ready &= self.bound.contains(&place));
+            if !ready {
+                open.push(condition);
+                continue;
+            }
+            let spec = &self.spec;
+            self.rows.retain(|row| {
+                eval::test(&condition, row).map(|known| known == Some(true)).map_err(|source| calculation(spec, source))
+            })?;
+        }
+        self.open = open;
+        Ok(())
+    }
+
+    async fn attach(&mut self, attach: &Attach) -> Result<()> {
+        let Some(part) = self.spec.parts.get(usize::from(attach.place)) else { return Ok(()) };
+        let spec = part.spec.clone();
+        if attach.kind == JoinKind::Cross {
+            self.read(attach.place, &spec).await?;
+            return self.combine(attach, |_| None);
+        }
+        if let Some(via) = &attach.via {
+            return self.attach_via(attach, via, &spec).await;
+        }
+        let (on, more) = distinct_columns(&attach.on);
+        self.open.extend(more.into_iter().map(|equal| equality(attach.place, equal)));
+        let wanted = self.wanted(&on)?;
+        let own: Vec<u16> = on.iter().map(|(.., own)| *own).collect();
+        let spec = lookup(self.target, &spec, &own, wanted).await?;
+        self.read(attach.place, &spec).await?;
+        let Some(table) = self.rows.tables.get(usize::from(attach.place)) else { return Ok(()) };
+        let by_value = hashed(table, &own)?;
+        let partners = |key: &Vec<u8>| by_value.get(key).cloned().unwrap_or_default();
+        self.combine_by(attach, &on, partners)
+    }
+
+    /// Joins a table by way of a third one, where a row without a partner is kept.
+    async fn attach_via(&mut self, attach: &Attach, via: &Via, spec: &Spec) -> Result<()> {
+        let wanted = self.wanted(&via.near)?;
+        let near: Vec<u16> = via.near.iter().map(|(.., near)| *near).collect();
+        let far: Vec<u16> = via.far.iter().map(|(far, _)| *far).collect();
+        let own: Vec<u16> = via.far.iter().map(|(_, own)| *own).collect();
+        let between = lookup(self.target, &Spec::new(via.table), &near, wanted).await?;
+        let last = near.iter().chain(&far).copied().max().unwrap_or(0);
+        let between = rows_of(self.target, &between, last).await?;
+        let mut wanted = Tuples::new();
+        for at in 0..between.hits.len() {
+            wanted.extend(key_of(&between, at, &far)?);
+        }
+        let spec = lookup(self.target, spec, &own, wanted).await?;
+        self.read(attach.place, &spec).await?;
+        let Some(table) = self.rows.tables.get(usize::from(attach.place)) else { return Ok(()) };
+        let by_value = hashed(table, &own)?;
+        let mut by_near: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
+        for at in 0..between.hits.len() {
+            if let (Some(near), Some(far)) = (key_of(&between, at, &near)?, key_of(&between, at, &far)?) {
+                by_near.entry(near).or_default().extend(by_value.get(&far).into_iter().flatten());
+            }
+        }
+        let partners = |key: &Vec<u8>| by_near.get(key).cloned().unwrap_or_default();
+        self.combine_by(attach, &via.near, partners)
+    }
+
+    /// The distinct values that the rows so far ask for.
+    fn wanted(&self, on: &[Equal]) -> Result<Tuples> {
+        let mut wanted = Tuples::new();
+        for row in self.rows.iter() {
+            wanted.extend(asked(&row, on).map_err(|source| calculation(&self.spec, source))?);
+        }
+        Ok(wanted)
+    }
+
+    fn combine_by(&mut self, attach: &Attach, on: &[Equal], partners: impl Fn(&Vec<u8>) -> Vec<u32>) -> Result<()> {
+        let mut failed = None;
+        self.combine(attach, |row| match asked(row, on) {
+            Ok(key) => Some(key.map(|key| partners(&key)).unwrap_or_default()),
+            Err(source) => {
+                failed = Some(source);
+                Some(Vec::new())
+            }
+        })?;
+        failed.map_or(Ok(()), |source| Err(calculation(&self.spec, source)))
+    }
+
+    /// Puts the partners of each row beside it; `partners` gives none for all rows of the table.
+    fn combine(&mut self, attach: &Attach, mut partners: impl FnMut(&JoinedRow<'_>) -> Option<Vec<u32>>) -> Result<()> {
+        let width = self.rows.tables.len().max(1);
+        let all = self.rows.tables.get(usize::from(attach.place)).map_or(0, |table| table.hits.len());
+        let places = self.rows.take();
+        for row in places.chunks_exact(width) {
+            match partners(&self.rows.row(row)) {
+                None => {
+                    for at in 0..all {
+                        self.rows.push(row, attach.place, at)?;
+                    }
+                }
+                Some(partners) if partners.is_empty() => {
+                    if attach.kind == JoinKind::Left {
+                        self.rows.push(row, attach.place, NONE as usize)?;
+                    }
+                }
+                Some(partners) => {
+                    for at in partners {
+                        self.rows.push(row, attach.place, at as usize)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Joined {
+    /// Keeps the first of the rows in which these columns are the same.
+    fn keep_distinct(&mut self, columns: &[Node]) -> Result<()> {
+        let mut seen = std::collections::HashSet::new();
+        self.retain(|row| {
+            let mut encoded = Vec::new();
+            for column in columns {
+                let value = eval::scalar(column, row)
+                    .map_err(|source| Error::from(Kind::Overflow { table: "", column: None, source }))?;
+                crate::value::key::encode(value, false, &mut encoded);
+            }
+            Ok(seen.insert(encoded))
+        })
+    }
+}
+
+/// The equalities with each own column once, and the others.
+fn distinct_columns(on: &[Equal]) -> (Vec<Equal>, Vec<Equal>) {
+    let mut first: Vec<Equal> = Vec::with_capacity(on.len());
+    let mut more = Vec::new();
+    for equal in on {
+        if first.iter().any(|(.., own)| *own == equal.2) { more.push(*equal) } else { first.push(*equal) }
+    }
+    (first, more)
+}
+
+/// What a row asks for; none if a column of it is NULL.
+fn asked(row: &JoinedRow<'_>, on: &[Equal]) -> Result<Option<Vec<u8>>, ValueError> {
+    encode(on.iter().map(|(place, column, _)| row.value_at(*place, *column)))
+}
+
+fn key_of(table: &Fetched, at: usize, columns: &[u16]) -> Result<Option<Vec<u8>>> {
+    let (Some(view), Some(hit)) = (table.view(at), table.hits.get(at)) else { return Ok(None) };
+    encode(columns.iter().map(|column| view.value(*column)))
+        .map_err(|source| row::damaged(table.table, &hit.key, &hit.body, source))
+}
+
+/// The rows of a table by the values of these columns.
+fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Vec<u8>, Vec<u32>>> {
+    let mut by_value: HashMap<Vec<u8>, Vec<u32>> = HashMap::with_capacity(table.hits.len());
+    for at in 0..table.hits.len() {
+        if let Some(key) = key_of(table, at, columns)? {
+            by_value.entry(key).or_default().push(u32::try_from(at).unwrap_or(NONE));
+        }
+    }
+    Ok(by_value)
+}
+
+/// Reads the rows of a table.
+async fn rows_of(target: Target<'_>, spec: &Spec, last: u16) -> Result<Fetched> {
+    let table = target.shared().table(spec.table)?;
+    let plan = plan::plan(target, table, spec).await?;
+    let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    Fetched::new(spec.table, hits, last)
+}
+
+/// The query for the rows of a table that have these values: by lookups, or without them where the table has fewer rows
+/// than there are values.
+async fn lookup(target: Target<'_>, spec: &Spec, columns: &[u16], wanted: Tuples) -> Result<Spec> {
+    let mut looked_up = spec.clone();
+    let n = wanted.len();
+    looked_up
+        .filter
+        .push(Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(wanted)));
+    if n <= MANY || spec.policy.unwrap_or_else(|| target.scan_policy()) != ScanPolicy::Allow {
+        return Ok(looked_up);
+    }
+    let table = target.shared().table(spec.table)?;
+    let scan = plan::choose_plan(target, table, spec).await?;
+    let enough = LOOKUP * n as u64;
+    match plan::measure(target, table, &scan.access, enough).await? {
+        Some(entries) if entries < enough => Ok(spec.clone()),
+        _ => Ok(looked_up),
+    }
+}
+
+/// The table to read first: of those that can be, the one with the fewest rows by its own conditions. Costs a round trip
+/// where several have conditions that an index serves, and that were not counted lately.
+pub(super) async fn first(target: Target<'_>, spec: &JoinSpec) -> Result<u8> {
+    let mut narrowed = Vec::new();
+    for place in spec.core() {
+        let Some(part) = spec.parts.get(usize::from(place)) else { continue };
+        let table = target.shared().table(part.spec.table)?;
+        if part.spec.filter.is_empty() {
+            continue;
+        }
+        let plan = plan::choose_plan(target, table, &part.spec).await?;
+        if !plan.full_scan {
+            narrowed.push((place, table, plan.access));
+        }
+    }
+    if let [] | [_] = narrowed.as_slice() {
+        return Ok(narrowed.first().map_or(0, |(place, ..)| *place));
+    }
+    let asked: Vec<_> = narrowed.iter().map(|(_, table, access)| (&***table, access)).collect();
+    let counts = plan::measure_all(target, &asked).await?;
+    let least = narrowed.iter().zip(counts).min_by_key(|(_, count)| count.unwrap_or(u64::MAX));
+    Ok(least.map_or(0, |((place, ..), _)| *place))
+}

@@ -1,0 +1,230 @@
+//! Answers the subqueries of conditions before they are planned, so that what is left is a condition on one row.
+//!
+//! `exists` becomes a set of the values that the other table has, `in` a query a list of what it gives. Each costs one
+//! round trip, two with a table in between. Where an index finds few rows by the other conditions, those are read first
+//! and the other table is asked for what they need only, for one round trip more.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::fetch::{Hit, Want, fetch};
+use super::target::Target;
+use crate::error::Result;
+use crate::expr::node::{Node, ValueList};
+use crate::expr::subquery::{Exists, InQuery};
+use crate::expr::tuples::{Tuples, encode};
+use crate::plan::{self, Access, JoinSpec, Spec, conjuncts};
+use crate::row;
+use crate::schema::{Table, Through};
+use crate::value::{Value, ValueRef};
+
+/// Whether a query asks other tables, so that it has to run in a session.
+pub(crate) fn has_subquery(spec: &Spec) -> bool {
+    spec.filter.iter().any(Node::has_subquery)
+}
+
+/// The same query with its subqueries answered. Has to run in a session if there are any.
+pub(crate) async fn answered(target: Target<'_>, spec: &Spec) -> Result<Spec> {
+    let mut spec = spec.clone();
+    if has_subquery(&spec) {
+        let filter = std::mem::take(&mut spec.filter);
+        spec.filter = all(target, filter, &spec).await?;
+    }
+    Ok(spec)
+}
+
+/// The same join with the subqueries of its conditions answered.
+pub(crate) async fn answered_join(target: Target<'_>, spec: &JoinSpec) -> Result<JoinSpec> {
+    let mut spec = spec.clone();
+    for condition in &mut spec.filter {
+        if condition.has_subquery() {
+            *condition = one(target, condition.clone(), None).await?;
+        }
+    }
+    for part in &mut spec.parts {
+        part.spec = answered(target, &part.spec).await?;
+    }
+    Ok(spec)
+}
+
+/// The conditions of a query, of which `around` has everything else.
+async fn all(target: Target<'_>, filter: Vec<Node>, around: &Spec) -> Result<Vec<Node>> {
+    let (asking, mut answered): (Vec<Node>, Vec<Node>) = filter.into_iter().partition(Node::has_subquery);
+    let around = Around::of(target, Spec { filter: answered.clone(), ..around.clone() }).await?;
+    for condition in asking {
+        answered.extend(conjuncts(one(target, condition, around.as_ref()).await?));
+    }
+    Ok(answered)
+}
+
+/// The rows around a subquery, as far as its other conditions leave them, if an index serves those.
+struct Around {
+    spec: Spec,
+    access: Access,
+}
+
+impl Around {
+    async fn of(target: Target<'_>, spec: Spec) -> Result<Option<Self>> {
+        let spec = Spec { order: Vec::new(), limit: None, offset: 0, after: None, ..spec };
+        if spec.filter.is_empty() {
+            return Ok(None);
+        }
+        let table = target.shared().table(spec.table)?;
+        let plan = plan::choose_plan(target, table, &spec).await?;
+        Ok((!plan.full_scan).then_some(Self { spec, access: plan.access }))
+    }
+
+    /// What the rows around ask for, where that is less than what the subquery would give by itself. Values of `of` in no
+    /// other rows can be left out of the answer.
+    async fn asked(&self, target: Target<'_>, exists: &Exists) -> Result<Option<Tuples>> {
+        let columns = exists.of.iter().map(|node| match node {
+            Node::Column(column) => Some(*column),
+            _ => None,
+        });
+        let Some(columns) = columns.collect::<Option<Vec<u16>>>() else { return Ok(None) };
+        if !exists.spec.filter.is_empty() && !exists.spec.filter.iter().any(Node::has_subquery) {
+            let inner = target.shared().table(exists.spec.table)?;
+            let plan = plan::choose_plan(target, inner, &exists.spec).await?;
+            if !plan.full_scan {
+                let outer = target.shared().table(self.spec.table)?;
+                let counts = plan::measure_all(target, &[(outer, &self.access), (inner, &plan.access)]).await?;
+                if let [Some(outer), Some(inner)] = counts.as_slice()
+                    && inner <= outer
+                {
+                    return Ok(None);
+                }
+            }
+        }
+        let rows = rows(target, &self.spec).await?;
+        tuples(self.spec.table, &rows, &columns).map(Some)
+    }
+}
+
+/// A condition with its subqueries answered, one after the other.
+async fn one(target: Target<'_>, condition: Node, around: Option<&Around>) -> Result<Node> {
+    let mut asked = Vec::new();
+    condition.for_each_leaf(&mut |leaf| match leaf {
+        Node::Exists(_) | Node::InQuery(_) => asked.push(leaf.clone()),
+        _ => {}
+    });
+    let mut answers: Vec<Node> = Vec::with_capacity(asked.len());
+    for subquery in asked {
+        answers.push(match subquery {
+            Node::Exists(exists) => {
+                let within = match around {
+                    Some(around) => around.asked(target, &exists).await?,
+                    None => None,
+                };
+                let found = match within {
+                    Some(within) => existing_within(target, &exists, within).await?,
+                    None => existing(target, &exists).await?,
+                };
+                Node::InTuples(exists.of.clone(), Arc::new(found))
+            }
+            Node::InQuery(query) => Node::In(Box::new(query.of.clone()), given(target, &query).await?),
+            other => other,
+        });
+    }
+    // Leaves are replaced in the order in which they were visited.
+    let mut answers = answers.into_iter();
+    Ok(condition.map_leaves(&mut |leaf| match leaf {
+        Node::Exists(_) | Node::InQuery(_) => answers.next().unwrap_or(leaf),
+        leaf => leaf,
+    }))
+}
+
+/// The values that rows of the other table have in their columns.
+async fn existing(target: Target<'_>, exists: &Exists) -> Result<Tuples> {
+    let found = rows(target, &exists.spec).await?;
+    let remote = tuples(exists.spec.table, &found, &exists.columns)?;
+    let Some(through) = &exists.through else { return Ok(remote) };
+    let mut links = Spec::new((through.table)());
+    if !exists.spec.filter.is_empty() {
+        links.filter.push(among(&through.far, remote.clone()));
+    }
+    let links = rows(target, &links).await?;
+    linked(through, &links, &remote)
+}
+
+/// Those of some values that rows of the other table have in their columns.
+async fn existing_within(target: Target<'_>, exists: &Exists, within: Tuples) -> Result<Tuples> {
+    let mut spec = Spec::clone(&exists.spec);
+    let Some(through) = &exists.through else {
+        spec.filter.push(among(&exists.columns, within));
+        return tuples(spec.table, &rows(target, &spec).await?, &exists.columns);
+    };
+    let mut links = Spec::new((through.table)());
+    links.filter.push(among(&through.near, within));
+    let links = rows(target, &links).await?;
+    spec.filter.push(among(&exists.columns, tuples((through.table)(), &links, &through.far)?));
+    let remote = tuples(spec.table, &rows(target, &spec).await?, &exists.columns)?;
+    linked(through, &links, &remote)
+}
+
+/// The condition that the columns have one of these values.
+fn among(columns: &[u16], values: Tuples) -> Node {
+    Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(values))
+}
+
+/// The near ends of the links whose far ends are there.
+fn linked(through: &Through, links: &[Hit], remote: &Tuples) -> Result<Tuples> {
+    let between = (through.table)();
+    let mut found = Tuples::new();
+    for hit in links {
+        if let (Some(near), Some(far)) = (tuple(between, hit, &through.near)?, tuple(between, hit, &through.far)?)
+            && remote.contains(&far)
+        {
+            found.insert(near);
+        }
+    }
+    Ok(found)
+}
+
+/// The values that a query gives.
+async fn given(target: Target<'_>, query: &InQuery) -> Result<ValueList> {
+    let table = query.spec.table;
+    let mut spec = Spec::clone(&query.spec);
+    let (mut limit, mut offset) = (None, 0);
+    if query.distinct {
+        (limit, offset) = (spec.limit.take(), std::mem::take(&mut spec.offset));
+    }
+    let mut values: Vec<Value> = Vec::new();
+    let mut seen = HashSet::new();
+    for hit in rows(target, &spec).await? {
+        let value =
+            row::with_view(table, &hit.body, query.column, |row| row.value(query.column).map(ValueRef::to_value))
+                .map_err(|source| row::damaged(table, &hit.key, &hit.body, source))?;
+        if !query.distinct || seen.insert(value.clone()) {
+            values.push(value);
+        }
+    }
+    let from = usize::try_from(offset).unwrap_or(usize::MAX);
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(ValueList::new(values.into_iter().skip(from).take(limit)))
+}
+
+/// The rows of a subquery, which may have subqueries itself.
+fn rows<'a>(target: Target<'a>, spec: &'a Spec) -> BoxFuture<'a, Result<Vec<Hit>>> {
+    Box::pin(async move {
+        let spec = answered(target, spec).await?;
+        let table = target.shared().table(spec.table)?;
+        let plan = plan::plan(target, table, &spec).await?;
+        fetch(target, table, &spec, &plan, Want::Rows).await
+    })
+}
+
+fn tuples(table: &'static Table, hits: &[Hit], columns: &[u16]) -> Result<Tuples> {
+    let mut found = Tuples::new();
+    for hit in hits {
+        found.extend(tuple(table, hit, columns)?);
+    }
+    Ok(found)
+}
+
+fn tuple(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Vec<u8>>> {
+    let last = columns.iter().copied().max().unwrap_or(0);
+    row::with_view(table, &hit.body, last, |row| encode(columns.iter().map(|column| row.value(*column))))
+        .map_err(|source| row::damaged(table, &hit.key, &hit.body, source))
+}

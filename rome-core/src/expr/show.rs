@@ -1,0 +1,152 @@
+//! Expressions as a person would write them, for `explain` and errors.
+
+use std::fmt;
+
+use super::node::{Comparison, Node};
+use crate::schema::Table;
+
+/// What the columns of an expression are called.
+#[derive(Clone, Copy)]
+pub(crate) enum Names<'a> {
+    /// Those of a table.
+    Table(&'a Table),
+    /// Those of the tables of a join, each after what its table is called there.
+    Join(&'a [(&'a str, &'a Table)]),
+}
+
+impl Names<'_> {
+    /// Writes the name of a column.
+    pub fn write(&self, f: &mut impl fmt::Write, place: u8, column: u16) -> fmt::Result {
+        match self {
+            Self::Table(table) => f.write_str(&table.column(column).name),
+            Self::Join(tables) => match tables.get(usize::from(place)) {
+                Some((name, table)) => write!(f, "{name}.{}", table.column(column).name),
+                None => f.write_str("?"),
+            },
+        }
+    }
+}
+
+impl Node {
+    /// The expression as a person would write it, with the table's column names.
+    pub fn display<'a>(&'a self, table: &'a Table) -> impl fmt::Display + 'a {
+        Shown { node: self, names: Names::Table(table) }
+    }
+
+    /// The same with the names that a join's columns have.
+    pub const fn display_with<'a>(&'a self, names: Names<'a>) -> Shown<'a> {
+        Shown { node: self, names }
+    }
+}
+
+/// An expression and what its columns are called.
+pub(crate) struct Shown<'a> {
+    node: &'a Node,
+    names: Names<'a>,
+}
+
+impl Shown<'_> {
+    const fn of<'b>(&'b self, node: &'b Node) -> Shown<'b> {
+        Shown { node, names: self.names }
+    }
+
+    fn list(&self, f: &mut fmt::Formatter<'_>, nodes: &[Node], word: &str, empty: &str) -> fmt::Result {
+        if nodes.is_empty() {
+            return f.write_str(empty);
+        }
+        for (at, node) in nodes.iter().enumerate() {
+            if at > 0 {
+                write!(f, " {word} ")?;
+            }
+            let nested = matches!(node, Node::And(all) | Node::Or(all) if all.len() > 1);
+            if nested { write!(f, "({})", self.of(node))? } else { write!(f, "{}", self.of(node))? }
+        }
+        Ok(())
+    }
+
+    fn tuple(&self, f: &mut fmt::Formatter<'_>, nodes: &[Node]) -> fmt::Result {
+        if let [only] = nodes {
+            return write!(f, "{}", self.of(only));
+        }
+        f.write_str("(")?;
+        for (at, node) in nodes.iter().enumerate() {
+            write!(f, "{}{}", if at > 0 { ", " } else { "" }, self.of(node))?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node {
+            Node::Column(position) => self.names.write(f, 0, *position),
+            Node::Of(place, position) => self.names.write(f, *place, *position),
+            Node::Value(value) => write!(f, "{value}"),
+            Node::Arithmetic(op, left, right) => {
+                write!(f, "({} {} {})", self.of(left), op.sign(), self.of(right))
+            }
+            Node::Compare(op, left, right) => {
+                let sign = match op {
+                    Comparison::Eq => "=",
+                    Comparison::Ne => "<>",
+                    Comparison::Lt => "<",
+                    Comparison::Le => "<=",
+                    Comparison::Gt => ">",
+                    Comparison::Ge => ">=",
+                };
+                write!(f, "{} {sign} {}", self.of(left), self.of(right))
+            }
+            Node::In(of, list) => {
+                write!(f, "{} in (", self.of(of))?;
+                for (at, value) in list.values.iter().enumerate() {
+                    write!(f, "{}{value}", if at > 0 { ", " } else { "" })?;
+                }
+                f.write_str(if list.has_null { ", null)" } else { ")" })
+            }
+            Node::Like { of, pattern, ignore_case } => {
+                write!(f, "{} {} '{pattern}'", self.of(of), if *ignore_case { "ilike" } else { "like" })
+            }
+            Node::StartsWith(of, text) => write!(f, "{} starts with '{text}'", self.of(of)),
+            Node::ContainsText(of, text) => write!(f, "{} contains '{text}'", self.of(of)),
+            Node::ContainsElement(of, value) => write!(f, "{} has element {value}", self.of(of)),
+            Node::IsNull(of) => write!(f, "{} is null", self.of(of)),
+            Node::And(all) => self.list(f, all, "and", "true"),
+            Node::Or(all) => self.list(f, all, "or", "false"),
+            Node::Not(of) => match &**of {
+                Node::IsNull(of) => write!(f, "{} is not null", self.of(of)),
+                of => write!(f, "not ({})", self.of(of)),
+            },
+            Node::NotTrue(of) => write!(f, "({}) is not true", self.of(of)),
+            Node::Known(Some(known)) => write!(f, "{known}"),
+            Node::Known(None) => f.write_str("unknown"),
+            Node::InTuples(of, tuples) => {
+                self.tuple(f, of)?;
+                let n = tuples.len();
+                write!(f, " in ({n} {})", if n == 1 { "value" } else { "values" })
+            }
+            Node::Aggregate(aggregate) => {
+                let func = aggregate.func.name();
+                match &aggregate.of {
+                    None => write!(f, "{func}(*)"),
+                    Some(of) => write!(f, "{func}({})", self.of(of)),
+                }
+            }
+            Node::Exists(exists) => {
+                write!(f, "exists ({} by ", exists.spec.table.name)?;
+                self.tuple(f, &exists.of)?;
+                for condition in &exists.spec.filter {
+                    write!(f, ", {}", condition.display(exists.spec.table))?;
+                }
+                f.write_str(")")
+            }
+            Node::InQuery(query) => {
+                let table = query.spec.table;
+                write!(f, "{} in (select {} from {}", self.of(&query.of), table.column(query.column).name, table.name)?;
+                for (at, condition) in query.spec.filter.iter().enumerate() {
+                    write!(f, " {} {}", if at == 0 { "where" } else { "and" }, condition.display(table))?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}

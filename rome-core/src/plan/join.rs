@@ -1,0 +1,242 @@
+//! What a join asks for, without its types, and in which order its tables are read.
+//!
+//! The tables of inner joins can be read in any order. The first one is that with the fewest rows by its own conditions;
+//! each further one is looked up by what the ones before it say, all at once. Tables of left joins come after, in the
+//! order in which they were asked for.
+
+use super::{OrderPart, Spec};
+use crate::expr::node::{Comparison, Node};
+use crate::schema::Table;
+
+/// How a table is joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    /// Rows without a partner are left out. The first table is of this kind too.
+    Inner,
+    /// A row without a partner is kept, with NULL in the place of one.
+    Left,
+    /// Each row with each.
+    Cross,
+}
+
+/// A column of an earlier table, by its place, and the column of this one that is equal.
+pub(crate) type Equal = (u8, u16, u16);
+
+/// The table in between of a many-to-many join.
+#[derive(Debug, Clone)]
+pub(crate) struct Via {
+    pub entity: fn() -> &'static Table,
+    pub table: &'static Table,
+    /// Its columns that are equal to those of an earlier table.
+    pub near: Vec<Equal>,
+    /// Its columns, and those of the joined table that are equal.
+    pub far: Vec<(u16, u16)>,
+}
+
+/// A table of a join.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinPart {
+    /// What it is called in plans.
+    pub name: &'static str,
+    pub kind: JoinKind,
+    /// Which columns are equal: one of an earlier table, by its place, and one of this one.
+    pub on: Vec<Equal>,
+    /// The table in between, in the place of `on`.
+    pub via: Option<Via>,
+    /// The rows of the table by itself; without order and limit.
+    pub spec: Spec,
+}
+
+/// One part of the order of a join's rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JoinOrder {
+    pub place: u8,
+    pub part: OrderPart,
+}
+
+/// What a join asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinSpec {
+    /// The tables, the first one first.
+    pub parts: Vec<JoinPart>,
+    /// Conditions on the joined rows that all have to be true.
+    pub filter: Vec<Node>,
+    pub order: Vec<JoinOrder>,
+    pub limit: Option<u64>,
+    pub offset: u64,
+    /// Whether a row is given once only.
+    pub distinct: bool,
+}
+
+/// How one more table comes to those before it.
+#[derive(Debug, Clone)]
+pub(crate) struct Attach {
+    pub place: u8,
+    pub kind: JoinKind,
+    /// The column of a table that is there already, and the column of this one that is equal.
+    pub on: Vec<Equal>,
+    pub via: Option<Via>,
+}
+
+impl JoinPart {
+    /// The places of the tables that have to be there before this one.
+    fn needs(&self) -> impl Iterator<Item = u8> {
+        let near = self.via.iter().flat_map(|via| &via.near);
+        self.on.iter().chain(near).map(|(place, ..)| *place)
+    }
+}
+
+impl JoinSpec {
+    /// The join that a query on one table begins.
+    pub fn new(mut spec: Spec) -> Self {
+        let order = spec.order.drain(..).map(|part| JoinOrder { place: 0, part }).collect();
+        let (limit, offset) = (spec.limit.take(), std::mem::take(&mut spec.offset));
+        let first = JoinPart { name: spec.table.name, kind: JoinKind::Inner, on: Vec::new(), via: None, spec };
+        Self { parts: vec![first], filter: Vec::new(), order, limit, offset, distinct: false }
+    }
+
+    /// The order that was asked for, made total by the keys of all tables, in the direction of the last part.
+    pub fn full_order(&self) -> Vec<JoinOrder> {
+        let mut order: Vec<JoinOrder> = Vec::with_capacity(self.order.len() + self.parts.len());
+        let is_there = |order: &[JoinOrder], place: u8, column: u16| {
+            order.iter().any(|earlier| earlier.place == place && earlier.part.column == column)
+        };
+        for part in &self.order {
+            if !is_there(&order, part.place, part.part.column) {
+                order.push(*part);
+            }
+        }
+        let descending = order.last().is_some_and(|last| last.part.descending);
+        for (place, table) in (0_u8..).zip(&self.parts) {
+            for column in &table.spec.table.key {
+                if !is_there(&order, place, *column) {
+                    order.push(JoinOrder { place, part: OrderPart::new(*column, descending) });
+                }
+            }
+        }
+        order
+    }
+
+    /// Gives each condition to the table that it is about, where that does not change what it means; says which are left.
+    /// The tables between those of a many-to-many join become parts of their own, after all others.
+    pub fn pushed(mut self) -> Self {
+        self.expand();
+        let core = self.core();
+        let mut left = Vec::new();
+        for condition in std::mem::take(&mut self.filter) {
+            match only_place(&condition) {
+                Some(place) if core.contains(&place) => {
+                    if let Some(part) = self.parts.get_mut(usize::from(place)) {
+                        part.spec.filter.push(condition.map_leaves(&mut |leaf| match leaf {
+                            Node::Of(_, column) => Node::Column(column),
+                            leaf => leaf,
+                        }));
+                    }
+                }
+                _ => left.push(condition),
+            }
+        }
+        self.filter = left;
+        self
+    }
+
+    /// Makes the table in between of an inner join a part of its own.
+    fn expand(&mut self) {
+        for at in 0..self.parts.len() {
+            let between = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
+            let Some(part) = self.parts.get_mut(at).filter(|part| part.kind == JoinKind::Inner) else { continue };
+            let Some(via) = part.via.take() else { continue };
+            part.on = via.far.iter().map(|(far, own)| (between, *far, *own)).collect();
+            let (name, spec) = (via.table.name, Spec::new(via.table));
+            self.parts.push(JoinPart { name, kind: JoinKind::Inner, on: via.near, via: None, spec });
+        }
+    }
+
+    /// The places of the tables that can be read in any order: those of inner and cross joins that do not depend on a left
+    /// join.
+    pub fn core(&self) -> Vec<u8> {
+        let mut core: Vec<u8> = Vec::new();
+        loop {
+            let before = core.len();
+            for (place, part) in (0_u8..).zip(&self.parts) {
+                let depends = part.needs().all(|needed| core.contains(&needed));
+                if part.kind != JoinKind::Left && !core.contains(&place) && depends {
+                    core.push(place);
+                }
+            }
+            if core.len() == before {
+                return core;
+            }
+        }
+    }
+
+    /// The tables in the order in which they are read, after `first`.
+    pub fn attached(&self, first: u8) -> Vec<Attach> {
+        let core = self.core();
+        let mut bound = vec![first];
+        let mut attached = Vec::with_capacity(self.parts.len());
+        let is_core = |place: &u8| core.contains(place);
+        let all = || (0_u8..).zip(&self.parts).map(|(place, _)| place);
+        loop {
+            let free: Vec<u8> = all().filter(|place| !bound.contains(place)).collect();
+            let connected = free.iter().copied().filter(is_core).find(|place| !self.edges(*place, &bound).is_empty());
+            // What nothing leads to is combined with all rows: only an explicit cross join has that.
+            let next = connected.or_else(|| free.iter().copied().find(is_core)).or_else(|| {
+                let ready = |place: &u8| {
+                    let part = self.parts.get(usize::from(*place));
+                    part.is_some_and(|part| part.needs().all(|needed| bound.contains(&needed)))
+                };
+                free.iter().copied().find(ready)
+            });
+            let Some(place) = next else { return attached };
+            let Some(part) = self.parts.get(usize::from(place)) else { return attached };
+            let on = if is_core(&place) { self.edges(place, &bound) } else { part.on.clone() };
+            let kind = if part.kind == JoinKind::Left {
+                JoinKind::Left
+            } else if on.is_empty() && part.via.is_none() {
+                JoinKind::Cross
+            } else {
+                JoinKind::Inner
+            };
+            attached.push(Attach { place, kind, on, via: part.via.clone() });
+            bound.push(place);
+        }
+    }
+
+    /// The equalities between the table at a place and those that are bound.
+    fn edges(&self, place: u8, bound: &[u8]) -> Vec<Equal> {
+        let mut edges = Vec::new();
+        if let Some(part) = self.parts.get(usize::from(place)) {
+            edges.extend(part.on.iter().filter(|(on, ..)| bound.contains(on)).copied());
+        }
+        for other in bound {
+            let Some(part) = self.parts.get(usize::from(*other)) else { continue };
+            if part.kind != JoinKind::Inner {
+                continue;
+            }
+            let back = part.on.iter().filter(|(on, ..)| *on == place);
+            edges.extend(back.map(|(_, column, own)| (*other, *own, *column)));
+        }
+        edges
+    }
+}
+
+/// An equality as a condition, where no lookup serves it.
+pub(crate) fn equality(place: u8, (on, column, own): Equal) -> Node {
+    Node::Compare(Comparison::Eq, Box::new(Node::of(on, column)), Box::new(Node::of(place, own)))
+}
+
+/// The place of the only table that a condition is about. A condition about none may be tested on the first.
+fn only_place(condition: &Node) -> Option<u8> {
+    let mut places = Vec::new();
+    condition.for_each_place(&mut |place, _| {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    });
+    match places.as_slice() {
+        [] => Some(0),
+        [only] => Some(*only),
+        _ => None,
+    }
+}

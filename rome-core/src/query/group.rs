@@ -1,0 +1,312 @@
+//! Queries on groups of rows.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::Query;
+use super::choose::{Chosen, ChosenOfGroup, OrdersOfGroup, PlacedOrder};
+use super::join_verbs::{explain, only};
+use super::parts::FoundValues;
+use super::select::Output;
+use crate::error::{Error, Kind, Result};
+use crate::exec::{self, Target, in_session};
+use crate::expr::{Expr, InGroups};
+use crate::model::Entity;
+use crate::plan::{Explain, GroupOrder, GroupSpec, JoinSpec, Spec, conjuncts};
+use crate::session::Session;
+use crate::value::{Value, ValueError, ValueErrorKind};
+
+/// A query on groups of rows of `Q`, an entity or a tuple of joined ones. Each group becomes an `R`: the columns that it is
+/// grouped by, or what [`select`](Self::select) says.
+///
+/// Made by [`Query::group_by`] and [`Joined::group_by`](super::Joined::group_by). NULL is a group of its own. Aggregates
+/// skip NULL; of nothing they are NULL, and counts are 0.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, city: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(city: &str, age: Option<u32>) -> Dog { Dog { city: city.into(), age, ..Default::default() } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// db.insert_all([dog("Lyon", Some(3)), dog("Lyon", None), dog("Nice", Some(1)), dog("Oslo", None)]).await?;
+/// let per_city = db.query::<Dog>().group_by(Dog::CITY);
+/// assert_eq!(per_city.clone().order_by(Dog::CITY.desc()).all().await?, ["Oslo", "Nice", "Lyon"]);
+/// let largest = per_city.order_by((count().desc(), Dog::CITY.asc())).limit(2);
+/// assert_eq!(
+///     largest.select((Dog::CITY, count(), sum(Dog::AGE), avg(Dog::AGE))).all().await?,
+///     [("Lyon".to_owned(), 2, Some(3), Some(3.0)), ("Nice".to_owned(), 1, Some(1), Some(1.0))],
+/// );
+/// # Ok(())
+/// # }
+/// ```
+pub struct GroupBy<'a, Q, R> {
+    pub(super) target: Target<'a>,
+    pub(super) groups: Groups<R>,
+    entities: PhantomData<fn() -> Q>,
+}
+
+/// What is asked for, without where.
+pub(super) struct Groups<R> {
+    pub rows: Rows,
+    pub spec: GroupSpec,
+    read: fn(&mut FoundValues) -> Result<R, ValueError>,
+    /// What is wrong with the query that the rows are of.
+    refused: Option<&'static str>,
+}
+
+/// The rows that are grouped.
+#[derive(Debug, Clone)]
+pub(super) enum Rows {
+    Table(Box<Spec>),
+    Join(Box<JoinSpec>),
+}
+
+impl Rows {
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Table(spec) => spec.table.name,
+            Self::Join(spec) => spec.parts.first().map_or("", |part| part.spec.table.name),
+        }
+    }
+}
+
+impl<'a, E: Entity, R> Query<'a, E, R> {
+    /// Groups the rows, after limit and offset, by a column or a tuple of columns; see [`GroupBy`].
+    #[must_use]
+    pub fn group_by<C: Chosen<E, I>, I>(self, columns: C) -> GroupBy<'a, E, C::Row> {
+        let refused = self.refused();
+        let mut groups = GroupBy::new(self.target, Rows::Table(Box::new(self.spec)), &columns);
+        groups.groups.refused = refused;
+        groups
+    }
+
+    /// Aggregates of all rows, after limit and offset. Costs one round trip. A count that an index serves reads no rows;
+    /// `min` and `max` where an index gives the order read one row each, and cost a round trip each; aggregates of columns
+    /// that are all in one index read its entries alone.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, city: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(city: &str, age: u32) -> Dog { Dog { city: city.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// db.insert_all([dog("Lyon", 3), dog("Lyon", 5), dog("Nice", 1)]).await?;
+    /// let in_lyon = db.query::<Dog>().filter(Dog::CITY.eq("Lyon"));
+    /// assert_eq!(in_lyon.aggregate((count(), min(Dog::AGE), avg(Dog::AGE))).await?, (2, Some(3), Some(4.0)));
+    /// let nowhere = db.query::<Dog>().filter(Dog::CITY.eq("Oslo"));
+    /// assert_eq!(nowhere.aggregate((count(), sum(Dog::AGE))).await?, (0, None));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; as [`all`](Self::all).
+    pub async fn aggregate<C: ChosenOfGroup<E, I>, I>(&self, output: C) -> Result<C::Row> {
+        let rows = Rows::Table(Box::new(self.spec.clone()));
+        let mut whole = GroupBy::<E, ()>::whole(self.target, rows);
+        whole.groups.refused = self.refused();
+        whole.select(output).one().await
+    }
+
+    fn refused(&self) -> Option<&'static str> {
+        let distinct = self.distinct && matches!(self.output, Output::Columns(..));
+        distinct.then_some("distinct rows of a selection cannot be grouped: group by their columns")
+    }
+}
+
+impl<'a, Q, R> GroupBy<'a, Q, R> {
+    fn new<C: Chosen<Q, I, Row = R>, I>(target: Target<'a>, rows: Rows, columns: &C) -> Self {
+        let mut placed = Vec::new();
+        columns.place(&mut placed);
+        let by: Vec<_> = placed.into_iter().map(|placed| placed.0).collect();
+        let spec = GroupSpec { output: by.clone(), by, ..GroupSpec::default() };
+        Self { target, groups: Groups { rows, spec, read: C::read, refused: None }, entities: PhantomData }
+    }
+
+    pub(super) fn of_join<C: Chosen<Q, I, Row = R>, I>(target: Target<'a>, spec: JoinSpec, columns: &C) -> Self {
+        Self::new(target, Rows::Join(Box::new(spec)), columns)
+    }
+
+    fn whole(target: Target<'a>, rows: Rows) -> GroupBy<'a, Q, ()> {
+        let groups = Groups { rows, spec: GroupSpec::default(), read: |_| Ok(()), refused: None };
+        GroupBy { target, groups, entities: PhantomData }
+    }
+
+    pub(super) fn whole_join(target: Target<'a>, spec: JoinSpec) -> GroupBy<'a, Q, ()> {
+        Self::whole(target, Rows::Join(Box::new(spec)))
+    }
+
+    /// Keeps the groups for which the condition is true: about aggregates, or about columns that the query groups by. Several
+    /// have to hold together.
+    #[must_use]
+    pub fn having<S, I>(mut self, condition: Expr<S>) -> Self
+    where
+        S: InGroups<Q, I>,
+    {
+        let mut places = Vec::new();
+        S::places(&mut places);
+        self.groups.spec.having.extend(conjuncts(condition.node.placed(&places)));
+        self
+    }
+
+    /// Orders the groups, by aggregates or columns that the query groups by; its columns break ties, in the direction of the
+    /// last part. Replaces an earlier order. Without one, groups come in the order of their columns.
+    #[must_use]
+    pub fn order_by<I>(mut self, order: impl OrdersOfGroup<Q, I>) -> Self {
+        let mut parts = Vec::new();
+        order.place(&mut parts);
+        let part = |part: PlacedOrder| GroupOrder { node: part.node, descending: part.descending, nulls: part.nulls };
+        self.groups.spec.order = parts.into_iter().map(part).collect();
+        self
+    }
+
+    /// Gives at most this many groups.
+    #[must_use]
+    pub const fn limit(mut self, limit: u64) -> Self {
+        self.groups.spec.limit = Some(limit);
+        self
+    }
+
+    /// Leaves out the first groups.
+    #[must_use]
+    pub const fn offset(mut self, offset: u64) -> Self {
+        self.groups.spec.offset = offset;
+        self
+    }
+
+    /// Gives columns that the query groups by, and aggregates.
+    #[must_use]
+    pub fn select<C: ChosenOfGroup<Q, I>, I>(self, output: C) -> GroupBy<'a, Q, C::Row> {
+        let mut placed = Vec::new();
+        output.place(&mut placed);
+        let output = placed.into_iter().map(|placed| placed.0).collect();
+        let Groups { rows, spec, refused, .. } = self.groups;
+        let groups = Groups { rows, spec: GroupSpec { output, ..spec }, read: C::read, refused };
+        GroupBy { target: self.target, groups, entities: PhantomData }
+    }
+
+    /// All groups. Costs one round trip, on joined entities one for each of them. The groups and their distinct values are
+    /// kept in memory.
+    ///
+    /// # Errors
+    /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; [`is_invalid`](Error::is_invalid) for a
+    /// column that is neither grouped by nor inside an aggregate; [`is_limit`](Error::is_limit) for more than 4,000,000
+    /// groups and distinct values; as [`Query::all`].
+    pub async fn all(&self) -> Result<Vec<R>> {
+        let rows = self.groups.values(self.target, &self.groups.spec).await?;
+        rows.into_iter().map(|values| self.groups.read_row(values)).collect()
+    }
+
+    /// The first group, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn first(&self) -> Result<Option<R>> {
+        let limit = Some(self.groups.spec.limit.unwrap_or(1).min(1));
+        let mut rows = self.groups.values(self.target, &GroupSpec { limit, ..self.groups.spec.clone() }).await?;
+        rows.pop().map(|values| self.groups.read_row(values)).transpose()
+    }
+
+    /// The only group. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
+    /// as [`all`](Self::all).
+    pub async fn one(&self) -> Result<R> {
+        let limit = Some(self.groups.spec.limit.unwrap_or(2).min(2));
+        let rows = self.groups.values(self.target, &GroupSpec { limit, ..self.groups.spec.clone() }).await?;
+        self.groups.read_row(only(rows, self.groups.rows.table())?)
+    }
+
+    /// How many groups there are, after offset and limit. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn count(&self) -> Result<u64> {
+        let group = GroupSpec { order: Vec::new(), ..self.groups.spec.clone() };
+        Ok(self.groups.values(self.target, &group).await?.len() as u64)
+    }
+
+    /// How the query would be carried out, for people to read. Costs as the explanation of the query whose rows are
+    /// grouped.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn explain(&self) -> Result<Explain> {
+        let group = &self.groups.spec;
+        match &self.groups.rows {
+            Rows::Join(spec) => Ok(explain(self.target, spec).await?.and("group the rows in memory")),
+            Rows::Table(spec) => match self.target {
+                Target::Database(shared) if exec::has_subquery(spec) => {
+                    in_session(shared, async |session: &Session| {
+                        exec::explain_aggregate(Target::Session(session), spec, group).await
+                    })
+                    .await
+                }
+                target => exec::explain_aggregate(target, spec, group).await,
+            },
+        }
+    }
+}
+
+impl<R> Groups<R> {
+    /// Reads what a group gives.
+    pub fn read_row(&self, values: Vec<Value>) -> Result<R> {
+        let table = self.rows.table();
+        (self.read)(&mut FoundValues::new(values)).map_err(|source| match source.kind() {
+            ValueErrorKind::OutOfRange { .. } => Kind::Overflow { table, column: None, source }.into(),
+            _ => Kind::StoredRow { table, key: "of a group".to_owned(), column: None, source }.into(),
+        })
+    }
+
+    /// What the groups give, as values.
+    pub async fn values(&self, target: Target<'_>, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+        if let Some(why) = self.refused {
+            return Err(Error::invalid(why));
+        }
+        let rows = &self.rows;
+        let one_read = matches!(rows, Rows::Table(spec) if !exec::has_subquery(spec));
+        match target {
+            Target::Database(shared) if !one_read => {
+                in_session(shared, async |session: &Session| grouped(Target::Session(session), rows, group).await).await
+            }
+            _ => grouped(target, rows, group).await,
+        }
+    }
+}
+
+async fn grouped(target: Target<'_>, rows: &Rows, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+    match rows {
+        Rows::Join(spec) => exec::aggregate_join(target, spec, group).await,
+        Rows::Table(spec) => {
+            let spec = exec::answered(target, spec).await?;
+            let table = target.shared().table(spec.table)?;
+            exec::aggregate(target, table, &spec, group).await
+        }
+    }
+}
+
+impl<R> Clone for Groups<R> {
+    fn clone(&self) -> Self {
+        Self { rows: self.rows.clone(), spec: self.spec.clone(), read: self.read, refused: self.refused }
+    }
+}
+
+impl<Q, R> Clone for GroupBy<'_, Q, R> {
+    fn clone(&self) -> Self {
+        Self { target: self.target, groups: self.groups.clone(), entities: PhantomData }
+    }
+}
+
+impl<Q, R> fmt::Debug for GroupBy<'_, Q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupBy")
+            .field("rows", &self.groups.rows.table())
+            .field("by", &self.groups.spec.by)
+            .finish_non_exhaustive()
+    }
+}

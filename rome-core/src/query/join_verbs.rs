@@ -1,0 +1,168 @@
+//! Runs queries on several entities.
+
+use super::Joined;
+use super::choose::ChosenOfGroup;
+use super::group::GroupBy;
+use super::join::JoinOutput;
+use super::parts::{FoundRow, FoundValues, Parts};
+use crate::error::{Error, Kind, Result};
+use crate::exec::{self, JoinedRow, JoinedRows, Target, in_session};
+use crate::expr::eval;
+use crate::expr::node::Node;
+use crate::plan::{Explain, JoinOrder, JoinSpec};
+use crate::session::Session;
+use crate::value::{Value, ValueRef};
+
+impl<Q: Parts, R> Joined<'_, Q, R> {
+    /// All rows. Costs a round trip for each entity, whatever the number of rows; one more where plans have to be compared.
+    /// The entities are read one after another, each once: the first by its own conditions, each further one by all values
+    /// that it is joined by.
+    ///
+    /// # Errors
+    /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_limit`](Error::is_limit) for more than 4,000,000
+    /// joined rows; [`is_corrupt`](Error::is_corrupt) when a stored row does not fit; those of the store.
+    pub async fn all(&self) -> Result<Vec<R>> {
+        self.read(&self.spec).await
+    }
+
+    async fn read(&self, spec: &JoinSpec) -> Result<Vec<R>> {
+        let rows = self.found(spec).await?;
+        rows.iter().map(|row| self.read_row(row)).collect()
+    }
+
+    pub(super) fn read_row(&self, row: JoinedRow<'_>) -> Result<R> {
+        match &self.output {
+            JoinOutput::Entities(read) => read(&FoundRow(row)),
+            JoinOutput::Columns(columns, read) => {
+                let values = values_of(&self.spec, &row, columns)?;
+                read(&mut FoundValues::new(values)).map_err(|source| unfit(&self.spec, source))
+            }
+        }
+    }
+
+    pub(super) fn columns(&self) -> &[Node] {
+        match &self.output {
+            JoinOutput::Entities(_) => &[],
+            JoinOutput::Columns(columns, _) => columns,
+        }
+    }
+
+    /// The joined rows, as they are stored.
+    async fn found(&self, spec: &JoinSpec) -> Result<JoinedRows> {
+        let whole = matches!(self.output, JoinOutput::Entities(_));
+        let spec = &JoinSpec { distinct: spec.distinct && !whole, ..spec.clone() };
+        let columns = self.columns();
+        let is_given = |order: &JoinOrder| {
+            columns.iter().any(|column| {
+                let mut given = false;
+                column
+                    .for_each_place(&mut |place, column| given |= (place, column) == (order.place, order.part.column));
+                given
+            })
+        };
+        if spec.distinct && !spec.order.iter().all(is_given) {
+            return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
+        }
+        let rows = joined(self.target, spec, columns).await?;
+        if let (Target::Session(session), true) = (self.target, whole) {
+            rows.remember(session)?;
+        }
+        Ok(rows)
+    }
+
+    /// The first row, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn first(&self) -> Result<Option<R>> {
+        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
+        Ok(self.read(&JoinSpec { limit, ..self.spec.clone() }).await?.pop())
+    }
+
+    /// The only row. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
+    /// as [`all`](Self::all).
+    pub async fn one(&self) -> Result<R> {
+        let limit = Some(self.spec.limit.unwrap_or(2).min(2));
+        let rows = self.read(&JoinSpec { limit, ..self.spec.clone() }).await?;
+        only(rows, self.spec.parts.first().map_or("", |part| part.spec.table.name))
+    }
+
+    /// How many rows there are, after offset and limit. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn count(&self) -> Result<u64> {
+        let spec = JoinSpec { order: Vec::new(), ..self.spec.clone() };
+        Ok(self.found(&spec).await?.len() as u64)
+    }
+
+    /// Whether there is any row. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn exists(&self) -> Result<bool> {
+        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
+        let spec = JoinSpec { limit, order: Vec::new(), ..self.spec.clone() };
+        Ok(self.found(&spec).await?.len() > 0)
+    }
+
+    /// Aggregates of all rows, after offset and limit. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; as [`all`](Self::all).
+    pub async fn aggregate<C: ChosenOfGroup<Q, I>, I>(&self, output: C) -> Result<C::Row> {
+        GroupBy::<Q, ()>::whole_join(self.target, self.spec.clone()).select(output).one().await
+    }
+
+    /// How the query would be carried out, for people to read. Costs at most one round trip for each entity, and reads no
+    /// rows, except those of subqueries, whose answers decide the plan.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn explain(&self) -> Result<Explain> {
+        explain(self.target, &self.spec).await
+    }
+}
+
+/// The rows of a join; on a database in a session of its own, so that all are of one moment.
+pub(super) async fn joined(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<JoinedRows> {
+    match target {
+        Target::Session(_) => exec::join(target, spec, columns).await,
+        Target::Database(shared) => {
+            in_session(shared, async |session: &Session| exec::join(Target::Session(session), spec, columns).await)
+                .await
+        }
+    }
+}
+
+pub(super) async fn explain(target: Target<'_>, spec: &JoinSpec) -> Result<Explain> {
+    match target {
+        Target::Session(_) => exec::explain_join(target, spec).await,
+        Target::Database(shared) => {
+            in_session(shared, async |session: &Session| exec::explain_join(Target::Session(session), spec).await).await
+        }
+    }
+}
+
+/// The values of some columns of a joined row.
+pub(super) fn values_of(spec: &JoinSpec, row: &JoinedRow<'_>, columns: &[Node]) -> Result<Vec<Value>> {
+    let value = |node| eval::scalar(node, row).map(ValueRef::to_value).map_err(|source| unfit(spec, source));
+    columns.iter().map(value).collect()
+}
+
+fn unfit(spec: &JoinSpec, source: crate::value::ValueError) -> Error {
+    let table = spec.parts.first().map_or("", |part| part.spec.table.name);
+    Kind::StoredRow { table, key: "of the join".to_owned(), column: None, source }.into()
+}
+
+/// The only one of some rows.
+pub(super) fn only<R>(mut rows: Vec<R>, table: &'static str) -> Result<R> {
+    match (rows.pop(), rows.is_empty()) {
+        (Some(row), true) => Ok(row),
+        (None, _) => Err(Kind::NotOne { table, several: false }.into()),
+        (Some(_), false) => Err(Kind::NotOne { table, several: true }.into()),
+    }
+}

@@ -1,0 +1,375 @@
+//! Set operations on queries whose rows have one shape.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::choose::{OrdersOf, PlacedOrder};
+use super::join_verbs::only;
+use super::set_operand::{Operand, SetRow};
+use super::{GroupBy, Joined, Parts, Query};
+use crate::error::{Error, Result};
+use crate::exec::{Target, in_session, sort_key_of_values};
+use crate::expr::Nulls;
+use crate::model::Entity;
+use crate::session::Session;
+use crate::value::key;
+
+/// How two queries are combined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Union,
+    UnionAll,
+    Intersect,
+    Except,
+}
+
+/// Queries combined by set operations. Its rows are an `R`, as those of each; orders speak of the first query's entities `Q`.
+///
+/// Two rows are the same if all their values are, NULL being the same as NULL. All is of one moment.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key)] id: u32, name: String, #[rome(index)] age: u32 }
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Cat { #[rome(key)] id: u32, name: String }
+/// # fn dog(id: u32, name: &str, age: u32) -> Dog { Dog { id, name: name.into(), age } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().entity::<Cat>().open("memory:").await?;
+/// db.insert_all([dog(1, "Rex", 3), dog(2, "Ida", 5), dog(3, "Max", 9)]).await?;
+/// db.insert(Cat { id: 1, name: "Ida".into() }).await?;
+/// let dogs = || db.query::<Dog>().select(Dog::NAME);
+/// let cats = db.query::<Cat>().select(Cat::NAME);
+/// let all = dogs().union(&cats).order_by(Dog::NAME.asc());
+/// assert_eq!(all.all().await?, ["Ida", "Max", "Rex"]);
+/// assert_eq!(dogs().union_all(&cats).count().await?, 4);
+/// assert_eq!(dogs().intersect(&cats).all().await?, ["Ida"]);
+/// assert_eq!(dogs().except(&cats).order_by(Dog::NAME.desc()).limit(1).all().await?, ["Rex"]);
+/// # Ok(())
+/// # }
+/// ```
+pub struct SetQuery<'a, Q, R> {
+    target: Target<'a>,
+    tree: Arc<Tree<R>>,
+    order: Vec<Order>,
+    limit: Option<u64>,
+    offset: u64,
+    entities: PhantomData<fn() -> Q>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Order {
+    place: u8,
+    column: u16,
+    descending: bool,
+    nulls: Nulls,
+}
+
+enum Tree<R> {
+    Leaf(Box<dyn Operand<R>>),
+    Node(Operation, Arc<Self>, Arc<Self>),
+    /// A combination with an order and a limit of its own.
+    Cut(Arc<Self>, Vec<Order>, Option<u64>, u64),
+}
+
+impl<R: Send + 'static> Tree<R> {
+    fn rows<'s>(&'s self, target: Target<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
+        Box::pin(async move {
+            match self {
+                Self::Leaf(operand) => operand.rows(target).await,
+                Self::Node(operation, left, right) => {
+                    let left = left.rows(target).await?;
+                    let right = right.rows(target).await?;
+                    Ok(combine(*operation, left, right))
+                }
+                Self::Cut(tree, order, limit, offset) => {
+                    arrange(self, tree.rows(target).await?, order, *limit, *offset)
+                }
+            }
+        })
+    }
+
+    /// Which of the values of a row a column of the first query is.
+    fn place_of(&self, place: u8, column: u16) -> Option<usize> {
+        match self {
+            Self::Leaf(operand) => operand.place_of(place, column),
+            Self::Node(_, left, _) => left.place_of(place, column),
+            Self::Cut(tree, ..) => tree.place_of(place, column),
+        }
+    }
+
+    fn table(&self) -> &'static str {
+        match self {
+            Self::Leaf(operand) => operand.table(),
+            Self::Node(_, left, _) | Self::Cut(left, ..) => left.table(),
+        }
+    }
+}
+
+fn identity<R>(row: &SetRow<R>) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    row.values.iter().for_each(|value| key::encode(value.as_ref(), false, &mut encoded));
+    encoded
+}
+
+fn combine<R>(operation: Operation, mut left: Vec<SetRow<R>>, right: Vec<SetRow<R>>) -> Vec<SetRow<R>> {
+    let mut seen = HashSet::new();
+    match operation {
+        Operation::UnionAll => left.extend(right),
+        Operation::Union => {
+            left.extend(right);
+            left.retain(|row| seen.insert(identity(row)));
+        }
+        Operation::Intersect | Operation::Except => {
+            let right: HashSet<Vec<u8>> = right.iter().map(identity).collect();
+            left.retain(|row| {
+                let identity = identity(row);
+                right.contains(&identity) == (operation == Operation::Intersect) && seen.insert(identity)
+            });
+        }
+    }
+    left
+}
+
+fn arrange<R: Send + 'static>(
+    tree: &Tree<R>,
+    mut rows: Vec<SetRow<R>>,
+    order: &[Order],
+    limit: Option<u64>,
+    offset: u64,
+) -> Result<Vec<SetRow<R>>> {
+    if !order.is_empty() {
+        let mut places = Vec::with_capacity(order.len());
+        for part in order {
+            let place = tree.place_of(part.place, part.column).ok_or_else(|| {
+                Error::invalid("a set operation can only be ordered by columns that its first query gives")
+            })?;
+            places.push((place, part));
+        }
+        let descending = order.last().is_some_and(|last| last.descending);
+        rows.sort_by_cached_key(|row| {
+            let of = |(place, part): &(usize, &Order)| {
+                let value = row.values.get(*place).map_or(crate::value::ValueRef::Null, crate::value::Value::as_ref);
+                (value, part.descending, part.nulls)
+            };
+            // All values break ties, so that rows come in the same order on each store.
+            let nulls = if descending { Nulls::Last } else { Nulls::First };
+            let rest = row.values.iter().map(|value| (value.as_ref(), descending, nulls));
+            sort_key_of_values(places.iter().map(of).chain(rest))
+        });
+    }
+    let from = usize::try_from(offset).unwrap_or(usize::MAX);
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows.into_iter().skip(from).take(limit).collect())
+}
+
+/// A query whose rows are an `R`, as one side of a set operation.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a query whose rows are `{R}`",
+    label = "both sides of a set operation give rows of one shape",
+    note = "select the same number of columns of the same types"
+)]
+pub trait SetOperand<R> {
+    #[doc(hidden)]
+    fn operand(self) -> SetSide<R>;
+}
+
+/// One side of a set operation.
+#[doc(hidden)]
+pub struct SetSide<R>(Arc<Tree<R>>);
+
+macro_rules! operations {
+    ($($ty:ident <$q:ident $(: $bound:ident)?> ;)*) => { $(
+        impl<'a, $q $(: $bound)?, R: Send + 'static> $ty<'a, $q, R> {
+            /// The rows of this query and of the other, each once. See [`SetQuery`]; an order of either has no say but for its
+            /// own limit. Costs as both together.
+            #[must_use]
+            pub fn union(self, other: impl SetOperand<R>) -> SetQuery<'a, $q, R> {
+                self.into_set().with(Operation::Union, other)
+            }
+
+            /// The rows of this query and those of the other, as often as they are there. Costs as both together.
+            #[must_use]
+            pub fn union_all(self, other: impl SetOperand<R>) -> SetQuery<'a, $q, R> {
+                self.into_set().with(Operation::UnionAll, other)
+            }
+
+            /// The rows of this query that the other has too, each once. Costs as both together.
+            #[must_use]
+            pub fn intersect(self, other: impl SetOperand<R>) -> SetQuery<'a, $q, R> {
+                self.into_set().with(Operation::Intersect, other)
+            }
+
+            /// The rows of this query that the other does not have, each once. Costs as both together.
+            #[must_use]
+            pub fn except(self, other: impl SetOperand<R>) -> SetQuery<'a, $q, R> {
+                self.into_set().with(Operation::Except, other)
+            }
+        }
+
+        impl<$q $(: $bound)?, R: Send + 'static> SetOperand<R> for $ty<'_, $q, R> {
+            fn operand(self) -> SetSide<R> {
+                SetSide(self.into_set().into_tree())
+            }
+        }
+
+        impl<$q $(: $bound)?, R: Send + 'static> SetOperand<R> for &$ty<'_, $q, R> {
+            fn operand(self) -> SetSide<R> {
+                SetSide(self.clone().into_set().into_tree())
+            }
+        }
+    )* };
+}
+
+operations! {
+    Query<Q: Entity>;
+    Joined<Q: Parts>;
+    GroupBy<Q: Whole>;
+    SetQuery<Q: Whole>;
+}
+
+/// Any type: a bound for the macro above.
+pub trait Whole: 'static {}
+impl<T: 'static> Whole for T {}
+
+impl<'a, E: Entity, R: Send + 'static> Query<'a, E, R> {
+    fn into_set(self) -> SetQuery<'a, E, R> {
+        SetQuery::of(self.target, super::set_operand::of_query(&self))
+    }
+}
+
+impl<'a, Q: Parts, R: Send + 'static> Joined<'a, Q, R> {
+    fn into_set(self) -> SetQuery<'a, Q, R> {
+        SetQuery::of(self.target, super::set_operand::of_join(&self))
+    }
+}
+
+impl<'a, Q: 'static, R: Send + 'static> GroupBy<'a, Q, R> {
+    fn into_set(self) -> SetQuery<'a, Q, R> {
+        SetQuery::of(self.target, super::set_operand::of_groups(&self))
+    }
+}
+
+impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
+    fn of(target: Target<'a>, operand: Box<dyn Operand<R>>) -> Self {
+        let tree = Arc::new(Tree::Leaf(operand));
+        Self { target, tree, order: Vec::new(), limit: None, offset: 0, entities: PhantomData }
+    }
+
+    fn into_set(self) -> Self {
+        self
+    }
+
+    fn into_tree(self) -> Arc<Tree<R>> {
+        if self.limit.is_none() && self.offset == 0 {
+            return self.tree;
+        }
+        Arc::new(Tree::Cut(self.tree, self.order, self.limit, self.offset))
+    }
+
+    fn with(self, operation: Operation, other: impl SetOperand<R>) -> Self {
+        let target = self.target;
+        let SetSide(other) = other.operand();
+        let tree = Arc::new(Tree::Node(operation, self.into_tree(), other));
+        Self { target, tree, order: Vec::new(), limit: None, offset: 0, entities: PhantomData }
+    }
+
+    /// Orders the rows by columns that the first query gives; all values break ties, in the direction of the last part.
+    /// Replaces an earlier order. Without one, rows come in any order.
+    #[must_use]
+    pub fn order_by<I>(mut self, order: impl OrdersOf<Q, I>) -> Self {
+        let mut parts = Vec::new();
+        order.place(&mut parts);
+        let part = |part: PlacedOrder| {
+            let mut at = (0, 0);
+            part.node.for_each_place(&mut |place, column| at = (place, column));
+            Order { place: at.0, column: at.1, descending: part.descending, nulls: part.nulls }
+        };
+        self.order = parts.into_iter().map(part).collect();
+        self
+    }
+
+    /// Gives at most this many rows.
+    #[must_use]
+    pub const fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Leaves out the first rows.
+    #[must_use]
+    pub const fn offset(mut self, offset: u64) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// All rows. Costs as its queries together; all rows of each are read.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) for an order by a column that the first query does not give; as
+    /// [`Query::all`].
+    pub async fn all(&self) -> Result<Vec<R>> {
+        self.rows(&self.order, self.limit).await
+    }
+
+    async fn rows(&self, order: &[Order], limit: Option<u64>) -> Result<Vec<R>> {
+        let tree = &self.tree;
+        let rows = match self.target {
+            Target::Session(_) => tree.rows(self.target).await?,
+            Target::Database(shared) => {
+                in_session(shared, async |session: &Session| tree.rows(Target::Session(session)).await).await?
+            }
+        };
+        let rows = arrange(tree, rows, order, limit, self.offset)?;
+        Ok(rows.into_iter().map(|row| row.row).collect())
+    }
+
+    /// The first row, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn first(&self) -> Result<Option<R>> {
+        Ok(self.rows(&self.order, Some(self.limit.unwrap_or(1).min(1))).await?.pop())
+    }
+
+    /// The only row. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
+    /// as [`all`](Self::all).
+    pub async fn one(&self) -> Result<R> {
+        only(self.rows(&self.order, Some(self.limit.unwrap_or(2).min(2))).await?, self.tree.table())
+    }
+
+    /// How many rows there are, after offset and limit. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn count(&self) -> Result<u64> {
+        Ok(self.rows(&[], self.limit).await?.len() as u64)
+    }
+}
+
+impl<Q, R> Clone for SetQuery<'_, Q, R> {
+    fn clone(&self) -> Self {
+        Self {
+            target: self.target,
+            tree: self.tree.clone(),
+            order: self.order.clone(),
+            limit: self.limit,
+            offset: self.offset,
+            entities: PhantomData,
+        }
+    }
+}
+
+impl<Q, R> fmt::Debug for SetQuery<'_, Q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetQuery").field("order", &self.order).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}

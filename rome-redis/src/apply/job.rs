@@ -1,0 +1,69 @@
+//! One step on its way to its answer.
+
+use std::sync::Arc;
+
+use redis::Cmd;
+use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
+
+use super::encode::{self, Call};
+use crate::place::Place;
+use crate::setup::Setup;
+
+/// The most effects of steps that others wait for.
+const FEW: usize = 64;
+
+/// One step on its way to its answer.
+pub(super) struct Job<'p> {
+    pub(super) place: &'p Place,
+    pub(super) tx: MiniTx,
+    pub(super) answer: Option<StoreResult<Applied>>,
+    /// Whether a copy of it was sent and its reply did not come.
+    pub(super) lost: bool,
+    /// The node that the slot is on its way to, if its keys are there already.
+    pub(super) detour: Option<String>,
+    /// The effects of the transaction that it finishes, if that was seen prepared.
+    pub(super) found: Option<Arc<[Effect]>>,
+    /// Whether it was looked for.
+    pub(super) looked: bool,
+}
+
+impl<'p> Job<'p> {
+    pub(super) fn new(place: &'p Place, tx: MiniTx, found: Option<Arc<[Effect]>>) -> Self {
+        Self { place, tx, answer: None, lost: false, detour: None, looked: found.is_some(), found }
+    }
+
+    /// What it will change, as far as is known.
+    pub(super) fn effects(&self) -> &[Effect] {
+        self.found.as_deref().unwrap_or(&self.tx.effects)
+    }
+
+    /// Whether it should look into the lane's record before it is sent again. Others are sent again at once, as S4 allows.
+    pub(super) fn wants_its_record(&self) -> bool {
+        self.answer.is_none() && self.lost && self.tx.step == Step::One
+    }
+
+    /// Whether it needs the effects of the prepared transaction.
+    pub(super) fn wants_effects(&self) -> bool {
+        self.answer.is_none() && !self.looked && self.tx.step == Step::Finish(Decision::Committed)
+    }
+
+    /// Looks for the prepared transaction again.
+    pub(super) fn forget_effects(&mut self) {
+        self.found = None;
+        self.looked = false;
+    }
+
+    /// Whether the calls of others may wait for it.
+    pub(super) fn is_small(&self) -> bool {
+        self.effects().len() <= FEW
+    }
+
+    pub(super) fn encode(&self, setup: &Setup, run: &str, always_write: bool) -> Cmd {
+        let effects = match self.tx.step {
+            Step::Finish(_) => self.found.as_deref(),
+            _ => Some(&*self.tx.effects),
+        };
+        let (script, database) = (&setup.scripts.apply, setup.database());
+        encode::encode(&Call { script, place: self.place, database, run, effects, always_write }, &self.tx)
+    }
+}

@@ -1,0 +1,76 @@
+//! Opening a database: finding its partitions, or making them.
+//!
+//! Partition 0 is made first and says how many there are; each of the others has the same id. Last of all, partition 0 takes note
+//! that all were made. Until then whoever opens the database makes those that are missing; after that a missing one is a loss, and
+//! is not covered up by an empty one.
+
+use std::time::Instant;
+
+use futures::future::try_join_all;
+use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
+
+use crate::adopt::{self, Make, Opened};
+use crate::error;
+use crate::place::Place;
+use crate::route::Router;
+
+/// How many partitions a new database on a cluster has.
+const PARTITIONS: u32 = 16;
+
+/// An open database.
+pub(crate) struct Database {
+    pub(crate) places: Vec<Place>,
+    /// How safe an acknowledged write is at each server.
+    pub(crate) durability: Durability,
+}
+
+/// Opens the database, and makes it if it is not there.
+pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
+    let setup = &router.setup;
+    let until = Instant::now() + setup.options.patience;
+    let prefix = &setup.options.prefix;
+    let wanted = if setup.is_cluster() { setup.options.partitions } else { Some(1) };
+    let zero = Place::new(prefix, 0, 1);
+    let mut opened = router.open(&zero, Make::Never, until).await?;
+    let mut durability = Durability::Local;
+    let servers = router.servers().await?;
+    for server in &servers {
+        durability = durability.min(server.live(until, true).await?.server.durability());
+    }
+    if matches!(opened, Opened::Absent) {
+        let partitions = wanted.unwrap_or(PARTITIONS);
+        let places = places(prefix, partitions);
+        for server in &servers {
+            adopt::check_empty(server, &places, until).await?;
+        }
+        let make = Make::Partition { database: &adopt::new_id(), partitions };
+        opened = router.open(&zero, make, until).await?;
+    }
+    let Opened::There { database, partitions, complete } = opened else { return Err(error::gone()) };
+    setup.is_database(&database)?;
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != partitions) {
+        return Err(other_number(wanted, partitions, setup.is_cluster()));
+    }
+    let places = places(prefix, partitions);
+    let make = if complete { Make::Never } else { Make::Partition { database: &database, partitions } };
+    for other in try_join_all(places.iter().skip(1).map(|place| router.open(place, make, until))).await? {
+        other.is_there(setup)?;
+    }
+    if !complete && partitions > 1 {
+        router.open(&zero, Make::Complete, until).await?;
+    }
+    Ok(Database { places, durability })
+}
+
+fn places(prefix: &str, partitions: u32) -> Vec<Place> {
+    (0..partitions).map(|number| Place::new(prefix, number, partitions)).collect()
+}
+
+fn other_number(wanted: u32, partitions: u32, is_cluster: bool) -> StoreError {
+    let message = if is_cluster {
+        format!("the database has {partitions} partitions and was opened for {wanted}; the number cannot be changed")
+    } else {
+        format!("the database has {partitions} partitions, as on a cluster; a single server has one")
+    };
+    StoreError::new(StoreErrorKind::Invalid, message)
+}

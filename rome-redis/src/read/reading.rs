@@ -1,0 +1,152 @@
+//! The reads of one partition on their way to their replies: by rounds, or by a script.
+
+use std::borrow::Cow;
+use std::mem;
+
+use redis::{Pipeline, Value};
+use rome_core::store::{Read, ReadReply, Reply, StoreResult, TxId};
+
+use super::rounds::Rounds;
+use super::script::Script;
+use crate::place::Place;
+use crate::prepared::{self, Prepared};
+use crate::setup::Setup;
+
+/// The reads of one partition.
+pub(super) struct Reading<'r> {
+    pub(super) place: &'r Place,
+    reads: Cow<'r, [Read]>,
+    /// Which lists of the batch they are, and how many each has.
+    lists: Vec<(usize, usize)>,
+    state: State,
+    by_script: bool,
+    /// The node that the slot is on its way to, if its keys are there already.
+    pub(super) detour: Option<String>,
+}
+
+enum State {
+    /// Nothing has been asked yet.
+    New,
+    Rounds(Rounds),
+    Script(Script),
+    Done(Answer),
+}
+
+/// What was read, and who was prepared at the time.
+pub(super) struct Answer {
+    pub(super) seq: u64,
+    pub(super) replies: Vec<Reply>,
+    pub(super) others: Vec<(TxId, Prepared)>,
+    /// By the server's clock.
+    pub(super) time: u64,
+}
+
+/// What a reply came to.
+pub(super) enum Progress {
+    /// There is more to ask, or all is there.
+    Fine,
+    /// The partition changed meanwhile.
+    Changed,
+}
+
+impl<'r> Reading<'r> {
+    pub(super) fn new(setup: &Setup, place: &'r Place, list: usize, reads: &'r [Read]) -> Self {
+        Self {
+            place,
+            reads: Cow::Borrowed(reads),
+            lists: vec![(list, reads.len())],
+            state: State::New,
+            by_script: setup.options.always_by_script,
+            detour: None,
+        }
+    }
+
+    /// Adds another list of the batch.
+    pub(super) fn join(&mut self, list: usize, reads: &[Read]) {
+        self.lists.push((list, reads.len()));
+        self.reads.to_mut().extend_from_slice(reads);
+    }
+
+    pub(super) const fn is_done(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
+    /// Forgets what was read.
+    pub(super) fn begin_again(&mut self) {
+        self.state = State::New;
+        self.detour = None;
+    }
+
+    /// Reads by a script from now on.
+    pub(super) const fn by_script(&mut self) {
+        self.by_script = true;
+    }
+
+    /// Whether what was asked is soon answered.
+    pub(super) fn is_small(&self) -> bool {
+        matches!(&self.state, State::Rounds(rounds) if rounds.is_small())
+    }
+
+    /// Adds the commands of this round.
+    pub(super) fn ask(&mut self, setup: &Setup, round: &mut Pipeline) -> StoreResult<()> {
+        if matches!(self.state, State::New) {
+            self.state = if self.by_script {
+                State::Script(Script::default())
+            } else {
+                State::Rounds(Rounds::new(self.place, &self.reads)?)
+            };
+        }
+        match &mut self.state {
+            State::Rounds(rounds) => rounds.ask(self.place, round),
+            State::Script(script) => script.ask(setup, self.place, &self.reads, round)?,
+            State::New | State::Done(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes the replies to what was asked.
+    pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<Progress> {
+        let (done, changed) = match &mut self.state {
+            State::Rounds(rounds) => {
+                let is_one_state = rounds.take(self.place, replies)?;
+                (is_one_state && rounds.is_done(), !is_one_state)
+            }
+            State::Script(script) => {
+                if let Some(reply) = script.take(&self.reads, replies)? {
+                    self.state = State::Done(reply);
+                }
+                (false, false)
+            }
+            State::New | State::Done(_) => (false, false),
+        };
+        if changed {
+            self.by_script = true;
+            self.state = State::New;
+            return Ok(Progress::Changed);
+        }
+        if done && let State::Rounds(rounds) = mem::replace(&mut self.state, State::New) {
+            self.state = State::Done(rounds.finish(self.reads.len())?);
+        }
+        Ok(Progress::Fine)
+    }
+
+    /// Gives each list its replies.
+    pub(super) fn finish(self, all: &mut [ReadReply]) {
+        let State::Done(Answer { seq, replies, others, time }) = self.state else { return };
+        let mut replies = replies.into_iter();
+        let mut rest = &*self.reads;
+        for (list, n) in self.lists {
+            let (reads, after) = rest.split_at(n.min(rest.len()));
+            rest = after;
+            let (replies, blockers) = (replies.by_ref().take(n).collect(), prepared::blockers(&others, reads, time));
+            if let Some(reply) = all.get_mut(list) {
+                *reply = ReadReply { seq, replies, blockers };
+            }
+        }
+    }
+}
+
+/// A reply in which nothing is filled in yet.
+pub(super) const fn empty() -> ReadReply {
+    ReadReply { seq: 0, replies: Vec::new(), blockers: Vec::new() }
+}

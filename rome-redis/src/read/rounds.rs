@@ -1,0 +1,131 @@
+//! Reads by rounds of plain commands, between two looks at the partition.
+//!
+//! A look also shows who is prepared there. As a rule nobody is; else the records of those are asked for with the next
+//! round, to see whose effects meet the reads. Prepared effects raise the `seq` as well, so an equal `seq` says that no other
+//! transaction has come to those that were seen.
+
+use redis::{Pipeline, Value};
+use rome_core::store::{Read, StoreResult, TxId};
+
+use super::reading::Answer;
+use super::task::{self, Task};
+use super::{Look, look, next};
+use crate::error;
+use crate::place::Place;
+use crate::prepared::{self, Prepared};
+
+/// Reads on their way.
+pub(super) struct Rounds {
+    tasks: Vec<Task>,
+    first: Option<Look>,
+    /// How many commands each task had in this round.
+    asked: Vec<usize>,
+    others: Others,
+}
+
+/// Transactions that are prepared in the partition.
+enum Others {
+    Unknown,
+    AskedFor(Vec<TxId>),
+    Known(Vec<(TxId, Prepared)>, u64),
+}
+
+impl Rounds {
+    pub(super) fn new(place: &Place, reads: &[Read]) -> StoreResult<Self> {
+        let tasks = task::plan(&place.layout, reads)?;
+        // What reads nothing needs a look for its own sake.
+        let told = if tasks.is_empty() { None } else { place.quiet.seq() };
+        let first = told.map(|seq| Look { seq, pending: Vec::new() });
+        Ok(Self { tasks, first, asked: Vec::new(), others: Others::Unknown })
+    }
+
+    /// Whether this round is soon answered.
+    pub(super) fn is_small(&self) -> bool {
+        self.tasks.iter().all(Task::is_small)
+    }
+
+    /// Adds the commands of this round.
+    pub(super) fn ask(&mut self, place: &Place, round: &mut Pipeline) {
+        if self.first.is_none() {
+            round.add_command(place.look.clone());
+        }
+        self.asked = self.tasks.iter().map(|task| task.ask(round)).collect();
+        if let (Some(first), Others::Unknown) = (&self.first, &self.others)
+            && !first.pending.is_empty()
+        {
+            let ids = prepared::ids(&first.pending);
+            round.cmd("HMGET").arg(&place.layout.meta);
+            for id in &ids {
+                round.arg(prepared::field(*id));
+            }
+            round.cmd("TIME");
+            self.others = Others::AskedFor(ids);
+        }
+        // Without tasks the one look is all there is to see.
+        if !self.tasks.is_empty() {
+            round.add_command(place.look.clone());
+        }
+    }
+
+    /// Takes the replies; says whether they are of the same state as those before.
+    pub(super) fn take(&mut self, place: &Place, replies: Vec<Value>) -> StoreResult<bool> {
+        let mut replies = replies.into_iter();
+        if self.first.is_none() {
+            self.first = Some(look(next(&mut replies)?)?);
+        }
+        let Some(first) = &mut self.first else { return Ok(false) };
+        let answers: Vec<Vec<Value>> = self.asked.iter().map(|n| replies.by_ref().take(*n).collect()).collect();
+        let records = match &self.others {
+            Others::AskedFor(_) => Some((next(&mut replies)?, next(&mut replies)?)),
+            _ => None,
+        };
+        if !self.tasks.is_empty() {
+            let last = look(next(&mut replies)?)?;
+            place.quiet.saw(last.seq, last.pending.is_empty());
+            // Before the answers are looked at: parts of two states may look like damage.
+            if last.seq != first.seq {
+                return Ok(false);
+            }
+        }
+        if let Some((records, time)) = records
+            && let Others::AskedFor(ids) = std::mem::replace(&mut self.others, Others::Unknown)
+        {
+            let time = prepared::time(&time).ok_or_else(|| error::unexpected(&time))?;
+            self.others = Others::Known(decode_all(ids, records)?, time);
+        }
+        for (task, answers) in self.tasks.iter_mut().zip(answers) {
+            task.take(answers)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether nothing is left to ask.
+    pub(super) fn is_done(&self) -> bool {
+        let Some(first) = &self.first else { return false };
+        let others = first.pending.is_empty() || self.tasks.is_empty() || matches!(self.others, Others::Known(..));
+        others && self.tasks.iter().all(Task::is_done)
+    }
+
+    pub(super) fn finish(self, n: usize) -> StoreResult<Answer> {
+        let (others, time) = match self.others {
+            Others::Known(others, time) => (others, time),
+            _ => (Vec::new(), 0),
+        };
+        let seq = self.first.map_or(0, |first| first.seq);
+        Ok(Answer { seq, replies: task::replies(self.tasks, n)?, others, time })
+    }
+}
+
+/// The records of these transactions, without those that were finished meanwhile.
+pub(super) fn decode_all(ids: Vec<TxId>, records: Value) -> StoreResult<Vec<(TxId, Prepared)>> {
+    let Value::Array(records) = records else { return Err(error::unexpected(&records)) };
+    let mut others = Vec::with_capacity(records.len());
+    for (id, record) in ids.into_iter().zip(records) {
+        match record {
+            Value::Nil => {}
+            Value::BulkString(record) => others.push((id, prepared::decode(&record)?)),
+            other => return Err(error::unexpected(&other)),
+        }
+    }
+    Ok(others)
+}

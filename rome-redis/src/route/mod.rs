@@ -1,0 +1,266 @@
+//! The way from a partition to the server that serves it, and through what changes it: failovers and moved slots.
+//!
+//! A [`Seat`] is a place at a server for calls about one partition: connected, greeted, and the partition adopted for the
+//! server's process. Nothing else may be assumed of it: the slot may move away at any time, and the server says so then. What to do
+//! about a refusal or a lost reply is decided where the call is made.
+
+mod redirect;
+mod round;
+mod topology;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::{self, Either};
+use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+
+use crate::adopt::{self, Make, Opened};
+use crate::link::{Link, Live};
+use crate::place::Place;
+use crate::setup::{Pause, Setup};
+use crate::target::Target;
+
+pub(crate) use redirect::Passing;
+pub(crate) use round::{Round, Sent};
+use topology::Topology;
+
+/// After how long without an answer to look whether another node has taken over.
+const SUSPICIOUS: Duration = Duration::from_secs(1);
+
+/// Finds the servers of partitions.
+#[derive(Debug)]
+pub(crate) struct Router {
+    pub(crate) setup: Arc<Setup>,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Server(Arc<Link>),
+    Cluster(Topology),
+}
+
+/// A place at a server for calls about one partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    pub(crate) link: Arc<Link>,
+    pub(crate) live: Live,
+    /// Whether the slot is on its way there, so that each command has to be announced.
+    pub(crate) asking: bool,
+}
+
+/// What to do at a server.
+#[derive(Debug, Clone, Copy)]
+enum Errand<'a> {
+    /// Have the partition adopted, if it is not.
+    Sit,
+    /// Look for it.
+    Open(Make<'a>),
+}
+
+/// Why there is no seat.
+pub(crate) enum Stop {
+    Passing(Passing),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Router {
+    pub(crate) fn new(setup: &Arc<Setup>) -> StoreResult<Self> {
+        let way = match &setup.target {
+            Target::Server(_) => Way::Server(Arc::new(Link::new(setup, "")?)),
+            Target::Cluster { nodes, .. } => Way::Cluster(Topology::new(setup, nodes)),
+        };
+        Ok(Self { setup: setup.clone(), way })
+    }
+
+    /// All servers that have partitions.
+    pub(crate) async fn servers(&self) -> StoreResult<Vec<Arc<Link>>> {
+        match &self.way {
+            Way::Server(link) => Ok(vec![link.clone()]),
+            Way::Cluster(topology) => {
+                topology.refresh().await?;
+                Ok(topology.primaries())
+            }
+        }
+    }
+
+    /// A seat for a partition that is there, also by way of a node that the slot is moving to.
+    ///
+    /// # Errors
+    /// When there is none by `until`. Nothing was done then.
+    pub(crate) async fn seat(&self, place: &Place, detour: Option<&str>, until: Instant) -> StoreResult<Seat> {
+        if detour.is_none()
+            && let Some(seat) = self.ready_seat(place).await
+        {
+            return Ok(seat);
+        }
+        Ok(self.find(place, detour, Errand::Sit, until).await?.0)
+    }
+
+    /// Opens a partition, or looks at it.
+    pub(crate) async fn open(&self, place: &Place, make: Make<'_>, until: Instant) -> StoreResult<Opened> {
+        Ok(self.find(place, None, Errand::Open(make), until).await?.1)
+    }
+
+    /// The usual case: the server is known, connected, and has adopted the partition.
+    async fn ready_seat(&self, place: &Place) -> Option<Seat> {
+        let link = match &self.way {
+            Way::Server(link) => link.clone(),
+            Way::Cluster(topology) => topology.serving(place.slot)?,
+        };
+        let live = link.current()?;
+        link.has_adopted(place.number, &live).then_some(Seat { link, live, asking: false })
+    }
+
+    /// Finds the server of a partition and does something there, again and again until it is not refused.
+    async fn find(
+        &self,
+        place: &Place,
+        detour: Option<&str>,
+        errand: Errand<'_>,
+        until: Instant,
+    ) -> StoreResult<(Seat, Opened)> {
+        let mut detour = detour.map(str::to_owned);
+        let mut pause = Pause::default();
+        loop {
+            let tried = match self.connect(place, detour.take(), until).await {
+                Ok(seat) => {
+                    let (link, asking) = (seat.link.clone(), seat.asking);
+                    self.watched(&link, &[place.slot], asking, self.run(errand, place, seat)).await
+                }
+                Err(error) => Err(Stop::Failed(error)),
+            };
+            let error = match tried {
+                Ok(done) => return Ok(done),
+                Err(Stop::Passing(Passing::Ask(node))) => {
+                    detour = Some(node.clone());
+                    Passing::Ask(node).into_error()
+                }
+                Err(Stop::Passing(passing)) => self.learn(place, passing).await,
+                Err(Stop::Failed(error)) if error.kind() == StoreErrorKind::Unavailable => {
+                    self.refresh().await;
+                    error
+                }
+                Err(Stop::Failed(error)) => return Err(error),
+            };
+            if !pause.is_over_before(until).await {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn run(&self, errand: Errand<'_>, place: &Place, seat: Seat) -> Result<(Seat, Opened), Stop> {
+        let make = match errand {
+            Errand::Open(make) => make,
+            Errand::Sit => Make::Never,
+        };
+        let _adopting = place.adopting.lock().await;
+        if matches!(errand, Errand::Sit) && seat.link.has_adopted(place.number, &seat.live) {
+            return Ok((seat, Opened::Absent));
+        }
+        let opened = adopt::open(place, &seat, make).await?;
+        if matches!(errand, Errand::Sit) {
+            opened.is_there(&self.setup)?;
+        }
+        if matches!(opened, Opened::There { .. }) {
+            place.forget_ready();
+            seat.link.note_adopted(place.number, Some(&seat.live));
+        }
+        Ok((seat, opened))
+    }
+
+    async fn connect(&self, place: &Place, detour: Option<String>, until: Instant) -> StoreResult<Seat> {
+        let topology = match &self.way {
+            Way::Server(link) => {
+                let live = link.live(until, true).await?;
+                return Ok(Seat { link: link.clone(), live, asking: false });
+            }
+            Way::Cluster(topology) => topology,
+        };
+        let asking = detour.is_some();
+        let link = match detour {
+            Some(node) => topology.link(&node)?,
+            None => match topology.serving(place.slot) {
+                Some(link) => link,
+                None => {
+                    topology.refresh().await?;
+                    topology.serving(place.slot).ok_or_else(|| not_served(place))?
+                }
+            },
+        };
+        // Another node may take over while this one does not answer.
+        let soon = until.min(Instant::now() + self.setup.options.connect_timeout);
+        let live = self.watched(&link, &[place.slot], asking, link.live(soon, false)).await?;
+        Ok(Seat { link, live, asking })
+    }
+
+    /// Makes the best of a refusal, before the next attempt; gives it back as an error.
+    pub(crate) async fn learn(&self, place: &Place, passing: Passing) -> StoreError {
+        match (&self.way, &passing) {
+            (Way::Cluster(topology), Passing::Moved(node)) => {
+                if let Err(error) = topology.note_moved(place.slot, node) {
+                    return error;
+                }
+            }
+            (_, Passing::Wait(_)) => self.refresh().await,
+            _ => {}
+        }
+        passing.into_error()
+    }
+
+    /// Looks at how the cluster is made up; without an answer, what was known stays.
+    pub(crate) async fn refresh(&self) {
+        if let Way::Cluster(topology) = &self.way
+            && let Err(error) = topology.refresh().await
+        {
+            tracing::debug!(%error, "no node tells how the cluster is made up");
+        }
+    }
+
+    /// Waits for a server, but not for longer than it serves these slots: a node that hangs is replaced by another, and then its
+    /// reply would come too late or never.
+    async fn watched<T, E: From<StoreError>>(
+        &self,
+        link: &Link,
+        slots: &[u16],
+        asking: bool,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let Way::Cluster(topology) = &self.way else { return answer.await };
+        if asking {
+            return answer.await;
+        }
+        let replaced = async {
+            loop {
+                tokio::time::sleep(SUSPICIOUS).await;
+                self.refresh().await;
+                let serves = |slot: &u16| topology.serving(*slot).is_some_and(|now| now.address == link.address);
+                if !slots.iter().all(serves) {
+                    return;
+                }
+            }
+        };
+        match future::select(pin!(answer), pin!(replaced)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => {
+                link.lose_all();
+                Err(link.silent().with_unknown_outcome().into())
+            }
+        }
+    }
+}
+
+fn not_served(place: &Place) -> StoreError {
+    let message = format!(
+        "no node of the Redis Cluster serves slot {}, where partition {} is; see CLUSTER INFO",
+        place.slot, place.number
+    );
+    StoreError::new(StoreErrorKind::Unavailable, message)
+}

@@ -1,0 +1,89 @@
+//! Refusals that pass: the server has done nothing, and the same will be done at another time or by another node.
+
+use redis::Value;
+use rome_core::store::{StoreError, StoreErrorKind};
+
+use crate::error;
+
+/// Why to ask again.
+#[derive(Debug)]
+pub(crate) enum Passing {
+    /// The slot belongs to this node.
+    Moved(String),
+    /// The slot is on its way to this node, and these keys are there already.
+    Ask(String),
+    /// Later: the slot is being moved, the node is loading, or the cluster has not yet found a new primary.
+    Wait(StoreError),
+}
+
+impl Passing {
+    /// What a reply says of it; none if it is no such refusal. `asked` is the node that gave it.
+    pub(crate) fn of(reply: &Value, asked: &str) -> Option<Self> {
+        let Value::ServerError(refusal) = reply else { return None };
+        // The slot, and host and port.
+        let node = || match refusal.details()?.split_whitespace().nth(1)?.rsplit_once(':')? {
+            ("", port) => Some(node(host(asked), port)),
+            (host, port) => Some(node(host, port)),
+        };
+        match refusal.code() {
+            "MOVED" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Moved)),
+            "ASK" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Ask)),
+            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" => {
+                Some(Self::Wait(error::refused(refusal)))
+            }
+            _ => None,
+        }
+    }
+
+    /// As an error, for when there is no time left.
+    pub(crate) fn into_error(self) -> StoreError {
+        match self {
+            Self::Moved(node) | Self::Ask(node) => {
+                let message = format!("a slot of the Redis Cluster is on the move, to the node at {node}");
+                StoreError::new(StoreErrorKind::Unavailable, message)
+            }
+            Self::Wait(error) => error,
+        }
+    }
+}
+
+/// The address of a node. Hosts with colons in them need brackets.
+pub(super) fn node(host: &str, port: impl std::fmt::Display) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// The host of an address.
+pub(super) fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn passing(line: &str) -> Option<Passing> {
+        Passing::of(&redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap(), "asked:1")
+    }
+
+    #[test]
+    fn redirections_name_their_node() {
+        let moved = |line| match passing(line) {
+            Some(Passing::Moved(node) | Passing::Ask(node)) => node,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(moved("MOVED 3999 127.0.0.1:6381"), "127.0.0.1:6381");
+        assert_eq!(moved("ASK 3999 h:6381"), "h:6381");
+        assert_eq!(moved("MOVED 3999 :6381"), "asked:6381");
+        assert_eq!(moved("MOVED 3999 ::1:6381"), "[::1]:6381");
+    }
+
+    #[test]
+    fn some_refusals_pass_and_others_do_not() {
+        for line in ["TRYAGAIN x", "CLUSTERDOWN x", "LOADING x", "READONLY x", "MOVED x"] {
+            assert!(matches!(passing(line), Some(Passing::Wait(_))), "{line}");
+        }
+        assert!(passing("OOM x").is_none());
+        assert!(passing("ERR x").is_none());
+    }
+}

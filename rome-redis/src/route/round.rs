@@ -1,0 +1,139 @@
+//! What goes out at once: one pipeline to each server.
+
+use std::time::Instant;
+
+use futures::future::join_all;
+use redis::{Pipeline, Value};
+use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+
+use super::{Router, Seat};
+use crate::place::Place;
+
+/// Commands for several partitions, gathered by server.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    parcels: Vec<Parcel>,
+}
+
+#[derive(Debug)]
+struct Parcel {
+    seat: Seat,
+    pipeline: Pipeline,
+    /// Whose commands they are, in order, and how many.
+    parts: Vec<(usize, usize)>,
+    slots: Vec<u16>,
+    small: bool,
+}
+
+/// What became of the commands for one server.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// The server.
+    pub(crate) seat: Seat,
+    /// Whose commands they were, and the replies to each; none if they were lost or not sent.
+    pub(crate) parts: Vec<(usize, Vec<Value>)>,
+    /// Why replies are missing.
+    pub(crate) error: Option<StoreError>,
+}
+
+impl Round {
+    /// Adds commands to what goes to a server; `whose` says to whom to give their replies. `fill` says
+    /// whether they are so few that the calls of others may wait for them.
+    pub(crate) fn add(&mut self, seat: Seat, place: &Place, whose: usize, fill: impl FnOnce(&mut Pipeline) -> bool) {
+        let same = |parcel: &Parcel| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
+        let at = self.parcels.iter().position(same).unwrap_or_else(|| {
+            self.parcels.push(Parcel {
+                seat,
+                pipeline: redis::pipe(),
+                parts: Vec::new(),
+                slots: Vec::new(),
+                small: true,
+            });
+            self.parcels.len() - 1
+        });
+        let Some(parcel) = self.parcels.get_mut(at) else { return };
+        let before = parcel.pipeline.len();
+        parcel.small &= fill(&mut parcel.pipeline);
+        parcel.parts.push((whose, parcel.pipeline.len() - before));
+        if !parcel.slots.contains(&place.slot) {
+            parcel.slots.push(place.slot);
+        }
+    }
+
+    /// Sends all pipelines at the same time, and waits for all replies. With `confirm`, each goes out on a connection of its
+    /// own, and so many replicas have to confirm what was written.
+    pub(crate) async fn send(self, router: &Router, confirm: Option<u8>, until: Instant) -> Vec<Sent> {
+        let mut parcels = self.parcels;
+        if parcels.len() == 1
+            && let Some(parcel) = parcels.pop()
+        {
+            return vec![parcel.send(router, confirm, until).await];
+        }
+        join_all(parcels.into_iter().map(|parcel| parcel.send(router, confirm, until))).await
+    }
+}
+
+impl Parcel {
+    async fn send(self, router: &Router, confirm: Option<u8>, until: Instant) -> Sent {
+        let Self { seat, pipeline, parts, slots, small } = self;
+        let exchange = async {
+            match confirm {
+                None if small && !seat.asking => seat.link.together.call(&seat.link, &seat.live, &pipeline).await,
+                None => exchange(&seat, &pipeline).await,
+                Some(n) => exchange_and_wait(&seat, pipeline, n, until).await,
+            }
+        };
+        let replies = router.watched(&seat.link, &slots, seat.asking, exchange).await;
+        let (replies, error) = match replies {
+            Ok(replies) => (replies, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let mut replies = replies.into_iter();
+        let parts = parts.into_iter().map(|(whose, n)| (whose, replies.by_ref().take(n).collect())).collect();
+        Sent { seat, parts, error }
+    }
+}
+
+async fn exchange(seat: &Seat, pipeline: &Pipeline) -> StoreResult<Vec<Value>> {
+    if !seat.asking {
+        return seat.link.call(&seat.live, pipeline).await;
+    }
+    let mut announced = redis::pipe();
+    for command in pipeline.cmd_iter() {
+        announced.cmd("ASKING");
+        announced.add_command(command.clone());
+    }
+    let replies = seat.link.call(&seat.live, &announced).await?;
+    Ok(replies.into_iter().skip(1).step_by(2).collect())
+}
+
+async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, n: u8, until: Instant) -> StoreResult<Vec<Value>> {
+    let link = &seat.link;
+    let taken = link.replicas.take(link, until).await?;
+    if taken.live.run() != seat.live.run() {
+        link.replicas.close();
+        link.lose(&seat.live);
+        let message = format!("the Redis server at {} has just been started again", link.address);
+        return Err(StoreError::new(StoreErrorKind::Unavailable, message));
+    }
+    let timeout = u64::try_from(link.setup.options.replica_timeout.as_millis()).unwrap_or(u64::MAX);
+    pipeline.cmd("WAIT").arg(n).arg(timeout);
+    let own = Seat { live: taken.live.clone(), ..seat.clone() };
+    // Announcements stand before commands alone, and WAIT needs none.
+    let mut replies = exchange(&own, &pipeline).await.inspect_err(|_| link.replicas.close())?;
+    link.replicas.give_back(taken);
+    are_enough(replies.pop().as_ref(), n)?;
+    Ok(replies)
+}
+
+fn are_enough(confirmed: Option<&Value>, n: u8) -> StoreResult<()> {
+    let confirmed = match confirmed {
+        Some(Value::Int(confirmed)) => *confirmed,
+        other => return Err(crate::error::unexpected(other.unwrap_or(&Value::Nil)).with_unknown_outcome()),
+    };
+    if confirmed >= i64::from(n) {
+        return Ok(());
+    }
+    let message = format!("{confirmed} of {n} replicas confirmed in time; it may be applied at the primary alone");
+    Err(StoreError::new(StoreErrorKind::Unavailable, message).with_unknown_outcome())
+}
