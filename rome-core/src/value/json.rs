@@ -118,9 +118,10 @@ mod tests {
             (ColumnType::Timestamp, ValueRef::Timestamp(400_000_000_000_000_000).to_value()),
         ];
         for (ty, value) in cases {
-            let json = serde_json::to_string(&value.as_ref().to_json()).unwrap();
-            let back =
-                ty.read_json(&serde_json::from_str(&json).unwrap()).unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
+            let json = serde_json::to_string(&value.as_ref().to_json()).expect("JSON");
+            let back = ty
+                .read_json(&serde_json::from_str(&json).expect("JSON"))
+                .unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
             assert_eq!(back, value, "{ty} as {json}");
         }
     }
@@ -138,7 +139,7 @@ mod tests {
             (ColumnType::Date, "9999999999"),
         ];
         for (ty, json) in cases {
-            assert!(ty.read_json(&serde_json::from_str(json).unwrap()).is_err(), "{ty} {json}");
+            assert!(ty.read_json(&serde_json::from_str(json).expect("JSON")).is_err(), "{ty} {json}");
         }
     }
 }
