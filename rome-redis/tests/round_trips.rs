@@ -96,7 +96,7 @@ async fn reads_that_come_together_go_out_together() {
     let all = async { replies = futures::future::join_all((0..16).map(get)).await };
     let (trips, _) = meter.of(all).await;
     // The first waits for nobody; those that come while it is under way go out as one.
-    assert_eq!(trips, 2);
+    assert!(trips <= 2, "{trips} round trips");
     assert!(replies.iter().all(|reply| matches!(reply.as_ref().unwrap().replies[..], [Reply::Record(Some(_))])));
 }
 
