@@ -162,8 +162,14 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
             let at = table
                 .indexes
                 .iter()
-                .position(|index| index.def.name == *name)
+                .position(|index| index.declared && index.def.name == *name)
                 .ok_or_else(|| Error::invalid(format!("table `{}` has no index `{name}`", table.def.name)))?;
+            if table.indexes.get(at).is_some_and(|index| !index.is_complete()) {
+                return Err(Error::invalid(format!(
+                    "index `{name}` of table `{}` is not built yet: call `Database::build_indexes`",
+                    table.def.name
+                )));
+            }
             return by_index(table, at, asked).map(|candidate| vec![candidate]).ok_or_else(|| {
                 Error::invalid(format!("index `{name}` of table `{}` cannot serve this query", table.def.name))
             });

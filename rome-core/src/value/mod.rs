@@ -14,6 +14,7 @@ mod compare;
 mod convert;
 mod error;
 mod field;
+mod json;
 pub mod key;
 mod kind;
 mod list;
