@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rome_core::change::SchemaPlan;
 use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
 
@@ -19,16 +20,42 @@ pub trait Open {
     /// [`is_in_use`](Error::is_in_use) by another process or [`is_corrupt`](Error::is_corrupt);
     /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the entities do not fit what is stored.
     async fn open(self, url: &str) -> Result<Database>;
+
+    /// What [`open`](Self::open) would change in the stored catalog; changes nothing, though it opens the store.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// let plan = Database::builder().entity::<Dog>().plan("memory:").await?;
+    /// assert_eq!(plan.to_string(), "+ table `dog` is new");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but what does not fit is in the plan.
+    async fn plan(self, url: &str) -> Result<SchemaPlan>;
 }
 
 #[async_trait]
 impl Open for DatabaseBuilder {
     async fn open(self, url: &str) -> Result<Database> {
-        self.open_store(store(url).await?).await
+        self.open_store(store_at(url).await?).await
+    }
+
+    async fn plan(self, url: &str) -> Result<SchemaPlan> {
+        self.plan_store(store_at(url).await?).await
     }
 }
 
-async fn store(url: &str) -> Result<Arc<dyn Store>> {
+/// Opens the store that a URL names, as [`Open::open`] does, without a database in it: for tools.
+///
+/// # Errors
+/// When the URL names no store that this build has; when the store cannot be opened.
+pub async fn store_at(url: &str) -> Result<Arc<dyn Store>> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         "memory" if rest.is_empty() => Ok(Arc::new(MemoryStore::new())),
@@ -53,9 +80,11 @@ async fn store(url: &str) -> Result<Arc<dyn Store>> {
             Err(Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`"))
         }
         #[cfg(feature = "redis")]
-        "redis" | "rediss" => Ok(Arc::new(rome_redis::RedisStore::open(url).await?)),
+        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
+            Ok(Arc::new(rome_redis::RedisStore::open(url).await?))
+        }
         #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" => {
+        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
             Err(Error::invalid("this build has no Redis store: enable the feature `redis` of `rome-orm`"))
         }
         // A URL may hold a password, so only its scheme is named.

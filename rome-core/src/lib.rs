@@ -8,9 +8,11 @@
 #[path = "private.rs"]
 pub mod __private;
 mod catalog;
+pub mod change;
 pub mod check;
 mod commit;
 mod database;
+pub mod dump;
 pub mod error;
 mod exec;
 pub mod expr;

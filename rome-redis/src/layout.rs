@@ -6,6 +6,7 @@
 //! one zero byte more. Such keys lie below all other keys and in the order of their lengths, so the order stays.
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -39,24 +40,24 @@ impl Layout {
 
     /// The hash of a space's records; none for an index, whose entries have no value.
     pub(crate) fn hash(&self, space: Space) -> Option<Vec<u8>> {
-        Some(self.name(match space {
-            Space::Rows(table) => format!("t{}", table.0),
+        Some(match space {
+            Space::Rows(table) => self.name("t", Some(table.0)),
             Space::Index(_) => return None,
-            Space::Unique(index) => format!("u{}", index.0),
-            Space::Aggregate(index) => format!("a{}", index.0),
-            Space::Meta => "meta".to_owned(),
-        }))
+            Space::Unique(index) => self.name("u", Some(index.0)),
+            Space::Aggregate(index) => self.name("a", Some(index.0)),
+            Space::Meta => self.name("meta", None),
+        })
     }
 
     /// The sorted set of a space's keys.
     pub(crate) fn ordered(&self, space: Space) -> Vec<u8> {
-        self.name(match space {
-            Space::Rows(table) => format!("p{}", table.0),
-            Space::Index(index) => format!("i{}", index.0),
-            Space::Unique(index) => format!("v{}", index.0),
-            Space::Aggregate(index) => format!("b{}", index.0),
-            Space::Meta => "metak".to_owned(),
-        })
+        match space {
+            Space::Rows(table) => self.name("p", Some(table.0)),
+            Space::Index(index) => self.name("i", Some(index.0)),
+            Space::Unique(index) => self.name("v", Some(index.0)),
+            Space::Aggregate(index) => self.name("b", Some(index.0)),
+            Space::Meta => self.name("metak", None),
+        }
     }
 
     /// The space that the last part of a name stands for: of a hash, or of an index.
@@ -76,8 +77,16 @@ impl Layout {
         })
     }
 
-    fn name(&self, part: String) -> Vec<u8> {
-        format!("{}:{part}", self.tag).into()
+    /// Made for each key of each call, so in one buffer.
+    fn name(&self, kind: &str, number: Option<u32>) -> Vec<u8> {
+        let mut name = Vec::with_capacity(self.tag.len() + kind.len() + 11);
+        name.extend_from_slice(self.tag.as_bytes());
+        name.push(b':');
+        name.extend_from_slice(kind.as_bytes());
+        if let Some(number) = number {
+            write!(name, "{number}").expect("memory takes all that is written");
+        }
+        name
     }
 }
 

@@ -31,6 +31,7 @@ mod store;
 mod target;
 #[doc(hidden)]
 pub mod testkit;
+mod together;
 
 pub use options::RedisOptions;
 pub use store::RedisStore;

@@ -19,6 +19,7 @@ use crate::replicas::Replicas;
 use crate::script;
 use crate::server::Server;
 use crate::setup::Setup;
+use crate::together::Together;
 
 /// A server, and the way to it.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Link {
     /// For each partition the process here that it was last adopted for.
     adopted: RwLock<HashMap<u32, Arc<str>>>,
     pub(crate) replicas: Replicas,
+    /// Where small calls meet.
+    pub(crate) together: Together,
 }
 
 /// A connection that was alive when it was last looked at.
@@ -77,6 +80,7 @@ impl Link {
             making: Mutex::new(()),
             adopted: RwLock::default(),
             replicas: Replicas::default(),
+            together: Together::default(),
         })
     }
 
@@ -98,17 +102,19 @@ impl Link {
     /// A connection that is not shared.
     pub(crate) async fn another(&self, until: Instant, patient: bool) -> StoreResult<Live> {
         let mut pause = Duration::from_millis(10);
+        let mut failure = None;
         loop {
-            let connecting = tokio::time::timeout_at(until.into(), self.connect()).await;
-            match connecting.unwrap_or_else(|_| Err(self.silent())) {
-                Ok(live) => return Ok(live),
-                Err(error) => {
-                    let is_worth_it = patient && error.kind() == StoreErrorKind::Unavailable;
-                    if !is_worth_it || Instant::now() + pause >= until {
-                        return Err(error);
-                    }
-                }
+            let error = match tokio::time::timeout_at(until.into(), self.connect()).await {
+                Ok(Ok(live)) => return Ok(live),
+                Ok(Err(error)) => error,
+                // What went wrong before says more than that there was no time for another attempt.
+                Err(_) => return Err(failure.unwrap_or_else(|| self.silent())),
+            };
+            let is_worth_it = patient && error.kind() == StoreErrorKind::Unavailable;
+            if !is_worth_it || Instant::now() + pause >= until {
+                return Err(error);
             }
+            failure = Some(error);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
         }
@@ -223,10 +229,10 @@ impl Link {
     }
 
     async fn greet(&self, connection: &mut MultiplexedConnection) -> StoreResult<Server> {
-        let mut ask = self.setup.scripts.load();
+        let mut ask = redis::pipe();
         ask.cmd("INFO").cmd("CONFIG").arg("GET").arg("appendfsync");
         let replies = self.exchange(connection, &ask).await?;
-        let info = replies.iter().rev().nth(1).map(text).transpose()?.unwrap_or_default();
+        let info = replies.first().map(text).transpose()?.unwrap_or_default();
         // Managed services often forbid CONFIG.
         let appendfsync = match replies.last() {
             Some(Value::Array(pair)) => pair.get(1).map(text).transpose()?,
@@ -238,13 +244,10 @@ impl Link {
             return Err(StoreError::new(StoreErrorKind::Unavailable, message));
         }
         server.admit(self.setup.is_cluster())?;
-        for reply in &replies {
-            if let Value::ServerError(error) = reply
-                && !error.details().unwrap_or_default().contains("config")
-                && error.code() != "NOPERM"
-            {
-                return Err(error::refused(error));
-            }
+        // Not before: a server that wants a password closes the connection at a command as long as a script.
+        let loaded = self.exchange(connection, &self.setup.scripts.load()).await?;
+        if let Some(Value::ServerError(error)) = loaded.iter().find(|reply| matches!(reply, Value::ServerError(_))) {
+            return Err(error::refused(error));
         }
         if let Some(risk) = server.risk() {
             tracing::warn!(address = %self.address, "{risk}");
@@ -268,6 +271,11 @@ impl Link {
 }
 
 impl Live {
+    /// Whether it is the same connection.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.made == other.made
+    }
+
     /// Names the process.
     pub(crate) fn run(&self) -> &str {
         self.server.run()

@@ -139,14 +139,17 @@ mod tests {
 
     #[test]
     fn parameters_are_taken_out_of_the_url() {
-        let (url, options) = RedisOptions::default().take_from("redis://h:1/2?prefix=glance&ca=/x.pem&partitions=4").unwrap();
+        let (url, options) =
+            RedisOptions::default().take_from("redis://h:1/2?prefix=glance&ca=/x.pem&partitions=4").unwrap();
         assert_eq!((url.as_str(), options.prefix.as_str()), ("redis://h:1/2", "glance"));
         assert_eq!((options.ca, options.partitions), (Some("/x.pem".into()), Some(4)));
     }
 
     #[test]
     fn unknown_parameters_and_odd_prefixes_are_refused() {
-        for part in ["prefix=", "prefix=a{b}", "prefx=a", "prefix=a*", "partitions=x", "partitions=0", "partitions=9999"] {
+        for part in
+            ["prefix=", "prefix=a{b}", "prefx=a", "prefix=a*", "partitions=x", "partitions=0", "partitions=9999"]
+        {
             let url = format!("redis://h?{part}");
             assert_eq!(RedisOptions::default().take_from(&url).unwrap_err().kind(), StoreErrorKind::Invalid, "{url}");
         }

@@ -8,6 +8,7 @@ use rome_core::store::{Effect, Space};
 use tokio::sync::Mutex;
 
 use crate::layout::Layout;
+use crate::read::Quiet;
 use crate::slot;
 
 /// One partition.
@@ -22,6 +23,7 @@ pub(crate) struct Place {
     pub(crate) adopting: Mutex<()>,
     /// Spaces whose keys have their sentinels.
     ready: RwLock<HashSet<Space>>,
+    pub(crate) quiet: Quiet,
 }
 
 impl Place {
@@ -30,7 +32,15 @@ impl Place {
         let mut look = redis::cmd("HMGET");
         look.arg(&layout.meta).arg("seq").arg("pending");
         let slot = slot::slot(&slot::tag(prefix, number, partitions));
-        Self { number, layout, slot, look, adopting: Mutex::default(), ready: RwLock::default() }
+        Self {
+            number,
+            layout,
+            slot,
+            look,
+            adopting: Mutex::default(),
+            ready: RwLock::default(),
+            quiet: Quiet::default(),
+        }
     }
 
     /// Whether it is known of these spaces that their keys have sentinels.

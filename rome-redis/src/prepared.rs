@@ -50,7 +50,8 @@ pub(crate) fn blockers(prepared: &[(TxId, Prepared)], reads: &[Read], now: u64) 
 
 /// A record.
 pub(crate) fn decode(record: &[u8]) -> StoreResult<Prepared> {
-    let damaged = || error::corrupt(format!("the record of a prepared transaction is damaged, of {} bytes", record.len()));
+    let damaged =
+        || error::corrupt(format!("the record of a prepared transaction is damaged, of {} bytes", record.len()));
     parse(record).ok_or_else(damaged)
 }
 

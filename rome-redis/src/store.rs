@@ -134,6 +134,7 @@ impl Store for RedisStore {
             let (mut round, link) = (Round::default(), seat.link.clone());
             round.add(seat, place, 0, |pipeline| {
                 pipeline.add_command(call);
+                true
             });
             let sent = round.send(&self.router, None, patience.until).await.pop();
             let Some(mut sent) = sent else { return Err(error::gone()) };

@@ -184,8 +184,10 @@ async fn what_one_server_cannot_give_is_refused_before_anything_is_sent() {
     let step = rome_core::store::Step::Push { abort: false };
     let tx = rome_core::store::MiniTx { step, ..client.tx(vec![add("n", 1)]) };
     assert_eq!(client.apply(tx).await.unwrap_err().kind(), StoreErrorKind::Invalid);
-    let absent = rome_core::store::Check::Version { space: ROWS, key: "none".into(), expect: None };
-    let tx = |n| rome_core::store::MiniTx { reads: vec![absent.clone(); n], ..client.tx(vec![add("m", 1)]) };
+    let there = client.tx(vec![put(ROWS, "there", "1")]);
+    let same = rome_core::store::Check::Version { space: ROWS, key: "there".into(), expect: Some(there.id) };
+    assert!(matches!(client.apply(there).await.unwrap(), Applied::Done { .. }));
+    let tx = |n| rome_core::store::MiniTx { reads: vec![same.clone(); n], ..client.tx(vec![add("m", 1)]) };
     assert!(matches!(client.apply(tx(430_000)).await.unwrap(), Applied::Done { .. }));
     let error = client.apply(tx(440_000)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Limit, Certainty::NotApplied), "{error}");

@@ -46,7 +46,7 @@ pub(super) async fn audit(app: &Application) {
     }
     world.quiet().await;
     sleep(world.longest_lease()).await;
-    if let Err(error) = clear(app, &*process).await {
+    if let Err(error) = clear(app, &process).await {
         world.violated(error.to_string());
     }
     read_everything(app, &db).await;
@@ -187,7 +187,7 @@ async fn clear(app: &Application, process: &Process) -> Verdict {
             // It meets all that is prepared, and changes nothing.
             probe.effects.push(Effect::RaiseGate { oldest: 0 });
             let by = match apply(process, partition, probe).await? {
-                Applied::Done { .. } => break,
+                Applied::Done { .. } | Applied::Already(Decision::Committed) => break,
                 Applied::Blocked { by } => by,
                 other => return Err(Violation::new(format!("a probe was answered {other:?}"))),
             };

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use super::Survival;
 use super::drops::drop_at;
 use super::lists;
+use super::plan::Theme;
 use super::tables::{Account, BALANCE, Counter, DUTIES, Duty, Seat, Sizes, TWINS, Twin};
 use super::world::World;
 use crate::history::{Log, Outcome};
@@ -67,23 +68,7 @@ pub(super) async fn work(app: Arc<Application>, db: Database, left: Arc<AtomicU6
     while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
         let pause = app.world.random().between(0, 15);
         sleep(Duration::from_millis(pause)).await;
-        let kind = app.world.random().below(18);
-        let action = async {
-            match kind {
-                0..=5 => lists::transact(&app, &db).await,
-                6 => lists::read_by_one_statement(&app, &db).await,
-                7..=8 => drop(settle(&app, "transfer", transfer(&app, &db).await)),
-                9 => look(&app, &db).await,
-                10..=12 => take_a_seat(&app, &db).await,
-                13 => drop(settle(&app, "twins", write_twins(&app, &db).await)),
-                14 => {
-                    let group = app.world.random().below(TWINS);
-                    compare_twins(&app, &db, group).await;
-                }
-                15..=16 => drop(settle(&app, "duty", change_duty(&app, &db).await)),
-                _ => increment(&app, &db).await,
-            }
-        };
+        let action = act(&app, &db);
         if app.world.befalls(app.world.plan.drops) {
             let at = app.world.random().between(1, 25);
             if drop_at(at, action).await.is_none() {
@@ -93,6 +78,35 @@ pub(super) async fn work(app: Arc<Application>, db: Database, left: Arc<AtomicU6
         } else {
             action.await;
         }
+    }
+}
+
+async fn act(app: &Application, db: &Database) {
+    let random = app.world.random();
+    let theme = if random.below(2) == 0 { Theme::All } else { app.world.plan.theme };
+    let kind = match theme {
+        Theme::All => random.below(18),
+        Theme::Lists => random.below(7),
+        Theme::Bank => random.between(7, 10),
+        Theme::Seats => random.between(11, 13),
+        Theme::Duties => random.between(16, 17),
+    };
+    match kind {
+        0..=5 => lists::transact(app, db).await,
+        6 => lists::read_by_one_statement(app, db).await,
+        7..=10 if random.per_mille(app.world.plan.readers) => look(app, db).await,
+        7..=10 => drop(settle(app, "transfer", transfer(app, db).await)),
+        11..=13 => take_a_seat(app, db).await,
+        14 => {
+            let group = random.below(TWINS);
+            if random.below(2) == 0 {
+                settle(app, "twins", write_twins(app, db, group).await);
+            } else {
+                compare_twins(app, db, group).await;
+            }
+        }
+        15 => increment(app, db).await,
+        _ => drop(settle(app, "duty", change_duty(app, db).await)),
     }
 }
 
@@ -157,17 +171,18 @@ async fn transfer(app: &Application, db: &Database) -> Result<()> {
 
 /// Looks at all accounts: by one statement, in a transaction, or in one that only reads.
 async fn look(app: &Application, db: &Database) {
-    let (how, count) = (app.world.random().below(3), app.sizes().accounts);
+    let random = app.world.random();
+    let (how, count, first) = (random.below(3), app.sizes().accounts, random.next());
     let accounts = match how {
-        0 => db.query::<Account>().order_by(Account::BALANCE.asc()).all().await,
-        1 => db.query::<Account>().ignore_indexes().all().await,
+        0 if random.below(2) == 0 => db.query::<Account>().order_by(Account::BALANCE.asc()).all().await,
+        0 => db.query::<Account>().ignore_indexes().all().await,
         _ => {
             let options = options(app);
-            let options = if app.world.random().below(2) == 0 { options.read_only() } else { options };
+            let options = if random.below(2) == 0 { options.read_only() } else { options };
             db.transaction_with(options, async move |s| {
                 let mut accounts = Vec::new();
                 for id in 0..count {
-                    accounts.push(s.get::<Account>(id).await?.ok_or_not_found()?);
+                    accounts.push(s.get::<Account>((first.wrapping_add(id)) % count).await?.ok_or_not_found()?);
                 }
                 Ok(accounts)
             })
@@ -268,8 +283,8 @@ async fn change_duty(app: &Application, db: &Database) -> Result<()> {
     .await
 }
 
-async fn write_twins(app: &Application, db: &Database) -> Result<()> {
-    let (group, how) = (app.world.random().below(TWINS), app.world.random().below(2));
+async fn write_twins(app: &Application, db: &Database, group: u64) -> Result<()> {
+    let how = app.world.random().below(2);
     let says = app.next();
     if how == 0 {
         let both = db.query::<Twin>().filter(Twin::GROUP.eq(group));

@@ -21,7 +21,11 @@ enum Task {
 pub(super) async fn transact(app: &Application, db: &Database) {
     let (n, reads) = {
         let random = app.world.random();
-        if random.below(3) == 0 { (random.between(2, 4), 1000) } else { (random.between(1, 3), 300) }
+        if random.per_mille(app.world.plan.readers) {
+            (random.between(2, 4), 1000)
+        } else {
+            (random.between(1, 3), 300)
+        }
     };
     let task = |_| {
         let (list, is_read) = {
@@ -49,7 +53,7 @@ async fn run(app: &Application, db: &Database, tasks: Vec<Task>) -> Outcome {
     tasks.iter().filter_map(|task| task.as_append()).for_each(|append| running.did(append));
     let rows = app.sizes().lists / 2;
     // Others do much between two statements of this one.
-    let pause = if app.world.random().below(4) == 0 { app.world.random().between(1, 60) } else { 0 };
+    let pause = if app.world.random().below(3) == 0 { app.world.random().between(1, 60) } else { 0 };
     let result = db
         .transaction_with(options(app), async move |s| {
             let mut ops = Vec::new();
@@ -63,8 +67,11 @@ async fn run(app: &Application, db: &Database, tasks: Vec<Task>) -> Outcome {
         })
         .await;
     let outcome = outcome_of(app, "lists", &result);
-    app.world
-        .say(format_args!("lists: {outcome:?} {}", result.as_ref().map_or(String::new(), |ops| format!("{ops:?}"))));
+    app.world.say(format_args!(
+        "{} lists: {outcome:?} {}",
+        super::process::client(),
+        result.as_ref().map_or(String::new(), |ops| format!("{ops:?}"))
+    ));
     if let Some(ops) = settle(app, "lists", result) {
         running.retries();
         ops.into_iter().for_each(|op| running.did(op));
@@ -95,7 +102,7 @@ pub(super) async fn read_by_one_statement(app: &Application, db: &Database) {
     };
     let outcome = outcome_of(app, "statement", &result);
     if let Some(ops) = settle(app, "statement", result) {
-        app.world.say(format_args!("statement: {ops:?}"));
+        app.world.say(format_args!("{} statement: {ops:?}", super::process::client()));
         ops.into_iter().for_each(|op| running.did(op));
     }
     running.ended(outcome);

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Survival;
 use super::clients::{Application, work};
-use super::process::Process;
+use super::process::{CLIENT, Process};
 use super::tables;
 use super::world::World;
 
@@ -30,7 +30,7 @@ pub(super) async fn storm(app: &Arc<Application>) {
     let failovers = tokio::spawn(fail_over(world.clone()));
     let living = Arc::new(Living::default());
     let mut all: JoinSet<()> = (0..world.plan.processes).map(|slot| live(app.clone(), living.clone(), slot)).collect();
-    let length = if world.plan.ends_by_kill { Duration::from_millis(world.random().between(100, 3_000)) } else { AGES };
+    let length = if world.plan.ends_by_kill { Duration::from_millis(world.random().between(200, 6_000)) } else { AGES };
     if timeout(length, finish(world, &mut all)).await.is_err() {
         if !world.plan.ends_by_kill {
             world.violated("clients are still at work after an hour");
@@ -56,7 +56,7 @@ async fn live(app: Arc<Application>, living: Arc<Living>, slot: u32) {
         living.0.lock().unwrap_or_else(PoisonError::into_inner).push(process.clone());
         let Some(db) = open(&process, world).await else { return };
         let mut clients: JoinSet<()> =
-            (0..world.plan.clients).map(|_| work(app.clone(), db.clone(), left.clone())).collect();
+            (0..world.plan.clients).map(|n| CLIENT.scope(n, work(app.clone(), db.clone(), left.clone()))).collect();
         let is_killed = world.befalls(world.plan.kills);
         let length = if is_killed { Duration::from_millis(world.random().between(1, 1_500)) } else { AGES };
         if timeout(length, finish(world, &mut clients)).await.is_ok() || left.load(Ordering::SeqCst) == 0 {

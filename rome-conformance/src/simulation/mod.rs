@@ -108,7 +108,7 @@ impl Simulation {
     /// A simulation whose partitions keep their state in such stores. Each is a store of one partition that works in the
     /// thread of its caller. A test of the simulation itself gives stores with flaws.
     pub fn over(make: impl Fn() -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
-        Self { partitions: None, survival: Survival::default(), actions: 30, keeps_trace: false, make: Arc::new(make) }
+        Self { partitions: None, survival: Survival::default(), actions: 50, keeps_trace: false, make: Arc::new(make) }
     }
 
     /// The same with so many partitions, in place of a number that is drawn.
@@ -125,7 +125,7 @@ impl Simulation {
         self
     }
 
-    /// The same, where each process carries out so many actions; 30 otherwise.
+    /// The same, where each process carries out so many actions; 50 otherwise.
     #[must_use]
     pub const fn actions(mut self, actions: u32) -> Self {
         self.actions = actions;

@@ -25,6 +25,16 @@ use super::plan::RESPONSE_TIMEOUT;
 use super::server::Answer;
 use super::world::World;
 
+tokio::task_local! {
+    /// Which client of its process runs; none in the background.
+    pub(super) static CLIENT: u32;
+}
+
+/// Which client runs, for the trace.
+pub(super) fn client() -> String {
+    CLIENT.try_with(|client| client.to_string()).unwrap_or_else(|_| "-".to_owned())
+}
+
 pub(super) struct Process {
     world: Arc<World>,
     /// Which process, and which of its lives.
@@ -32,8 +42,8 @@ pub(super) struct Process {
     capabilities: Capabilities,
     is_dead: AtomicBool,
     stands_until: Mutex<Instant>,
-    /// Whole transactions that were sent before.
-    sent: Mutex<BTreeSet<TxId>>,
+    /// Whole transactions that were sent before, and where.
+    sent: Mutex<BTreeSet<(Partition, TxId)>>,
 }
 
 impl Process {
@@ -54,6 +64,11 @@ impl Process {
     pub(super) fn kill(&self) {
         self.world.say(format_args!("{} is killed", self.name));
         self.is_dead.store(true, Ordering::SeqCst);
+    }
+
+    /// Who asks, for the trace.
+    fn asker(&self) -> String {
+        format!("{}/{}", self.name, client())
     }
 
     /// Passes when the process neither stands still nor is dead.
@@ -110,7 +125,7 @@ impl Process {
 
     async fn apply_one(&self, partition: Partition, tx: MiniTx) -> StoreResult<Applied> {
         let (id, step, at) = (tx.id, tx.step, partition.0 as usize);
-        let name = self.name.clone();
+        let name = self.asker();
         let digest = super::trace::digest_of(&tx);
         let handle = move |world: Arc<World>| {
             let (tx, name) = (tx.clone(), name.clone());
@@ -121,12 +136,14 @@ impl Process {
                 Some(answer)
             }
         };
-        let first_call = step == Step::One && self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        let first_call =
+            step == Step::One && self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert((partition, id));
         let Some((answer, again)) = self.ask(at, handle).await else {
-            self.world.say(format_args!("{} {at} {id} {step:?}: no answer", self.name));
+            self.world.say(format_args!("{} {at} {id} {step:?}: no answer", self.asker()));
             return Err(no_answer(at).with_unknown_outcome());
         };
         match answer {
+            Ok(answer) if self.world.plan.says_already => Ok(answer),
             // It was this call that committed, and an earlier answer to it got lost.
             Ok(Applied::Already(Decision::Committed)) if first_call => {
                 let seq = self.world.servers.get(at).and_then(|server| server.done(id));
@@ -156,7 +173,7 @@ impl Store for Process {
         self.proceed().await;
         let mut calls = Vec::new();
         for (partition, reads) in batch {
-            let (at, reads, name) = (self.server_of(*partition)?, reads.clone(), self.name.clone());
+            let (at, reads, name) = (self.server_of(*partition)?, reads.clone(), self.asker());
             let handle = move |world: Arc<World>| {
                 let (reads, name) = (reads.clone(), name.clone());
                 async move {
@@ -199,7 +216,7 @@ impl Store for Process {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.proceed().await;
-        let name = self.name.clone();
+        let name = self.asker();
         let handle = move |world: Arc<World>| {
             let name = name.clone();
             async move {

@@ -121,7 +121,10 @@ impl World {
         let plan = &self.plan;
         let stormy = self.is_stormy();
         let random = self.random();
-        let way = || random.between(0, plan.slow);
+        let way = || {
+            let is_long = stormy && random.per_mille(plan.uneven);
+            random.between(0, if is_long { 10 * plan.slow } else { plan.slow })
+        };
         let mut fate = Fate { request: way(), reply: way(), ..Fate::default() };
         if plan.survival == Survival::Acknowledged {
             fate.safe = random.between(0, plan.unsafe_for);

@@ -60,19 +60,19 @@ struct Link {
 /// How a list is kept.
 #[derive(Debug, Clone, Copy)]
 enum Kept {
-    AsRow,
-    AsItems,
-    AsPieces,
-    AsLinks,
+    Row,
+    Items,
+    Pieces,
+    Links,
 }
 
 /// The lists take turns.
 const fn kept(list: u64) -> Kept {
     match list % 4 {
-        0 => Kept::AsRow,
-        1 => Kept::AsItems,
-        2 => Kept::AsPieces,
-        _ => Kept::AsLinks,
+        0 => Kept::Row,
+        1 => Kept::Items,
+        2 => Kept::Pieces,
+        _ => Kept::Links,
     }
 }
 
@@ -241,25 +241,25 @@ impl Task {
         match self {
             Self::Read(key) => {
                 let list = match kept(key) {
-                    Kept::AsRow => s.get::<List>(key).await?.unwrap_or_default().members,
-                    Kept::AsItems => members!(s, Item, key),
-                    Kept::AsPieces => members!(s, Piece, key),
-                    Kept::AsLinks => members!(s, Link, key),
+                    Kept::Row => s.get::<List>(key).await?.unwrap_or_default().members,
+                    Kept::Items => members!(s, Item, key),
+                    Kept::Pieces => members!(s, Piece, key),
+                    Kept::Links => members!(s, Link, key),
                 };
                 ops.push(Op::Read { key, list });
             }
             Self::Append(key, value) => {
                 match kept(key) {
-                    Kept::AsRow => {
+                    Kept::Row => {
                         let mut row = s.get::<List>(key).await?.unwrap_or_default();
                         ops.push(Op::Read { key, list: row.members.clone() });
                         row.id = key;
                         row.members.push(value);
                         s.upsert(row).await?;
                     }
-                    Kept::AsItems => append!(s, Item, key, value),
-                    Kept::AsPieces => append!(s, Piece, key, value),
-                    Kept::AsLinks => append!(s, Link, key, value),
+                    Kept::Items => append!(s, Item, key, value),
+                    Kept::Pieces => append!(s, Piece, key, value),
+                    Kept::Links => append!(s, Link, key, value),
                 }
                 ops.push(Op::Append { key, value });
             }

@@ -36,8 +36,6 @@ pub enum Missing {
     SeqOfPrepare,
     /// The names of those that stand in the way of reads.
     Blockers,
-    /// That what is aborted here is not prepared here.
-    UnlockByPush,
     /// That `Finish` looks at what is prepared before it looks at the lane's record.
     FinishBeforeRecord,
     /// Leases: they never end.
@@ -218,9 +216,7 @@ impl TablePartition {
         if !abort {
             return Applied::Undecided;
         }
-        if !self.is_missing(Missing::UnlockByPush) {
-            self.take(id);
-        }
+        self.take(id);
         let aborted = Applied::Already(Decision::Aborted);
         if self.is_missing(Missing::Tombstone) { aborted } else { self.record(id, aborted) }
     }

@@ -1,7 +1,10 @@
 //! Compares the compiled entities with the stored catalog.
 
-use super::document::{ColumnDoc, Document, ForeignKeyDoc, IndexDoc, LayoutDoc, PartDoc, TableDoc};
-use crate::schema::{ColumnDef, ForeignKey, IndexDef, Table};
+use super::change::{Change, ChangeKind, SchemaChange, SchemaPlan};
+use super::document::{
+    ColumnDoc, Document, FORMAT, ForeignKeyDoc, FormerDoc, IndexDoc, IndexState, LayoutDoc, PartDoc, TableDoc,
+};
+use crate::schema::{ColumnDef, ForeignKey, IndexDef, KeySource, Table};
 use crate::store::TableId;
 use crate::value::{ColumnType, ElementType};
 
@@ -9,49 +12,66 @@ use crate::value::{ColumnType, ElementType};
 pub(super) struct Comparison {
     /// The catalog with everything added; equal to the stored one if nothing is new.
     pub document: Document,
-    /// Tables that must be empty for the change to be right, because they get a new index or foreign key.
+    /// What is new, what is in the way, and what stays.
+    pub plan: SchemaPlan,
+    /// Tables that must be empty for the change to be right, because they get a new foreign key.
     pub must_be_empty: Vec<(TableId, String)>,
-    /// Whether handles that do not know the change may not write any more.
-    pub closes_to_older: bool,
-    /// What cannot be reconciled, one line each.
-    pub refused: Vec<String>,
 }
 
-pub(super) fn compare(stored: &Document, tables: &[&'static Table]) -> Comparison {
-    let mut comparison =
-        Comparison { document: stored.clone(), must_be_empty: Vec::new(), closes_to_older: false, refused: Vec::new() };
+pub(super) fn compare(stored: &Document, tables: &[&'static Table], how: SchemaChange) -> Comparison {
+    let document = Document { format: FORMAT, ..stored.clone() };
+    let mut comparison = Comparison { document, plan: SchemaPlan::default(), must_be_empty: Vec::new() };
     for table in tables {
         match comparison.document.tables.iter().position(|doc| doc.name == table.name) {
             None => {
                 add_table(&mut comparison.document, table);
+                comparison.plan.add(ChangeKind::Table, table.name, format!("table `{}` is new", table.name));
                 // A handle that does not know the new table would delete rows that are referenced from there.
                 let references = |doc: &TableDoc| table.foreign_keys.iter().any(|key| key.target().name == doc.name);
-                comparison.closes_to_older |= stored.tables.iter().any(references);
+                comparison.plan.closes_to_older |= stored.tables.iter().any(references);
             }
-            Some(at) => compare_table(&mut comparison, at, table),
+            Some(at) => compare_table(&mut comparison, at, table, how),
         }
     }
     // Nor would it maintain a new index, or look whether what a new foreign key references is there.
-    comparison.closes_to_older |= !comparison.must_be_empty.is_empty();
+    comparison.plan.closes_to_older |= !comparison.must_be_empty.is_empty();
     if comparison.document != *stored {
         comparison.document.version += 1;
     }
     comparison
 }
 
+impl SchemaPlan {
+    pub(super) fn add(&mut self, kind: ChangeKind, table: &str, what: String) {
+        self.changes.push(Change { kind, table: table.to_owned(), what });
+    }
+}
+
 fn add_table(document: &mut Document, table: &'static Table) {
     let id = document.next_table;
     document.next_table += 1;
-    let indexes = table.indexes.iter().map(|index| add_index(&mut document.next_index, table, index)).collect();
+    let add = |index| add_index(&mut document.next_index, table, index, IndexState::Readable);
+    let indexes = table.indexes.iter().map(add).collect();
     document.tables.push(TableDoc {
         name: table.name.to_owned(),
         id,
         key: names(table, &table.key),
+        keys: key_source(table),
         partition_by: partition(table),
         layouts: vec![LayoutDoc { number: 1, columns: table.columns.iter().map(describe).collect() }],
         indexes,
         foreign_keys: table.foreign_keys.iter().map(|key| describe_reference(table, key)).collect(),
     });
+}
+
+fn key_source(table: &Table) -> Option<String> {
+    let word = match table.key_source {
+        KeySource::Given => return None,
+        KeySource::Counter => "counter",
+        KeySource::UuidV4 => "uuid4",
+        KeySource::UuidV7 => "uuid7",
+    };
+    Some(word.to_owned())
 }
 
 fn names(table: &'static Table, columns: &[u16]) -> Vec<String> {
@@ -70,10 +90,11 @@ fn describe_reference(table: &'static Table, key: &ForeignKey) -> ForeignKeyDoc 
     }
 }
 
-fn add_index(next: &mut u32, table: &'static Table, index: &IndexDef) -> IndexDoc {
+fn add_index(next: &mut u32, table: &'static Table, index: &IndexDef, state: IndexState) -> IndexDoc {
     let id = *next;
     *next += 1;
-    IndexDoc { name: index.name.clone(), id, unique: index.unique, global: index.global, parts: parts(table, index) }
+    let (name, parts) = (index.name.clone(), parts(table, index));
+    IndexDoc { name, id, unique: index.unique, global: index.global, state, parts }
 }
 
 fn parts(table: &'static Table, index: &IndexDef) -> Vec<PartDoc> {
@@ -85,7 +106,7 @@ fn parts(table: &'static Table, index: &IndexDef) -> Vec<PartDoc> {
 }
 
 fn describe(column: &ColumnDef) -> ColumnDoc {
-    ColumnDoc { name: column.name.to_string(), ty: type_name(column.ty), nullable: column.nullable }
+    ColumnDoc { name: column.name.to_string(), ty: type_name(column.ty), nullable: column.nullable, default: None }
 }
 
 /// Labels may be added to an enum at any time, so they are no part of the layout.
@@ -101,13 +122,14 @@ fn type_name(ty: ColumnType) -> String {
     }
 }
 
-fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table) {
-    let Comparison { document, must_be_empty, refused, .. } = comparison;
+fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, how: SchemaChange) {
+    let Comparison { document, must_be_empty, plan } = comparison;
     let Some(doc) = document.tables.get_mut(at) else { return };
+    doc.keys = key_source(table);
     let key = names(table, &table.key);
     if key != doc.key {
-        refused.push(format!(
-            "the key of `{}` is ({}), stored is ({})",
+        plan.refused.push(format!(
+            "the key of `{}` is ({}), stored is ({}): rows would not be found; make a new table and copy them",
             table.name,
             key.join(", "),
             doc.key.join(", ")
@@ -115,7 +137,7 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table) 
     }
     if partition(table) != doc.partition_by {
         let of = |columns: &[String]| if columns.is_empty() { doc.key.join(", ") } else { columns.join(", ") };
-        refused.push(format!(
+        plan.refused.push(format!(
             "the rows of `{}` lie where ({}) says, and `partition_by` is now ({}): they would not be found; make a new \
              table and copy them",
             table.name,
@@ -123,43 +145,66 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table) 
             of(&partition(table))
         ));
     }
-    compare_columns(doc, table, refused);
+    compare_columns(doc, table, plan);
     for index in &table.indexes {
         match doc.indexes.iter().find(|stored| stored.name == index.name) {
-            Some(stored) if stored.unique == index.unique && stored.parts == parts(table, index) => {
-                if stored.global != index.global {
-                    refused.push(format!(
-                        "index `{}` of `{}` is {} as `global`, and the stored one {}; give it another name",
-                        index.name,
-                        table.name,
-                        if index.global { "declared" } else { "not declared" },
-                        if stored.global { "is global" } else { "is not" },
-                    ));
-                }
-            }
-            Some(_) => refused.push(format!(
-                "index `{}` of `{}` has other columns than the stored one; give it another name",
-                index.name, table.name
-            )),
+            Some(stored) => compare_index(stored, table, index, plan),
             None => {
-                let added = add_index(&mut document.next_index, table, index);
+                let added = add_index(&mut document.next_index, table, index, IndexState::WriteOnly);
+                let what = format!("index `{}` of `{}` is new: `{}`", added.name, table.name, declaration(&added));
+                plan.add(ChangeKind::Index, table.name, what);
+                plan.closes_to_older = true;
                 doc.indexes.push(added);
-                must_be_empty.push((TableId(doc.id), format!("index `{}` of `{}`", index.name, table.name)));
             }
         }
     }
-    for stored in &doc.indexes {
-        if !table.indexes.iter().any(|index| index.name == stored.name) {
-            refused.push(format!(
-                "index `{}` of `{}` is stored and no longer declared; without it new rows would be missing there: declare \
-                 `{}`",
-                stored.name,
-                table.name,
-                declaration(stored)
-            ));
+    let undeclared = |stored: &IndexDoc| !table.indexes.iter().any(|index| index.name == stored.name);
+    if how == SchemaChange::ApplyAndDrop {
+        for dropped in doc.indexes.extract_if(.., |stored| undeclared(stored)) {
+            let what = format!("index `{}` of `{}` is no longer declared, and dropped", dropped.name, table.name);
+            plan.add(ChangeKind::Drop, table.name, what);
+            plan.closes_to_older = true;
+            let IndexDoc { name, id, unique, .. } = dropped;
+            document.former.push(FormerDoc { table: table.name.to_owned(), name, id, unique });
         }
     }
-    compare_references(doc, table, must_be_empty);
+    plan.kept.extend(doc.indexes.iter().filter(|stored| undeclared(stored)).map(|stored| {
+        format!(
+            "index `{}` of `{}` is stored and no longer declared; it is maintained and not used: declare `{}`, or drop it \
+             with `SchemaChange::ApplyAndDrop`",
+            stored.name,
+            table.name,
+            declaration(stored)
+        )
+    }));
+    compare_references(doc, table, plan, must_be_empty);
+}
+
+fn compare_index(stored: &IndexDoc, table: &'static Table, index: &IndexDef, plan: &mut SchemaPlan) {
+    let new_name = "give it another name, under which it is built anew (`as = \"...\"`), and drop the stored one later";
+    if stored.unique != index.unique || stored.parts != parts(table, index) {
+        plan.refused.push(format!(
+            "index `{}` of `{}` is `{}`, and the stored one is `{}`: {new_name}",
+            index.name,
+            table.name,
+            declaration(&add_index(&mut 0, table, index, IndexState::Readable)),
+            declaration(stored),
+        ));
+    } else if stored.global != index.global {
+        plan.refused.push(format!(
+            "index `{}` of `{}` is {} as `global`, and the stored one {}: {new_name}",
+            index.name,
+            table.name,
+            if index.global { "declared" } else { "not declared" },
+            if stored.global { "is global" } else { "is not" },
+        ));
+    } else if stored.state == IndexState::WriteOnly {
+        plan.add(
+            ChangeKind::Unbuilt,
+            table.name,
+            format!("index `{}` of `{}` is not built to its end", index.name, table.name),
+        );
+    }
 }
 
 /// How a stored index would be declared; also one that was made for a foreign key, which has the name of a declared one.
@@ -172,55 +217,124 @@ fn declaration(index: &IndexDoc) -> String {
 
 /// A foreign key that is new needs an empty table, since what is stored may reference nothing. One that is gone, or acts in
 /// another way, leaves stored rows as right as they are.
-fn compare_references(doc: &mut TableDoc, table: &'static Table, must_be_empty: &mut Vec<(TableId, String)>) {
+fn compare_references(
+    doc: &mut TableDoc,
+    table: &'static Table,
+    plan: &mut SchemaPlan,
+    must_be_empty: &mut Vec<(TableId, String)>,
+) {
     let declared: Vec<ForeignKeyDoc> = table.foreign_keys.iter().map(|key| describe_reference(table, key)).collect();
+    let name = |key: &ForeignKeyDoc| {
+        format!("the foreign key ({}) of `{}` to `{}`", key.columns.join(", "), table.name, key.references)
+    };
+    let same = |a: &ForeignKeyDoc, b: &ForeignKeyDoc| a.columns == b.columns && a.references == b.references;
     for key in &declared {
-        let same = |stored: &&ForeignKeyDoc| stored.columns == key.columns && stored.references == key.references;
-        if doc.foreign_keys.iter().find(same).is_none() {
-            let what =
-                format!("the foreign key ({}) of `{}` to `{}`", key.columns.join(", "), doc.name, key.references);
-            must_be_empty.push((TableId(doc.id), what));
+        match doc.foreign_keys.iter().find(|stored| same(stored, key)) {
+            None => {
+                plan.add(ChangeKind::ForeignKey, table.name, format!("{} is new", name(key)));
+                must_be_empty.push((TableId(doc.id), name(key)));
+            }
+            Some(stored) if stored.on_delete != key.on_delete => {
+                let what = format!("{} is `on_delete = {}`, and was `{}`", name(key), key.on_delete, stored.on_delete);
+                plan.add(ChangeKind::ForeignKey, table.name, what);
+            }
+            Some(_) => {}
         }
+    }
+    for gone in doc.foreign_keys.iter().filter(|stored| !declared.iter().any(|key| same(stored, key))) {
+        plan.add(ChangeKind::ForeignKey, table.name, format!("{} is no longer declared", name(gone)));
     }
     doc.foreign_keys = declared;
 }
 
-fn compare_columns(doc: &mut TableDoc, table: &'static Table, refused: &mut Vec<String>) {
-    let columns: Vec<ColumnDoc> = table.columns.iter().map(describe).collect();
+fn compare_columns(doc: &mut TableDoc, table: &'static Table, plan: &mut SchemaPlan) {
     let Some(current) = doc.layouts.last() else { return };
-    if current.columns == columns {
-        return;
-    }
+    let mut columns: Vec<ColumnDoc> = table.columns.iter().map(describe).collect();
+    let is_same = |stored: &ColumnDoc, new: &ColumnDoc| {
+        (&stored.name, &stored.ty, stored.nullable) == (&new.name, &new.ty, new.nullable)
+    };
+    let same = current.columns.len() == columns.len()
+        && current.columns.iter().zip(&columns).all(|(stored, new)| is_same(stored, new));
     for (column, new) in table.columns.iter().zip(&columns) {
-        match current.columns.iter().find(|stored| stored.name == new.name) {
-            None if column.nullable || column.default.is_some() => {}
-            None => refused.push(format!(
-                "column `{}` of `{}` is new, and rows that are stored have no value for it: make it optional or give it \
-                 `default = ...`",
-                new.name, table.name
-            )),
-            Some(stored) if stored.ty != new.ty && !widens(&stored.ty, column.ty) => refused.push(format!(
-                "column `{}` of `{}` is {}, stored is {}: add a new column and copy the values",
+        let Some(stored) = current.columns.iter().find(|stored| stored.name == new.name) else {
+            if column.nullable || column.default.is_some() {
+                let what = format!("column `{}` of `{}` is new: {}", new.name, table.name, shown(new));
+                plan.add(ChangeKind::Column, table.name, what);
+            } else {
+                plan.refused.push(format!(
+                    "column `{}` of `{}` is new, and rows that are stored have no value for it: make it optional or give it \
+                     `default = ...`",
+                    new.name, table.name
+                ));
+            }
+            continue;
+        };
+        if stored.ty != new.ty && !widens(&stored.ty, column.ty) {
+            let indexed = |index: &&IndexDoc| index.parts.iter().any(|part| part.column == new.name);
+            let indexes: Vec<String> =
+                doc.indexes.iter().filter(indexed).map(|index| format!("`{}`", index.name)).collect();
+            let too = if indexes.is_empty() {
+                String::new()
+            } else {
+                format!(", with indexes in the place of {}, whose entries hold values of the old type", indexes.join(", "))
+            };
+            plan.refused.push(format!(
+                "column `{}` of `{}` is {}, stored is {}: add a new column and copy the values{too}",
                 new.name, table.name, new.ty, stored.ty
-            )),
-            Some(stored) if stored.nullable && !new.nullable => refused.push(format!(
-                "column `{}` of `{}` is not optional, and stored rows may hold NULL in it",
+            ));
+        } else if stored.nullable && !new.nullable {
+            plan.refused.push(format!(
+                "column `{}` of `{}` is not optional, and stored rows may hold NULL in it: add a new column with \
+                 `default = ...` and copy the values",
                 new.name, table.name
-            )),
-            Some(_) => {}
+            ));
+        } else if !is_same(stored, new) {
+            let what = format!("column `{}` of `{}` is {}, and was {}", new.name, table.name, shown(new), shown(stored));
+            plan.add(ChangeKind::Widening, table.name, what);
         }
     }
     for stored in &current.columns {
         if table.position(&stored.name).is_none() {
-            refused.push(format!(
+            plan.refused.push(format!(
                 "column `{}` of `{}` is stored and no longer declared: declare it, or name the renamed field with \
                  `column = \"{}\"`",
                 stored.name, table.name, stored.name
             ));
         }
     }
-    let number = current.number + 1;
-    doc.layouts.push(LayoutDoc { number, columns });
+    keep_defaults(doc, table, &mut columns);
+    match doc.layouts.last_mut() {
+        Some(current) if same => current.columns = columns,
+        Some(current) => {
+            let number = current.number + 1;
+            doc.layouts.push(LayoutDoc { number, columns });
+        }
+        None => {}
+    }
+}
+
+/// Notes what rows that were written before a column existed hold in it. The first value stays, whatever is declared later.
+fn keep_defaults(doc: &TableDoc, table: &'static Table, columns: &mut [ColumnDoc]) {
+    let (first, current) = (doc.layouts.first(), doc.layouts.last());
+    let of = |layout: Option<&'_ LayoutDoc>, name: &str| {
+        layout.and_then(|layout| layout.columns.iter().find(|column| column.name == name).cloned())
+    };
+    for (column, new) in table.columns.iter().zip(columns) {
+        if of(first, &new.name).is_some() {
+            continue;
+        }
+        let declared = || column.default.map(|default| default().as_ref().to_json());
+        new.default = match of(current, &new.name) {
+            // A build that did not note it read them as what was declared.
+            Some(stored) => stored.default.or_else(declared),
+            None => declared(),
+        }
+        .or(Some(serde_json::Value::Null));
+    }
+}
+
+fn shown(column: &ColumnDoc) -> String {
+    format!("{}{}", if column.nullable { "optional " } else { "" }, column.ty)
 }
 
 /// Whether every stored value of the old type is one of the new type, in the same form.

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The number of this form; another one is refused.
-pub(super) const FORMAT: u32 = 1;
+/// The number of this form, and the oldest one that can be read. Others are refused: who does not know the states of
+/// indexes would use one that is not built.
+pub(super) const FORMAT: u32 = 2;
+pub(super) const OLDEST_FORMAT: u32 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// The number of this form.
     pub format: u32,
     /// Rises with each change of the schema.
@@ -16,13 +18,27 @@ pub(super) struct Document {
     /// The next index number; numbers are never reused.
     pub next_index: u32,
     pub tables: Vec<TableDoc>,
+    /// Indexes that were dropped and whose records are not all removed yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerDoc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct TableDoc {
+pub(crate) struct FormerDoc {
+    pub table: String,
+    pub name: String,
+    pub id: u32,
+    pub unique: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableDoc {
     pub name: String,
     pub id: u32,
     pub key: Vec<String>,
+    /// Where keys come from: `counter`, `uuid4`, `uuid7`; none if they are given, or an older build made the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<String>,
     /// The columns that say in which partition a row lies; empty if it is the whole key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partition_by: Vec<String>,
@@ -34,37 +50,67 @@ pub(super) struct TableDoc {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LayoutDoc {
+pub(crate) struct LayoutDoc {
     pub number: u32,
     pub columns: Vec<ColumnDoc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ColumnDoc {
+pub(crate) struct ColumnDoc {
     pub name: String,
     #[serde(rename = "type")]
     pub ty: String,
     pub nullable: bool,
+    /// The value of rows that were written before the column existed. It is kept, so that a program whose default
+    /// changes reads the same rows as before, and index entries stay true.
+    #[serde(default, deserialize_with = "noted", skip_serializing_if = "Option::is_none")]
+    pub default: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct IndexDoc {
+pub(crate) struct IndexDoc {
     pub name: String,
     pub id: u32,
     pub unique: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub global: bool,
+    #[serde(default, skip_serializing_if = "IndexState::is_readable")]
+    pub state: IndexState,
     pub parts: Vec<PartDoc>,
 }
 
+/// A value that is there, also if it is `null`.
+fn noted<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(from).map(Some)
+}
+
+/// How far an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum IndexState {
+    /// Writes maintain it; rows that were there before it may be missing, so queries do not use it.
+    WriteOnly,
+    /// Every row is in it.
+    #[default]
+    Readable,
+}
+
+impl IndexState {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_readable(&self) -> bool {
+        *self == Self::Readable
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PartDoc {
+pub(crate) struct PartDoc {
     pub column: String,
     pub descending: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ForeignKeyDoc {
+pub(crate) struct ForeignKeyDoc {
     pub columns: Vec<String>,
     /// The table whose key they hold.
     pub references: String,
@@ -73,6 +119,6 @@ pub(super) struct ForeignKeyDoc {
 
 impl Default for Document {
     fn default() -> Self {
-        Self { format: FORMAT, version: 0, next_table: 1, next_index: 1, tables: Vec::new() }
+        Self { format: FORMAT, version: 0, next_table: 1, next_index: 1, tables: Vec::new(), former: Vec::new() }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::document::LayoutDoc;
 use crate::schema::Table;
-use crate::value::{ColumnType, RowReader, RowWriter, ValueError, ValueRef, read_column, write_column};
+use crate::value::{ColumnType, RowReader, RowWriter, Value, ValueError, ValueRef, read_column, write_column};
 
 /// An earlier layout of a table, and where its columns went.
 #[derive(Debug)]
 pub(crate) struct Layout {
     columns: Vec<LayoutColumn>,
+    /// For each column of the present layout the value of rows that do not have it; none is NULL.
+    defaults: Vec<Option<Value>>,
 }
 
 #[derive(Debug)]
@@ -19,7 +21,7 @@ struct LayoutColumn {
 }
 
 impl Layout {
-    pub(super) fn new(doc: &LayoutDoc, table: &'static Table) -> Result<Self, ValueError> {
+    pub(super) fn new(doc: &LayoutDoc, present: &LayoutDoc, table: &'static Table) -> Result<Self, ValueError> {
         let columns = doc
             .columns
             .iter()
@@ -34,7 +36,18 @@ impl Layout {
                 Ok(LayoutColumn { ty, nullable: column.nullable, now })
             })
             .collect::<Result<_, ValueError>>()?;
-        Ok(Self { columns })
+        let defaults = table
+            .columns
+            .iter()
+            .map(|column| {
+                let stored = present.columns.iter().find(|stored| stored.name == column.name);
+                match stored.and_then(|stored| stored.default.as_ref()) {
+                    Some(json) => column.ty.from_json(json).map(Some),
+                    None => Ok(column.default.map(|default| default())),
+                }
+            })
+            .collect::<Result<_, ValueError>>()?;
+        Ok(Self { columns, defaults })
     }
 
     /// The same row in the present layout: columns that are new take their default or NULL.
@@ -52,9 +65,8 @@ impl Layout {
             }
         }
         let mut writer = RowWriter::new();
-        for ((column, value), known) in table.columns.iter().zip(old).zip(known) {
-            let default = column.default.filter(|_| !known).map(|default| default());
-            let value = default.as_ref().map_or(value, |default| default.as_ref());
+        for (((column, value), known), default) in table.columns.iter().zip(old).zip(known).zip(&self.defaults) {
+            let value = default.as_ref().filter(|_| !known).map_or(value, Value::as_ref);
             write_column(&mut writer, column.ty, column.nullable, value)?;
         }
         Ok(writer.finish())

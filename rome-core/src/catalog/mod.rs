@@ -1,20 +1,27 @@
 //! The catalog: which tables the database has, under which numbers, and how their rows are laid out.
 //!
-//! It is one document in the store, compared with the compiled entities when the database is opened. New tables, and
-//! new columns that are nullable or have a default, are added; anything else is refused with what differs. Rows carry
-//! the number of the layout that they were written in, so a row of an older layout is still read.
+//! It is one document in the store, compared with the compiled entities when the database is opened. New tables, indexes,
+//! and columns that are nullable or have a default, are added; anything else is refused with what differs. Rows carry
+//! the number of the layout that they were written in, so a row of an older layout is still read. An index that is stored
+//! and not declared is maintained by its stored description.
 
+mod change;
 mod compare;
 mod document;
 mod layout;
 mod open;
 mod references;
+mod stored;
 
+pub use change::{Change, ChangeKind, SchemaChange, SchemaPlan};
+pub use document::IndexState;
+pub(crate) use document::{Document, ForeignKeyDoc, FormerDoc, IndexDoc};
 pub(crate) use layout::Layout;
-pub(crate) use open::open;
+pub(crate) use open::{create_document, open, open_stored, plan, read_document, update_document};
 pub(crate) use references::Incoming;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::schema::{IndexDef, Table};
 use crate::store::{IndexId, Space, TableId};
@@ -36,6 +43,10 @@ pub(crate) struct StoredTable {
 pub(crate) struct StoredIndex {
     pub def: &'static IndexDef,
     pub id: IndexId,
+    /// Whether the entity declares it. One that is only stored is maintained, and no query uses it.
+    pub declared: bool,
+    /// Whether every row is in it.
+    complete: Arc<AtomicBool>,
 }
 
 impl StoredTable {
@@ -46,6 +57,25 @@ impl StoredTable {
 }
 
 impl StoredIndex {
+    pub fn new(def: &'static IndexDef, id: IndexId, declared: bool, state: IndexState) -> Self {
+        Self { def, id, declared, complete: Arc::new(AtomicBool::new(state == IndexState::Readable)) }
+    }
+
+    /// Whether every row is in it. Until then its entries and claims are maintained, and some are missing.
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+
+    /// Whether queries may use it.
+    pub fn is_readable(&self) -> bool {
+        self.declared && self.is_complete()
+    }
+
+    /// From now on every row is in it.
+    pub fn set_complete(&self) {
+        self.complete.store(true, Ordering::Release);
+    }
+
     /// The space of its entries or, if it is unique, of its claims.
     pub const fn space(&self) -> Space {
         if self.def.unique { Space::Unique(self.id) } else { Space::Index(self.id) }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::change::{SchemaChange, SchemaPlan};
 use super::compare::{Comparison, compare};
-use super::document::{Document, FORMAT, TableDoc};
+use super::document::{Document, FORMAT, IndexState, OLDEST_FORMAT, TableDoc};
+use super::stored::{index_of, tables_of};
 use super::{Catalog, Layout, StoredIndex, StoredTable, references};
 use crate::commit::{Committer, Outcome, Part};
 use crate::error::{Error, Kind, Result};
@@ -29,11 +31,12 @@ pub(crate) struct Opened {
 }
 
 /// Reads the catalog, compares it with the entities, and adds what is new. Costs one round trip if nothing is new, two
-/// or three otherwise.
+/// or three otherwise. New indexes are noted, and not built.
 pub(crate) async fn open(
     committer: &Arc<Committer>,
     placement: Placement,
     tables: &[&'static Table],
+    how: SchemaChange,
 ) -> Result<Opened> {
     check_names(tables)?;
     references::check(tables)?;
@@ -43,12 +46,17 @@ pub(crate) async fn open(
             Some((_, bytes)) => parse(bytes)?,
             None => Document::default(),
         };
-        let Comparison { document: wanted, must_be_empty, closes_to_older, refused } = compare(&document, tables);
-        if !refused.is_empty() {
-            return Err(refuse(&refused));
+        let Comparison { document: wanted, plan, must_be_empty } = compare(&document, tables, how);
+        if !plan.refused.is_empty() {
+            return Err(refuse(&plan.refused));
         }
-        if let (true, Some(secret)) = (wanted == document && stored.is_some(), found) {
-            return finish(&wanted, tables, secret);
+        // What only describes the same in a newer form can wait. A database that is new is no change of one.
+        let is_same = wanted == document || (how == SchemaChange::Refuse && !plan.needs_writing());
+        if let (true, Some(secret)) = (is_same && stored.is_some(), found) {
+            return finish(&document, tables, secret);
+        }
+        if how == SchemaChange::Refuse && stored.is_some() {
+            return Err(not_applied(&plan));
         }
         let secret = found.unwrap_or_else(|| *uuid::Uuid::new_v4().as_bytes());
         let mut change = Part::default();
@@ -57,27 +65,31 @@ pub(crate) async fn open(
             change.checks.push(unchanged(SECRET, None));
             change.effects.push(put(SECRET, secret.to_vec()));
         }
-        change
-            .effects
-            .push(put(CATALOG, serde_json::to_vec(&wanted).map_err(|error| Error::invalid(error.to_string()))?));
+        change.effects.push(put(CATALOG, written(&wanted)?));
         let own_checks = change.checks.len();
         let mut parts = vec![change];
-        if closes_to_older {
-            let gate = Effect::RaiseGate { oldest: wanted.version };
+        if plan.closes_to_older {
             let spans = must_be_empty.iter().map(|(table, _)| Span::all(Space::Rows(*table)).limited(Some(1)));
             let empty: Vec<Check> = spans.map(|span| Check::Count { span, n: 0 }).collect();
-            parts.extend(placement.all().skip(1).map(|partition| Part { partition, ..Part::default() }));
+            raise_gate(&mut parts, placement, wanted.version);
             for part in &mut parts {
                 part.checks.extend(empty.iter().cloned());
-                part.effects.push(gate.clone());
             }
         }
         match committer.commit(u32::MAX, parts, Durability::Local).await? {
-            Outcome::Committed => return finish(&wanted, tables, secret),
+            Outcome::Committed => {
+                tracing::info!(version = wanted.version, changes = %plan, "changed the schema");
+                return finish(&wanted, tables, secret);
+            }
             Outcome::Conflict { part, check: CheckRef::Check(at) } if part > 0 || at >= own_checks => {
                 let what: Vec<String> = must_be_empty
                     .into_iter()
-                    .map(|(_, what)| format!("{what} is new, and the table has rows"))
+                    .map(|(_, what)| {
+                        format!(
+                            "{what} is new, and the table has rows, which may reference nothing: make a new table with it and \
+                             copy them"
+                        )
+                    })
                     .collect();
                 return Err(refuse(&what));
             }
@@ -85,6 +97,113 @@ pub(crate) async fn open(
             _ => tokio::time::sleep(PAUSE).await,
         }
     }
+}
+
+/// Puts a catalog where there is none, with the tables of another database. Its indexes are readable, since no table has
+/// rows yet.
+pub(crate) async fn create_document(committer: &Arc<Committer>, mut document: Document) -> Result<()> {
+    document.former.clear();
+    for index in document.tables.iter_mut().flat_map(|table| &mut table.indexes) {
+        index.state = IndexState::Readable;
+    }
+    let mut part = Part::default();
+    part.checks.push(unchanged(CATALOG, None));
+    part.effects.push(put(CATALOG, written(&document)?));
+    part.effects.push(put(SECRET, uuid::Uuid::new_v4().as_bytes().to_vec()));
+    match committer.commit(u32::MAX, vec![part], Durability::Local).await? {
+        Outcome::Committed => Ok(()),
+        _ => Err(Error::invalid("another program made a database in this store at the same time")),
+    }
+}
+
+/// Takes the tables as they are stored, without their foreign keys if these are not to be looked at. Costs one round trip.
+pub(crate) async fn open_stored(committer: &Committer, references: bool) -> Result<Opened> {
+    let (stored, secret) = read(committer).await?;
+    let (Some((_, bytes)), Some(secret)) = (stored, secret) else { return Err(no_catalog()) };
+    let mut document = parse(&bytes)?;
+    if !references {
+        document.tables.iter_mut().for_each(|table| table.foreign_keys.clear());
+    }
+    finish(&document, &tables_of(&document)?, secret)
+}
+
+#[cold]
+fn no_catalog() -> Error {
+    Kind::Schema("the store has no catalog: no database was ever opened in it".to_owned()).into()
+}
+
+/// Refuses clients of older versions in all partitions. The first part has to be in the first one.
+fn raise_gate(parts: &mut Vec<Part>, placement: Placement, oldest: u32) {
+    parts.extend(placement.all().skip(1).map(|partition| Part { partition, ..Part::default() }));
+    parts.iter_mut().for_each(|part| part.effects.push(Effect::RaiseGate { oldest }));
+}
+
+/// What [`open`] would change. Costs one round trip.
+pub(crate) async fn plan(committer: &Committer, tables: &[&'static Table], how: SchemaChange) -> Result<SchemaPlan> {
+    check_names(tables)?;
+    references::check(tables)?;
+    let document = read_document(committer).await?.unwrap_or_default();
+    Ok(compare(&document, tables, how).plan)
+}
+
+/// The stored catalog; none in a store without one. Costs one round trip.
+pub(crate) async fn read_document(committer: &Committer) -> Result<Option<Document>> {
+    let (stored, _) = read(committer).await?;
+    stored.map(|(_, bytes)| parse(&bytes)).transpose()
+}
+
+/// Changes the stored catalog, whatever other programs do to it meanwhile. `change` gives none if there is nothing to
+/// change, and is called again if another program was faster.
+///
+/// `close` refuses handles that do not know the new version; `clear` removes these records of the catalog's space in all
+/// partitions.
+pub(crate) async fn update_document(
+    committer: &Arc<Committer>,
+    placement: Placement,
+    close: bool,
+    clear: &[Bytes],
+    mut change: impl FnMut(&mut Document) -> Result<bool> + Send,
+) -> Result<()> {
+    loop {
+        let (stored, _) = read(committer).await?;
+        let Some((version, bytes)) = stored else { return Err(no_catalog()) };
+        let mut document = parse(&bytes)?;
+        if !change(&mut document)? {
+            return Ok(());
+        }
+        document.format = FORMAT;
+        document.version += 1;
+        let mut parts = vec![Part::default()];
+        if let Some(part) = parts.first_mut() {
+            part.checks.push(unchanged(CATALOG, Some(version)));
+            part.effects.push(put(CATALOG, written(&document)?));
+        }
+        if close {
+            raise_gate(&mut parts, placement, document.version);
+        } else if !clear.is_empty() {
+            parts.extend(placement.all().skip(1).map(|partition| Part { partition, ..Part::default() }));
+        }
+        for part in &mut parts {
+            part.effects.extend(clear.iter().map(|key| Effect::Delete { space: Space::Meta, key: key.clone() }));
+        }
+        match committer.commit(u32::MAX, parts, Durability::Local).await? {
+            Outcome::Committed => return Ok(()),
+            _ => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+fn written(document: &Document) -> Result<Vec<u8>> {
+    serde_json::to_vec(document).map_err(|error| Error::invalid(error.to_string()))
+}
+
+#[cold]
+fn not_applied(plan: &SchemaPlan) -> Error {
+    Kind::Schema(format!(
+        "the stored tables are not yet those of the entities, and this program does not change them \
+         (`SchemaChange::Refuse`):\n{plan}"
+    ))
+    .into()
 }
 
 fn check_names(tables: &[&'static Table]) -> Result<()> {
@@ -122,11 +241,12 @@ async fn read(committer: &Committer) -> Result<Stored> {
 fn parse(bytes: &[u8]) -> Result<Document> {
     let document: Document = serde_json::from_slice(bytes)
         .map_err(|error| Kind::Schema(format!("the stored catalog cannot be read: {error}")))?;
-    if document.format == FORMAT {
+    if (OLDEST_FORMAT..=FORMAT).contains(&document.format) {
         return Ok(document);
     }
     Err(Kind::Schema(format!(
-        "the stored catalog has format {}, this build reads {FORMAT}; use the build that wrote it",
+        "the stored catalog has format {}, this build reads {OLDEST_FORMAT} to {FORMAT}; use the build that wrote it, or a newer \
+         one",
         document.format
     ))
     .into())
@@ -154,21 +274,22 @@ fn finish(document: &Document, tables: &[&'static Table], secret: [u8; 16]) -> R
 }
 
 fn stored_table(table: &'static Table, doc: &TableDoc) -> Result<StoredTable> {
-    let indexes = table
-        .indexes
-        .iter()
-        .filter_map(|def| {
-            let stored = doc.indexes.iter().find(|stored| stored.name == def.name)?;
-            Some(StoredIndex { def, id: IndexId(stored.id) })
-        })
-        .collect();
+    let declared = table.indexes.iter().filter_map(|def| {
+        let stored = doc.indexes.iter().find(|stored| stored.name == def.name)?;
+        Some(StoredIndex::new(def, IndexId(stored.id), true, stored.state))
+    });
+    // After the declared ones, whose places are those in the entity's description.
+    let only_stored = doc.indexes.iter().filter(|stored| !table.indexes.iter().any(|def| def.name == stored.name));
+    let only_stored = only_stored
+        .filter_map(|stored| Some(StoredIndex::new(index_of(stored, table)?, IndexId(stored.id), false, stored.state)));
+    let indexes = declared.chain(only_stored).collect();
     let (current, earlier) = doc.layouts.split_last().ok_or_else(|| {
         Error::from(Kind::Schema(format!("the stored catalog has no layout for table `{}`", doc.name)))
     })?;
     let earlier = earlier
         .iter()
         .map(|layout| {
-            Layout::new(layout, table).map(|known| (layout.number, known)).map_err(|error| {
+            Layout::new(layout, current, table).map(|known| (layout.number, known)).map_err(|error| {
                 Kind::Schema(format!("the stored catalog's table `{}` cannot be read: {error}", doc.name)).into()
             })
         })

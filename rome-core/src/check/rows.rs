@@ -67,12 +67,13 @@ impl Checker<'_> {
         let mut due = Vec::with_capacity(has.entries.len() + has.claims.len());
         for (space, entry) in has.entries {
             let Some(at) = table.indexes.iter().position(|index| index.space() == space) else { continue };
-            let Some(index) = table.indexes.get(at) else { continue };
+            // One that is not built to its end lacks what its build will add.
+            let Some(index) = table.indexes.get(at).filter(|index| index.is_complete()) else { continue };
             let partition = placement.of_entry(table, index, &record.key, &entry);
             due.push(Due { partition, space, key: entry, index: Some(at), value: Some(Bytes::new()) });
         }
         for (at, claim) in has.claims {
-            let Some(index) = table.indexes.get(at) else { continue };
+            let Some(index) = table.indexes.get(at).filter(|index| index.is_complete()) else { continue };
             let partition = placement.of_claim(table, index, &claim);
             let value = Some(record.key.clone());
             due.push(Due { partition, space: index.space(), key: claim, index: Some(at), value });

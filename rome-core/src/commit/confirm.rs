@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Committer, Outcome, Part};
 use crate::error::{Error, Result};
-use crate::store::{Applied, Certainty, Consistency, Durability, Partition, Read, Step};
+use crate::store::{Applied, Certainty, Consistency, Decision, Durability, Partition, Read, Step};
 
 /// How often the partitions are looked at before the reads are locked.
 const ROUNDS: usize = 3;
@@ -51,6 +51,8 @@ impl Committer {
             let Some(part) = parts.get_mut(at) else { continue };
             match answer {
                 Applied::Done { seq } => part.unchanged_since = Some(seq),
+                // An earlier copy of this held, in a state that is not known.
+                Applied::Already(Decision::Committed) => part.unchanged_since = None,
                 refused => return self.outcome(at, part.partition, Some(refused), durability).await.map(Some),
             }
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Database, Shared};
-use crate::catalog;
+use crate::catalog::{self, SchemaChange, SchemaPlan};
+use crate::change::{self, BuildOptions};
 use crate::commit::Committer;
 use crate::error::Result;
 use crate::metrics::{Metrics, Observed, measured};
@@ -22,6 +23,12 @@ pub struct DatabaseBuilder {
     scan_policy: ScanPolicy,
     durability: Durability,
     metrics: Observed,
+    schema: SchemaChange,
+    build: BuildOptions,
+    /// Whether the tables are those of the stored catalog, and not those of entities.
+    stored: bool,
+    /// Whether foreign keys of stored tables are not looked at.
+    unreferenced: bool,
 }
 
 impl DatabaseBuilder {
@@ -74,18 +81,93 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Opens the database in a store, and adds the tables and columns that are new. Costs two to four round trips.
+    /// What opening does where the entities have changed since they were stored; the default is to
+    /// [apply](SchemaChange::Apply) what can be added.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// use rome::SchemaChange;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// let db = Database::builder().entity::<Dog>().schema(SchemaChange::Refuse).open("memory:").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn schema(mut self, change: SchemaChange) -> Self {
+        self.schema = change;
+        self
+    }
+
+    /// How new indexes are built while the database is opened: how fast, and who is told how far they are.
+    #[must_use]
+    pub fn build_options(mut self, options: BuildOptions) -> Self {
+        self.build = options;
+        self
+    }
+
+    /// Takes the tables from the stored catalog in the place of entities, for tools: such a database can be checked,
+    /// repaired, looked at, dumped and loaded. It has no entities to query.
+    #[must_use]
+    pub fn stored_tables(mut self) -> Self {
+        self.tables.clear();
+        self.stored = true;
+        self
+    }
+
+    /// Does not look at the foreign keys of stored tables.
+    pub(crate) const fn without_references(mut self) -> Self {
+        self.unreferenced = true;
+        self
+    }
+
+    /// What opening the database in this store would change; changes nothing. Costs one round trip.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// use rome::store::memory::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// let store = std::sync::Arc::new(MemoryStore::new());
+    /// let plan = Database::builder().entity::<Dog>().plan_store(store.clone()).await?;
+    /// assert_eq!(plan.to_string(), "+ table `dog` is new");
+    /// Database::builder().entity::<Dog>().open_store(store.clone()).await?;
+    /// assert!(Database::builder().entity::<Dog>().plan_store(store).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, or an entity
-    /// is missing that another one references; those of the store.
+    /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the entities do not fit each other; those of the store.
+    pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
+        catalog::plan(&Committer::new(measured(store, &self.metrics)), &self.tables, self.schema).await
+    }
+
+    /// Opens the database in a store, and brings the stored tables up to date as [`schema`](Self::schema) says. Costs two
+    /// to four round trips; more where an index has to be built, see [`build_indexes`](Database::build_indexes).
+    ///
+    /// # Errors
+    /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, an entity
+    /// is missing that another one references, or rows stand in the way of a new unique index; those of the store.
     pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);
         let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics)));
-        let opened = catalog::open(&committer, placement, &self.tables).await?;
+        let (schema, build) = (self.schema, self.build.clone());
+        let opened = if self.stored {
+            catalog::open_stored(&committer, !self.unreferenced).await?
+        } else {
+            catalog::open(&committer, placement, &self.tables, schema).await?
+        };
         tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
-        Ok(Database {
+        let is_behind = opened.catalog.tables().flat_map(|table| &table.indexes).any(|index| !index.is_complete());
+        let db = Database {
             shared: Arc::new(Shared {
                 committer,
                 placement,
@@ -98,6 +180,16 @@ impl DatabaseBuilder {
                 durability: self.durability,
                 metrics: self.metrics,
             }),
-        })
+        };
+        if !self.stored && matches!(schema, SchemaChange::Apply | SchemaChange::ApplyAndDrop) {
+            if schema == SchemaChange::ApplyAndDrop {
+                change::clear(&db.shared).await?;
+            }
+            let duplicates = if is_behind { change::build(&db.shared, &build).await?.duplicates } else { Vec::new() };
+            if !duplicates.is_empty() {
+                return Err(change::not_unique(&duplicates));
+            }
+        }
+        Ok(db)
     }
 }

@@ -9,7 +9,8 @@ use crate::value::Field;
 /// entity stands.
 #[diagnostic::on_unimplemented(
     message = "this expression is about `{Self}`, which is not in the query",
-    label = "the query is over `{Q}`"
+    label = "the query is over `{Q}`",
+    note = "join the entity first; an aggregate, which is about `Groups<_>`, belongs into `having`, `select` or `aggregate`"
 )]
 pub trait In<Q, I> {
     /// Whether the entity may be missing there, as after a left join.

@@ -110,7 +110,7 @@ pub(crate) fn by_table(table: &StoredTable, asked: &Question<'_>) -> Candidate {
 
 /// How an index can serve the query; none if it cannot.
 pub(crate) fn by_index(table: &StoredTable, at: usize, asked: &Question<'_>) -> Option<Candidate> {
-    let index = table.indexes.get(at)?;
+    let index = table.indexes.get(at).filter(|index| index.is_readable())?;
     let parts = &index.def.parts;
     let found = match_parts(table.def, parts, &asked.constraints);
     if index.def.unique {

@@ -9,6 +9,7 @@ mod constraint;
 mod explain;
 mod group;
 mod join;
+mod measure;
 mod normal;
 mod range;
 mod spec;
@@ -21,27 +22,22 @@ pub use spec::{Deleted, ScanPolicy};
 pub(crate) use candidate::Access;
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
 pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, equality};
+pub(crate) use measure::{measure, measure_all};
 pub(crate) use normal::conjuncts;
 pub(crate) use range::Range;
 pub(crate) use spec::{IndexChoice, OrderPart, Spec};
 pub(crate) use statistics::Statistics;
 
-use std::collections::HashMap;
-
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
+use measure::{PROBE, probe};
 
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
 use crate::expr::node::Node;
-use crate::place::Routed;
-use crate::store::{Partition, Read, Reply, Span};
+use crate::store::Partition;
 
-/// How many entries a probe counts at most.
-const PROBE: u32 = 256;
-/// How many ranges of a candidate are probed at most.
-const MOST_PROBES: usize = 16;
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
 const UNSERVED: u64 = 8;
 
@@ -166,8 +162,14 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
             let at = table
                 .indexes
                 .iter()
-                .position(|index| index.def.name == *name)
+                .position(|index| index.declared && index.def.name == *name)
                 .ok_or_else(|| Error::invalid(format!("table `{}` has no index `{name}`", table.def.name)))?;
+            if table.indexes.get(at).is_some_and(|index| !index.is_complete()) {
+                return Err(Error::invalid(format!(
+                    "index `{name}` of table `{}` is not built yet: call `Database::build_indexes`",
+                    table.def.name
+                )));
+            }
             return by_index(table, at, asked).map(|candidate| vec![candidate]).ok_or_else(|| {
                 Error::invalid(format!("index `{name}` of table `{}` cannot serve this query", table.def.name))
             });
@@ -285,112 +287,6 @@ async fn cheapest(
     let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
     let (best, count) = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
     Ok((best, count, ranked.collect()))
-}
-
-/// Counts the ranges of the candidates that a condition narrows.
-async fn probe(target: Target<'_>, table: &StoredTable, candidates: &[Candidate]) -> Result<Vec<Option<u64>>> {
-    let narrowed = |candidate: &Candidate| candidate.narrowed.then(|| spans(table, &candidate.access, PROBE)).flatten();
-    count_spans(target, candidates.iter().map(narrowed)).await
-}
-
-/// About how many entries these accesses visit, as far as [`PROBE`]; none if that is not known. Costs a round trip where
-/// they were not counted lately.
-pub(crate) async fn measure_all(target: Target<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
-    let counted = count_spans(target, asked.iter().map(|(table, access)| spans(table, access, PROBE))).await?;
-    let known = |access: &Access| match access {
-        Access::Nothing => Some(0),
-        Access::Keys(keys) => Some(keys.len() as u64),
-        Access::Claims { claims, .. } => Some(claims.len() as u64),
-        _ => None,
-    };
-    Ok(asked.iter().zip(counted).map(|((_, access), counted)| known(access).or(counted)).collect())
-}
-
-/// How many entries an access visits, as far as `most`. Costs a round trip where they were not counted lately.
-pub(crate) async fn measure(
-    target: Target<'_>,
-    table: &StoredTable,
-    access: &Access,
-    most: u64,
-) -> Result<Option<u64>> {
-    // In steps, so that a count for some number of values serves one for another.
-    let most = u32::try_from(most.next_power_of_two()).unwrap_or(u32::MAX);
-    Ok(count_spans(target, [spans(table, access, most)]).await?.pop().flatten())
-}
-
-/// Counts ranges, as far as they are not known from before.
-async fn count_spans(
-    target: Target<'_>,
-    candidates: impl IntoIterator<Item = Option<Vec<Span>>>,
-) -> Result<Vec<Option<u64>>> {
-    let statistics = &target.shared().statistics;
-    let mut asked = Vec::new();
-    let mut reads = Routed::default();
-    let mut counts = Vec::new();
-    for (at, spans) in candidates.into_iter().enumerate() {
-        counts.push(spans.as_ref().map(|spans| Probed::new(spans.len())));
-        for span in spans.into_iter().flatten().take(MOST_PROBES) {
-            match (statistics.get(&span), counts.get_mut(at)) {
-                (Some(count), Some(Some(probed))) => probed.sum += count,
-                _ => {
-                    for partition in target.shared().placement.all() {
-                        asked.push((at, span.clone()));
-                        reads.push(partition, Read::Count(span.clone()));
-                    }
-                }
-            }
-        }
-    }
-    if !reads.is_empty() {
-        let replies = target.peek(reads).await?;
-        let mut found = HashMap::new();
-        for ((at, span), reply) in asked.into_iter().zip(replies) {
-            if let Reply::Count(count) = reply {
-                *found.entry((at, span)).or_insert(0) += count;
-            }
-        }
-        for ((at, span), count) in found {
-            statistics.put(&span, count);
-            if let Some(Some(probed)) = counts.get_mut(at) {
-                probed.sum += count;
-            }
-        }
-    }
-    Ok(counts.into_iter().map(|probed| probed.map(Probed::estimate)).collect())
-}
-
-/// The counts of the first ranges of a candidate.
-#[derive(Debug)]
-struct Probed {
-    ranges: u64,
-    sum: u64,
-}
-
-impl Probed {
-    const fn new(ranges: usize) -> Self {
-        Self { ranges: ranges as u64, sum: 0 }
-    }
-
-    /// What all ranges are expected to have: as many as the first ones, on average.
-    fn estimate(self) -> u64 {
-        let probed = self.ranges.min(MOST_PROBES as u64).max(1);
-        self.sum * self.ranges / probed
-    }
-}
-
-fn spans(table: &StoredTable, access: &Access, most: u32) -> Option<Vec<Span>> {
-    let (space, ranges) = match access {
-        Access::Rows { ranges, .. } => (table.rows(), ranges),
-        Access::Index { index, ranges, .. } => (table.indexes.get(*index)?.space(), ranges),
-        Access::Union(all) => {
-            let lookup = |access: &&Access| !matches!(access, Access::Keys(_) | Access::Claims { .. });
-            let spans: Option<Vec<_>> = all.iter().filter(lookup).map(|access| spans(table, access, most)).collect();
-            return spans.map(|spans| spans.concat());
-        }
-        _ => return None,
-    };
-    let span = |(lo, hi): &Range| Span::between(space, lo.clone(), hi.clone()).limited(Some(most));
-    Some(ranges.iter().map(span).collect())
 }
 
 pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {

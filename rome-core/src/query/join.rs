@@ -90,13 +90,19 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// A selection is forgotten: select again from the joined entities. Order, limit and offset of this query are those of
     /// the joined rows.
     #[must_use]
-    pub fn join<L: IntoLink<From = E>>(self, link: L) -> Joined<'a, (E, L::To)> {
+    pub fn join<L: IntoLink, I>(self, link: L) -> Joined<'a, (E, L::To)>
+    where
+        L::From: In<E, I>,
+    {
         self.joined().add(link.into_link(), 0, JoinKind::Inner)
     }
 
     /// Adds the rows that a relation or link leads to, and keeps rows that it leads nowhere from, with `None`.
     #[must_use]
-    pub fn left_join<L: IntoLink<From = E>>(self, link: L) -> Joined<'a, (E, Option<L::To>)> {
+    pub fn left_join<L: IntoLink, I>(self, link: L) -> Joined<'a, (E, Option<L::To>)>
+    where
+        L::From: In<E, I>,
+    {
         self.joined().add(link.into_link(), 0, JoinKind::Left)
     }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::exec::{self, JoinedRow, JoinedRows, Target, in_session};
 use crate::expr::eval;
 use crate::expr::node::Node;
-use crate::plan::{Explain, JoinSpec};
+use crate::plan::{Explain, JoinOrder, JoinSpec};
 use crate::session::Session;
 use crate::value::{Value, ValueRef};
 
@@ -52,6 +52,17 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
         let whole = matches!(self.output, JoinOutput::Entities(_));
         let spec = &JoinSpec { distinct: spec.distinct && !whole, ..spec.clone() };
         let columns = self.columns();
+        let is_given = |order: &JoinOrder| {
+            columns.iter().any(|column| {
+                let mut given = false;
+                column
+                    .for_each_place(&mut |place, column| given |= (place, column) == (order.place, order.part.column));
+                given
+            })
+        };
+        if spec.distinct && !spec.order.iter().all(is_given) {
+            return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
+        }
         let rows = joined(self.target, spec, columns).await?;
         if let (Target::Session(session), true) = (self.target, whole) {
             rows.remember(session)?;

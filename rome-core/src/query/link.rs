@@ -117,7 +117,7 @@ impl<A, B> Link<A, B> {
         Link { on: self.on, via: self.via, filter: self.filter, deleted: self.deleted, marker: PhantomData }
     }
 
-    fn from_other<C>(self) -> Link<C, B> {
+    fn led_from<C>(self) -> Link<C, B> {
         Link { on: self.on, via: self.via, filter: self.filter, deleted: self.deleted, marker: PhantomData }
     }
 }
@@ -240,7 +240,7 @@ impl<E: Entity, A, F: Related> Renamed<E, A> for Relation<E, F> {
     type Out = Link<A, F::Target>;
 
     fn renamed(self) -> Link<A, F::Target> {
-        self.link().from_other()
+        self.link().led_from()
     }
 }
 
@@ -248,7 +248,7 @@ impl<E, A, B> Renamed<E, A> for Link<E, B> {
     type Out = Link<A, B>;
 
     fn renamed(self) -> Link<A, B> {
-        self.from_other()
+        self.led_from()
     }
 }
 

@@ -172,7 +172,7 @@ fn arrange<R: Send + 'static>(
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query whose rows are `{R}`",
     label = "both sides of a set operation give rows of one shape",
-    note = "select the same number of columns of the same types, and pass the query by reference"
+    note = "select the same number of columns of the same types"
 )]
 pub trait SetOperand<R> {
     #[doc(hidden)]

@@ -1,6 +1,7 @@
 //! Foreign keys: columns that hold the key of a row of another table, or of the same one.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::{IndexDef, Table};
 
@@ -38,6 +39,15 @@ pub enum Lookup {
     ByIndex(usize),
 }
 
+/// Leads to a table. Not the table itself, since tables reference each other in circles.
+#[derive(Clone, Copy)]
+pub enum TableRef {
+    /// To that of an entity.
+    Compiled(fn() -> &'static Table),
+    /// To one that a stored catalog describes; set before anyone asks.
+    Stored(&'static OnceLock<&'static Table>),
+}
+
 /// A foreign key as the entity declares it. It references the whole key of a table.
 ///
 /// A row of which one of these columns is NULL references nothing, whatever the others hold.
@@ -45,8 +55,8 @@ pub enum Lookup {
 pub struct ForeignKey {
     /// The positions of the columns, in the order of the columns of the other table's key.
     pub columns: Vec<u16>,
-    /// The table that they reference; a function, since tables reference each other in circles.
-    pub references: fn() -> &'static Table,
+    /// The table that they reference.
+    pub references: TableRef,
     /// What becomes of a row when the one that it references is deleted.
     pub on_delete: OnDelete,
     /// How rows are found by these columns. There always is a way: an index is added where the declared ones give none.
@@ -57,13 +67,19 @@ impl ForeignKey {
     /// A foreign key over these columns.
     #[must_use]
     pub const fn new(columns: Vec<u16>, references: fn() -> &'static Table, on_delete: OnDelete) -> Self {
-        Self { columns, references, on_delete, lookup: Lookup::ByKey }
+        Self { columns, references: TableRef::Compiled(references), on_delete, lookup: Lookup::ByKey }
     }
 
     /// The table that it references.
+    ///
+    /// # Panics
+    /// If the catalog that describes it is not read to its end.
     #[must_use]
     pub fn target(&self) -> &'static Table {
-        (self.references)()
+        match self.references {
+            TableRef::Compiled(table) => table(),
+            TableRef::Stored(table) => table.get().expect("a catalog's tables are all made before one is used"),
+        }
     }
 
     /// How rows can be found by these columns, if the key or one of the indexes serves that.

@@ -8,7 +8,7 @@ mod index;
 mod relation;
 mod table;
 
-pub use foreign_key::{ForeignKey, Lookup, OnDelete};
+pub use foreign_key::{ForeignKey, Lookup, OnDelete, TableRef};
 pub use index::{IndexDef, IndexPart};
 pub use relation::{RelationDef, RelationKind, RelationName, Through};
 pub use table::{ColumnDef, KeySource, Role, Table, TableBuilder};

@@ -13,6 +13,7 @@ mod overlay;
 mod reads;
 mod references;
 mod retry;
+mod unbuilt;
 pub(crate) mod verbs;
 mod write;
 
@@ -141,11 +142,7 @@ impl Session {
                 Err(self.explain(part, check, meanings))
             }
             Outcome::Blocked => Err(conflict("what it read, or is about to".to_owned())),
-            Outcome::Stale { oldest } => Err(Kind::Schema(format!(
-                "the schema of the database has moved on to version {oldest}, this program has {schema}; start its newer \
-                 build"
-            ))
-            .into()),
+            Outcome::Stale { oldest } => Err(stale(schema, oldest)),
         }
     }
 
@@ -258,6 +255,16 @@ fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>
         }
     }
     (parts, meanings)
+}
+
+/// Another program has changed the schema since this handle was opened.
+#[cold]
+pub(crate) fn stale(schema: u32, oldest: u32) -> Error {
+    Kind::Schema(format!(
+        "the schema of the database has moved on to version {oldest}, and this handle knows version {schema}: it may read, \
+         and not write any more. Open the database again, or start the program's newer build"
+    ))
+    .into()
 }
 
 const fn space_of(check: &Check) -> Space {

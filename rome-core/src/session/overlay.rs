@@ -66,6 +66,8 @@ pub(crate) struct Overlay {
     /// Which buffered rows will have each unique value that buffered writes touch: nobody where it is given up, and more
     /// than one only in the middle of a statement.
     holders: HashMap<(TableId, usize, Bytes), Vec<Bytes>>,
+    /// Claims that are not those of the rows with these values, by index, claim and row.
+    spared: HashSet<(TableId, usize, Bytes, Bytes)>,
 }
 
 /// What a check of a commit means when it fails.
@@ -103,6 +105,19 @@ pub(crate) struct Compiled {
 }
 
 impl Overlay {
+    /// The unique values that a row gives up: the place of the index in the table, and the value.
+    pub fn given_up(&self, table: TableId, key: &[u8]) -> impl Iterator<Item = &(usize, Bytes)> {
+        let pending = self.get(table, key);
+        pending.into_iter().flat_map(|pending| {
+            pending.entries_before.claims.iter().filter(|claim| !pending.entries_after.claims.contains(claim))
+        })
+    }
+
+    /// Leaves a claim alone that a row gives up: it is another row's, or nobody's.
+    pub fn spare(&mut self, table: TableId, index: usize, claim: Bytes, key: Bytes) {
+        self.spared.insert((table, index, claim, key));
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -252,6 +267,9 @@ impl Parts<'_> {
         }
         for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
             let Some(index) = stored.indexes.get(*at) else { continue };
+            if self.overlay.spared.contains(&(table, *at, claim.clone(), key.clone())) {
+                continue;
+            }
             let part = self.at(placement.of_claim(stored, index, claim));
             part.given_up.insert((index.space(), claim.clone()));
         }

@@ -95,6 +95,7 @@ impl Session {
                     Lookup::ByIndex(at) => table
                         .indexes
                         .get(at)
+                        .filter(|index| index.is_readable())
                         .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
                 },
                 ..Spec::new(table.def)

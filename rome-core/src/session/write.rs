@@ -61,6 +61,7 @@ impl Session {
             self.follow(table, now, &mut done).await?;
         }
         self.test_claims(table, claims).await?;
+        self.spare_claims(&done).await?;
         Ok(done.keep())
     }
 

@@ -15,6 +15,7 @@ mod convert;
 mod error;
 mod field;
 pub mod key;
+mod json;
 mod kind;
 mod list;
 mod moment;

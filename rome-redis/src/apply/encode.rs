@@ -68,7 +68,10 @@ pub(crate) fn encode(how: &Call<'_>, tx: &MiniTx) -> Cmd {
     let mut keys = Keys::new(&[&layout.meta]);
     let effects = how.effects.unwrap_or_default();
     let (program, after_header) = program(how, tx, effects, &mut keys);
-    let mut call = how.script.call(keys.names());
+    let checks = || tx.reads.iter().chain(&tx.checks);
+    let arguments = ARGUMENTS + checks().map(data_of).sum::<usize>() + 2 * effects.len();
+    let bytes = 64 + HEADER + after_header.len() + 64 * checks().count() + effects.iter().map(size_of).sum::<usize>();
+    let mut call = how.script.call_with_room(keys.names(), arguments, bytes);
     let mut whole = call.writer_for_next_arg();
     whole.write_all(&program).and_then(|()| whole.write_all(&after_header)).expect(IN_MEMORY);
     drop(whole);
@@ -81,14 +84,14 @@ pub(crate) fn encode(how: &Call<'_>, tx: &MiniTx) -> Cmd {
         Some(seq) => call.arg(seq),
         None => call.arg(""),
     };
-    for check in tx.reads.iter().chain(&tx.checks) {
+    for check in checks() {
         write_check(&mut call, check);
     }
     for effect in effects {
         write_effect(&mut call, tx, effect);
     }
     if let Step::Prepare { primary, lease } = tx.step {
-        call.arg(&[primary.0.to_be_bytes(), lease.to_be_bytes()].concat());
+        call.arg([primary.0.to_be_bytes(), lease.to_be_bytes()].as_flattened());
     }
     call
 }
@@ -103,6 +106,15 @@ const fn step(tx: &MiniTx, effects: Option<&[Effect]>) -> u8 {
         Step::Finish(Decision::Committed) if effects.is_some() => 5,
         Step::Finish(Decision::Committed) => 6,
         _ => 0,
+    }
+}
+
+/// About how many bytes an effect takes.
+fn size_of(effect: &Effect) -> usize {
+    let key = effect.target().map_or(0, |(_, key)| key.len());
+    match effect {
+        Effect::Put { value, .. } => key + 16 + value.len(),
+        _ => key + 16,
     }
 }
 
@@ -169,6 +181,7 @@ fn op(ops: &mut Vec<u8>, name: u8, places: &[usize]) {
 /// How many arguments of data a check takes.
 pub(crate) const fn data_of(check: &Check) -> usize {
     match check {
+        Check::Version { expect: None, .. } => 1,
         Check::Version { .. } => 2,
         Check::Count { .. } => 4,
         Check::Same { .. } => 5,
@@ -179,8 +192,8 @@ pub(crate) const fn data_of(check: &Check) -> usize {
 /// Adds a check to the program.
 fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) {
     match check {
-        Check::Version { space, .. } => {
-            op(ops, b'V', &[keys.place(layout, *space).0]);
+        Check::Version { space, expect, .. } => {
+            op(ops, if expect.is_some() { b'V' } else { b'N' }, &[keys.place(layout, *space).0]);
         }
         Check::Count { span, .. } => {
             op(ops, b'C', &[keys.place(layout, span.space).1]);
@@ -219,10 +232,9 @@ fn write_check(call: &mut Cmd, check: &Check) {
     match check {
         Check::Version { key, expect, .. } => {
             call.arg(&*layout::stored(key));
-            match expect {
-                Some(id) => call.arg(&id.to_bytes()[..]),
-                None => call.arg(""),
-            };
+            if let Some(id) = expect {
+                call.arg(&id.to_bytes()[..]);
+            }
         }
         Check::Count { span, n } => {
             let limit = span.limit.map_or(u64::MAX, u64::from);

@@ -9,6 +9,9 @@ use super::encode::{self, Call};
 use crate::place::Place;
 use crate::setup::Setup;
 
+/// The most effects of steps that others wait for.
+const FEW: usize = 64;
+
 /// One step on its way to its answer.
 pub(super) struct Job<'p> {
     pub(super) place: &'p Place,
@@ -48,6 +51,11 @@ impl<'p> Job<'p> {
     pub(super) fn forget_effects(&mut self) {
         self.found = None;
         self.looked = false;
+    }
+
+    /// Whether the calls of others may wait for it.
+    pub(super) fn is_small(&self) -> bool {
+        self.effects().len() <= FEW
     }
 
     pub(super) fn encode(&self, setup: &Setup, run: &str, always_write: bool) -> Cmd {

@@ -13,7 +13,7 @@ pub(crate) mod outcome;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redis::Value;
 use rome_core::store::{
@@ -29,12 +29,18 @@ use outcome::Answer;
 /// Of how many prepared transactions the effects are remembered.
 const REMEMBERED: usize = 4096;
 
+/// For how long to look for the server of one partition while others wait.
+const SOON: Duration = Duration::from_secs(2);
+
 /// Applies minitransactions.
 #[derive(Debug, Default)]
 pub(crate) struct Applier {
     /// Effects of transactions that were prepared here, by partition and id, so that finishing them need not ask for them.
-    prepared: Mutex<HashMap<(u32, TxId), Arc<[Effect]>>>,
+    prepared: Mutex<HashMap<Key, Arc<[Effect]>>>,
 }
+
+/// A partition and a transaction.
+type Key = (u32, TxId);
 
 impl Applier {
     pub(crate) async fn apply(
@@ -72,8 +78,11 @@ impl Applier {
     }
 
     fn remember(&self, job: &Job<'_>) {
-        if let Some(Ok(Applied::Done { .. })) = job.answer {
+        if let Some(Ok(Applied::Done { seq })) = job.answer {
             job.place.note_ready(job.effects());
+            if job.tx.step == Step::One {
+                job.place.quiet.wrote(seq);
+            }
         }
         let key = (job.place.number, job.tx.id);
         match (job.tx.step, &job.answer) {
@@ -103,17 +112,24 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
         look(router, jobs, until).await?;
     }
     let mut round = Round::default();
+    let mut trouble = None;
+    // One partition that cannot be reached must not keep the others waiting for as long as there is patience.
+    let soon = if jobs.len() > 1 { until.min(Instant::now() + SOON) } else { until };
     for (at, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.answer.is_none()) {
-        let seat = router.seat(job.place, job.detour.take().as_deref(), until).await?;
+        let seat = match router.seat(job.place, job.detour.take().as_deref(), soon).await {
+            Ok(seat) => seat,
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+                trouble = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let call = job.encode(&router.setup, seat.live.run(), confirm.is_some());
         round.add(seat, job.place, at, |pipeline| {
             pipeline.add_command(call);
+            job.is_small()
         });
     }
-    if round.is_empty() {
-        return Ok(());
-    }
-    let mut trouble = None;
     for Sent { seat, parts, error } in round.send(router, confirm, until).await {
         for (at, replies) in parts {
             let Some(job) = jobs.get_mut(at) else { continue };
@@ -229,6 +245,7 @@ async fn fields(
         let seat = router.seat(job.place, job.detour.as_deref(), until).await?;
         round.add(seat, job.place, at, |pipeline| {
             pipeline.cmd("HGET").arg(&job.place.layout.meta).arg(field);
+            true
         });
     }
     let (mut found, mut trouble) = (Vec::new(), None);

@@ -2,7 +2,8 @@
 
 use redis::Value;
 use rome_core::store::{
-    Applied, Blocker, CheckRef, Decision, Effect, MiniTx, Partition, Step, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, Blocker, CheckRef, Decision, Effect, MiniTx, Partition, Step, StoreError, StoreErrorKind, StoreResult,
+    TxId,
 };
 
 use crate::error;

@@ -8,8 +8,9 @@
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
 //! `seq`. If it is not, everything of that partition is answered once more, by one script. Trying the pipelines again would
-//! cost the same rounds and lose again where the partition is that busy.
+//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`quiet`]).
 
+mod quiet;
 mod reading;
 mod rounds;
 mod scan;
@@ -24,6 +25,8 @@ use crate::error;
 use crate::place::Place;
 use crate::route::{Passing, Round, Router, Sent};
 use reading::{Progress, Reading};
+
+pub(crate) use quiet::Quiet;
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
 /// it, as long as there is patience.
@@ -58,7 +61,10 @@ async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: std::time
         let seat = router.seat(reading.place, reading.detour.as_deref(), until).await?;
         let place = reading.place;
         let mut planned = Ok(());
-        round.add(seat, place, at, |pipeline| planned = reading.ask(&router.setup, pipeline));
+        round.add(seat, place, at, |pipeline| {
+            planned = reading.ask(&router.setup, pipeline);
+            reading.is_small()
+        });
         planned?;
     }
     let mut trouble = None;

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::mem;
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, ReadReply, StoreResult};
+use rome_core::store::{Read, ReadReply, Reply, StoreResult, TxId};
 
 use super::rounds::Rounds;
 use super::script::Script;
 use crate::place::Place;
+use crate::prepared::{self, Prepared};
 use crate::setup::Setup;
 
 /// The reads of one partition.
@@ -28,7 +29,16 @@ enum State {
     New,
     Rounds(Rounds),
     Script(Script),
-    Done(ReadReply),
+    Done(Answer),
+}
+
+/// What was read, and who was prepared at the time.
+pub(super) struct Answer {
+    pub(super) seq: u64,
+    pub(super) replies: Vec<Reply>,
+    pub(super) others: Vec<(TxId, Prepared)>,
+    /// By the server's clock.
+    pub(super) time: u64,
 }
 
 /// What a reply came to.
@@ -72,13 +82,18 @@ impl<'r> Reading<'r> {
         self.by_script = true;
     }
 
+    /// Whether what was asked is soon answered.
+    pub(super) fn is_small(&self) -> bool {
+        matches!(&self.state, State::Rounds(rounds) if rounds.is_small())
+    }
+
     /// Adds the commands of this round.
     pub(super) fn ask(&mut self, setup: &Setup, round: &mut Pipeline) -> StoreResult<()> {
         if matches!(self.state, State::New) {
             self.state = if self.by_script {
                 State::Script(Script::default())
             } else {
-                State::Rounds(Rounds::new(&self.place.layout, &self.reads)?)
+                State::Rounds(Rounds::new(self.place, &self.reads)?)
             };
         }
         match &mut self.state {
@@ -93,7 +108,7 @@ impl<'r> Reading<'r> {
     pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<Progress> {
         let (done, changed) = match &mut self.state {
             State::Rounds(rounds) => {
-                let is_one_state = rounds.take(replies)?;
+                let is_one_state = rounds.take(self.place, replies)?;
                 (is_one_state && rounds.is_done(), !is_one_state)
             }
             State::Script(script) => {
@@ -110,18 +125,22 @@ impl<'r> Reading<'r> {
             return Ok(Progress::Changed);
         }
         if done && let State::Rounds(rounds) = mem::replace(&mut self.state, State::New) {
-            self.state = State::Done(rounds.finish(&self.reads)?);
+            self.state = State::Done(rounds.finish(self.reads.len())?);
         }
         Ok(Progress::Fine)
     }
 
     /// Gives each list its replies.
     pub(super) fn finish(self, all: &mut [ReadReply]) {
-        let State::Done(ReadReply { seq, replies, blockers }) = self.state else { return };
+        let State::Done(Answer { seq, replies, others, time }) = self.state else { return };
         let mut replies = replies.into_iter();
+        let mut rest = &*self.reads;
         for (list, n) in self.lists {
+            let (reads, after) = rest.split_at(n.min(rest.len()));
+            rest = after;
+            let (replies, blockers) = (replies.by_ref().take(n).collect(), prepared::blockers(&others, reads, time));
             if let Some(reply) = all.get_mut(list) {
-                *reply = ReadReply { seq, replies: replies.by_ref().take(n).collect(), blockers: blockers.clone() };
+                *reply = ReadReply { seq, replies, blockers };
             }
         }
     }

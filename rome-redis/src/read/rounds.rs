@@ -5,12 +5,12 @@
 //! transaction has come to those that were seen.
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, ReadReply, StoreResult, TxId};
+use rome_core::store::{Read, StoreResult, TxId};
 
+use super::reading::Answer;
 use super::task::{self, Task};
 use super::{Look, look, next};
 use crate::error;
-use crate::layout::Layout;
 use crate::place::Place;
 use crate::prepared::{self, Prepared};
 
@@ -31,9 +31,17 @@ enum Others {
 }
 
 impl Rounds {
-    pub(super) fn new(layout: &Layout, reads: &[Read]) -> StoreResult<Self> {
-        let tasks = task::plan(layout, reads)?;
-        Ok(Self { tasks, first: None, asked: Vec::new(), others: Others::Unknown })
+    pub(super) fn new(place: &Place, reads: &[Read]) -> StoreResult<Self> {
+        let tasks = task::plan(&place.layout, reads)?;
+        // What reads nothing needs a look for its own sake.
+        let told = if tasks.is_empty() { None } else { place.quiet.seq() };
+        let first = told.map(|seq| Look { seq, pending: Vec::new() });
+        Ok(Self { tasks, first, asked: Vec::new(), others: Others::Unknown })
+    }
+
+    /// Whether this round is soon answered.
+    pub(super) fn is_small(&self) -> bool {
+        self.tasks.iter().all(Task::is_small)
     }
 
     /// Adds the commands of this round.
@@ -60,7 +68,7 @@ impl Rounds {
     }
 
     /// Takes the replies; says whether they are of the same state as those before.
-    pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<bool> {
+    pub(super) fn take(&mut self, place: &Place, replies: Vec<Value>) -> StoreResult<bool> {
         let mut replies = replies.into_iter();
         if self.first.is_none() {
             self.first = Some(look(next(&mut replies)?)?);
@@ -73,6 +81,7 @@ impl Rounds {
         };
         if !self.tasks.is_empty() {
             let last = look(next(&mut replies)?)?;
+            place.quiet.saw(last.seq, last.pending.is_empty());
             // Before the answers are looked at: parts of two states may look like damage.
             if last.seq != first.seq {
                 return Ok(false);
@@ -97,13 +106,13 @@ impl Rounds {
         others && self.tasks.iter().all(Task::is_done)
     }
 
-    pub(super) fn finish(self, reads: &[Read]) -> StoreResult<ReadReply> {
-        let blockers = match &self.others {
-            Others::Known(others, time) => prepared::blockers(others, reads, *time),
-            _ => Vec::new(),
+    pub(super) fn finish(self, n: usize) -> StoreResult<Answer> {
+        let (others, time) = match self.others {
+            Others::Known(others, time) => (others, time),
+            _ => (Vec::new(), 0),
         };
         let seq = self.first.map_or(0, |first| first.seq);
-        Ok(ReadReply { seq, replies: task::replies(self.tasks, reads.len())?, blockers })
+        Ok(Answer { seq, replies: task::replies(self.tasks, n)?, others, time })
     }
 }
 

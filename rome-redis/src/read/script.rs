@@ -4,8 +4,9 @@
 //! whole call is made again for more, since two scripts would see two states.
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, ReadReply, Reply, Space, StoreResult};
+use rome_core::store::{Read, Reply, Space, StoreResult};
 
+use super::reading::Answer;
 use super::rounds::decode_all;
 use super::scan::{Behind, Scan, array, strings};
 use super::task::{counted, got, record};
@@ -47,19 +48,19 @@ impl Script {
     }
 
     /// Takes the answer; gives no reply if a scan needs more members than it asked for.
-    pub(super) fn take(&mut self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<ReadReply>> {
+    pub(super) fn take(&mut self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<Answer>> {
         let mut answer = array(replies.into_iter().next())?.into_iter();
         let Look { seq, pending } = look(next(&mut answer)?)?;
         let answers = array(answer.next())?;
-        let blockers = match (answer.next(), answer.next()) {
+        let (others, time) = match (answer.next(), answer.next()) {
             (Some(records), Some(time)) => {
                 let time = prepared::time(&time).ok_or_else(|| error::unexpected(&time))?;
-                prepared::blockers(&decode_all(prepared::ids(&pending), records)?, reads, time)
+                (decode_all(prepared::ids(&pending), records)?, time)
             }
-            _ => Vec::new(),
+            _ => (Vec::new(), 0),
         };
         let replies = take(reads, std::mem::take(&mut self.scans), answers)?;
-        Ok(replies.map(|replies| ReadReply { seq, replies, blockers }))
+        Ok(replies.map(|replies| Answer { seq, replies, others, time }))
     }
 }
 

@@ -9,6 +9,9 @@ use crate::error;
 use crate::layout::{self, Layout};
 use crate::request::invalid;
 
+/// How many records a read may ask for that others wait for.
+const FEW: usize = 128;
+
 /// How many records one command asks for at most.
 const AT_ONCE: usize = 1024;
 
@@ -25,8 +28,8 @@ pub(super) struct Gets {
     space: Space,
     /// The hash, or for an index the sorted set.
     key: Vec<u8>,
-    /// Where in the call each is asked for, and its stored key.
-    records: Vec<(usize, Vec<u8>)>,
+    /// Where in the call each is asked for, and its key.
+    records: Vec<(usize, Bytes)>,
     found: Vec<Value>,
 }
 
@@ -47,7 +50,7 @@ pub(super) fn plan(layout: &Layout, reads: &[Read]) -> StoreResult<Vec<Task>> {
     for (place, read) in reads.iter().enumerate() {
         match read {
             Read::Get { space, key } => {
-                let record = (place, layout::stored(key).into_owned());
+                let record = (place, key.clone());
                 if let Some(Task::Gets(gets)) = tasks.last_mut()
                     && gets.space == *space
                 {
@@ -55,7 +58,9 @@ pub(super) fn plan(layout: &Layout, reads: &[Read]) -> StoreResult<Vec<Task>> {
                     continue;
                 }
                 let key = layout.hash(*space).unwrap_or_else(|| layout.ordered(*space));
-                tasks.push(Task::Gets(Gets { space: *space, key, records: vec![record], found: Vec::new() }));
+                let mut records = Vec::with_capacity(reads.len() - place);
+                records.push(record);
+                tasks.push(Task::Gets(Gets { space: *space, key, records, found: Vec::new() }));
             }
             Read::GetClaimed { index, columns, table } => {
                 let hash = |space| layout.hash(space).unwrap_or_default();
@@ -83,6 +88,15 @@ pub(super) fn plan(layout: &Layout, reads: &[Read]) -> StoreResult<Vec<Task>> {
 }
 
 impl Task {
+    /// Whether its round is soon answered.
+    pub(super) const fn is_small(&self) -> bool {
+        match self {
+            Self::Gets(gets) => gets.records.len() <= FEW,
+            Self::Claimed(_) | Self::Count { .. } => true,
+            Self::Scan { scan, .. } => scan.chunk as usize <= FEW,
+        }
+    }
+
     /// Adds the commands of this round and returns how many they are; none when it is done.
     pub(super) fn ask(&self, round: &mut Pipeline) -> usize {
         match self {
@@ -130,7 +144,7 @@ impl Gets {
         if let [(_, record)] = self.records.as_slice() {
             let name = if matches!(self.space, Space::Index(_)) { "ZSCORE" } else { "HGET" };
             let mut get = Cmd::with_capacity(3, name.len() + self.key.len() + record.len());
-            get.arg(name).arg(&self.key).arg(record);
+            get.arg(name).arg(&self.key).arg(&*layout::stored(record));
             round.add_command(get);
             return 1;
         }
@@ -142,7 +156,7 @@ impl Gets {
             let mut get = Cmd::with_capacity(chunk.len() + 2, name.len() + self.key.len() + bytes);
             get.arg(name).arg(&self.key);
             for (_, record) in chunk {
-                get.arg(record);
+                get.arg(&*layout::stored(record));
             }
             round.add_command(get);
         }
@@ -156,7 +170,11 @@ impl Gets {
         }
         for reply in replies {
             let Value::Array(values) = reply else { return Err(error::unexpected(&reply)) };
-            self.found.extend(values);
+            if self.found.is_empty() {
+                self.found = values;
+            } else {
+                self.found.extend(values);
+            }
         }
         Ok(())
     }
@@ -188,7 +206,15 @@ impl Claimed {
 }
 
 /// The replies of tasks that are done, in the order of the call.
-pub(super) fn replies(tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>> {
+pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>> {
+    // The common case: gets of one space alone, which are in the order of the call.
+    if let [Task::Gets(gets)] = tasks.as_mut_slice() {
+        let mut replies = Vec::with_capacity(n);
+        for found in std::mem::take(&mut gets.found) {
+            replies.push(got(gets.space, found)?);
+        }
+        return if replies.len() == n { Ok(replies) } else { Err(error::unexpected(&Value::Nil)) };
+    }
     let mut replies: Vec<Option<Reply>> = (0..n).map(|_| None).collect();
     let mut put = |place: usize, reply: Reply| {
         if let Some(slot) = replies.get_mut(place) {

@@ -22,6 +22,7 @@ struct Parcel {
     /// Whose commands they are, in order, and how many.
     parts: Vec<(usize, usize)>,
     slots: Vec<u16>,
+    small: bool,
 }
 
 /// What became of the commands for one server.
@@ -36,26 +37,27 @@ pub(crate) struct Sent {
 }
 
 impl Round {
-    /// Adds commands to what goes to a server; `whose` says to whom to give their replies.
-    pub(crate) fn add(&mut self, seat: Seat, place: &Place, whose: usize, fill: impl FnOnce(&mut Pipeline)) {
-        let same =
-            |parcel: &Parcel| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
+    /// Adds commands to what goes to a server; `whose` says to whom to give their replies. `fill` says
+    /// whether they are so few that the calls of others may wait for them.
+    pub(crate) fn add(&mut self, seat: Seat, place: &Place, whose: usize, fill: impl FnOnce(&mut Pipeline) -> bool) {
+        let same = |parcel: &Parcel| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
         let at = self.parcels.iter().position(same).unwrap_or_else(|| {
-            self.parcels.push(Parcel { seat, pipeline: redis::pipe(), parts: Vec::new(), slots: Vec::new() });
+            self.parcels.push(Parcel {
+                seat,
+                pipeline: redis::pipe(),
+                parts: Vec::new(),
+                slots: Vec::new(),
+                small: true,
+            });
             self.parcels.len() - 1
         });
         let Some(parcel) = self.parcels.get_mut(at) else { return };
         let before = parcel.pipeline.len();
-        fill(&mut parcel.pipeline);
+        parcel.small &= fill(&mut parcel.pipeline);
         parcel.parts.push((whose, parcel.pipeline.len() - before));
         if !parcel.slots.contains(&place.slot) {
             parcel.slots.push(place.slot);
         }
-    }
-
-    /// Whether nothing was added.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.parcels.is_empty()
     }
 
     /// Sends all pipelines at the same time, and waits for all replies. With `confirm`, each goes out on a connection of its
@@ -73,9 +75,10 @@ impl Round {
 
 impl Parcel {
     async fn send(self, router: &Router, confirm: Option<u8>, until: Instant) -> Sent {
-        let Self { seat, pipeline, parts, slots } = self;
+        let Self { seat, pipeline, parts, slots, small } = self;
         let exchange = async {
             match confirm {
+                None if small && !seat.asking => seat.link.together.call(&seat.link, &seat.live, &pipeline).await,
                 None => exchange(&seat, &pipeline).await,
                 Some(n) => exchange_and_wait(&seat, pipeline, n, until).await,
             }

@@ -23,9 +23,9 @@ local function locks()
     local at, data = 42, 4
     for _ = 1, checks do
       local op, k1, k2, h1, h2, mode = byte(program, at, at + 5)
-      if op == 86 then
+      if op == 86 or op == 78 then
         checked('V', space(k1, k2), ARGV[data], '')
-        at, data = at + 3, data + 2
+        at, data = at + 3, data + (op == 86 and 2 or 1)
       elseif op == 67 then
         checked('S', ordered(k1, k2), ARGV[data], ARGV[data + 1])
         at, data = at + 3, data + 4
@@ -116,7 +116,8 @@ local function locks()
 
     local function meets(op, space, a, b)
       local mine = written[space]
-      if op == 71 then return false end
+      -- The gate is what everyone checks.
+      if op == 71 then return true end
       if op == 86 then return mine and mine[a] end
       if op == 83 then
         for key in pairs(mine or {}) do
@@ -150,6 +151,11 @@ local function locks()
     end
   end
 
+  -- The list without the one at this place.
+  local function without(pending, at)
+    return sub(pending, 1, at - 1) .. sub(pending, at + 16)
+  end
+
   -- The `seq` after a change.
   local function raise(seq)
     -- Exact: 15 digits fit into a double.
@@ -158,5 +164,5 @@ local function locks()
     return call('HGET', KEYS[1], 'seq')
   end
 
-  return { find = find, record = record, blocking = blocking, raise = raise }
+  return { find = find, record = record, blocking = blocking, raise = raise, without = without }
 end

@@ -18,7 +18,18 @@ impl Script {
 
     /// The start of a call with these keys; the arguments follow.
     pub(crate) fn call<'k>(&self, keys: impl ExactSizeIterator<Item = &'k [u8]>) -> Cmd {
-        let mut cmd = redis::cmd("EVALSHA");
+        self.call_with_room(keys, 0, 0)
+    }
+
+    /// The same with room for so many arguments and bytes of them.
+    pub(crate) fn call_with_room<'k>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'k [u8]>,
+        arguments: usize,
+        bytes: usize,
+    ) -> Cmd {
+        let mut cmd = Cmd::with_capacity(3 + keys.len() + arguments, 64 + 24 * keys.len() + bytes);
+        cmd.arg("EVALSHA");
         cmd.arg(&self.hash).arg(keys.len());
         for key in keys {
             cmd.arg(key);

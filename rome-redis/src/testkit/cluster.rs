@@ -12,6 +12,9 @@ const SLOTS: u16 = 16_384;
 /// How long the cluster may take for what it does by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// After how long a try to fail over is certainly over.
+const FAILOVER: Duration = Duration::from_secs(6);
+
 /// Primaries that share the slots evenly, and replicas of them. Node `i` below [`primaries`](Self::primaries) begins as a
 /// primary, the nodes after them as replicas: the first of the first primary, and so on. All end when this is dropped.
 #[derive(Debug)]
@@ -33,7 +36,8 @@ impl LocalCluster {
     /// When `redis-server` is not installed, or the cluster does not come up.
     #[must_use]
     pub fn with(primaries: usize, replicas: usize, settings: &[&str]) -> Self {
-        let mut words = vec!["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", "{bus}"];
+        let mut words =
+            vec!["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", "{bus}"];
         // A node that is silent for so many milliseconds is taken for dead.
         words.extend(["--cluster-node-timeout", "1500", "--appendonly", "no"]);
         // Replicas shall be there at once, and be promoted however long ago they heard from their primary.
@@ -141,19 +145,26 @@ impl LocalCluster {
     pub fn replica_of(&self, primary: usize) -> usize {
         let id = self.id(primary);
         self.wait_for("a replica", || {
-            (0..self.len()).filter(|node| *node != primary).find(|node| {
-                self.myself(*node).is_some_and(|line| line.contains("slave") && line.contains(&id))
-            })
+            (0..self.len())
+                .filter(|node| *node != primary)
+                .find(|node| self.myself(*node).is_some_and(|line| line.contains("slave") && line.contains(&id)))
         })
     }
 
     /// Makes a replica the primary in the place of its own, and waits until it is: `how` is empty, so that the two agree and
     /// nothing is lost, or `FORCE` or `TAKEOVER`.
+    ///
+    /// # Panics
+    /// When that takes more than a minute.
     pub fn fail_over(&self, replica: usize, how: &str) {
+        if how.is_empty() {
+            let in_step = || self.says(replica, "INFO replication", "master_link_status:up").then_some(());
+            self.wait_for("a replica in step", in_step);
+        }
         self.wait_for("a failover", || {
-            // Refused while it is not yet in step, and dropped when the vote fails.
+            // Asked again before the first try is over, a node may promote itself without a vote.
             self.try_ask::<redis::Value>(replica, &format!("CLUSTER FAILOVER {how}")).ok();
-            let until = Instant::now() + Duration::from_millis(500);
+            let until = Instant::now() + FAILOVER;
             while !self.is_primary(replica) && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -215,9 +226,8 @@ impl LocalCluster {
             running.iter().all(|node| self.says(*node, "CLUSTER INFO", "cluster_state:ok")).then_some(())
         });
         self.wait_for("replicas in step", || {
-            let in_step = |node: &usize| {
-                self.is_primary(*node) || self.says(*node, "INFO replication", "master_link_status:up")
-            };
+            let in_step =
+                |node: &usize| self.is_primary(*node) || self.says(*node, "INFO replication", "master_link_status:up");
             running.iter().all(in_step).then_some(())
         });
     }
@@ -298,7 +308,7 @@ impl LocalCluster {
             if let Some(found) = ready() {
                 return found;
             }
-            assert!(Instant::now() < until, "there is still no {what}; the first node's log: {}", self.node(0).log());
+            assert!(Instant::now() < until, "still no {what}; the first node's log: {}", self.node(0).log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -19,5 +19,6 @@ mod references;
 mod relational;
 mod relations;
 mod repeated_reads;
+mod schema_change;
 mod sessions;
 mod stores;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 use rome::store::Store;
 use rome::store::memory::MemoryStore;
 use rome_redis::RedisStore;
-use rome_redis::testkit::LocalServer;
+use rome_redis::testkit::{LocalCluster, LocalServer};
 
 /// A store of a test, with what has to be cleared away at the end.
 pub struct Place {
@@ -20,6 +20,8 @@ enum At {
     Folder(PathBuf),
     /// A server that tests share, and the prefix that is this place's own.
     Redis(Arc<LocalServer>, u32),
+    /// The same with a cluster of three primaries and three replicas.
+    Cluster(Arc<LocalCluster>, u32),
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -35,8 +37,19 @@ fn server() -> Arc<LocalServer> {
     })
 }
 
+/// The Redis Cluster of this process, as long as a test uses it.
+fn cluster() -> Arc<LocalCluster> {
+    static SHARED: Mutex<Weak<LocalCluster>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let cluster = Arc::new(LocalCluster::start());
+        *shared = Arc::downgrade(&cluster);
+        cluster
+    })
+}
+
 /// An empty place on each kind of store.
-pub fn places() -> [Place; 4] {
+pub fn places() -> [Place; 5] {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("rome-semantics-{}-{number}", std::process::id()));
     [
@@ -44,6 +57,7 @@ pub fn places() -> [Place; 4] {
         Place { name: "memory in 5 partitions", at: At::Memory(Arc::new(MemoryStore::with_partitions(5))) },
         Place { name: "embedded", at: At::Folder(folder) },
         Place { name: "redis", at: At::Redis(server(), number) },
+        Place { name: "redis cluster in 4 partitions", at: At::Cluster(cluster(), number) },
     ]
 }
 
@@ -60,7 +74,7 @@ impl Place {
             At::Folder(folder) => Arc::new(
                 rome::embedded::EmbeddedStore::open(folder, rome::embedded::EmbeddedOptions::default()).unwrap(),
             ),
-            At::Redis(..) => Arc::new(RedisStore::open(&self.url().unwrap()).await.unwrap()),
+            At::Redis(..) | At::Cluster(..) => Arc::new(RedisStore::open(&self.url().unwrap()).await.unwrap()),
         }
     }
 }
@@ -71,6 +85,7 @@ impl Place {
         match &self.at {
             At::Memory(_) | At::Folder(_) => None,
             At::Redis(server, number) => Some(format!("{}?prefix=place{number}", server.url())),
+            At::Cluster(cluster, number) => Some(format!("{}?prefix=place{number}&partitions=4", cluster.url())),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn covers(table: &StoredTable, at: usize, needed: &[u16]) -> bool {
         let has =
             |column: &u16| index.def.parts.iter().any(|part| part.column == *column) || table.def.key.contains(column);
         // A unique index has no entry for a row with NULL in it, one on a list has several for a row.
-        !index.def.unique && !index.def.multi && needed.iter().all(has)
+        index.is_readable() && !index.def.unique && !index.def.multi && needed.iter().all(has)
     })
 }
 

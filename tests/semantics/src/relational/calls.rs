@@ -86,12 +86,12 @@ macro_rules! counted {
                 let recorder = Arc::new(Recorder::new(place.open().await));
                 let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Tag>().entity::<DogTag>();
                 let $db = builder.open_store(recorder.clone()).await.unwrap();
-                let owner = |id| Owner { id, city: format!("city {}", id % 20), ..Default::default() };
-                let dog = |id| Dog { id, age: id % 50, owner_id: id % 100, name: format!("dog {id}"), ..Default::default() };
+                let owner = |id: u32| Owner { id, city: format!("city {}", id % 20), ..Default::default() };
+                let dog = |id: u32| Dog { id, age: id % 50, owner_id: id % 100, name: format!("dog {id}"), ..Default::default() };
                 $db.insert_all((0..100).map(owner)).await.unwrap();
                 $db.insert_all((0..500).map(dog)).await.unwrap();
                 $db.insert_all((0..10).map(|id| Tag { id, ..Default::default() })).await.unwrap();
-                let link = |n| DogTag { dog_id: n / 2, tag_id: n % 10 };
+                let link = |n: u32| DogTag { dog_id: n / 2, tag_id: n % 10 };
                 $db.insert_all((0..1000).map(link)).await.unwrap();
                 println!("on {}", place.name);
                 let $calls = Calls(recorder);
@@ -179,6 +179,13 @@ counted! {
         let tally = calls.taken();
         assert_eq!(tally.reads, 3);
         assert!(tally.records <= 7, "the owner twice and his five dogs: {tally:?}");
+        let tagged = db.query::<Dog>().filter(Dog::ID.eq(3)).filter(Dog::TAGS.any(Tag::ID.lt(100)));
+        assert_eq!(tagged.all().await.unwrap().len(), 1);
+        assert_eq!(calls.reads(), 5, "the tags are counted first");
+        assert_eq!(tagged.all().await.unwrap().len(), 1);
+        let tally = calls.taken();
+        assert_eq!(tally.reads, 4);
+        assert!(tally.records <= 6, "the dog twice, its two links and their tags: {tally:?}");
     }
 
     async fn a_set_operation_reads_each_side_once(db, calls) {

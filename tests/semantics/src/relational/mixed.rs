@@ -1,8 +1,11 @@
 //! The entities with composite and global indexes, softly deleted rows and rows that lie together.
 #![allow(clippy::duplicate_mod, reason = "the same questions are asked of each set of entities")]
+#![allow(clippy::duplicated_attributes, reason = "indexes share columns")]
 
 use rome::prelude::*;
 
+#[path = "ask_groups.rs"]
+mod ask_groups;
 #[path = "asks.rs"]
 mod asks;
 #[path = "world.rs"]

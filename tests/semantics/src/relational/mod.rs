@@ -121,7 +121,7 @@ macro_rules! run_case {
             for _ in 0..4 {
                 let (filter, group) = ($gen.filter(Table::Dog, 1), $gen.group_ask());
                 let _case = Case(format!("round {round}: groups {group:?} of {filter:#?}"));
-                asks::check_groups(at, &data, Some(&sqlite), &filter, &group).await;
+                ask_groups::check_groups(at, &data, Some(&sqlite), &filter, &group).await;
             }
             for _ in 0..2 {
                 let filter = $gen.filter(Table::Dog, 3);

@@ -6,11 +6,15 @@ use super::model::{Agg, By, Cond, Data, Func, Op, Quantifier, Rec, Rel, Table, V
 use super::shapes::{Join, JoinAsk, Kind, Shape};
 
 fn and(all: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
-    all.into_iter().fold(Some(true), |result, one| match (result, one) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    })
+    let mut result = Some(true);
+    for one in all {
+        result = match (result, one) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        };
+    }
+    result
 }
 
 fn or(all: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
@@ -59,9 +63,9 @@ pub fn test(data: &Data, table: Table, rec: &Rec, cond: &Cond) -> Option<bool> {
             let is_true = |row: &Rec| test(data, rel.to(), row, cond) == Some(true);
             Some(match how {
                 Quantifier::Exists => rows.len() > 0,
-                Quantifier::Any => rows.any(|row| is_true(row)),
-                Quantifier::None => !rows.any(|row| is_true(row)),
-                Quantifier::All => rows.all(|row| is_true(row)),
+                Quantifier::Any => rows.any(is_true),
+                Quantifier::None => !rows.any(is_true),
+                Quantifier::All => rows.all(is_true),
             })
         }
         Cond::InOwners { not, cond } => {

@@ -3,6 +3,8 @@
 
 use rome::prelude::*;
 
+#[path = "ask_groups.rs"]
+mod ask_groups;
 #[path = "asks.rs"]
 mod asks;
 #[path = "world.rs"]

@@ -1,0 +1,82 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Looks at databases of ROME, checks them, finishes what was interrupted, and takes their rows out and in.
+///
+/// It knows no entities: all rests on the catalog that the database holds. What entities would change is shown by
+/// `Database::builder()...plan(url)` in the program that has them.
+#[derive(Debug, Parser)]
+#[command(name = "rome", version, arg_required_else_help = true)]
+pub struct Args {
+    /// The store: `embedded:PATH`, `redis://HOST` or `rediss://HOST`.
+    #[arg(long, short, env = "ROME_URL", hide_env_values = true, global = true, default_value = "")]
+    pub url: String,
+
+    /// Shows no progress.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows tables, columns and indexes, and which indexes are not built yet.
+    Status,
+    /// Shows what `apply` would do.
+    Plan,
+    /// Builds indexes that are declared and not built to their end, and removes what dropped ones left.
+    Apply {
+        /// How many rows to enter at once.
+        #[arg(long, default_value_t = 500)]
+        batch: u32,
+        /// How long to wait after each batch, in milliseconds, to leave room for others.
+        #[arg(long, default_value_t = 0)]
+        pause: u64,
+    },
+    /// Drops an index and its entries. No program may run any more that declares it.
+    DropIndex {
+        /// The table.
+        table: String,
+        /// The index.
+        index: String,
+    },
+    /// Reads the whole database and lists rows, index entries, unique values and references that do not agree. Ends with 1
+    /// if there are any that are not mended.
+    Check {
+        /// Mends what can be mended without losing anything.
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Prints a row as JSON. Ends with 1 if there is none.
+    Get {
+        /// The table.
+        table: String,
+        /// The parts of its key.
+        #[arg(required = true, allow_negative_numbers = true)]
+        key: Vec<String>,
+    },
+    /// Writes all rows as lines of JSON.
+    Dump {
+        /// The file to write; without it the lines are printed.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+    /// Loads a dump into a store that is empty, or whose tables are. The whole dump is read first: nothing of one that is cut
+    /// or damaged is loaded. After an interruption, load it again.
+    Load {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Says how a query would be carried out, which is described in JSON: {"table": "dogs", "where": [["age", ">=", "3"]],
+    /// "order": ["name desc"], "limit": 10}
+    Explain {
+        /// A file with the query.
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,194 @@
+//! Builds indexes that are write-only, and makes them readable.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::backfill::Backfill;
+use super::mark_of;
+use crate::catalog::{IndexState, StoredTable, read_document, update_document};
+use crate::database::{Database, Shared};
+use crate::error::{Error, Kind, Result};
+
+/// How indexes are built.
+#[derive(Clone)]
+pub struct BuildOptions {
+    /// How many rows are read and entered at once, at least one. Fewer are less in the way of others.
+    pub batch: u32,
+    /// How long to wait after each batch.
+    pub pause: Duration,
+    /// Told after each batch.
+    pub progress: Option<Arc<dyn Fn(&BuildProgress) + Send + Sync>>,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self { batch: 500, pause: Duration::ZERO, progress: None }
+    }
+}
+
+impl fmt::Debug for BuildOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuildOptions").field("batch", &self.batch).field("pause", &self.pause).finish_non_exhaustive()
+    }
+}
+
+/// How far the build of an index is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BuildProgress {
+    /// The table.
+    pub table: String,
+    /// The index.
+    pub index: String,
+    /// How many rows were entered by this build, not counting those that an interrupted one had entered.
+    pub rows: u64,
+    /// How many rows there were when this build began, where it began.
+    pub of: u64,
+}
+
+/// Two rows that have the same values in a unique index that is being built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The table.
+    pub table: String,
+    /// The index.
+    pub index: String,
+    /// The values, as text.
+    pub values: String,
+    /// The key of the row that cannot have them, as text.
+    pub key: String,
+    /// The key of the row that has them.
+    pub held_by: String,
+}
+
+impl fmt::Display for Duplicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, index, values, key, held_by } = self;
+        write!(f, "rows {held_by} and {key} of `{table}` both have {values}, which `{index}` does not allow")
+    }
+}
+
+/// What a build of indexes did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BuildReport {
+    /// The indexes that are readable now: table and index.
+    pub built: Vec<(String, String)>,
+    /// Rows that stand in the way of unique indexes, at most 100 for each. Such an index stays unbuilt; change or delete one of
+    /// each two, and build again.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// How many duplicates of an index are listed.
+pub(super) const MOST_DUPLICATES: usize = 100;
+
+impl Database {
+    /// Builds the declared indexes of this database that are not built to their end, while others go on writing. A build that
+    /// was interrupted goes on where it was; several programs may build at once. Costs about two round trips for each batch
+    /// of rows in each partition, and a few for each index. Where nothing is to be built, it costs one, and finds out what
+    /// others have built.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// use rome::change::{BuildOptions, SchemaChange};
+    /// use rome::store::{Store, memory::MemoryStore};
+    ///
+    /// mod first {
+    ///     # use rome::prelude::*;
+    ///     #[derive(Entity, Clone, Debug, PartialEq)]
+    ///     #[rome(table = "dogs")]
+    ///     pub struct Dog { #[rome(key)] pub id: u64, pub name: String }
+    /// }
+    ///
+    /// #[derive(Entity, Clone, Debug, PartialEq)]
+    /// #[rome(table = "dogs")]
+    /// struct Dog { #[rome(key)] id: u64, #[rome(index)] name: String }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// let store = std::sync::Arc::new(MemoryStore::new());
+    /// let old = Database::builder().entity::<first::Dog>().open_store(store.clone()).await?;
+    /// old.insert(first::Dog { id: 1, name: "Rex".into() }).await?;
+    ///
+    /// let db = Database::builder().entity::<Dog>().schema(SchemaChange::Defer).open_store(store).await?;
+    /// assert!(db.query::<Dog>().filter(Dog::NAME.eq("Rex")).explain().await?.is_full_scan());
+    /// let report = db.build_indexes(&BuildOptions::default()).await?;
+    /// assert_eq!(report.built, [("dogs".to_owned(), "by_name".to_owned())]);
+    /// assert!(!db.query::<Dog>().filter(Dog::NAME.eq("Rex")).explain().await?.is_full_scan());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_schema_mismatch`](Error::is_schema_mismatch) if the schema was changed again meanwhile;
+    /// [`is_limit`](Error::is_limit) if a row has values that are too long for the index; [`is_corrupt`](Error::is_corrupt) if
+    /// a row cannot be read; those of the store. What was built stays, and the next build goes on from there.
+    pub async fn build_indexes(&self, options: &BuildOptions) -> Result<BuildReport> {
+        build(&self.shared, options).await
+    }
+}
+
+/// Builds what is unbuilt.
+pub(crate) async fn build(shared: &Arc<Shared>, options: &BuildOptions) -> Result<BuildReport> {
+    let mut report = BuildReport::default();
+    let Some(document) = read_document(&shared.committer).await? else { return Ok(report) };
+    for table in shared.catalog.tables() {
+        for (at, index) in table.indexes.iter().enumerate().filter(|(_, index)| !index.is_complete()) {
+            let of_table = document.tables.iter().find(|doc| doc.id == table.id.0);
+            let stored = of_table.and_then(|doc| doc.indexes.iter().find(|doc| doc.id == index.id.0));
+            match stored.map(|stored| stored.state) {
+                None => return Err(gone(&table.def.name, &index.def.name)),
+                Some(IndexState::Readable) => index.set_complete(),
+                Some(IndexState::WriteOnly) if !index.declared => {}
+                Some(IndexState::WriteOnly) => {
+                    let duplicates = Backfill::new(shared, table, at, options).run().await?;
+                    if duplicates.is_empty() {
+                        finish(shared, table, at).await?;
+                        report.built.push((table.def.name.to_owned(), index.def.name.clone()));
+                    }
+                    report.duplicates.extend(duplicates);
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Makes an index readable whose rows are all in it.
+async fn finish(shared: &Arc<Shared>, table: &Arc<StoredTable>, at: usize) -> Result<()> {
+    let Some(index) = table.indexes.get(at) else { return Ok(()) };
+    let marks = [mark_of(index.id)];
+    update_document(&shared.committer, shared.placement, false, &marks, |document| {
+        let tables = document.tables.iter_mut().filter(|doc| doc.id == table.id.0);
+        match tables.flat_map(|doc| &mut doc.indexes).find(|doc| doc.id == index.id.0) {
+            None => Err(gone(table.def.name, &index.def.name)),
+            Some(doc) => Ok(std::mem::replace(&mut doc.state, IndexState::Readable) != IndexState::Readable),
+        }
+    })
+    .await?;
+    index.set_complete();
+    tracing::info!(table = table.def.name, index = index.def.name, "built an index");
+    Ok(())
+}
+
+#[cold]
+fn gone(table: &str, index: &str) -> Error {
+    Kind::Schema(format!("index `{index}` of `{table}` was dropped by another program; open the database again")).into()
+}
+
+/// The error of an opening that could not build a unique index.
+#[cold]
+pub(crate) fn not_unique(duplicates: &[Duplicate]) -> Error {
+    const SHOWN: usize = 10;
+    let mut lines: Vec<String> = duplicates.iter().take(SHOWN).map(|duplicate| format!("  - {duplicate}")).collect();
+    if duplicates.len() > SHOWN {
+        lines.push(format!("  - and {} more", duplicates.len() - SHOWN));
+    }
+    Kind::Schema(format!(
+        "a unique index cannot be built, because stored rows have the same values:\n{}\nnothing was lost, and the index stays \
+         unbuilt: open with `SchemaChange::Defer`, change or delete these rows, and call `build_indexes`; or do not declare \
+         the index and open with `SchemaChange::ApplyAndDrop`",
+        lines.join("\n")
+    ))
+    .into()
+}

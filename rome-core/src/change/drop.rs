@@ -1,0 +1,100 @@
+//! Drops indexes, and removes what they leave.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::mark_of;
+use crate::catalog::{FormerDoc, IndexDoc, read_document, update_document};
+use crate::commit::{Outcome, Part};
+use crate::database::{Database, Shared};
+use crate::error::{Error, Result};
+use crate::store::{Effect, IndexId, Partition, Read, Reply, Space, Span};
+
+/// How many records are removed at once.
+const CHUNK: u32 = 1000;
+
+impl Database {
+    /// Drops a stored index, also one that is not built to its end, and removes its entries and claims, of which it says how
+    /// many there were. From then on all handles that have the database open, this one too, may only read; open it
+    /// again. To be used when no program runs any more that declares the index: queries of one that does would miss rows.
+    ///
+    /// If it is interrupted, the next drop, [`build_indexes`](Self::build_indexes) or `rome apply` removes the rest. Costs a few
+    /// round trips, and two for each 1000 entries.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) if there is no such table or index; those of the store.
+    pub async fn drop_index(&self, table: &str, index: &str) -> Result<u64> {
+        let shared = &self.shared;
+        update_document(&shared.committer, shared.placement, true, &[], |document| {
+            let doc = document
+                .tables
+                .iter_mut()
+                .find(|doc| doc.name == table)
+                .ok_or_else(|| Error::invalid(format!("the database has no table `{table}`")))?;
+            let at = doc
+                .indexes
+                .iter()
+                .position(|doc| doc.name == index)
+                .ok_or_else(|| Error::invalid(format!("table `{table}` has no index `{index}`")))?;
+            let IndexDoc { name, id, unique, .. } = doc.indexes.remove(at);
+            document.former.push(FormerDoc { table: table.to_owned(), name, id, unique });
+            Ok(true)
+        })
+        .await?;
+        self.clear_dropped().await
+    }
+
+    /// Removes what is left of dropped indexes; says how many entries and claims there were. Costs one round trip if
+    /// there is nothing.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn clear_dropped(&self) -> Result<u64> {
+        clear(&self.shared).await
+    }
+}
+
+/// Removes what is left of dropped indexes.
+pub(crate) async fn clear(shared: &Arc<Shared>) -> Result<u64> {
+    let document = read_document(&shared.committer).await?.unwrap_or_default();
+    let mut removed = 0;
+    for former in document.former {
+        let id = IndexId(former.id);
+        let space = if former.unique { Space::Unique(id) } else { Space::Index(id) };
+        for partition in shared.placement.all() {
+            removed += clear_space(shared, partition, space).await?;
+        }
+        update_document(&shared.committer, shared.placement, false, &[mark_of(id)], |document| {
+            let before = document.former.len();
+            document.former.retain(|other| other.id != former.id);
+            Ok(document.former.len() < before)
+        })
+        .await?;
+        tracing::info!(table = former.table, index = former.name, "removed what was left of an index");
+    }
+    Ok(removed)
+}
+
+async fn clear_space(shared: &Arc<Shared>, partition: Partition, space: Space) -> Result<u64> {
+    let mut removed = 0;
+    loop {
+        let span = Span::between(space, Bound::Unbounded, Bound::Unbounded).limited(Some(CHUNK));
+        let scan = Read::Scan { span, filter: None, want: None, track: false };
+        let reply = shared.committer.read(&[(partition, vec![scan])]).await?.pop();
+        let Some(Reply::Scanned(scanned)) = reply.and_then(|mut reply| reply.replies.pop()) else {
+            return Err(Error::invalid("the store answered a scan with something else"));
+        };
+        if scanned.is_empty() {
+            return Ok(removed);
+        }
+        let delete = |key: &[u8]| Effect::Delete { space, key: Bytes::copy_from_slice(key) };
+        let effects = scanned.iter().map(|record| delete(record.key)).collect();
+        let part = Part { partition, effects, ..Part::default() };
+        // Nobody writes there any more, so nothing but a transaction that is not decided yet can be in the way.
+        if shared.committer.commit(u32::MAX, vec![part], shared.durability).await? == Outcome::Committed {
+            removed += scanned.len() as u64;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What is stored: the catalog for people and tools.
+
+use std::fmt;
+
+use crate::catalog::{IndexState, read_document};
+use crate::database::Database;
+use crate::error::Result;
+use crate::store::{Partition, Read, Reply, Space, Span, TableId};
+
+/// What a database has, by its stored catalog. Prints as a table of contents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Status {
+    /// The version of the schema; rises with each change.
+    pub version: u32,
+    /// Over how many partitions the rows are spread.
+    pub partitions: u32,
+    /// The tables, in the order in which they were made.
+    pub tables: Vec<TableStatus>,
+    /// Indexes that were dropped and left records which are still to be removed: table and index.
+    pub former: Vec<(String, String)>,
+}
+
+/// A stored table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableStatus {
+    /// Its name.
+    pub name: String,
+    /// The columns of its key.
+    pub key: Vec<String>,
+    /// Its columns, as `name: type`.
+    pub columns: Vec<String>,
+    /// How many forms its rows may have; one more with each change of the columns.
+    pub layouts: usize,
+    /// How many rows it has, softly deleted ones included.
+    pub rows: u64,
+    /// Its indexes.
+    pub indexes: Vec<IndexStatus>,
+    /// Its foreign keys, as `(columns) to table`.
+    pub foreign_keys: Vec<String>,
+}
+
+/// A stored index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexStatus {
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// Whether it is unique.
+    pub unique: bool,
+    /// How far it is.
+    pub state: IndexState,
+}
+
+impl Database {
+    /// What is stored, also what the entities of this handle do not declare. Costs one round trip for the catalog and one
+    /// for the numbers of rows.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn status(&self) -> Result<Status> {
+        let shared = &self.shared;
+        let document = read_document(&shared.committer).await?.unwrap_or_default();
+        let partitions: Vec<Partition> = shared.placement.all().collect();
+        let count = |id: u32| Read::Count(Span::all(Space::Rows(TableId(id))));
+        let counts: Vec<Read> = document.tables.iter().map(|doc| count(doc.id)).collect();
+        let batch: Vec<_> = partitions.iter().map(|partition| (*partition, counts.clone())).collect();
+        let mut rows = vec![0; counts.len()];
+        if !counts.is_empty() {
+            for reply in shared.committer.read(&batch).await? {
+                for (total, reply) in rows.iter_mut().zip(reply.replies) {
+                    if let Reply::Count(n) = reply {
+                        *total += n;
+                    }
+                }
+            }
+        }
+        let tables = document.tables.into_iter().zip(rows).map(|(doc, rows)| {
+            let layout = doc.layouts.last();
+            let columns = layout.into_iter().flat_map(|layout| &layout.columns).map(|column| {
+                format!("{}: {}{}", column.name, if column.nullable { "optional " } else { "" }, column.ty)
+            });
+            let indexes = doc.indexes.iter().map(|index| IndexStatus {
+                name: index.name.clone(),
+                columns: index.parts.iter().map(|part| part.column.clone()).collect(),
+                unique: index.unique,
+                state: index.state,
+            });
+            let references = |key: &crate::catalog::ForeignKeyDoc| {
+                format!("({}) to {}", key.columns.join(", "), key.references)
+            };
+            TableStatus {
+                columns: columns.collect(),
+                layouts: doc.layouts.len(),
+                rows,
+                indexes: indexes.collect(),
+                foreign_keys: doc.foreign_keys.iter().map(references).collect(),
+                name: doc.name,
+                key: doc.key,
+            }
+        });
+        Ok(Status {
+            version: document.version,
+            partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
+            tables: tables.collect(),
+            former: document.former.into_iter().map(|former| (former.table, former.name)).collect(),
+        })
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let partitions = if self.partitions == 1 { String::new() } else { format!(", {} partitions", self.partitions) };
+        write!(f, "schema version {}{partitions}", self.version)?;
+        for table in &self.tables {
+            write!(f, "\n\n{} ({} rows), key ({})", table.name, table.rows, table.key.join(", "))?;
+            for column in &table.columns {
+                write!(f, "\n  {column}")?;
+            }
+            for index in &table.indexes {
+                let kind = if index.unique { "unique index" } else { "index" };
+                write!(f, "\n  {kind} {} ({})", index.name, index.columns.join(", "))?;
+                if index.state == IndexState::WriteOnly {
+                    f.write_str(", not built yet")?;
+                }
+            }
+            for key in &table.foreign_keys {
+                write!(f, "\n  foreign key {key}")?;
+            }
+        }
+        for (table, index) in &self.former {
+            write!(f, "\n\nindex {index} of {table} was dropped, and left entries that are still to be removed")?;
+        }
+        Ok(())
+    }
+}
