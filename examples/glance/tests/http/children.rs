@@ -153,8 +153,8 @@ async fn a_member_finds_the_images_that_it_shares_with_their_owners() {
             let found = image_member_find(db, &Context::member_of(project), &Default::default()).await.unwrap();
             found.into_iter().map(|member| member.image_id).collect::<Vec<_>>()
         };
-        assert_eq!(seen("p1").await, [id.clone()], "the owner");
-        assert_eq!(seen("p2").await, [id.clone()], "the member");
+        assert_eq!(seen("p1").await, std::slice::from_ref(&id), "the owner");
+        assert_eq!(seen("p2").await, std::slice::from_ref(&id), "the member");
         assert_eq!(seen("p3").await, Vec::<String>::new());
     })
     .await;

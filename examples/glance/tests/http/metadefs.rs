@@ -8,7 +8,6 @@ use glance::db::{
     Context, DbError, MetadefAssociation, MetadefNamespace, MetadefObject, MetadefProperty, MetadefResourceType,
     MetadefTag, NewAssociation, NewNamespace, metadef_create, metadef_namespace_create, metadef_namespace_delete, open,
 };
-use rome::prelude::*;
 use serde_json::{Value, json};
 
 use super::service::{ok, on_each};
