@@ -66,7 +66,7 @@ fn builder() -> DatabaseBuilder {
     Database::builder().entity::<Purse>()
 }
 
-/// Clients move money between rows of different partitions and rename both, and [go away](Fate) at every place of a commit. Meanwhile
+/// Clients move money between rows of different partitions and rename both, and go away at every place of a commit. Meanwhile
 /// and afterwards the sum is the same, no commit is seen in part, and in the end every row can be written and every unique
 /// value is free that no row has.
 ///

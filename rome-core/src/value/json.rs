@@ -12,7 +12,7 @@ use super::{ColumnType, Value, ValueError, ValueRef};
 const PLAIN_YEARS: std::ops::RangeInclusive<i32> = 0..=9999;
 
 impl ValueRef<'_> {
-    /// The value as JSON; [`ColumnType::from_json`] reads it back.
+    /// The value as JSON; [`ColumnType::read_json`] reads it back.
     pub(crate) fn to_json(self) -> Json {
         match self {
             Self::Null => Json::Null,
@@ -27,7 +27,9 @@ impl ValueRef<'_> {
             Self::Bytes(v) => v.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
             Self::List(items) => Json::Array(items.iter().map(ValueRef::to_json).collect()),
             Self::Date(days) if !date(self).is_some_and(|date| PLAIN_YEARS.contains(&date.year())) => days.into(),
-            Self::Timestamp(micros) if !moment(self).is_some_and(|at| PLAIN_YEARS.contains(&at.year())) => micros.into(),
+            Self::Timestamp(micros) if !moment(self).is_some_and(|at| PLAIN_YEARS.contains(&at.year())) => {
+                micros.into()
+            }
             Self::Uint(_) | Self::Uuid(_) | Self::Date(_) | Self::Time(_) | Self::Timestamp(_) => {
                 self.to_string().into()
             }
@@ -51,7 +53,7 @@ fn moment(value: ValueRef<'_>) -> Option<DateTime<Utc>> {
 
 impl ColumnType {
     /// Reads a value of this type, or NULL, as [`ValueRef::to_json`] wrote it.
-    pub(crate) fn from_json(self, json: &Json) -> Result<Value, ValueError> {
+    pub(crate) fn read_json(self, json: &Json) -> Result<Value, ValueError> {
         let unreadable = || ValueError::unreadable(&json.to_string(), self);
         let value = match (self, json) {
             (_, Json::Null) => return Ok(Value::Null),
@@ -70,7 +72,7 @@ impl ColumnType {
             (Self::List(element), Json::Array(items)) => {
                 let read = |item: &Json| match item {
                     Json::Null if !element.nullable => Err(unreadable()),
-                    item => element.ty.from_json(item),
+                    item => element.ty.read_json(item),
                 };
                 Value::List(items.iter().map(read).collect::<Result<_, _>>()?)
             }
@@ -117,7 +119,8 @@ mod tests {
         ];
         for (ty, value) in cases {
             let json = serde_json::to_string(&value.as_ref().to_json()).unwrap();
-            let back = ty.from_json(&serde_json::from_str(&json).unwrap()).unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
+            let back =
+                ty.read_json(&serde_json::from_str(&json).unwrap()).unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
             assert_eq!(back, value, "{ty} as {json}");
         }
     }
@@ -135,7 +138,7 @@ mod tests {
             (ColumnType::Date, "9999999999"),
         ];
         for (ty, json) in cases {
-            assert!(ty.from_json(&serde_json::from_str(json).unwrap()).is_err(), "{ty} {json}");
+            assert!(ty.read_json(&serde_json::from_str(json).unwrap()).is_err(), "{ty} {json}");
         }
     }
 }
