@@ -275,7 +275,8 @@ async fn nothing_of_a_namespace_outlives_it() {
     let folder = tempfile::tempdir().unwrap();
     for store in stores::ALL {
         println!("on {store}");
-        let db = &open(&Place::new(store, folder.path()).url).await.unwrap();
+        let place = Place::new(store, folder.path());
+        let db = &open(&place.url).await.unwrap();
         let count = async || {
             [
                 db.query::<MetadefObject>().count().await.unwrap(),
