@@ -20,7 +20,9 @@ const NOT_CLEAN: u8 = 1;
 /// Carries out a command; gives how the program ends.
 pub async fn run(args: Args) -> Result<ExitCode> {
     if args.url.is_empty() {
-        return Err(Error::invalid("name the store with `--url`, or in the variable ROME_URL: `embedded:PATH`, `redis://HOST`"));
+        return Err(Error::invalid(
+            "name the store with `--url`, or in the variable ROME_URL: `embedded:PATH`, `redis://HOST`",
+        ));
     }
     let store = there_is(&args.url, &args.command)?.open(&args.url).await?;
     match args.command {
@@ -38,7 +40,9 @@ fn there_is(url: &str, command: &Command) -> Result<Known> {
         Some(path) if !matches!(command, Command::Load { .. }) && !Path::new(path).is_dir() => {
             Err(Error::invalid(format!("there is no database in `{path}`")))
         }
-        _ if url.starts_with("memory:") => Err(Error::invalid("a store in memory ends with its program; name another one")),
+        _ if url.starts_with("memory:") => {
+            Err(Error::invalid("a store in memory ends with its program; name another one"))
+        }
         _ => Ok(Known),
     }
 }

@@ -85,7 +85,10 @@ async fn a_build_that_was_left_is_shown_and_finished() {
     let url = folder.url("db");
     kennel(&url, false).await;
     let status = says(&url, &["status"], 0);
-    assert!(status.contains("dogs (40 rows)") && status.contains("unique index unique_name (name), not built yet"), "{status}");
+    assert!(
+        status.contains("dogs (40 rows)") && status.contains("unique index unique_name (name), not built yet"),
+        "{status}"
+    );
     assert!(says(&url, &["plan"], 0).contains("index `unique_name` of `dogs` is to be built, over 40 rows"));
     assert!(says(&url, &["apply", "--batch", "7"], 0).contains("built index `unique_name` of `dogs`"));
     assert!(says(&url, &["plan"], 0).contains("nothing to do"));

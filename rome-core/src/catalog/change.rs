@@ -94,7 +94,9 @@ impl fmt::Display for SchemaPlan {
             lines.push("nothing to change".to_owned());
         }
         if self.closes_to_older {
-            lines.push("programs that have the database open will be refused to write until they open it again".to_owned());
+            lines.push(
+                "programs that have the database open will be refused to write until they open it again".to_owned(),
+            );
         }
         f.write_str(&lines.join("\n"))
     }

@@ -276,7 +276,10 @@ fn compare_columns(doc: &mut TableDoc, table: &'static Table, plan: &mut SchemaP
             let too = if indexes.is_empty() {
                 String::new()
             } else {
-                format!(", with indexes in the place of {}, whose entries hold values of the old type", indexes.join(", "))
+                format!(
+                    ", with indexes in the place of {}, whose entries hold values of the old type",
+                    indexes.join(", ")
+                )
             };
             plan.refused.push(format!(
                 "column `{}` of `{}` is {}, stored is {}: add a new column and copy the values{too}",
@@ -289,7 +292,8 @@ fn compare_columns(doc: &mut TableDoc, table: &'static Table, plan: &mut SchemaP
                 new.name, table.name
             ));
         } else if !is_same(stored, new) {
-            let what = format!("column `{}` of `{}` is {}, and was {}", new.name, table.name, shown(new), shown(stored));
+            let what =
+                format!("column `{}` of `{}` is {}, and was {}", new.name, table.name, shown(new), shown(stored));
             plan.add(ChangeKind::Widening, table.name, what);
         }
     }

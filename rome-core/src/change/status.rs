@@ -89,9 +89,8 @@ impl Database {
                 unique: index.unique,
                 state: index.state,
             });
-            let references = |key: &crate::catalog::ForeignKeyDoc| {
-                format!("({}) to {}", key.columns.join(", "), key.references)
-            };
+            let references =
+                |key: &crate::catalog::ForeignKeyDoc| format!("({}) to {}", key.columns.join(", "), key.references);
             TableStatus {
                 columns: columns.collect(),
                 layouts: doc.layouts.len(),

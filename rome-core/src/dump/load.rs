@@ -95,7 +95,8 @@ pub async fn load<R: BufRead + Send>(
     // Once more, to see that each row fits the tables that are there.
     read_through(&mut open()?, |table, row| from_json(db.stored_table(table)?.def, row).map(|_| ()))?;
     let resumed = begin(&db, &verified).await?;
-    let mut loader = Loader { db: &db, digest: &verified.digest, done: 0, resumed, pending: Vec::new(), counted: BTreeMap::new() };
+    let mut loader =
+        Loader { db: &db, digest: &verified.digest, done: 0, resumed, pending: Vec::new(), counted: BTreeMap::new() };
     let mut told = Progress { of: verified.rows.values().sum(), ..Progress::default() };
     let mut dump = open()?;
     let mut text = String::new();
@@ -263,7 +264,8 @@ impl Loader<'_> {
     async fn skip_numbers(&self, catalog: &Document) -> Result<()> {
         const MOST_BLOCKS: u32 = 1000;
         for doc in catalog.tables.iter().filter(|doc| doc.keys.as_deref() == Some("counter")) {
-            let (Some(greatest), Ok(table)) = (self.counted.get(doc.name.as_str()), self.db.stored_table(&doc.name)) else {
+            let (Some(greatest), Ok(table)) = (self.counted.get(doc.name.as_str()), self.db.stored_table(&doc.name))
+            else {
                 continue;
             };
             let sequence = SequenceId::Keys(table.id);

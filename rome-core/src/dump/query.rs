@@ -45,8 +45,8 @@ impl Database {
     /// # Errors
     /// [`is_invalid`](Error::is_invalid) if the description cannot be read, or names what is not there.
     pub async fn explain_json(&self, query: &str) -> Result<Explain> {
-        let saved: Saved =
-            serde_json::from_str(query).map_err(|error| Error::invalid(format!("the query cannot be read: {error}")))?;
+        let saved: Saved = serde_json::from_str(query)
+            .map_err(|error| Error::invalid(format!("the query cannot be read: {error}")))?;
         let table = self.stored_table(&saved.table)?;
         let mut spec = Spec::new(table.def);
         spec.deleted = plan::Deleted::Yes;

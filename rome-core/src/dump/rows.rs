@@ -99,7 +99,8 @@ impl Database {
             out.write_all(text.as_bytes()).map_err(|error| not_written(&error))
         };
         put(&Line::Header { rome_dump: FORMAT, catalog: document }, &mut tally)?;
-        let mut told = Progress { of: self.status().await?.tables.iter().map(|table| table.rows).sum(), ..Progress::default() };
+        let mut told =
+            Progress { of: self.status().await?.tables.iter().map(|table| table.rows).sum(), ..Progress::default() };
         for table in self.shared.catalog.tables() {
             told.table = table.def.name.to_owned();
             for partition in self.shared.placement.all() {

@@ -111,7 +111,8 @@ fn lookup(table: &StoredTable, columns: &[u16]) -> IndexChoice {
         return IndexChoice::None;
     }
     let index = table.indexes.iter().find(|index| {
-        let usable = index.is_readable() && !index.def.multi && (!index.def.unique || index.def.parts.len() == columns.len());
+        let usable =
+            index.is_readable() && !index.def.multi && (!index.def.unique || index.def.parts.len() == columns.len());
         usable && leads(&mut index.def.parts.iter().map(|part| part.column))
     });
     index.map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone()))

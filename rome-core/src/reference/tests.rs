@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rome_derive::{Embedded, Entity};
 
 use super::*;
-use crate::catalog::{IndexState, Catalog, StoredIndex, StoredTable};
+use crate::catalog::{Catalog, IndexState, StoredIndex, StoredTable};
 use crate::model::{Entity, Id, Key};
 use crate::row::key_of;
 use crate::schema::ForeignKey;
@@ -72,7 +72,12 @@ fn encoded(key: &impl Key) -> Vec<u8> {
 }
 
 fn stored(def: &'static Table, id: u32) -> Arc<StoredTable> {
-    let indexes = def.indexes.iter().zip(10 * id..).map(|(def, id)| StoredIndex::new(def, IndexId(id), true, IndexState::Readable)).collect();
+    let indexes = def
+        .indexes
+        .iter()
+        .zip(10 * id..)
+        .map(|(def, id)| StoredIndex::new(def, IndexId(id), true, IndexState::Readable))
+        .collect();
     Arc::new(StoredTable { def, id: TableId(id), indexes, layout: 1, earlier: Vec::new() })
 }
 

@@ -204,7 +204,13 @@ impl TableBuilder {
         self.declared_index(name, parts, true, false)
     }
 
-    pub(crate) fn declared_index(mut self, name: Option<&str>, parts: &[IndexPart], unique: bool, global: bool) -> Self {
+    pub(crate) fn declared_index(
+        mut self,
+        name: Option<&str>,
+        parts: &[IndexPart],
+        unique: bool,
+        global: bool,
+    ) -> Self {
         let name = name.map_or_else(|| self.index_name(parts, unique), str::to_owned);
         let multi = parts.iter().any(|part| matches!(self.table.column(part.column).ty, ColumnType::List(..)));
         self.table.indexes.push(IndexDef { name, parts: parts.to_vec(), unique, multi, global });

@@ -27,7 +27,9 @@ impl ValueRef<'_> {
             Self::Bytes(v) => v.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
             Self::List(items) => Json::Array(items.iter().map(ValueRef::to_json).collect()),
             Self::Date(days) if !date(self).is_some_and(|date| PLAIN_YEARS.contains(&date.year())) => days.into(),
-            Self::Timestamp(micros) if !moment(self).is_some_and(|at| PLAIN_YEARS.contains(&at.year())) => micros.into(),
+            Self::Timestamp(micros) if !moment(self).is_some_and(|at| PLAIN_YEARS.contains(&at.year())) => {
+                micros.into()
+            }
             Self::Uint(_) | Self::Uuid(_) | Self::Date(_) | Self::Time(_) | Self::Timestamp(_) => {
                 self.to_string().into()
             }
@@ -117,7 +119,8 @@ mod tests {
         ];
         for (ty, value) in cases {
             let json = serde_json::to_string(&value.as_ref().to_json()).unwrap();
-            let back = ty.from_json(&serde_json::from_str(&json).unwrap()).unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
+            let back =
+                ty.from_json(&serde_json::from_str(&json).unwrap()).unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
             assert_eq!(back, value, "{ty} as {json}");
         }
     }

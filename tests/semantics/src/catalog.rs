@@ -216,7 +216,10 @@ async fn an_index_that_is_no_longer_declared_is_maintained() {
         db.insert(no_index::Dog { id: 77, name: "Rex".into(), age: 1, note: None }).await.unwrap();
         drop(db);
         let db = open!(place, [first::Dog]);
-        assert_eq!(db.query::<first::Dog>().filter(first::Dog::NAME.eq("Rex")).use_index("by_name").count().await.unwrap(), 2);
+        assert_eq!(
+            db.query::<first::Dog>().filter(first::Dog::NAME.eq("Rex")).use_index("by_name").count().await.unwrap(),
+            2
+        );
         assert!(db.check().await.unwrap().findings.is_empty());
     }
 }

@@ -149,7 +149,9 @@ async fn write(db: Database, client: u64, stop: Arc<AtomicU64>) -> u64 {
         let name = format!("dog {}", (n + client) % 13);
         let result = match n % 5 {
             0 => db.delete_by_key::<Dog>(id).await.map(|_| ()),
-            1 => db.query::<Dog>().filter(Dog::ID.eq(id)).update_all(Dog::AGE.set((Dog::AGE + 1) % 7)).await.map(|_| ()),
+            1 => {
+                db.query::<Dog>().filter(Dog::ID.eq(id)).update_all(Dog::AGE.set((Dog::AGE + 1) % 7)).await.map(|_| ())
+            }
             2 => {
                 db.transaction(async move |s| {
                     for id in [id, id + 1] {
@@ -283,7 +285,9 @@ async fn duplicates_of_a_unique_index_are_listed_and_nothing_is_lost() {
         let store = place.open().await;
         let db = plain::open(&store, SchemaChange::Apply).await.unwrap();
         let named = |id, name: &str| plain::Dog { id, name: name.into(), age: 1, tags: Vec::new() };
-        db.insert_all([named(1, "Rex"), named(2, "Ida"), named(3, "Rex"), named(4, "Max"), named(5, "Rex")]).await.unwrap();
+        db.insert_all([named(1, "Rex"), named(2, "Ida"), named(3, "Rex"), named(4, "Max"), named(5, "Rex")])
+            .await
+            .unwrap();
         let refused = unique::open(&store, SchemaChange::Apply).await.unwrap_err();
         assert!(refused.is_schema_mismatch(), "{refused}");
         for part in ["'Rex'", "`unique_name`", "`dogs`", "Defer", "ApplyAndDrop"] {
@@ -373,7 +377,12 @@ async fn a_dropped_index_leaves_nothing_and_closes_to_those_who_use_it() {
         let removed = old.drop_index("dogs", "by_name").await.unwrap();
         assert_eq!(removed, 50);
         assert!(old.drop_index("dogs", "by_name").await.unwrap_err().is_invalid());
-        assert!(old.insert(indexed::Dog { id: 99, name: "x".into(), age: 1, tags: vec![] }).await.unwrap_err().is_schema_mismatch());
+        assert!(
+            old.insert(indexed::Dog { id: 99, name: "x".into(), age: 1, tags: vec![] })
+                .await
+                .unwrap_err()
+                .is_schema_mismatch()
+        );
         let plain = plain::open(&store, SchemaChange::ApplyAndDrop).await.unwrap();
         let report = plain.check().await.unwrap();
         assert!(report.findings.is_empty() && report.entries == 0, "{report}");
