@@ -27,7 +27,8 @@ pub(crate) struct Database {
 /// Opens the database, and makes it if it is not there.
 pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
     let setup = &router.setup;
-    let until = Instant::now() + setup.options.patience;
+    // A short patience is meant for calls, and must not keep a connection from being made at all.
+    let until = Instant::now() + setup.options.patience.max(setup.options.connect_timeout);
     let prefix = &setup.options.prefix;
     let wanted = if setup.is_cluster() { setup.options.partitions } else { Some(1) };
     let zero = Place::new(prefix, 0, 1);

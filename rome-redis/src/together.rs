@@ -4,11 +4,14 @@
 //! whoever finds nobody gathering leads, lets the other tasks run once if such calls are under way at all, and sends what
 //! has come. A lone caller waits for nobody. What may take the server long goes out by itself, so that nobody waits for
 //! another's scan.
+//!
+//! A read begins and ends with a look at its partition. Where one caller's commands end with the look that the next one's begin
+//! with, it is sent once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 use tokio::sync::oneshot;
 
@@ -16,6 +19,9 @@ use crate::link::{Link, Live};
 
 /// The most commands that are gathered: the replies to the first wait for the last.
 const MOST: usize = 64;
+
+/// The words of a look.
+const LOOK: usize = 4;
 
 /// Where calls to a server meet.
 #[derive(Debug, Default)]
@@ -29,12 +35,16 @@ struct Gathering {
     /// The connection of the one who will send it.
     by: Option<Live>,
     commands: Pipeline,
+    /// The last of them, if it is a look.
+    look: Option<Cmd>,
     followers: Vec<Follower>,
 }
 
 /// A call that another task sends.
 #[derive(Debug)]
 struct Follower {
+    /// Whether its first reply is the last one of the caller before.
+    shares: bool,
     commands: usize,
     replies: oneshot::Sender<Vec<Value>>,
 }
@@ -66,15 +76,19 @@ impl Together {
         if !fits || gathering.commands.len() >= MOST {
             return Joined::NotAtAll(commands);
         }
-        for command in commands.cmd_iter() {
+        let shares =
+            gathering.look.as_ref().is_some_and(|look| commands.cmd_iter().next().is_some_and(|c| same(c, look)));
+        for command in commands.cmd_iter().skip(usize::from(shares)) {
             gathering.commands.add_command(command.clone());
         }
+        gathering.look = commands.cmd_iter().last().filter(|last| is_look(last)).cloned();
         if gathering.by.is_none() {
             gathering.by = Some(live.clone());
             return Joined::Leads;
         }
         let (replies, receiver) = oneshot::channel();
-        gathering.followers.push(Follower { commands: commands.len(), replies });
+        let commands = commands.len() - usize::from(shares);
+        gathering.followers.push(Follower { shares, commands, replies });
         Joined::Follows(receiver)
     }
 
@@ -93,10 +107,14 @@ impl Together {
             return Ok(replies);
         }
         let mut replies = replies.into_iter();
-        let replies_to_own = replies.by_ref().take(own).collect();
+        let replies_to_own: Vec<Value> = replies.by_ref().take(own).collect();
+        let mut last = replies_to_own.last().cloned();
         for follower in followers {
+            let shared = last.filter(|_| follower.shares);
+            let part: Vec<Value> = shared.into_iter().chain(replies.by_ref().take(follower.commands)).collect();
+            last = part.last().cloned();
             // Who no longer waits for them does not need them.
-            follower.replies.send(replies.by_ref().take(follower.commands).collect()).ok();
+            follower.replies.send(part).ok();
         }
         Ok(replies_to_own)
     }
@@ -104,6 +122,15 @@ impl Together {
     fn gathering(&self) -> MutexGuard<'_, Gathering> {
         self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a command is a look, or reads as one does: what may be sent once for two.
+fn is_look(command: &Cmd) -> bool {
+    matches!(command.args_iter().next(), Some(redis::Arg::Simple(b"HMGET"))) && command.args_iter().len() == LOOK
+}
+
+fn same(a: &Cmd, b: &Cmd) -> bool {
+    a.args_iter().len() == b.args_iter().len() && a.args_iter().zip(b.args_iter()).all(|(a, b)| a == b)
 }
 
 /// Ends the gathering, also when the leader is dropped: then its followers learn it from their channels.

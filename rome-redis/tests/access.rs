@@ -11,7 +11,7 @@ use std::time::Duration;
 use harness::*;
 use redis::aio::MultiplexedConnection;
 use rome_conformance::Subject;
-use rome_core::store::{Durability, Read, SequenceId, Span, Store, StoreError, StoreResult};
+use rome_core::store::{Decision, Durability, Partition, Read, SequenceId, Span, Step, Store, StoreError, StoreResult};
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
 
@@ -94,6 +94,12 @@ async fn use_it(server: &mut LocalServer, rules: &[String]) -> StoreResult<()> {
         ..client.tx(vec![add("n", 1)])
     };
     client.apply(checked).await?;
+    let prepare = Step::Prepare { primary: Partition(0), lease: 1000 };
+    let prepared = rome_core::store::MiniTx { step: prepare, ..client.tx(vec![add("n", 1)]) };
+    let finish = rome_core::store::MiniTx { step: Step::Finish(Decision::Committed), ..client.tx(vec![]) };
+    let finish = rome_core::store::MiniTx { id: prepared.id, ..finish };
+    client.apply(prepared).await?;
+    client.apply(finish).await?;
     client.store.reserve(SequenceId::Keys(TABLE), 1).await?;
     // There is no replica, and the answer says so where it may be asked for.
     let waited = client.apply_at(client.tx(vec![add("n", 1)]), Durability::Replicated(1)).await.unwrap_err();

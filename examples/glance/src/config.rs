@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::db::Limits;
+
 /// An image service with the OpenStack Images API v2, its database written on ROME.
 #[derive(Debug, Parser)]
 #[command(name = "glance", version)]
@@ -22,6 +24,12 @@ pub struct Cli {
 pub enum Command {
     /// Start on a temporary folder, show an image's life over HTTP step by step, and stop.
     Demo,
+    /// Really remove images that were deleted so many days ago, with all that belongs to them, and stop.
+    Purge {
+        /// How many days ago, at least.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
 }
 
 /// How the service is set up.
@@ -52,6 +60,9 @@ pub struct Config {
     /// Quotas for one image.
     #[command(flatten)]
     pub quotas: Quotas,
+    /// Quotas for one project.
+    #[command(flatten)]
+    pub limits: ProjectQuotas,
     /// The form of the logs on standard error.
     #[arg(long, env = "GLANCE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -75,6 +86,41 @@ pub struct Quotas {
     /// Locations of one image.
     #[arg(long = "image-location-quota", env = "GLANCE_IMAGE_LOCATION_QUOTA", default_value_t = 10)]
     pub locations: usize,
+}
+
+/// The most that the images of one project may take; without a limit unless given. The names are those of OpenStack's
+/// unified limits.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct ProjectQuotas {
+    /// MiB of the images of one project whose data is in the store.
+    #[arg(long = "image-size-total", env = "GLANCE_IMAGE_SIZE_TOTAL")]
+    pub size_total: Option<u64>,
+    /// MiB that are staged for imports of one project.
+    #[arg(long = "image-stage-total", env = "GLANCE_IMAGE_STAGE_TOTAL")]
+    pub stage_total: Option<u64>,
+    /// Images of one project.
+    #[arg(long = "image-count-total", env = "GLANCE_IMAGE_COUNT_TOTAL")]
+    pub count_total: Option<u64>,
+    /// Images of one project that are uploaded or imported at the same time.
+    #[arg(long = "image-count-uploading", env = "GLANCE_IMAGE_COUNT_UPLOADING")]
+    pub count_uploading: Option<u64>,
+}
+
+/// Bytes of a MiB.
+pub const MIB: u64 = 1024 * 1024;
+
+impl ProjectQuotas {
+    /// As the database layer takes them, in bytes.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let bytes = |mib: u64| mib.saturating_mul(MIB);
+        Limits {
+            image_size_total: self.size_total.map(bytes),
+            image_stage_total: self.stage_total.map(bytes),
+            image_count_total: self.count_total,
+            image_count_uploading: self.count_uploading,
+        }
+    }
 }
 
 /// The algorithm of `os_hash_value`.
@@ -122,6 +168,7 @@ impl Config {
             show_direct_url: false,
             hash: Hash::Sha512,
             quotas: Quotas { members: 128, properties: 128, tags: 128, locations: 10 },
+            limits: ProjectQuotas::default(),
             log_format: LogFormat::Text,
             log: "info".to_owned(),
         }

@@ -4,20 +4,25 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use clap::Parser;
 use glance::config::{Cli, Command, Config, LogFormat};
-use glance::{demo, service};
+use glance::{db, demo, service};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// How long a stop waits for requests that are still being answered.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How many images are purged in one transaction.
+const AT_ONCE: u64 = 100;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Demo) => demo::run().await,
+        Some(Command::Purge { days }) => purge(&cli.config, days).await.map_err(Into::into),
         None => serve(cli.config).await.map_err(Into::into),
     };
     match done {
@@ -40,6 +45,20 @@ async fn serve(config: Config) -> Result<(), service::StartError> {
         () = tokio::time::sleep(PATIENCE) => tracing::warn!("stopped, with requests cut off"),
         () = wait_for_a_signal() => tracing::warn!("stopped at once, with requests cut off"),
     }
+    Ok(())
+}
+
+async fn purge(config: &Config, days: u32) -> db::DbResult<()> {
+    let db = db::open(&config.store).await?;
+    let before = Utc::now() - TimeDelta::days(days.into());
+    let mut images = 0;
+    loop {
+        match db::purge_deleted_images(&db, before, AT_ONCE).await? {
+            0 => break,
+            purged => images += purged,
+        }
+    }
+    println!("{images} images purged");
     Ok(())
 }
 

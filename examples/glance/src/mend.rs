@@ -61,7 +61,7 @@ async fn mend(app: &Arc<App>, image: Interrupted, busy: Busy) -> Result<(), Mend
     if let Err(e) = app.data.remove(Area::Store, &image.id) {
         tracing::error!(image = %image.id, error = %e, "data cannot be removed");
     }
-    let values = ImageValues { status: Some(ImageStatus::Queued), ..ImageValues::default() };
+    let values = ImageValues { status: Some(ImageStatus::Queued), size: Some(None), ..ImageValues::default() };
     match db::image_update(&app.db, &admin, &image.id, &values, &UpdateOptions::from_state(image.status)).await {
         // It was deleted meanwhile.
         Ok(_) | Err(DbError::ImageNotFound(_) | DbError::Conflict(_)) => Ok(()),

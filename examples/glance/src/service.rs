@@ -69,7 +69,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let address = listener.local_addr().map_err(listen)?;
     let trust_tokens = config.trust_tokens || address.ip().is_loopback();
     let app = Arc::new(App::new(db, data, config, trust_tokens));
-    mend::after_killed_services(&app).await?;
+    Box::pin(mend::after_killed_services(&app)).await?;
     let (stop, stopped) = oneshot::channel();
     // Answers are small and whole: waiting to fill a packet would only make them late.
     let listener = listener.tap_io(|connection| {

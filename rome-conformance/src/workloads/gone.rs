@@ -7,6 +7,7 @@ use rome_core::store::Store;
 use rome_core::{Database, DatabaseBuilder, OrNotFound};
 use rome_derive::Entity;
 
+use super::at_last;
 use super::mortal::Mortal;
 use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
@@ -65,7 +66,7 @@ fn builder() -> DatabaseBuilder {
     Database::builder().entity::<Purse>()
 }
 
-/// Clients move money between rows of different partitions and rename both, and [go away](Fate) at every place of a commit. Meanwhile
+/// Clients move money between rows of different partitions and rename both, and go away at every place of a commit. Meanwhile
 /// and afterwards the sum is the same, no commit is seen in part, and in the end every row can be written and every unique
 /// value is free that no row has.
 ///
@@ -182,13 +183,7 @@ async fn labels_are_free(db: &Database) -> Verdict {
     }
     let purse = |n| Purse { id: PURSES + n, label: format!("{} by {n}", pair(n).0), money: 0 };
     let all: Vec<Purse> = (0..CLIENTS).map(purse).collect();
-    let mut taken = db.upsert_all(all.clone()).await;
-    for _ in 0..10 {
-        if taken.is_ok() {
-            break;
-        }
-        taken = db.upsert_all(all.clone()).await;
-    }
+    let taken = at_last(async || db.upsert_all(all.clone()).await).await;
     ensure!(taken.is_ok(), "labels that no row has cannot be taken: {taken:?}");
     Ok(())
 }

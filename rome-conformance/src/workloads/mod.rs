@@ -19,6 +19,7 @@ pub use lists::{append_to_lists, lists_are_strictly_serializable, lists_outlive_
 pub use skew::one_of_each_pair_stays;
 pub use unique::a_unique_value_is_taken_once;
 
+use rome_core::Result;
 use rome_core::session::TransactionOptions;
 
 /// How many tasks work at the same time.
@@ -27,4 +28,15 @@ const TASKS: u64 = 16;
 /// Many attempts: here tasks meet more often than anywhere else.
 fn options() -> TransactionOptions {
     TransactionOptions::new().attempts(2000)
+}
+
+/// Does something that may be done more than once, until it succeeds: a lost request may be the reason that it takes some
+/// tries.
+async fn at_last<T>(mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    for _ in 0..20 {
+        if let Ok(done) = attempt().await {
+            return Ok(done);
+        }
+    }
+    attempt().await
 }

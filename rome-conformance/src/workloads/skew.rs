@@ -3,7 +3,7 @@
 use rome_core::{Database, OrNotFound};
 use rome_derive::Entity;
 
-use super::options;
+use super::{at_last, options};
 use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
 use crate::{Subject, Verdict};
@@ -32,14 +32,14 @@ pub async fn one_of_each_pair_stays(subject: &impl Subject) -> Verdict {
     let db = Database::builder().entity::<Doctor>().open_store(subject.open(&place).await?).await?;
     let doctor = |id| Doctor { id, pair: id / 2, on_call: true };
     for round in 0..ROUNDS {
-        db.upsert_all((0..2 * PAIRS).map(doctor)).await?;
+        at_last(async || db.upsert_all((0..2 * PAIRS).map(doctor)).await).await?;
         let both = (0..2 * PAIRS).map(|id| {
             let db = db.clone();
             let by_query = (id / 2 + round) % 2 == 0;
             async move { Ok((id, leave(&db, id, by_query).await)) }
         });
         let answers = together(both.collect::<Vec<_>>()).await?;
-        let doctors = doctors(&db).await?;
+        let doctors = at_last(async || db.query::<Doctor>().all().await).await?;
         ensure_eq!(doctors.len() as u64, 2 * PAIRS, "the number of doctors");
         for pair in 0..PAIRS {
             let on_call = doctors.iter().filter(|doctor| doctor.pair == pair && doctor.on_call).count();
@@ -73,16 +73,4 @@ async fn leave(db: &Database, id: u64, by_query: bool) -> rome_core::Result<bool
         Ok(true)
     })
     .await
-}
-
-/// A lost request may be the reason that this takes some tries.
-async fn doctors(db: &Database) -> Verdict<Vec<Doctor>> {
-    let mut doctors = db.query::<Doctor>().all().await;
-    for _ in 0..10 {
-        if doctors.is_ok() {
-            break;
-        }
-        doctors = db.query::<Doctor>().all().await;
-    }
-    Ok(doctors?)
 }

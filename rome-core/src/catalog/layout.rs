@@ -42,7 +42,7 @@ impl Layout {
             .map(|column| {
                 let stored = present.columns.iter().find(|stored| stored.name == column.name);
                 match stored.and_then(|stored| stored.default.as_ref()) {
-                    Some(json) => column.ty.from_json(json).map(Some),
+                    Some(json) => column.ty.read_json(json).map(Some),
                     None => Ok(column.default.map(|default| default())),
                 }
             })

@@ -10,6 +10,9 @@ use crate::catalog::{IndexState, StoredTable, read_document, update_document};
 use crate::database::{Database, Shared};
 use crate::error::{Error, Kind, Result};
 
+/// What is told of the progress of a build.
+pub type Told = dyn Fn(&BuildProgress) + Send + Sync;
+
 /// How indexes are built.
 #[derive(Clone)]
 pub struct BuildOptions {
@@ -18,7 +21,7 @@ pub struct BuildOptions {
     /// How long to wait after each batch.
     pub pause: Duration,
     /// Told after each batch.
-    pub progress: Option<Arc<dyn Fn(&BuildProgress) + Send + Sync>>,
+    pub progress: Option<Arc<Told>>,
 }
 
 impl Default for BuildOptions {
@@ -137,7 +140,7 @@ pub(crate) async fn build(shared: &Arc<Shared>, options: &BuildOptions) -> Resul
             let of_table = document.tables.iter().find(|doc| doc.id == table.id.0);
             let stored = of_table.and_then(|doc| doc.indexes.iter().find(|doc| doc.id == index.id.0));
             match stored.map(|stored| stored.state) {
-                None => return Err(gone(&table.def.name, &index.def.name)),
+                None => return Err(gone(table.def.name, &index.def.name)),
                 Some(IndexState::Readable) => index.set_complete(),
                 Some(IndexState::WriteOnly) if !index.declared => {}
                 Some(IndexState::WriteOnly) => {

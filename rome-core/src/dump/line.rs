@@ -71,7 +71,7 @@ pub(super) fn from_json(table: &'static Table, row: &Map<String, Json>) -> Resul
     for column in &table.columns {
         let wrong = |source| Error::from(Kind::Value { table: table.name, column: column.name.to_string(), source });
         let value = match row.get(&*column.name) {
-            Some(json) => column.ty.from_json(json).map_err(wrong)?,
+            Some(json) => column.ty.read_json(json).map_err(wrong)?,
             None => Value::Null,
         };
         write_column(&mut out, column.ty, column.nullable, value.as_ref()).map_err(wrong)?;

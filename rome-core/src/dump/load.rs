@@ -101,11 +101,11 @@ pub async fn load<R: BufRead + Send>(
     let mut dump = open()?;
     let mut text = String::new();
     while next(&mut dump, &mut text)? {
-        if let Line::Row { table, row } = parse(&text)? {
-            if loader.add(db.stored_table(&table)?, &row).await? {
-                (told.table, told.rows) = (table, loader.done);
-                progress(&told);
-            }
+        if let Line::Row { table, row } = parse(&text)?
+            && loader.add(db.stored_table(&table)?, &row).await?
+        {
+            (told.table, told.rows) = (table, loader.done);
+            progress(&told);
         }
     }
     loader.write().await?;

@@ -191,7 +191,7 @@ where
     }
 }
 
-/// What a column of type `Self` gives where its entity is there always or only [`Maybe`].
+/// What a column of type `Self` gives where its entity is there always or only maybe.
 pub trait Found<P> {
     /// The type of its values there.
     type Type: Field;

@@ -45,7 +45,7 @@ pub enum Event {
         decided: bool,
     },
     /// A transaction ended: one of [`transaction`](crate::Database::transaction), a statement of its own that writes, or a
-    /// [`commit`](crate::Session::commit). So is a read on the database itself if it goes to several partitions; one that goes to
+    /// [`commit`](crate::session::Session::commit). So is a read on the database itself if it goes to several partitions; one that goes to
     /// one is a call and nothing else. A session that is rolled back is not told.
     Transaction {
         /// How it ended.

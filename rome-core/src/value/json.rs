@@ -12,7 +12,7 @@ use super::{ColumnType, Value, ValueError, ValueRef};
 const PLAIN_YEARS: std::ops::RangeInclusive<i32> = 0..=9999;
 
 impl ValueRef<'_> {
-    /// The value as JSON; [`ColumnType::from_json`] reads it back.
+    /// The value as JSON; [`ColumnType::read_json`] reads it back.
     pub(crate) fn to_json(self) -> Json {
         match self {
             Self::Null => Json::Null,
@@ -53,7 +53,7 @@ fn moment(value: ValueRef<'_>) -> Option<DateTime<Utc>> {
 
 impl ColumnType {
     /// Reads a value of this type, or NULL, as [`ValueRef::to_json`] wrote it.
-    pub(crate) fn from_json(self, json: &Json) -> Result<Value, ValueError> {
+    pub(crate) fn read_json(self, json: &Json) -> Result<Value, ValueError> {
         let unreadable = || ValueError::unreadable(&json.to_string(), self);
         let value = match (self, json) {
             (_, Json::Null) => return Ok(Value::Null),
@@ -72,7 +72,7 @@ impl ColumnType {
             (Self::List(element), Json::Array(items)) => {
                 let read = |item: &Json| match item {
                     Json::Null if !element.nullable => Err(unreadable()),
-                    item => element.ty.from_json(item),
+                    item => element.ty.read_json(item),
                 };
                 Value::List(items.iter().map(read).collect::<Result<_, _>>()?)
             }
@@ -118,9 +118,10 @@ mod tests {
             (ColumnType::Timestamp, ValueRef::Timestamp(400_000_000_000_000_000).to_value()),
         ];
         for (ty, value) in cases {
-            let json = serde_json::to_string(&value.as_ref().to_json()).unwrap();
-            let back =
-                ty.from_json(&serde_json::from_str(&json).unwrap()).unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
+            let json = serde_json::to_string(&value.as_ref().to_json()).expect("JSON");
+            let back = ty
+                .read_json(&serde_json::from_str(&json).expect("JSON"))
+                .unwrap_or_else(|e| panic!("{ty} {json}: {e}"));
             assert_eq!(back, value, "{ty} as {json}");
         }
     }
@@ -138,7 +139,7 @@ mod tests {
             (ColumnType::Date, "9999999999"),
         ];
         for (ty, json) in cases {
-            assert!(ty.from_json(&serde_json::from_str(json).unwrap()).is_err(), "{ty} {json}");
+            assert!(ty.read_json(&serde_json::from_str(json).expect("JSON")).is_err(), "{ty} {json}");
         }
     }
 }

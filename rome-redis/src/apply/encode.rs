@@ -91,7 +91,7 @@ pub(crate) fn encode(how: &Call<'_>, tx: &MiniTx) -> Cmd {
         write_effect(&mut call, tx, effect);
     }
     if let Step::Prepare { primary, lease } = tx.step {
-        call.arg(&[primary.0.to_be_bytes(), lease.to_be_bytes()].concat());
+        call.arg([primary.0.to_be_bytes(), lease.to_be_bytes()].as_flattened());
     }
     call
 }

@@ -36,8 +36,11 @@ const SOON: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Applier {
     /// Effects of transactions that were prepared here, by partition and id, so that finishing them need not ask for them.
-    prepared: Mutex<HashMap<(u32, TxId), Arc<[Effect]>>>,
+    prepared: Mutex<HashMap<Key, Arc<[Effect]>>>,
 }
+
+/// A partition and a transaction.
+type Key = (u32, TxId);
 
 impl Applier {
     pub(crate) async fn apply(

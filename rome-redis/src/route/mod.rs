@@ -38,7 +38,7 @@ pub(crate) struct Router {
 #[derive(Debug)]
 enum Way {
     Server(Arc<Link>),
-    Cluster(Topology),
+    Cluster(Box<Topology>),
 }
 
 /// A place at a server for calls about one partition.
@@ -75,7 +75,7 @@ impl Router {
     pub(crate) fn new(setup: &Arc<Setup>) -> StoreResult<Self> {
         let way = match &setup.target {
             Target::Server(_) => Way::Server(Arc::new(Link::new(setup, "")?)),
-            Target::Cluster { nodes, .. } => Way::Cluster(Topology::new(setup, nodes)),
+            Target::Cluster { nodes, .. } => Way::Cluster(Box::new(Topology::new(setup, nodes))),
         };
         Ok(Self { setup: setup.clone(), way })
     }

@@ -30,7 +30,17 @@ if state[1] ~= ARGV[2] then
   return not id and 'G' or sub(ARGV[2], 1, #id) == id and 'E' or 'F'
 end
 
-local last = state[4]
+-- Functions are made anew in each run, so the common path makes none.
+local gate, pending = state[3], state[5] or ''
+local id, keep, prepared_at, belongs = nil, nil, nil, nil
+if step == 1 or step > 2 then
+  id, keep = sub(program, 1, 16), locks()
+  prepared_at, belongs = keep.find(pending, id)
+end
+local finishes = prepared_at and step > 3
+if finishes and step == 6 then return 'T' end
+
+local last, record_stays = state[4], false
 if last then
   local recorded = sub(last, 1, 8)
   local known = nil
@@ -41,36 +51,32 @@ if last then
     local hi, lo = unpack_bytes('>I4I4', number)
     if recorded_hi > hi or (recorded_hi == hi and recorded_lo > lo) then known = 'L' end
   end
-  if known then
+  if known and finishes then
+    -- What is prepared beside such a record was left over by a failover that lost an answer.
+    record_stays = true
+  elseif known then
     if writes_always then call('HSET', meta, lane, last) end
     return known
   end
 end
 
--- Functions are made anew in each run, so the common path makes none.
-local gate, pending = state[3], state[5] or ''
-local keep, prepared_at = nil, nil
-if step > 0 then
-  if step == 2 then return 'U' end
-  keep = locks()
-  local id, belongs = sub(program, 1, 16), nil
-  prepared_at, belongs = keep.find(pending, id)
-  if step == 1 and prepared_at then
-    local record = call('HGET', meta, 'x' .. id)
-    if writes_always then call('HSET', meta, 'x' .. id, record) end
-    return 'D' .. sub(record, 14, 13 + byte(record, 13))
-  elseif step == 1 then
-    prepared_at = belongs
-  elseif step == 3 or not prepared_at then
+if step == 2 then
+  if writes_always then call('HSET', meta, '', '') end
+  return 'U'
+elseif step == 1 and prepared_at then
+  local record = call('HGET', meta, 'x' .. id)
+  if writes_always then call('HSET', meta, 'x' .. id, record) end
+  return 'D' .. sub(record, 14, 13 + byte(record, 13))
+elseif step == 3 or step == 4 or (step > 4 and not prepared_at) then
+  if not prepared_at then
     call('HSET', meta, lane, number .. 'X')
     return 'X'
-  elseif step == 6 then
-    return 'T'
-  elseif step == 4 then
-    call('HSET', meta, lane, number .. 'X', 'pending', sub(pending, 1, prepared_at - 1) .. sub(pending, prepared_at + 16))
-    call('HDEL', meta, 'x' .. id)
-    return 'D' .. state[2]
   end
+  -- First of all: a server without memory refuses the first write of a script alone, and no removal.
+  call('HDEL', meta, 'x' .. id)
+  call('HSET', meta, 'pending', keep.without(pending, prepared_at))
+  if not record_stays then call('HSET', meta, lane, number .. 'X') end
+  return step == 3 and 'X' or 'D' .. state[2]
 end
 
 -- Why it is not carried out. What is finished was tested when it was prepared.
@@ -209,11 +215,13 @@ if step == 1 then
   local seq, primary, lease = state[2], unpack_bytes('>I4I4', ARGV[#ARGV])
   if effects <= #program then seq = keep.raise(seq) end
   local record = keep.record(program, checks, sentinels, primary, lease, seq)
-  local id = sub(program, 1, 16)
-  local list = sub(pending, 1, prepared_at - 1) .. id .. sub(pending, prepared_at)
+  local list = sub(pending, 1, belongs - 1) .. id .. sub(pending, belongs)
   call('HSET', meta, 'x' .. id, record, 'pending', list, 'seq', seq)
   return 'D' .. seq
 end
+
+-- First of all, as above.
+if step == 5 then call('HDEL', meta, 'x' .. id) end
 
 for i = effects, #program, 5 do
   local op, h1, h2, z1, z2 = byte(program, i, i + 4)
@@ -245,9 +253,8 @@ end
 local seq = state[2]
 if step == 5 then
   if effects <= #program then seq = keep.raise(seq) end
-  local list = sub(pending, 1, prepared_at - 1) .. sub(pending, prepared_at + 16)
-  call('HSET', meta, 'seq', seq, lane, number .. 'D' .. seq, 'pending', list)
-  call('HDEL', meta, 'x' .. sub(program, 1, 16))
+  call('HSET', meta, 'seq', seq, 'pending', keep.without(pending, prepared_at))
+  if not record_stays then call('HSET', meta, lane, number .. 'D' .. seq) end
 elseif byte(seq, #seq) < 57 then
   -- Nine times of ten only the last digit changes. To calculate and print the number would take longer than a command.
   seq = sub(seq, 1, -2) .. string.char(byte(seq, #seq) + 1)

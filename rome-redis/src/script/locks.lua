@@ -151,6 +151,11 @@ local function locks()
     end
   end
 
+  -- The list without the one at this place.
+  local function without(pending, at)
+    return sub(pending, 1, at - 1) .. sub(pending, at + 16)
+  end
+
   -- The `seq` after a change.
   local function raise(seq)
     -- Exact: 15 digits fit into a double.
@@ -159,5 +164,5 @@ local function locks()
     return call('HGET', KEYS[1], 'seq')
   end
 
-  return { find = find, record = record, blocking = blocking, raise = raise }
+  return { find = find, record = record, blocking = blocking, raise = raise, without = without }
 end

@@ -51,8 +51,8 @@ async fn main() -> rome::Result<()> {
     let dog = |n: u16| Dog {
         name: format!("dog {}", n % 5),
         age: n * 1000,
-        weight: (n % 3 == 0).then_some(f64::from(n) / 4.0),
-        coat: if n % 2 == 0 { Coat::Short } else { Coat::Long },
+        weight: n.is_multiple_of(3).then_some(f64::from(n) / 4.0),
+        coat: if n.is_multiple_of(2) { Coat::Short } else { Coat::Long },
         tags: (0..n % 4).map(|tag| format!("tag {tag}")).collect(),
         photo: vec![0, 255, n.to_be_bytes()[1]],
         owner: [None, Some("Ann".to_owned()), Some("Bob".to_owned())][usize::from(n % 3)].clone(),

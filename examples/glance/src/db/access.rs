@@ -7,22 +7,49 @@ use super::entities::{Image, ImageMember, Visibility};
 use super::error::{DbError, DbResult};
 use super::{reading, text};
 
-/// Finds an image by id, deleted ones only for a context that sees them or with `force_show_deleted`. One read, and a
-/// second one where only the image's members tell whether the context sees it.
+/// Finds an image by id, deleted ones only for a context that sees them or with `force_show_deleted`.
 pub(super) async fn find(s: &Session, context: &Context, id: &str, force_show_deleted: bool) -> DbResult<Image> {
+    find_with(s, context, id, force_show_deleted, |query| query).await
+}
+
+/// [`find`] with relations of the image. One read for the image and one for all that is loaded with it, among it the
+/// member that the context is.
+pub(super) async fn find_with<'s>(
+    s: &'s Session,
+    context: &Context,
+    id: &str,
+    force_show_deleted: bool,
+    load: impl FnOnce(Query<'s, Image>) -> Query<'s, Image>,
+) -> DbResult<Image> {
     if id.chars().count() > text::ID {
         return Err(DbError::no_image(id));
     }
-    let image = s.get::<Image>(id).await?.ok_or_else(|| DbError::no_image(id))?;
+    let mut query = s.query::<Image>().filter(Image::ID.eq(id));
+    if let Some(owner) = context.owner().filter(|_| !context.is_admin) {
+        query = query.with(Image::MEMBERS.filter(is_live_member(owner)));
+    }
+    let image = load(query).first().await?.ok_or_else(|| DbError::no_image(id))?;
     if image.deleted && !force_show_deleted && !context.sees_deleted() {
         return Err(DbError::no_image(id));
     }
     let seen = match context.sees(&image) {
         Some(seen) => seen,
-        None => has_member(s, context, id, None).await?,
+        None => {
+            let own = |member: &ImageMember| !member.deleted && Some(member.member.as_str()) == context.owner();
+            image.members.get()?.iter().any(own)
+        }
     };
     // In the words for an image that is not there: who may not see it should not learn from them that it is.
     if seen { Ok(image) } else { Err(DbError::Forbidden(DbError::no_image(id).to_string())) }
+}
+
+fn is_live_member(owner: &str) -> Expr<ImageMember> {
+    ImageMember::MEMBER.eq(owner).and(ImageMember::DELETED.eq(false))
+}
+
+/// What a foreign key says of an image that is not there, in our words.
+pub(super) fn referring(id: &str) -> impl Fn(rome::Error) -> DbError {
+    move |e| if e.is_foreign_key_violation() { DbError::no_such_reference(id) } else { e.into() }
 }
 
 /// Checks that the context may change an image.
@@ -37,22 +64,10 @@ pub(super) fn check_change(context: &Context, image: &Image) -> DbResult<()> {
     })
 }
 
-/// Checks that an image is there, deleted or not.
-pub(super) async fn check_reference(s: &Session, id: &str) -> DbResult<()> {
-    match s.get::<Image>(id).await? {
-        Some(_) => Ok(()),
-        None => Err(DbError::no_such_reference(id)),
-    }
-}
-
 /// Whether the owner of the context is a live member of the image, with this status if one is given.
 async fn has_member(s: &Session, context: &Context, image_id: &str, status: Option<&str>) -> DbResult<bool> {
     let Some(owner) = context.owner() else { return Ok(false) };
-    let mut found = s
-        .query::<ImageMember>()
-        .filter(ImageMember::IMAGE_ID.eq(image_id))
-        .filter(ImageMember::MEMBER.eq(owner))
-        .filter(ImageMember::DELETED.eq(false));
+    let mut found = s.query::<ImageMember>().filter(ImageMember::IMAGE_ID.eq(image_id)).filter(is_live_member(owner));
     if let Some(status) = status {
         found = found.filter(ImageMember::STATUS.eq(status));
     }

@@ -3,11 +3,11 @@
 use rome::prelude::*;
 
 use super::context::Context;
-use super::entities::{Image, ImageProperty, ImageTag, Visibility, now};
+use super::entities::{Image, ImageLocation, ImageProperty, ImageTag, Visibility, now};
 use super::error::{DbError, DbResult};
-use super::record::{self, GetOptions, ImageRecord};
+use super::record::{self, ImageRecord};
+use super::usage::{self, Limits};
 use super::values::ImageValues;
-use super::{access, locations};
 
 /// Makes an image with its properties, locations and tags. The id is a random UUID if none is given, the visibility
 /// `shared`; the record has its tags.
@@ -16,9 +16,27 @@ use super::{access, locations};
 /// `Invalid` without a status or with a value that cannot be stored, `Duplicate` for an id in use even by a deleted
 /// image, `Forbidden` for an image that the context would not see.
 pub async fn image_create(db: &Database, context: &Context, values: &ImageValues) -> DbResult<ImageRecord> {
+    image_create_within(db, context, values, &Limits::default()).await
+}
+
+/// [`image_create`] if its owner has room for one more image.
+///
+/// # Errors
+/// Those of [`image_create`], and `LimitExceeded`.
+pub async fn image_create_within(
+    db: &Database,
+    context: &Context,
+    values: &ImageValues,
+    limits: &Limits,
+) -> DbResult<ImageRecord> {
     values.check()?;
     let image = new_image(values)?;
+    if context.sees(&image) != Some(true) {
+        // The image is as new to this context as to any other: what it would not see it does not make.
+        return Err(DbError::Forbidden(DbError::no_image(&image.id).to_string()));
+    }
     db.try_transaction(async |s| {
+        usage::check(s, limits, None, &image).await?;
         let image = match s.insert(image.clone()).await {
             Ok(image) => image,
             Err(e) if e.is_duplicate_key() => {
@@ -28,15 +46,14 @@ pub async fn image_create(db: &Database, context: &Context, values: &ImageValues
         };
         let (id, now) = (image.id.as_str(), image.created_at);
         let properties = values.properties.iter().flatten();
-        s.insert_all(properties.map(|(name, value)| ImageProperty::new(id, name, value.as_deref(), now))).await?;
-        for location in values.locations.iter().flatten() {
-            locations::add_in(s, id, location).await?;
-        }
-        s.insert_all(distinct(values.tags.as_deref().unwrap_or_default()).map(|tag| ImageTag::new(id, tag, now)))
-            .await?;
-        // The image is as new to this context as to any other: what it would not see it does not get.
-        let image = access::find(s, context, id, image.deleted).await?;
-        record::with_children(s, context, image, GetOptions::with_tags()).await
+        let properties = properties.map(|(name, value)| ImageProperty::new(id, name, value.as_deref(), now));
+        let properties = s.insert_all(properties).await?;
+        let locations = values.locations.iter().flatten().map(|location| ImageLocation::new(id, location));
+        let mut locations = s.insert_all(locations).await?;
+        locations.retain(|location| !location.deleted && record::shows_locations(context, &image));
+        let tags = distinct(values.tags.as_deref().unwrap_or_default()).map(|tag| ImageTag::new(id, tag, now));
+        let tags = Some(s.insert_all(tags).await?);
+        Ok(ImageRecord { image, properties, locations, tags })
     })
     .await
 }
@@ -65,6 +82,10 @@ fn new_image(values: &ImageValues) -> DbResult<Image> {
         updated_at: Some(values.updated_at.unwrap_or(now)),
         deleted_at: values.deleted_at,
         deleted: values.deleted.unwrap_or(false),
+        properties: Many::default(),
+        tags: Many::default(),
+        locations: Many::default(),
+        members: Many::default(),
     };
     values.apply(&mut image);
     Ok(image)

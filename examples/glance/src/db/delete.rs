@@ -5,7 +5,7 @@ use rome::prelude::*;
 
 use super::access;
 use super::context::Context;
-use super::entities::{Image, ImageLocation, ImageMember, ImageProperty, ImageStatus, ImageTag, now};
+use super::entities::{Image, ImageMember, ImageStatus, now};
 use super::error::{DbError, DbResult};
 use super::record::{self, GetOptions, ImageRecord};
 
@@ -30,59 +30,69 @@ pub async fn image_destroy_with<E: From<DbError> + From<rome::Error> + Send + 's
     decide: impl Fn(&ImageRecord) -> Result<ImageStatus, E> + Send + Sync,
 ) -> Result<ImageRecord, E> {
     db.try_transaction(async |s| {
-        let record = record::get_in(s, context, id, GetOptions::with_tags()).await?;
+        let load = |query| {
+            record::with_children(query, GetOptions::with_tags())
+                .with(Image::MEMBERS.filter(ImageMember::DELETED.eq(false)))
+        };
+        let mut image = access::find_with(s, context, id, false, load).await?;
+        let members = record::loaded(&mut image.members).unwrap_or_default();
+        let locations = image.locations.get()?.to_vec();
+        let mut record = ImageRecord::new(context, image);
         let status = decide(&record)?;
         access::check_change(context, &record.image)?;
-        Ok(destroy_in(s, context, record.image, status).await?)
+        record.locations = locations;
+        Ok(destroy_in(s, record, members, status).await?)
     })
     .await
 }
 
-async fn destroy_in(s: &Session, context: &Context, mut image: Image, status: ImageStatus) -> DbResult<ImageRecord> {
-    let now = now();
-    image.status = status;
-    image.deleted = true;
-    image.deleted_at = Some(now);
-    image.updated_at = Some(now);
-    let image = s.update(&image).await?;
-    let id = image.id.as_str();
-    delete_children(s, id, now).await?;
-    let mut record = record::with_children(s, context, image, GetOptions::default()).await?;
-    record.locations.clear();
-    Ok(record)
+async fn destroy_in(
+    s: &Session,
+    mut record: ImageRecord,
+    mut members: Vec<ImageMember>,
+    status: ImageStatus,
+) -> DbResult<ImageRecord> {
+    let now = Some(now());
+    macro_rules! softly_delete {
+        ($rows:expr) => {
+            for row in $rows {
+                (row.deleted, row.deleted_at, row.updated_at) = (true, now, now);
+            }
+        };
+    }
+    record.image.status = status;
+    softly_delete!([&mut record.image]);
+    softly_delete!(record.properties.iter_mut().filter(|property| !property.deleted));
+    softly_delete!(record.tags.iter_mut().flatten());
+    softly_delete!(&mut members);
+    softly_delete!(&mut record.locations);
+    record.locations.iter_mut().for_each(|location| "deleted".clone_into(&mut location.status));
+    let image = s.update(&record.image).await?;
+    let properties = s.update_all(&record.properties).await?;
+    s.update_all(record.tags.as_deref().unwrap_or_default()).await?;
+    s.update_all(&members).await?;
+    s.update_all(&record.locations).await?;
+    Ok(ImageRecord { image, properties, locations: Vec::new(), tags: None })
 }
 
-async fn delete_children(s: &Session, id: &str, now: DateTime<Utc>) -> DbResult<()> {
-    s.query::<ImageProperty>()
-        .filter(ImageProperty::IMAGE_ID.eq(id).and(ImageProperty::DELETED.eq(false)))
-        .update_all((
-            ImageProperty::DELETED.set(true),
-            ImageProperty::DELETED_AT.set(now),
-            ImageProperty::UPDATED_AT.set(now),
-        ))
-        .await?;
-    s.query::<ImageTag>()
-        .filter(ImageTag::IMAGE_ID.eq(id).and(ImageTag::DELETED.eq(false)))
-        .update_all((ImageTag::DELETED.set(true), ImageTag::DELETED_AT.set(now), ImageTag::UPDATED_AT.set(now)))
-        .await?;
-    s.query::<ImageMember>()
-        .filter(ImageMember::IMAGE_ID.eq(id).and(ImageMember::DELETED.eq(false)))
-        .update_all((
-            ImageMember::DELETED.set(true),
-            ImageMember::DELETED_AT.set(now),
-            ImageMember::UPDATED_AT.set(now),
-        ))
-        .await?;
-    s.query::<ImageLocation>()
-        .filter(ImageLocation::IMAGE_ID.eq(id).and(ImageLocation::DELETED.eq(false)))
-        .update_all((
-            ImageLocation::STATUS.set("deleted"),
-            ImageLocation::DELETED.set(true),
-            ImageLocation::DELETED_AT.set(now),
-            ImageLocation::UPDATED_AT.set(now),
-        ))
-        .await?;
-    Ok(())
+/// Really removes images that were softly deleted before a time, those deleted first first, at most so many. All that
+/// belongs to them goes along by the foreign keys. Gives how many images that were; to remove all call it until that is 0.
+///
+/// # Errors
+/// When the store fails.
+pub async fn purge_deleted_images(db: &Database, before: DateTime<Utc>, most: u64) -> DbResult<u64> {
+    db.try_transaction(async |s| {
+        let gone = s
+            .query::<Image>()
+            .filter(Image::DELETED_AT.lt(before))
+            .filter(Image::DELETED.eq(true))
+            .order_by(Image::DELETED_AT.asc())
+            .limit(most)
+            .all()
+            .await?;
+        Ok(s.delete_all(&gone).await?)
+    })
+    .await
 }
 
 /// Makes an image that waits for its deletion active again.

@@ -18,6 +18,9 @@ pub enum DbError {
     /// A public or community image that the context may not change.
     #[error("{0}")]
     ForbiddenPublicImage(String),
+    /// A record that is safe from being deleted.
+    #[error("{0}")]
+    Protected(String),
     /// A value that cannot be stored.
     #[error("{0}")]
     Invalid(String),
@@ -36,6 +39,9 @@ pub enum DbError {
     /// A state that does not fit.
     #[error("{0}")]
     Conflict(String),
+    /// More than the project of an image may have.
+    #[error("{0}")]
+    LimitExceeded(String),
     /// A reference to a record that is not there.
     #[error("{0}")]
     Reference(String),

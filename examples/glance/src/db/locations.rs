@@ -14,28 +14,7 @@ use super::values::LocationValues;
 /// `Invalid`; an image that is not there is a `Reference` error.
 pub async fn image_location_add(db: &Database, image_id: &str, location: &LocationValues) -> DbResult<()> {
     location.check()?;
-    db.try_transaction(async |s| {
-        access::check_reference(s, image_id).await?;
-        add_in(s, image_id, location).await
-    })
-    .await
-}
-
-pub(super) async fn add_in(s: &Session, image_id: &str, location: &LocationValues) -> DbResult<()> {
-    let now = now();
-    let deleted = location.is_deleted();
-    s.insert(ImageLocation {
-        id: Id::default(),
-        image_id: image_id.to_owned(),
-        value: location.url.clone(),
-        meta_data: location.metadata.clone(),
-        status: location.status.clone(),
-        created_at: now,
-        updated_at: Some(now),
-        deleted_at: deleted.then_some(now),
-        deleted,
-    })
-    .await?;
+    db.insert(ImageLocation::new(image_id, location)).await.map_err(access::referring(image_id))?;
     Ok(())
 }
 
@@ -45,10 +24,10 @@ pub(super) async fn add_in(s: &Session, image_id: &str, location: &LocationValue
 /// `Invalid` without an id, `NotFound` if the image has no such location.
 pub async fn image_location_update(db: &Database, image_id: &str, location: &LocationValues) -> DbResult<()> {
     location.check()?;
-    db.try_transaction(async |s| update_in(s, image_id, location).await).await
+    db.try_transaction(async |s| update_in(s, image_id, location).await.map(drop)).await
 }
 
-async fn update_in(s: &Session, image_id: &str, location: &LocationValues) -> DbResult<()> {
+async fn update_in(s: &Session, image_id: &str, location: &LocationValues) -> DbResult<ImageLocation> {
     let id = location.id.ok_or_else(|| DbError::Invalid("a location to update needs its id".to_owned()))?;
     let mut row = find(s, image_id, id).await?;
     let now = now();
@@ -58,8 +37,7 @@ async fn update_in(s: &Session, image_id: &str, location: &LocationValues) -> Db
     row.deleted = location.is_deleted();
     row.deleted_at = row.deleted.then_some(now);
     row.updated_at = Some(now);
-    s.update(&row).await?;
-    Ok(())
+    Ok(s.update(&row).await?)
 }
 
 /// Softly deletes a location with a status, which is `deleted` or `pending_delete`, at a time that is now unless given.
@@ -92,31 +70,35 @@ async fn delete_in(s: &Session, mut row: ImageLocation, status: &str, time: Date
     Ok(())
 }
 
+/// The live locations of an image in the order in which they were added.
+pub(super) async fn live(s: &Session, image_id: &str) -> DbResult<Vec<ImageLocation>> {
+    let live = ImageLocation::IMAGE_ID.eq(image_id).and(ImageLocation::DELETED.eq(false));
+    let mut rows = s.query::<ImageLocation>().filter(live).all().await?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
+}
+
 /// Makes the locations of an image those that are given: deletes the ones that are not there by id, updates those that
-/// are, and adds those without an id, in order.
-pub(super) async fn set_in(s: &Session, image_id: &str, given: &[LocationValues]) -> DbResult<()> {
-    let old = s
-        .query::<ImageLocation>()
-        .filter(ImageLocation::IMAGE_ID.eq(image_id))
-        .filter(ImageLocation::DELETED.eq(false))
-        .all()
-        .await?;
+/// are, and adds those without an id, in order. Gives those that are live then.
+pub(super) async fn set_in(s: &Session, image_id: &str, given: &[LocationValues]) -> DbResult<Vec<ImageLocation>> {
     let kept = |row: &ImageLocation| given.iter().any(|location| location.id == Some(*row.id.value()));
-    for row in old.into_iter().filter(|row| !kept(row)) {
+    for row in live(s, image_id).await?.into_iter().filter(|row| !kept(row)) {
         delete_in(s, row, "deleted", now()).await?;
     }
+    let mut after = Vec::with_capacity(given.len());
     for location in given {
-        match location.id {
+        after.push(match location.id {
             Some(_) => update_in(s, image_id, location).await?,
-            None => add_in(s, image_id, location).await?,
-        }
+            None => s.insert(ImageLocation::new(image_id, location)).await?,
+        });
     }
-    Ok(())
+    after.retain(|row| !row.deleted);
+    after.sort_by_key(|row| row.id);
+    Ok(after)
 }
 
 async fn find(s: &Session, image_id: &str, id: u64) -> DbResult<ImageLocation> {
-    s.get::<ImageLocation>(id)
+    s.get::<ImageLocation>((image_id.to_owned(), Id::new(id)))
         .await?
-        .filter(|row| row.image_id == image_id)
         .ok_or_else(|| DbError::NotFound(format!("No location {id} of image {image_id}")))
 }

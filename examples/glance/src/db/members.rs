@@ -4,7 +4,7 @@ use rome::prelude::*;
 
 use super::access;
 use super::context::Context;
-use super::entities::{Image, ImageMember, now};
+use super::entities::{Image, ImageMember, now, serial};
 use super::error::{DbError, DbResult};
 use super::{reading, text};
 
@@ -57,8 +57,8 @@ pub struct MemberSearch<'a> {
 pub async fn image_member_create(db: &Database, _context: &Context, new: &NewMember) -> DbResult<ImageMember> {
     new.check()?;
     db.try_transaction(async |s| {
-        access::check_reference(s, &new.image_id).await?;
-        create_in(s, new).await
+        let live = live(s, &new.image_id).all().await?;
+        create_in(s, new, &live).await
     })
     .await
 }
@@ -75,15 +75,19 @@ pub async fn image_member_create_with<E: From<DbError> + From<rome::Error> + Sen
 ) -> Result<ImageMember, E> {
     new.check()?;
     db.try_transaction(async |s| {
-        let image = access::find(s, context, &new.image_id, false).await?;
-        decide(&image, live(s, &new.image_id).count().await?)?;
-        Ok(create_in(s, new).await?)
+        let image = access::find_with(s, context, &new.image_id, false, with_members).await?;
+        decide(&image, image.members.get()?.len() as u64)?;
+        Ok(create_in(s, new, image.members.get()?).await?)
     })
     .await
 }
 
-async fn create_in(s: &Session, new: &NewMember) -> DbResult<ImageMember> {
-    if live(s, &new.image_id).filter(ImageMember::MEMBER.eq(new.member.as_str())).exists().await? {
+fn with_members(query: Query<'_, Image>) -> Query<'_, Image> {
+    query.with(Image::MEMBERS.filter(ImageMember::DELETED.eq(false)))
+}
+
+async fn create_in(s: &Session, new: &NewMember, live: &[ImageMember]) -> DbResult<ImageMember> {
+    if live.iter().any(|member| member.member == new.member) {
         return Err(DbError::Duplicate(format!(
             "The target member {} is already associated with image {}.",
             new.member, new.image_id
@@ -91,8 +95,8 @@ async fn create_in(s: &Session, new: &NewMember) -> DbResult<ImageMember> {
     }
     let now = now();
     let member = ImageMember {
-        id: Id::default(),
         image_id: new.image_id.clone(),
+        id: serial(),
         member: new.member.clone(),
         can_share: new.can_share,
         status: new.status.clone().unwrap_or_else(|| "pending".to_owned()),
@@ -100,8 +104,9 @@ async fn create_in(s: &Session, new: &NewMember) -> DbResult<ImageMember> {
         updated_at: Some(now),
         deleted_at: None,
         deleted: false,
+        image: One::default(),
     };
-    Ok(s.insert(member).await?)
+    s.insert(member).await.map_err(access::referring(&new.image_id))
 }
 
 /// Changes a member record, which becomes undeleted.
@@ -170,17 +175,19 @@ pub async fn image_member_find(
         if !search.include_deleted {
             query = query.filter(ImageMember::DELETED.eq(false));
         }
+        if !context.is_admin {
+            query = query.with(ImageMember::IMAGE);
+        }
         let mut members = query.all().await?;
         members.sort_by_key(|member| member.id);
         if !context.is_admin {
-            let mut ids: Vec<String> = members.iter().map(|member| member.image_id.clone()).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            let images: Vec<Image> = s.get_many::<Image>(ids).await?.into_iter().flatten().collect();
-            let owns =
-                |id: &str| images.iter().any(|image| image.id == id && image.owner.as_deref() == context.owner());
-            members.retain(|member| Some(member.member.as_str()) == context.owner() || owns(&member.image_id));
+            let owns = |member: &ImageMember| {
+                let image = member.image.get().ok().flatten();
+                image.is_some_and(|image| image.owner.as_deref() == context.owner())
+            };
+            members.retain(|member| Some(member.member.as_str()) == context.owner() || owns(member));
         }
+        members.iter_mut().for_each(|member| member.image = One::default());
         Ok(members)
     })
     .await
@@ -202,5 +209,6 @@ fn live<'a>(s: &'a Session, image_id: &str) -> Query<'a, ImageMember> {
 }
 
 async fn find(s: &Session, id: u64) -> DbResult<ImageMember> {
-    s.get::<ImageMember>(id).await?.ok_or_else(|| DbError::NotFound(format!("No membership found with ID {id}")))
+    let found = s.query::<ImageMember>().filter(ImageMember::ID.eq(Id::new(id))).first().await?;
+    found.ok_or_else(|| DbError::NotFound(format!("No membership found with ID {id}")))
 }

@@ -19,21 +19,27 @@ mod error;
 mod list;
 mod locations;
 mod members;
+mod metadefs;
 mod properties;
 mod record;
 mod recover;
 mod tags;
 mod text;
 mod update;
+mod usage;
 mod values;
 
+use rome::DatabaseBuilder;
 use rome::prelude::*;
 
 pub use access::{is_image_mutable, is_image_visible};
 pub use context::Context;
-pub use create::image_create;
-pub use delete::{image_destroy, image_destroy_with, image_restore};
-pub use entities::{Image, ImageLocation, ImageMember, ImageProperty, ImageStatus, ImageTag, Visibility, now};
+pub use create::{image_create, image_create_within};
+pub use delete::{image_destroy, image_destroy_with, image_restore, purge_deleted_images};
+pub use entities::{
+    Image, ImageLocation, ImageMember, ImageProperty, ImageStatus, ImageTag, MetadefAssociation, MetadefNamespace,
+    MetadefObject, MetadefProperty, MetadefResourceType, MetadefTag, MetadefVisibility, Visibility, now,
+};
 pub use error::{DbError, DbResult};
 pub use list::{Direction, Filters, Listing, MemberStatus, VisibilityFilter, image_get_all};
 pub use locations::{image_location_add, image_location_delete, image_location_update};
@@ -41,6 +47,7 @@ pub use members::{
     MemberSearch, MemberUpdate, NewMember, image_member_count, image_member_create, image_member_create_with,
     image_member_delete, image_member_find, image_member_update,
 };
+pub use metadefs::*;
 pub use properties::{
     image_delete_property_atomic, image_property_create, image_property_delete, image_set_property_atomic,
 };
@@ -48,6 +55,7 @@ pub use record::{GetOptions, ImageRecord, image_get};
 pub use recover::{Interrupted, interrupted_images};
 pub use tags::{image_tag_create, image_tag_delete, image_tag_get_all, image_tag_set_all};
 pub use update::{UpdateOptions, image_modify, image_update};
+pub use usage::{Limits, Usage, usage};
 pub use values::{ImageValues, LocationValues};
 
 /// Opens the database of the service by the URL of its store, any that ROME has. Tables that are not there are made.
@@ -55,15 +63,24 @@ pub use values::{ImageValues, LocationValues};
 /// # Errors
 /// When the store cannot be opened: its path, a second process that has it open, a damaged file, another schema.
 pub async fn open(store: &str) -> DbResult<Database> {
-    let db = Database::builder()
+    Ok(builder().open(store).await?)
+}
+
+/// A builder that has the entities of the service, for a store that is at hand.
+#[must_use]
+pub fn builder() -> DatabaseBuilder {
+    Database::builder()
         .entity::<Image>()
         .entity::<ImageProperty>()
         .entity::<ImageTag>()
         .entity::<ImageLocation>()
         .entity::<ImageMember>()
-        .open(store)
-        .await?;
-    Ok(db)
+        .entity::<MetadefNamespace>()
+        .entity::<MetadefObject>()
+        .entity::<MetadefProperty>()
+        .entity::<MetadefTag>()
+        .entity::<MetadefResourceType>()
+        .entity::<MetadefAssociation>()
 }
 
 /// How functions that only read run: on one consistent state, without keeping rows for a later update.

@@ -16,7 +16,6 @@ use super::text;
 pub async fn image_set_property_atomic(db: &Database, image_id: &str, name: &str, value: &str) -> DbResult<()> {
     text::check("the name of a property", name, text::NAME)?;
     db.try_transaction(async |s| {
-        access::check_reference(s, image_id).await?;
         match find(s, image_id, name).await? {
             Some(property) if !property.deleted => {
                 return Err(DbError::Duplicate(format!("Property {name} of image {image_id} is already there")));
@@ -29,7 +28,8 @@ pub async fn image_set_property_atomic(db: &Database, image_id: &str, name: &str
                 s.update(&property).await?;
             }
             None => {
-                s.insert(ImageProperty::new(image_id, name, Some(value), now())).await?;
+                let new = ImageProperty::new(image_id, name, Some(value), now());
+                s.insert(new).await.map_err(access::referring(image_id))?;
             }
         }
         Ok(())
@@ -65,17 +65,12 @@ pub async fn image_property_create(
     value: Option<&str>,
 ) -> DbResult<ImageProperty> {
     text::check("the name of a property", name, text::NAME)?;
-    db.try_transaction(async |s| {
-        access::check_reference(s, image_id).await?;
-        match s.insert(ImageProperty::new(image_id, name, value, now())).await {
-            Ok(property) => Ok(property),
-            Err(e) if e.is_unique_violation() => {
-                Err(DbError::Duplicate(format!("Property {name} of image {image_id} is already there")))
-            }
-            Err(e) => Err(e.into()),
+    match db.insert(ImageProperty::new(image_id, name, value, now())).await {
+        Err(e) if e.is_unique_violation() => {
+            Err(DbError::Duplicate(format!("Property {name} of image {image_id} is already there")))
         }
-    })
-    .await
+        made => made.map_err(access::referring(image_id)),
+    }
 }
 
 /// Softly deletes a property and gives it back.

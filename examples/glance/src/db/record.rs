@@ -1,7 +1,5 @@
 //! Images with all that belongs to them.
 
-use std::collections::HashMap;
-
 use rome::prelude::*;
 
 use super::access;
@@ -13,18 +11,30 @@ use super::reading;
 /// An image with what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageRecord {
-    /// The image.
+    /// The image, without its relations.
     pub image: Image,
-    /// All properties, deleted ones too.
+    /// All properties, deleted ones too, in the order in which they were made.
     pub properties: Vec<ImageProperty>,
     /// The locations in the order in which they were added, deleted ones only where they were asked for. Empty for a
     /// deactivated image and a context that is no admin.
     pub locations: Vec<ImageLocation>,
     /// The live tags in the order in which they were made, where they were asked for.
-    pub tags: Option<Vec<String>>,
+    pub tags: Option<Vec<ImageTag>>,
 }
 
 impl ImageRecord {
+    /// Takes out of an image what was loaded with it; what was not is empty.
+    pub(super) fn new(context: &Context, mut image: Image) -> Self {
+        let locations = loaded(&mut image.locations).unwrap_or_default();
+        image.members = Many::default();
+        Self {
+            properties: loaded(&mut image.properties).unwrap_or_default(),
+            locations: if shows_locations(context, &image) { locations } else { Vec::new() },
+            tags: loaded(&mut image.tags),
+            image,
+        }
+    }
+
     /// The properties that are not deleted.
     pub fn live_properties(&self) -> impl Iterator<Item = &ImageProperty> {
         self.properties.iter().filter(|property| !property.deleted)
@@ -32,9 +42,14 @@ impl ImageRecord {
 
     /// The tags that were asked for, or none.
     #[must_use]
-    pub fn tags(&self) -> &[String] {
-        self.tags.as_deref().unwrap_or_default()
+    pub fn tags(&self) -> Vec<&str> {
+        self.tags.iter().flatten().map(|tag| tag.value.as_str()).collect()
     }
+}
+
+/// The rows of a relation, if they were loaded; it is as if they were not afterwards.
+pub(super) fn loaded<T: Entity>(relation: &mut Many<T>) -> Option<Vec<T>> {
+    std::mem::take(relation).into_inner().ok()
 }
 
 /// How an image is got.
@@ -54,7 +69,7 @@ impl GetOptions {
     }
 }
 
-/// An image by its id. One read for the image and one for each kind of thing that belongs to it.
+/// An image by its id. One read for the image and one for all that belongs to it.
 ///
 /// # Errors
 /// `ImageNotFound`, `Forbidden` if the context does not see it.
@@ -63,98 +78,23 @@ pub async fn image_get(db: &Database, context: &Context, id: &str, options: GetO
 }
 
 pub(super) async fn get_in(s: &Session, context: &Context, id: &str, options: GetOptions) -> DbResult<ImageRecord> {
-    let image = access::find(s, context, id, options.force_show_deleted).await?;
-    with_children(s, context, image, options).await
+    let load = |query| with_children(query, options);
+    let image = access::find_with(s, context, id, options.force_show_deleted, load).await?;
+    Ok(ImageRecord::new(context, image))
 }
 
-/// Adds to an image what belongs to it.
-pub(super) async fn with_children(
-    s: &Session,
-    context: &Context,
-    image: Image,
-    options: GetOptions,
-) -> DbResult<ImageRecord> {
-    let id = image.id.as_str();
-    let mut properties = s.query::<ImageProperty>().filter(ImageProperty::IMAGE_ID.eq(id)).all().await?;
-    properties.sort_by_key(|property| property.id);
-    let mut locations = Vec::new();
-    if shows_locations(context, &image) {
-        locations = live_locations(s, options).filter(ImageLocation::IMAGE_ID.eq(id)).all().await?;
-        locations.sort_by_key(|location| location.id);
-    }
-    let tags = if options.return_tag { Some(tags_of(s, id).await?) } else { None };
-    Ok(ImageRecord { image, properties, locations, tags })
-}
-
-/// Adds to each image of a page what belongs to it, with one query for each kind of thing.
-pub(super) async fn with_children_all(
-    s: &Session,
-    context: &Context,
-    images: Vec<Image>,
-    options: GetOptions,
-) -> DbResult<Vec<ImageRecord>> {
-    if images.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = || images.iter().map(|image| image.id.clone());
-    let properties = s.query::<ImageProperty>().filter(ImageProperty::IMAGE_ID.is_in(ids())).all().await?;
-    let locations = live_locations(s, options).filter(ImageLocation::IMAGE_ID.is_in(ids())).all().await?;
-    let tags =
-        if options.return_tag { live_tags(s).filter(ImageTag::IMAGE_ID.is_in(ids())).all().await? } else { vec![] };
-
-    let mut properties = group(properties, |property| &property.image_id, |property| *property.id.value());
-    let mut locations = group(locations, |location| &location.image_id, |location| *location.id.value());
-    let mut tags = group(tags, |tag| &tag.image_id, |tag| *tag.id.value());
-    let record = |image: Image| {
-        let mut own = locations.remove(&image.id).unwrap_or_default();
-        if !shows_locations(context, &image) {
-            own.clear();
-        }
-        ImageRecord {
-            properties: properties.remove(&image.id).unwrap_or_default(),
-            locations: own,
-            tags: options.return_tag.then(|| values(tags.remove(&image.id).unwrap_or_default())),
-            image,
-        }
+/// Loads with images what their records have.
+pub(super) fn with_children(query: Query<'_, Image>, options: GetOptions) -> Query<'_, Image> {
+    let query = query.with(Image::PROPERTIES);
+    let query = if options.force_show_deleted {
+        query.with(Image::LOCATIONS)
+    } else {
+        query.with(Image::LOCATIONS.filter(ImageLocation::DELETED.eq(false)))
     };
-    Ok(images.into_iter().map(record).collect())
-}
-
-/// The live tags of an image in the order in which they were made.
-pub(super) async fn tags_of(s: &Session, image_id: &str) -> DbResult<Vec<String>> {
-    let mut tags = live_tags(s).filter(ImageTag::IMAGE_ID.eq(image_id)).all().await?;
-    tags.sort_by_key(|tag| tag.id);
-    Ok(values(tags))
-}
-
-fn values(tags: Vec<ImageTag>) -> Vec<String> {
-    tags.into_iter().map(|tag| tag.value).collect()
-}
-
-fn live_tags(s: &Session) -> Query<'_, ImageTag> {
-    s.query::<ImageTag>().filter(ImageTag::DELETED.eq(false))
-}
-
-fn live_locations(s: &Session, options: GetOptions) -> Query<'_, ImageLocation> {
-    let query = s.query::<ImageLocation>();
-    if options.force_show_deleted { query } else { query.filter(ImageLocation::DELETED.eq(false)) }
+    if options.return_tag { query.with(Image::TAGS.filter(ImageTag::DELETED.eq(false))) } else { query }
 }
 
 /// Whether the record has its locations.
 pub(super) fn shows_locations(context: &Context, image: &Image) -> bool {
     context.is_admin || image.status != ImageStatus::Deactivated
-}
-
-/// Groups rows by the image that they belong to, each group in the order of the rows' ids.
-fn group<T>(rows: Vec<T>, image: impl Fn(&T) -> &String, id: impl Fn(&T) -> u64) -> HashMap<String, Vec<T>> {
-    let mut groups: HashMap<String, Vec<T>> = HashMap::new();
-    for row in rows {
-        if let Some(group) = groups.get_mut(image(&row)) {
-            group.push(row);
-        } else {
-            groups.insert(image(&row).clone(), vec![row]);
-        }
-    }
-    groups.values_mut().for_each(|group| group.sort_by_key(&id));
-    groups
 }

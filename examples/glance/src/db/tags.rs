@@ -3,9 +3,9 @@
 use rome::prelude::*;
 
 use super::context::Context;
-use super::entities::{ImageTag, now};
+use super::entities::{Image, ImageTag, now};
 use super::error::{DbError, DbResult};
-use super::{access, create, reading, record, text};
+use super::{access, create, reading, text};
 
 /// Adds a tag and gives it back. One that is there already is not added again.
 ///
@@ -14,9 +14,8 @@ use super::{access, create, reading, record, text};
 pub async fn image_tag_create(db: &Database, _context: &Context, image_id: &str, value: &str) -> DbResult<String> {
     text::check("a tag", value, text::NAME)?;
     db.try_transaction(async |s| {
-        access::check_reference(s, image_id).await?;
         if find(s, image_id, value).await?.is_none() {
-            s.insert(ImageTag::new(image_id, value, now())).await?;
+            s.insert(ImageTag::new(image_id, value, now())).await.map_err(access::referring(image_id))?;
         }
         Ok(value.to_owned())
     })
@@ -44,21 +43,36 @@ pub async fn image_tag_delete(db: &Database, _context: &Context, image_id: &str,
 pub async fn image_tag_set_all(db: &Database, _context: &Context, image_id: &str, tags: &[String]) -> DbResult<()> {
     tags.iter().try_for_each(|tag| text::check("a tag", tag, text::NAME))?;
     db.try_transaction(async |s| {
-        access::check_reference(s, image_id).await?;
-        set_all_in(s, image_id, tags).await
+        // Nothing to add or to delete says nothing of the image.
+        s.get::<Image>(image_id).await?.ok_or_else(|| DbError::no_such_reference(image_id))?;
+        let old = live(s, image_id).await?;
+        change(s, image_id, old, tags).await.map(drop)
     })
     .await
 }
 
-pub(super) async fn set_all_in(s: &Session, image_id: &str, tags: &[String]) -> DbResult<()> {
-    let live = ImageTag::IMAGE_ID.eq(image_id).and(ImageTag::DELETED.eq(false));
-    let old = s.query::<ImageTag>().filter(live).all().await?;
+/// Makes live tags of an image others: adds the missing ones in order, deletes those that are not wanted. Gives those that are
+/// live then.
+pub(super) async fn change(
+    s: &Session,
+    image_id: &str,
+    old: Vec<ImageTag>,
+    tags: &[String],
+) -> DbResult<Vec<ImageTag>> {
     let missing = create::distinct(tags).filter(|tag| !old.iter().any(|row| row.value == *tag));
-    s.insert_all(missing.map(|tag| ImageTag::new(image_id, tag, now()))).await?;
-    for tag in old.iter().filter(|row| !tags.contains(&row.value)) {
-        delete_in(s, tag.clone()).await?;
+    let new = s.insert_all(missing.map(|tag| ImageTag::new(image_id, tag, now()))).await?;
+    let (kept, gone): (Vec<_>, Vec<_>) = old.into_iter().partition(|row| tags.contains(&row.value));
+    for tag in gone {
+        delete_in(s, tag).await?;
     }
-    Ok(())
+    Ok(kept.into_iter().chain(new).collect())
+}
+
+async fn live(s: &Session, image_id: &str) -> DbResult<Vec<ImageTag>> {
+    let live = ImageTag::IMAGE_ID.eq(image_id).and(ImageTag::DELETED.eq(false));
+    let mut tags = s.query::<ImageTag>().filter(live).all().await?;
+    tags.sort_by_key(|tag| tag.id);
+    Ok(tags)
 }
 
 /// The live tags of an image in the order in which they were made; none for an image that is not there.
@@ -69,7 +83,8 @@ pub async fn image_tag_get_all(db: &Database, _context: &Context, image_id: &str
     if image_id.chars().count() > text::ID {
         return Err(DbError::no_image(image_id));
     }
-    db.try_transaction_with(reading(), async |s| record::tags_of(s, image_id).await).await
+    let tags = db.try_transaction_with(reading(), async |s| live(s, image_id).await).await?;
+    Ok(tags.into_iter().map(|tag| tag.value).collect())
 }
 
 async fn find(s: &Session, image_id: &str, value: &str) -> DbResult<Option<ImageTag>> {

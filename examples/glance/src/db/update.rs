@@ -6,6 +6,7 @@ use super::context::Context;
 use super::entities::{ImageProperty, ImageStatus, now};
 use super::error::{DbError, DbResult};
 use super::record::{self, GetOptions, ImageRecord};
+use super::usage::{self, Limits};
 use super::values::ImageValues;
 use super::{access, locations, tags};
 
@@ -18,6 +19,8 @@ pub struct UpdateOptions {
     pub from_state: Option<ImageStatus>,
     /// Properties that are left exactly as they are.
     pub atomic_props: Vec<String>,
+    /// What the owner of the image may have.
+    pub limits: Limits,
 }
 
 impl UpdateOptions {
@@ -26,14 +29,20 @@ impl UpdateOptions {
     pub fn from_state(status: ImageStatus) -> Self {
         Self { from_state: Some(status), ..Self::default() }
     }
+
+    /// If its owner stays within these limits.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
 }
 
 /// Updates an image; the record has its tags. Of several calls at the same time from one status to another exactly one
 /// succeeds.
 ///
 /// # Errors
-/// Those of `image_get`, `Forbidden` or `ForbiddenPublicImage` if the context may not change it, `Invalid`, and
-/// `Conflict` if the image is not in `from_state`.
+/// Those of `image_get`, `Forbidden` or `ForbiddenPublicImage` if the context may not change it, `Invalid`, `Conflict` if
+/// the image is not in `from_state`, and `LimitExceeded`.
 pub async fn image_update(
     db: &Database,
     context: &Context,
@@ -93,62 +102,64 @@ async fn update_in(
     }
     values.apply(&mut image);
     image.updated_at = Some(now());
+    usage::check(s, &options.limits, Some(&before.image), &image).await?;
     let image = s.update(&image).await?;
-    let mut same_children = record::shows_locations(context, &before.image) == record::shows_locations(context, &image);
+    let mut after = ImageRecord { image, ..before.clone() };
+    let id = after.image.id.as_str();
     if values.properties.is_some() || options.purge_props {
         let given = values.properties.as_deref().unwrap_or_default();
-        set_properties(s, &image.id, &before.properties, given, options).await?;
-        same_children = false;
+        after.properties = set_properties(s, id, after.properties, given, options).await?;
     }
     if let Some(given) = values.locations.as_ref().filter(|given| !given.is_empty()) {
-        locations::set_in(s, &image.id, given).await?;
-        same_children = false;
+        after.locations = locations::set_in(s, id, given).await?;
+    } else if record::shows_locations(context, &before.image) != record::shows_locations(context, &after.image) {
+        after.locations = locations::live(s, id).await?;
+    }
+    if !record::shows_locations(context, &after.image) {
+        after.locations.clear();
     }
     if let Some(given) = &values.tags {
-        tags::set_all_in(s, &image.id, given).await?;
-        same_children = false;
+        after.tags = Some(tags::change(s, id, after.tags.unwrap_or_default(), given).await?);
     }
-    if same_children {
-        return Ok(ImageRecord { image, ..before.clone() });
-    }
-    record::with_children(s, context, image, GetOptions::with_tags()).await
+    Ok(after)
 }
 
-/// Makes, sets or brings back the properties that are given; with `purge_props` deletes the others.
+/// Makes, sets or brings back the properties that are given; with `purge_props` deletes the others. Gives all of them.
 async fn set_properties(
     s: &Session,
     image_id: &str,
-    old: &[ImageProperty],
+    mut properties: Vec<ImageProperty>,
     given: &[(String, Option<String>)],
     options: &UpdateOptions,
-) -> DbResult<()> {
+) -> DbResult<Vec<ImageProperty>> {
     let now = now();
     let untouched = |name: &str| options.atomic_props.iter().any(|atomic| atomic == name);
+    let mut changed = Vec::new();
+    let mut new: Vec<ImageProperty> = Vec::new();
     for (name, value) in given.iter().filter(|(name, _)| !untouched(name)) {
-        match old.iter().find(|property| property.name == *name) {
-            Some(property) if !property.deleted && property.value == *value => {}
-            Some(property) => {
-                let mut property = property.clone();
+        if let Some(property) = properties.iter_mut().find(|property| property.name == *name) {
+            if property.deleted || property.value != *value {
                 property.set_value(value.as_deref());
                 property.deleted = false;
                 property.updated_at = Some(now);
-                s.update(&property).await?;
+                changed.push(property.clone());
             }
-            None => {
-                s.insert(ImageProperty::new(image_id, name, value.as_deref(), now)).await?;
-            }
+        } else {
+            new.push(ImageProperty::new(image_id, name, value.as_deref(), now));
         }
     }
+    let purged = |property: &ImageProperty| {
+        !property.deleted && !untouched(&property.name) && !given.iter().any(|(name, _)| *name == property.name)
+    };
     if options.purge_props {
-        let gone = |property: &ImageProperty| {
-            !property.deleted && !untouched(&property.name) && !given.iter().any(|(name, _)| *name == property.name)
-        };
-        for mut property in old.iter().filter(|property| gone(property)).cloned() {
+        for property in properties.iter_mut().filter(|property| purged(property)) {
             property.deleted = true;
             property.deleted_at = Some(now);
             property.updated_at = Some(now);
-            s.update(&property).await?;
+            changed.push(property.clone());
         }
     }
-    Ok(())
+    s.update_all(&changed).await?;
+    properties.extend(s.insert_all(new).await?);
+    Ok(properties)
 }

@@ -67,7 +67,7 @@ impl LocationValues {
     }
 
     /// Whether its status says that the record is deleted.
-    pub(super) fn is_deleted(&self) -> bool {
+    pub(in crate::db) fn is_deleted(&self) -> bool {
         matches!(self.status.as_str(), "deleted" | "pending_delete")
     }
 

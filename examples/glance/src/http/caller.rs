@@ -56,6 +56,14 @@ impl Caller {
         if self.is_member() { Ok(()) } else { Err(denied(action)) }
     }
 
+    /// Checks that the caller is an admin.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn check_admin(&self, action: &str) -> ApiResult<()> {
+        if self.0.is_admin { Ok(()) } else { Err(denied(action)) }
+    }
+
     /// Checks that the caller may read lists.
     ///
     /// # Errors

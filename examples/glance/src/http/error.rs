@@ -101,7 +101,8 @@ impl From<DbError> for ApiError {
             // caller does not see, and is not told about.
             E::NotFound(_) | E::ImageNotFound(_) | E::Reference(_) | E::Forbidden(_) => StatusCode::NOT_FOUND,
             E::Duplicate(_) | E::Conflict(_) => StatusCode::CONFLICT,
-            E::ForbiddenPublicImage(_) => StatusCode::FORBIDDEN,
+            E::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            E::ForbiddenPublicImage(_) | E::Protected(_) => StatusCode::FORBIDDEN,
             E::Invalid(_)
             | E::InvalidSortKey(_)
             | E::InvalidFilterRangeValue(_)

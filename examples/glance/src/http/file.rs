@@ -88,15 +88,21 @@ async fn begin(
     }
     let announced = announced(headers)?;
     let to = receiving(area);
+    // Where sizes are limited, an upload that says how much will come takes its room before it comes.
+    let limited = app.limits.image_size_total.or(app.limits.image_stage_total);
+    let reserved = announced.filter(|_| limited.is_some()).and_then(|bytes| i64::try_from(bytes).ok());
     let decide = |record: &ImageRecord| {
         caller.check_change("upload_image", &record.image)?;
         match record.image.status {
-            ImageStatus::Queued => Ok(ImageValues { status: Some(to), ..ImageValues::default() }),
+            ImageStatus::Queued => {
+                Ok(ImageValues { status: Some(to), size: reserved.map(Some), ..ImageValues::default() })
+            }
             from => Err(ApiError::conflict(format!("Image status transition from {from} to {to} is not allowed"))),
         }
     };
     let busy = app.data.begin(id).map_err(DataError::Write)?;
-    db::image_modify::<ApiError>(&app.db, &caller.0, id, decide, &UpdateOptions::default()).await?;
+    let options = UpdateOptions::default().within(app.limits);
+    db::image_modify::<ApiError>(&app.db, &caller.0, id, decide, &options).await?;
     Ok((announced, busy))
 }
 
@@ -125,15 +131,12 @@ impl App {
         announced: Option<u64>,
         area: Area,
     ) -> ApiResult<()> {
-        let from = UpdateOptions::from_state(receiving(area));
+        let from = UpdateOptions::from_state(receiving(area)).within(self.limits);
         let received = match self.data.receive(area, id, body.into_data_stream(), announced).await {
             Ok(received) => received,
             Err(e) => {
                 tracing::warn!(image = id, error = %e, "an upload failed");
-                let queued = ImageValues { status: Some(ImageStatus::Queued), ..ImageValues::default() };
-                if let Err(e) = db::image_update(&self.db, context, id, &queued, &from).await {
-                    tracing::warn!(image = id, error = %e, "the image is not queued again");
-                }
+                self.queue_again(context, id, receiving(area)).await;
                 return Err(e.into());
             }
         };
@@ -148,6 +151,9 @@ impl App {
             }
             Err(e) => {
                 self.remove_data(&[area], id).await;
+                if matches!(e, DbError::LimitExceeded(_)) {
+                    self.queue_again(context, id, receiving(area)).await;
+                }
                 Err(match e {
                     DbError::ImageNotFound(_) | DbError::Forbidden(_) | DbError::Conflict(_) => ApiError::new(
                         StatusCode::GONE,
@@ -156,6 +162,14 @@ impl App {
                     e => e.into(),
                 })
             }
+        }
+    }
+
+    /// Makes an image that got no data wait for it again.
+    async fn queue_again(&self, context: &Context, id: &str, from: ImageStatus) {
+        let queued = ImageValues { status: Some(ImageStatus::Queued), size: Some(None), ..ImageValues::default() };
+        if let Err(e) = db::image_update(&self.db, context, id, &queued, &UpdateOptions::from_state(from)).await {
+            tracing::warn!(image = id, error = %e, "the image is not queued again");
         }
     }
 

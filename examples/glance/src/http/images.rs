@@ -28,7 +28,7 @@ pub async fn create(
     caller.check_member("add_image")?;
     let body = read_json(body).await?;
     let values = new_values(&app, &caller, body)?;
-    let record = db::image_create(&app.db, &caller.0, &values).await?;
+    let record = db::image_create_within(&app.db, &caller.0, &values, &app.limits).await?;
     tracing::info!(image = %record.image.id, "image created");
     let mut response = app.show(StatusCode::CREATED, &record)?;
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -118,7 +118,7 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(query): 
     })?;
     let full = listing.limit.is_some_and(|limit| records.len() as u64 == limit);
     let marker = records.last().filter(|_| full).map(|record| record.image.id.as_str());
-    let (first, next) = query::links(&query, marker);
+    let (first, next) = query::links("/v2/images", &query, marker);
     let images = records.iter().map(|record| ImageView { record, shown: app.shown }).collect();
     json(StatusCode::OK, &ListView { images, first, next, schema: "/v2/schemas/images" })
 }
@@ -147,7 +147,7 @@ pub async fn update(
         caller.check_get(&record.image)?;
         apply::values(&caller, record, &changes, &app.config)
     };
-    let options = UpdateOptions { purge_props: true, ..UpdateOptions::default() };
+    let options = UpdateOptions { purge_props: true, limits: app.limits, ..UpdateOptions::default() };
     let (before, after) = db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &options).await?;
     for gone in before.locations.iter().filter(|old| !after.locations.iter().any(|new| new.id == old.id)) {
         app.remove_url(gone.value.clone()).await;

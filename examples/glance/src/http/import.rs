@@ -41,7 +41,8 @@ pub async fn import(
         Ok(ImageValues { status: Some(ImageStatus::Importing), ..ImageValues::default() })
     };
     let busy = app.data.begin(&id).map_err(DataError::Write)?;
-    db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &UpdateOptions::default()).await?;
+    let options = UpdateOptions::default().within(app.limits);
+    db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &options).await?;
     let job = Arc::clone(&app);
     app.background.spawn(async move { job.import_staged(&caller.0, &id, busy).await });
     Ok(empty(StatusCode::ACCEPTED))

@@ -6,15 +6,16 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::App;
 use super::body::json as answer;
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
 use super::schema;
+use crate::config::MIB;
 use crate::data::STORE;
-use crate::db::Image;
+use crate::db::{self, Image};
 
 /// The versions of the API up to the last one all of which is here, newest first.
 const VERSIONS: [&str; 10] = ["2.9", "2.8", "2.7", "2.6", "2.5", "2.4", "2.3", "2.2", "2.1", "2.0"];
@@ -58,7 +59,16 @@ pub async fn health(State(app): State<Arc<App>>) -> ApiResult<Response<Body>> {
 
 /// `GET /v2/schemas/{name}`
 pub async fn schema(_: Caller, Path(name): Path<String>) -> ApiResult<Response<Body>> {
-    let mut response = Response::new(Body::from(schema::document(&name)?));
+    document(&name)
+}
+
+/// `GET /v2/schemas/metadefs/{name}`
+pub async fn metadef_schema(_: Caller, Path(name): Path<String>) -> ApiResult<Response<Body>> {
+    document(&format!("metadefs/{name}"))
+}
+
+fn document(name: &str) -> ApiResult<Response<Body>> {
+    let mut response = Response::new(Body::from(schema::document(name)?));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
@@ -72,4 +82,17 @@ pub async fn import(_: Caller) -> ApiResult<Response<Body>> {
 /// `GET /v2/info/stores`
 pub async fn stores(_: Caller) -> ApiResult<Response<Body>> {
     answer(StatusCode::OK, &json!({ "stores": [{ "id": STORE, "default": "true" }] }))
+}
+
+/// `GET /v2/info/usage`: what the caller's project takes of what is limited; sizes are in MiB.
+pub async fn usage(State(app): State<Arc<App>>, caller: Caller) -> ApiResult<Response<Body>> {
+    let mut usage = Map::new();
+    if let Some(owner) = caller.0.owner() {
+        for (name, used, limit) in db::usage(&app.db, owner).await?.limited(&app.limits) {
+            let Some(limit) = limit else { continue };
+            let unit = if matches!(name, "image_size_total" | "image_stage_total") { MIB } else { 1 };
+            usage.insert(name.to_owned(), json!({ "limit": limit / unit, "usage": used / unit }));
+        }
+    }
+    answer(StatusCode::OK, &json!({ "usage": usage }))
 }

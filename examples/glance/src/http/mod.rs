@@ -16,6 +16,7 @@ mod import;
 mod info;
 mod locations;
 mod members;
+mod metadefs;
 mod patch;
 mod query;
 mod quota;
@@ -37,6 +38,7 @@ use rome::prelude::Database;
 
 use crate::config::Config;
 use crate::data::DataFolder;
+use crate::db::Limits;
 pub(crate) use background::Background;
 use error::{Accept, ApiError};
 use view::Shown;
@@ -53,6 +55,8 @@ pub struct App {
     pub(crate) trust_tokens: bool,
     /// Imports that run on after their request was answered.
     pub(crate) background: Background,
+    /// What one project may have.
+    pub(crate) limits: Limits,
     shown: Shown,
 }
 
@@ -61,7 +65,8 @@ impl App {
     #[must_use]
     pub fn new(db: Database, data: DataFolder, config: Config, trust_tokens: bool) -> Self {
         let shown = Shown { locations: config.show_locations, direct_url: config.show_direct_url };
-        Self { db, data, config, trust_tokens, background: Background::default(), shown }
+        let limits = config.limits.limits();
+        Self { db, data, config, trust_tokens, limits, background: Background::default(), shown }
     }
 }
 
@@ -75,8 +80,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(info::health))
         .route("/healthcheck", get(info::health))
         .route("/v2/schemas/{name}", get(info::schema))
+        .route("/v2/schemas/metadefs/{name}", get(info::metadef_schema))
+        .nest("/v2/metadefs", metadefs::routes())
         .route("/v2/info/import", get(info::import))
         .route("/v2/info/stores", get(info::stores))
+        .route("/v2/info/usage", get(info::usage))
         .route("/v2/images", get(images::list).post(images::create))
         .route("/v2/images/{id}", get(images::show).patch(images::update).delete(images::delete))
         .route("/v2/images/{id}/file", put(file::upload).get(file::download))

@@ -86,7 +86,11 @@ fn sort_dir(dir: &str) -> ApiResult<Direction> {
     dir.trim().parse().map_err(|()| ApiError::bad_request(format!("Invalid sort direction: {dir}")))
 }
 
-fn limit(limit: &str) -> ApiResult<u64> {
+/// Reads a limit.
+///
+/// # Errors
+/// 400 for what is no number or below zero.
+pub fn limit(limit: &str) -> ApiResult<u64> {
     let number: i128 = limit.trim().parse().map_err(|_| ApiError::bad_request("limit param must be an integer"))?;
     if number < 0 {
         return Err(ApiError::bad_request("limit param must be positive"));
@@ -119,13 +123,13 @@ fn boolean(name: &str, value: &str) -> ApiResult<bool> {
     })
 }
 
-/// The links of a list: to its first page, and to the one after `marker`.
+/// The links of a list at a path: to its first page, and to the one after `marker`.
 #[must_use]
-pub fn links(query: &str, marker: Option<&str>) -> (String, Option<String>) {
+pub fn links(path: &str, query: &str, marker: Option<&str>) -> (String, Option<String>) {
     let mut rest = form_urlencoded::Serializer::new(String::new());
     rest.extend_pairs(form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "marker"));
     let rest = rest.finish();
-    let first = if rest.is_empty() { "/v2/images".to_owned() } else { format!("/v2/images?{rest}") };
+    let first = if rest.is_empty() { path.to_owned() } else { format!("{path}?{rest}") };
     let next = marker.map(|marker| {
         let separator = if rest.is_empty() { '?' } else { '&' };
         format!("{first}{separator}marker={marker}")
@@ -171,9 +175,9 @@ mod tests {
     #[test]
     fn limits_are_capped_and_links_keep_the_query() {
         assert_eq!(listing("limit=99999999999999999999999").unwrap().limit, Some(1000));
-        let (first, next) = links("limit=2&marker=a&tag=x%20y&tag=z", Some("b"));
+        let (first, next) = links("/v2/images", "limit=2&marker=a&tag=x%20y&tag=z", Some("b"));
         assert_eq!(first, "/v2/images?limit=2&tag=x+y&tag=z");
         assert_eq!(next.unwrap(), "/v2/images?limit=2&tag=x+y&tag=z&marker=b");
-        assert_eq!(links("", Some("b")).1.unwrap(), "/v2/images?marker=b");
+        assert_eq!(links("/v2/images", "", Some("b")).1.unwrap(), "/v2/images?marker=b");
     }
 }

@@ -21,7 +21,7 @@ pub async fn add(
 ) -> ApiResult<Response<Body>> {
     let decide = |record: &ImageRecord| {
         caller.check_change("modify_image", &record.image)?;
-        let mut tags = record.tags().to_vec();
+        let mut tags: Vec<String> = record.tags().into_iter().map(str::to_owned).collect();
         if !tags.contains(&tag) {
             tags.push(tag.clone());
         }
@@ -40,10 +40,10 @@ pub async fn remove(
 ) -> ApiResult<Response<Body>> {
     let decide = |record: &ImageRecord| {
         caller.check_change("modify_image", &record.image)?;
-        if !record.tags().contains(&tag) {
+        if !record.tags().contains(&tag.as_str()) {
             return Err(ApiError::not_found(format!("Image {id} has no tag {tag}.")));
         }
-        let tags = record.tags().iter().filter(|own| **own != tag).cloned().collect();
+        let tags = record.tags().into_iter().filter(|own| *own != tag).map(str::to_owned).collect();
         Ok(ImageValues { tags: Some(tags), ..ImageValues::default() })
     };
     db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &UpdateOptions::default()).await?;

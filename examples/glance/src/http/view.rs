@@ -51,7 +51,7 @@ impl Serialize for ImageView<'_> {
         map.serialize_entry("os_hash_value", &image.os_hash_value)?;
         map.serialize_entry("created_at", &time(image.created_at))?;
         map.serialize_entry("updated_at", &time(image.updated_at.unwrap_or(image.created_at)))?;
-        map.serialize_entry("tags", self.record.tags())?;
+        map.serialize_entry("tags", &self.record.tags())?;
         map.serialize_entry("self", &format_args!("/v2/images/{}", image.id))?;
         map.serialize_entry("file", &format_args!("/v2/images/{}/file", image.id))?;
         map.serialize_entry("schema", "/v2/schemas/image")?;
@@ -102,6 +102,7 @@ impl Serialize for MemberView<'_> {
 }
 
 /// A time with seconds, in UTC.
-fn time(time: DateTime<Utc>) -> String {
+#[must_use]
+pub fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

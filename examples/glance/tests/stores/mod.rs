@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rome_redis::testkit::{LocalCluster, LocalServer};
 
 /// All kinds of stores.
-pub const ALL: [&str; 4] = ["memory", "embedded", "redis", "redis-cluster"];
+pub const ALL: [&str; 5] = ["memory", "partitions", "embedded", "redis", "redis-cluster"];
 /// Those that keep their data when the service ends.
 pub const LASTING: [&str; 3] = ["embedded", "redis", "redis-cluster"];
 /// Those that several services can use at once.
@@ -33,6 +33,8 @@ impl Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         match kind {
             "memory" => Self { url: "memory:".to_owned(), servers: None },
+            // As on a cluster: a commit can need several of them.
+            "partitions" => Self { url: "memory:?partitions=4".to_owned(), servers: None },
             "embedded" => Self { url: format!("embedded:{}", folder.join("db").display()), servers: None },
             "redis" => {
                 let server = server();

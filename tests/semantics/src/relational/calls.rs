@@ -179,6 +179,13 @@ counted! {
         let tally = calls.taken();
         assert_eq!(tally.reads, 3);
         assert!(tally.records <= 7, "the owner twice and his five dogs: {tally:?}");
+        let tagged = db.query::<Dog>().filter(Dog::ID.eq(3)).filter(Dog::TAGS.any(Tag::ID.lt(100)));
+        assert_eq!(tagged.all().await.unwrap().len(), 1);
+        assert_eq!(calls.reads(), 5, "the tags are counted first");
+        assert_eq!(tagged.all().await.unwrap().len(), 1);
+        let tally = calls.taken();
+        assert_eq!(tally.reads, 4);
+        assert!(tally.records <= 6, "the dog twice, its two links and their tags: {tally:?}");
     }
 
     async fn a_set_operation_reads_each_side_once(db, calls) {

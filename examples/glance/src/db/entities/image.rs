@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use rome::prelude::*;
 use serde::Serialize;
 
+use super::{ImageLocation, ImageMember, ImageProperty, ImageTag};
+
 /// An image: what is known of it, without its data.
 #[derive(Entity, Debug, Clone, PartialEq)]
 #[allow(clippy::duplicated_attributes, reason = "two indexes end with the same column")]
@@ -52,9 +54,22 @@ pub struct Image {
     /// When it last changed.
     pub updated_at: Option<DateTime<Utc>>,
     /// When it was deleted.
+    #[rome(index)]
     pub deleted_at: Option<DateTime<Utc>>,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// Its properties in the order in which they were made.
+    #[rome(has_many(image_id))]
+    pub properties: Many<ImageProperty>,
+    /// Its tags in the order in which they were made.
+    #[rome(has_many(image_id))]
+    pub tags: Many<ImageTag>,
+    /// Its locations in the order in which they were added.
+    #[rome(has_many(image_id))]
+    pub locations: Many<ImageLocation>,
+    /// Its members in the order in which they were invited.
+    #[rome(has_many(image_id))]
+    pub members: Many<ImageMember>,
 }
 
 macro_rules! shown_by_label {

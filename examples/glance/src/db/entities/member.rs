@@ -3,16 +3,18 @@
 use chrono::{DateTime, Utc};
 use rome::prelude::*;
 
+use super::Image;
+
 /// A project with which an image is shared. One live record at most for an image and a member.
 #[derive(Entity, Debug, Clone, PartialEq)]
-#[rome(table = "image_members", unique(image_id, member, deleted_at))]
+#[rome(table = "image_members", partition_by(image_id), unique(id), unique(image_id, member, deleted_at))]
 pub struct ImageMember {
-    /// A number that rises.
-    #[rome(key, auto)]
-    pub id: Id<ImageMember>,
     /// The image.
-    #[rome(index)]
+    #[rome(key, references = Image, on_delete = cascade)]
     pub image_id: String,
+    /// A number that rises.
+    #[rome(key)]
+    pub id: Id<ImageMember>,
     /// The project.
     #[rome(index)]
     pub member: String,
@@ -28,4 +30,7 @@ pub struct ImageMember {
     pub deleted_at: Option<DateTime<Utc>>,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// The image itself, where it was loaded.
+    #[rome(belongs_to(image_id))]
+    pub image: One<Image>,
 }

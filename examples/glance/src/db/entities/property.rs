@@ -3,16 +3,18 @@
 use chrono::{DateTime, Utc};
 use rome::prelude::*;
 
+use super::{Image, serial};
+
 /// A name with a value on an image. One record at most for an image and a name, deleted ones counted.
 #[derive(Entity, Debug, Clone, PartialEq)]
-#[rome(table = "image_properties", unique(image_id, name), index(name, value_head))]
+#[rome(table = "image_properties", partition_by(image_id), unique(image_id, name), index(name, value_head))]
 pub struct ImageProperty {
-    /// A number that rises.
-    #[rome(key, auto)]
-    pub id: Id<ImageProperty>,
     /// The image.
-    #[rome(index)]
+    #[rome(key, references = Image, on_delete = cascade)]
     pub image_id: String,
+    /// A number that rises.
+    #[rome(key)]
+    pub id: Id<ImageProperty>,
     /// The name.
     pub name: String,
     /// The value, of any length.
@@ -28,6 +30,9 @@ pub struct ImageProperty {
     pub deleted_at: Option<DateTime<Utc>>,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// The image itself, where it was loaded.
+    #[rome(belongs_to(image_id))]
+    pub image: One<Image>,
 }
 
 /// How many characters of a value are indexed.
@@ -38,8 +43,8 @@ impl ImageProperty {
     #[must_use]
     pub fn new(image_id: &str, name: &str, value: Option<&str>, now: DateTime<Utc>) -> Self {
         Self {
-            id: Id::default(),
             image_id: image_id.to_owned(),
+            id: serial(),
             name: name.to_owned(),
             value: value.map(str::to_owned),
             value_head: value.map(|value| Self::head(value).to_owned()),
@@ -47,6 +52,7 @@ impl ImageProperty {
             updated_at: Some(now),
             deleted_at: None,
             deleted: false,
+            image: One::default(),
         }
     }
 

@@ -3,16 +3,18 @@
 use chrono::{DateTime, Utc};
 use rome::prelude::*;
 
+use super::{Image, serial};
+
 /// A word on an image.
 #[derive(Entity, Debug, Clone, PartialEq)]
-#[rome(table = "image_tags")]
+#[rome(table = "image_tags", partition_by(image_id))]
 pub struct ImageTag {
-    /// A number that rises: tags are given back in the order in which they were made.
-    #[rome(key, auto)]
-    pub id: Id<ImageTag>,
     /// The image.
-    #[rome(index)]
+    #[rome(key, references = Image, on_delete = cascade)]
     pub image_id: String,
+    /// A number that rises: tags are given back in the order in which they were made.
+    #[rome(key)]
+    pub id: Id<ImageTag>,
     /// The word.
     #[rome(index)]
     pub value: String,
@@ -24,6 +26,9 @@ pub struct ImageTag {
     pub deleted_at: Option<DateTime<Utc>>,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// The image itself, where it was loaded.
+    #[rome(belongs_to(image_id))]
+    pub image: One<Image>,
 }
 
 impl ImageTag {
@@ -31,13 +36,14 @@ impl ImageTag {
     #[must_use]
     pub fn new(image_id: &str, value: &str, now: DateTime<Utc>) -> Self {
         Self {
-            id: Id::default(),
+            id: serial(),
             image_id: image_id.to_owned(),
             value: value.to_owned(),
             created_at: now,
             updated_at: Some(now),
             deleted_at: None,
             deleted: false,
+            image: One::default(),
         }
     }
 }

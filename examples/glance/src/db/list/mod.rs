@@ -1,8 +1,7 @@
 //! Lists of images: who asks, filters, order and pages, all pushed down into queries.
 //!
 //! Conditions on properties, tags and members become a set of image ids first, by an index of those tables; everything
-//! else is one query over images that stops at the limit. What belongs to the images of the page is then read with one
-//! query for each table.
+//! else is one query over images that stops at the limit, and loads what belongs to the images of the page with them.
 
 mod filters;
 mod items;
@@ -74,7 +73,8 @@ pub async fn image_get_all(db: &Database, context: &Context, listing: &Listing) 
             query = query.limit(limit);
         }
         let options = GetOptions { force_show_deleted: show_deleted, return_tag: listing.return_tag };
-        record::with_children_all(s, context, query.all().await?, options).await
+        let images = record::with_children(query, options).all().await?;
+        Ok(images.into_iter().map(|image| ImageRecord::new(context, image)).collect())
     })
     .await
 }

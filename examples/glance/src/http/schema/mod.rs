@@ -2,8 +2,10 @@
 
 mod image;
 mod member;
+mod metadefs;
 mod validate;
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -38,16 +40,20 @@ static IMAGE: LazyLock<Value> = LazyLock::new(image::schema);
 /// # Errors
 /// 404 for any other name.
 pub fn document(name: &str) -> ApiResult<Bytes> {
-    static DOCUMENTS: LazyLock<[(&str, Bytes); 4]> = LazyLock::new(|| {
-        let text = |value: &Value| Bytes::from(value.to_string());
-        [
-            ("image", text(&IMAGE)),
-            ("images", text(&collection("images", &IMAGE))),
-            ("member", text(&member::schema())),
-            ("members", text(&collection("members", &member::schema()))),
-        ]
+    static DOCUMENTS: LazyLock<HashMap<String, Bytes>> = LazyLock::new(|| {
+        let mut documents = HashMap::new();
+        let mut publish = |folder: &str, one: &str, all: &str, schema: &Value| {
+            documents.insert(format!("{folder}{one}"), Bytes::from(schema.to_string()));
+            documents.insert(format!("{folder}{all}"), Bytes::from(collection(all, schema).to_string()));
+        };
+        publish("", "image", "images", &IMAGE);
+        publish("", "member", "members", &member::schema());
+        for (one, all, schema) in metadefs::schemas() {
+            publish("metadefs/", one, all, &schema);
+        }
+        documents
     });
-    let found = DOCUMENTS.iter().find(|(own, _)| *own == name).map(|(_, document)| document.clone());
+    let found = DOCUMENTS.get(name).cloned();
     found.ok_or_else(|| ApiError::not_found(format!("There is no schema {name}.")))
 }
 
@@ -75,6 +81,19 @@ fn collection(name: &str, item: &Value) -> Value {
 pub fn check_image(image: &Value) -> ApiResult<()> {
     validate::check(&IMAGE, image)
         .map_err(|wrong| ApiError::bad_request(format!("Provided object does not match schema 'image': {wrong}")))
+}
+
+/// Checks a metadata definition against the schema of its kind.
+///
+/// # Errors
+/// 400, saying what is wrong with which value.
+pub fn check_metadef(kind: &str, value: &Value) -> ApiResult<()> {
+    static SCHEMAS: LazyLock<HashMap<&str, Value>> = LazyLock::new(|| {
+        let each = metadefs::schemas().into_iter().map(|(one, _, schema)| (one, schema));
+        each.chain([("tags", metadefs::tags())]).collect()
+    });
+    let checked = SCHEMAS.get(kind).map_or(Ok(()), |schema| validate::check(schema, value));
+    checked.map_err(|wrong| ApiError::bad_request(format!("Provided object does not match schema '{kind}': {wrong}")))
 }
 
 /// Checks that an attribute may be set by a request.
