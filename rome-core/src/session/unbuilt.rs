@@ -5,6 +5,7 @@
 //! first, and the commit tests that it is as it was read. That costs such a write one round trip.
 
 use super::Session;
+use super::overlay::unique_violation;
 use super::write::Statement;
 use crate::error::Result;
 use crate::place::Routed;
@@ -25,17 +26,30 @@ impl Session {
                 let Some(index) = unbuilt(at) else { continue };
                 let read = Read::Get { space: index.space(), key: claim.clone() };
                 reads.push(self.shared.placement.of_claim(table, index, &claim), read);
-                asked.push((table.id, at, claim, key.clone()));
+                asked.push((table, at, claim, key));
             }
         }
         if reads.is_empty() {
             return Ok(());
         }
         for ((table, at, claim, key), reply) in asked.into_iter().zip(self.read(reads).await?) {
-            let is_own = matches!(&reply, Reply::Record(Some((_, holder))) if *holder == key);
-            if !is_own {
-                self.state().overlay.spare(table, at, claim, key);
+            let holder = match reply {
+                Reply::Record(Some((_, holder))) => Some(holder),
+                _ => None,
+            };
+            if holder.as_ref() == Some(key) {
+                continue;
             }
+            // Another row of the session takes what this one gives up, and a third one has it. Told here, and not by the
+            // commit, so that it is tested first whether all that was read is of one state.
+            let is_taken = self.with_overlay(|overlay| {
+                let taken = overlay.holders(table.id, at, &claim).is_some_and(|takers| !takers.is_empty());
+                taken && holder.is_some_and(|holder| overlay.get(table.id, &holder).is_none())
+            });
+            if is_taken {
+                return Err(unique_violation(table, at, &claim));
+            }
+            self.state().overlay.spare(table.id, at, claim, key.clone());
         }
         Ok(())
     }
