@@ -1,4 +1,5 @@
 //! Databases on disk that older builds have written, read by this one: `fixtures/`, made by the example `write_fixture`.
+#![allow(clippy::duplicated_attributes, reason = "indexes share columns")]
 
 use std::path::{Path, PathBuf};
 
@@ -49,8 +50,8 @@ fn expected(n: u32) -> Dog {
         id: Id::new(u64::from(n) + 1),
         name: format!("dog {}", n % 5),
         age: n * 1000,
-        weight: (n % 3 == 0).then_some(f64::from(n) / 4.0),
-        coat: if n % 2 == 0 { Coat::Short } else { Coat::Long },
+        weight: n.is_multiple_of(3).then_some(f64::from(n) / 4.0),
+        coat: if n.is_multiple_of(2) { Coat::Short } else { Coat::Long },
         tags: (0..n % 4).map(|tag| format!("tag {tag}")).collect(),
         photo: vec![0, 255, u8::try_from(n).unwrap()],
         owner: [None, Some("Ann".to_owned()), Some("Bob".to_owned())][n as usize % 3].clone(),
