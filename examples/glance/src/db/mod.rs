@@ -24,6 +24,7 @@ mod properties;
 mod record;
 mod recover;
 mod tags;
+mod tasks;
 mod text;
 mod update;
 mod usage;
@@ -38,7 +39,8 @@ pub use create::{image_create, image_create_within};
 pub use delete::{image_destroy, image_destroy_with, image_restore, purge_deleted_images};
 pub use entities::{
     Image, ImageLocation, ImageMember, ImageProperty, ImageStatus, ImageTag, MetadefAssociation, MetadefNamespace,
-    MetadefObject, MetadefProperty, MetadefResourceType, MetadefTag, MetadefVisibility, Visibility, now,
+    MetadefObject, MetadefProperty, MetadefResourceType, MetadefTag, MetadefVisibility, Task, TaskInfo, TaskKind,
+    TaskStatus, Visibility, now,
 };
 pub use error::{DbError, DbResult};
 pub use list::{Direction, Filters, Listing, MemberStatus, VisibilityFilter, image_get_all};
@@ -54,6 +56,10 @@ pub use properties::{
 pub use record::{GetOptions, ImageRecord, image_get};
 pub use recover::{Interrupted, interrupted_images};
 pub use tags::{image_tag_create, image_tag_delete, image_tag_get_all, image_tag_set_all};
+pub use tasks::{
+    NewTask, Progress, TaskListing, image_import_begin, image_import_end, image_import_starts, task_create, task_get,
+    task_get_all, task_progress, tasks_get_by_image,
+};
 pub use update::{UpdateOptions, image_modify, image_update};
 pub use usage::{Limits, Usage, usage};
 pub use values::{ImageValues, LocationValues};
@@ -81,6 +87,8 @@ pub fn builder() -> DatabaseBuilder {
         .entity::<MetadefTag>()
         .entity::<MetadefResourceType>()
         .entity::<MetadefAssociation>()
+        .entity::<Task>()
+        .entity::<TaskInfo>()
 }
 
 /// How functions that only read run: on one consistent state, without keeping rows for a later update.

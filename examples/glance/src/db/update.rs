@@ -50,12 +50,19 @@ pub async fn image_update(
     values: &ImageValues,
     options: &UpdateOptions,
 ) -> DbResult<ImageRecord> {
-    db.try_transaction(async |s| {
-        let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
-        access::check_change(context, &before.image)?;
-        update_in(s, context, &before, values, options).await
-    })
-    .await
+    db.try_transaction(async |s| update_by_id(s, context, id, values, options).await).await
+}
+
+pub(super) async fn update_by_id(
+    s: &Session,
+    context: &Context,
+    id: &str,
+    values: &ImageValues,
+    options: &UpdateOptions,
+) -> DbResult<ImageRecord> {
+    let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
+    access::check_change(context, &before.image)?;
+    update_in(s, context, &before, values, options).await
 }
 
 /// Reads an image, decides what to set, and sets it, in one transaction: nobody comes between. The decision gets the
@@ -72,14 +79,21 @@ pub async fn image_modify<E: From<DbError> + From<rome::Error> + Send + 'static>
     decide: impl Fn(&ImageRecord) -> Result<ImageValues, E> + Send + Sync,
     options: &UpdateOptions,
 ) -> Result<(ImageRecord, ImageRecord), E> {
-    db.try_transaction(async |s| {
-        let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
-        let values = decide(&before)?;
-        access::check_change(context, &before.image)?;
-        let after = update_in(s, context, &before, &values, options).await?;
-        Ok((before, after))
-    })
-    .await
+    db.try_transaction(async |s| modify_in(s, context, id, &decide, options).await).await
+}
+
+pub(super) async fn modify_in<E: From<DbError>>(
+    s: &Session,
+    context: &Context,
+    id: &str,
+    decide: &(impl Fn(&ImageRecord) -> Result<ImageValues, E> + Sync),
+    options: &UpdateOptions,
+) -> Result<(ImageRecord, ImageRecord), E> {
+    let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
+    let values = decide(&before)?;
+    access::check_change(context, &before.image)?;
+    let after = update_in(s, context, &before, &values, options).await?;
+    Ok((before, after))
 }
 
 async fn update_in(

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::request::Parts;
 
-use super::App;
 use super::error::{ApiError, ApiResult};
+use super::{App, RequestId};
 use crate::db::{Context, Image, Visibility};
 use crate::identity;
 
@@ -21,7 +21,9 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        identity::from_headers(&parts.headers, app.trust_tokens).map(Self).ok_or_else(|| {
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        let identity = identity::from_headers(&parts.headers, app.trust_tokens);
+        identity.map(|context| Self(Context { request_id, ..context })).ok_or_else(|| {
             ApiError::new(
                 StatusCode::UNAUTHORIZED,
                 "The request has no identity: neither identity headers nor a token.",

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::App;
 use super::body::{empty, read_json};
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
 use crate::data::{Area, Busy, DataError, STORE};
-use crate::db::{self, Context, DbError, ImageRecord, ImageStatus, ImageValues, UpdateOptions};
+use crate::db::{self, Context, ImageRecord, ImageStatus, ImageValues, UpdateOptions};
 
 /// `POST /v2/images/{id}/import`
 pub async fn import(
@@ -21,7 +21,8 @@ pub async fn import(
     Path(id): Path<String>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    check(&read_json(body).await?)?;
+    let request = read_json(body).await?;
+    check(&request)?;
     let staged = app.data.has(Area::Staging, &id);
     let decide = |record: &ImageRecord| {
         caller.check_get(&record.image)?;
@@ -42,7 +43,8 @@ pub async fn import(
     };
     let busy = app.data.begin(&id).map_err(DataError::Write)?;
     let options = UpdateOptions::default().within(app.limits);
-    db::image_modify::<ApiError>(&app.db, &caller.0, &id, decide, &options).await?;
+    let input = json!({ "image_id": id, "import_req": request });
+    db::image_import_begin::<ApiError>(&app.db, &caller.0, &id, decide, &options, &input).await?;
     let job = Arc::clone(&app);
     app.background.spawn(async move { job.import_staged(&caller.0, &id, busy).await });
     Ok(empty(StatusCode::ACCEPTED))
@@ -74,6 +76,9 @@ impl App {
     /// Moves the staged data of an image that is `importing` into the store and makes the image active. If that fails the
     /// image is `uploading` again, its data still staged.
     pub(crate) async fn import_staged(&self, context: &Context, id: &str, _busy: Busy) {
+        if let Err(e) = db::image_import_starts(&self.db, id).await {
+            tracing::warn!(image = id, error = %e, "the task of an import seems to wait");
+        }
         let (data, own) = (self.data.clone(), id.to_owned());
         let moved = match tokio::task::spawn_blocking(move || data.import(&own)).await {
             Ok(moved) => moved.map_err(|e| e.to_string()),
@@ -86,14 +91,11 @@ impl App {
                 ImageValues { status: Some(ImageStatus::Uploading), ..ImageValues::default() }
             }
         };
-        let from = UpdateOptions::from_state(ImageStatus::Importing);
-        match db::image_update(&self.db, context, id, &values, &from).await {
-            Ok(_) if moved.is_ok() => tracing::info!(image = id, "image imported"),
-            Ok(_) => {}
+        match db::image_import_end(&self.db, context, id, &values, moved.as_ref().err().map(String::as_str)).await {
+            Ok(true) if moved.is_ok() => tracing::info!(image = id, "image imported"),
+            Ok(true) => {}
             // It was deleted meanwhile.
-            Err(DbError::ImageNotFound(_) | DbError::Conflict(_)) => {
-                self.remove_data(&[Area::Store, Area::Staging], id).await;
-            }
+            Ok(false) => self.remove_data(&[Area::Store, Area::Staging], id).await,
             Err(e) => tracing::error!(image = id, error = %e, "an import is left undone until the next start"),
         }
     }

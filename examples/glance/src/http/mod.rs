@@ -23,6 +23,7 @@ mod quota;
 mod range;
 mod schema;
 mod tags;
+mod tasks;
 mod view;
 
 use std::sync::Arc;
@@ -89,6 +90,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v2/images/{id}", get(images::show).patch(images::update).delete(images::delete))
         .route("/v2/images/{id}/file", put(file::upload).get(file::download))
         .route("/v2/images/{id}/stage", put(file::stage))
+        .route("/v2/tasks", get(tasks::list).post(tasks::create))
+        .route("/v2/tasks/{id}", get(tasks::show))
+        .route("/v2/images/{id}/tasks", get(tasks::of_image))
         .route("/v2/images/{id}/import", post(import::import))
         .route("/v2/images/{id}/actions/deactivate", post(actions::deactivate))
         .route("/v2/images/{id}/actions/reactivate", post(actions::reactivate))
@@ -103,11 +107,16 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// The id of a request.
+#[derive(Debug, Clone)]
+struct RequestId(String);
+
 /// Around every request: an id for it, a body for its error, a line in the log.
-async fn around(request: Request, next: Next) -> Response<Body> {
+async fn around(mut request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let accept = Accept::of(request.headers());
     let id = format!("req-{}", uuid::Uuid::new_v4());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {

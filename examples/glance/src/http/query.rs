@@ -3,8 +3,8 @@
 use super::error::{ApiError, ApiResult};
 use crate::db::{Direction, Filters, Listing, MemberStatus, VisibilityFilter};
 
-/// How many images a list has if it does not say.
-const DEFAULT_LIMIT: u64 = 25;
+/// How many images or other things a list has if it does not say.
+pub const DEFAULT_LIMIT: u64 = 25;
 /// How many images a list has at most.
 const MAX_LIMIT: u64 = 1000;
 

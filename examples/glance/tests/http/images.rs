@@ -280,11 +280,11 @@ async fn the_service_tells_what_it_is() {
         }
         ok(200, nobody.get("/healthz").await.unwrap());
         ok(200, nobody.get("/healthcheck").await.unwrap());
-        for schema in ["image", "images", "member", "members"] {
+        for schema in ["image", "images", "member", "members", "task", "tasks"] {
             let found = ok(200, s.ann.get(&format!("/v2/schemas/{schema}")).await.unwrap());
             assert_eq!(found["name"], schema);
         }
-        ok(404, s.ann.get("/v2/schemas/task").await.unwrap());
+        ok(404, s.ann.get("/v2/schemas/none").await.unwrap());
         ok(401, nobody.get("/v2/schemas/image").await.unwrap());
         let methods = ok(200, s.ann.get("/v2/info/import").await.unwrap());
         assert_eq!(methods["import-methods"]["value"], json!(["glance-direct"]));

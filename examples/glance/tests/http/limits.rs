@@ -5,6 +5,7 @@ use axum::http::{Method, header};
 use futures::future::join_all;
 use glance::client::{Answer, Client};
 use glance::config::{Config, MIB};
+use glance::service;
 use serde_json::{Value, json};
 
 use super::service::{Service, make, ok};
@@ -133,4 +134,17 @@ async fn without_limits_nothing_is_reported() {
     let s = Service::start("memory", |_| ()).await;
     make(&s.ann, image()).await;
     assert_eq!(ok(200, s.ann.get("/v2/info/usage").await.unwrap()), json!({"usage": {}}));
+}
+
+#[tokio::test]
+async fn several_services_share_one_limit() {
+    for store in stores::SHARED {
+        let s = Service::start(store, |config| config.limits.count_total = Some(3)).await;
+        let other = service::start(s.config.clone()).await.unwrap();
+        let ann = Client::new(other.address(), "ann:p1:member");
+        let answers = join_all((0..12).map(|at| create(if at % 2 == 0 { &s.ann } else { &ann }))).await;
+        let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+        assert_eq!((count(201), count(413)), (3, 9));
+        assert_eq!(usage(&ann, "image_count_total").await, (3, 3));
+    }
 }

@@ -17,3 +17,4 @@ mod restart;
 mod service;
 #[path = "../stores/mod.rs"]
 mod stores;
+mod tasks;

@@ -4,9 +4,14 @@ use axum::body::Body;
 use axum::http::{Method, header};
 use futures::future::join_all;
 use glance::client::{Answer, Client};
+use glance::db::{
+    Context, DbError, MetadefAssociation, MetadefNamespace, MetadefObject, MetadefProperty, MetadefResourceType,
+    MetadefTag, NewAssociation, NewNamespace, metadef_create, metadef_namespace_create, metadef_namespace_delete, open,
+};
 use serde_json::{Value, json};
 
 use super::service::{ok, on_each};
+use super::stores::{self, Place};
 
 const NAMESPACES: &str = "/v2/metadefs/namespaces";
 
@@ -263,4 +268,49 @@ async fn nonsense_is_refused_and_the_schemas_say_what_is_none() {
         ok(404, s.ann.get("/v2/schemas/metadefs/none").await.unwrap());
     })
     .await;
+}
+
+#[tokio::test]
+async fn nothing_of_a_namespace_outlives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in stores::ALL {
+        println!("on {store}");
+        let place = Place::new(store, folder.path());
+        let db = &open(&place.url).await.unwrap();
+        let count = async || {
+            [
+                db.query::<MetadefObject>().count().await.unwrap(),
+                db.query::<MetadefProperty>().count().await.unwrap(),
+                db.query::<MetadefTag>().count().await.unwrap(),
+                db.query::<MetadefAssociation>().count().await.unwrap(),
+            ]
+        };
+        let name = |name: &str| name.to_owned();
+        let whole = |namespace: &str| NewNamespace {
+            namespace: MetadefNamespace { namespace: name(namespace), ..Default::default() },
+            objects: vec![MetadefObject { name: name("o"), ..Default::default() }],
+            properties: vec![MetadefProperty { name: name("p"), ..Default::default() }],
+            tags: vec![MetadefTag { name: name("t"), ..Default::default() }],
+            associations: vec![NewAssociation { name: name("r"), ..Default::default() }],
+        };
+        metadef_namespace_create(db, &whole("n")).await.unwrap();
+        metadef_namespace_create(db, &whole("m")).await.unwrap();
+        assert_eq!(count().await, [2; 4]);
+        let admin = Context::admin();
+        let tags = (0..4).map(|at| {
+            let (db, admin, tag) =
+                (db.clone(), admin.clone(), MetadefTag { name: at.to_string(), ..Default::default() });
+            tokio::spawn(async move { metadef_create(&db, &admin, "n", &tag).await })
+        });
+        let tags: Vec<_> = tags.collect();
+        metadef_namespace_delete(db, &admin, "n").await.unwrap();
+        for tag in join_all(tags).await {
+            let tag = tag.unwrap();
+            assert!(matches!(tag, Ok(_) | Err(DbError::NotFound(_))), "{tag:?}");
+        }
+        assert_eq!(count().await, [1; 4]);
+        let types = db.query::<MetadefResourceType>().all().await.unwrap();
+        assert_eq!(types.len(), 1);
+        assert!(db.delete(&types[0]).await.unwrap_err().is_foreign_key_violation(), "one is associated with it");
+    }
 }

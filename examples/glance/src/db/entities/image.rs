@@ -1,10 +1,7 @@
 //! Images.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use rome::prelude::*;
-use serde::Serialize;
 
 use super::{ImageLocation, ImageMember, ImageProperty, ImageTag};
 
@@ -74,19 +71,21 @@ pub struct Image {
 
 macro_rules! shown_by_label {
     ($($type:ty),+) => { $(
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.label())
             }
         }
 
-        impl Serialize for $type {
+        impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.label())
             }
         }
     )+ };
 }
+
+pub(super) use shown_by_label;
 
 shown_by_label!(ImageStatus, Visibility);
 

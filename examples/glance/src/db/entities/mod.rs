@@ -15,6 +15,7 @@ mod metadefs;
 mod property;
 mod serial;
 mod tag;
+mod task;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
@@ -28,6 +29,7 @@ pub use metadefs::{
 pub use property::ImageProperty;
 pub(super) use serial::serial;
 pub use tag::ImageTag;
+pub use task::{Task, TaskInfo, TaskKind, TaskStatus};
 
 /// The current time, in the precision that the store keeps: what a function returns is what a later read gives.
 #[must_use]

@@ -3,6 +3,7 @@
 mod image;
 mod member;
 mod metadefs;
+mod task;
 mod validate;
 
 use std::collections::HashMap;
@@ -34,6 +35,7 @@ pub const READ_ONLY: &[&str] = &[
 pub const NOT_CREATED: &[&str] = &["direct_url", "self", "file", "schema", "stores"];
 
 static IMAGE: LazyLock<Value> = LazyLock::new(image::schema);
+static TASK: LazyLock<Value> = LazyLock::new(task::schema);
 
 /// The published documents by name.
 ///
@@ -48,6 +50,7 @@ pub fn document(name: &str) -> ApiResult<Bytes> {
         };
         publish("", "image", "images", &IMAGE);
         publish("", "member", "members", &member::schema());
+        publish("", "task", "tasks", &TASK);
         for (one, all, schema) in metadefs::schemas() {
             publish("metadefs/", one, all, &schema);
         }
@@ -81,6 +84,15 @@ fn collection(name: &str, item: &Value) -> Value {
 pub fn check_image(image: &Value) -> ApiResult<()> {
     validate::check(&IMAGE, image)
         .map_err(|wrong| ApiError::bad_request(format!("Provided object does not match schema 'image': {wrong}")))
+}
+
+/// Checks a new task against the schema.
+///
+/// # Errors
+/// 400, saying what is wrong with which value.
+pub fn check_task(task: &Value) -> ApiResult<()> {
+    validate::check(&TASK, task)
+        .map_err(|wrong| ApiError::bad_request(format!("Provided object does not match schema 'task': {wrong}")))
 }
 
 /// Checks a metadata definition against the schema of its kind.
