@@ -39,7 +39,8 @@ async fn main() -> Result<()> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(7), |rounds| rounds.parse())?;
     let cluster = LocalCluster::start();
     let db = Database::builder().entity::<Image>().open(&format!("{}?prefix=bench", cluster.url())).await?;
-    let nodes: Vec<String> = cluster.url().trim_start_matches("redis-cluster://").split(',').map(|node| format!("redis://{node}")).collect();
+    let nodes: Vec<String> =
+        cluster.url().trim_start_matches("redis-cluster://").split(',').map(|node| format!("redis://{node}")).collect();
     let client = ClusterClient::new(nodes).context("the cluster client")?;
     let raw = client.get_async_connection().await?;
     for id in 0..CALLS {
@@ -53,35 +54,53 @@ async fn main() -> Result<()> {
         for round in 0..rounds as u64 {
             let base = (clients * 1000 + round) * 10 * CALLS + CALLS;
             let (db, raw, commit) = (&db, &raw, &commit);
-            times[0].push(timed(clients, async |n| {
-                let _: Option<String> = raw.clone().hget(format!("{{raw.{}}}:t", n % 16), n % CALLS).await?;
-                Ok(())
-            }).await?);
-            times[1].push(timed(clients, async |n| {
-                db.get::<Image>(n % CALLS).await?;
-                Ok(())
-            }).await?);
-            times[2].push(timed(clients, async |n| {
-                let tag = format!("{{raw.{}}}", n % 16);
-                let mut call = commit.key(format!("{tag}:t"));
-                call.key(format!("{tag}:p")).key(format!("{tag}:i"));
-                call.arg(base + n).arg(VALUE).arg(format!("{}.{}", n % 100, base + n));
-                let _: i64 = call.invoke_async(&mut raw.clone()).await?;
-                Ok(())
-            }).await?);
-            times[3].push(timed(clients, async |n| {
-                db.insert(image(base + n)).await?;
-                Ok(())
-            }).await?);
-            times[4].push(timed(clients, async |n| {
-                db.insert_all([image(base + 4 * CALLS + 2 * n), image(base + 4 * CALLS + 2 * n + 1)]).await?;
-                Ok(())
-            }).await?);
+            times[0].push(
+                timed(clients, async |n| {
+                    let _: Option<String> = raw.clone().hget(format!("{{raw.{}}}:t", n % 16), n % CALLS).await?;
+                    Ok(())
+                })
+                .await?,
+            );
+            times[1].push(
+                timed(clients, async |n| {
+                    db.get::<Image>(n % CALLS).await?;
+                    Ok(())
+                })
+                .await?,
+            );
+            times[2].push(
+                timed(clients, async |n| {
+                    let tag = format!("{{raw.{}}}", n % 16);
+                    let mut call = commit.key(format!("{tag}:t"));
+                    call.key(format!("{tag}:p")).key(format!("{tag}:i"));
+                    call.arg(base + n).arg(VALUE).arg(format!("{}.{}", n % 100, base + n));
+                    let _: i64 = call.invoke_async(&mut raw.clone()).await?;
+                    Ok(())
+                })
+                .await?,
+            );
+            times[3].push(
+                timed(clients, async |n| {
+                    db.insert(image(base + n)).await?;
+                    Ok(())
+                })
+                .await?,
+            );
+            times[4].push(
+                timed(clients, async |n| {
+                    db.insert_all([image(base + 4 * CALLS + 2 * n), image(base + 4 * CALLS + 2 * n + 1)]).await?;
+                    Ok(())
+                })
+                .await?,
+            );
         }
         let [raw_get, get, raw_commit, one, two] = times.map(median);
         println!("{clients} clients, µs a call (medians of {rounds} rounds of {CALLS} calls)");
         println!("  point get          raw {raw_get:7.1}  rome {get:7.1}  ratio {:.2} (goal 1.15)", get / raw_get);
-        println!("  commit in one slot raw {raw_commit:7.1}  rome {one:7.1}  ratio {:.2} (goal 1.15)", one / raw_commit);
+        println!(
+            "  commit in one slot raw {raw_commit:7.1}  rome {one:7.1}  ratio {:.2} (goal 1.15)",
+            one / raw_commit
+        );
         println!("  two rows, mostly in two slots   rome {two:7.1}  to one slot {:.2} (goal 5)", two / one);
     }
     Ok(())
