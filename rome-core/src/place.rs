@@ -93,6 +93,9 @@ impl Placement {
 #[derive(Debug, Default)]
 pub(crate) struct Routed {
     reads: Vec<Read>,
+    /// The partition of the first read.
+    first: Partition,
+    /// The partition of each read; empty while they are all in the first one.
     at: Vec<Partition>,
 }
 
@@ -101,12 +104,18 @@ pub(crate) struct Order(Option<Vec<usize>>);
 
 impl Routed {
     pub fn with_capacity(n: usize) -> Self {
-        Self { reads: Vec::with_capacity(n), at: Vec::with_capacity(n) }
+        Self { reads: Vec::with_capacity(n), ..Self::default() }
     }
 
     pub fn push(&mut self, partition: Partition, read: Read) {
+        if self.reads.is_empty() {
+            self.first = partition;
+        }
+        if !self.at.is_empty() || partition != self.first {
+            self.at.resize(self.reads.len(), self.first);
+            self.at.push(partition);
+        }
         self.reads.push(read);
-        self.at.push(partition);
     }
 
     /// Adds a read of each of these partitions.
@@ -143,15 +152,14 @@ impl Routed {
     }
 
     /// Whether all of it is in one partition.
-    pub fn is_in_one(&self) -> bool {
-        self.at.first().is_none_or(|first| self.at.iter().all(|other| other == first))
+    pub const fn is_in_one(&self) -> bool {
+        self.at.is_empty()
     }
 
     /// The reads of each partition.
     pub fn into_batch(self) -> (Vec<(Partition, Vec<Read>)>, Order) {
         if self.is_in_one() {
-            let partition = self.at.first().copied().unwrap_or_default();
-            return (vec![(partition, self.reads)], Order(None));
+            return (vec![(self.first, self.reads)], Order(None));
         }
         let mut batch: Vec<(Partition, Vec<Read>)> = Vec::new();
         let mut order = Vec::with_capacity(self.reads.len());

@@ -76,7 +76,7 @@ pub(crate) async fn open(
                 part.checks.extend(empty.iter().cloned());
             }
         }
-        match committer.commit(u32::MAX, parts, Durability::Local).await? {
+        match committer.commit(u32::MAX, parts, committer.durability.max(Durability::Local)).await? {
             Outcome::Committed => {
                 tracing::info!(version = wanted.version, changes = %plan, "changed the schema");
                 return finish(&wanted, tables, secret);
@@ -110,7 +110,7 @@ pub(crate) async fn create_document(committer: &Arc<Committer>, mut document: Do
     part.checks.push(unchanged(CATALOG, None));
     part.effects.push(put(CATALOG, written(&document)?));
     part.effects.push(put(SECRET, uuid::Uuid::new_v4().as_bytes().to_vec()));
-    match committer.commit(u32::MAX, vec![part], Durability::Local).await? {
+    match committer.commit(u32::MAX, vec![part], committer.durability.max(Durability::Local)).await? {
         Outcome::Committed => Ok(()),
         _ => Err(Error::invalid("another program made a database in this store at the same time")),
     }
@@ -186,7 +186,7 @@ pub(crate) async fn update_document(
         for part in &mut parts {
             part.effects.extend(clear.iter().map(|key| Effect::Delete { space: Space::Meta, key: key.clone() }));
         }
-        match committer.commit(u32::MAX, parts, Durability::Local).await? {
+        match committer.commit(u32::MAX, parts, committer.durability.max(Durability::Local)).await? {
             Outcome::Committed => return Ok(()),
             _ => tokio::time::sleep(PAUSE).await,
         }

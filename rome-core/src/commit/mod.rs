@@ -30,6 +30,9 @@ const LONGEST_PAUSE: u64 = 20_000;
 /// The way to the store: all of a database's calls go through it.
 pub(crate) struct Committer {
     pub store: Arc<dyn Store>,
+    /// That of the database. What is decided for others is at least so safe: an abort that a failover forgets could be followed
+    /// by the commit that it had prevented.
+    pub durability: Durability,
     lanes: Lanes,
 }
 
@@ -70,8 +73,8 @@ impl Part {
 }
 
 impl Committer {
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, lanes: Lanes::default() }
+    pub fn new(store: Arc<dyn Store>, durability: Durability) -> Self {
+        Self { store, durability, lanes: Lanes::default() }
     }
 
     /// Carries out all parts or none. Costs one round trip for one part, two for several.
@@ -146,6 +149,11 @@ impl Committer {
             return Ok(replies);
         }
         self.settle(batch, replies).await
+    }
+
+    /// Reads hints from the store, which need be of no one moment: what is undecided is left alone.
+    pub async fn peek(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
+        Ok(self.store.read(batch, Consistency::Strict).await?)
     }
 
     pub async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {

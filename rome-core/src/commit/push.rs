@@ -13,6 +13,7 @@ impl Committer {
     /// Asks for the outcome of a transaction that was met at `partition`, aborts it if its lease is over, and carries its
     /// outcome out there. Says whether it was decided. Costs one or two round trips.
     pub async fn push(&self, partition: Partition, met: Blocker, durability: Durability) -> Result<bool> {
+        let durability = durability.max(self.durability);
         let Some(decision) = self.ask(met.id, met.primary, met.expired, durability).await? else {
             return Ok(false);
         };
@@ -49,7 +50,7 @@ impl Committer {
             for (at, ((partition, _), reply)) in batch.iter().zip(&replies).enumerate() {
                 let mut decided = false;
                 for met in &reply.blockers {
-                    decided |= self.push(*partition, *met, Durability::default()).await?;
+                    decided |= self.push(*partition, *met, self.durability).await?;
                 }
                 if decided {
                     again.push(at);

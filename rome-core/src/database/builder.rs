@@ -146,7 +146,7 @@ impl DatabaseBuilder {
     /// # Errors
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the entities do not fit each other; those of the store.
     pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
-        catalog::plan(&Committer::new(measured(store, &self.metrics)), &self.tables, self.schema).await
+        catalog::plan(&Committer::new(measured(store, &self.metrics), self.durability), &self.tables, self.schema).await
     }
 
     /// Opens the database in a store, and brings the stored tables up to date as [`schema`](Self::schema) says. Costs two
@@ -158,7 +158,7 @@ impl DatabaseBuilder {
     pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);
-        let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics)));
+        let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics), self.durability));
         let (schema, build) = (self.schema, self.build.clone());
         let opened = if self.stored {
             catalog::open_stored(&committer, !self.unreferenced).await?

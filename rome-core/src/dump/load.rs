@@ -85,7 +85,7 @@ pub async fn load<R: BufRead + Send>(
     mut open: impl FnMut() -> std::io::Result<R> + Send,
     mut progress: impl FnMut(&Progress) + Send,
 ) -> Result<Loaded> {
-    let committer = Arc::new(Committer::new(store.clone()));
+    let committer = Arc::new(Committer::new(store.clone(), Durability::default()));
     let mut open = || open().map_err(|error| Error::invalid(format!("the dump cannot be read: {error}")));
     let verified = read_through(&mut open()?, |_, _| Ok(()))?;
     if read_document(&committer).await?.is_none() {
@@ -211,7 +211,7 @@ async fn set_mark(shared: &Arc<Shared>, mark: Option<(&str, u64)>) -> Result<()>
         None => Effect::Delete { space, key },
     };
     let part = Part { effects: vec![effect], ..Part::default() };
-    shared.committer.commit(u32::MAX, vec![part], Durability::Local).await?;
+    shared.committer.commit(u32::MAX, vec![part], shared.durability.max(Durability::Local)).await?;
     Ok(())
 }
 

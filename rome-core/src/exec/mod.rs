@@ -18,7 +18,7 @@ pub(crate) use aggregate::{aggregate, explain_aggregate};
 pub(crate) use change::{change_rows, delete_rows};
 pub(crate) use fetch::{Hit, Want, count, fetch, scan};
 pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};
-pub(crate) use related::{holds_one_of, lead, split};
+pub(crate) use related::{lead, matching, split};
 pub(crate) use sort::{sort_key_of_values, values_of_order};
 pub(crate) use subquery::{answered, has_subquery};
 pub(crate) use target::{Target, in_session};

@@ -29,7 +29,7 @@ pub(crate) async fn lead(
 ) -> Result<(Vec<Hit>, HashMap<Bytes, Vec<usize>>)> {
     let remote = target.shared().table((def.remote)())?;
     let Some(through) = &def.through else {
-        let found = matching(target, remote, spec, &def.remote_columns, keys).await?;
+        let found = matching(target, remote, spec, &def.remote_columns, &keys).await?;
         let mut hits = Vec::with_capacity(found.len());
         let mut places: HashMap<Bytes, Vec<usize>> = HashMap::new();
         for (at, (value, hit)) in found.into_iter().enumerate() {
@@ -39,7 +39,7 @@ pub(crate) async fn lead(
         return Ok((hits, places));
     };
     let table = target.shared().table((through.table)())?;
-    let links = matching(target, table, &Spec::new(table.def), &through.near, keys).await?;
+    let links = matching(target, table, &Spec::new(table.def), &through.near, &keys).await?;
     let mut near_of: HashMap<Bytes, Vec<Bytes>> = HashMap::new();
     for (near, link) in links {
         let far = columns_of(table.def, &link.body, &through.far)
@@ -50,7 +50,7 @@ pub(crate) async fn lead(
     }
     let mut far: Vec<Bytes> = near_of.keys().cloned().collect();
     far.sort_unstable();
-    let found = matching(target, remote, spec, &def.remote_columns, far).await?;
+    let found = matching(target, remote, spec, &def.remote_columns, &far).await?;
     let mut hits = Vec::with_capacity(found.len());
     let mut places: HashMap<Bytes, Vec<usize>> = HashMap::new();
     for (at, (value, hit)) in found.into_iter().enumerate() {
@@ -64,12 +64,12 @@ pub(crate) async fn lead(
 
 /// The rows of a query whose columns hold one of these encoded values, each with its value, in the order of the query and
 /// else by their keys.
-async fn matching(
+pub(crate) async fn matching(
     target: Target<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     columns: &[u16],
-    values: Vec<Bytes>,
+    values: &[Bytes],
 ) -> Result<Vec<(Bytes, Hit)>> {
     let spec = &super::subquery::answered(target, spec).await?;
     let mut all = Vec::new();
@@ -77,7 +77,8 @@ async fn matching(
     for values in values.chunks(MOST_VALUES) {
         let mut filter = vec![holds_one_of(table.def, columns, values)?];
         filter.extend(spec.filter.iter().cloned());
-        let part = Spec { filter, indexes: lookup(table, columns), ..spec.clone() };
+        let indexes = if spec.indexes == IndexChoice::Any { lookup(table, columns) } else { spec.indexes.clone() };
+        let part = Spec { filter, indexes, ..spec.clone() };
         let plan = plan::plan(target, table, &part).await?;
         all.extend(fetch(target, table, &part, &plan, Want::Rows).await?);
     }

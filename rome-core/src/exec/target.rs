@@ -54,7 +54,7 @@ impl<'a> Target<'a> {
     /// Reads without recording it, for hints.
     pub async fn peek(self, reads: Routed) -> Result<Vec<Reply>> {
         let (batch, order) = reads.into_batch();
-        Ok(order.merge(self.shared().committer.read(&batch).await?))
+        Ok(order.merge(self.shared().committer.peek(&batch).await?))
     }
 
     pub async fn get<D: Entity>(self, key: D::Key, deleted: bool) -> Result<Option<D>> {

@@ -236,7 +236,8 @@ impl Parts<'_> {
         let stored = &*pending.table;
         let placement = self.placement;
         let (before, after) = (&pending.entries_before, &pending.entries_after);
-        let part = self.at(placement.of_row(stored, key));
+        let home = placement.of_row(stored, key);
+        let part = self.at(home);
         if pending.unread {
             part.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
             part.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
@@ -248,7 +249,7 @@ impl Parts<'_> {
         }
         let entry_at = |space: Space, entry: &[u8]| {
             let global = stored.indexes.iter().find(|index| index.def.global && index.space() == space);
-            global.map_or_else(|| placement.of_row(stored, key), |index| placement.of_entry(stored, index, key, entry))
+            global.map_or(home, |index| placement.of_global(index, entry))
         };
         for (space, entry) in missing_from(&after.entries, &before.entries) {
             self.at(entry_at(space, &entry)).removed.push((space, entry));

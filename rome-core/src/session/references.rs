@@ -15,17 +15,14 @@ use super::write::{Statement, Step, Write};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
-use crate::exec::{Hit, Target, Want, fetch, holds_one_of};
+use crate::exec::{Hit, Target, matching};
 use crate::place::Routed;
-use crate::plan::{self, Deleted, IndexChoice, Spec};
+use crate::plan::{Deleted, IndexChoice, Spec};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::{ForeignKey, Lookup, OnDelete};
 use crate::store::{Read, Reply, Span};
 use crate::value::Value;
-
-/// How many rows' referrers are asked for in one query.
-const MOST_KEYS: usize = 1000;
 
 /// The span of the one row under a key, to count it.
 pub(super) fn one_row(table: &StoredTable, key: &Bytes) -> Span {
@@ -79,40 +76,22 @@ impl Session {
         self.test_references(done).await
     }
 
-    /// The rows that reference one of these by a foreign key.
+    /// The rows that reference one of these by a foreign key; with a limit, some of them if there are any.
     async fn referring(&self, incoming: &Incoming, gone: &[Bytes], limit: Option<u64>) -> Result<Vec<Hit>> {
         let Incoming { table, foreign_key } = incoming;
-        let mut hits = Vec::new();
-        for gone in gone.chunks(MOST_KEYS) {
-            let spec = Spec {
-                filter: vec![holds_one_of(table.def, &foreign_key.columns, gone)?],
-                limit,
-                deleted: Deleted::Yes,
-                indexes: match foreign_key.lookup {
-                    // A condition on all columns of several rows is a union, which chooses by itself.
-                    _ if foreign_key.columns.len() > 1 => IndexChoice::Any,
-                    Lookup::ByKey => IndexChoice::None,
-                    Lookup::ByIndex(at) => table
-                        .indexes
-                        .get(at)
-                        .filter(|index| index.is_readable())
-                        .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
-                },
-                ..Spec::new(table.def)
-            };
-            let target = Target::Session(self);
-            let plan = plan::plan(target, table, &spec).await?;
-            hits.extend(fetch(target, table, &spec, &plan, Want::Rows).await?);
-            if limit.is_some() && !hits.is_empty() {
-                break;
-            }
-        }
-        for hit in &hits {
-            if self.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
-                self.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
-            }
-        }
-        Ok(hits)
+        let indexes = match foreign_key.lookup {
+            // A condition on all columns of several rows is a union, which chooses by itself.
+            _ if foreign_key.columns.len() > 1 => IndexChoice::Any,
+            Lookup::ByKey => IndexChoice::None,
+            Lookup::ByIndex(at) => table
+                .indexes
+                .get(at)
+                .filter(|index| index.is_readable())
+                .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
+        };
+        let spec = Spec { limit, deleted: Deleted::Yes, indexes, ..Spec::new(table.def) };
+        let found = matching(Target::Session(self), table, &spec, &foreign_key.columns, gone).await?;
+        Ok(found.into_iter().map(|(_, hit)| hit).collect())
     }
 
     fn change_child(&self, incoming: &Incoming, hit: Hit, now: DateTime<Utc>, done: &mut Statement<'_>) -> Result<()> {
