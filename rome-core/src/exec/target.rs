@@ -71,7 +71,7 @@ impl<'a> Target<'a> {
     }
 
     /// The columns of the rows under these keys, in one round trip.
-    async fn rows(self, def: &'static Table, keys: Vec<Bytes>, deleted: bool) -> Result<Vec<Option<Bytes>>> {
+    pub(super) async fn rows(self, def: &'static Table, keys: Vec<Bytes>, deleted: bool) -> Result<Vec<Option<Bytes>>> {
         let table = self.shared().table(def)?;
         let mut bodies = match self {
             Self::Database(shared) => match stored_rows(shared, table, &keys) {

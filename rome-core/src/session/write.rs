@@ -24,6 +24,8 @@ pub(crate) enum Write {
     Update(Vec<u8>),
     /// A row that was just read and changed by an expression; a version column is raised, not compared.
     Change(Vec<u8>),
+    /// The same, if the row still is as it was read.
+    Swap { body: Vec<u8>, old: Bytes },
     /// A new row, or in the place of the one that is there.
     Upsert(Vec<u8>),
     /// Removes a row, softly if the table has that.
@@ -103,9 +105,11 @@ impl Session {
                 other => other,
             };
             let key = match &write {
-                Write::Insert(body) | Write::Update(body) | Write::Change(body) | Write::Upsert(body) => {
-                    row::key_of(def, body).map_err(bad)?
-                }
+                Write::Insert(body)
+                | Write::Update(body)
+                | Write::Change(body)
+                | Write::Swap { body, .. }
+                | Write::Upsert(body) => row::key_of(def, body).map_err(bad)?,
                 Write::Delete(key) | Write::Purge(key) => key.clone(),
             };
             steps.push(Step { key, write, unread });
@@ -175,6 +179,8 @@ impl Session {
             (Write::Update(body), Some(old)) => Some(update(body, &old, true)?),
             (Write::Change(body) | Write::Upsert(body), Some(old)) => Some(update(body, &old, false)?),
             (Write::Upsert(body), None) => Some(row::stamp_insert(def, body, None, now)?),
+            (Write::Swap { old, .. }, current) if current.as_ref() != Some(&old) => return Ok(done.absent()),
+            (Write::Swap { body, old }, _) => Some(update(body, &old, false)?),
             (Write::Update(_) | Write::Change(_), None) => return Err(missing()),
             (Write::Delete(_) | Write::Purge(_), None) => return Ok(done.absent()),
             (Write::Delete(_), Some(old)) => match def.deleted_at {
@@ -303,6 +309,6 @@ pub(crate) enum Written {
     Row(Bytes),
     /// The row will be removed.
     Removed,
-    /// There was no row to delete.
+    /// There was no row to delete, or the row to swap is another one by now.
     Absent,
 }
