@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Committer, Outcome, Part};
 use crate::error::{Error, Result};
-use crate::store::{Applied, Certainty, Consistency, Decision, Durability, Partition, Read, Step};
+use crate::store::{Applied, Certainty, Decision, Durability, Partition, Read, Step};
 
 /// How often the partitions are looked at before the reads are locked.
 const ROUNDS: usize = 3;
@@ -15,7 +15,7 @@ impl Committer {
     pub async fn confirm(self: &Arc<Self>, schema: u32, mut parts: Vec<Part>, d: Durability) -> Result<Outcome> {
         for _ in 0..ROUNDS {
             let looks: Vec<(Partition, Vec<Read>)> = parts.iter().map(|part| (part.partition, Vec::new())).collect();
-            let looks = self.store.read(&looks, Consistency::Strict).await?;
+            let looks = self.call_read(&looks).await?;
             if looks.len() != parts.len() {
                 return Err(Error::invalid("the store did not reply to every read"));
             }
@@ -29,7 +29,7 @@ impl Committer {
                 return Ok(refused);
             }
         }
-        self.several(schema, parts, d).await
+        Box::pin(self.several(schema, parts, d)).await
     }
 
     /// Tests the checks of some parts anew, and notes the states in which they held. Gives the first refusal.

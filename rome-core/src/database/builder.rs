@@ -1,6 +1,7 @@
 //! Opens databases.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Database, Shared};
 use crate::catalog::{self, SchemaChange, SchemaPlan};
@@ -11,7 +12,7 @@ use crate::metrics::{Metrics, Observed, measured};
 use crate::model::Entity;
 use crate::place::Placement;
 use crate::plan::Statistics;
-use crate::query::ScanPolicy;
+use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
 use crate::session::CounterKeys;
 use crate::store::{Durability, Store};
@@ -23,6 +24,7 @@ pub struct DatabaseBuilder {
     scan_policy: ScanPolicy,
     durability: Durability,
     metrics: Observed,
+    telling: Telling,
     schema: SchemaChange,
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
@@ -78,6 +80,36 @@ impl DatabaseBuilder {
     #[must_use]
     pub fn metrics(mut self, metrics: Arc<dyn Metrics>) -> Self {
         self.metrics = Observed(Some(metrics));
+        self
+    }
+
+    /// From which duration on a query is told as slow: a `tracing` warning with the target `rome::query` and the text of the
+    /// query, without its values. 200 milliseconds unless said otherwise; none is no warning.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// let strict = Some(Duration::from_millis(20));
+    /// let db = Database::builder().entity::<Dog>().slow_queries(strict).open("memory:").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn slow_queries(mut self, from: Option<Duration>) -> Self {
+        self.telling.slow = from;
+        self
+    }
+
+    /// Shows the values in the texts of slow queries, `age >= 3` in the place of `age >= ?`. They may be personal or secret,
+    /// so by default they are not shown.
+    #[must_use]
+    pub const fn trace_values(mut self, shown: bool) -> Self {
+        self.telling.values = shown;
         self
     }
 
@@ -165,6 +197,7 @@ impl DatabaseBuilder {
         } else {
             catalog::open(&committer, placement, &self.tables, schema).await?
         };
+        committer.name(opened.catalog.names());
         tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
         let is_behind = opened.catalog.tables().flat_map(|table| &table.indexes).any(|index| !index.is_complete());
         let db = Database {
@@ -179,6 +212,7 @@ impl DatabaseBuilder {
                 scan_policy: self.scan_policy,
                 durability: self.durability,
                 metrics: self.metrics,
+                telling: self.telling,
             }),
         };
         if !self.stored && matches!(schema, SchemaChange::Apply | SchemaChange::ApplyAndDrop) {

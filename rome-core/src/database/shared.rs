@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::metrics::Observed;
 use crate::place::Placement;
 use crate::plan::Statistics;
-use crate::query::ScanPolicy;
+use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
 use crate::session::CounterKeys;
 use crate::store::Durability;
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub scan_policy: ScanPolicy,
     pub durability: Durability,
     pub metrics: Observed,
+    pub telling: Telling,
 }
 
 impl Shared {

@@ -8,7 +8,7 @@ use super::change::{changed, check_assignable};
 use super::fetch::Hit;
 use super::filter::passes;
 use super::subquery;
-use super::target::Target;
+use super::target::{Target, session_rows};
 use crate::catalog::StoredTable;
 use crate::error::{Kind, Result};
 use crate::expr::node::{Comparison, Node};
@@ -35,14 +35,20 @@ pub(crate) async fn change_if(
     for (column, _) in &change.assignments {
         check_assignable(table, *column)?;
     }
-    let target = Target::Session(session);
     loop {
-        let Some(body) = target.rows(table.def, vec![key.clone()], false).await?.pop().flatten() else {
+        let found = session_rows(session, table, std::slice::from_ref(&key)).await?.pop().flatten();
+        let Some(hit) = found.map(|body| Hit { key: key.clone(), body }).filter(|hit| !is_deleted(table, hit)) else {
             return Err(Kind::NotFound { table: table.def.name, key: row::show_key(&key) }.into());
         };
-        let hit = Hit { key: key.clone(), body };
         for (at, condition) in change.conditions.iter().enumerate() {
-            if !holds(target, table, &hit, condition).await? {
+            let holds = if condition.has_subquery() {
+                // In a box, because subqueries are rare and their futures lie deep.
+                let answered = Box::pin(answer(Target::Session(session), table, &hit, condition)).await?;
+                holds(table, &hit, &answered)?
+            } else {
+                holds(table, &hit, condition)?
+            };
+            if !holds {
                 return Err(failed(table, &hit, at, &change.conditions));
             }
         }
@@ -54,14 +60,12 @@ pub(crate) async fn change_if(
     }
 }
 
-async fn holds(target: Target<'_>, table: &Arc<StoredTable>, hit: &Hit, condition: &Node) -> Result<bool> {
-    let answered;
-    let condition = if condition.has_subquery() {
-        answered = answer(target, table, hit, condition).await?;
-        &answered
-    } else {
-        condition
-    };
+fn is_deleted(table: &StoredTable, hit: &Hit) -> bool {
+    // A row that cannot be read is told by what reads it next.
+    row::is_deleted(table.def, &hit.body).unwrap_or(false)
+}
+
+fn holds(table: &Arc<StoredTable>, hit: &Hit, condition: &Node) -> Result<bool> {
     passes(table, condition, condition.last_column().unwrap_or(0), &hit.body)
         .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))
 }

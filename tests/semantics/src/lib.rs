@@ -23,4 +23,6 @@ mod relations;
 mod repeated_reads;
 mod schema_change;
 mod sessions;
+mod statistics;
 mod stores;
+mod tracing_events;
