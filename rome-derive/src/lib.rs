@@ -23,6 +23,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`. `index(global, a)` keeps the
 /// entries of all partitions together in the order of the index; without it they lie beside their rows.
 /// `partition_by = a` or `partition_by(a, b)` names columns of the key: rows that are equal in them lie in one partition.
+/// `hooks` runs the `rome::Hooks` that the entity implements before and after its rows are written.
 ///
 /// On a field it takes `key` (on several fields: a composite key in field order), `auto` or `auto = counter`,
 /// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `index(global)`,

@@ -14,7 +14,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::CounterKeys;
+use crate::session::{CounterKeys, Hooked};
 use crate::store::{Durability, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -25,6 +25,7 @@ pub struct DatabaseBuilder {
     durability: Durability,
     metrics: Observed,
     telling: Telling,
+    hooks: Hooked,
     schema: SchemaChange,
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
@@ -40,6 +41,9 @@ impl DatabaseBuilder {
     pub fn entity<D: Entity>(mut self) -> Self {
         if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
             self.tables.push(D::table());
+            if let Some(hooks) = D::hooks() {
+                self.hooks.add(D::table(), hooks);
+            }
         }
         self
     }
@@ -213,6 +217,7 @@ impl DatabaseBuilder {
                 durability: self.durability,
                 metrics: self.metrics,
                 telling: self.telling,
+                hooks: self.hooks,
             }),
         };
         if !self.stored && matches!(schema, SchemaChange::Apply | SchemaChange::ApplyAndDrop) {

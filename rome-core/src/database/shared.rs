@@ -10,7 +10,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::CounterKeys;
+use crate::session::{CounterKeys, Hooked};
 use crate::store::Durability;
 
 /// What all handles and sessions of a database share.
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub durability: Durability,
     pub metrics: Observed,
     pub telling: Telling,
+    pub hooks: Hooked,
 }
 
 impl Shared {

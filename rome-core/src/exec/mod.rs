@@ -23,4 +23,4 @@ pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_j
 pub(crate) use related::{lead, matching, split};
 pub(crate) use sort::{sort_key_of_values, values_of_order};
 pub(crate) use subquery::{answered, has_subquery};
-pub(crate) use target::{Target, in_session};
+pub(crate) use target::{Target, in_session, session_rows};

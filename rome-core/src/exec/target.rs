@@ -137,7 +137,7 @@ fn stored_row(table: &StoredTable, reply: Reply, read: &Read) -> Result<Option<B
 }
 
 /// The same in a session: what it knows is not read again, and what it reads it remembers.
-pub(super) async fn session_rows(session: &Session, table: &StoredTable, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
+pub(crate) async fn session_rows(session: &Session, table: &StoredTable, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
     session.check_open()?;
     let mut bodies: Vec<Option<Bytes>> = Vec::with_capacity(keys.len());
     let mut asked = Vec::new();

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::hooks::Moment;
 use super::{Overlay, Pending, Session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::place::Routed;
 use crate::row;
-use crate::schema::KeySource;
+use crate::schema::{KeySource, Table};
 use crate::session::overlay::unique_violation;
 use crate::store::{Read, Reply};
 use crate::value::Value;
@@ -52,9 +53,17 @@ impl Session {
         // One statement after the other, so that one that fails takes back nothing of another.
         let _alone = self.writing.lock().await;
         let now = Utc::now();
+        let mut done = Statement::new(self);
+        let (writes, afters) = match self.shared.hooks.of(table.def) {
+            None => (writes, Vec::new()),
+            // In a box, because few entities have hooks.
+            Some(hooks) => match Box::pin(self.before(hooks, table, writes, &mut done)).await? {
+                Some(hooked) => hooked,
+                None => return Ok(vec![Written::Absent]),
+            },
+        };
         let steps = self.prepare(table, writes, now).await?;
         self.load_stored(table, &steps).await?;
-        let mut done = Statement { session: self, written: Vec::new(), gone: Vec::new(), replaced: Vec::new() };
         let mut claims = Vec::new();
         for step in steps {
             claims.extend(self.buffer(table, step, now, &mut done)?);
@@ -64,6 +73,9 @@ impl Session {
         }
         self.test_claims(table, claims).await?;
         self.spare_claims(&done).await?;
+        if !(afters.is_empty() && done.cascaded.is_empty()) {
+            Box::pin(self.after(table.def, afters, &mut done)).await?;
+        }
         Ok(done.keep())
     }
 
@@ -259,10 +271,28 @@ pub(super) struct Statement<'s> {
     /// The keys of rows that it removed, whose referrers were not looked for yet.
     gone: Vec<Bytes>,
     /// What each write replaced in the overlay, in order.
-    replaced: Vec<(Arc<StoredTable>, Bytes, Option<Pending>)>,
+    replaced: Vec<Replaced>,
+    /// The rows that it changed because they reference others, and whose entities have hooks.
+    pub cascaded: Vec<(&'static Table, Moment, Bytes)>,
 }
 
-impl Statement<'_> {
+/// What a write has replaced in the overlay.
+pub(super) type Replaced = (Arc<StoredTable>, Bytes, Option<Pending>);
+
+impl<'s> Statement<'s> {
+    const fn new(session: &'s Session) -> Self {
+        Self { session, written: Vec::new(), gone: Vec::new(), replaced: Vec::new(), cascaded: Vec::new() }
+    }
+
+    /// What was replaced on its behalf by the statements of a hook.
+    pub fn adopt(&mut self, replaced: Vec<Replaced>) {
+        self.replaced.extend(replaced);
+    }
+
+    pub fn take_cascaded(&mut self) -> Vec<(&'static Table, Moment, Bytes)> {
+        std::mem::take(&mut self.cascaded)
+    }
+
     fn absent(&mut self) -> Vec<Claim> {
         self.written.push(Written::Absent);
         Vec::new()
@@ -279,7 +309,10 @@ impl Statement<'_> {
 
     /// Lets what is buffered stand.
     fn keep(mut self) -> Vec<Written> {
-        self.replaced.clear();
+        let replaced = std::mem::take(&mut self.replaced);
+        if let Some(inside) = &self.session.inside {
+            inside.keep(replaced);
+        }
         std::mem::take(&mut self.written)
     }
 }
