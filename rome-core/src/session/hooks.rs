@@ -166,16 +166,14 @@ impl Session {
         let mut changed = Vec::with_capacity(writes.len());
         let mut afters = Vec::with_capacity(writes.len());
         for (write, stored) in writes.into_iter().zip(stored) {
-            let (at, after, body, to): (_, _, Vec<u8>, fn(Vec<u8>) -> Write) = match write {
-                Write::Insert(body) => (Moment::BeforeInsert, Moment::AfterInsert, body, Write::Insert),
-                Write::Update(body) => (Moment::BeforeUpdate, Moment::AfterUpdate, body, Write::Update),
-                Write::Change(body) => (Moment::BeforeUpdate, Moment::AfterUpdate, body, Write::Change),
+            let (at, body, to): (_, Vec<u8>, fn(_) -> _) = match write {
+                Write::Insert(body) => (Moment::BeforeInsert, body, Write::Insert),
+                Write::Update(body) => (Moment::BeforeUpdate, body, Write::Update),
+                Write::Change(body) => (Moment::BeforeUpdate, body, Write::Change),
                 Write::Swap { old, .. } if stored.as_ref() != Some(&old) => return Ok(None),
-                Write::Swap { body, .. } => (Moment::BeforeUpdate, Moment::AfterUpdate, body, Write::Change),
-                Write::Upsert(body) if stored.is_some() => {
-                    (Moment::BeforeUpdate, Moment::AfterUpdate, body, Write::Upsert)
-                }
-                Write::Upsert(body) => (Moment::BeforeInsert, Moment::AfterInsert, body, Write::Upsert),
+                Write::Swap { body, .. } => (Moment::BeforeUpdate, body, Write::Change),
+                Write::Upsert(body) if stored.is_some() => (Moment::BeforeUpdate, body, Write::Upsert),
+                Write::Upsert(body) => (Moment::BeforeInsert, body, Write::Upsert),
                 Write::Delete(_) | Write::Purge(_) => {
                     if let Some(body) = &stored {
                         self.run_hook(def, hooks, Moment::BeforeDelete, body.clone(), done).await?;
@@ -194,6 +192,7 @@ impl Session {
                     row::show_key(&key)
                 )));
             }
+            let after = if at == Moment::BeforeUpdate { Moment::AfterUpdate } else { Moment::AfterInsert };
             afters.push(After { at: after, row: None });
             changed.push(to(body));
         }
