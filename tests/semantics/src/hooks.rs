@@ -142,6 +142,7 @@ impl Hooks for Dog {
 
     async fn before_delete(&self, session: &Session) -> rome::Result<()> {
         log(session, format!("before delete of {}", self.name)).await?;
+        tokio::task::yield_now().await;
         veto(&self.name, "before delete")?;
         if self.name == "endless" {
             // Each one that goes brings another one that goes.
@@ -154,6 +155,7 @@ impl Hooks for Dog {
     async fn after_delete(&self, session: &Session) -> rome::Result<()> {
         assert_eq!(session.get::<Self>(self.id).await?, None);
         log(session, format!("after delete of {}", self.name)).await?;
+        tokio::task::yield_now().await;
         veto(&self.name, "after delete")
     }
 }
