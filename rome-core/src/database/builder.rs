@@ -14,7 +14,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{CounterKeys, Hooked};
+use crate::session::{Calm, CounterKeys, Hooked};
 use crate::store::{Durability, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -213,6 +213,7 @@ impl DatabaseBuilder {
                 secret: opened.secret,
                 counters: CounterKeys::default(),
                 statistics: Statistics::default(),
+                calm: Calm::default(),
                 scan_policy: self.scan_policy,
                 durability: self.durability,
                 metrics: self.metrics,

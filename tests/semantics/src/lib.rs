@@ -16,6 +16,7 @@ mod foreign_keys;
 mod hooks;
 mod left_behind;
 mod metrics;
+mod page_costs;
 mod partitions;
 mod plans;
 mod queries;
