@@ -14,6 +14,7 @@ mod reads;
 mod references;
 mod retry;
 mod unbuilt;
+mod uncounted;
 pub(crate) mod verbs;
 mod write;
 
