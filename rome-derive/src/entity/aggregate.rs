@@ -29,7 +29,7 @@ struct Count {
 
 /// What stands in the parentheses of `sum(...)`.
 struct Sum {
-    column: ColumnPath,
+    column: Option<ColumnPath>,
     by: Vec<ColumnPath>,
     name: Option<LitStr>,
 }
@@ -58,10 +58,10 @@ impl Parse for Count {
 impl Parse for Sum {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         const SHAPE: &str = "write `sum(column)`, `sum(column, by = column)` or `sum(column, by(column, column))`";
-        if input.is_empty() {
-            return Err(input.error(SHAPE));
+        let mut sum = Self { column: None, by: Vec::new(), name: None };
+        if !input.is_empty() {
+            sum.column = Some(input.parse()?);
         }
-        let mut sum = Self { column: input.parse()?, by: Vec::new(), name: None };
         while !input.is_empty() {
             input.parse::<Token![,]>().map_err(|error| syn::Error::new(error.span(), SHAPE))?;
             if input.is_empty() {
@@ -73,7 +73,7 @@ impl Parse for Sum {
                 continue;
             }
             let word = input.call(Ident::parse_any)?;
-            if word != "by" || !sum.by.is_empty() {
+            if word != "by" || !sum.by.is_empty() || input.is_empty() {
                 return Err(syn::Error::new(word.span(), SHAPE));
             }
             if input.peek(token::Paren) {
@@ -100,7 +100,10 @@ impl Aggregate {
         let span = item.span();
         if item.is("sum") {
             let Sum { column, by, name } = item.list(Sum::parse, "column, by = column", mistakes)?;
-            return Some(Self { span, name, sum: Some(column), by });
+            if column.is_none() {
+                mistakes.add(span, "`sum` needs the column that it sums");
+            }
+            return Some(Self { span, name, sum: Some(column?), by });
         }
         if item.is("count") {
             if !item.is_alone() {
