@@ -14,7 +14,7 @@ mod sort;
 mod subquery;
 mod target;
 
-pub(crate) use aggregate::{aggregate, explain_aggregate};
+pub(crate) use aggregate::{aggregate, count_declared, explain_aggregate};
 pub(crate) use change::{change_rows, delete_rows};
 pub(crate) use fetch::{Hit, Want, count, fetch, scan};
 pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};

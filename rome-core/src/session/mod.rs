@@ -15,6 +15,7 @@ mod reads;
 mod references;
 mod retry;
 mod unbuilt;
+mod uncounted;
 pub(crate) mod verbs;
 mod write;
 

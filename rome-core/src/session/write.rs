@@ -62,6 +62,7 @@ impl Session {
         }
         self.test_claims(table, claims).await?;
         self.spare_claims(&done).await?;
+        self.note_builds(&done).await?;
         Ok(done.keep())
     }
 
