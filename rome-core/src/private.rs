@@ -10,6 +10,7 @@ pub use std::sync::LazyLock;
 pub use std::vec::Vec;
 
 pub use crate::expr::Column;
+pub use crate::model::aggregated::{grouped, summed};
 pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
 pub use crate::model::indexed::{asc, desc, index, unique};
 pub use crate::model::names::distinct;

@@ -14,6 +14,7 @@ impl Checker<'_> {
         let tables = || shared.catalog.tables();
         let spaces = tables().map(|table| table.rows());
         let spaces = spaces.chain(tables().flat_map(|table| &table.indexes).map(|index| index.space()));
+        let spaces = spaces.chain(tables().flat_map(|table| &table.aggregates).map(|aggregate| aggregate.space()));
         // Counts of nothing: who is in the way of them is told all the same.
         let looks: Vec<Read> =
             spaces.chain([Space::Meta]).map(|space| Read::Count(Span::all(space).limited(Some(0)))).collect();

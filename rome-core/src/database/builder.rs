@@ -203,7 +203,7 @@ impl DatabaseBuilder {
         };
         committer.name(opened.catalog.names());
         tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
-        let is_behind = opened.catalog.tables().flat_map(|table| &table.indexes).any(|index| !index.is_complete());
+        let is_behind = opened.catalog.tables().any(|table| !table.is_built());
         let db = Database {
             shared: Arc::new(Shared {
                 committer,

@@ -15,7 +15,7 @@ mod sort;
 mod subquery;
 mod target;
 
-pub(crate) use aggregate::{aggregate, explain_aggregate};
+pub(crate) use aggregate::{aggregate, count_declared, explain_aggregate};
 pub(crate) use change::{change_rows, delete_rows};
 pub(crate) use compare_and_set::{CompareAndSet, change_if};
 pub(crate) use fetch::{Hit, Want, count, fetch, scan};

@@ -2,6 +2,7 @@
 //!
 //! The derives of `rome-derive` implement these traits; nothing here knows how rows are stored or found.
 
+pub(crate) mod aggregated;
 pub(crate) mod auto;
 mod embedded;
 mod entity;

@@ -279,10 +279,13 @@ impl<R> Groups<R> {
         let watch = Watch::begin(target);
         let values = match target {
             Target::Database(shared) if !one_read => {
-                in_session(shared, async |session: &Session| grouped(Target::Session(session), rows, group).await)
-                    .await?
+                Box::pin(in_session(shared, async |session: &Session| {
+                    grouped(Target::Session(session), rows, group).await
+                }))
+                .await?
             }
-            _ => grouped(target, rows, group).await?,
+            // Boxed: a transaction around it has a future that is nested deeply enough without it.
+            _ => Box::pin(grouped(target, rows, group)).await?,
         };
         watch.end(|shown| match rows {
             Rows::Join(spec) => format!("groups of {}", spec.text(shown)),

@@ -10,6 +10,7 @@ use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Hit, Target, Want, in_session};
 use crate::expr::Assignments;
+use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::node::Node;
 use crate::metrics;
 use crate::model::{Entity, Key};
@@ -369,6 +370,20 @@ impl<E: Entity, R> Query<'_, E, R> {
 async fn count_rows(target: Target<'_>, spec: &Spec) -> Result<u64> {
     let spec = exec::answered(target, spec).await?;
     let table = target.shared().table(spec.table)?;
+    let rows = Aggregate { func: Func::Count, of: None };
+    if let Some(found) = plan::by_aggregate(target, table, &spec, &[], &[rows]) {
+        let several = found.partition.is_none() && !target.shared().placement.is_one();
+        let found = &found;
+        return match target {
+            Target::Database(shared) if several => {
+                in_session(shared, async |session: &Session| {
+                    exec::count_declared(Target::Session(session), table, found).await
+                })
+                .await
+            }
+            target => exec::count_declared(target, table, found).await,
+        };
+    }
     let plan = plan::plan(target, table, &spec).await?;
     exec::count(target, table, &spec, &plan).await
 }

@@ -16,6 +16,7 @@ mod reads;
 mod references;
 mod retry;
 mod unbuilt;
+mod uncounted;
 mod update_if;
 pub(crate) mod verbs;
 mod write;

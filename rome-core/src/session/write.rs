@@ -73,6 +73,7 @@ impl Session {
         }
         self.test_claims(table, claims).await?;
         self.spare_claims(&done).await?;
+        self.note_builds(&done).await?;
         if !(afters.is_empty() && done.cascaded.is_empty()) {
             Box::pin(self.after(table.def, afters, &mut done)).await?;
         }

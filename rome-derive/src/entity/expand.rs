@@ -145,6 +145,9 @@ fn table(entity: &Entity) -> TokenStream {
         let parts = index_constant(at);
         quote!(.#verb(#name, &#parts))
     });
+    let aggregates = entity.aggregates.iter().enumerate();
+    let aggregate_parts = aggregates.clone().map(|(at, aggregate)| aggregate.constants(at, ident));
+    let aggregates = aggregates.map(|(at, aggregate)| aggregate.declaration(at));
     let partition = (!entity.partition_by.is_empty()).then(|| {
         let columns = entity.partition_by.iter().map(|column| column.of(ident));
         quote!(.partition_by(&[#(#columns.position()),*]))
@@ -152,12 +155,14 @@ fn table(entity: &Entity) -> TokenStream {
     let foreign_keys = entity.foreign_keys.iter().map(|foreign_key| foreign_key_of(entity, foreign_key));
     quote! {
         #(#parts)*
+        #(#aggregate_parts)*
         static TABLE: __rome::LazyLock<__rome::Table> = __rome::LazyLock::new(|| {
             __rome::Table::build(#table, #name)
                 #(#columns)*
                 .key(&[#(#key),*], #source)
                 #partition
                 #(#indexes)*
+                #(#aggregates)*
                 #(#foreign_keys)*
                 .finish()
         });

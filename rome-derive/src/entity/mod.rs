@@ -1,5 +1,6 @@
 //! `#[derive(Entity)]`.
 
+mod aggregate;
 mod expand;
 mod foreign_key;
 mod index;
@@ -12,6 +13,7 @@ use syn::DeriveInput;
 
 use crate::field::{Auto, ColumnPath, Field, Relation};
 use crate::syntax::{Mistakes, Root, spelled_out};
+use aggregate::Aggregate;
 use foreign_key::ForeignKey;
 use index::Index;
 
@@ -30,6 +32,7 @@ struct Entity {
     key: Vec<usize>,
     auto: Option<Auto>,
     indexes: Vec<Index>,
+    aggregates: Vec<Aggregate>,
     /// The columns of the key that keep rows together; none if the entity does not say.
     partition_by: Vec<ColumnPath>,
     foreign_keys: Vec<ForeignKey>,

@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod aggregates;
 mod bad_input;
 mod calls;
 mod catalog;
