@@ -23,6 +23,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`. `index(global, a)` keeps the
 /// entries of all partitions together in the order of the index; without it they lie beside their rows.
 /// `partition_by = a` or `partition_by(a, b)` names columns of the key: rows that are equal in them lie in one partition.
+/// `hooks` runs the `rome::Hooks` that the entity implements before and after its rows are written.
 ///
 /// `count`, `count_by(a, b)` and `sum(a, by = b)` or `sum(a, by(b, c))`, each as often as needed, are aggregate indexes, see
 /// below.

@@ -25,6 +25,7 @@ pub(crate) use references::Incoming;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::commit::Names;
 use crate::schema::{AggregateDef, IndexDef, Table};
 use crate::store::{IndexId, Space, TableId};
 
@@ -154,6 +155,18 @@ impl Catalog {
     /// All tables.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<StoredTable>> {
         self.tables.iter()
+    }
+
+    /// What the spaces are called in events: `dog` for the rows of a table, `dog.by_age` for an index.
+    pub fn names(&self) -> Names {
+        let of_table = |table: &Arc<StoredTable>| {
+            let of_index = |index: &StoredIndex| (index.id, format!("{}.{}", table.def.name, index.def.name));
+            let indexes = table.indexes.iter().map(of_index).flat_map(|(id, name)| {
+                [Space::Index(id), Space::Unique(id), Space::Aggregate(id)].map(|space| (space, name.clone()))
+            });
+            std::iter::once((table.rows(), table.def.name.to_owned())).chain(indexes).collect::<Vec<_>>()
+        };
+        self.tables.iter().flat_map(of_table).collect()
     }
 
     /// Which part of the database a space is, for errors.

@@ -3,7 +3,7 @@
 
 use super::{Checker, Finding, FindingKind};
 use crate::error::Result;
-use crate::store::{Consistency, Partition, Read, Space, Span};
+use crate::store::{Partition, Read, Space, Span};
 
 impl Checker<'_> {
     pub(super) async fn prepared(&mut self) -> Result<()> {
@@ -20,7 +20,7 @@ impl Checker<'_> {
             spaces.chain([Space::Meta]).map(|space| Read::Count(Span::all(space).limited(Some(0)))).collect();
         let batch: Vec<(Partition, Vec<Read>)> =
             shared.placement.all().map(|partition| (partition, looks.clone())).collect();
-        let replies = shared.committer.store.read(&batch, Consistency::Strict).await?;
+        let replies = shared.committer.peek(&batch).await?;
         for ((partition, _), reply) in batch.iter().zip(replies) {
             for met in reply.blockers.into_iter().filter(|met| met.expired) {
                 let mended = shared.committer.push(*partition, met, shared.durability).await?;

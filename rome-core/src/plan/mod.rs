@@ -15,6 +15,7 @@ mod normal;
 mod range;
 mod spec;
 mod statistics;
+mod text;
 
 pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;

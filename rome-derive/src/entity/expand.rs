@@ -23,6 +23,9 @@ pub fn entity(entity: &Entity) -> TokenStream {
     let read = entity.fields.iter().map(Field::read);
     let unloaded = entity.relations.iter().map(|relation| relation::unloaded(entity, relation));
 
+    let hooks = hooks(entity);
+    let has_hooks = hooks.is_some().then(|| quote!(impl __rome::HasHooks for #ident {}));
+
     quote! {
         const _: () = {
             use #private as __rome;
@@ -35,6 +38,8 @@ pub fn entity(entity: &Entity) -> TokenStream {
 
             #names
 
+            #has_hooks
+
             #[automatically_derived]
             impl __rome::Entity for #ident {
                 type Key = #key_type;
@@ -42,6 +47,8 @@ pub fn entity(entity: &Entity) -> TokenStream {
                 fn table() -> &'static __rome::Table {
                     #table
                 }
+
+                #hooks
 
                 fn key(&self) -> Self::Key {
                     #key
@@ -175,6 +182,17 @@ fn key(entity: &Entity) -> (TokenStream, TokenStream) {
     } else {
         (quote_spanned!(entity.ident.span()=> (#(#types),*)), quote!((#(#clones),*)))
     }
+}
+
+/// The error of an entity without an implementation points at the attribute.
+fn hooks(entity: &Entity) -> Option<TokenStream> {
+    let (ident, span) = (&entity.ident, entity.hooks?);
+    let made = quote_spanned!(span=> __rome::hooks::<#ident>());
+    Some(quote! {
+        fn hooks() -> __rome::Option<&'static dyn __rome::RowHooks> {
+            __rome::Some(#made)
+        }
+    })
 }
 
 fn key_source(entity: &Entity) -> TokenStream {

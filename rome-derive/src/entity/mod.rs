@@ -8,7 +8,7 @@ mod parse;
 mod partition;
 mod relation;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::DeriveInput;
 
 use crate::field::{Auto, ColumnPath, Field, Relation};
@@ -36,6 +36,8 @@ struct Entity {
     /// The columns of the key that keep rows together; none if the entity does not say.
     partition_by: Vec<ColumnPath>,
     foreign_keys: Vec<ForeignKey>,
+    /// Where `hooks` is written, if it is.
+    hooks: Option<Span>,
     /// The fields that are not stored.
     relations: Vec<Relation>,
 }

@@ -11,7 +11,7 @@ use crate::field::{self, Field, Place, Role};
 use crate::syntax::{Item, Mistakes, Root, Words, items, named_fields, snake};
 
 const WORDS: Words = Words {
-    here: &["table", "index", "unique", "count", "count_by", "sum", "partition_by", "foreign_key", "crate"],
+    here: &["table", "index", "unique", "count", "count_by", "sum", "partition_by", "foreign_key", "hooks", "crate"],
     elsewhere: &[
         ("key", "`key` belongs on the field that is the key"),
         ("auto", "`auto` belongs on the key field, beside `key`"),
@@ -38,9 +38,14 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
     let mut aggregates = Vec::new();
     let mut partition_by = Vec::new();
     let mut foreign_keys = Vec::new();
+    let mut hooks = None;
     for item in items(&input.attrs, &WORDS, mistakes) {
         match item.name.to_string().as_str() {
             "table" => table = item.text(mistakes),
+            "hooks" => {
+                item.alone(mistakes);
+                hooks = Some(item.span());
+            }
             "crate" => root.set(&item, mistakes),
             "partition_by" => partition_by = partition::parse(&item, mistakes),
             "foreign_key" => foreign_keys.extend(declared_foreign_key(&item, mistakes)),
@@ -79,6 +84,7 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
         aggregates,
         partition_by,
         foreign_keys,
+        hooks,
         relations,
     };
     Some(if mistakes.is_empty() { entity } else { outline(entity) })
