@@ -25,3 +25,4 @@ mod repeated_reads;
 mod schema_change;
 mod sessions;
 mod stores;
+mod tally;
