@@ -46,12 +46,15 @@ impl<'a> Target<'a> {
     /// Reads; a session records it. Replies come in the order of the reads.
     pub async fn read(self, reads: Routed) -> Result<Vec<Reply>> {
         match self {
-            Self::Database(_) => self.peek(reads).await,
+            Self::Database(shared) => {
+                let (batch, order) = reads.into_batch();
+                Ok(order.merge(shared.committer.read(&batch).await?))
+            }
             Self::Session(session) => session.read(reads).await,
         }
     }
 
-    /// Reads without recording it, for hints.
+    /// Reads hints: nothing is recorded, and what is undecided is left alone.
     pub async fn peek(self, reads: Routed) -> Result<Vec<Reply>> {
         let (batch, order) = reads.into_batch();
         Ok(order.merge(self.shared().committer.peek(&batch).await?))

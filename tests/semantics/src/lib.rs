@@ -13,6 +13,7 @@ mod dump;
 mod first_rome;
 mod fixtures;
 mod foreign_keys;
+mod left_behind;
 mod metrics;
 mod partitions;
 mod plans;
