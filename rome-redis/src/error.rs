@@ -27,6 +27,12 @@ pub(crate) fn refused(error: &ServerError) -> StoreError {
     StoreError::new(kind, format!("{message}: {}", text.trim_end()))
 }
 
+/// Whether a server refused a write because it is a replica. Before Redis 7.0 a script's error has a code of its own, and this in
+/// its text.
+pub(crate) fn is_read_only(error: &ServerError) -> bool {
+    error.code() == "READONLY" || error.details().is_some_and(|details| details.contains("-READONLY "))
+}
+
 /// A connection that could not be made. `address` has no password in it; `tls` says whether TLS was tried.
 pub(crate) fn unreachable(error: RedisError, address: &str, tls: bool) -> StoreError {
     let text = error.to_string();

@@ -1,8 +1,9 @@
 //! Clients that do one thing after the other until they are told to stop.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use futures::future::{Either, select};
 use rome_core::Database;
 use rome_core::store::Store;
 
@@ -35,7 +36,8 @@ impl Client {
 
     /// Works until it is told to stop, and says what it was told.
     pub(super) async fn run(mut self) -> Verdict<(u64, Ledger)> {
-        while !self.shared.stop.load(Ordering::SeqCst) {
+        let mut stop = self.shared.stop.subscribe();
+        while !*stop.borrow() {
             self.done += 1;
             let deed = self.choose();
             let was = match &deed {
@@ -43,10 +45,19 @@ impl Client {
                 _ => None,
             };
             self.ledger.begin(&deed);
-            let end = if self.shared.load.kill_clients && self.random.below(10) == 0 {
-                self.die_at(&deed).await
-            } else {
-                Some(deed.carry_out(&self.db, &self.shared.log).await)
+            let dies = self.shared.load.kill_clients && self.random.below(10) == 0;
+            let end = {
+                let doing = async {
+                    if dies {
+                        return self.die_at(&deed).await;
+                    }
+                    Some(deed.carry_out(&self.db, &self.shared.log).await)
+                };
+                match select(pin!(doing), pin!(stop.wait_for(|stop| *stop))).await {
+                    Either::Left((end, _)) => end,
+                    // Its future is dropped, and what it left behind is ended in the background.
+                    Either::Right(_) => None,
+                }
             };
             self.ledger.end(&deed, was, end);
         }
@@ -90,6 +101,7 @@ impl Client {
             }
             if self.random.below(3) == 0 {
                 mortal.arrive_late().await;
+                self.shared.note_death();
             }
         }
         end

@@ -43,7 +43,7 @@ pub struct Figures {
     pub left_prepared: u64,
     /// The longest time from the end of the last fault until every row had been written once more.
     pub writable: Duration,
-    /// The longest time by which it was more than writing every row takes with nothing in the way.
+    /// The longest time by which that was more than the same took at once again, with nothing in the way.
     pub writable_late: Duration,
     /// What must not be. Empty if all is well.
     pub violations: Vec<String>,

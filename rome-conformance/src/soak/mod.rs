@@ -2,7 +2,7 @@
 //!
 //! The clients do what the [workloads](mod@crate::workloads) do, all of it in one database: they append to lists, move money, race
 //! for unique values, count, and write pairs of rows of one partition. Each keeps a ledger of what it was told. When the
-//! test says that its faults are over, every row is written once more, and then the ledgers, the [history](crate::history) of the lists and
+//! test says that its faults are over, the clients drop what they do, every row is written once more, and then the ledgers, the [history](crate::history) of the lists and
 //! the database's own [check](rome_core::Database::check) are compared with what is there.
 //!
 //! What the faults are is the test's affair; clients that go away in the middle of a commit are this module's.
@@ -15,13 +15,13 @@ mod ledger;
 mod pairs;
 mod seats;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rome_core::metrics::Collector;
 use rome_core::store::{Durability, Store};
 use rome_core::{Database, DatabaseBuilder};
+use tokio::sync::watch;
 
 use crate::history::Log;
 use crate::together::together;
@@ -56,7 +56,8 @@ struct Shared {
     load: Load,
     log: Arc<Log>,
     metrics: Arc<Collector>,
-    stop: AtomicBool,
+    /// Set when the clients shall stop where they are.
+    stop: watch::Sender<bool>,
     last_death: Mutex<Option<Instant>>,
 }
 
@@ -88,7 +89,7 @@ impl Load {
             load: self.clone(),
             log: Arc::default(),
             metrics: Arc::default(),
-            stop: AtomicBool::new(false),
+            stop: watch::Sender::new(false),
             last_death: Mutex::default(),
         });
         let mut databases: Vec<Database> = Vec::new();
@@ -106,12 +107,11 @@ impl Load {
         let clients = tokio::spawn(together(clients.collect::<Vec<_>>()));
         faults.await;
         let over = Instant::now();
-        shared.stop.store(true, Ordering::SeqCst);
-        let mut figures = Figures { rounds: 1, ..Figures::default() };
-        audit::write_everything(&auditor, &shared, over, &mut figures).await?;
+        shared.stop.send_replace(true);
         let ledgers =
             clients.await.map_err(|panic| crate::Violation::new(format!("the clients panicked: {panic}")))??;
-        audit::time_alone(&auditor, self.late, &mut figures).await?;
+        let mut figures = Figures { rounds: 1, ..Figures::default() };
+        audit::write_everything(&auditor, &shared, over, &mut figures).await?;
         let did = shared.metrics.snapshot().since(&before);
         (figures.conflicts, figures.retries, figures.pushes) = (did.conflicts, did.retries, did.pushes);
         audit::audit(&auditor, shared, ledgers, &mut figures).await?;

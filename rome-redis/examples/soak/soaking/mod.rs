@@ -96,10 +96,13 @@ pub fn run(soak: &Soak) -> Report {
                 });
                 hand_back.send(misfortune.await.expect("the servers can be handled")).ok();
             };
-            match load.run(&subject, misfortune).await {
-                Ok(figures) => report.figures.add(figures),
-                Err(violation) => report.figures.violations.push(violation.to_string()),
-            }
+            let figures = load.run(&subject, misfortune).await.unwrap_or_else(|violation| {
+                let mut figures = Figures::default();
+                figures.violations.push(violation.to_string());
+                figures
+            });
+            figures.violations.iter().for_each(|violation| eprintln!("VIOLATION {violation}"));
+            report.figures.add(figures);
             let Ok((same, made)) = back.await else { break };
             bed = same;
             made.into_iter().for_each(|(name, n)| *report.faults.entry(name).or_default() += n);
