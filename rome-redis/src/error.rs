@@ -13,6 +13,9 @@ pub(crate) fn refused(error: &ServerError) -> StoreError {
         (StoreErrorKind::Unavailable, "the Redis server takes no writes because it cannot save to its disk")
     } else if says("READONLY") {
         (StoreErrorKind::Unavailable, "the Redis server is a replica and takes no writes")
+    } else if says("UNBLOCKED") || says("WAIT cannot be used with replica") {
+        // A primary that hands over ends the waits for its replicas, and takes no more of them.
+        (StoreErrorKind::Unavailable, "the Redis server became a replica before its own replicas confirmed a write")
     } else if says("LOADING") || says("BUSY ") || says("MASTERDOWN") || says("NOREPLICAS") || says("TRYAGAIN") {
         (StoreErrorKind::Unavailable, "the Redis server cannot serve now")
     } else if says("WRONGTYPE") {
