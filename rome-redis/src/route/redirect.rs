@@ -36,13 +36,15 @@ impl Passing {
     /// As an error, for when there is no time left.
     pub(crate) fn into_error(self) -> StoreError {
         match self {
-            Self::Moved(node) | Self::Ask(node) => {
-                let message = format!("a slot of the Redis Cluster is on the move, to the node at {node}");
-                StoreError::new(StoreErrorKind::Unavailable, message)
-            }
+            Self::Moved(node) | Self::Ask(node) => on_the_move(&node),
             Self::Wait(error) => error,
         }
     }
+}
+
+pub(super) fn on_the_move(node: &str) -> StoreError {
+    let message = format!("a slot of the Redis Cluster is on the move, to the node at {node}");
+    StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
 /// The address of a node. Hosts with colons in them need brackets.
