@@ -15,6 +15,7 @@ mod fixtures;
 mod foreign_keys;
 mod left_behind;
 mod metrics;
+mod page_costs;
 mod partitions;
 mod plans;
 mod queries;
