@@ -13,7 +13,7 @@ use soaking::{Fault, Report, Soak};
 fn soaked(cluster: bool, durability: Durability, faults: Option<&[Fault]>) -> Report {
     let short = Duration::from_secs(4);
     let soak = Soak { cluster, durability, time: short, round: short, clients: 8, late: None, ..Soak::default() };
-    let faults = faults.map_or_else(|| soak.possible(), <[Fault]>::to_vec);
+    let faults = faults.map_or_else(|| soak.usual(), <[Fault]>::to_vec);
     let report = soaking::run(&Soak { faults, ..soak });
     assert!(report.figures.violations.is_empty() && report.figures.committed > 10, "{report}");
     report
@@ -43,6 +43,13 @@ fn one_server_that_keeps_nothing_loses_whole_commits() {
 fn a_cluster_that_fails_over_loses_nothing() {
     let faults = [Fault::KillClient, Fault::Failover, Fault::Reshard];
     let report = soaked(true, Durability::Replicated(1), Some(&faults));
+    assert_eq!(report.figures.lost, 0, "{report}");
+}
+
+#[test]
+fn a_cluster_whose_slots_move_loses_nothing() {
+    let faults = [Fault::DropReply, Fault::Reshard, Fault::ForgetScripts, Fault::DropConnections];
+    let report = soaked(true, Durability::Local, Some(&faults));
     assert_eq!(report.figures.lost, 0, "{report}");
 }
 

@@ -33,7 +33,7 @@ pub fn parse(arguments: &[String]) -> Result<Soak, String> {
         let names: Vec<&str> = possible.iter().map(|fault| fault.name()).collect();
         return Err(format!("{} cannot be had with this store and durability, but {}", fault.name(), names.join(",")));
     }
-    soak.faults = faults.unwrap_or(possible);
+    soak.faults = faults.unwrap_or_else(|| soak.usual());
     Ok(soak)
 }
 

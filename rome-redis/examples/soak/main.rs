@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `--store` | `single` (default) or `cluster`, of three primaries |
 //! | `--durability` | `local` (default; the servers sync each write), `replicated` (one replica each) or `memory` |
-//! | `--faults` | some of `kill-client,drop-reply,drop-connections,kill-server,failover,pause,reshard,forget-scripts,full`; by default all that the two above can do |
+//! | `--faults` | some of `kill-client,drop-reply,drop-connections,kill-server,failover,pause,reshard,forget-scripts,full`; by default all that the two above can do, but no `reshard` where there is `kill-server` |
 //! | `--minutes`, `--seconds` | for how long, 1 minute by default |
 //! | `--round` | for how many seconds each database is under load, 15 by default |
 //! | `--clients` | 16 by default |

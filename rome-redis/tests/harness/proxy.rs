@@ -142,23 +142,24 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
 }
 
 async fn play(trick: Trick, client: TcpStream, mut server: TcpStream, request: &[u8], shared: &Shared) {
-    let mut reply = vec![0; 1 << 16];
     match trick {
         Trick::LoseRequest => {}
         Trick::LoseReply | Trick::LoseReplyAndWay => {
             shared.closed.store(trick == Trick::LoseReplyAndWay, Ordering::SeqCst);
             // A server that was killed meanwhile has lost the reply by itself.
-            if server.write_all(request).await.is_ok() {
-                server.read(&mut reply).await.ok();
-            }
+            is_answered(&mut server, request).await;
         }
         Trick::Delay => {
             drop(client);
             shared.release.notified().await;
-            if server.write_all(request).await.is_ok() {
-                server.read(&mut reply).await.ok();
-            }
+            is_answered(&mut server, request).await;
             shared.arrived.notify_one();
         }
     }
+}
+
+/// Sends a request and says whether a reply came.
+async fn is_answered(server: &mut TcpStream, request: &[u8]) -> bool {
+    let mut reply = vec![0; 1 << 16];
+    server.write_all(request).await.is_ok() && matches!(server.read(&mut reply).await, Ok(1..))
 }
