@@ -121,8 +121,14 @@ async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, n: u8, until: In
     let own = Seat { live: taken.live.clone(), ..seat.clone() };
     // Announcements stand before commands alone, and WAIT needs none.
     let mut replies = exchange(&own, &pipeline).await.inspect_err(|_| link.replicas.close())?;
-    link.replicas.give_back(taken);
-    are_enough(replies.pop().as_ref(), n)?;
+    let confirmed = replies.pop();
+    if let Some(Value::Int(_)) = confirmed {
+        link.replicas.give_back(taken);
+    } else {
+        // It is a primary no more.
+        link.lose_all();
+    }
+    are_enough(confirmed.as_ref(), n)?;
     Ok(replies)
 }
 
