@@ -9,27 +9,36 @@
 //! begin with, each once, then what they ask for, then the looks that they end with, each once. Commits come last, those of
 //! one partition as one call of the script.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::apply::bundle::{Answers, Bundles, Passenger, Ticket};
 use crate::link::{Link, Live};
 
 /// The most commands that are gathered: the replies to the first wait for the last.
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 /// The words of a look, of the name of the hash its end.
 const LOOK: [&[u8]; 4] = [b"HMGET", b":m", b"seq", b"pending"];
 
+/// How many pipelines are under way at most: one on its way, one that is worked on, one whose replies are. What comes meanwhile goes
+/// out together.
+const UNDER_WAY: usize = 3;
+
 /// Where calls to a server meet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Together {
     gathering: Mutex<Gathering>,
-    under_way: AtomicUsize,
+    ways: Semaphore,
+}
+
+impl Default for Together {
+    fn default() -> Self {
+        Self { gathering: Mutex::default(), ways: Semaphore::new(UNDER_WAY) }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -130,12 +139,16 @@ impl Together {
     /// Sends what was gathered, of which the first part is the leader's.
     async fn lead(&self, link: &Link, live: &Live, own: Part) -> StoreResult<Vec<Value>> {
         let lead = Lead(Some(self));
-        if self.under_way.load(Ordering::Relaxed) > 0 {
-            tokio::task::yield_now().await;
-        }
-        let gathering = lead.end();
-        let _under_way = UnderWay::new(&self.under_way);
-        gathering.send(link, live, own).await
+        let _way = match self.ways.try_acquire() {
+            Ok(way) => {
+                if self.ways.available_permits() + 1 < UNDER_WAY {
+                    tokio::task::yield_now().await;
+                }
+                Some(way)
+            }
+            Err(_) => self.ways.acquire().await.ok(),
+        };
+        lead.end().send(link, live, own).await
     }
 
     fn gathering(&self) -> MutexGuard<'_, Gathering> {
@@ -167,15 +180,28 @@ impl Gathering {
     async fn send(self, link: &Link, live: &Live, own: Part) -> StoreResult<Vec<Value>> {
         let Self { opening, commands, closing, steps, followers, .. } = self;
         let counts = [opening.len(), commands.len(), closing.len()];
+        // Reads that see what these commits did conflict less. But those that go without a first look would not be answered then.
+        let steps_first = opening.len() == closing.len();
         let mut all = Pipeline::with_capacity(counts.iter().sum::<usize>() + 1);
+        let mut calls = Vec::new();
+        let mut steps = Some(steps);
+        if steps_first && let Some(steps) = steps.take() {
+            calls = steps.finish(&link.setup, live.run(), &mut all);
+        }
         for command in opening.into_iter().chain(commands).chain(closing) {
             all.add_command(command);
         }
-        let calls = steps.finish(&link.setup, live.run(), &mut all);
-        let mut replies = link.call(live, &all).await?.into_iter();
+        if let Some(steps) = steps {
+            calls = steps.finish(&link.setup, live.run(), &mut all);
+        }
+        let mut replies = link.call(live, &all).await?;
+        let first = if steps_first { calls.len() } else { counts.iter().sum() };
+        let rest = replies.split_off(first.min(replies.len()));
+        let (answers, replies) = if steps_first { (replies, rest) } else { (rest, replies) };
+        let mut answers = Answers::new(&calls, answers.into_iter());
+        let mut replies = replies.into_iter();
         let [opening, commands, closing] = counts.map(|n| replies.by_ref().take(n).collect::<Vec<_>>());
         let mut commands = commands.into_iter();
-        let mut answers = Answers::new(&calls, replies);
         let look = |looks: &[Value], at: usize| looks.get(at).cloned().unwrap_or(Value::Nil);
         let mut of = |part: Part| match part {
             Part::Steps(tickets) => tickets.into_iter().map(|ticket| answers.take(ticket)).collect(),
@@ -236,22 +262,6 @@ impl Drop for Lead<'_> {
         if let Some(together) = self.0.take() {
             drop(std::mem::take(&mut *together.gathering()));
         }
-    }
-}
-
-/// Counts a pipeline that is under way.
-struct UnderWay<'t>(&'t AtomicUsize);
-
-impl<'t> UnderWay<'t> {
-    fn new(count: &'t AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

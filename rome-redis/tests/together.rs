@@ -135,6 +135,32 @@ async fn a_commit_sees_those_before_it_in_the_same_call_and_each_is_judged_by_it
     assert_eq!((copy, client.get(ROWS, "b").await), (Applied::Already(Decision::Committed), None));
 }
 
+/// Entries of several commits are added by one command; who looks, removes or adds again meets them all the same.
+#[tokio::test]
+async fn a_commit_sees_the_entries_of_those_before_it_in_the_same_call() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    client.write(vec![put(ROWS, "a", "1"), put(INDEX, entry(b"x", b"a"), "")]).await;
+    let row = |key: &'static str| vec![put(ROWS, key, "1"), put(INDEX, entry(b"x", key.as_bytes()), "")];
+    let gone = |key: &'static str| vec![delete(ROWS, key), delete(INDEX, entry(b"x", key.as_bytes()))];
+    let entries = |n| Check::Count { span: Span::all(INDEX), n };
+    let rows = |n| Check::Count { span: Span::all(ROWS), n };
+    let txs = vec![
+        tx(101, vec![absent("b")], row("b")),
+        tx(102, vec![], row("c")),
+        tx(103, vec![entries(3), rows(3)], gone("b")),
+        tx(104, vec![absent("b")], row("b")),
+        tx(105, vec![], gone("b")),
+        tx(106, vec![entries(2), rows(2), absent("b")], row("d")),
+        tx(107, vec![absent("e")], row("e")),
+    ];
+    let applied: Vec<_> = together(&client, txs).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(applied, [2, 3, 4, 5, 6, 7, 8].map(|seq| Applied::Done { seq }));
+    let scan = |space| Read::Scan { span: Span::all(space), filter: None, want: None, track: false };
+    assert_eq!(client.scan(scan(INDEX)).await.len(), 4);
+    assert_eq!(client.scan(scan(ROWS)).await.len(), 4);
+}
+
 #[tokio::test]
 async fn a_put_that_is_also_the_check_refuses_before_anything_is_written() {
     let server = LocalServer::start();

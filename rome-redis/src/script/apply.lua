@@ -34,15 +34,32 @@ else
   state = call('HMGET', meta, unpack(fields))
 end
 local seq, gate, pending = state[2], state[3], state[4] or ''
--- What several steps leave in meta, and whether one of them has changed anything.
-local records, recorded, changed = nil, 0, false
 -- Functions are made anew in each run, so these only when they are needed.
-local keep = nil
-
--- Remembers the outcome of one of several steps.
-local function note(lane, outcome, has_changed)
-  records[recorded + 1], records[recorded + 2] = lane, outcome
-  recorded, changed = recorded + 2, changed or has_changed
+local keep, note, add_later, add_now = nil, nil, nil, nil
+-- What several steps leave in meta, and whether one of them has changed anything; and by their places the sorted sets to which
+-- they add members. A command costs more than a member, so these go there together, before anyone looks.
+local records, recorded, changed, added = nil, 0, false, nil
+if programs > 1 then
+  records, added = {}, {}
+  note = function(lane, outcome, has_changed)
+    records[recorded + 1], records[recorded + 2] = lane, outcome
+    recorded, changed = recorded + 2, changed or has_changed
+  end
+  add_later = function(place, member)
+    local members = added[place]
+    if members then
+      local n = #members
+      members[n + 1], members[n + 2] = '0', member
+    else
+      added[place] = { '0', member }
+    end
+  end
+  add_now = function()
+    for place, members in pairs(added) do
+      added[place] = nil
+      call('ZADD', KEYS[place], unpack(members))
+    end
+  end
 end
 
 -- Carries out one step; `last` is the record of its lane.
@@ -92,7 +109,7 @@ local function carry_out(program, last)
   end
 
   if step == 2 then
-    if writes_always then call('HSET', meta, '', '') end
+    if writes_always then call('HSET', meta, 'seq', seq) end
     return 'U'
   elseif step == 1 and prepared_at then
     local record = call('HGET', meta, 'x' .. id)
@@ -136,10 +153,12 @@ local function carry_out(program, last)
       held = value and sub(value, 1, 16) == ARGV[data + 1]
       at, data = at + 3, data + 2
     elseif op == 67 then -- C zset: lo, hi, limit, n
+      if added then add_now() end
       local n = call('ZLEXCOUNT', KEYS[k1 * 256 + k2], ARGV[data], ARGV[data + 1])
       held = math.min(n, tonumber(ARGV[data + 2])) == tonumber(ARGV[data + 3])
       at, data = at + 3, data + 4
     else -- E zset hash mode reverse: lo, hi, most, n, digest
+      if added then add_now() end
       local scan = spans()
       local lo, hi, most, n = ARGV[data], ARGV[data + 1], tonumber(ARGV[data + 2]), tonumber(ARGV[data + 3])
       mode, reverse = string.char(mode), reverse == 1
@@ -263,7 +282,7 @@ local function carry_out(program, last)
       if programs == 1 then redis.pcall('HSET', meta, lane, number .. refusal) else note(lane, number .. refusal) end
       return refusal
     end
-    call('ZADD', KEYS[z1 * 256 + z2], '0', key)
+    if added then add_later(z1 * 256 + z2, key) else call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
     effects, data = effects + 5, data + 2
   end
   for i = effects, #program, 5 do
@@ -271,10 +290,12 @@ local function carry_out(program, last)
     local key = ARGV[data]
     data = data + 1
     if op == 73 then
-      call('ZADD', KEYS[h1 * 256 + h2], '0', key)
+      if added then add_later(h1 * 256 + h2, key) else call('ZADD', KEYS[h1 * 256 + h2], '0', key) end
     elseif op == 120 then
+      if added and added[h1 * 256 + h2] then add_now() end
       call('ZREM', KEYS[h1 * 256 + h2], key)
     elseif op == 100 then
+      if added and added[z1 * 256 + z2] then add_now() end
       if call('HDEL', KEYS[h1 * 256 + h2], key) == 1 then call('ZREM', KEYS[z1 * 256 + z2], key) end
     elseif op == 71 then
       if not gate or tonumber(key) > tonumber(gate) then
@@ -289,7 +310,9 @@ local function carry_out(program, last)
       elseif op == 66 then
         value = sub(program, 1, 16) .. sums[i]
       end
-      if call('HSET', KEYS[h1 * 256 + h2], key, value) == 1 then call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
+      if call('HSET', KEYS[h1 * 256 + h2], key, value) == 1 then
+        if added then add_later(z1 * 256 + z2, key) else call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
+      end
     end
   end
 
@@ -325,12 +348,12 @@ if state[1] ~= owner then
 end
 if programs == 1 then return carry_out(first_program, state[5]) end
 
-records = {}
 local answers = {}
 for i = 1, programs do
   local fine, answer = pcall(carry_out, ARGV[1 + i], state[4 + i])
   answers[i] = fine and answer or 'Z'
 end
+add_now()
 if changed then
   records[recorded + 1], records[recorded + 2] = 'seq', seq
   call('HSET', meta, unpack(records))
