@@ -1,12 +1,12 @@
 //! Calls that come together go out together, as one pipeline.
 //!
 //! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered:
-//! whoever finds nobody gathering leads, lets the other tasks run once if such calls are under way at all, and sends what
-//! has come. A lone caller waits for nobody. What may take the server long goes out by itself, so that nobody waits for
-//! another's scan.
+//! whoever finds nobody gathering leads, lets the other tasks run once if such calls are under way at all, waits while
+//! several pipelines are, and sends what has come. A lone caller waits for nobody. What may take the server long goes out by itself,
+//! so that nobody waits for another's scan.
 //!
 //! A read begins and ends with a look at its partition. All reads that go out together share these: first come the looks that they
-//! begin with, each once, then what they ask for, then the looks that they end with, each once. Commits come last, those of
+//! begin with, each once, then what they ask for, then the looks that they end with, each once. Commits go out with them, those of
 //! one partition as one call of the script.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -146,7 +146,14 @@ impl Together {
                 }
                 Some(way)
             }
-            Err(_) => self.ways.acquire().await.ok(),
+            Err(_) => {
+                let way = self.ways.acquire().await.ok();
+                // What was under way may have been lost with the connection; on this one there would be no answer either.
+                if !link.current().is_some_and(|now| now.is_same(live)) {
+                    return Err(given_up());
+                }
+                way
+            }
         };
         lead.end().send(link, live, own).await
     }

@@ -35,29 +35,46 @@ else
 end
 local seq, gate, pending = state[2], state[3], state[4] or ''
 -- Functions are made anew in each run, so these only when they are needed.
-local keep, note, add_later, add_now = nil, nil, nil, nil
+local keep, note, add_later, remove_later, settle = nil, nil, nil, nil, nil
 -- What several steps leave in meta, and whether one of them has changed anything; and by their places the sorted sets to which
--- they add members. A command costs more than a member, so these go there together, before anyone looks.
-local records, recorded, changed, added = nil, 0, false, nil
+-- they add members or from which they remove some. A command costs more than a member, so these go there together, before anyone
+-- looks. No member is in both lists of a set.
+local records, recorded, changed, added, removed = nil, 0, false, nil, nil
 if programs > 1 then
-  records, added = {}, {}
+  records, added, removed = {}, {}, {}
   note = function(lane, outcome, has_changed)
     records[recorded + 1], records[recorded + 2] = lane, outcome
     recorded, changed = recorded + 2, changed or has_changed
   end
-  add_later = function(place, member)
-    local members = added[place]
-    if members then
-      local n = #members
-      members[n + 1], members[n + 2] = '0', member
-    else
-      added[place] = { '0', member }
+  settle = function()
+    for place, members in pairs(removed) do
+      removed[place] = nil
+      call('ZREM', KEYS[place], unpack(members))
     end
-  end
-  add_now = function()
     for place, members in pairs(added) do
       added[place] = nil
       call('ZADD', KEYS[place], unpack(members))
+    end
+  end
+  add_later = function(place, member)
+    local others = removed[place]
+    if others and others[member] then settle() end
+    local members = added[place]
+    if members then
+      local n = #members
+      members[n + 1], members[n + 2], members[member] = '0', member, true
+    else
+      added[place] = { '0', member, [member] = true }
+    end
+  end
+  remove_later = function(place, member)
+    local others = added[place]
+    if others and others[member] then settle() end
+    local members = removed[place]
+    if members then
+      members[#members + 1], members[member] = member, true
+    else
+      removed[place] = { member, [member] = true }
     end
   end
 end
@@ -153,12 +170,12 @@ local function carry_out(program, last)
       held = value and sub(value, 1, 16) == ARGV[data + 1]
       at, data = at + 3, data + 2
     elseif op == 67 then -- C zset: lo, hi, limit, n
-      if added then add_now() end
+      if added then settle() end
       local n = call('ZLEXCOUNT', KEYS[k1 * 256 + k2], ARGV[data], ARGV[data + 1])
       held = math.min(n, tonumber(ARGV[data + 2])) == tonumber(ARGV[data + 3])
       at, data = at + 3, data + 4
     else -- E zset hash mode reverse: lo, hi, most, n, digest
-      if added then add_now() end
+      if added then settle() end
       local scan = spans()
       local lo, hi, most, n = ARGV[data], ARGV[data + 1], tonumber(ARGV[data + 2]), tonumber(ARGV[data + 3])
       mode, reverse = string.char(mode), reverse == 1
@@ -292,11 +309,11 @@ local function carry_out(program, last)
     if op == 73 then
       if added then add_later(h1 * 256 + h2, key) else call('ZADD', KEYS[h1 * 256 + h2], '0', key) end
     elseif op == 120 then
-      if added and added[h1 * 256 + h2] then add_now() end
-      call('ZREM', KEYS[h1 * 256 + h2], key)
+      if added then remove_later(h1 * 256 + h2, key) else call('ZREM', KEYS[h1 * 256 + h2], key) end
     elseif op == 100 then
-      if added and added[z1 * 256 + z2] then add_now() end
-      if call('HDEL', KEYS[h1 * 256 + h2], key) == 1 then call('ZREM', KEYS[z1 * 256 + z2], key) end
+      if call('HDEL', KEYS[h1 * 256 + h2], key) == 1 then
+        if added then remove_later(z1 * 256 + z2, key) else call('ZREM', KEYS[z1 * 256 + z2], key) end
+      end
     elseif op == 71 then
       if not gate or tonumber(key) > tonumber(gate) then
         gate = key
@@ -353,7 +370,7 @@ for i = 1, programs do
   local fine, answer = pcall(carry_out, ARGV[1 + i], state[4 + i])
   answers[i] = fine and answer or 'Z'
 end
-add_now()
+settle()
 if changed then
   records[recorded + 1], records[recorded + 2] = 'seq', seq
   call('HSET', meta, unpack(records))
