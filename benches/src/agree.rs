@@ -49,6 +49,9 @@ fn sort(operation: Operation, reply: &mut Reply) {
                 properties.sort_unstable_by(|a, b| a.name.cmp(&b.name));
             }
         }
+        Reply::Joined(pairs) => {
+            pairs.sort_unstable_by(|(_, a), (_, b)| (a.image_id, &a.name).cmp(&(b.image_id, &b.name)))
+        }
         _ => {}
     }
 }
@@ -59,6 +62,7 @@ fn is_empty(operation: Operation, reply: &Reply) -> bool {
         Reply::Image(image) => image.is_none(),
         Reply::Images(images) => images.is_empty() && operation != Operation::Filtered,
         Reply::WithProperties(images) => images.len() != 100 || images.iter().any(|(_, own)| own.len() != 5),
+        Reply::Joined(pairs) => pairs.len() != 500,
         Reply::Count(count) => *count == 0,
         Reply::Done => false,
     }

@@ -39,6 +39,8 @@ pub struct Image {
     #[rome(index)]
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    #[rome(has_many(image_id))]
+    pub properties: Many<Property>,
 }
 
 /// One property of an image; its key is the image and its name.
@@ -78,6 +80,7 @@ pub fn image(number: u64) -> Image {
         protected: number.is_multiple_of(7),
         created_at,
         updated_at: created_at + TimeDelta::seconds(30),
+        properties: Many::default(),
     }
 }
 

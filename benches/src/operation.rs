@@ -27,6 +27,7 @@ pub enum Operation {
     Filtered,
     Page,
     WithProperties,
+    Joined,
     CountOwner,
     CountStatus,
     Insert,
@@ -38,7 +39,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, in the order in which they run: a delete takes what the insert before it made.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::PointGet,
         Self::GetMany,
         Self::ByOwner,
@@ -46,6 +47,7 @@ impl Operation {
         Self::Filtered,
         Self::Page,
         Self::WithProperties,
+        Self::Joined,
         Self::CountOwner,
         Self::CountStatus,
         Self::Insert,
@@ -65,6 +67,7 @@ impl Operation {
             Self::Filtered => "two indexed conditions and one plain, limit 25",
             Self::Page => "a page of 50 by cursor",
             Self::WithProperties => "100 images with their properties",
+            Self::Joined => "the same as a join",
             Self::CountOwner => "count by index, 100 rows",
             Self::CountStatus => "count by index, a fifth of the table",
             Self::Insert => "insert one, durable",
@@ -77,7 +80,10 @@ impl Operation {
 
     /// Whether it is measured on servers too.
     pub fn is_for_servers(self) -> bool {
-        !matches!(self, Self::Filtered | Self::Page | Self::WithProperties | Self::CountOwner | Self::InsertMany)
+        !matches!(
+            self,
+            Self::Filtered | Self::Page | Self::WithProperties | Self::Joined | Self::CountOwner | Self::InsertMany
+        )
     }
 
     /// Whether it writes.
@@ -96,6 +102,7 @@ pub enum Request {
     Filtered { status: &'static str, owner: String, disk_format: &'static str },
     Page(usize),
     WithProperties(String),
+    Joined(String),
     CountOwner(String),
     CountStatus(&'static str),
     Insert(Image),
@@ -111,6 +118,7 @@ pub enum Reply {
     Image(Option<Image>),
     Images(Vec<Image>),
     WithProperties(Vec<(Image, Vec<Property>)>),
+    Joined(Vec<(Image, Property)>),
     Count(u64),
     Done,
 }
@@ -156,6 +164,7 @@ pub fn request(operation: Operation, images: u64, dice: &mut Dice) -> Result<Req
         }
         Operation::Page => Request::Page(dice.below(PAGES as u64) as usize),
         Operation::WithProperties => Request::WithProperties(model::owner(dice.below(owners))),
+        Operation::Joined => Request::Joined(model::owner(dice.below(owners))),
         Operation::CountOwner => Request::CountOwner(model::owner(dice.below(owners))),
         Operation::CountStatus => Request::CountStatus(STATUSES[dice.below(5) as usize]),
         // The size is indexed and no read of the workload asks for it, so updates do not change what reads return.

@@ -62,6 +62,11 @@ pub trait SyncPeer: Send + Sync + 'static {
     /// The page after a position, or the first one.
     fn page(&self, after: Option<Position>, limit: u32) -> Result<Vec<Image>>;
     fn with_properties(&self, owner: &str) -> Result<Vec<(Image, Vec<Property>)>>;
+    /// The same as pairs of an image and a property.
+    fn joined(&self, owner: &str) -> Result<Vec<(Image, Property)>> {
+        let pairs = |(image, own): (Image, Vec<Property>)| own.into_iter().map(move |one| (image.clone(), one));
+        Ok(self.with_properties(owner)?.into_iter().flat_map(pairs).collect())
+    }
     fn count_owner(&self, owner: &str) -> Result<u64>;
     fn count_status(&self, status: &str) -> Result<u64>;
     fn insert(&self, image: Image) -> Result<()>;
@@ -122,6 +127,7 @@ impl<P: SyncPeer> Blocking<P> {
             }
             Request::Page(number) => Reply::Images(peer.page(self.pages[number], PAGE)?),
             Request::WithProperties(owner) => Reply::WithProperties(peer.with_properties(&owner)?),
+            Request::Joined(owner) => Reply::Joined(peer.joined(&owner)?),
             Request::CountOwner(owner) => Reply::Count(peer.count_owner(&owner)?),
             Request::CountStatus(status) => Reply::Count(peer.count_status(status)?),
             Request::Insert(image) => done(peer.insert(image))?,

@@ -28,7 +28,7 @@ fn holds(tables: &impl Tables, check: &Check, outside: &Outside) -> StoreResult<
     match check {
         Check::Version { space, key, expect } => Ok(scan::version(tables, *space, key)? == *expect),
         Check::Same { span, rows, n, digest } => {
-            let purpose = Purpose { keep: Keep::None, want: None, track: true, outside };
+            let purpose = Purpose { keep: Keep::None, want: None, track: true, room: 0, outside };
             let now = match rows {
                 Some(table) => scan::scan_rows(tables, span, *table, purpose)?,
                 None => scan::scan(tables, span, purpose)?,

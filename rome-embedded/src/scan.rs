@@ -11,6 +11,11 @@ use rome_core::store::{
 use crate::engine::{Outside, Records, Tables, caught};
 use crate::layout;
 
+/// For how many members the first scan of a call makes room.
+const FIRST_ROOM: usize = 32;
+/// For how many members any scan makes room.
+const LEAST_ROOM: usize = 4;
+
 /// What a scan does besides visiting.
 #[derive(Clone, Copy)]
 pub(crate) struct Purpose<'a> {
@@ -20,6 +25,8 @@ pub(crate) struct Purpose<'a> {
     pub(crate) want: Option<u32>,
     /// Whether to compute the digest.
     pub(crate) track: bool,
+    /// For how many members room is made at first.
+    pub(crate) room: usize,
     /// Where a filter runs.
     pub(crate) outside: &'a Outside,
 }
@@ -46,9 +53,17 @@ impl Purpose<'_> {
 pub(crate) fn answer_all(tables: &impl Tables, reads: &[Read]) -> StoreResult<Vec<Reply>> {
     caught(|outside| {
         let mut replies = Vec::with_capacity(reads.len());
+        let mut room = FIRST_ROOM;
         for run in reads.chunk_by(|a, b| matches!((a, b), (Read::Get { .. }, Read::Get { .. }))) {
             match run {
-                [read] => replies.push(answer(tables, read, outside)?),
+                [read] => {
+                    let reply = answer(tables, read, room, outside)?;
+                    if let Reply::Scanned(scanned) = &reply {
+                        // The scans of one call are mostly of one kind.
+                        room = scanned.len().max(LEAST_ROOM);
+                    }
+                    replies.push(reply);
+                }
                 gets => get_all(tables, gets, &mut replies)?,
             }
         }
@@ -56,7 +71,7 @@ pub(crate) fn answer_all(tables: &impl Tables, reads: &[Read]) -> StoreResult<Ve
     })
 }
 
-fn answer(tables: &impl Tables, read: &Read, outside: &Outside) -> StoreResult<Reply> {
+fn answer(tables: &impl Tables, read: &Read, room: usize, outside: &Outside) -> StoreResult<Reply> {
     match read {
         Read::Get { space, key } => Ok(Reply::Record(get(tables, *space, key)?)),
         Read::GetClaimed { index, columns, table } => {
@@ -74,11 +89,12 @@ fn answer(tables: &impl Tables, read: &Read, outside: &Outside) -> StoreResult<R
                 Some(filter) if matches!(span.space, Space::Rows(_)) => Keep::Passing(&*filter.0),
                 _ => Keep::All,
             };
-            scan(tables, span, Purpose { keep, want: *want, track: *track, outside }).map(Reply::Scanned)
+            scan(tables, span, Purpose { keep, want: *want, track: *track, room, outside }).map(Reply::Scanned)
         }
         Read::ScanRows { index, table, filter, want, track } => {
             let keep = filter.as_ref().map_or(Keep::All, |filter| Keep::Passing(&*filter.0));
-            scan_rows(tables, index, *table, Purpose { keep, want: *want, track: *track, outside }).map(Reply::Scanned)
+            let purpose = Purpose { keep, want: *want, track: *track, room, outside };
+            scan_rows(tables, index, *table, purpose).map(Reply::Scanned)
         }
         Read::Count(span) => count(tables, span).map(Reply::Count),
         other => Err(StoreError::new(
@@ -189,7 +205,7 @@ fn walk(
     purpose: Purpose<'_>,
     mut visit: impl FnMut(&[u8], &[u8], Option<&mut Digester>, &mut Scanner) -> StoreResult<Option<usize>>,
 ) -> StoreResult<Scanned> {
-    let mut scanner = Scanner::new();
+    let mut scanner = Scanner::with_room(purpose.room);
     let mut digester = purpose.track.then(Digester::default);
     let limit = span.limit.unwrap_or(u32::MAX);
     let want = purpose.want.map_or(usize::MAX, |want| want as usize);

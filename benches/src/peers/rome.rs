@@ -1,6 +1,6 @@
 //! ROME, as its users write it. The same program runs on every store.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rome::prelude::*;
@@ -48,17 +48,12 @@ impl Rome {
     }
 
     async fn with_properties(&self, owner: String) -> Result<Vec<(Image, Vec<Property>)>> {
-        let images = self.by_owner(owner).await?;
-        let of_these = Property::IMAGE_ID.is_in(images.iter().map(|image| image.id));
-        let mut own: HashMap<Uuid, Vec<Property>> = HashMap::with_capacity(images.len());
-        for property in self.db.query::<Property>().filter(of_these).all().await? {
-            own.entry(property.image_id).or_default().push(property);
-        }
-        let with_own = |image: Image| {
-            let own = own.remove(&image.id).unwrap_or_default();
-            (image, own)
+        let images = self.db.query::<Image>().filter(Image::OWNER.eq(owner)).with(Image::PROPERTIES).all().await?;
+        let apart = |mut image: Image| {
+            let own = std::mem::take(&mut image.properties).into_inner()?;
+            Ok((image, own))
         };
-        Ok(images.into_iter().map(with_own).collect())
+        images.into_iter().map(apart).collect()
     }
 
     async fn increment(&self, counter: u32) -> Result<()> {
@@ -117,6 +112,10 @@ impl Peer for Rome {
             ),
             Request::Page(number) => Reply::Images(self.page(self.cursors[number].clone()).await?.items),
             Request::WithProperties(owner) => Reply::WithProperties(self.with_properties(owner).await?),
+            Request::Joined(owner) => {
+                let pairs = images().join(Image::PROPERTIES).filter(Image::OWNER.eq(owner));
+                Reply::Joined(pairs.all().await?)
+            }
             Request::CountOwner(owner) => Reply::Count(images().filter(Image::OWNER.eq(owner)).count().await?),
             Request::CountStatus(status) => Reply::Count(images().filter(Image::STATUS.eq(status)).count().await?),
             Request::Insert(image) => {

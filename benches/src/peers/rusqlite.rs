@@ -132,6 +132,19 @@ impl SyncPeer for Rusqlite {
             .collect())
     }
 
+    fn joined(&self, owner: &str) -> Result<Vec<(Image, Property)>> {
+        let connection = self.connection()?;
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT {COLUMNS}, p.name, p.value FROM images JOIN properties p ON p.image_id = id WHERE owner = ?1"
+        ))?;
+        let pairs = statement.query_map([owner], |row| {
+            let image = image(row)?;
+            let property = Property { image_id: image.id, name: row.get(12)?, value: row.get(13)? };
+            Ok((image, property))
+        })?;
+        Ok(pairs.collect::<Result<_, _>>()?)
+    }
+
     fn count_owner(&self, owner: &str) -> Result<u64> {
         self.count("SELECT COUNT(*) FROM images WHERE owner = ?1", owner)
     }
@@ -255,6 +268,7 @@ fn image(row: &Row<'_>) -> rusqlite::Result<Image> {
         protected: row.get(9)?,
         created_at: time(row.get(10)?, 10)?,
         updated_at: time(row.get(11)?, 11)?,
+        properties: Default::default(),
     })
 }
 

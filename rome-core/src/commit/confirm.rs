@@ -14,13 +14,9 @@ impl Committer {
     /// read in several states or beside an undecided transaction. Costs one round trip if nothing has moved.
     pub async fn confirm(self: &Arc<Self>, schema: u32, mut parts: Vec<Part>, d: Durability) -> Result<Outcome> {
         for _ in 0..ROUNDS {
-            let looks: Vec<(Partition, Vec<Read>)> = parts.iter().map(|part| (part.partition, Vec::new())).collect();
-            let looks = self.store.read(&looks, Consistency::Strict).await?;
-            if looks.len() != parts.len() {
-                return Err(Error::invalid("the store did not reply to every read"));
-            }
+            let states = self.look(parts.iter().map(|part| part.partition)).await?;
             let moved =
-                parts.iter().zip(&looks).enumerate().filter(|(_, (part, look))| part.unchanged_since != Some(look.seq));
+                parts.iter().zip(states).enumerate().filter(|(_, (part, seq))| part.unchanged_since != Some(*seq));
             let moved: Vec<usize> = moved.map(|(at, _)| at).collect();
             if moved.is_empty() {
                 return Ok(Outcome::Committed);
@@ -30,6 +26,23 @@ impl Committer {
             }
         }
         self.several(schema, parts, d).await
+    }
+
+    /// Whether the partitions are still in these states, so that all that was read in them is of one moment. Costs one round
+    /// trip.
+    pub async fn still(&self, states: &[(Partition, u64)]) -> Result<bool> {
+        let now = self.look(states.iter().map(|(partition, _)| *partition)).await?;
+        Ok(states.iter().zip(now).all(|((_, seq), now)| *seq == now))
+    }
+
+    /// The states that partitions are in.
+    async fn look(&self, partitions: impl Iterator<Item = Partition>) -> Result<Vec<u64>> {
+        let looks: Vec<(Partition, Vec<Read>)> = partitions.map(|partition| (partition, Vec::new())).collect();
+        let replies = self.store.read(&looks, Consistency::Strict).await?;
+        if replies.len() != looks.len() {
+            return Err(Error::invalid("the store did not reply to every read"));
+        }
+        Ok(replies.into_iter().map(|reply| reply.seq).collect())
     }
 
     /// Tests the checks of some parts anew, and notes the states in which they held. Gives the first refusal.

@@ -13,7 +13,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::ScanPolicy;
 use crate::schema::Table;
-use crate::session::CounterKeys;
+use crate::session::{Calm, CounterKeys};
 use crate::store::{Durability, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -176,6 +176,7 @@ impl DatabaseBuilder {
                 secret: opened.secret,
                 counters: CounterKeys::default(),
                 statistics: Statistics::default(),
+                calm: Calm::default(),
                 scan_policy: self.scan_policy,
                 durability: self.durability,
                 metrics: self.metrics,

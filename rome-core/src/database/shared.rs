@@ -10,7 +10,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::ScanPolicy;
 use crate::schema::Table;
-use crate::session::CounterKeys;
+use crate::session::{Calm, CounterKeys};
 use crate::store::Durability;
 
 /// What all handles and sessions of a database share.
@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub secret: [u8; 16],
     pub counters: CounterKeys,
     pub statistics: Statistics,
+    /// Whether nothing was changed lately while a statement read.
+    pub calm: Calm,
     pub scan_policy: ScanPolicy,
     pub durability: Durability,
     pub metrics: Observed,

@@ -30,13 +30,7 @@ pub(crate) async fn lead(
     let remote = target.shared().table((def.remote)())?;
     let Some(through) = &def.through else {
         let found = matching(target, remote, spec, &def.remote_columns, &keys).await?;
-        let mut hits = Vec::with_capacity(found.len());
-        let mut places: HashMap<Bytes, Vec<usize>> = HashMap::new();
-        for (at, (value, hit)) in found.into_iter().enumerate() {
-            places.entry(value).or_default().push(at);
-            hits.push(hit);
-        }
-        return Ok((hits, places));
+        return Ok(grouped(found, keys.len()));
     };
     let table = target.shared().table((through.table)())?;
     let links = matching(target, table, &Spec::new(table.def), &through.near, &keys).await?;
@@ -60,6 +54,29 @@ pub(crate) async fn lead(
         hits.push(hit);
     }
     Ok((hits, places))
+}
+
+/// The rows, and where those of each value are among them.
+fn grouped(found: Vec<(Bytes, Hit)>, values: usize) -> (Vec<Hit>, HashMap<Bytes, Vec<usize>>) {
+    let mut hits = Vec::with_capacity(found.len());
+    let mut places: HashMap<Bytes, Vec<usize>> = HashMap::with_capacity(values);
+    // Rows of one value mostly lie beside each other.
+    let mut run: Option<(Bytes, Vec<usize>)> = None;
+    for (at, (value, hit)) in found.into_iter().enumerate() {
+        hits.push(hit);
+        match &mut run {
+            Some((of, places)) if *of == value => places.push(at),
+            _ => {
+                if let Some((of, run)) = run.replace((value, vec![at])) {
+                    places.entry(of).or_default().extend(run);
+                }
+            }
+        }
+    }
+    if let Some((of, run)) = run {
+        places.entry(of).or_default().extend(run);
+    }
+    (hits, places)
 }
 
 /// The rows of a query whose columns hold one of these encoded values, each with its value, in the order of the query and
@@ -90,15 +107,28 @@ pub(crate) async fn matching(
     let mut found = Vec::with_capacity(all.len());
     for hit in all {
         if let Target::Session(session) = target
+            && !session.options.read_only
             && session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none())
         {
             session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
         }
-        let value = columns_of(table.def, &hit.body, columns)
+        let value = value_of(table.def, &hit, columns)
             .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
         found.extend(value.map(|value| (value, hit)));
     }
     Ok(found)
+}
+
+/// The columns of a row, encoded as in a key: the beginning of its own key where they are its first columns.
+fn value_of(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Bytes>, ValueError> {
+    if !table.key.starts_with(columns) {
+        return columns_of(table, &hit.body, columns);
+    }
+    let mut end = 0;
+    for _ in columns {
+        end += key::skip(hit.key.get(end..).unwrap_or_default(), false)?;
+    }
+    Ok(Some(hit.key.slice(..end)))
 }
 
 /// The index by which rows are found by these columns, so that no plans have to be compared.

@@ -12,7 +12,7 @@ use crate::place::Routed;
 use crate::plan::ScanPolicy;
 use crate::row;
 use crate::schema::Table;
-use crate::session::{self, Session, TransactionOptions, TxBody, verbs};
+use crate::session::{self, Session, TxBody, verbs};
 use crate::store::{Partition, Read, Reply};
 
 /// Where a query runs.
@@ -46,12 +46,15 @@ impl<'a> Target<'a> {
     /// Reads; a session records it. Replies come in the order of the reads.
     pub async fn read(self, reads: Routed) -> Result<Vec<Reply>> {
         match self {
-            Self::Database(_) => self.peek(reads).await,
+            Self::Database(shared) => {
+                let (batch, order) = reads.into_batch();
+                Ok(order.merge(shared.committer.read(&batch).await?))
+            }
             Self::Session(session) => session.read(reads).await,
         }
     }
 
-    /// Reads without recording it, for hints.
+    /// Reads hints: nothing is recorded, and what is undecided is left alone.
     pub async fn peek(self, reads: Routed) -> Result<Vec<Reply>> {
         let (batch, order) = reads.into_batch();
         Ok(order.merge(self.shared().committer.peek(&batch).await?))
@@ -117,12 +120,12 @@ fn stored_rows(
     })
 }
 
-/// Runs what has to read several partitions in a session, which sees to it that all is of one moment.
+/// Runs what reads several times or in several partitions in a session, which sees to it that all is of one moment.
 pub(crate) async fn in_session<F, T>(shared: &Arc<Shared>, body: F) -> Result<T>
 where
     F: for<'t> TxBody<&'t Session, Result<T>> + Clone,
 {
-    session::run(shared, TransactionOptions::new().read_only(), body).await
+    session::read(shared, body).await
 }
 
 fn stored_row(table: &StoredTable, reply: Reply, read: &Read) -> Result<Option<Bytes>> {

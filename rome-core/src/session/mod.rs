@@ -8,6 +8,7 @@
 mod body;
 mod keys;
 mod link;
+mod looks;
 mod options;
 mod overlay;
 mod reads;
@@ -21,6 +22,7 @@ pub use body::{Repeatable, TxBody};
 pub use options::TransactionOptions;
 
 pub(crate) use keys::CounterKeys;
+pub(crate) use looks::{Calm, read};
 pub(crate) use overlay::{Overlay, Pending};
 pub(crate) use retry::{run, write_once};
 pub(crate) use write::{Write, Written};
@@ -163,7 +165,8 @@ impl Session {
     pub(crate) async fn read(&self, reads: Routed) -> Result<Vec<Reply>> {
         self.check_open()?;
         let (mut batch, order) = reads.into_batch();
-        for read in batch.iter_mut().flat_map(|(_, reads)| reads) {
+        let looks_only = self.options.looks_only;
+        for read in batch.iter_mut().flat_map(|(_, reads)| reads).filter(|_| !looks_only) {
             if let Read::Scan { track, .. } | Read::ScanRows { track, .. } = read {
                 *track = true;
             }
@@ -171,7 +174,9 @@ impl Session {
         let replies = self.shared.committer.read(&batch).await?;
         let mut state = self.state();
         for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
-            if let Err(space) = state.reads.record(partition, reads, reply) {
+            if looks_only {
+                state.reads.look(partition, reply);
+            } else if let Err(space) = state.reads.record(partition, reads, reply) {
                 let what = self.shared.catalog.name_space(space);
                 state.conflict = Some(what.clone());
                 return Err(conflict(what));

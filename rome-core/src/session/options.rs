@@ -17,6 +17,8 @@ pub struct TransactionOptions {
     pub(crate) scan_policy: Option<ScanPolicy>,
     /// Nobody sees the session between its only statement and its commit, so the commit alone tests constraints.
     pub(crate) one_statement: bool,
+    /// Nothing is noted of what is read but the states of the partitions.
+    pub(crate) looks_only: bool,
 }
 
 impl Default for TransactionOptions {
@@ -28,6 +30,7 @@ impl Default for TransactionOptions {
             durability: None,
             scan_policy: None,
             one_statement: false,
+            looks_only: false,
         }
     }
 }

@@ -35,11 +35,28 @@ enum Seq {
 impl Reads {
     /// Records the reply to these reads. Says what changed if a record was read before and has another version now.
     pub fn record(&mut self, partition: Partition, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
+        self.part(partition).map_or(Ok(()), |part| part.record(asked, reply))
+    }
+
+    /// Records the state that a reply is from, and not what was read.
+    pub fn look(&mut self, partition: Partition, reply: &ReadReply) {
+        if let Some(part) = self.part(partition) {
+            part.look(reply);
+        }
+    }
+
+    fn part(&mut self, partition: Partition) -> Option<&mut PartReads> {
         let at = self.parts.iter().position(|part| part.partition == partition).unwrap_or_else(|| {
             self.parts.push(PartReads { partition, ..PartReads::default() });
             self.parts.len() - 1
         });
-        self.parts.get_mut(at).map_or(Ok(()), |part| part.record(asked, reply))
+        self.parts.get_mut(at)
+    }
+
+    /// The state of each partition; none if one of them was read in several, or beside an undecided transaction.
+    pub fn states(&self) -> Option<Vec<(Partition, u64)>> {
+        let state = |part: &PartReads| Some((part.partition, part.unchanged_since().filter(|_| !part.met)?));
+        self.parts.iter().map(state).collect()
     }
 
     /// Whether all reads saw one state, so that they are consistent without being checked.
@@ -57,13 +74,17 @@ impl Reads {
 }
 
 impl PartReads {
-    fn record(&mut self, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
+    fn look(&mut self, reply: &ReadReply) {
         self.seq = match self.seq {
             Seq::None => Seq::Same(reply.seq),
             Seq::Same(seq) if seq == reply.seq => self.seq,
             _ => Seq::Several,
         };
         self.met |= !reply.blockers.is_empty();
+    }
+
+    fn record(&mut self, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
+        self.look(reply);
         for (read, reply) in asked.into_iter().zip(&reply.replies) {
             self.record_one(read, reply)?;
         }

@@ -64,6 +64,11 @@ pub(super) fn tell_of_commit(shared: &Shared, result: &Result<()>, begun: Instan
     ended(shared, result.as_ref().map_or_else(End::of, |()| End::Committed), 1, begun);
 }
 
+/// Tells of a statement that only read.
+pub(super) fn ended_reading(shared: &Shared, well: bool, begun: Instant) {
+    ended(shared, if well { End::Committed } else { End::Failed }, 1, begun);
+}
+
 fn ended(shared: &Shared, end: End, attempts: u32, begun: Instant) {
     shared.metrics.tell(|| Event::Transaction { end, attempts, elapsed: begun.elapsed() });
 }

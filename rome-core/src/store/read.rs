@@ -180,8 +180,9 @@ impl fmt::Debug for Scanned {
 }
 
 /// Builds a [`Scanned`]; used by stores.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scanner {
+    room: usize,
     data: Vec<u8>,
     members: Vec<Member>,
     visited: u32,
@@ -189,15 +190,21 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Room for how many members is made with the first one.
+    /// Room for how many members is made with the first one, where nothing better is known.
     const FIRST: usize = 32;
     /// The most bytes of such room.
     const FIRST_BYTES: usize = 16 << 10;
 
     /// An empty scan.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self::with_room(Self::FIRST)
+    }
+
+    /// An empty scan that will return about this many members, as others beside it did. They may be more or fewer.
+    #[must_use]
+    pub const fn with_room(members: usize) -> Self {
+        Self { room: members, data: Vec::new(), members: Vec::new(), visited: 0, stopped_at: None }
     }
 
     /// Counts a visited member and returns how many there are now.
@@ -211,8 +218,8 @@ impl Scanner {
         if self.members.is_empty() {
             // A scan that returns one member usually returns more, of about the same length.
             let length = record.key.len() + record.value.len();
-            self.members.reserve(Self::FIRST);
-            self.data.reserve((length * Self::FIRST).min(Self::FIRST_BYTES).max(length));
+            self.members.reserve(self.room);
+            self.data.reserve((length * self.room).min(Self::FIRST_BYTES).max(length));
         }
         let start = self.data.len();
         self.data.extend_from_slice(record.key);
@@ -237,6 +244,12 @@ impl Scanner {
             stopped_at: self.stopped_at,
             digest,
         }
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -140,6 +140,15 @@ impl SyncPeer for Diesel {
             .collect()
     }
 
+    fn joined(&self, owner: &str) -> Result<Vec<(Image, Property)>> {
+        let pairs: Vec<(ImageRow, PropertyRow)> = images::table
+            .inner_join(properties::table)
+            .filter(images::owner.eq(owner))
+            .select((ImageRow::as_select(), PropertyRow::as_select()))
+            .load(&mut self.connection()?)?;
+        pairs.into_iter().map(|(image, property)| Ok((image.try_into()?, property.into()))).collect()
+    }
+
     fn count_owner(&self, owner: &str) -> Result<u64> {
         let count: i64 = images::table.filter(images::owner.eq(owner)).count().get_result(&mut self.connection()?)?;
         Ok(count as u64)

@@ -98,6 +98,7 @@ impl TryFrom<ImageRow> for Image {
             protected: row.protected,
             created_at: DateTime::from_timestamp_micros(row.created_at).context("created_at is not a time")?,
             updated_at: DateTime::from_timestamp_micros(row.updated_at).context("updated_at is not a time")?,
+            properties: Default::default(),
         })
     }
 }

@@ -82,6 +82,7 @@ impl<'a> View<'a> {
             protected: self.protected,
             created_at: time(self.created_at)?,
             updated_at: time(self.updated_at)?,
+            properties: Default::default(),
         })
     }
 }

@@ -82,6 +82,7 @@ impl From<ImageRow> for Image {
             protected: row.protected,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            properties: Default::default(),
         }
     }
 }

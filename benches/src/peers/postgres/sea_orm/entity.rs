@@ -69,6 +69,7 @@ pub mod images {
                 protected: row.protected,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
+                properties: Default::default(),
             }
         }
     }
