@@ -228,7 +228,7 @@ async fn lost_replies_of_a_shared_call_are_each_recovered_from_their_records() {
     // The read that keeps the way busy must be through before the trick is played.
     let apply = |tx| async { Ok(client.store.apply(vec![(Partition(0), tx)], Durability::Memory).await?.remove(0)) };
     let mut all = adds.map(|tx| Box::pin(apply(tx))).collect::<Vec<_>>();
-    proxy.play(Trick::LoseReply).await;
+    proxy.play(Trick::LoseReply);
     let others = all.split_off(1);
     // The first goes out at once, the others with the next one of them; both calls are lost with the connection.
     let (first, others) = futures::join!(all.remove(0), join_all(others));
@@ -257,7 +257,7 @@ async fn what_of_a_shared_call_cannot_be_found_out_is_unknown_for_each() {
     client.write(vec![add("n", 0)]).await;
     let apply =
         |lane| client.store.apply(vec![(Partition(0), tx(lane, vec![], vec![add("n", 1)]))], Durability::Memory);
-    proxy.play(Trick::LoseReplyAndWay).await;
+    proxy.play(Trick::LoseReplyAndWay);
     // A batch is one call: nothing is under way, and all of it was sent.
     let batch = (101..105).map(|lane| (Partition(0), tx(lane, vec![], vec![add("n", 1)]))).collect();
     let error = client.store.apply(batch, Durability::Memory).await.unwrap_err();
