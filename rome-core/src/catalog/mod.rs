@@ -161,10 +161,16 @@ impl Catalog {
     pub fn names(&self) -> Names {
         let of_table = |table: &Arc<StoredTable>| {
             let of_index = |index: &StoredIndex| (index.id, format!("{}.{}", table.def.name, index.def.name));
-            let indexes = table.indexes.iter().map(of_index).flat_map(|(id, name)| {
-                [Space::Index(id), Space::Unique(id), Space::Aggregate(id)].map(|space| (space, name.clone()))
-            });
-            std::iter::once((table.rows(), table.def.name.to_owned())).chain(indexes).collect::<Vec<_>>()
+            let indexes = table
+                .indexes
+                .iter()
+                .map(of_index)
+                .flat_map(|(id, name)| [Space::Index(id), Space::Unique(id)].map(|space| (space, name.clone())));
+            let of_aggregate =
+                |kept: &StoredAggregate| (Space::Aggregate(kept.id), format!("{}.{}", table.def.name, kept.def.name));
+            let aggregates = table.aggregates.iter().map(of_aggregate);
+            let rows = std::iter::once((table.rows(), table.def.name.to_owned()));
+            rows.chain(indexes).chain(aggregates).collect::<Vec<_>>()
         };
         self.tables.iter().flat_map(of_table).collect()
     }
