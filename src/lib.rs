@@ -62,7 +62,7 @@ pub mod __private;
 pub use open::{Open, store_at};
 pub use rome_core::alias;
 pub use rome_core::change::SchemaChange;
-pub use rome_core::model::{self, Embedded, Entity, Id, Many, Newtype, One, Projection, Relation};
+pub use rome_core::model::{self, Embedded, Entity, Hooks, Id, Many, Newtype, One, Projection, Relation};
 pub use rome_core::query::{self, Cursor, Deleted, Explain, GroupBy, Joined, Page, Query, ScanPolicy, SetQuery};
 pub use rome_core::session::{self, Session, TransactionOptions};
 pub use rome_core::value::{self, Json, Value};

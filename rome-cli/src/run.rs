@@ -94,6 +94,15 @@ fn plan(status: &Status) {
             nothing = false;
         }
     }
+    for table in &status.tables {
+        for aggregate in table.aggregates.iter().filter(|aggregate| aggregate.state == IndexState::WriteOnly) {
+            println!(
+                "+ aggregate index `{}` of `{}` is to be built, over {} rows",
+                aggregate.name, table.name, table.rows
+            );
+            nothing = false;
+        }
+    }
     for (table, index) in &status.former {
         println!("+ what index `{index}` of `{table}` left is to be removed");
         nothing = false;

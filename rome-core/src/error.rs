@@ -43,6 +43,7 @@ pub(crate) enum Kind {
     NotFound { table: &'static str, key: String },
     NotOne { table: &'static str, several: bool },
     Stale { table: &'static str, key: String, given: String, stored: String },
+    Condition { table: &'static str, key: String, at: usize, of: usize, condition: String, stored: String },
     Invalid(String),
     UnknownColumn { table: &'static str, column: String, nearest: Option<String> },
     Value { table: &'static str, column: String, source: ValueError },
@@ -99,6 +100,37 @@ impl Error {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         matches!(*self.0, Kind::Stale { .. })
+    }
+
+    /// The row of an [`update_if`](crate::Database::update_if) is there, and a condition does not hold for it;
+    /// [`failed_condition`](Self::failed_condition) says which one.
+    #[must_use]
+    pub fn is_condition_failed(&self) -> bool {
+        matches!(*self.0, Kind::Condition { .. })
+    }
+
+    /// The place of the first condition that did not hold, counted from 0.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key)] id: u32, name: String, age: Option<u32> }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// db.insert(Dog { id: 1, name: "Rex".into(), age: Some(3) }).await?;
+    /// let conditions = (Dog::NAME.eq("Rex"), Dog::AGE.is_null());
+    /// let error = db.update_if::<Dog>(1, conditions, Dog::AGE.set(4)).await.expect_err("the age is known");
+    /// assert_eq!(error.failed_condition(), Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn failed_condition(&self) -> Option<usize> {
+        match *self.0 {
+            Kind::Condition { at, .. } => Some(at),
+            _ => None,
+        }
     }
 
     /// The request makes no sense: an unknown column, a wrong type, a bad argument.
@@ -206,6 +238,7 @@ impl Error {
             | Kind::NotFound { table, .. }
             | Kind::NotOne { table, .. }
             | Kind::Stale { table, .. }
+            | Kind::Condition { table, .. }
             | Kind::UnknownColumn { table, .. }
             | Kind::Value { table, .. }
             | Kind::StoredRow { table, .. }
@@ -272,6 +305,14 @@ impl fmt::Display for Error {
                 "the row {key} of table `{table}` was changed since it was read: version {given} was given, {stored} is \
                  stored; read it again"
             ),
+            Kind::Condition { table, key, at, of, condition, stored } => {
+                write!(f, "the row {key} of table `{table}` was not updated: ")?;
+                match of {
+                    1 => write!(f, "its condition does not hold: {condition}")?,
+                    _ => write!(f, "condition {} of {of} does not hold: {condition}", at + 1)?,
+                }
+                if stored.is_empty() { Ok(()) } else { write!(f, "; {stored}") }
+            }
             Kind::Invalid(message) | Kind::Limit(message) | Kind::Schema(message) => f.write_str(message),
             Kind::UnknownColumn { table, column, nearest } => {
                 write!(f, "table `{table}` has no column `{column}`")?;

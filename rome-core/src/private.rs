@@ -2,7 +2,7 @@
 
 pub use std::clone::Clone;
 pub use std::convert::From;
-pub use std::option::Option::{None, Some};
+pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
 pub use std::str::FromStr;
 pub use std::string::String;
@@ -10,13 +10,17 @@ pub use std::sync::LazyLock;
 pub use std::vec::Vec;
 
 pub use crate::expr::Column;
+pub use crate::model::aggregated::{grouped, summed};
 pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
 pub use crate::model::indexed::{asc, desc, index, unique};
 pub use crate::model::names::distinct;
 pub use crate::model::references::{foreign_key, foreign_key_set_null};
 pub use crate::model::relation::{ToMany, ToOne, Unloaded, belongs_to, has_many, has_one, many_to_many};
-pub use crate::model::{ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, Related, Relation, RowView, role};
+pub use crate::model::{
+    ColumnsAt, Embedded, Entity, HasHooks, KeyField, Newtype, Projection, Related, Relation, RowView, role,
+};
 pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, RelationName, Role, Table};
+pub use crate::session::hooks::{RowHooks, hooks};
 pub use crate::value::{ColumnType, Element, Field, Json, Ordered, RowReader, RowWriter, Value, ValueError};
 
 use serde::Serialize;

@@ -23,6 +23,10 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`. `index(global, a)` keeps the
 /// entries of all partitions together in the order of the index; without it they lie beside their rows.
 /// `partition_by = a` or `partition_by(a, b)` names columns of the key: rows that are equal in them lie in one partition.
+/// `hooks` runs the `rome::Hooks` that the entity implements before and after its rows are written.
+///
+/// `count`, `count_by(a, b)` and `sum(a, by = b)` or `sum(a, by(b, c))`, each as often as needed, are aggregate indexes, see
+/// below.
 ///
 /// On a field it takes `key` (on several fields: a composite key in field order), `auto` or `auto = counter`,
 /// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `index(global)`,
@@ -55,6 +59,40 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// assert_eq!(Dog::table().name, "dogs");
 /// let _old = Dog::AGE.ge(2).and(Dog::NAME.ne("Rex"));
+/// ```
+///
+/// # Aggregate indexes
+///
+/// `count_by(status)` keeps beside the rows how many there are of each status, `sum(size, by = owner)` and
+/// `sum(size, by(owner, status))` the sum of a column too; `count` and `sum(size)` are of all rows. They change in the same
+/// atomic step as the rows, and answer `count`, `sum`, `avg` and `count_of` by equalities on their first columns and by
+/// `group_by` on the others, without reading rows; `explain()` of a `group_by` names them. The summed column is an integer of at
+/// most 64 bits, optional or not. Each takes an optional `as = "name"`; without it they are called `count`,
+/// `count_by_status`, `sum_size_by_owner`.
+///
+/// A write adds to one to three counters for each aggregate index whose value it changes, and costs no round trip
+/// more. Writers of one group do not conflict, but who reads a group in a session conflicts with whoever changes it.
+///
+/// ```
+/// use rome::prelude::*;
+///
+/// #[derive(Entity, Clone, Debug)]
+/// #[rome(sum(size, by = owner))]
+/// struct File {
+///     #[rome(key)]
+///     id: u64,
+///     owner: String,
+///     size: u64,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// let db = Database::builder().entity::<File>().open("memory:").await?;
+/// db.insert_all((1..=3).map(|id| File { id, owner: "ann".into(), size: 100 })).await?;
+/// let of_ann = db.query::<File>().filter(File::OWNER.eq("ann"));
+/// assert_eq!(of_ann.aggregate((count(), sum(File::SIZE))).await?, (3, Some(300)));
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Foreign keys

@@ -1,5 +1,6 @@
 //! Compares the compiled entities with the stored catalog.
 
+use super::aggregates;
 use super::change::{Change, ChangeKind, SchemaChange, SchemaPlan};
 use super::document::{
     ColumnDoc, Document, FORMAT, ForeignKeyDoc, FormerDoc, IndexDoc, IndexState, LayoutDoc, PartDoc, TableDoc,
@@ -52,6 +53,9 @@ fn add_table(document: &mut Document, table: &'static Table) {
     document.next_table += 1;
     let add = |index| add_index(&mut document.next_index, table, index, IndexState::Readable);
     let indexes = table.indexes.iter().map(add).collect();
+    let next = &mut document.next_index;
+    let aggregates = table.aggregates.iter().map(|def| aggregates::describe(next, table, def, IndexState::Readable));
+    let aggregates = aggregates.collect();
     document.tables.push(TableDoc {
         name: table.name.to_owned(),
         id,
@@ -60,6 +64,7 @@ fn add_table(document: &mut Document, table: &'static Table) {
         partition_by: partition(table),
         layouts: vec![LayoutDoc { number: 1, columns: table.columns.iter().map(describe).collect() }],
         indexes,
+        aggregates,
         foreign_keys: table.foreign_keys.iter().map(|key| describe_reference(table, key)).collect(),
     });
 }
@@ -165,7 +170,7 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, 
             plan.add(ChangeKind::Drop, table.name, what);
             plan.closes_to_older = true;
             let IndexDoc { name, id, unique, .. } = dropped;
-            document.former.push(FormerDoc { table: table.name.to_owned(), name, id, unique });
+            document.former.push(FormerDoc { table: table.name.to_owned(), name, id, unique, aggregate: false });
         }
     }
     plan.kept.extend(doc.indexes.iter().filter(|stored| undeclared(stored)).map(|stored| {
@@ -177,6 +182,7 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, 
             declaration(stored)
         )
     }));
+    aggregates::compare(doc, &mut document.next_index, &mut document.former, table, plan, how);
     compare_references(doc, table, plan, must_be_empty);
 }
 

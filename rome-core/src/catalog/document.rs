@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// The number of this form, and the oldest one that can be read. Others are refused: who does not know the states of
-/// indexes would use one that is not built.
-pub(super) const FORMAT: u32 = 2;
+/// indexes would use one that is not built, and who does not know aggregate indexes would not keep them.
+pub(super) const FORMAT: u32 = 3;
 pub(super) const OLDEST_FORMAT: u32 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub(crate) struct FormerDoc {
     pub name: String,
     pub id: u32,
     pub unique: bool,
+    /// Whether it was an aggregate index.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aggregate: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,8 @@ pub(crate) struct TableDoc {
     /// All layouts that rows may have, the current one last.
     pub layouts: Vec<LayoutDoc>,
     pub indexes: Vec<IndexDoc>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aggregates: Vec<AggregateDoc>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_keys: Vec<ForeignKeyDoc>,
 }
@@ -77,6 +82,22 @@ pub(crate) struct IndexDoc {
     #[serde(default, skip_serializing_if = "IndexState::is_readable")]
     pub state: IndexState,
     pub parts: Vec<PartDoc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AggregateDoc {
+    pub name: String,
+    /// Taken from the numbers of indexes.
+    pub id: u32,
+    /// The column that it sums; none if it only counts rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<String>,
+    pub by: Vec<String>,
+    /// The column that leaves a row out where it is not NULL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
+    #[serde(default, skip_serializing_if = "IndexState::is_readable")]
+    pub state: IndexState,
 }
 
 /// A value that is there, also if it is `null`.

@@ -5,6 +5,7 @@
 //! the number of the layout that they were written in, so a row of an older layout is still read. An index that is stored
 //! and not declared is maintained by its stored description.
 
+mod aggregates;
 mod change;
 mod compare;
 mod document;
@@ -13,9 +14,10 @@ mod open;
 mod references;
 mod stored;
 
+pub(crate) use aggregates::declaration as declaration_of_aggregate;
 pub use change::{Change, ChangeKind, SchemaChange, SchemaPlan};
 pub use document::IndexState;
-pub(crate) use document::{Document, ForeignKeyDoc, FormerDoc, IndexDoc};
+pub(crate) use document::{Document, ForeignKeyDoc, FormerDoc, TableDoc};
 pub(crate) use layout::Layout;
 pub(crate) use open::{create_document, open, open_stored, plan, read_document, update_document};
 pub(crate) use references::Incoming;
@@ -23,7 +25,8 @@ pub(crate) use references::Incoming;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::schema::{IndexDef, Table};
+use crate::commit::Names;
+use crate::schema::{AggregateDef, IndexDef, Table};
 use crate::store::{IndexId, Space, TableId};
 
 /// A table as this database stores it.
@@ -32,6 +35,7 @@ pub(crate) struct StoredTable {
     pub def: &'static Table,
     pub id: TableId,
     pub indexes: Vec<StoredIndex>,
+    pub aggregates: Vec<StoredAggregate>,
     /// The number that rows are written with.
     pub layout: u32,
     /// Earlier layouts, by number.
@@ -49,7 +53,49 @@ pub(crate) struct StoredIndex {
     complete: Arc<AtomicBool>,
 }
 
+/// An aggregate index as this database stores it.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredAggregate {
+    pub def: &'static AggregateDef,
+    pub id: IndexId,
+    /// Whether the entity declares it. One that is only stored is maintained, and no query uses it.
+    pub declared: bool,
+    /// Whether every row is counted.
+    complete: Arc<AtomicBool>,
+}
+
+impl StoredAggregate {
+    pub fn new(def: &'static AggregateDef, id: IndexId, declared: bool, state: IndexState) -> Self {
+        Self { def, id, declared, complete: Arc::new(AtomicBool::new(state == IndexState::Readable)) }
+    }
+
+    /// Whether every row is counted. Until then a write counts its row only if the build has come past it.
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+
+    /// Whether queries may use it.
+    pub fn is_readable(&self) -> bool {
+        self.declared && self.is_complete()
+    }
+
+    /// From now on every row is counted.
+    pub fn set_complete(&self) {
+        self.complete.store(true, Ordering::Release);
+    }
+
+    /// The space of its counters.
+    pub const fn space(&self) -> Space {
+        Space::Aggregate(self.id)
+    }
+}
+
 impl StoredTable {
+    /// Whether every row is in all of its indexes and aggregate indexes.
+    pub fn is_built(&self) -> bool {
+        self.indexes.iter().all(StoredIndex::is_complete) && self.aggregates.iter().all(StoredAggregate::is_complete)
+    }
+
     /// The space of its rows.
     pub const fn rows(&self) -> Space {
         Space::Rows(self.id)
@@ -111,6 +157,18 @@ impl Catalog {
         self.tables.iter()
     }
 
+    /// What the spaces are called in events: `dog` for the rows of a table, `dog.by_age` for an index.
+    pub fn names(&self) -> Names {
+        let of_table = |table: &Arc<StoredTable>| {
+            let of_index = |index: &StoredIndex| (index.id, format!("{}.{}", table.def.name, index.def.name));
+            let indexes = table.indexes.iter().map(of_index).flat_map(|(id, name)| {
+                [Space::Index(id), Space::Unique(id), Space::Aggregate(id)].map(|space| (space, name.clone()))
+            });
+            std::iter::once((table.rows(), table.def.name.to_owned())).chain(indexes).collect::<Vec<_>>()
+        };
+        self.tables.iter().flat_map(of_table).collect()
+    }
+
     /// Which part of the database a space is, for errors.
     pub fn name_space(&self, space: Space) -> String {
         let of_index = |id: IndexId| {
@@ -124,7 +182,11 @@ impl Catalog {
                 let table = self.tables.iter().find(|table| table.id == id);
                 table.map(|table| format!("a row of table `{}`", table.def.name))
             }
-            Space::Index(id) | Space::Unique(id) | Space::Aggregate(id) => of_index(id),
+            Space::Index(id) | Space::Unique(id) => of_index(id),
+            Space::Aggregate(id) => self.tables.iter().find_map(|table| {
+                let aggregate = table.aggregates.iter().find(|aggregate| aggregate.id == id)?;
+                Some(format!("aggregate index `{}` of table `{}`", aggregate.def.name, table.def.name))
+            }),
             _ => None,
         }
         .unwrap_or_else(|| format!("{space:?}"))

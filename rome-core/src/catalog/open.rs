@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::change::{SchemaChange, SchemaPlan};
 use super::compare::{Comparison, compare};
 use super::document::{Document, FORMAT, IndexState, OLDEST_FORMAT, TableDoc};
-use super::stored::{index_of, tables_of};
-use super::{Catalog, Layout, StoredIndex, StoredTable, references};
+use super::stored::{aggregate_of, index_of, tables_of};
+use super::{Catalog, Layout, StoredAggregate, StoredIndex, StoredTable, references};
 use crate::commit::{Committer, Outcome, Part};
 use crate::error::{Error, Kind, Result};
 use crate::place::Placement;
@@ -105,6 +105,9 @@ pub(crate) async fn create_document(committer: &Arc<Committer>, mut document: Do
     document.former.clear();
     for index in document.tables.iter_mut().flat_map(|table| &mut table.indexes) {
         index.state = IndexState::Readable;
+    }
+    for aggregate in document.tables.iter_mut().flat_map(|table| &mut table.aggregates) {
+        aggregate.state = IndexState::Readable;
     }
     let mut part = Part::default();
     part.checks.push(unchanged(CATALOG, None));
@@ -283,6 +286,12 @@ fn stored_table(table: &'static Table, doc: &TableDoc) -> Result<StoredTable> {
     let only_stored = only_stored
         .filter_map(|stored| Some(StoredIndex::new(index_of(stored, table)?, IndexId(stored.id), false, stored.state)));
     let indexes = declared.chain(only_stored).collect();
+    let aggregates = doc.aggregates.iter().filter_map(|stored| {
+        let declared = table.aggregates.iter().find(|def| def.name == stored.name);
+        let def = declared.map_or_else(|| aggregate_of(stored, table), Some)?;
+        Some(StoredAggregate::new(def, IndexId(stored.id), declared.is_some(), stored.state))
+    });
+    let aggregates = aggregates.collect();
     let (current, earlier) = doc.layouts.split_last().ok_or_else(|| {
         Error::from(Kind::Schema(format!("the stored catalog has no layout for table `{}`", doc.name)))
     })?;
@@ -294,5 +303,5 @@ fn stored_table(table: &'static Table, doc: &TableDoc) -> Result<StoredTable> {
             })
         })
         .collect::<Result<_>>()?;
-    Ok(StoredTable { def: table, id: TableId(doc.id), indexes, layout: current.number, earlier })
+    Ok(StoredTable { def: table, id: TableId(doc.id), indexes, aggregates, layout: current.number, earlier })
 }

@@ -4,9 +4,11 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::document::{Document, IndexDoc, LayoutDoc, TableDoc};
+use super::document::{AggregateDoc, Document, IndexDoc, LayoutDoc, TableDoc};
 use crate::error::{Error, Kind, Result};
-use crate::schema::{ColumnDef, ForeignKey, IndexDef, IndexPart, KeySource, Lookup, OnDelete, Role, Table, TableRef};
+use crate::schema::{
+    AggregateDef, ColumnDef, ForeignKey, IndexDef, IndexPart, KeySource, Lookup, OnDelete, Role, Table, TableRef,
+};
 use crate::value::ColumnType;
 
 /// The description of a stored index of a table; none if it is of columns that the table does not have.
@@ -18,13 +20,31 @@ pub(super) fn index_of(doc: &IndexDoc, table: &Table) -> Option<&'static IndexDe
     let parts: Vec<IndexPart> = doc.parts.iter().map(part).collect::<Option<_>>()?;
     let multi = parts.iter().any(|part| matches!(table.column(part.column).ty, ColumnType::List(_)));
     let def = IndexDef { name: doc.name.clone(), parts, unique: doc.unique, multi, global: doc.global };
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(keep(&KEPT, def))
+}
+
+/// The description of a stored aggregate index of a table; none if it is of columns that the table does not have.
+pub(super) fn aggregate_of(doc: &AggregateDoc, table: &Table) -> Option<&'static AggregateDef> {
+    static KEPT: Mutex<Vec<&'static AggregateDef>> = Mutex::new(Vec::new());
+    let position = |name: &String| table.position(name);
+    let optional = |name: &Option<String>| match name {
+        None => Some(None),
+        Some(name) => table.position(name).map(Some),
+    };
+    let by = doc.by.iter().map(position).collect::<Option<_>>()?;
+    let def = AggregateDef { name: doc.name.clone(), sum: optional(&doc.sum)?, by, unless: optional(&doc.unless)? };
+    Some(keep(&KEPT, def))
+}
+
+/// The one of the kept descriptions that is equal; this one if there is none.
+fn keep<T: PartialEq>(kept: &Mutex<Vec<&'static T>>, def: T) -> &'static T {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = kept.iter().find(|found| ***found == def) {
-        return Some(found);
+        return found;
     }
-    let def: &'static IndexDef = Box::leak(Box::new(def));
+    let def: &'static T = Box::leak(Box::new(def));
     kept.push(def);
-    Some(def)
+    def
 }
 
 /// Where tables that are described by the catalog find each other.
@@ -79,6 +99,15 @@ fn table(doc: &TableDoc, slots: &[(&str, &'static Slot)]) -> Result<Table> {
             .map(|(column, part)| IndexPart { column, descending: part.descending })
             .collect();
         builder = builder.declared_index(Some(&index.name), &parts, index.unique, index.global);
+    }
+    for aggregate in &doc.aggregates {
+        let optional = |name: &Option<String>| match name {
+            None => Ok(None),
+            Some(name) => positions(std::slice::from_ref(name)).map(|at| at.first().copied()),
+        };
+        let AggregateDoc { name, sum, by, unless, .. } = aggregate;
+        let (sum, by, unless) = (optional(sum)?, positions(by)?, optional(unless)?);
+        builder = builder.aggregate(AggregateDef { name: name.clone(), sum, by, unless });
     }
     for key in &doc.foreign_keys {
         let Some((_, slot)) = slots.iter().find(|(table, _)| *table == key.references) else { continue };

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::build::{BuildOptions, BuildProgress, Duplicate, MOST_DUPLICATES};
-use super::mark_of;
+use super::pace::Pace;
+use super::{Built, mark_of};
 use crate::catalog::{StoredIndex, StoredTable};
 use crate::commit::{Outcome, Part};
 use crate::database::Shared;
@@ -21,12 +21,6 @@ use crate::place::Routed;
 use crate::row;
 use crate::session::stale;
 use crate::store::{Check, Effect, Partition, Read, Reply, Space, Span, TxId};
-
-/// The longest pause, in microseconds, after others have changed rows of a batch.
-const LONGEST_PAUSE: u64 = 20_000;
-/// The first byte of a mark: what follows is the last row's key, or nothing does and all rows are entered.
-const AFTER: u8 = 0;
-const DONE: u8 = 1;
 
 /// A build of one index.
 pub(super) struct Backfill<'a> {
@@ -70,10 +64,10 @@ impl<'a> Backfill<'a> {
                 Some(Reply::Record(mark)) => mark.map(|(_, mark)| mark),
                 _ => None,
             };
-            let after = match mark.as_deref().and_then(<[u8]>::split_first) {
-                Some((&DONE, _)) => continue,
-                Some((_, key)) => Some(Bytes::copy_from_slice(key)),
-                None => None,
+            let after = match Built::of_mark(mark) {
+                Built::All => continue,
+                Built::UpTo(key) => Some(key),
+                Built::Nothing => None,
             };
             let rest = Read::Count(self.span(after.as_ref(), None));
             if let Some(Reply::Count(n)) = self.read(partition, vec![rest]).await?.pop() {
@@ -88,49 +82,28 @@ impl<'a> Backfill<'a> {
     }
 
     async fn partition(&mut self, index: &StoredIndex, partition: Partition, mut after: Option<Bytes>) -> Result<()> {
-        let most = self.options.batch.max(1);
-        let (mut size, mut attempt) = (most, 0_u32);
+        let mut pace = Pace::new(self.options);
         loop {
-            let rows = self.rows(partition, after.as_ref(), size).await?;
+            let rows = self.rows(partition, after.as_ref(), pace.size()).await?;
             let Some(last) = rows.last().map(|row| row.key.clone()) else {
-                let done = self.batch(index, partition, &rows, Some(Bytes::from_static(&[DONE]))).await?;
+                let done = self.batch(index, partition, &rows, &Built::All).await?;
                 self.commit(done).await?;
                 return Ok(());
             };
-            let mark: Bytes = [&[AFTER], last.as_ref()].concat().into();
-            let batch = self.batch(index, partition, &rows, Some(mark)).await?;
+            let batch = self.batch(index, partition, &rows, &Built::UpTo(last.clone())).await?;
             let suspects = batch.suspects.clone();
             // A part may be left of it if some are suspects; what is certain is entered.
             if !self.commit(batch).await? || !self.are_duplicates(index, &rows, &suspects).await? {
-                // Somebody changed one of the rows. Fewer at a time have a better chance.
-                (size, attempt) = ((size / 2).max(1), attempt + 1);
-                let pause = (100_u64 << attempt.min(10)).min(LONGEST_PAUSE);
-                tokio::time::sleep(Duration::from_micros(self.shared.committer.random() % pause)).await;
+                pace.after_conflict(&self.shared.committer).await;
                 continue;
             }
-            (size, attempt) = ((size * 2).min(most), 0);
-            self.progress.rows += rows.len() as u64;
-            self.progress.of = self.progress.of.max(self.progress.rows);
-            let BuildProgress { table, index, rows: n, of } = &self.progress;
-            tracing::debug!(table, index, rows = n, of, "builds an index");
-            if let Some(tell) = &self.options.progress {
-                tell(&self.progress);
-            }
+            pace.after_batch(rows.len(), &mut self.progress).await;
             after = Some(last);
-            if !self.options.pause.is_zero() {
-                tokio::time::sleep(self.options.pause).await;
-            }
         }
     }
 
     /// What the rows lack in the index, with the checks that they are as they were read.
-    async fn batch(
-        &self,
-        index: &StoredIndex,
-        partition: Partition,
-        rows: &[Stored],
-        mark: Option<Bytes>,
-    ) -> Result<Batch> {
+    async fn batch(&self, index: &StoredIndex, partition: Partition, rows: &[Stored], built: &Built) -> Result<Batch> {
         let placement = self.shared.placement;
         let mut batch = Batch::default();
         let mut wanted = Vec::new();
@@ -149,7 +122,8 @@ impl<'a> Backfill<'a> {
         }
         self.claim(index, rows, wanted, &mut batch).await?;
         // Where there are duplicates, the next build has to see them again, so it starts before them.
-        if let Some(value) = mark.filter(|_| self.duplicates.is_empty() && batch.suspects.is_empty()) {
+        if self.duplicates.is_empty() && batch.suspects.is_empty() {
+            let value = built.mark();
             batch.at(partition).effects.push(Effect::Put { space: Space::Meta, key: mark_of(index.id), value });
         }
         Ok(batch)

@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::backfill::Backfill;
 use super::mark_of;
-use crate::catalog::{IndexState, StoredTable, read_document, update_document};
+use super::recount::Recount;
+use crate::catalog::{Document, IndexState, StoredTable, TableDoc, read_document, update_document};
 use crate::database::{Database, Shared};
 use crate::error::{Error, Kind, Result};
 
@@ -153,24 +156,70 @@ pub(crate) async fn build(shared: &Arc<Shared>, options: &BuildOptions) -> Resul
                 }
             }
         }
+        recount(shared, &document, table, options, &mut report).await?;
     }
     Ok(report)
+}
+
+/// Builds the aggregate indexes of a table that are unbuilt.
+async fn recount(
+    shared: &Arc<Shared>,
+    document: &Document,
+    table: &Arc<StoredTable>,
+    options: &BuildOptions,
+    report: &mut BuildReport,
+) -> Result<()> {
+    for (at, aggregate) in table.aggregates.iter().enumerate().filter(|(_, aggregate)| !aggregate.is_complete()) {
+        let name = &aggregate.def.name;
+        let of_table = document.tables.iter().find(|doc| doc.id == table.id.0);
+        let stored = of_table.and_then(|doc| doc.aggregates.iter().find(|doc| doc.id == aggregate.id.0));
+        match stored.map(|stored| stored.state) {
+            None => return Err(gone(table.def.name, name)),
+            Some(IndexState::Readable) => aggregate.set_complete(),
+            Some(IndexState::WriteOnly) if !aggregate.declared => {}
+            Some(IndexState::WriteOnly) => {
+                Recount::new(shared, table, (at, aggregate), options).run().await?;
+                // Its marks stay: programs that do not know yet that it is built go on reading them.
+                make_readable(shared, table, &[], name, |doc| {
+                    doc.aggregates.iter_mut().find(|doc| doc.id == aggregate.id.0).map(|doc| &mut doc.state)
+                })
+                .await?;
+                aggregate.set_complete();
+                report.built.push((table.def.name.to_owned(), name.clone()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes an index readable whose rows are all in it.
 async fn finish(shared: &Arc<Shared>, table: &Arc<StoredTable>, at: usize) -> Result<()> {
     let Some(index) = table.indexes.get(at) else { return Ok(()) };
-    let marks = [mark_of(index.id)];
-    update_document(&shared.committer, shared.placement, false, &marks, |document| {
-        let tables = document.tables.iter_mut().filter(|doc| doc.id == table.id.0);
-        match tables.flat_map(|doc| &mut doc.indexes).find(|doc| doc.id == index.id.0) {
-            None => Err(gone(table.def.name, &index.def.name)),
-            Some(doc) => Ok(std::mem::replace(&mut doc.state, IndexState::Readable) != IndexState::Readable),
-        }
+    make_readable(shared, table, &[mark_of(index.id)], &index.def.name, |doc| {
+        doc.indexes.iter_mut().find(|doc| doc.id == index.id.0).map(|doc| &mut doc.state)
     })
     .await?;
     index.set_complete();
-    tracing::info!(table = table.def.name, index = index.def.name, "built an index");
+    Ok(())
+}
+
+/// Writes down that an index of a table is readable, and removes these marks; `state` finds its state.
+async fn make_readable(
+    shared: &Arc<Shared>,
+    table: &Arc<StoredTable>,
+    marks: &[Bytes],
+    name: &str,
+    state: impl Fn(&mut TableDoc) -> Option<&mut IndexState> + Send + Sync,
+) -> Result<()> {
+    update_document(&shared.committer, shared.placement, false, marks, |document| {
+        let doc = document.tables.iter_mut().find(|doc| doc.id == table.id.0);
+        match doc.and_then(&state) {
+            None => Err(gone(table.def.name, name)),
+            Some(state) => Ok(std::mem::replace(state, IndexState::Readable) != IndexState::Readable),
+        }
+    })
+    .await?;
+    tracing::info!(table = table.def.name, index = name, "built an index");
     Ok(())
 }
 

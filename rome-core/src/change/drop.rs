@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::mark_of;
-use crate::catalog::{FormerDoc, IndexDoc, read_document, update_document};
+use crate::catalog::{FormerDoc, TableDoc, read_document, update_document};
 use crate::commit::{Outcome, Part};
 use crate::database::{Database, Shared};
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::store::{Effect, IndexId, Partition, Read, Reply, Space, Span};
 const CHUNK: u32 = 1000;
 
 impl Database {
-    /// Drops a stored index, also one that is not built to its end, and removes its entries and claims, of which it says how
+    /// Drops a stored index or aggregate index, also one that is not built to its end, and removes its entries and claims, of which it says how
     /// many there were. From then on all handles that have the database open, this one too, may only read; open it
     /// again. To be used when no program runs any more that declares the index: queries of one that does would miss rows.
     ///
@@ -33,13 +33,9 @@ impl Database {
                 .iter_mut()
                 .find(|doc| doc.name == table)
                 .ok_or_else(|| Error::invalid(format!("the database has no table `{table}`")))?;
-            let at = doc
-                .indexes
-                .iter()
-                .position(|doc| doc.name == index)
-                .ok_or_else(|| Error::invalid(format!("table `{table}` has no index `{index}`")))?;
-            let IndexDoc { name, id, unique, .. } = doc.indexes.remove(at);
-            document.former.push(FormerDoc { table: table.to_owned(), name, id, unique });
+            let former =
+                take(doc, index).ok_or_else(|| Error::invalid(format!("table `{table}` has no index `{index}`")))?;
+            document.former.push(former);
             Ok(true)
         })
         .await?;
@@ -56,13 +52,33 @@ impl Database {
     }
 }
 
+/// Takes the index or aggregate index of this name out of a table.
+fn take(doc: &mut TableDoc, name: &str) -> Option<FormerDoc> {
+    let former =
+        |id, unique, aggregate| FormerDoc { table: doc.name.clone(), name: name.to_owned(), id, unique, aggregate };
+    if let Some(at) = doc.indexes.iter().position(|index| index.name == name) {
+        let index = doc.indexes.get(at)?;
+        let former = former(index.id, index.unique, false);
+        doc.indexes.remove(at);
+        return Some(former);
+    }
+    let at = doc.aggregates.iter().position(|aggregate| aggregate.name == name)?;
+    let former = former(doc.aggregates.get(at)?.id, false, true);
+    doc.aggregates.remove(at);
+    Some(former)
+}
+
 /// Removes what is left of dropped indexes.
 pub(crate) async fn clear(shared: &Arc<Shared>) -> Result<u64> {
     let document = read_document(&shared.committer).await?.unwrap_or_default();
     let mut removed = 0;
     for former in document.former {
         let id = IndexId(former.id);
-        let space = if former.unique { Space::Unique(id) } else { Space::Index(id) };
+        let space = match (former.aggregate, former.unique) {
+            (true, _) => Space::Aggregate(id),
+            (false, true) => Space::Unique(id),
+            (false, false) => Space::Index(id),
+        };
         for partition in shared.placement.all() {
             removed += clear_space(shared, partition, space).await?;
         }

@@ -7,21 +7,25 @@
 
 mod backfill;
 mod build;
+mod built;
 mod drop;
+mod pace;
+mod recount;
 mod status;
 
 pub use crate::catalog::{Change, ChangeKind, IndexState, SchemaChange, SchemaPlan};
 pub use build::{BuildOptions, BuildProgress, BuildReport, Duplicate};
 pub(crate) use build::{build, not_unique};
+pub(crate) use built::Built;
 pub(crate) use drop::clear;
-pub use status::{IndexStatus, Status, TableStatus};
+pub use status::{AggregateStatus, IndexStatus, Status, TableStatus};
 
 use bytes::Bytes;
 
 use crate::store::IndexId;
 
 /// Where the catalog's space has how far a build is in a partition.
-fn mark_of(index: IndexId) -> Bytes {
+pub(crate) fn mark_of(index: IndexId) -> Bytes {
     let mut key = b"build/".to_vec();
     key.extend_from_slice(&index.0.to_be_bytes());
     key.into()

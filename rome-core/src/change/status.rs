@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::catalog::{IndexState, read_document};
+use crate::catalog::{IndexState, declaration_of_aggregate, read_document};
 use crate::database::Database;
 use crate::error::Result;
 use crate::store::{Partition, Read, Reply, Space, Span, TableId};
@@ -37,6 +37,8 @@ pub struct TableStatus {
     pub rows: u64,
     /// Its indexes.
     pub indexes: Vec<IndexStatus>,
+    /// Its aggregate indexes.
+    pub aggregates: Vec<AggregateStatus>,
     /// Its foreign keys, as `(columns) to table`.
     pub foreign_keys: Vec<String>,
 }
@@ -51,6 +53,18 @@ pub struct IndexStatus {
     pub columns: Vec<String>,
     /// Whether it is unique.
     pub unique: bool,
+    /// How far it is.
+    pub state: IndexState,
+}
+
+/// A stored aggregate index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AggregateStatus {
+    /// Its name.
+    pub name: String,
+    /// How it is declared, such as `sum(size, by = owner)`.
+    pub declaration: String,
     /// How far it is.
     pub state: IndexState,
 }
@@ -89,6 +103,11 @@ impl Database {
                 unique: index.unique,
                 state: index.state,
             });
+            let aggregates = doc.aggregates.iter().map(|aggregate| AggregateStatus {
+                name: aggregate.name.clone(),
+                declaration: declaration_of_aggregate(aggregate),
+                state: aggregate.state,
+            });
             let references =
                 |key: &crate::catalog::ForeignKeyDoc| format!("({}) to {}", key.columns.join(", "), key.references);
             TableStatus {
@@ -96,6 +115,7 @@ impl Database {
                 layouts: doc.layouts.len(),
                 rows,
                 indexes: indexes.collect(),
+                aggregates: aggregates.collect(),
                 foreign_keys: doc.foreign_keys.iter().map(references).collect(),
                 name: doc.name,
                 key: doc.key,
@@ -123,6 +143,12 @@ impl fmt::Display for Status {
                 let kind = if index.unique { "unique index" } else { "index" };
                 write!(f, "\n  {kind} {} ({})", index.name, index.columns.join(", "))?;
                 if index.state == IndexState::WriteOnly {
+                    f.write_str(", not built yet")?;
+                }
+            }
+            for AggregateStatus { name, declaration, state } in &table.aggregates {
+                write!(f, "\n  aggregate index {name}: {declaration}")?;
+                if *state == IndexState::WriteOnly {
                     f.write_str(", not built yet")?;
                 }
             }

@@ -1,9 +1,10 @@
-//! Checks a whole database: whether rows, index entries, claims and foreign keys agree, and whether a client that is gone
+//! Checks a whole database: whether rows, index entries, claims, counters and foreign keys agree, and whether a client that is gone
 //! has left something prepared.
 //!
 //! Everything is read in chunks while others go on writing, so what looks wrong is looked at once more by itself before
 //! it is reported: a row with its entry, in one moment of their partitions as far as the commit of a repair can tell.
 
+mod aggregates;
 mod entries;
 mod prepared;
 mod rows;
@@ -31,9 +32,9 @@ pub struct Finding {
     pub kind: FindingKind,
     /// The table, if it is about one.
     pub table: Option<&'static str>,
-    /// The index, if it is about one.
+    /// The index or aggregate index, if it is about one.
     pub index: Option<String>,
-    /// The key of the row, or the id of the transaction.
+    /// The key of the row, the values of the group, or the id of the transaction.
     pub key: String,
     /// Whether it was mended.
     pub mended: bool,
@@ -51,6 +52,8 @@ pub enum FindingKind {
     MissingClaim,
     /// A unique value is claimed by no row, or by one that has another value. Mended by letting it go.
     DanglingClaim,
+    /// The counters of a group in an aggregate index are not what its rows add up to. Mended by setting them.
+    WrongAggregate,
     /// A row references a row that is not there. Not mended: delete the row or insert the other.
     Orphan,
     /// A stored row cannot be read. Not mended.
@@ -67,6 +70,15 @@ impl fmt::Display for Finding {
             FindingKind::DanglingEntry => "is not what an entry says in",
             FindingKind::MissingClaim => "has a unique value that is not claimed in",
             FindingKind::DanglingClaim => "does not have what is claimed for it in",
+            FindingKind::WrongAggregate => {
+                let (table, index) = (self.table.unwrap_or("?"), self.index.as_deref().unwrap_or("?"));
+                let mended = mended(self);
+                let key = &self.key;
+                return write!(
+                    f,
+                    "aggregate index `{index}` of table `{table}` is not what the rows of group {key} add up to{mended}"
+                );
+            }
             FindingKind::Orphan => "references a row that is not there",
             FindingKind::Unreadable => "cannot be read",
             FindingKind::Abandoned => return write!(f, "transaction {} was left undecided{}", self.key, mended(self)),
@@ -90,7 +102,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many rows it read.
     pub rows: u64,
-    /// How many index entries and claims it read.
+    /// How many index entries, claims and counters it read.
     pub entries: u64,
 }
 
@@ -116,6 +128,7 @@ impl Database {
     /// Reads the whole database and says what is wrong in it; changes nothing but transactions that were left
     /// undecided, which it decides. Others may go on meanwhile. Costs a few
     /// round trips for each 500 rows and each 500 entries, in each partition.
+    /// Keeps what the rows of each group of an aggregate index add up to in memory.
     ///
     /// ```
     /// # use rome::prelude::*;
@@ -162,10 +175,11 @@ impl<'a> Checker<'a> {
     async fn run(mut self) -> Result<Report> {
         self.prepared().await?;
         for table in self.shared.catalog.tables() {
-            self.rows(table).await?;
+            let tallies = self.rows(table).await?;
             for at in 0..table.indexes.len() {
                 self.entries(table, at).await?;
             }
+            self.aggregates(table, tallies).await?;
         }
         Ok(self.report)
     }

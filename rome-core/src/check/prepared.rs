@@ -3,7 +3,7 @@
 
 use super::{Checker, Finding, FindingKind};
 use crate::error::Result;
-use crate::store::{Consistency, Partition, Read, Space, Span};
+use crate::store::{Partition, Read, Space, Span};
 
 impl Checker<'_> {
     pub(super) async fn prepared(&mut self) -> Result<()> {
@@ -14,12 +14,13 @@ impl Checker<'_> {
         let tables = || shared.catalog.tables();
         let spaces = tables().map(|table| table.rows());
         let spaces = spaces.chain(tables().flat_map(|table| &table.indexes).map(|index| index.space()));
+        let spaces = spaces.chain(tables().flat_map(|table| &table.aggregates).map(|aggregate| aggregate.space()));
         // Counts of nothing: who is in the way of them is told all the same.
         let looks: Vec<Read> =
             spaces.chain([Space::Meta]).map(|space| Read::Count(Span::all(space).limited(Some(0)))).collect();
         let batch: Vec<(Partition, Vec<Read>)> =
             shared.placement.all().map(|partition| (partition, looks.clone())).collect();
-        let replies = shared.committer.store.read(&batch, Consistency::Strict).await?;
+        let replies = shared.committer.peek(&batch).await?;
         for ((partition, _), reply) in batch.iter().zip(replies) {
             for met in reply.blockers.into_iter().filter(|met| met.expired) {
                 let mended = shared.committer.push(*partition, met, shared.durability).await?;

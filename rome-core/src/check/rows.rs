@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::aggregates::Tallies;
 use super::{Checker, FindingKind, Mend, Record};
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::index;
+use crate::index::{self, Entries};
 use crate::place::Routed;
 use crate::reference::columns_of;
 use crate::row;
@@ -24,7 +25,9 @@ struct Due {
 }
 
 impl Checker<'_> {
-    pub(super) async fn rows(&mut self, table: &Arc<StoredTable>) -> Result<()> {
+    /// Checks the rows of a table; gives what they add up to in its aggregate indexes.
+    pub(super) async fn rows(&mut self, table: &Arc<StoredTable>) -> Result<Tallies> {
+        let mut tallies = Tallies::default();
         for partition in self.shared.placement.all() {
             let mut after = None;
             loop {
@@ -35,7 +38,10 @@ impl Checker<'_> {
                 let mut asked = Vec::new();
                 for record in &records {
                     match self.due(table, record) {
-                        Ok(due) => asked.extend(due.into_iter().map(|due| (record, due))),
+                        Ok((entries, due)) => {
+                            tallies.add(partition, &entries);
+                            asked.extend(due.into_iter().map(|due| (record, due)));
+                        }
                         Err(_) => self.find(FindingKind::Unreadable, table, None, &record.key, false),
                     }
                 }
@@ -56,23 +62,23 @@ impl Checker<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(tallies)
     }
 
-    fn due(&self, table: &Arc<StoredTable>, record: &Record) -> Result<Vec<Due>> {
+    fn due(&self, table: &Arc<StoredTable>, record: &Record) -> Result<(Entries, Vec<Due>)> {
         let placement = self.shared.placement;
         let unreadable = |source| row::unreadable(table.def, &record.key, source);
         let body = row::unwrap(table, &record.value).map_err(unreadable)?;
         let has = index::entries_of(table, &record.key, &body)?;
         let mut due = Vec::with_capacity(has.entries.len() + has.claims.len());
-        for (space, entry) in has.entries {
+        for (space, entry) in has.entries.iter().cloned() {
             let Some(at) = table.indexes.iter().position(|index| index.space() == space) else { continue };
             // One that is not built to its end lacks what its build will add.
             let Some(index) = table.indexes.get(at).filter(|index| index.is_complete()) else { continue };
             let partition = placement.of_entry(table, index, &record.key, &entry);
             due.push(Due { partition, space, key: entry, index: Some(at), value: Some(Bytes::new()) });
         }
-        for (at, claim) in has.claims {
+        for (at, claim) in has.claims.iter().cloned() {
             let Some(index) = table.indexes.get(at).filter(|index| index.is_complete()) else { continue };
             let partition = placement.of_claim(table, index, &claim);
             let value = Some(record.key.clone());
@@ -86,7 +92,7 @@ impl Checker<'_> {
                 due.push(Due { partition, space: target.rows(), key, index: None, value: None });
             }
         }
-        Ok(due)
+        Ok((has, due))
     }
 
     /// Reports what is missing, if the row is still there as it was and the other is still missing.

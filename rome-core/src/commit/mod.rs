@@ -4,21 +4,23 @@
 //! there; `docs/design/several-partitions.md` has the protocol and why each piece of it is there (two-phase commit
 //! with a last agent, after Gray, 1978; others find the outcome at the primary, after Percolator, Peng and Dabek, 2010).
 
+mod calls;
 mod confirm;
 mod lanes;
 mod push;
 mod several;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Result};
 use crate::store::{
-    Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
-    SequenceId, Step, Store, StoreResult, TxId,
+    Applied, Certainty, Check, CheckRef, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply, SequenceId,
+    Step, Store, StoreResult, TxId,
 };
+pub(crate) use calls::Names;
 use lanes::Lanes;
 
 /// For how long in all a transaction waits for others that are not decided.
@@ -34,6 +36,7 @@ pub(crate) struct Committer {
     /// by the commit that it had prevented.
     pub durability: Durability,
     lanes: Lanes,
+    names: OnceLock<Names>,
 }
 
 /// What a transaction does in one partition.
@@ -74,7 +77,7 @@ impl Part {
 
 impl Committer {
     pub fn new(store: Arc<dyn Store>, durability: Durability) -> Self {
-        Self { store, durability, lanes: Lanes::default() }
+        Self { store, durability, lanes: Lanes::default(), names: OnceLock::new() }
     }
 
     /// Carries out all parts or none. Costs one round trip for one part, two for several.
@@ -102,7 +105,7 @@ impl Committer {
         match parts.len() {
             0 => Ok(Outcome::Committed),
             1 => self.one(schema, parts.remove(0), d).await,
-            _ => self.several(schema, parts, d).await,
+            _ => Box::pin(self.several(schema, parts, d)).await,
         }
     }
 
@@ -141,26 +144,24 @@ impl Committer {
     /// Reads from the store, and finishes decided transactions that are met. What is left of blockers was undecided after
     /// the reads.
     pub async fn read(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        let replies = self.store.read(batch, Consistency::Strict).await?;
+        let replies = self.call_read(batch).await?;
         if replies.len() != batch.len() {
             return Err(Error::invalid("the store did not reply to every read"));
         }
         if replies.iter().all(|reply| reply.blockers.is_empty()) {
             return Ok(replies);
         }
-        self.settle(batch, replies).await
+        // In a box: rare, and deep, and every future of a query would be as deep.
+        Box::pin(self.settle(batch, replies)).await
     }
 
     /// Reads hints from the store, which need be of no one moment: what is undecided is left alone.
     pub async fn peek(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        Ok(self.store.read(batch, Consistency::Strict).await?)
+        Ok(self.call_read(batch).await?)
     }
 
     pub async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let effects: usize = batch.iter().map(|(_, minitx)| minitx.effects.len()).sum();
-        let applied = self.store.apply(batch, durability).await;
-        tracing::trace!(effects, applied = ?applied, "apply");
-        applied
+        self.call_apply(batch, durability).await
     }
 
     /// A number that other programs on the same store do not draw at the same time, for pauses.
@@ -170,6 +171,6 @@ impl Committer {
 
     /// Takes `n` numbers of a sequence; returns the first.
     pub async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.store.reserve(sequence, n).await
+        self.call_reserve(sequence, n).await
     }
 }

@@ -2,9 +2,7 @@
 
 use super::Committer;
 use crate::error::{Kind, Result};
-use crate::store::{
-    Applied, Blocker, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, Step, TxId,
-};
+use crate::store::{Applied, Blocker, Decision, Durability, MiniTx, Partition, Read, ReadReply, Step, TxId};
 
 /// How often reads are repeated because what they met was decided in the meantime.
 const ROUNDS: usize = 16;
@@ -60,7 +58,7 @@ impl Committer {
                 return Ok(replies);
             }
             let repeated: Vec<_> = again.iter().filter_map(|at| batch.get(*at)).cloned().collect();
-            let fresh = self.store.read(&repeated, Consistency::Strict).await?;
+            let fresh = self.call_read(&repeated).await?;
             for (at, reply) in again.into_iter().zip(fresh) {
                 if let Some(slot) = replies.get_mut(at) {
                     *slot = reply;

@@ -1,6 +1,7 @@
 //! Opens databases.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Database, Shared};
 use crate::catalog::{self, SchemaChange, SchemaPlan};
@@ -11,9 +12,9 @@ use crate::metrics::{Metrics, Observed, measured};
 use crate::model::Entity;
 use crate::place::Placement;
 use crate::plan::Statistics;
-use crate::query::ScanPolicy;
+use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys};
+use crate::session::{Calm, CounterKeys, Hooked};
 use crate::store::{Durability, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -23,6 +24,8 @@ pub struct DatabaseBuilder {
     scan_policy: ScanPolicy,
     durability: Durability,
     metrics: Observed,
+    telling: Telling,
+    hooks: Hooked,
     schema: SchemaChange,
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
@@ -38,6 +41,9 @@ impl DatabaseBuilder {
     pub fn entity<D: Entity>(mut self) -> Self {
         if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
             self.tables.push(D::table());
+            if let Some(hooks) = D::hooks() {
+                self.hooks.add(D::table(), hooks);
+            }
         }
         self
     }
@@ -78,6 +84,36 @@ impl DatabaseBuilder {
     #[must_use]
     pub fn metrics(mut self, metrics: Arc<dyn Metrics>) -> Self {
         self.metrics = Observed(Some(metrics));
+        self
+    }
+
+    /// From which duration on a query is told as slow: a `tracing` warning with the target `rome::query` and the text of the
+    /// query, without its values. 200 milliseconds unless said otherwise; none is no warning.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// let strict = Some(Duration::from_millis(20));
+    /// let db = Database::builder().entity::<Dog>().slow_queries(strict).open("memory:").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn slow_queries(mut self, from: Option<Duration>) -> Self {
+        self.telling.slow = from;
+        self
+    }
+
+    /// Shows the values in the texts of slow queries, `age >= 3` in the place of `age >= ?`. They may be personal or secret,
+    /// so by default they are not shown.
+    #[must_use]
+    pub const fn trace_values(mut self, shown: bool) -> Self {
+        self.telling.values = shown;
         self
     }
 
@@ -165,8 +201,9 @@ impl DatabaseBuilder {
         } else {
             catalog::open(&committer, placement, &self.tables, schema).await?
         };
+        committer.name(opened.catalog.names());
         tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
-        let is_behind = opened.catalog.tables().flat_map(|table| &table.indexes).any(|index| !index.is_complete());
+        let is_behind = opened.catalog.tables().any(|table| !table.is_built());
         let db = Database {
             shared: Arc::new(Shared {
                 committer,
@@ -180,6 +217,8 @@ impl DatabaseBuilder {
                 scan_policy: self.scan_policy,
                 durability: self.durability,
                 metrics: self.metrics,
+                telling: self.telling,
+                hooks: self.hooks,
             }),
         };
         if !self.stored && matches!(schema, SchemaChange::Apply | SchemaChange::ApplyAndDrop) {

@@ -8,9 +8,9 @@ use crate::error::{Error, Kind, Result};
 use crate::metrics::Observed;
 use crate::place::Placement;
 use crate::plan::Statistics;
-use crate::query::ScanPolicy;
+use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys};
+use crate::session::{Calm, CounterKeys, Hooked};
 use crate::store::Durability;
 
 /// What all handles and sessions of a database share.
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub scan_policy: ScanPolicy,
     pub durability: Durability,
     pub metrics: Observed,
+    pub telling: Telling,
+    pub hooks: Hooked,
 }
 
 impl Shared {

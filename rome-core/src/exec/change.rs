@@ -26,24 +26,26 @@ pub(crate) async fn change_rows(
         check_assignable(table, *column)?;
     }
     let hits = find(session, table, spec).await?;
-    let mut writes = Vec::with_capacity(hits.len());
-    for hit in hits {
-        let mut changes = Vec::with_capacity(assignments.len());
-        for (column, node) in assignments {
-            let value = row::with_view(table.def, &hit.body, node.last_column().unwrap_or(0), |view| {
-                eval::scalar(node, view).map(ValueRef::to_value)
-            })
-            .map_err(|source| not_calculated(table, *column, &hit, source))?;
-            changes.push((*column, value));
-        }
-        writes.push(Write::Change(row::replace(table.def, &hit.key, &hit.body, &changes)?));
-    }
+    let writes = hits.iter().map(|hit| changed(table, hit, assignments).map(Write::Change)).collect::<Result<_>>()?;
     let written = session.write(table, writes).await?;
     Ok(written.len() as u64)
 }
 
+/// The columns of a row as the assignments make them.
+pub(super) fn changed(table: &StoredTable, hit: &Hit, assignments: &[(u16, Node)]) -> Result<Vec<u8>> {
+    let mut changes = Vec::with_capacity(assignments.len());
+    for (column, node) in assignments {
+        let value = row::with_view(table.def, &hit.body, node.last_column().unwrap_or(0), |view| {
+            eval::scalar(node, view).map(ValueRef::to_value)
+        })
+        .map_err(|source| not_calculated(table, *column, hit, source))?;
+        changes.push((*column, value));
+    }
+    row::replace(table.def, &hit.key, &hit.body, &changes)
+}
+
 /// Refuses what would be overwritten or break the row's identity.
-fn check_assignable(table: &StoredTable, column: u16) -> Result<()> {
+pub(super) fn check_assignable(table: &StoredTable, column: u16) -> Result<()> {
     let def = table.def.column(column);
     let why = match def.role {
         _ if table.def.key.contains(&column) => "is the key; insert a new row and delete the old one",

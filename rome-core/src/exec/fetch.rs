@@ -49,10 +49,8 @@ pub(crate) async fn fetch(
 ) -> Result<Vec<Hit>> {
     match target {
         Target::Database(shared) if reach::is_wide(shared.placement, table, plan) => {
-            in_session(shared, async |session: &Session| {
-                fetch_here(Target::Session(session), table, spec, plan, want).await
-            })
-            .await
+            let within = async |session: &Session| fetch_here(Target::Session(session), table, spec, plan, want).await;
+            Box::pin(in_session(shared, within)).await
         }
         _ => fetch_here(target, table, spec, plan, want).await,
     }
@@ -189,7 +187,6 @@ async fn read_hits(
             _ => {}
         }
     }
-    tracing::trace!(table = table.def.name, rows = hits.len(), "read");
     Ok(hits)
 }
 

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod change;
+mod compare_and_set;
 mod fetch;
 mod filter;
 mod join;
@@ -14,11 +15,12 @@ mod sort;
 mod subquery;
 mod target;
 
-pub(crate) use aggregate::{aggregate, explain_aggregate};
+pub(crate) use aggregate::{aggregate, count_declared, explain_aggregate};
 pub(crate) use change::{change_rows, delete_rows};
+pub(crate) use compare_and_set::{CompareAndSet, change_if};
 pub(crate) use fetch::{Hit, Want, count, fetch, scan};
 pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};
 pub(crate) use related::{lead, matching, split};
 pub(crate) use sort::{sort_key_of_values, values_of_order};
 pub(crate) use subquery::{answered, has_subquery};
-pub(crate) use target::{Target, in_session};
+pub(crate) use target::{Target, in_session, session_rows};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::catalog::StoredTable;
 use crate::database::Shared;
 use crate::error::Result;
+use crate::metrics;
 use crate::model::Entity;
 use crate::place::Routed;
 use crate::plan::ScanPolicy;
@@ -63,12 +64,14 @@ impl<'a> Target<'a> {
     pub async fn get<D: Entity>(self, key: D::Key, deleted: bool) -> Result<Option<D>> {
         let key = verbs::encode_key::<D>(&key);
         let body = self.rows(D::table(), vec![key.clone()], deleted).await?.pop().flatten();
+        metrics::returned(usize::from(body.is_some()));
         body.map(|body| verbs::decode(&key, &body)).transpose()
     }
 
     pub async fn get_many<D: Entity>(self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
         let keys = verbs::encode_keys::<D>(keys);
         let rows = self.rows(D::table(), keys.clone(), false).await?;
+        metrics::returned(rows.iter().flatten().count());
         let decode = |(key, body): (&Bytes, Option<Bytes>)| body.map(|body| verbs::decode(key, &body)).transpose();
         keys.iter().zip(rows).map(decode).collect()
     }
@@ -134,7 +137,7 @@ fn stored_row(table: &StoredTable, reply: Reply, read: &Read) -> Result<Option<B
 }
 
 /// The same in a session: what it knows is not read again, and what it reads it remembers.
-async fn session_rows(session: &Session, table: &StoredTable, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
+pub(crate) async fn session_rows(session: &Session, table: &StoredTable, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
     session.check_open()?;
     let mut bodies: Vec<Option<Bytes>> = Vec::with_capacity(keys.len());
     let mut asked = Vec::new();

@@ -17,6 +17,12 @@ impl<E> Assignment<E> {
     }
 }
 
+impl<E> Clone for Assignment<E> {
+    fn clone(&self) -> Self {
+        Self::new(self.column, self.node.clone())
+    }
+}
+
 impl<E> std::fmt::Debug for Assignment<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Assignment").field("column", &self.column).field("node", &self.node).finish()

@@ -28,5 +28,5 @@ pub use dynamic::DynColumn;
 pub use operand::{ContainedIn, IntoOperand, Summand};
 pub(crate) use order::OrderPart;
 pub use order::{Nulls, Order, Orders};
-pub use predicate::Expr;
+pub use predicate::{Conditions, Expr};
 pub use scope::{At, Found, Groups, Here, In, InGroups, MaybeAt, Source};

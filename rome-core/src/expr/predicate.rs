@@ -98,3 +98,41 @@ impl<S> fmt::Debug for Expr<S> {
         self.node.fmt(f)
     }
 }
+
+/// Conditions that all have to hold, told apart where one does not: one, a tuple of them or a `Vec`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of conditions on `{E}`",
+    note = "write `(Dog::AGE.lt(3), Dog::NAME.eq(\"Rex\"))`"
+)]
+pub trait Conditions<E> {
+    /// As a list.
+    fn into_conditions(self) -> Vec<Expr<E>>;
+}
+
+impl<E> Conditions<E> for Expr<E> {
+    fn into_conditions(self) -> Vec<Self> {
+        vec![self]
+    }
+}
+
+impl<E> Conditions<E> for Vec<Expr<E>> {
+    fn into_conditions(self) -> Self {
+        self
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)+))*) => { $(
+        impl<E, $($name: Conditions<E>),+> Conditions<E> for ($($name,)+) {
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn into_conditions(self) -> Vec<Expr<E>> {
+                let ($($name,)+) = self;
+                let mut all = Vec::new();
+                $(all.extend($name.into_conditions());)+
+                all
+            }
+        }
+    )* };
+}
+
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D F) (A B C D F G) (A B C D F G H) (A B C D F G H I) }

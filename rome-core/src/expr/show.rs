@@ -30,12 +30,12 @@ impl Names<'_> {
 impl Node {
     /// The expression as a person would write it, with the table's column names.
     pub fn display<'a>(&'a self, table: &'a Table) -> impl fmt::Display + 'a {
-        Shown { node: self, names: Names::Table(table) }
+        self.display_with(Names::Table(table))
     }
 
     /// The same with the names that a join's columns have.
     pub const fn display_with<'a>(&'a self, names: Names<'a>) -> Shown<'a> {
-        Shown { node: self, names }
+        Shown { node: self, names, values: true }
     }
 }
 
@@ -43,11 +43,33 @@ impl Node {
 pub(crate) struct Shown<'a> {
     node: &'a Node,
     names: Names<'a>,
+    values: bool,
 }
 
 impl Shown<'_> {
+    /// Whether values are shown, or `?` in the place of each.
+    pub const fn values(mut self, shown: bool) -> Self {
+        self.values = shown;
+        self
+    }
+
     const fn of<'b>(&'b self, node: &'b Node) -> Shown<'b> {
-        Shown { node, names: self.names }
+        Shown { node, names: self.names, values: self.values }
+    }
+
+    /// The same of another table.
+    const fn at<'b>(&self, node: &'b Node, table: &'b Table) -> Shown<'b> {
+        Shown { node, names: Names::Table(table), values: self.values }
+    }
+
+    /// A value, or a mark in its place.
+    fn value(&self, f: &mut fmt::Formatter<'_>, value: &dyn fmt::Display) -> fmt::Result {
+        if self.values { write!(f, "{value}") } else { f.write_str("?") }
+    }
+
+    /// Text in quotes, or a mark in its place.
+    fn text(&self, f: &mut fmt::Formatter<'_>, text: &dyn fmt::Display) -> fmt::Result {
+        if self.values { write!(f, "'{text}'") } else { f.write_str("?") }
     }
 
     fn list(&self, f: &mut fmt::Formatter<'_>, nodes: &[Node], word: &str, empty: &str) -> fmt::Result {
@@ -81,7 +103,7 @@ impl fmt::Display for Shown<'_> {
         match self.node {
             Node::Column(position) => self.names.write(f, 0, *position),
             Node::Of(place, position) => self.names.write(f, *place, *position),
-            Node::Value(value) => write!(f, "{value}"),
+            Node::Value(value) => self.value(f, value),
             Node::Arithmetic(op, left, right) => {
                 write!(f, "({} {} {})", self.of(left), op.sign(), self.of(right))
             }
@@ -98,17 +120,30 @@ impl fmt::Display for Shown<'_> {
             }
             Node::In(of, list) => {
                 write!(f, "{} in (", self.of(of))?;
+                if !self.values {
+                    return f.write_str("?)");
+                }
                 for (at, value) in list.values.iter().enumerate() {
                     write!(f, "{}{value}", if at > 0 { ", " } else { "" })?;
                 }
                 f.write_str(if list.has_null { ", null)" } else { ")" })
             }
             Node::Like { of, pattern, ignore_case } => {
-                write!(f, "{} {} '{pattern}'", self.of(of), if *ignore_case { "ilike" } else { "like" })
+                write!(f, "{} {} ", self.of(of), if *ignore_case { "ilike" } else { "like" })?;
+                self.text(f, pattern)
             }
-            Node::StartsWith(of, text) => write!(f, "{} starts with '{text}'", self.of(of)),
-            Node::ContainsText(of, text) => write!(f, "{} contains '{text}'", self.of(of)),
-            Node::ContainsElement(of, value) => write!(f, "{} has element {value}", self.of(of)),
+            Node::StartsWith(of, text) => {
+                write!(f, "{} starts with ", self.of(of))?;
+                self.text(f, text)
+            }
+            Node::ContainsText(of, text) => {
+                write!(f, "{} contains ", self.of(of))?;
+                self.text(f, text)
+            }
+            Node::ContainsElement(of, value) => {
+                write!(f, "{} has element ", self.of(of))?;
+                self.value(f, value)
+            }
             Node::IsNull(of) => write!(f, "{} is null", self.of(of)),
             Node::And(all) => self.list(f, all, "and", "true"),
             Node::Or(all) => self.list(f, all, "or", "false"),
@@ -135,7 +170,7 @@ impl fmt::Display for Shown<'_> {
                 write!(f, "exists ({} by ", exists.spec.table.name)?;
                 self.tuple(f, &exists.of)?;
                 for condition in &exists.spec.filter {
-                    write!(f, ", {}", condition.display(exists.spec.table))?;
+                    write!(f, ", {}", self.at(condition, exists.spec.table))?;
                 }
                 f.write_str(")")
             }
@@ -143,7 +178,8 @@ impl fmt::Display for Shown<'_> {
                 let table = query.spec.table;
                 write!(f, "{} in (select {} from {}", self.of(&query.of), table.column(query.column).name, table.name)?;
                 for (at, condition) in query.spec.filter.iter().enumerate() {
-                    write!(f, " {} {}", if at == 0 { "where" } else { "and" }, condition.display(table))?;
+                    let word = if at == 0 { "where" } else { "and" };
+                    write!(f, " {word} {}", self.at(condition, table))?;
                 }
                 f.write_str(")")
             }

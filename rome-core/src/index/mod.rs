@@ -3,6 +3,8 @@
 //! Both are computed from the encoded row by the table's description, for old and new rows alike, so that an update
 //! removes exactly what the old row had put in.
 
+pub(crate) mod aggregate;
+
 use bytes::Bytes;
 
 use crate::catalog::{StoredIndex, StoredTable};
@@ -22,17 +24,19 @@ pub(crate) struct Entries {
     pub entries: Vec<(Space, Bytes)>,
     /// Claims: the place of the index in the table, and the encoded columns.
     pub claims: Vec<(usize, Bytes)>,
+    /// What it adds to the aggregate indexes.
+    pub shares: Vec<aggregate::Share>,
 }
 
 /// The index entries and claims of a body that lies under `key`.
 pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entries> {
     check_length(table, "the key", None, key.len())?;
     let mut all = Entries::default();
-    if table.indexes.is_empty() {
+    if table.indexes.is_empty() && table.aggregates.is_empty() {
         return Ok(all);
     }
     let parts = table.indexes.iter().flat_map(|index| &index.def.parts);
-    let last = parts.map(|part| part.column).max().unwrap_or(0);
+    let last = parts.map(|part| part.column).chain(aggregate::last_column(table)).max().unwrap_or(0);
     row::with_view(table.def, body, last, |row| {
         for (at, index) in table.indexes.iter().enumerate() {
             if index.def.unique {
@@ -41,6 +45,7 @@ pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result
                 add_entries(index, row, key, &mut all.entries)?;
             }
         }
+        all.shares = aggregate::shares(table, row)?;
         Ok(())
     })
     .map_err(|source| row::damaged(table.def, key, body, source))?;
@@ -51,6 +56,7 @@ pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result
     for (at, claim) in &all.claims {
         check_length(table, "a unique value", table.indexes.get(*at), claim.len())?;
     }
+    aggregate::check_lengths(table, &all.shares)?;
     Ok(all)
 }
 
@@ -112,6 +118,10 @@ fn finish(index: &StoredIndex, mut entry: Vec<u8>, key: &[u8]) -> Bytes {
 }
 
 fn check_length(table: &StoredTable, what: &str, index: Option<&StoredIndex>, length: usize) -> Result<()> {
+    check_length_of(table, what, index.map(|index| index.def.name.as_str()), length)
+}
+
+fn check_length_of(table: &StoredTable, what: &str, index: Option<&str>, length: usize) -> Result<()> {
     if length <= MAX_ENTRY {
         return Ok(());
     }
@@ -119,8 +129,8 @@ fn check_length(table: &StoredTable, what: &str, index: Option<&StoredIndex>, le
 }
 
 #[cold]
-fn too_long(table: &StoredTable, what: &str, index: Option<&StoredIndex>, length: usize) -> Error {
-    let of = index.map_or_else(String::new, |index| format!(" in index `{}`", index.def.name));
+fn too_long(table: &StoredTable, what: &str, index: Option<&str>, length: usize) -> Error {
+    let of = index.map_or_else(String::new, |name| format!(" in index `{name}`"));
     Kind::Limit(format!(
         "{what}{of} of a row of table `{}` takes {length} bytes, at most {MAX_ENTRY} are allowed; shorten the value or \
          leave it out of keys and indexes",

@@ -27,6 +27,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What one query or one transaction costs its caller asks by [`Measure::measured`].
 
 mod collector;
 mod event;
@@ -34,10 +36,13 @@ mod histogram;
 mod measured;
 mod observed;
 mod snapshot;
+mod statistics;
 
 pub use collector::Collector;
 pub use event::{CallKind, End, Event, Metrics, StoreCall};
 pub use snapshot::{Calls, Latency, Snapshot};
+pub use statistics::{Measure, Statistics};
 
 pub(crate) use measured::measured;
 pub(crate) use observed::Observed;
+pub(crate) use statistics::{count, is_measured, returned};

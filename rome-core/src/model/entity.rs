@@ -4,6 +4,7 @@ use super::Key;
 use crate::error::Error;
 use crate::expr::DynColumn;
 use crate::schema::Table;
+use crate::session::hooks::RowHooks;
 use crate::value::{RowReader, RowWriter, ValueError};
 
 /// A struct that is stored as a row of a table. Implemented by `#[derive(Entity)]`.
@@ -31,6 +32,13 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// When the row does not hold what the columns ask for.
     #[doc(hidden)]
     fn read(row: &mut RowReader<'_>) -> Result<Self, ValueError>;
+
+    /// What it does before and after its rows are written.
+    #[doc(hidden)]
+    #[must_use]
+    fn hooks() -> Option<&'static dyn RowHooks> {
+        None
+    }
 
     /// The column with this name, for filters and orders that are only known at run time. Costs no round trip.
     ///

@@ -2,9 +2,11 @@
 //!
 //! The derives of `rome-derive` implement these traits; nothing here knows how rows are stored or found.
 
+pub(crate) mod aggregated;
 pub(crate) mod auto;
 mod embedded;
 mod entity;
+mod hooks;
 mod id;
 pub(crate) mod indexed;
 mod key;
@@ -20,6 +22,7 @@ pub mod role;
 
 pub use embedded::{ColumnsAt, Embedded};
 pub use entity::Entity;
+pub use hooks::{HasHooks, Hooks};
 pub use id::Id;
 pub use key::{IntoKey, Key, KeyField};
 pub use many::Many;

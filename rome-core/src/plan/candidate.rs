@@ -226,7 +226,7 @@ fn match_tuples(parts: &[IndexPart], constraints: &Constraints<'_>, found: &mut 
     Some((served, columns.len()))
 }
 
-fn multiply(mut prefixes: Vec<Vec<u8>>, values: &[Value], descending: bool) -> Vec<Vec<u8>> {
+pub(super) fn multiply(mut prefixes: Vec<Vec<u8>>, values: &[Value], descending: bool) -> Vec<Vec<u8>> {
     if let ([prefix], [value]) = (prefixes.as_mut_slice(), values) {
         key::encode(value.as_ref(), descending, prefix);
         return prefixes;

@@ -76,6 +76,11 @@ impl Explain {
         Self { text, index: None, full_scan, sorted }
     }
 
+    /// The plan of a query that an aggregate index answers.
+    pub(crate) const fn of_aggregate(text: String, index: String) -> Self {
+        Self { text, index: Some(index), full_scan: false, sorted: false }
+    }
+
     /// The same plan, of which `text` says what is made.
     pub(crate) fn and(mut self, text: &str) -> Self {
         self.text.push_str("\n  ");
@@ -83,7 +88,7 @@ impl Explain {
         self
     }
 
-    /// The index that is used, if it is one.
+    /// The index or aggregate index that is used, if it is one.
     #[must_use]
     pub fn index(&self) -> Option<&str> {
         self.index.as_deref()

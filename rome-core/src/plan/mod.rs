@@ -6,6 +6,7 @@
 
 mod candidate;
 mod constraint;
+mod declared;
 mod explain;
 mod group;
 mod join;
@@ -14,12 +15,14 @@ mod normal;
 mod range;
 mod spec;
 mod statistics;
+mod text;
 
 pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;
 pub use spec::{Deleted, ScanPolicy};
 
 pub(crate) use candidate::Access;
+pub(crate) use declared::{ByAggregate, by_aggregate};
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
 pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, equality};
 pub(crate) use measure::{measure, measure_all};

@@ -8,9 +8,11 @@ use super::choose::{Chosen, ChosenOfGroup, OrdersOfGroup, PlacedOrder};
 use super::join_verbs::{explain, only};
 use super::parts::FoundValues;
 use super::select::Output;
+use super::watch::Watch;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Target, in_session};
 use crate::expr::{Expr, InGroups};
+use crate::metrics;
 use crate::model::Entity;
 use crate::plan::{Explain, GroupOrder, GroupSpec, JoinSpec, Spec, conjuncts};
 use crate::session::Session;
@@ -198,6 +200,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// groups and distinct values; as [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
         let rows = self.groups.values(self.target, &self.groups.spec).await?;
+        metrics::returned(rows.len());
         rows.into_iter().map(|values| self.groups.read_row(values)).collect()
     }
 
@@ -208,6 +211,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     pub async fn first(&self) -> Result<Option<R>> {
         let limit = Some(self.groups.spec.limit.unwrap_or(1).min(1));
         let mut rows = self.groups.values(self.target, &GroupSpec { limit, ..self.groups.spec.clone() }).await?;
+        metrics::returned(rows.len());
         rows.pop().map(|values| self.groups.read_row(values)).transpose()
     }
 
@@ -219,7 +223,9 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     pub async fn one(&self) -> Result<R> {
         let limit = Some(self.groups.spec.limit.unwrap_or(2).min(2));
         let rows = self.groups.values(self.target, &GroupSpec { limit, ..self.groups.spec.clone() }).await?;
-        self.groups.read_row(only(rows, self.groups.rows.table())?)
+        let row = only(rows, self.groups.rows.table())?;
+        metrics::returned(1);
+        self.groups.read_row(row)
     }
 
     /// How many groups there are, after offset and limit. Costs as [`all`](Self::all).
@@ -270,12 +276,22 @@ impl<R> Groups<R> {
         }
         let rows = &self.rows;
         let one_read = matches!(rows, Rows::Table(spec) if !exec::has_subquery(spec));
-        match target {
+        let watch = Watch::begin(target);
+        let values = match target {
             Target::Database(shared) if !one_read => {
-                in_session(shared, async |session: &Session| grouped(Target::Session(session), rows, group).await).await
+                Box::pin(in_session(shared, async |session: &Session| {
+                    grouped(Target::Session(session), rows, group).await
+                }))
+                .await?
             }
-            _ => grouped(target, rows, group).await,
-        }
+            // Boxed: a transaction around it has a future that is nested deeply enough without it.
+            _ => Box::pin(grouped(target, rows, group)).await?,
+        };
+        watch.end(|shown| match rows {
+            Rows::Join(spec) => format!("groups of {}", spec.text(shown)),
+            Rows::Table(spec) => format!("groups of {}", spec.text(shown)),
+        });
+        Ok(values)
     }
 }
 

@@ -5,10 +5,12 @@ use super::choose::ChosenOfGroup;
 use super::group::GroupBy;
 use super::join::JoinOutput;
 use super::parts::{FoundRow, FoundValues, Parts};
+use super::watch::Watch;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, JoinedRow, JoinedRows, Target, in_session};
 use crate::expr::eval;
 use crate::expr::node::Node;
+use crate::metrics;
 use crate::plan::{Explain, JoinOrder, JoinSpec};
 use crate::session::Session;
 use crate::value::{Value, ValueRef};
@@ -27,6 +29,7 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
 
     async fn read(&self, spec: &JoinSpec) -> Result<Vec<R>> {
         let rows = self.found(spec).await?;
+        metrics::returned(rows.len());
         rows.iter().map(|row| self.read_row(row)).collect()
     }
 
@@ -63,7 +66,9 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
         if spec.distinct && !spec.order.iter().all(is_given) {
             return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
         }
+        let watch = Watch::begin(self.target);
         let rows = joined(self.target, spec, columns).await?;
+        watch.end(|values| spec.text(values));
         if let (Target::Session(session), true) = (self.target, whole) {
             rows.remember(session)?;
         }

@@ -17,6 +17,7 @@ mod sets;
 mod stream;
 mod subquery;
 mod verbs;
+mod watch;
 mod with;
 
 pub use crate::plan::{Deleted, Explain, ScanPolicy};
@@ -30,5 +31,6 @@ pub use page::{After, Page, PageQuery};
 pub use parts::{And, Part, Parts};
 pub use select::Selection;
 pub use sets::{SetOperand, SetQuery};
+pub(crate) use watch::Telling;
 pub(crate) use with::load_all;
 pub use with::{IntoLoad, Load};

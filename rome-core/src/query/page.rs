@@ -1,8 +1,10 @@
 //! Pages.
 
+use super::watch::Watch;
 use super::{Cursor, Query, load_all};
 use crate::error::{Error, Result};
 use crate::exec::{self, Target, Want};
+use crate::metrics;
 use crate::model::Entity;
 use crate::plan::{OrderPart, Spec};
 use crate::session::Session;
@@ -63,12 +65,17 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
     /// database; [`is_invalid`](crate::Error::is_invalid) for a page of no rows, and for a query with a limit or of
     /// distinct rows, which no page can know of; as [`Query::all`].
     pub async fn fetch(&self) -> Result<Page<R>> {
-        match self.query.target {
+        let watch = Watch::begin(self.query.target);
+        let page = match self.query.target {
             Target::Database(shared) if !self.query.loads.is_empty() => {
-                exec::in_session(shared, async |session: &Session| self.fetch_here(&self.query.at(session)).await).await
+                exec::in_session(shared, async |session: &Session| self.fetch_here(&self.query.at(session)).await)
+                    .await?
             }
-            _ => self.fetch_here(&self.query).await,
-        }
+            _ => self.fetch_here(&self.query).await?,
+        };
+        watch.end(|values| format!("page of {} of {}", self.size, self.query.spec.text(values)));
+        metrics::returned(page.items.len());
+        Ok(page)
     }
 
     async fn fetch_here(&self, query: &Query<'_, E, R>) -> Result<Page<R>> {

@@ -10,10 +10,12 @@ use futures::future::BoxFuture;
 use super::choose::{OrdersOf, PlacedOrder};
 use super::join_verbs::only;
 use super::set_operand::{Operand, SetRow};
+use super::watch::Watch;
 use super::{GroupBy, Joined, Parts, Query};
 use crate::error::{Error, Result};
 use crate::exec::{Target, in_session, sort_key_of_values};
 use crate::expr::Nulls;
+use crate::metrics;
 use crate::model::Entity;
 use crate::session::Session;
 use crate::value::key;
@@ -314,17 +316,21 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// [`is_invalid`](Error::is_invalid) for an order by a column that the first query does not give; as
     /// [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
-        self.rows(&self.order, self.limit).await
+        let rows = self.rows(&self.order, self.limit).await?;
+        metrics::returned(rows.len());
+        Ok(rows)
     }
 
     async fn rows(&self, order: &[Order], limit: Option<u64>) -> Result<Vec<R>> {
         let tree = &self.tree;
+        let watch = Watch::begin(self.target);
         let rows = match self.target {
             Target::Session(_) => tree.rows(self.target).await?,
             Target::Database(shared) => {
                 in_session(shared, async |session: &Session| tree.rows(Target::Session(session)).await).await?
             }
         };
+        watch.end(|_| format!("set operation on {}", tree.table()));
         let rows = arrange(tree, rows, order, limit, self.offset)?;
         Ok(rows.into_iter().map(|row| row.row).collect())
     }
@@ -334,7 +340,9 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        Ok(self.rows(&self.order, Some(self.limit.unwrap_or(1).min(1))).await?.pop())
+        let mut rows = self.rows(&self.order, Some(self.limit.unwrap_or(1).min(1))).await?;
+        metrics::returned(rows.len());
+        Ok(rows.pop())
     }
 
     /// The only row. Costs as [`all`](Self::all).
@@ -343,7 +351,9 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        only(self.rows(&self.order, Some(self.limit.unwrap_or(2).min(2))).await?, self.tree.table())
+        let row = only(self.rows(&self.order, Some(self.limit.unwrap_or(2).min(2))).await?, self.tree.table())?;
+        metrics::returned(1);
+        Ok(row)
     }
 
     /// How many rows there are, after offset and limit. Costs as [`all`](Self::all).

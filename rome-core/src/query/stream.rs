@@ -4,9 +4,11 @@ use futures::Stream;
 use futures::stream::try_unfold;
 
 use super::page::ordered;
+use super::watch::Watch;
 use super::{Query, load_all};
 use crate::error::Result;
 use crate::exec::{self, Target, Want};
+use crate::metrics;
 use crate::model::Entity;
 use crate::plan::{self, Spec};
 use crate::session::Session;
@@ -39,7 +41,10 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         // Rows that are read and not given yet lie with the next one last.
         try_unfold((self, spec, begin, Vec::new()), |(query, spec, mut position, mut ready)| async move {
             if ready.is_empty() && !position.ended {
+                let watch = Watch::begin(query.target);
                 (ready, position) = query.read_chunk(&spec, position).await?;
+                watch.end(|values| format!("stream of {}", spec.text(values)));
+                metrics::returned(ready.len());
             }
             let Some(row) = ready.pop() else { return Ok(None) };
             Ok(Some((row, (query, spec, position, ready))))

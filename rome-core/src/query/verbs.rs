@@ -4,12 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::select::Output;
+use super::watch::Watch;
 use super::{Query, load_all};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Hit, Target, Want, in_session};
 use crate::expr::Assignments;
+use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::node::Node;
+use crate::metrics;
 use crate::model::{Entity, Key};
 use crate::plan::{self, Explain, Plan, Spec};
 use crate::row;
@@ -23,12 +26,16 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_corrupt`](Error::is_corrupt) when a stored row
     /// does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
-        match self.target {
+        let watch = Watch::begin(self.target);
+        let rows = match self.target {
             Target::Database(shared) if !self.loads.is_empty() => {
-                exec::in_session(shared, async |session: &Session| self.at(session).all_here().await).await
+                exec::in_session(shared, async |session: &Session| self.at(session).all_here().await).await?
             }
-            _ => self.all_here().await,
-        }
+            _ => self.all_here().await?,
+        };
+        watch.end(|values| self.spec.text(values));
+        metrics::returned(rows.len());
+        Ok(rows)
     }
 
     /// The same query in a session.
@@ -206,6 +213,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
+        let watch = Watch::begin(self.target);
         let count = if self.distinct && matches!(self.output, Output::Columns(..)) {
             let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
             let mut hits = self.fetch(&spec, Want::Rows).await?;
@@ -221,6 +229,7 @@ impl<E: Entity, R> Query<'_, E, R> {
                 target => count_rows(target, &spec).await?,
             }
         };
+        watch.end(|values| format!("count of {}", self.spec.text(values)));
         Ok(count.saturating_sub(self.spec.offset).min(self.spec.limit.unwrap_or(u64::MAX)))
     }
 
@@ -231,7 +240,10 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub async fn exists(&self) -> Result<bool> {
         let limit = Some(self.spec.limit.unwrap_or(1).min(1));
         let spec = Spec { limit, order: Vec::new(), ..self.spec.clone() };
-        Ok(!self.fetch(&spec, Want::Keys).await?.is_empty())
+        let watch = Watch::begin(self.target);
+        let exists = !self.fetch(&spec, Want::Keys).await?.is_empty();
+        watch.end(|values| spec.text(values));
+        Ok(exists)
     }
 
     /// The keys of the rows. Costs as [`all`](Self::all), and reads no rows where an index serves filter and order.
@@ -239,7 +251,10 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn keys(&self) -> Result<Vec<E::Key>> {
+        let watch = Watch::begin(self.target);
         let hits = self.fetch(&self.spec, Want::Keys).await?;
+        watch.end(|values| format!("keys of {}", self.spec.text(values)));
+        metrics::returned(hits.len());
         hits.iter()
             .map(|hit| E::Key::decode(&hit.key).map_err(|source| row::unreadable(self.spec.table, &hit.key, source)))
             .collect()
@@ -303,15 +318,18 @@ impl<E: Entity, R> Query<'_, E, R> {
             assignments.into_assignments().into_iter().map(|set| (set.column, set.node)).collect();
         let table = self.target.shared().table(self.spec.table)?;
         let (spec, assignments) = (&self.spec, &assignments);
-        match self.target {
-            Target::Session(session) => exec::change_rows(session, table, spec, assignments).await,
+        let watch = Watch::begin(self.target);
+        let count = match self.target {
+            Target::Session(session) => exec::change_rows(session, table, spec, assignments).await?,
             Target::Database(shared) => {
                 session::run(shared, statement(), async move |session: &Session| {
                     exec::change_rows(session, table, spec, assignments).await
                 })
-                .await
+                .await?
             }
-        }
+        };
+        watch.end(|values| format!("update of {}", spec.text(values)));
+        Ok(count)
     }
 
     /// Deletes all rows of the query in one transaction, softly if the entity has a `soft_delete` column, and says how many
@@ -334,21 +352,38 @@ impl<E: Entity, R> Query<'_, E, R> {
     async fn remove_all(&self, purge: bool) -> Result<u64> {
         let table = self.target.shared().table(self.spec.table)?;
         let spec = &self.spec;
-        match self.target {
-            Target::Session(session) => exec::delete_rows(session, table, spec, purge).await,
+        let watch = Watch::begin(self.target);
+        let count = match self.target {
+            Target::Session(session) => exec::delete_rows(session, table, spec, purge).await?,
             Target::Database(shared) => {
                 session::run(shared, statement(), async move |session: &Session| {
                     exec::delete_rows(session, table, spec, purge).await
                 })
-                .await
+                .await?
             }
-        }
+        };
+        watch.end(|values| format!("delete of {}", spec.text(values)));
+        Ok(count)
     }
 }
 
 async fn count_rows(target: Target<'_>, spec: &Spec) -> Result<u64> {
     let spec = exec::answered(target, spec).await?;
     let table = target.shared().table(spec.table)?;
+    let rows = Aggregate { func: Func::Count, of: None };
+    if let Some(found) = plan::by_aggregate(target, table, &spec, &[], &[rows]) {
+        let several = found.partition.is_none() && !target.shared().placement.is_one();
+        let found = &found;
+        return match target {
+            Target::Database(shared) if several => {
+                in_session(shared, async |session: &Session| {
+                    exec::count_declared(Target::Session(session), table, found).await
+                })
+                .await
+            }
+            target => exec::count_declared(target, table, found).await,
+        };
+    }
     let plan = plan::plan(target, table, &spec).await?;
     exec::count(target, table, &spec, &plan).await
 }

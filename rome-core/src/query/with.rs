@@ -11,6 +11,7 @@ use super::Query;
 use crate::error::Result;
 use crate::exec::{self, Target};
 use crate::expr::{Expr, In, Orders};
+use crate::metrics;
 use crate::model::{Entity, Related, Relation};
 use crate::plan::{Deleted, Spec, conjuncts};
 use crate::reference::columns_of;
@@ -191,6 +192,7 @@ impl<E: Entity, F: Related> Load<E, F> {
             counts.push(found.len() - before);
         }
         load_all(target, &self.loads, &mut found).await?;
+        metrics::returned(found.len());
         let relation = self.relation;
         Ok(Box::new(move |rows| {
             let mut found = found.into_iter();

@@ -78,7 +78,7 @@ fn stored(def: &'static Table, id: u32) -> Arc<StoredTable> {
         .zip(10 * id..)
         .map(|(def, id)| StoredIndex::new(def, IndexId(id), true, IndexState::Readable))
         .collect();
-    Arc::new(StoredTable { def, id: TableId(id), indexes, layout: 1, earlier: Vec::new() })
+    Arc::new(StoredTable { def, id: TableId(id), indexes, aggregates: Vec::new(), layout: 1, earlier: Vec::new() })
 }
 
 fn foreign_key(def: &'static Table, first: u16) -> &'static ForeignKey {

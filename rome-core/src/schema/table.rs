@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{ForeignKey, IndexDef, IndexPart, Lookup};
+use super::{AggregateDef, ForeignKey, IndexDef, IndexPart, Lookup};
 use crate::value::{ColumnType, Field, Value};
 
 /// Where the keys of a table come from.
@@ -96,6 +96,8 @@ pub struct Table {
     pub partition_by: Vec<u16>,
     /// The declared indexes, unique ones included, and those that foreign keys need; their order has no meaning.
     pub indexes: Vec<IndexDef>,
+    /// The aggregate indexes; their order has no meaning.
+    pub aggregates: Vec<AggregateDef>,
     /// The foreign keys.
     pub foreign_keys: Vec<ForeignKey>,
     /// The position of the soft delete column.
@@ -117,6 +119,7 @@ impl Table {
                 key_source: KeySource::Given,
                 partition_by: Vec::new(),
                 indexes: Vec::new(),
+                aggregates: Vec::new(),
                 foreign_keys: Vec::new(),
                 deleted_at: None,
                 version: None,
@@ -215,6 +218,44 @@ impl TableBuilder {
         let multi = parts.iter().any(|part| matches!(self.table.column(part.column).ty, ColumnType::List(..)));
         self.table.indexes.push(IndexDef { name, parts: parts.to_vec(), unique, multi, global });
         self
+    }
+
+    /// Adds counts of the rows of each group, the groups made by these columns. Without a name it is called after its
+    /// columns.
+    #[must_use]
+    pub fn count_by(self, name: Option<&'static str>, by: &[u16]) -> Self {
+        self.declared_aggregate(name, None, by)
+    }
+
+    /// Adds sums of a column for each group of rows, the groups made by these columns. Without a name it is called after its
+    /// columns.
+    #[must_use]
+    pub fn sum_by(self, name: Option<&'static str>, sum: u16, by: &[u16]) -> Self {
+        self.declared_aggregate(name, Some(sum), by)
+    }
+
+    fn declared_aggregate(self, name: Option<&str>, sum: Option<u16>, by: &[u16]) -> Self {
+        let name = name.map_or_else(|| self.aggregate_name(sum, by), str::to_owned);
+        // The column of soft deletion is known when all columns are.
+        let unless = self.table.deleted_at;
+        self.aggregate(AggregateDef { name, sum, by: by.to_vec(), unless })
+    }
+
+    pub(crate) fn aggregate(mut self, aggregate: AggregateDef) -> Self {
+        self.table.aggregates.push(aggregate);
+        self
+    }
+
+    fn aggregate_name(&self, sum: Option<u16>, by: &[u16]) -> String {
+        let mut name = String::from("count");
+        if let Some(column) = sum {
+            name = format!("sum_{}", self.table.column(column).name);
+        }
+        for (at, column) in by.iter().enumerate() {
+            name.push_str(if at == 0 { "_by_" } else { "_" });
+            name.push_str(&self.table.column(*column).name);
+        }
+        name
     }
 
     /// Adds a foreign key; [`finish`](Self::finish) sees to it that rows can be found by it.

@@ -6,6 +6,7 @@
 //! Nothing is locked while a session is open.
 
 mod body;
+pub(crate) mod hooks;
 mod keys;
 mod link;
 mod looks;
@@ -15,12 +16,15 @@ mod reads;
 mod references;
 mod retry;
 mod unbuilt;
+mod uncounted;
+mod update_if;
 pub(crate) mod verbs;
 mod write;
 
 pub use body::{Repeatable, TxBody};
 pub use options::TransactionOptions;
 
+pub(crate) use hooks::Hooked;
 pub(crate) use keys::CounterKeys;
 pub(crate) use looks::{Calm, read};
 pub(crate) use overlay::{Overlay, Pending};
@@ -31,6 +35,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use hooks::Inside;
 use overlay::Compiled;
 use reads::{PartReads, Reads};
 use tokio::time::Instant;
@@ -68,9 +73,11 @@ use crate::store::{Check, CheckRef, Partition, Read, Reply, Space, TableId};
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: TransactionOptions,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// Held by the statement that writes.
     writing: tokio::sync::Mutex<()>,
+    /// What a session has that a hook was given.
+    inside: Option<Inside>,
 }
 
 #[derive(Default)]
@@ -86,7 +93,7 @@ struct State {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions) -> Self {
-        Self { shared, options, state: Mutex::default(), writing: tokio::sync::Mutex::default() }
+        Self { shared, options, state: Arc::default(), writing: tokio::sync::Mutex::default(), inside: None }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

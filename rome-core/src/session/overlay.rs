@@ -7,12 +7,13 @@ use bytes::Bytes;
 
 use super::references;
 use crate::catalog::{Catalog, StoredTable};
+use crate::change::Built;
 use crate::error::{Error, Kind, Result};
 use crate::index::{self, Entries};
 use crate::place::Placement;
 use crate::row;
 use crate::schema::ForeignKey;
-use crate::store::{Check, Effect, Partition, Space, TableId};
+use crate::store::{Check, Effect, IndexId, Partition, Space, TableId};
 
 /// A buffered write of one row.
 #[derive(Debug, Clone)]
@@ -66,6 +67,8 @@ pub(crate) struct Overlay {
     /// Which buffered rows will have each unique value that buffered writes touch: nobody where it is given up, and more
     /// than one only in the middle of a statement.
     holders: HashMap<(TableId, usize, Bytes), Vec<Bytes>>,
+    /// How far builds of aggregate indexes were, by index and partition, when the session wrote rows there.
+    builds: HashMap<(IndexId, Partition), Built>,
     /// Claims that are not those of the rows with these values, by index, claim and row.
     spared: HashSet<(TableId, usize, Bytes, Bytes)>,
 }
@@ -116,6 +119,24 @@ impl Overlay {
     /// Leaves a claim alone that a row gives up: it is another row's, or nobody's.
     pub fn spare(&mut self, table: TableId, index: usize, claim: Bytes, key: Bytes) {
         self.spared.insert((table, index, claim, key));
+    }
+
+    /// Notes how far the build of an aggregate index is in a partition.
+    pub fn note_build(&mut self, index: IndexId, partition: Partition, built: Built) {
+        self.builds.insert((index, partition), built);
+    }
+
+    /// Whether it is known how far the build of an aggregate index is in a partition.
+    pub fn knows_build(&self, index: IndexId, partition: Partition) -> bool {
+        self.builds.contains_key(&(index, partition))
+    }
+
+    /// Whether an aggregate index counts the row under `key`, which lies in `home`: its build will do so if it has not come
+    /// there yet.
+    fn is_counted(&self, table: &StoredTable, at: usize, home: Partition, key: &[u8]) -> bool {
+        let aggregate = table.aggregates.get(at);
+        let built = aggregate.and_then(|aggregate| self.builds.get(&(aggregate.id, home)));
+        built.is_none_or(|built| built.has(key))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -224,6 +245,8 @@ struct Part {
     put: Vec<(Space, Bytes, Bytes)>,
     given_up: HashSet<(Space, Bytes)>,
     claimed: BTreeMap<(Space, Bytes), (Arc<StoredTable>, usize, Bytes)>,
+    /// What is added to counters.
+    added: BTreeMap<(Space, Bytes), i128>,
 }
 
 impl Parts<'_> {
@@ -256,6 +279,12 @@ impl Parts<'_> {
         }
         for (space, entry) in missing_from(&before.entries, &after.entries) {
             self.at(entry_at(space, &entry)).put.push((space, entry, Bytes::new()));
+        }
+        for (entries, times) in [(before, -1), (after, 1)] {
+            let counted = entries.shares.iter().filter(|share| self.overlay.is_counted(stored, share.at, home, key));
+            let added = index::aggregate::additions(stored, counted, times);
+            let part = self.by_partition.entry(home).or_default();
+            added.for_each(|(counter, n)| *part.added.entry(counter).or_default() += n);
         }
         if !stored.def.foreign_keys.is_empty() {
             let (before, after) = (pending.before.as_ref(), pending.after.as_ref());
@@ -301,7 +330,9 @@ impl Part {
         self.put.sort_unstable();
         let removed = self.removed.into_iter().map(|(space, key)| Effect::Delete { space, key });
         let put = self.put.into_iter().map(|(space, key, value)| Effect::Put { space, key, value });
-        Compiled { checks: self.checks, meanings: self.meanings, effects: removed.chain(put).collect() }
+        let added = self.added.into_iter().filter(|(_, delta)| *delta != 0);
+        let added = added.map(|((space, key), delta)| Effect::Add { space, key, delta });
+        Compiled { checks: self.checks, meanings: self.meanings, effects: removed.chain(put).chain(added).collect() }
     }
 }
 

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::write::{Statement, Step, Write};
+use super::hooks::{Moment, RowHooks};
+use super::write::{Statement, Step, Write, Written};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
@@ -63,7 +64,10 @@ impl Session {
                     continue;
                 }
                 for hit in self.referring(incoming, &gone, None).await? {
-                    self.change_child(incoming, hit, now, done)?;
+                    match self.shared.hooks.of(incoming.table.def) {
+                        None => drop(self.change_child(incoming, hit, now, done)?),
+                        Some(hooks) => Box::pin(self.change_hooked(hooks, incoming, hit, now, done)).await?,
+                    }
                 }
                 levels.push_back((incoming.table.clone(), done.take_gone()));
             }
@@ -94,24 +98,63 @@ impl Session {
         Ok(found.into_iter().map(|(_, hit)| hit).collect())
     }
 
-    fn change_child(&self, incoming: &Incoming, hit: Hit, now: DateTime<Utc>, done: &mut Statement<'_>) -> Result<()> {
-        let Incoming { table, foreign_key } = incoming;
-        let Hit { key, body } = hit;
-        let write = if foreign_key.on_delete == OnDelete::SetNull {
-            let nulls: Vec<(u16, Value)> = foreign_key
-                .columns
-                .iter()
-                .filter(|column| table.def.column(**column).nullable)
-                .map(|column| (*column, Value::Null))
-                .collect();
-            Write::Change(row::replace(table.def, &key, &body, &nulls)?)
+    /// Deletes or changes a row that references a deleted one; says what became of it.
+    fn change_child(
+        &self,
+        incoming: &Incoming,
+        hit: Hit,
+        now: DateTime<Utc>,
+        done: &mut Statement<'_>,
+    ) -> Result<Option<Written>> {
+        let write = if incoming.foreign_key.on_delete == OnDelete::SetNull {
+            Write::Change(without_reference(incoming, &hit)?)
         } else {
-            Write::Purge(key.clone())
+            Write::Purge(hit.key.clone())
         };
+        self.buffer_child(incoming, hit.key, write, now, done)
+    }
+
+    fn buffer_child(
+        &self,
+        incoming: &Incoming,
+        key: Bytes,
+        write: Write,
+        now: DateTime<Utc>,
+        done: &mut Statement<'_>,
+    ) -> Result<Option<Written>> {
         let written = done.written.len();
-        self.buffer(table, Step { key, write, unread: false }, now, done)?;
+        self.buffer(&incoming.table, Step { key, write, unread: false }, now, done)?;
         // The caller is told of its own rows only.
+        let of_child = done.written.pop();
         done.written.truncate(written);
+        Ok(of_child)
+    }
+
+    /// The same with the hooks of its entity; those that come after are kept for the end of the statement.
+    async fn change_hooked(
+        &self,
+        hooks: &dyn RowHooks,
+        incoming: &Incoming,
+        hit: Hit,
+        now: DateTime<Utc>,
+        done: &mut Statement<'_>,
+    ) -> Result<()> {
+        let def = incoming.table.def;
+        let Hit { key, body } = hit.clone();
+        let (write, at) = if incoming.foreign_key.on_delete == OnDelete::SetNull {
+            let body = without_reference(incoming, &hit)?;
+            let body = self.run_hook(def, hooks, Moment::BeforeUpdate, body.into(), done).await?.unwrap_or_default();
+            (Write::Change(body), Moment::AfterUpdate)
+        } else {
+            self.run_hook(def, hooks, Moment::BeforeDelete, body.clone(), done).await?;
+            (Write::Purge(key.clone()), Moment::AfterDelete)
+        };
+        match self.buffer_child(incoming, key, write, now, done)? {
+            Some(Written::Row(body)) => done.cascaded.push((def, at, body)),
+            Some(Written::Removed) => done.cascaded.push((def, at, body)),
+            // The hook has deleted it itself.
+            Some(Written::Absent) | None => {}
+        }
         Ok(())
     }
 
@@ -183,6 +226,18 @@ pub(super) fn new_references(
         }
     }
     Ok(new)
+}
+
+/// The columns of a row that references nothing by this foreign key any more.
+fn without_reference(incoming: &Incoming, hit: &Hit) -> Result<Vec<u8>> {
+    let Incoming { table, foreign_key } = incoming;
+    let nulls: Vec<(u16, Value)> = foreign_key
+        .columns
+        .iter()
+        .filter(|column| table.def.column(**column).nullable)
+        .map(|column| (*column, Value::Null))
+        .collect();
+    row::replace(table.def, &hit.key, &hit.body, &nulls)
 }
 
 fn restricts(incoming: &Incoming, hit: &Hit) -> Error {

@@ -50,7 +50,7 @@ where
             ended(shared, End::Failed, attempt, begun);
             return Err(gave_up(conflict, attempt).into());
         }
-        tracing::debug!(attempt, conflict = %conflict, "transaction is tried again");
+        tracing::debug!(target: "rome::transaction", attempt, %conflict, "tried again");
         pause(shared, attempt, attempted.elapsed()).await;
         attempt += 1;
     }
@@ -70,6 +70,7 @@ pub(super) fn ended_reading(shared: &Shared, well: bool, begun: Instant) {
 }
 
 fn ended(shared: &Shared, end: End, attempts: u32, begun: Instant) {
+    tracing::debug!(target: "rome::transaction", ?end, attempts, elapsed = ?begun.elapsed(), "ended");
     shared.metrics.tell(|| Event::Transaction { end, attempts, elapsed: begun.elapsed() });
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::hooks::Moment;
 use super::{Overlay, Pending, Session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::place::Routed;
 use crate::row;
-use crate::schema::KeySource;
+use crate::schema::{KeySource, Table};
 use crate::session::overlay::unique_violation;
 use crate::store::{Read, Reply};
 use crate::value::Value;
@@ -24,6 +25,8 @@ pub(crate) enum Write {
     Update(Vec<u8>),
     /// A row that was just read and changed by an expression; a version column is raised, not compared.
     Change(Vec<u8>),
+    /// The same, if the row still is as it was read.
+    Swap { body: Vec<u8>, old: Bytes },
     /// A new row, or in the place of the one that is there.
     Upsert(Vec<u8>),
     /// Removes a row, softly if the table has that.
@@ -50,9 +53,17 @@ impl Session {
         // One statement after the other, so that one that fails takes back nothing of another.
         let _alone = self.writing.lock().await;
         let now = Utc::now();
+        let mut done = Statement::new(self);
+        let (writes, afters) = match self.shared.hooks.of(table.def) {
+            None => (writes, Vec::new()),
+            // In a box, because few entities have hooks.
+            Some(hooks) => match Box::pin(self.before(hooks, table, writes, &mut done)).await? {
+                Some(hooked) => hooked,
+                None => return Ok(vec![Written::Absent]),
+            },
+        };
         let steps = self.prepare(table, writes, now).await?;
         self.load_stored(table, &steps).await?;
-        let mut done = Statement { session: self, written: Vec::new(), gone: Vec::new(), replaced: Vec::new() };
         let mut claims = Vec::new();
         for step in steps {
             claims.extend(self.buffer(table, step, now, &mut done)?);
@@ -62,6 +73,10 @@ impl Session {
         }
         self.test_claims(table, claims).await?;
         self.spare_claims(&done).await?;
+        self.note_builds(&done).await?;
+        if !(afters.is_empty() && done.cascaded.is_empty()) {
+            Box::pin(self.after(table.def, afters, &mut done)).await?;
+        }
         Ok(done.keep())
     }
 
@@ -103,9 +118,11 @@ impl Session {
                 other => other,
             };
             let key = match &write {
-                Write::Insert(body) | Write::Update(body) | Write::Change(body) | Write::Upsert(body) => {
-                    row::key_of(def, body).map_err(bad)?
-                }
+                Write::Insert(body)
+                | Write::Update(body)
+                | Write::Change(body)
+                | Write::Swap { body, .. }
+                | Write::Upsert(body) => row::key_of(def, body).map_err(bad)?,
                 Write::Delete(key) | Write::Purge(key) => key.clone(),
             };
             steps.push(Step { key, write, unread });
@@ -175,6 +192,8 @@ impl Session {
             (Write::Update(body), Some(old)) => Some(update(body, &old, true)?),
             (Write::Change(body) | Write::Upsert(body), Some(old)) => Some(update(body, &old, false)?),
             (Write::Upsert(body), None) => Some(row::stamp_insert(def, body, None, now)?),
+            (Write::Swap { old, .. }, current) if current.as_ref() != Some(&old) => return Ok(done.absent()),
+            (Write::Swap { body, old }, _) => Some(update(body, &old, false)?),
             (Write::Update(_) | Write::Change(_), None) => return Err(missing()),
             (Write::Delete(_) | Write::Purge(_), None) => return Ok(done.absent()),
             (Write::Delete(_), Some(old)) => match def.deleted_at {
@@ -253,10 +272,28 @@ pub(super) struct Statement<'s> {
     /// The keys of rows that it removed, whose referrers were not looked for yet.
     gone: Vec<Bytes>,
     /// What each write replaced in the overlay, in order.
-    replaced: Vec<(Arc<StoredTable>, Bytes, Option<Pending>)>,
+    replaced: Vec<Replaced>,
+    /// The rows that it changed because they reference others, and whose entities have hooks.
+    pub cascaded: Vec<(&'static Table, Moment, Bytes)>,
 }
 
-impl Statement<'_> {
+/// What a write has replaced in the overlay.
+pub(super) type Replaced = (Arc<StoredTable>, Bytes, Option<Pending>);
+
+impl<'s> Statement<'s> {
+    const fn new(session: &'s Session) -> Self {
+        Self { session, written: Vec::new(), gone: Vec::new(), replaced: Vec::new(), cascaded: Vec::new() }
+    }
+
+    /// What was replaced on its behalf by the statements of a hook.
+    pub fn adopt(&mut self, replaced: Vec<Replaced>) {
+        self.replaced.extend(replaced);
+    }
+
+    pub fn take_cascaded(&mut self) -> Vec<(&'static Table, Moment, Bytes)> {
+        std::mem::take(&mut self.cascaded)
+    }
+
     fn absent(&mut self) -> Vec<Claim> {
         self.written.push(Written::Absent);
         Vec::new()
@@ -273,7 +310,10 @@ impl Statement<'_> {
 
     /// Lets what is buffered stand.
     fn keep(mut self) -> Vec<Written> {
-        self.replaced.clear();
+        let replaced = std::mem::take(&mut self.replaced);
+        if let Some(inside) = &self.session.inside {
+            inside.keep(replaced);
+        }
         std::mem::take(&mut self.written)
     }
 }
@@ -303,6 +343,6 @@ pub(crate) enum Written {
     Row(Bytes),
     /// The row will be removed.
     Removed,
-    /// There was no row to delete.
+    /// There was no row to delete, or the row to swap is another one by now.
     Absent,
 }

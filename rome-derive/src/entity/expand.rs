@@ -23,6 +23,9 @@ pub fn entity(entity: &Entity) -> TokenStream {
     let read = entity.fields.iter().map(Field::read);
     let unloaded = entity.relations.iter().map(|relation| relation::unloaded(entity, relation));
 
+    let hooks = hooks(entity);
+    let has_hooks = hooks.is_some().then(|| quote!(impl __rome::HasHooks for #ident {}));
+
     quote! {
         const _: () = {
             use #private as __rome;
@@ -35,6 +38,8 @@ pub fn entity(entity: &Entity) -> TokenStream {
 
             #names
 
+            #has_hooks
+
             #[automatically_derived]
             impl __rome::Entity for #ident {
                 type Key = #key_type;
@@ -42,6 +47,8 @@ pub fn entity(entity: &Entity) -> TokenStream {
                 fn table() -> &'static __rome::Table {
                     #table
                 }
+
+                #hooks
 
                 fn key(&self) -> Self::Key {
                     #key
@@ -138,6 +145,9 @@ fn table(entity: &Entity) -> TokenStream {
         let parts = index_constant(at);
         quote!(.#verb(#name, &#parts))
     });
+    let aggregates = entity.aggregates.iter().enumerate();
+    let aggregate_parts = aggregates.clone().map(|(at, aggregate)| aggregate.constants(at, ident));
+    let aggregates = aggregates.map(|(at, aggregate)| aggregate.declaration(at));
     let partition = (!entity.partition_by.is_empty()).then(|| {
         let columns = entity.partition_by.iter().map(|column| column.of(ident));
         quote!(.partition_by(&[#(#columns.position()),*]))
@@ -145,12 +155,14 @@ fn table(entity: &Entity) -> TokenStream {
     let foreign_keys = entity.foreign_keys.iter().map(|foreign_key| foreign_key_of(entity, foreign_key));
     quote! {
         #(#parts)*
+        #(#aggregate_parts)*
         static TABLE: __rome::LazyLock<__rome::Table> = __rome::LazyLock::new(|| {
             __rome::Table::build(#table, #name)
                 #(#columns)*
                 .key(&[#(#key),*], #source)
                 #partition
                 #(#indexes)*
+                #(#aggregates)*
                 #(#foreign_keys)*
                 .finish()
         });
@@ -170,6 +182,17 @@ fn key(entity: &Entity) -> (TokenStream, TokenStream) {
     } else {
         (quote_spanned!(entity.ident.span()=> (#(#types),*)), quote!((#(#clones),*)))
     }
+}
+
+/// The error of an entity without an implementation points at the attribute.
+fn hooks(entity: &Entity) -> Option<TokenStream> {
+    let (ident, span) = (&entity.ident, entity.hooks?);
+    let made = quote_spanned!(span=> __rome::hooks::<#ident>());
+    Some(quote! {
+        fn hooks() -> __rome::Option<&'static dyn __rome::RowHooks> {
+            __rome::Some(#made)
+        }
+    })
 }
 
 fn key_source(entity: &Entity) -> TokenStream {

@@ -114,19 +114,14 @@ impl Index {
     }
 
     /// Its name in the table, as far as a macro can know it: an embedded column is taken for unrenamed.
-    fn stored_name(&self, fields: &Fields) -> String {
+    pub fn stored_name(&self, fields: &Fields) -> String {
         if let Some(name) = &self.name {
             return name.value();
         }
         let mut stored = String::from(if self.unique { "unique" } else { "by" });
         for part in &self.parts {
-            let column = fields.column(&part.column.field).map_or("", |field| &field.name);
             stored.push('_');
-            stored.push_str(column);
-            if let Some(inner) = &part.column.inner {
-                stored.push('_');
-                stored.push_str(&inner.unraw().to_string());
-            }
+            stored.push_str(&part.column.stored_name(fields));
             if part.descending {
                 stored.push_str("_desc");
             }

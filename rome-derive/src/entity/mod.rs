@@ -1,5 +1,6 @@
 //! `#[derive(Entity)]`.
 
+mod aggregate;
 mod expand;
 mod foreign_key;
 mod index;
@@ -7,11 +8,12 @@ mod parse;
 mod partition;
 mod relation;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::DeriveInput;
 
 use crate::field::{Auto, ColumnPath, Field, Relation};
 use crate::syntax::{Mistakes, Root, spelled_out};
+use aggregate::Aggregate;
 use foreign_key::ForeignKey;
 use index::Index;
 
@@ -30,9 +32,12 @@ struct Entity {
     key: Vec<usize>,
     auto: Option<Auto>,
     indexes: Vec<Index>,
+    aggregates: Vec<Aggregate>,
     /// The columns of the key that keep rows together; none if the entity does not say.
     partition_by: Vec<ColumnPath>,
     foreign_keys: Vec<ForeignKey>,
+    /// Where `hooks` is written, if it is.
+    hooks: Option<Span>,
     /// The fields that are not stored.
     relations: Vec<Relation>,
 }

@@ -3,6 +3,7 @@
 use syn::DeriveInput;
 use syn::parse::Parse;
 
+use super::aggregate::{self, Aggregate};
 use super::foreign_key::{self, ForeignKey};
 use super::index::{self, Index};
 use super::{Entity, WIDEST_KEY, partition, relation};
@@ -10,7 +11,7 @@ use crate::field::{self, Field, Place, Role};
 use crate::syntax::{Item, Mistakes, Root, Words, items, named_fields, snake};
 
 const WORDS: Words = Words {
-    here: &["table", "index", "unique", "partition_by", "foreign_key", "crate"],
+    here: &["table", "index", "unique", "count", "count_by", "sum", "partition_by", "foreign_key", "hooks", "crate"],
     elsewhere: &[
         ("key", "`key` belongs on the field that is the key"),
         ("auto", "`auto` belongs on the key field, beside `key`"),
@@ -26,7 +27,7 @@ const WORDS: Words = Words {
         ("entity", "`entity` belongs to `#[derive(Projection)]`"),
         ("rename_all", "`rename_all` belongs to `#[derive(ColumnEnum)]`; name a column with `column = \"...\"`"),
     ],
-    repeated: &["index", "unique", "foreign_key"],
+    repeated: &["index", "unique", "count_by", "sum", "foreign_key"],
 };
 
 /// The entity, or nothing if there is no sense in deriving one; the mistakes are not lost on the way.
@@ -34,14 +35,21 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
     let mut table = None;
     let mut root = Root::facade();
     let mut indexes = Vec::new();
+    let mut aggregates = Vec::new();
     let mut partition_by = Vec::new();
     let mut foreign_keys = Vec::new();
+    let mut hooks = None;
     for item in items(&input.attrs, &WORDS, mistakes) {
         match item.name.to_string().as_str() {
             "table" => table = item.text(mistakes),
+            "hooks" => {
+                item.alone(mistakes);
+                hooks = Some(item.span());
+            }
             "crate" => root.set(&item, mistakes),
             "partition_by" => partition_by = partition::parse(&item, mistakes),
             "foreign_key" => foreign_keys.extend(declared_foreign_key(&item, mistakes)),
+            _ if Aggregate::is_declared_by(&item) => aggregates.extend(Aggregate::declared(&item, mistakes)),
             _ => indexes.extend(declared_index(&item, mistakes)),
         }
     }
@@ -51,6 +59,7 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
     let fields = field::fields(&fields, Place::Entity, mistakes);
     indexes.extend(fields.columns.iter().flat_map(Index::of_field));
     index::check(&indexes, &fields, mistakes);
+    aggregate::check(&aggregates, &indexes, &fields, mistakes);
     foreign_keys.extend(ForeignKey::of_fields(&fields));
     foreign_key::check(&foreign_keys, &fields, mistakes);
     partition::check(&partition_by, &fields, mistakes);
@@ -72,8 +81,10 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
         key,
         fields,
         indexes,
+        aggregates,
         partition_by,
         foreign_keys,
+        hooks,
         relations,
     };
     Some(if mistakes.is_empty() { entity } else { outline(entity) })
@@ -84,6 +95,7 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
 fn outline(mut entity: Entity) -> Entity {
     entity.auto = None;
     entity.indexes.clear();
+    entity.aggregates.clear();
     entity.partition_by.clear();
     entity.foreign_keys.clear();
     for relation in &mut entity.relations {

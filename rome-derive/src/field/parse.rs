@@ -39,6 +39,7 @@ const IN_ENTITY: Words = Words {
     elsewhere: &[
         ("table", "`table` belongs on the struct"),
         ("crate", "`crate` belongs on the struct"),
+        ("hooks", "`hooks` belongs on the struct"),
         ("partition_by", "`partition_by` belongs on the struct, as `partition_by = field`"),
         ("foreign_key", "`foreign_key(...)` belongs on the struct; on one column write `references = Owner`"),
         ("through", "`through` belongs into `many_to_many(through = DogTag, dog_id, tag_id)`"),

@@ -63,6 +63,15 @@ impl ColumnPath {
         }
     }
 
+    /// The name of the column, as far as a macro can know it: an embedded column is taken for unrenamed.
+    pub fn stored_name(&self, fields: &Fields) -> String {
+        let name = fields.column(&self.field).map_or("", |field| &field.name);
+        match &self.inner {
+            Some(inner) => format!("{name}_{}", inner.unraw()),
+            None => name.to_owned(),
+        }
+    }
+
     /// The column as a constant of `entity`; an error about it points at this path.
     pub fn of(&self, entity: &Ident) -> TokenStream {
         let mut entity = entity.clone();

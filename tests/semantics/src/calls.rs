@@ -137,6 +137,19 @@ counted! {
         assert_eq!(calls.trips(), (1, 1));
     }
 
+    async fn a_compare_and_set_is_one_read_and_one_apply_and_no_apply_if_it_fails(db, dogs, calls) {
+        let conditions = (Dog::AGE.eq(3), Dog::CHIP.is_not_null());
+        db.update_if::<Dog>(dogs[3].id, conditions.clone(), Dog::AGE.set(4)).await.unwrap();
+        assert_eq!(calls.trips(), (1, 1));
+        assert!(db.update_if::<Dog>(dogs[3].id, conditions, Dog::AGE.set(4)).await.unwrap_err().is_condition_failed());
+        assert_eq!(calls.trips(), (1, 0));
+        let s = db.session();
+        s.update_if::<Dog>(dogs[3].id, Dog::AGE.eq(4), Dog::AGE.set(5)).await.unwrap();
+        s.update_if::<Dog>(dogs[3].id, Dog::AGE.eq(5), Dog::AGE.set(6)).await.unwrap();
+        s.commit().await.unwrap();
+        assert_eq!(calls.trips(), (1, 1));
+    }
+
     async fn an_update_or_a_delete_by_a_query_is_one_read_and_one_apply(db, _dogs, calls) {
         let all = db.query::<Dog>().filter(Dog::CITY.eq("city 3"));
         all.count().await.unwrap();

@@ -37,8 +37,13 @@ async fn force(store: &Arc<dyn Store>, at: Partition, step: Step, effects: Vec<E
     assert!(matches!(applied[0], Applied::Done { .. }), "{applied:?}");
 }
 
+/// The same with one effect.
+pub async fn force_one(store: &Arc<dyn Store>, at: Partition, effect: Effect) {
+    force(store, at, Step::One, vec![effect]).await;
+}
+
 /// All records of a space: partition, key, value.
-async fn records(store: &Arc<dyn Store>, space: Space) -> Vec<(Partition, bytes::Bytes, bytes::Bytes)> {
+pub async fn records(store: &Arc<dyn Store>, space: Space) -> Vec<(Partition, bytes::Bytes, bytes::Bytes)> {
     let mut all = Vec::new();
     for partition in (0..store.capabilities().partitions).map(Partition) {
         let scan = Read::Scan { span: Span::all(space), filter: None, want: None, track: false };

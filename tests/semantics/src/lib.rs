@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod aggregates;
 mod bad_input;
 mod calls;
 mod catalog;
@@ -13,6 +14,7 @@ mod dump;
 mod first_rome;
 mod fixtures;
 mod foreign_keys;
+mod hooks;
 mod left_behind;
 mod metrics;
 mod page_costs;
@@ -25,5 +27,7 @@ mod relations;
 mod repeated_reads;
 mod schema_change;
 mod sessions;
+mod statistics;
 mod stores;
 mod tally;
+mod tracing_events;

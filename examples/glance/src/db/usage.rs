@@ -93,7 +93,8 @@ fn growth(limits: &Limits, before: &Usage, after: &Usage) -> impl Iterator<Item 
     before.into_iter().zip(after).map(|((_, before, limit), (_, after, _))| (after.saturating_sub(before), limit))
 }
 
-/// What the images of a project take.
+/// What the images of a project take. Costs one read of counters, however many images there are; one round trip more in several
+/// partitions.
 ///
 /// # Errors
 /// When the store fails.

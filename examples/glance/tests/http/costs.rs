@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use glance::db::{
     Context, GetOptions, ImageStatus, ImageValues, Listing, LocationValues, UpdateOptions, builder, image_create,
-    image_destroy, image_get, image_get_all, image_update,
+    image_destroy, image_get, image_get_all, image_update, usage,
 };
 use rome::prelude::*;
 use rome::store::memory::MemoryStore;
@@ -83,6 +83,13 @@ async fn requests_cost_the_same_few_calls_on_one_partition_and_on_several() {
             image_create(&setup.db, &ann(), &image(&format!("image {n}"))).await.unwrap();
         }
         setup.calls();
+        let used = usage(&setup.db, "p1").await.unwrap();
+        // Those just made, the first one, and the deleted one: what serves requests sets the status of an image that it deletes.
+        assert_eq!(used.image_count_total, 62);
+        let visited = setup.recorder.tally().visited;
+        assert!(visited <= 3 * u64::from(partitions), "the counters of one status, in each partition: {visited}");
+        let calls = if partitions == 1 { 1 } else { 2 };
+        assert_eq!(setup.calls(), (calls, 0), "usage: counters, and once more that they are of one moment");
         let listing = Listing { limit: Some(25), return_tag: true, ..Listing::default() };
         let list = image_get_all(&setup.db, &ann(), &listing).await.unwrap();
         assert_eq!((list.len(), list[24].tags().len()), (25, 2));

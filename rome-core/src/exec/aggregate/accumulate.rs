@@ -36,6 +36,14 @@ impl Accumulator {
         }
     }
 
+    /// Adds the sum of `n` integers.
+    pub fn add_sum(&mut self, n: u64, sum: i128) {
+        if let (Self::Sum(own) | Self::Avg(own), true) = (self, n > 0) {
+            own.add(ValueRef::Int(sum));
+            own.values += n - 1;
+        }
+    }
+
     /// Adds a value; NULL is skipped. Says whether one more value has to be kept.
     pub fn add(&mut self, value: ValueRef<'_>) -> bool {
         if value.is_null() {

@@ -30,8 +30,8 @@ pub(super) fn covers(table: &StoredTable, at: usize, needed: &[u16]) -> bool {
 
 /// The columns that an entry holds.
 #[derive(Default)]
-struct Entry {
-    columns: Vec<(u16, Value)>,
+pub(super) struct Entry {
+    pub columns: Vec<(u16, Value)>,
 }
 
 impl Entry {

@@ -9,6 +9,7 @@ use crate::expr::Nulls;
 use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::eval::{self, Values};
 use crate::expr::node::Node;
+use crate::index::aggregate::Totals;
 use crate::plan::{GROUP, GroupSpec};
 use crate::value::{Value, ValueError, ValueRef, key};
 
@@ -171,6 +172,28 @@ impl<'a> Groups<'a> {
             match &aggregate.of {
                 None => accumulator.count(1),
                 Some(of) => self.kept += usize::from(accumulator.add(eval::scalar(of, row)?)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds many rows that have these columns and add up to `totals`. Aggregates are counts of rows or of values, sums and
+    /// means of the column `summed`.
+    pub fn add_many<R: Values>(&mut self, row: &R, totals: Totals, summed: Option<u16>) -> Result<(), ValueError> {
+        let at = if self.grouping.by.is_empty() { 0 } else { self.group_of(row)? };
+        let Some(group) = self.groups.get_mut(at) else { return Ok(()) };
+        let rows = u64::try_from(totals.rows).unwrap_or_default();
+        let values = u64::try_from(totals.rows - totals.nulls).unwrap_or_default();
+        for (aggregate, accumulator) in self.grouping.aggregates.iter().zip(&mut group.accumulators) {
+            match &aggregate.of {
+                None => accumulator.count(rows),
+                Some(Node::Column(column)) if summed == Some(*column) => {
+                    accumulator.count(values);
+                    accumulator.add_sum(values, totals.sum);
+                }
+                // A column that is never NULL, or one of the group's.
+                Some(Node::Column(column)) if row.value_at(0, *column).is_ok_and(|value| value.is_null()) => {}
+                Some(_) => accumulator.count(rows),
             }
         }
         Ok(())

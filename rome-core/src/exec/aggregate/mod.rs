@@ -1,11 +1,13 @@
-//! Aggregates of the rows of one table: from the store's counts, from the ends of an index, from the entries of an index,
+//! Aggregates of the rows of one table: from the counters of an aggregate index, from the store's counts, from the ends of an index, from the entries of an index,
 //! or from rows, whichever reads least.
 
 mod accumulate;
+mod declared;
 mod entries;
 mod float;
 mod groups;
 
+pub(crate) use declared::count as count_declared;
 pub(crate) use groups::{Grouping, Groups};
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use crate::error::Result;
 use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::node::Node;
 use crate::model::RowView;
-use crate::plan::{self, Access, Explain, GroupSpec, IndexChoice, OrderPart, Plan, Spec};
+use crate::plan::{self, Access, ByAggregate, Explain, GroupSpec, IndexChoice, OrderPart, Plan, Spec};
 use crate::row;
 use crate::session::Session;
 use crate::value::Value;
@@ -28,6 +30,8 @@ use groups::is_row_count;
 /// How aggregates of a table are found.
 #[derive(Debug)]
 enum Way {
+    /// From the counters of an aggregate index.
+    Declared(ByAggregate),
     /// Each by a read of its own: a count, or one row at an end of an index.
     Apart(Vec<(Spec, Plan)>),
     /// From the entries of the index that the plan reads.
@@ -38,6 +42,9 @@ enum Way {
 
 /// Chooses how the aggregates of a query's rows are found. Costs as [`plan::plan`].
 async fn way(target: Target<'_>, table: &StoredTable, spec: &Spec, grouping: &Grouping) -> Result<Way> {
+    if let Some(found) = plan::by_aggregate(target, table, spec, grouping.by(), grouping.aggregates()) {
+        return Ok(Way::Declared(found));
+    }
     let cut = spec.limit.is_some() || spec.offset > 0;
     if cut {
         return plan::plan(target, table, spec).await.map(Way::Rows);
@@ -133,6 +140,7 @@ pub(crate) async fn aggregate(
     let grouping = &grouping;
     let way = &way(target, table, spec, grouping).await?;
     let several = match way {
+        Way::Declared(found) => found.partition.is_none() && !target.shared().placement.is_one(),
         Way::Apart(reads) => reads.len() > 1,
         Way::Entries(plan) => reach::is_wide(target.shared().placement, table, plan),
         Way::Rows(_) => false,
@@ -155,6 +163,7 @@ pub(crate) async fn explain_aggregate(target: Target<'_>, spec: &Spec, group: &G
     let table = target.shared().table(spec.table)?;
     let explain = |spec: &Spec, plan: &Plan| Explain::new(table, spec, plan, target.shared().placement);
     Ok(match way(target, table, spec, &grouping).await? {
+        Way::Declared(found) => found.explain(table, target.shared().placement.all().count()),
         Way::Apart(reads) => {
             let mut all = grouping.aggregates().iter().zip(&reads).map(|(aggregate, (spec, plan))| {
                 let what = Node::Aggregate(Arc::new(aggregate.clone()));
@@ -183,6 +192,7 @@ async fn run(
 ) -> Result<Vec<Vec<Value>>> {
     let mut groups = Groups::new(grouping);
     match way {
+        Way::Declared(found) => declared::add(target, table, found, &mut groups).await?,
         Way::Apart(reads) => {
             for (at, (spec, plan)) in reads.iter().enumerate() {
                 let Some(aggregate) = grouping.aggregates().get(at) else { continue };

@@ -8,6 +8,7 @@ mod lifecycle;
 mod retry;
 mod roles;
 mod statements;
+mod update_if;
 
 use rome::prelude::*;
 

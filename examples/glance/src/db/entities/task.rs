@@ -73,13 +73,15 @@ pub enum TaskStatus {
 }
 
 impl TaskStatus {
-    /// Whether a task may go from here to there: forwards only, and nowhere from an end.
+    /// From where a task may come here: forwards only, and from no end.
     #[must_use]
-    pub const fn may_become(self, next: Self) -> bool {
-        matches!(
-            (self, next),
-            (Self::Pending, Self::Processing | Self::Failure) | (Self::Processing, Self::Success | Self::Failure)
-        )
+    pub const fn may_follow(self) -> &'static [Self] {
+        match self {
+            Self::Pending => &[],
+            Self::Processing => &[Self::Pending],
+            Self::Success => &[Self::Processing],
+            Self::Failure => &[Self::Pending, Self::Processing],
+        }
     }
 
     /// Whether it is over.

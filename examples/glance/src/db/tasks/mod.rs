@@ -101,24 +101,29 @@ pub async fn task_progress(db: &Database, context: &Context, id: &str, progress:
     .await
 }
 
-async fn advance(s: &Session, mut task: Task, progress: &Progress) -> DbResult<Task> {
+async fn advance(s: &Session, task: Task, progress: &Progress) -> DbResult<Task> {
     let next = match progress {
         Progress::Begins => TaskStatus::Processing,
         Progress::Succeeds(_) => TaskStatus::Success,
         Progress::Fails(_) => TaskStatus::Failure,
     };
-    if !task.status.may_become(next) {
-        return Err(DbError::Conflict(format!("Task {} cannot go from {} to {next}", task.id, task.status)));
-    }
+    let changes = (Task::STATUS.set(next), Task::EXPIRES_AT.set(next.is_over().then(|| now() + REMEMBERED)));
+    let moved = s
+        .update_if::<Task>(&task.id, Task::STATUS.is_in(next.may_follow().iter().copied()), changes)
+        .await
+        .map_err(|e| {
+            if e.is_condition_failed() {
+                DbError::Conflict(format!("Task {} cannot go from {} to {next}", task.id, task.status))
+            } else {
+                e.into()
+            }
+        })?;
     let mut info = task.info.get()?.cloned().unwrap_or_default();
     match progress {
         Progress::Begins => {}
         Progress::Succeeds(result) => info.result = result.clone(),
         Progress::Fails(message) => info.message.clone_from(message),
     }
-    task.status = next;
-    task.expires_at = next.is_over().then(|| now() + REMEMBERED);
-    let task = s.update(&task).await?;
-    let info = s.upsert(TaskInfo { task_id: task.id.clone(), ..info }).await?;
-    Ok(Task { info: One::loaded(info), ..task })
+    let info = s.upsert(TaskInfo { task_id: moved.id.clone(), ..info }).await?;
+    Ok(Task { info: One::loaded(info), ..moved })
 }

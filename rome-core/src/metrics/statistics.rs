@@ -1,0 +1,171 @@
+//! What one call costs, told to its caller.
+
+use std::fmt;
+use std::ops::{Add, AddAssign};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What was done on behalf of a future, as [`Measure::measured`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Calls that read the store: round trips.
+    pub reads: u64,
+    /// Calls that wrote, or took a step of a commit.
+    pub applies: u64,
+    /// Calls that took numbers of a sequence, for keys and for ids of transactions; one serves many.
+    pub reserves: u64,
+    /// Rows that the store looked at to answer, whether or not they passed the filter.
+    pub rows_read: u64,
+    /// Entries of indexes and unique values that the store gave or went through. What it only counts is not among them.
+    pub entries_read: u64,
+    /// Rows that the caller was given: entities, loaded relations among them, tuples, keys and groups.
+    pub rows_returned: u64,
+}
+
+impl Statistics {
+    /// All calls of the store.
+    #[must_use]
+    pub const fn calls(&self) -> u64 {
+        self.reads + self.applies + self.reserves
+    }
+}
+
+impl Add for Statistics {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            reads: self.reads + other.reads,
+            applies: self.applies + other.applies,
+            reserves: self.reserves + other.reserves,
+            rows_read: self.rows_read + other.rows_read,
+            entries_read: self.entries_read + other.entries_read,
+            rows_returned: self.rows_returned + other.rows_returned,
+        }
+    }
+}
+
+impl AddAssign for Statistics {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+/// One line for people to read.
+impl fmt::Display for Statistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reads, applies, reserves, rows_read, entries_read, rows_returned } = self;
+        write!(
+            f,
+            "{} store calls ({reads} reads, {applies} applies, {reserves} reserves), {rows_read} rows and {entries_read} \
+             index entries read, {rows_returned} rows returned",
+            self.calls()
+        )
+    }
+}
+
+/// Tells what a future costs: a query, any other verb, a whole transaction, or several of them one after the other.
+///
+/// What runs in tasks that the future spawns is not counted, and neither is what a commit of several partitions finishes in the
+/// background. A future that is measured inside of another counts for both. Where nothing is measured this costs nothing but a look
+/// at a thread-local variable for each call of the store.
+///
+/// ```
+/// # use rome::prelude::*;
+/// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+/// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+/// use rome::metrics::Measure;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// let (old, cost) = db.query::<Dog>().filter(Dog::AGE.ge(3)).all().measured().await;
+/// assert_eq!(old?.len(), 2);
+/// assert_eq!((cost.calls(), cost.entries_read, cost.rows_read, cost.rows_returned), (1, 2, 2, 2));
+///
+/// let (count, cost) = db.query::<Dog>().filter(Dog::AGE.ge(3)).count().measured().await;
+/// assert_eq!((count?, cost.calls(), cost.rows_read), (2, 1, 0));
+/// # Ok(())
+/// # }
+/// ```
+pub trait Measure: Future + Sized {
+    /// The future's output, and what it cost.
+    fn measured(self) -> impl Future<Output = (Self::Output, Statistics)> + Send
+    where
+        Self: Send,
+    {
+        let totals = Arc::new(Totals { outer: CURRENT.try_with(Arc::clone).ok(), ..Totals::default() });
+        async move {
+            let output = CURRENT.scope(totals.clone(), self).await;
+            (output, totals.read())
+        }
+    }
+}
+
+impl<F: Future> Measure for F {}
+
+tokio::task_local! {
+    /// What the running task is measured by.
+    static CURRENT: Arc<Totals>;
+}
+
+#[derive(Default)]
+struct Totals {
+    outer: Option<Arc<Self>>,
+    reads: AtomicU64,
+    applies: AtomicU64,
+    reserves: AtomicU64,
+    rows_read: AtomicU64,
+    entries_read: AtomicU64,
+    rows_returned: AtomicU64,
+}
+
+impl Totals {
+    fn add(&self, more: &Statistics) {
+        let add = |total: &AtomicU64, n: u64| {
+            if n > 0 {
+                total.fetch_add(n, Ordering::Relaxed);
+            }
+        };
+        add(&self.reads, more.reads);
+        add(&self.applies, more.applies);
+        add(&self.reserves, more.reserves);
+        add(&self.rows_read, more.rows_read);
+        add(&self.entries_read, more.entries_read);
+        add(&self.rows_returned, more.rows_returned);
+        if let Some(outer) = &self.outer {
+            outer.add(more);
+        }
+    }
+
+    fn read(&self) -> Statistics {
+        let read = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        Statistics {
+            reads: read(&self.reads),
+            applies: read(&self.applies),
+            reserves: read(&self.reserves),
+            rows_read: read(&self.rows_read),
+            entries_read: read(&self.entries_read),
+            rows_returned: read(&self.rows_returned),
+        }
+    }
+}
+
+/// Whether what runs is measured.
+pub(crate) fn is_measured() -> bool {
+    CURRENT.try_with(|_| ()).is_ok()
+}
+
+/// Adds to what the running task has cost; nothing if it is not measured.
+pub(crate) fn count(more: impl FnOnce() -> Statistics) {
+    // An error says that nobody measures.
+    let _ = CURRENT.try_with(|totals| totals.add(&more()));
+}
+
+/// Counts rows that a caller is given.
+pub(crate) fn returned(rows: usize) {
+    count(|| Statistics { rows_returned: rows as u64, ..Statistics::default() });
+}

@@ -1,0 +1,277 @@
+//! Runs the hooks of entities inside of the statements that write them.
+//!
+//! A hook gets a session inside of the statement's own: with the same reads and buffered writes, and a queue of statements of its
+//! own, since that of the outer one is held by the statement that waits for the hook. What statements of the inner session
+//! replaced goes over to the outer statement, so that both are taken back together.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use super::verbs::{decode, encode};
+use super::write::{Replaced, Statement, Write, Written};
+use super::{Session, TransactionOptions};
+use crate::catalog::StoredTable;
+use crate::error::{Error, Result};
+use crate::exec::session_rows;
+use crate::model::Hooks;
+use crate::row;
+use crate::schema::Table;
+
+/// How deep hooks may run inside of hooks.
+const DEEPEST: u32 = 16;
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before an insert.
+    BeforeInsert,
+    /// After an insert.
+    AfterInsert,
+    /// Before an update.
+    BeforeUpdate,
+    /// After an update.
+    AfterUpdate,
+    /// Before a delete.
+    BeforeDelete,
+    /// After a delete.
+    AfterDelete,
+}
+
+/// The hooks of an entity, without its type.
+pub trait RowHooks: Send + Sync {
+    /// Runs one on a row; gives the row as a hook that may change it has left it.
+    fn run<'a>(&'a self, at: Moment, session: &'a Session, body: Bytes) -> BoxFuture<'a, Result<Option<Vec<u8>>>>;
+}
+
+struct HooksOf<E>(PhantomData<fn() -> E>);
+
+/// The hooks of this entity.
+#[must_use]
+pub fn hooks<E: Hooks>() -> &'static dyn RowHooks {
+    &HooksOf::<E>(PhantomData)
+}
+
+impl<E: Hooks> RowHooks for HooksOf<E> {
+    fn run<'a>(&'a self, at: Moment, session: &'a Session, body: Bytes) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            let mut entity: E = decode(&[], &body)?;
+            match at {
+                Moment::BeforeInsert => entity.before_insert(session).await?,
+                Moment::AfterInsert => entity.after_insert(session).await?,
+                Moment::BeforeUpdate => entity.before_update(session).await?,
+                Moment::AfterUpdate => entity.after_update(session).await?,
+                Moment::BeforeDelete => entity.before_delete(session).await?,
+                Moment::AfterDelete => entity.after_delete(session).await?,
+            }
+            let changes = matches!(at, Moment::BeforeInsert | Moment::BeforeUpdate);
+            changes.then(|| encode(&entity)).transpose()
+        })
+    }
+}
+
+/// The tables of a database whose entities have hooks.
+#[derive(Clone, Default)]
+pub(crate) struct Hooked(Vec<(&'static Table, &'static dyn RowHooks)>);
+
+impl Hooked {
+    pub fn add(&mut self, table: &'static Table, hooks: &'static dyn RowHooks) {
+        self.0.push((table, hooks));
+    }
+
+    pub fn of(&self, table: &'static Table) -> Option<&'static dyn RowHooks> {
+        self.0.iter().find(|(hooked, _)| std::ptr::eq(*hooked, table)).map(|(_, hooks)| *hooks)
+    }
+}
+
+impl std::fmt::Debug for Hooked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(table, _)| table.name)).finish()
+    }
+}
+
+/// What makes a session one that a hook has.
+pub(super) struct Inside {
+    depth: u32,
+    /// What its statements replaced.
+    replaced: Mutex<Vec<Replaced>>,
+}
+
+impl Inside {
+    pub fn keep(&self, more: Vec<Replaced>) {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
+    }
+
+    pub fn take(&self) -> Vec<Replaced> {
+        std::mem::take(&mut self.replaced.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The hook that comes after a write, with the row if the write itself does not give it.
+pub(super) struct After {
+    at: Moment,
+    row: Option<Bytes>,
+}
+
+impl Session {
+    /// A session for a hook.
+    fn inside(&self, table: &'static Table) -> Result<Self> {
+        let depth = self.inside.as_ref().map_or(0, |inside| inside.depth) + 1;
+        if depth > DEEPEST {
+            return Err(Error::invalid(format!(
+                "hooks run inside of hooks {DEEPEST} deep, the last of them for table `{}`: a hook must not write what runs \
+                 itself again without end",
+                table.name
+            )));
+        }
+        Ok(Self {
+            shared: self.shared.clone(),
+            options: TransactionOptions { one_statement: false, ..self.options.clone() },
+            state: self.state.clone(),
+            writing: tokio::sync::Mutex::default(),
+            inside: Some(Inside { depth, replaced: Mutex::default() }),
+        })
+    }
+
+    /// Runs a hook; what it wrote belongs to the statement from then on.
+    pub(super) async fn run_hook(
+        &self,
+        table: &'static Table,
+        hooks: &dyn RowHooks,
+        at: Moment,
+        body: Bytes,
+        done: &mut Statement<'_>,
+    ) -> Result<Option<Vec<u8>>> {
+        let inner = self.inside(table)?;
+        let changed = hooks.run(at, &inner, body).await?;
+        if let Some(inside) = &inner.inside {
+            done.adopt(inside.take());
+        }
+        Ok(changed)
+    }
+
+    /// Runs the hooks that come before these writes, and gives the writes as those have left them; none if the row of a swap is
+    /// another one by now.
+    pub(super) async fn before(
+        &self,
+        hooks: &dyn RowHooks,
+        table: &Arc<StoredTable>,
+        writes: Vec<Write>,
+        done: &mut Statement<'_>,
+    ) -> Result<Option<(Vec<Write>, Vec<After>)>> {
+        let def = table.def;
+        let stored = self.stored_before(table, &writes).await?;
+        let mut changed = Vec::with_capacity(writes.len());
+        let mut afters = Vec::with_capacity(writes.len());
+        for (write, stored) in writes.into_iter().zip(stored) {
+            let (at, body, to): (_, Vec<u8>, fn(_) -> _) = match write {
+                Write::Insert(body) => (Moment::BeforeInsert, body, Write::Insert),
+                Write::Update(body) => (Moment::BeforeUpdate, body, Write::Update),
+                Write::Change(body) => (Moment::BeforeUpdate, body, Write::Change),
+                Write::Swap { old, .. } if stored.as_ref() != Some(&old) => return Ok(None),
+                Write::Swap { body, .. } => (Moment::BeforeUpdate, body, Write::Change),
+                Write::Upsert(body) if stored.is_some() => (Moment::BeforeUpdate, body, Write::Upsert),
+                Write::Upsert(body) => (Moment::BeforeInsert, body, Write::Upsert),
+                Write::Delete(_) | Write::Purge(_) => {
+                    if let Some(body) = &stored {
+                        self.run_hook(def, hooks, Moment::BeforeDelete, body.clone(), done).await?;
+                    }
+                    afters.push(After { at: Moment::AfterDelete, row: stored });
+                    changed.push(write);
+                    continue;
+                }
+            };
+            let key = key_of(def, &body)?;
+            let body = self.run_hook(def, hooks, at, body.into(), done).await?.unwrap_or_default();
+            if at == Moment::BeforeUpdate && key_of(def, &body)? != key {
+                return Err(Error::invalid(format!(
+                    "`before_update` of table `{}` changed the key of the row {}: insert a new row and delete the old one",
+                    def.name,
+                    row::show_key(&key)
+                )));
+            }
+            let after = if at == Moment::BeforeUpdate { Moment::AfterUpdate } else { Moment::AfterInsert };
+            afters.push(After { at: after, row: None });
+            changed.push(to(body));
+        }
+        Ok(Some((changed, afters)))
+    }
+
+    /// What is stored under the keys of those writes for which it decides which hooks run. Costs one round trip if there are
+    /// such rows that the session does not know.
+    async fn stored_before(&self, table: &Arc<StoredTable>, writes: &[Write]) -> Result<Vec<Option<Bytes>>> {
+        let def = table.def;
+        let mut asked = Vec::new();
+        let mut keys = Vec::new();
+        for (at, write) in writes.iter().enumerate() {
+            let key = match write {
+                Write::Delete(key) | Write::Purge(key) => key.clone(),
+                Write::Upsert(body) if row::wants_key(def, body).map_err(|source| bad_key(def, source))? => continue,
+                Write::Upsert(body) | Write::Swap { body, .. } => key_of(def, body)?,
+                Write::Insert(_) | Write::Update(_) | Write::Change(_) => continue,
+            };
+            asked.push((at, matches!(write, Write::Delete(_))));
+            keys.push(key);
+        }
+        let mut stored = vec![None; writes.len()];
+        if keys.is_empty() {
+            return Ok(stored);
+        }
+        for ((at, softly), body) in asked.into_iter().zip(session_rows(self, table, &keys).await?) {
+            // What is softly deleted already is not deleted once more.
+            let is_gone = |body: &Bytes| softly && row::is_deleted(def, body).unwrap_or(false);
+            if let Some(slot) = stored.get_mut(at) {
+                *slot = body.filter(|body| !is_gone(body));
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Runs the hooks that come after a statement: those of cascades, and then its own.
+    pub(super) async fn after(
+        &self,
+        table: &'static Table,
+        afters: Vec<After>,
+        done: &mut Statement<'_>,
+    ) -> Result<()> {
+        for (child, at, body) in done.take_cascaded() {
+            if let Some(hooks) = self.shared.hooks.of(child) {
+                self.run_hook(child, hooks, at, body, done).await?;
+            }
+        }
+        let Some(hooks) = self.shared.hooks.of(table) else { return Ok(()) };
+        for (at, After { at: moment, row }) in afters.into_iter().enumerate() {
+            let body = match done.written.get(at) {
+                Some(Written::Row(body)) => Some(body.clone()),
+                Some(Written::Removed) => row,
+                Some(Written::Absent) | None => None,
+            };
+            if let Some(body) = body {
+                self.run_hook(table, hooks, moment, body, done).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A hook that failed, or was dropped in the middle, leaves nothing.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(inside) = &self.inside {
+            let replaced = inside.take();
+            if !replaced.is_empty() {
+                self.state().overlay.undo(replaced);
+            }
+        }
+    }
+}
+
+fn key_of(def: &'static Table, body: &[u8]) -> Result<Bytes> {
+    row::key_of(def, body).map_err(|source| bad_key(def, source))
+}
+
+fn bad_key(def: &'static Table, source: crate::value::ValueError) -> Error {
+    crate::error::Kind::Value { table: def.name, column: "key".to_owned(), source }.into()
+}

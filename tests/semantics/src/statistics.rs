@@ -1,0 +1,139 @@
+//! What a query costs, told to its caller: exactly, and the same on every store of one partition.
+
+use rome::metrics::{Measure, Statistics};
+use rome::prelude::*;
+
+use crate::stores::{open, places, places_of_one_partition};
+
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "owners")]
+struct Owner {
+    #[rome(key)]
+    id: u32,
+    #[rome(index)]
+    city: String,
+    #[rome(has_many(owner_id))]
+    dogs: Many<Dog>,
+}
+
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "dogs")]
+struct Dog {
+    #[rome(key)]
+    id: u32,
+    #[rome(references = Owner, on_delete = cascade)]
+    owner_id: u32,
+    #[rome(index)]
+    age: u32,
+    #[rome(unique)]
+    chip: u32,
+}
+
+/// 10 owners in two cities with 5 dogs each, of the ages 0 to 49.
+async fn filled(db: &Database) {
+    let city = |id: u32| if id.is_multiple_of(2) { "Lyon" } else { "Nice" };
+    db.insert_all((0..10).map(|id| Owner { id, city: city(id).into(), ..Default::default() })).await.unwrap();
+    db.insert_all((0..50).map(|id| Dog { id, owner_id: id / 5, age: id, chip: 100 + id })).await.unwrap();
+}
+
+/// Calls that read, rows read, entries read, rows returned.
+type Cost = (u64, u64, u64, u64);
+
+fn cost(statistics: Statistics) -> Cost {
+    assert_eq!((statistics.applies, statistics.reserves), (0, 0), "{statistics}");
+    (statistics.reads, statistics.rows_read, statistics.entries_read, statistics.rows_returned)
+}
+
+/// What running a query costs, the second time: its plan is known then, and nothing is counted first.
+macro_rules! costs {
+    ($run:expr) => {{
+        $run.await.unwrap();
+        let (output, statistics) = $run.measured().await;
+        output.unwrap();
+        cost(statistics)
+    }};
+}
+
+#[tokio::test]
+async fn queries_on_the_database_and_in_a_session_tell_what_they_read_and_returned() {
+    for place in places_of_one_partition() {
+        println!("on {}", place.name);
+        let db = open!(place, [Owner, Dog]);
+        filled(&db).await;
+        let young = db.query::<Dog>().filter(Dog::AGE.lt(10));
+        assert_eq!(costs!(young.all()), (1, 10, 10, 10));
+        assert_eq!(costs!(young.count()), (1, 0, 0, 0));
+        assert_eq!(costs!(young.keys()), (1, 0, 10, 10));
+        assert_eq!(costs!(db.get::<Dog>(7)), (1, 1, 0, 1));
+        assert_eq!(costs!(db.get::<Dog>(77)), (1, 0, 0, 0));
+        assert_eq!(costs!(db.get_many::<Dog>([1, 2, 77])), (1, 2, 0, 2));
+        let by_chip = db.query::<Dog>().filter(Dog::CHIP.eq(107));
+        assert_eq!(costs!(by_chip.one()), (1, 1, 1, 1));
+        // Each of the rows is tested, and 5 pass.
+        let tested = db.query::<Dog>().filter(Dog::OWNER_ID.eq(3)).filter(Dog::CHIP.gt(0));
+        assert_eq!(costs!(tested.all()), (1, 5, 5, 5));
+        let none = db.query::<Dog>().filter(Dog::AGE.lt(10)).filter(Dog::CHIP.gt(200));
+        assert_eq!(costs!(none.all()), (1, 10, 10, 0));
+        let s = db.session();
+        let young = s.query::<Dog>().filter(Dog::AGE.lt(10));
+        assert_eq!(cost(young.all().measured().await.1), (1, 10, 10, 10));
+        assert_eq!(cost(s.get::<Dog>(3).measured().await.1), (0, 0, 0, 1), "the session knows it");
+    }
+}
+
+#[tokio::test]
+async fn eager_loads_take_as_many_reads_as_levels_and_joins_as_entities() {
+    for place in places_of_one_partition() {
+        println!("on {}", place.name);
+        let db = open!(place, [Owner, Dog]);
+        filled(&db).await;
+        let with_dogs = db.query::<Owner>().filter(Owner::CITY.eq("Lyon")).with(Owner::DOGS);
+        // 5 owners by their index, and 25 dogs by theirs.
+        assert_eq!(costs!(with_dogs.all()), (2, 30, 30, 30));
+        let joined = db.query::<Owner>().filter(Owner::CITY.eq("Lyon")).join(Owner::DOGS);
+        let (reads, _, _, returned) = costs!(joined.all());
+        assert_eq!((reads, returned), (2, 25));
+        let ages = db.query::<Dog>().filter(Dog::AGE.lt(10));
+        assert_eq!(costs!(ages.aggregate((count(), max(Dog::AGE)))).3, 1);
+        let groups = db.query::<Dog>().group_by(Dog::OWNER_ID).select((Dog::OWNER_ID, count()));
+        let (reads, _, _, returned) = costs!(groups.all());
+        assert_eq!((reads, returned), (1, 10));
+        let both = db.query::<Dog>().filter(Dog::AGE.lt(3)).union(db.query::<Dog>().filter(Dog::AGE.ge(48)));
+        assert_eq!(costs!(both.all()).3, 5);
+        let page = db.query::<Dog>().page(20);
+        assert_eq!(costs!(page.fetch()).3, 20);
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_is_measured_as_a_whole_and_inside_of_another_measure() {
+    for place in places_of_one_partition() {
+        println!("on {}", place.name);
+        let db = open!(place, [Owner, Dog]);
+        filled(&db).await;
+        let work = db.transaction(async |s| {
+            let (dog, inner) = s.get::<Dog>(3).measured().await;
+            assert_eq!(cost(inner), (1, 1, 0, 1));
+            s.update(&Dog { age: 9, ..dog?.ok_or_not_found()? }).await.map(drop)
+        });
+        let (done, total) = work.measured().await;
+        done.unwrap();
+        assert_eq!((total.reads, total.applies, total.rows_read, total.rows_returned), (1, 1, 1, 1));
+        assert_eq!(total.calls(), 2 + total.reserves);
+    }
+}
+
+#[tokio::test]
+async fn several_partitions_are_measured_too_and_two_tasks_apart() {
+    for place in places() {
+        println!("on {}", place.name);
+        let db = open!(place, [Owner, Dog]);
+        filled(&db).await;
+        let young = db.query::<Dog>().filter(Dog::AGE.lt(10));
+        let ((all, of_all), (one, of_one)) =
+            futures::future::join(young.all().measured(), db.get::<Dog>(7).measured()).await;
+        assert_eq!((all.unwrap().len(), one.unwrap().is_some()), (10, true));
+        assert_eq!((of_all.rows_read, of_all.rows_returned), (10, 10));
+        assert_eq!((of_one.reads, of_one.rows_read, of_one.rows_returned), (1, 1, 1));
+    }
+}

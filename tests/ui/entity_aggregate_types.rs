@@ -1,0 +1,18 @@
+//! Aggregate indexes over columns that cannot be summed or grouped by.
+
+use rome::prelude::*;
+
+#[derive(Entity)]
+#[rome(sum(name), sum(weight, by = name), sum(large), sum(tags), count_by(name, tags), count_by(notes), sum(age, by = name))]
+struct Dog {
+    #[rome(key)]
+    id: u64,
+    name: String,
+    age: Option<u32>,
+    weight: f64,
+    large: u128,
+    tags: Vec<String>,
+    notes: Json<String>,
+}
+
+fn main() {}
