@@ -35,6 +35,7 @@ pages! {
     aggregates "aggregates.md",
     transactions "transactions.md",
     bulk "bulk.md",
+    hooks "hooks.md",
     schema_change "schema-change.md",
     stores "stores.md",
     testing "testing.md",
