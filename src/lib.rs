@@ -46,6 +46,11 @@
 //! | `redis://HOST`, `rediss://HOST` | on a Redis server, 6.2 or newer; the second with TLS | `redis` |
 //!
 //! The same program runs on each with the same results: `docs/semantics.md` says which.
+//!
+//! # Learn it
+//!
+//! The guide in `docs/guide` goes from the first entity to running in production; `examples/` has a small program for each feature. In
+//! this reference begin with [`Database`], [`Entity`](derive@Entity), [`Query`] and [`Session`].
 
 mod open;
 pub mod prelude;

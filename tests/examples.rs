@@ -27,7 +27,7 @@ fn program(name: &str) -> PathBuf {
 #[test]
 fn every_example_runs() {
     let names = names();
-    assert!(names.len() >= 15, "only {} examples were found", names.len());
+    assert!(names.len() >= 25, "only {} examples were found", names.len());
     for name in names {
         if name == "stores" && cfg!(not(feature = "embedded")) {
             continue;
@@ -47,4 +47,16 @@ fn every_example_runs() {
         );
         assert!(!output.stdout.is_empty(), "example `{name}` shows nothing");
     }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn an_example_runs_on_the_store_that_its_argument_names() {
+    let server = rome_redis::testkit::LocalServer::start();
+    for url in [format!("{}?prefix=examples", server.url()), "memory:?partitions=16".to_owned()] {
+        let output = Command::new(program("any_store")).arg(&url).output().unwrap();
+        assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let wrong = Command::new(program("any_store")).arg("rediss:").output().unwrap();
+    assert!(!wrong.status.success(), "it went to the store of its argument");
 }

@@ -19,6 +19,8 @@
 //!
 //! [`simulation`] runs the core over a simulated partitioned store, where everything that can go wrong comes from a seed.
 //!
+//! [`soak`] runs all of them at once on a store to which a test does its worst, for as long as it likes.
+//!
 //! Killing the process and losing power are not in it: they need the store's own tests.
 
 // Derived code names the facade; here it is the core.
@@ -30,6 +32,7 @@ mod elsewhere;
 pub mod history;
 pub mod laws;
 pub mod simulation;
+pub mod soak;
 mod subject;
 mod together;
 mod verdict;

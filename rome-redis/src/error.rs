@@ -13,6 +13,9 @@ pub(crate) fn refused(error: &ServerError) -> StoreError {
         (StoreErrorKind::Unavailable, "the Redis server takes no writes because it cannot save to its disk")
     } else if says("READONLY") {
         (StoreErrorKind::Unavailable, "the Redis server is a replica and takes no writes")
+    } else if says("UNBLOCKED") || says("WAIT cannot be used with replica") {
+        // A primary that hands over ends the waits for its replicas, and takes no more of them.
+        (StoreErrorKind::Unavailable, "the Redis server became a replica before its own replicas confirmed a write")
     } else if says("LOADING") || says("BUSY ") || says("MASTERDOWN") || says("NOREPLICAS") || says("TRYAGAIN") {
         (StoreErrorKind::Unavailable, "the Redis server cannot serve now")
     } else if says("WRONGTYPE") {
@@ -25,6 +28,12 @@ pub(crate) fn refused(error: &ServerError) -> StoreError {
         (StoreErrorKind::Other, "the Redis server refused")
     };
     StoreError::new(kind, format!("{message}: {}", text.trim_end()))
+}
+
+/// Whether a server refused a write because it is a replica. Before Redis 7.0 a script's error has a code of its own, and this in
+/// its text.
+pub(crate) fn is_read_only(error: &ServerError) -> bool {
+    error.code() == "READONLY" || error.details().is_some_and(|details| details.contains("-READONLY "))
 }
 
 /// A connection that could not be made. `address` has no password in it; `tls` says whether TLS was tried.

@@ -162,7 +162,7 @@ impl Link {
             error::lost(error, &self.address)
         })?;
         // A primary that became a replica keeps its connections, and would go on answering reads.
-        if replies.iter().any(|reply| matches!(reply, Value::ServerError(error) if error.code() == "READONLY")) {
+        if replies.iter().any(|reply| matches!(reply, Value::ServerError(error) if error::is_read_only(error))) {
             self.lose(live);
         }
         Ok(replies)

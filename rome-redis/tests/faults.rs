@@ -21,7 +21,7 @@ async fn a_lost_reply_is_recovered_from_the_record() {
     let client = through(&proxy).await;
     client.write(vec![add("n", 1)]).await;
     ask::<()>(&mut raw(&server).await, "CONFIG RESETSTAT").await;
-    proxy.play(Trick::LoseReply).await;
+    proxy.play(Trick::LoseReply);
     let tx = client.tx(vec![add("n", 1)]);
     assert_eq!(client.apply(tx.clone()).await.unwrap(), Applied::Done { seq: 2 });
     // It was not sent again, and the partition was adopted for this process before.
@@ -30,7 +30,7 @@ async fn a_lost_reply_is_recovered_from_the_record() {
     assert_eq!((proxy.tricked(), client.sum("n").await), (1, 2));
     assert_eq!(client.apply(tx).await.unwrap(), Applied::Already(Decision::Committed));
 
-    proxy.play(Trick::LoseReply).await;
+    proxy.play(Trick::LoseReply);
     let fails = vec![Check::Count { span: Span::all(ROWS), n: 5 }];
     let refused = client.apply(MiniTx { checks: fails, ..client.tx(vec![add("n", 1)]) }).await.unwrap();
     assert_eq!(refused, Applied::Conflict { check: CheckRef::Check(0) });
@@ -42,7 +42,7 @@ async fn a_lost_request_is_carried_out_once() {
     let server = LocalServer::start();
     let proxy = Proxy::to(server.port()).await;
     let client = through(&proxy).await;
-    proxy.play(Trick::LoseRequest).await;
+    proxy.play(Trick::LoseRequest);
     assert_eq!(client.write(vec![add("n", 1)]).await, 1);
     assert_eq!((proxy.tricked(), client.sum("n").await), (1, 1));
 }
@@ -52,12 +52,12 @@ async fn a_request_that_comes_late_has_no_effect() {
     let server = LocalServer::start();
     let proxy = Proxy::to(server.port()).await;
     let client = through(&proxy).await;
-    proxy.play(Trick::Delay).await;
+    proxy.play(Trick::Delay);
     assert_eq!(client.write(vec![add("n", 1)]).await, 1);
     proxy.release().await;
     assert_eq!((proxy.tricked(), client.sum("n").await), (1, 1));
     // Also after the lane has gone on.
-    proxy.play(Trick::Delay).await;
+    proxy.play(Trick::Delay);
     client.write(vec![add("n", 1)]).await;
     client.write(vec![add("n", 1)]).await;
     proxy.release().await;
@@ -70,7 +70,7 @@ async fn what_cannot_be_found_out_is_unknown() {
     let proxy = Proxy::to(server.port()).await;
     let options = RedisOptions::default().patience(Duration::from_millis(300));
     let client = Client::by(&proxy.url(), options, 1).await;
-    proxy.play(Trick::LoseReplyAndWay).await;
+    proxy.play(Trick::LoseReplyAndWay);
     let error = client.apply(client.tx(vec![add("n", 1)])).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::Unknown), "{error}");
     // What was not sent at all is certain.

@@ -9,6 +9,7 @@ use rome_core::store::{
 };
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 async fn refusal(url: &str) -> StoreError {
     let soon = std::time::Duration::from_millis(500);
@@ -74,6 +75,42 @@ async fn tls_and_no_tls_are_told_apart() {
     let client = Client::by(&format!("{url}?ca={ca}"), RedisOptions::default(), 1).await;
     client.write(vec![put(ROWS, "a", "1")]).await;
     assert_eq!(client.get(ROWS, "a").await.unwrap(), "1");
+}
+
+/// As far as a client sees before it is refused, this is a server of that version.
+async fn old_server(version: &'static str) -> u16 {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let mut lines = BufReader::new(client).lines();
+            let info = format!("redis_version:{version}\r\nrun_id:0123456789012345678901\r\nrole:master\r\n");
+            // Of each command, the number of its words, and before each word its length.
+            while let Ok(Some(line)) = lines.next_line().await {
+                let Some(words) = line.strip_prefix('*').and_then(|words| words.parse::<usize>().ok()) else { break };
+                let mut command = Vec::new();
+                for _ in 0..2 * words {
+                    command.extend(lines.next_line().await.ok().flatten());
+                }
+                let reply = match command.get(1).map(String::as_str) {
+                    Some("INFO") => format!("${}\r\n{info}\r\n", info.len()),
+                    Some("CONFIG") => "*0\r\n".to_owned(),
+                    _ => "+OK\r\n".to_owned(),
+                };
+                lines.get_mut().write_all(reply.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused_by_its_version() {
+    for version in ["2.8.4", "5.0.6", "6.0.16"] {
+        let port = old_server(version).await;
+        let words = [version, "6.2 or newer"];
+        is_refused(&format!("redis://127.0.0.1:{port}"), StoreErrorKind::Unsafe, &words).await;
+    }
 }
 
 #[tokio::test]

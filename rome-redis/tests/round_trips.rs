@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use harness::*;
 use redis::aio::MultiplexedConnection;
-use rome_core::store::{IndexId, Read, Reply, Span};
+use rome_core::store::{Applied, Check, Durability, IndexId, MiniTx, Partition, Read, Reply, Span, Store, TxId};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 
@@ -95,9 +95,32 @@ async fn reads_that_come_together_share_their_looks() {
     let mut replies = Vec::new();
     let all = async { replies = futures::future::join_all((0..16).map(get)).await };
     let (_, commands) = meter.of(all).await;
-    // The first waits for nobody. Those that come while it is under way go out as one, with one look between two of them.
-    assert_eq!(commands, counted([("hget", 16), ("hmget", 2 + 16)]));
+    // The first waits for nobody. Those that come while it is under way go out as one, between two looks.
+    assert_eq!(commands, counted([("hget", 16), ("hmget", 2 + 2)]));
     assert!(replies.iter().all(|reply| matches!(reply.as_ref().unwrap().replies[..], [Reply::Record(Some(_))])));
+}
+
+#[tokio::test]
+async fn commits_that_come_together_share_a_call() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    let mut meter = Meter { raw: raw(&server).await };
+    client.write(vec![put(ROWS, "a", "1")]).await;
+
+    let insert = |lane: u64| {
+        let absent = Check::Version { space: ROWS, key: format!("{lane}").into(), expect: None };
+        let effects = vec![put(ROWS, format!("{lane}"), "1")];
+        let tx = MiniTx { checks: vec![absent], effects, ..MiniTx::one(TxId { lane, seq: 1 }) };
+        client.store.apply(vec![(Partition(0), tx)], Durability::default())
+    };
+    let mut applied = Vec::new();
+    let all = async { applied = futures::future::join_all((101..117).map(insert)).await };
+    let (_, commands) = meter.of(all).await;
+    // The first waits for nobody. The check of each and its write are one command, and their keys in order are added by one.
+    let expected = counted([("evalsha", 2), ("hmget", 2), ("hset", 2), ("hsetnx", 16), ("zadd", 2)]);
+    assert_eq!(commands, expected);
+    let seqs: Vec<_> = applied.into_iter().map(|applied| applied.unwrap().remove(0)).collect();
+    assert_eq!(seqs, (2..18).map(|seq| Applied::Done { seq }).collect::<Vec<_>>(), "in the order in which they came");
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ mod lives;
 mod many;
 mod plan;
 mod process;
-mod random;
+pub(crate) mod random;
 mod server;
 mod tables;
 mod trace;

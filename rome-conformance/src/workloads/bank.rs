@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rome_core::session::Session;
 use rome_core::{Database, OrNotFound};
 use rome_derive::Entity;
 
@@ -16,7 +17,7 @@ const TOTAL: i64 = 100 * ACCOUNTS as i64;
 
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "accounts")]
-struct Account {
+pub(crate) struct Account {
     #[rome(key)]
     id: u64,
     #[rome(index)]
@@ -31,7 +32,7 @@ struct Account {
 pub async fn no_money_is_made_or_lost(subject: &impl Subject) -> Verdict {
     let place = subject.place();
     let db = Database::builder().entity::<Account>().open_store(subject.open(&place).await?).await?;
-    db.insert_all((0..ACCOUNTS).map(|id| Account { id, balance: 100 })).await?;
+    open_accounts(&db).await?;
     let db = Arc::new(db);
     let tasks = (0..TASKS).map(|n| {
         let db = db.clone();
@@ -51,7 +52,17 @@ pub async fn no_money_is_made_or_lost(subject: &impl Subject) -> Verdict {
     look(&db).await
 }
 
-async fn transfer(db: &Database, from: u64, to: u64, amount: i64) -> rome_core::Result<()> {
+pub(crate) async fn open_accounts(db: &Database) -> rome_core::Result<()> {
+    db.insert_all((0..ACCOUNTS).map(|id| Account { id, balance: 100 })).await.map(drop)
+}
+
+/// Writes every row once more, as it is.
+pub(crate) async fn write_every_row(db: &Database) -> rome_core::Result<()> {
+    let all = async |s: &Session| s.query::<Account>().update_all((Account::BALANCE.set(Account::BALANCE + 0),)).await;
+    db.transaction_with(options(), all).await.map(drop)
+}
+
+pub(crate) async fn transfer(db: &Database, from: u64, to: u64, amount: i64) -> rome_core::Result<()> {
     let (from, to) = (from % ACCOUNTS, to % ACCOUNTS);
     db.transaction_with(options(), async move |s| {
         let mut source = s.get::<Account>(from).await?.ok_or_not_found()?;
@@ -69,7 +80,7 @@ async fn transfer(db: &Database, from: u64, to: u64, amount: i64) -> rome_core::
     .await
 }
 
-async fn look(db: &Database) -> Verdict {
+pub(crate) async fn look(db: &Database) -> Verdict {
     let one_statement = db.query::<Account>().order_by(Account::BALANCE.asc()).all().await;
     let in_a_transaction = db
         .transaction_with(options(), async move |s| {

@@ -12,7 +12,7 @@ const EACH: u64 = 10;
 
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "counters")]
-struct Counter {
+pub(crate) struct Counter {
     #[rome(key)]
     id: u64,
     n: u64,
@@ -26,7 +26,7 @@ struct Counter {
 pub async fn no_increment_is_lost(subject: &impl Subject) -> Verdict {
     let place = subject.place();
     let db = Database::builder().entity::<Counter>().open_store(subject.open(&place).await?).await?;
-    db.insert(Counter { id: 1, n: 0 }).await?;
+    start(&db).await?;
     let tasks = (0..TASKS).map(|n| {
         let db = db.clone();
         async move {
@@ -55,7 +55,16 @@ pub async fn no_increment_is_lost(subject: &impl Subject) -> Verdict {
     Ok(())
 }
 
-async fn increment(db: &Database, in_one_statement: bool) -> rome_core::Result<()> {
+pub(crate) async fn start(db: &Database) -> rome_core::Result<()> {
+    db.insert(Counter { id: 1, n: 0 }).await.map(drop)
+}
+
+/// How far it has come.
+pub(crate) async fn count(db: &Database) -> rome_core::Result<u64> {
+    Ok(db.get::<Counter>(1_u64).await?.ok_or_not_found()?.n)
+}
+
+pub(crate) async fn increment(db: &Database, in_one_statement: bool) -> rome_core::Result<()> {
     if in_one_statement {
         let counter = db.query::<Counter>().filter(Counter::ID.eq(1));
         return counter.update_all((Counter::N.set(Counter::N + 1),)).await.map(|_| ());

@@ -13,13 +13,13 @@ use crate::together::together;
 use crate::verdict::ensure;
 use crate::{Subject, Verdict, Violation};
 
-const LISTS: u64 = 8;
+pub(crate) const LISTS: u64 = 8;
 const EACH: u64 = 12;
 
 /// A list in one row.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "lists")]
-struct List {
+pub(crate) struct List {
     #[rome(key)]
     id: u64,
     members: Vec<u64>,
@@ -29,7 +29,7 @@ struct List {
 /// have a value in common.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "items", index(list, place))]
-struct Item {
+pub(crate) struct Item {
     #[rome(key)]
     value: u64,
     list: u64,
@@ -39,7 +39,7 @@ struct Item {
 /// The same with an index whose entries lie together, and not beside the rows.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "pieces", index(global, list, place))]
-struct Piece {
+pub(crate) struct Piece {
     #[rome(key)]
     value: u64,
     list: u64,
@@ -49,7 +49,7 @@ struct Piece {
 /// The same with all members of a list in one partition.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "links", partition_by(list), index(list, place))]
-struct Link {
+pub(crate) struct Link {
     #[rome(key)]
     list: u64,
     #[rome(key)]
@@ -95,7 +95,7 @@ macro_rules! append {
 
 /// Something to do with a list.
 #[derive(Debug, Clone, Copy)]
-enum Task {
+pub(crate) enum Task {
     Read(u64),
     Append(u64, u64),
 }
@@ -174,12 +174,12 @@ pub async fn append_to_lists(subject: &impl Subject) -> Verdict<Vec<Transaction>
     finish(&db, log).await
 }
 
-fn builder() -> DatabaseBuilder {
+pub(crate) fn builder() -> DatabaseBuilder {
     Database::builder().entity::<List>().entity::<Item>().entity::<Piece>().entity::<Link>()
 }
 
 /// Reads all lists, since what was appended last is seen by nobody yet, and gives the history.
-async fn finish(db: &Database, log: Arc<Log>) -> Verdict<Vec<Transaction>> {
+pub(crate) async fn finish(db: &Database, log: Arc<Log>) -> Verdict<Vec<Transaction>> {
     let all: Vec<Task> = (0..LISTS).map(Task::Read).collect();
     let mut seen = false;
     for _ in 0..10 {
@@ -190,21 +190,46 @@ async fn finish(db: &Database, log: Arc<Log>) -> Verdict<Vec<Transaction>> {
     Arc::into_inner(log).map(Log::finish).ok_or_else(|| Violation::new("a task still runs"))
 }
 
+/// Writes every row once more, as it is.
+pub(crate) async fn write_every_row(db: &Database) -> Result<()> {
+    db.transaction_with(options(), async |s| {
+        for mut row in s.query::<List>().all().await? {
+            row.members.shrink_to_fit();
+            s.update(&row).await?;
+        }
+        s.query::<Item>().update_all((Item::PLACE.set(Item::PLACE + 0),)).await?;
+        s.query::<Piece>().update_all((Piece::PLACE.set(Piece::PLACE + 0),)).await?;
+        s.query::<Link>().update_all((Link::PLACE.set(Link::PLACE + 0),)).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Appends a value to each list, each in a transaction of its own.
+pub(crate) async fn append_to_each(db: &Database, log: &Log, n: u64, round: u64) -> bool {
+    let mut all = true;
+    for list in 0..LISTS {
+        let append = Task::Append(list, (n * 1_000_000 + round) * LISTS + list);
+        all &= transact(db, log, vec![append]).await == Outcome::Committed;
+    }
+    all
+}
+
 /// Two or three lists; any fixed choice will do, as long as the tasks' choices differ.
-fn plan(n: u64, round: u64) -> Vec<Task> {
+pub(crate) fn plan(n: u64, round: u64) -> Vec<Task> {
     let (first, choice) = (n * 5 + round * 7, n * 3 + round);
     let step = |step: u64| {
         let list = (first + step) % LISTS;
         if (choice + step).is_multiple_of(3) {
             Task::Read(list)
         } else {
-            Task::Append(list, (n * 1000 + round) * LISTS + list)
+            Task::Append(list, (n * 1_000_000 + round) * LISTS + list)
         }
     };
     (0..2 + choice % 2).map(step).collect()
 }
 
-async fn transact(db: &Database, log: &Log, tasks: Vec<Task>) -> Outcome {
+pub(crate) async fn transact(db: &Database, log: &Log, tasks: Vec<Task>) -> Outcome {
     let appends: Vec<Op> = tasks.iter().filter_map(|task| task.as_append()).collect();
     let mut running = log.begin();
     // This is all that will be known if the client goes away in between.

@@ -4,11 +4,11 @@
 //! database as a program does: through transactions that are tried again, queries and constraints. A store that loses requests or
 //! replies is a fair subject; then transactions fail, and what their errors say must be true.
 
-mod bank;
-mod counters;
+pub(crate) mod bank;
+pub(crate) mod counters;
 mod gone;
-mod lists;
-mod mortal;
+pub(crate) mod lists;
+pub(crate) mod mortal;
 mod skew;
 mod unique;
 
@@ -26,7 +26,7 @@ use rome_core::session::TransactionOptions;
 const TASKS: u64 = 16;
 
 /// Many attempts: here tasks meet more often than anywhere else.
-fn options() -> TransactionOptions {
+pub(crate) fn options() -> TransactionOptions {
     TransactionOptions::new().attempts(2000)
 }
 

@@ -16,7 +16,7 @@ type Batch = (Vec<(Partition, MiniTx)>, Durability);
 
 /// The way of one client to the store. At some call the client dies: the call does not come back, whether it had reached the
 /// store or not, and no later one does, not even of what the client left running in the background.
-pub(super) struct Mortal {
+pub(crate) struct Mortal {
     inner: Arc<dyn Store>,
     /// Halves of applies until death: each counts before it reaches the store, and after.
     left: AtomicU64,
@@ -26,18 +26,18 @@ pub(super) struct Mortal {
 }
 
 impl Mortal {
-    pub(super) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
         let (left, is_dead) = (AtomicU64::new(u64::MAX), watch::Sender::new(false));
         Arc::new(Self { inner, left, is_dead, under_way: Mutex::default() })
     }
 
     /// From now on the client has so many halves of applies left.
-    pub(super) fn dies_after(&self, halves: u64) {
+    pub(crate) fn dies_after(&self, halves: u64) {
         self.left.store(halves, Ordering::SeqCst);
     }
 
     /// Runs something until its end, or until the client dies.
-    pub(super) async fn while_alive<T>(&self, life: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn while_alive<T>(&self, life: impl Future<Output = T>) -> Option<T> {
         let mut dead = self.is_dead.subscribe();
         match select(pin!(life), pin!(dead.wait_for(|dead| *dead))).await {
             Either::Left((result, _)) => Some(result),
@@ -45,14 +45,19 @@ impl Mortal {
         }
     }
 
+    /// Whether the client has died.
+    pub(crate) fn is_dead(&self) -> bool {
+        *self.is_dead.borrow()
+    }
+
     /// Gives what the client left in the background its store back: then only the future of its work is gone.
-    pub(super) fn revive(&self) {
+    pub(crate) fn revive(&self) {
         self.left.store(u64::MAX, Ordering::SeqCst);
         self.is_dead.send_replace(false);
     }
 
     /// The call at which the client died reaches the store after all.
-    pub(super) async fn arrive_late(&self) {
+    pub(crate) async fn arrive_late(&self) {
         let late = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((batch, durability)) = late {
             // Nobody is there to hear the answer.
@@ -66,7 +71,7 @@ impl Mortal {
         if left == Ok(0) {
             self.is_dead.send_replace(true);
         }
-        !*self.is_dead.borrow()
+        !self.is_dead()
     }
 
     async fn live_on(&self) {
@@ -89,7 +94,7 @@ impl Store for Mortal {
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let was_dead = *self.is_dead.borrow();
+        let was_dead = self.is_dead();
         if !self.is_left() && !was_dead {
             *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some((batch.clone(), durability));
         }

@@ -232,7 +232,10 @@ pub(crate) async fn load_all<R>(target: Target<'_>, loads: &Loads<R>, rows: &mut
 
 impl<E: Entity> Query<'_, E> {
     /// Loads the rows that a relation leads to with the rows of the query. Costs one round trip for all of them, two for a
-    /// many-to-many relation; several relations of one level go out together. All that is loaded is of one moment.
+    /// many-to-many relation; several relations of one level go out together.
+    ///
+    /// Outside of a session all that is loaded is of one moment, and so is what a read-only transaction gives when it succeeds. In
+    /// an explicit session the levels may be of different moments as long as it runs; only its commit says whether they were one.
     #[must_use]
     pub fn with(mut self, load: impl IntoLoad<E>) -> Self {
         self.loads.push(Arc::new(load.into_load()));

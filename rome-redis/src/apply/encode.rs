@@ -1,19 +1,20 @@
-//! A minitransaction as a call of the apply script; `script/apply.lua` says what the arguments mean.
+//! A minitransaction as a program of the apply script; `script/apply.lua` says what its parts mean.
 
 use std::io::Write;
 
-use redis::{Cmd, RedisWrite};
 use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step};
 
 use crate::layout::{self, Layout};
 use crate::place::Place;
-use crate::script::Script;
 
-/// The bytes of the program before its checks, and the arguments before its data.
-const HEADER: usize = 41;
-const ARGUMENTS: usize = 3;
+/// The bytes of the program before its checks.
+const HEADER: usize = 48;
+
+/// Where in it the number of programs stands, and behind it where the data begin.
+const PROGRAMS: usize = 18;
 
 /// The keys that a call declares: all that it touches, by their places.
+#[derive(Debug)]
 pub(crate) struct Keys {
     names: Vec<Vec<u8>>,
     /// The space, the place of its hash (for an index, that of its sorted set), the place of its sorted set.
@@ -47,14 +48,11 @@ impl Keys {
     }
 }
 
-/// For whom a step is, and how.
+/// One step, and how it is carried out.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    pub(crate) script: &'a Script,
     pub(crate) place: &'a Place,
-    /// The database.
-    pub(crate) database: &'a str,
-    /// The process that it is meant for.
-    pub(crate) run: &'a str,
+    pub(crate) tx: &'a MiniTx,
     /// What to carry out: that of the step, or that of the prepared transaction which it finishes. None if no prepared one
     /// was seen.
     pub(crate) effects: Option<&'a [Effect]>,
@@ -62,38 +60,144 @@ pub(crate) struct Call<'a> {
     pub(crate) always_write: bool,
 }
 
-/// The call that does the step `tx`.
-pub(crate) fn encode(how: &Call<'_>, tx: &MiniTx) -> Cmd {
-    let layout = &how.place.layout;
-    let mut keys = Keys::new(&[&layout.meta]);
-    let effects = how.effects.unwrap_or_default();
-    let (program, after_header) = program(how, tx, effects, &mut keys);
-    let checks = || tx.reads.iter().chain(&tx.checks);
-    let arguments = ARGUMENTS + checks().map(data_of).sum::<usize>() + 2 * effects.len();
-    let bytes = 64 + HEADER + after_header.len() + 64 * checks().count() + effects.iter().map(size_of).sum::<usize>();
-    let mut call = how.script.call_with_room(keys.names(), arguments, bytes);
-    let mut whole = call.writer_for_next_arg();
-    whole.write_all(&program).and_then(|()| whole.write_all(&after_header)).expect(IN_MEMORY);
-    drop(whole);
-    let mut owner = call.writer_for_next_arg();
-    for part in [how.database, ":", how.run] {
-        owner.write_all(part.as_bytes()).expect(IN_MEMORY);
+/// Arguments one behind the other.
+#[derive(Debug, Default)]
+pub(crate) struct Data {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Data {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
     }
-    drop(owner);
-    match tx.unchanged_since {
-        Some(seq) => call.arg(seq),
-        None => call.arg(""),
-    };
-    for check in checks() {
-        write_check(&mut call, check);
+
+    /// How many bytes they are.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
     }
-    for effect in effects {
-        write_effect(&mut call, tx, effect);
+
+    /// The arguments in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        self.push_joined(&[part]);
+    }
+
+    fn push_joined(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        self.ends.push(self.bytes.len());
+    }
+
+    fn push_number(&mut self, number: u64) {
+        // A vector takes all that is written.
+        write!(self.bytes, "{number}").ok();
+        self.ends.push(self.bytes.len());
+    }
+}
+
+/// Adds what a step takes to `data`, its keys to `keys`, and gives its program. What only the whole call can tell is filled in
+/// by [`finish`].
+pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u8> {
+    let Call { place, tx, .. } = *call;
+    let effects = call.effects.unwrap_or_default();
+    let (new, sentinels) = new_spaces(place, effects);
+    let fused = if sentinels == 0 { fused(tx, effects) } else { None };
+    let checks = tx.reads.len() + tx.checks.len();
+    let mut program = Vec::with_capacity(HEADER + 8 * checks + 5 * effects.len() + 3 * sentinels);
+    program.resize(HEADER, 0);
+    if let Some(seq) = tx.unchanged_since {
+        data.push_number(seq);
+    }
+    let start = data.len();
+    let mut after_reads = (HEADER + 1, 0);
+    for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
+        if fused.is_none() || at + 1 < checks {
+            check_op(&mut program, &place.layout, keys, check);
+            write_check(data, check);
+        }
+        if at + 1 == tx.reads.len() {
+            after_reads = (program.len() + 1, data.len() - start);
+        }
+    }
+    for space in new {
+        let (hash, ordered) = keys.place(&place.layout, space);
+        if hash != ordered {
+            op(&mut program, b'h', &[hash]);
+        }
+        op(&mut program, b'z', &[ordered]);
+    }
+    let first = fused.and_then(|at| effects.get(at));
+    let others = effects.iter().enumerate().filter(|(at, _)| Some(*at) != fused).map(|(_, effect)| effect);
+    for effect in first.into_iter().chain(others) {
+        effect_op(&mut program, &place.layout, keys, effect);
+        write_effect(data, tx, effect);
     }
     if let Step::Prepare { primary, lease } = tx.step {
-        call.arg([primary.0.to_be_bytes(), lease.to_be_bytes()].as_flattened());
+        data.push([primary.0.to_be_bytes(), lease.to_be_bytes()].as_flattened());
     }
-    call
+    let adds = effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
+    let flags = u8::from(call.always_write)
+        + 2 * u8::from(adds)
+        + 4 * u8::from(tx.unchanged_since.is_some())
+        + 8 * u8::from(fused.is_some());
+    let number = |n: usize| u32::try_from(n).expect("a transaction has fewer parts than that").to_be_bytes();
+    let few = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+    let counts = [tx.reads.len(), checks, sentinels];
+    let whole_counts = counts.map(number);
+    let parts: [&[u8]; 7] = [
+        &tx.id.to_bytes(),
+        &[flags, step(tx, call.effects), 0, 0, 0],
+        &counts.map(few),
+        &tx.schema.to_be_bytes(),
+        whole_counts.as_flattened(),
+        &number(after_reads.0),
+        &number(after_reads.1),
+    ];
+    for (byte, part) in program.iter_mut().zip(parts.into_iter().flatten()) {
+        *byte = *part;
+    }
+    program
+}
+
+/// Fills in how many programs come together, and where in the arguments the data of this one begin.
+pub(crate) fn finish(program: &mut [u8], programs: usize, start: usize) {
+    let programs = u8::try_from(programs).expect("fewer programs come together than that");
+    // A call of one may have any number of arguments, and begins with them.
+    let [high, low] =
+        u16::try_from(start).expect("programs that come together have fewer data than that").to_be_bytes();
+    if let Some(place) = program.get_mut(PROGRAMS..PROGRAMS + 3) {
+        place.copy_from_slice(&[programs, high, low]);
+    }
+}
+
+/// The spaces that are not known to have their sentinels, and how many those are.
+fn new_spaces(place: &Place, effects: &[Effect]) -> (Vec<Space>, usize) {
+    let mut new = Vec::new();
+    let mut sentinels = 0;
+    for (space, _) in effects.iter().filter_map(Effect::target) {
+        if !new.contains(&space) && !place.is_ready(space) {
+            new.push(space);
+            sentinels += if matches!(space, Space::Index(_)) { 1 } else { 2 };
+        }
+    }
+    (new, sentinels)
+}
+
+/// The put that the last check speaks of, if one command can do both: nothing may come between them that could still refuse.
+fn fused(tx: &MiniTx, effects: &[Effect]) -> Option<usize> {
+    let last = tx.checks.last().or(tx.reads.last())?;
+    let Check::Version { space, key, expect: None } = last else { return None };
+    if tx.step != Step::One || effects.iter().any(|effect| matches!(effect, Effect::Add { .. })) {
+        return None;
+    }
+    let at = effects.iter().position(|effect| effect.target().is_some_and(|target| target == (*space, key)))?;
+    matches!(effects.get(at), Some(Effect::Put { .. })).then_some(at)
 }
 
 /// The number of a step; `script/apply.lua` has them.
@@ -107,66 +211,6 @@ const fn step(tx: &MiniTx, effects: Option<&[Effect]>) -> u8 {
         Step::Finish(Decision::Committed) => 6,
         _ => 0,
     }
-}
-
-/// About how many bytes an effect takes.
-fn size_of(effect: &Effect) -> usize {
-    let key = effect.target().map_or(0, |(_, key)| key.len());
-    match effect {
-        Effect::Put { value, .. } => key + 16 + value.len(),
-        _ => key + 16,
-    }
-}
-
-const IN_MEMORY: &str = "memory takes all that is written";
-
-/// The header of the program, and the rest of it.
-fn program(how: &Call<'_>, tx: &MiniTx, effects: &[Effect], keys: &mut Keys) -> ([u8; HEADER], Vec<u8>) {
-    let layout = &how.place.layout;
-    let mut ops = Vec::with_capacity(8 * (tx.reads.len() + tx.checks.len()) + 5 * effects.len() + 12);
-    let (mut data, mut after_reads) = (ARGUMENTS + 1, (HEADER + 1, ARGUMENTS + 1));
-    for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
-        check_op(&mut ops, layout, keys, check);
-        data += data_of(check);
-        if at + 1 == tx.reads.len() {
-            after_reads = (HEADER + 1 + ops.len(), data);
-        }
-    }
-    let mut sentinels = 0;
-    let mut new = Vec::new();
-    for (space, _) in effects.iter().filter_map(Effect::target) {
-        let (hash, ordered) = keys.place(layout, space);
-        if new.contains(&space) || how.place.is_ready(space) {
-            continue;
-        }
-        new.push(space);
-        if hash != ordered {
-            op(&mut ops, b'h', &[hash]);
-            sentinels += 1;
-        }
-        op(&mut ops, b'z', &[ordered]);
-        sentinels += 1;
-    }
-    for effect in effects {
-        effect_op(&mut ops, layout, keys, effect);
-    }
-    let adds = effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
-    let number = |n: usize| u32::try_from(n).expect("a transaction has fewer parts than that").to_be_bytes();
-    let mut header = [0; HEADER];
-    let parts: [&[u8]; 8] = [
-        &tx.id.to_bytes(),
-        &[u8::from(how.always_write) + 2 * u8::from(adds) + 4 * step(tx, how.effects)],
-        &tx.schema.to_be_bytes(),
-        &number(tx.reads.len()),
-        &number(tx.reads.len() + tx.checks.len()),
-        &number(sentinels),
-        &number(after_reads.0),
-        &number(after_reads.1),
-    ];
-    for (byte, part) in header.iter_mut().zip(parts.into_iter().flatten()) {
-        *byte = *part;
-    }
-    (header, ops)
 }
 
 /// An operation and the places of the keys it works on.
@@ -228,46 +272,42 @@ fn effect_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, effect: &Effec
     op(ops, name, &[hash, ordered]);
 }
 
-fn write_check(call: &mut Cmd, check: &Check) {
+fn write_check(data: &mut Data, check: &Check) {
     match check {
         Check::Version { key, expect, .. } => {
-            call.arg(&*layout::stored(key));
+            data.push(&layout::stored(key));
             if let Some(id) = expect {
-                call.arg(&id.to_bytes()[..]);
+                data.push(&id.to_bytes());
             }
         }
         Check::Count { span, n } => {
-            let limit = span.limit.map_or(u64::MAX, u64::from);
-            call.arg(layout::lowest(span)).arg(layout::highest(span)).arg(limit).arg(*n);
+            data.push(&layout::lowest(span));
+            data.push(&layout::highest(span));
+            data.push_number(span.limit.map_or(u64::MAX, u64::from));
+            data.push_number(*n);
         }
         Check::Same { span, n, digest, .. } => {
+            data.push(&layout::lowest(span));
+            data.push(&layout::highest(span));
             // One more than expected proves that it is not the same.
-            let most = span.limit.unwrap_or(u32::MAX).min(n.saturating_add(1));
-            call.arg(layout::lowest(span)).arg(layout::highest(span)).arg(most).arg(*n).arg(&digest.0[..]);
+            data.push_number(span.limit.unwrap_or(u32::MAX).min(n.saturating_add(1)).into());
+            data.push_number(u64::from(*n));
+            data.push(&digest.0);
         }
         _ => {}
     }
 }
 
-fn write_effect(call: &mut Cmd, tx: &MiniTx, effect: &Effect) {
+fn write_effect(data: &mut Data, tx: &MiniTx, effect: &Effect) {
     if let Some((_, key)) = effect.target() {
-        call.arg(&*layout::stored(key));
+        data.push(&layout::stored(key));
     }
     match effect {
         Effect::Put { space: Space::Index(_), .. } => {}
-        Effect::Put { space, value, .. } if space.is_versioned() => {
-            let mut record = call.writer_for_next_arg();
-            record.write_all(&tx.id.to_bytes()).and_then(|()| record.write_all(value)).expect(IN_MEMORY);
-        }
-        Effect::Put { value, .. } => {
-            call.arg(&value[..]);
-        }
-        Effect::Add { delta, .. } => {
-            call.arg(&delta.to_be_bytes()[..]);
-        }
-        Effect::RaiseGate { oldest } => {
-            call.arg(*oldest);
-        }
+        Effect::Put { space, value, .. } if space.is_versioned() => data.push_joined(&[&tx.id.to_bytes(), value]),
+        Effect::Put { value, .. } => data.push(value),
+        Effect::Add { delta, .. } => data.push(&delta.to_be_bytes()),
+        Effect::RaiseGate { oldest } => data.push_number(u64::from(*oldest)),
         _ => {}
     }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use redis::Cmd;
 use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
 
-use super::encode::{self, Call};
+use super::bundle::Passenger;
+use super::encode::Call;
 use crate::place::Place;
-use crate::setup::Setup;
 
 /// The most effects of steps that others wait for.
 const FEW: usize = 64;
@@ -25,11 +24,13 @@ pub(super) struct Job<'p> {
     pub(super) found: Option<Arc<[Effect]>>,
     /// Whether it was looked for.
     pub(super) looked: bool,
+    /// Whether it shares no call with others.
+    pub(super) alone: bool,
 }
 
 impl<'p> Job<'p> {
     pub(super) fn new(place: &'p Place, tx: MiniTx, found: Option<Arc<[Effect]>>) -> Self {
-        Self { place, tx, answer: None, lost: false, detour: None, looked: found.is_some(), found }
+        Self { place, tx, answer: None, lost: false, detour: None, looked: found.is_some(), found, alone: false }
     }
 
     /// What it will change, as far as is known.
@@ -58,12 +59,12 @@ impl<'p> Job<'p> {
         self.effects().len() <= FEW
     }
 
-    pub(super) fn encode(&self, setup: &Setup, run: &str, always_write: bool) -> Cmd {
+    /// The step as it is sent.
+    pub(super) fn passenger(&self, always_write: bool) -> Passenger<'_> {
         let effects = match self.tx.step {
             Step::Finish(_) => self.found.as_deref(),
             _ => Some(&*self.tx.effects),
         };
-        let (script, database) = (&setup.scripts.apply, setup.database());
-        encode::encode(&Call { script, place: self.place, database, run, effects, always_write }, &self.tx)
+        Passenger { call: Call { place: self.place, tx: &self.tx, effects, always_write }, alone: self.alone }
     }
 }

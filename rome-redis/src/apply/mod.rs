@@ -7,6 +7,7 @@
 //!
 //! The steps for the partitions of one server go out as one pipeline, those for several servers at the same time.
 
+pub(crate) mod bundle;
 pub(crate) mod encode;
 mod job;
 pub(crate) mod outcome;
@@ -111,24 +112,22 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
     if jobs.iter().any(Job::wants_effects) {
         look(router, jobs, until).await?;
     }
-    let mut round = Round::default();
+    let mut seats = Vec::with_capacity(jobs.len());
     let mut trouble = None;
     // One partition that cannot be reached must not keep the others waiting for as long as there is patience.
     let soon = if jobs.len() > 1 { until.min(Instant::now() + SOON) } else { until };
     for (at, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.answer.is_none()) {
-        let seat = match router.seat(job.place, job.detour.take().as_deref(), soon).await {
-            Ok(seat) => seat,
-            Err(error) if error.kind() == StoreErrorKind::Unavailable => {
-                trouble = Some(error);
-                continue;
-            }
+        match router.seat(job.place, job.detour.take().as_deref(), soon).await {
+            Ok(seat) => seats.push((at, seat)),
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => trouble = Some(error),
             Err(error) => return Err(error),
-        };
-        let call = job.encode(&router.setup, seat.live.run(), confirm.is_some());
-        round.add(seat, job.place, at, |pipeline| {
-            pipeline.add_command(call);
-            job.is_small()
-        });
+        }
+    }
+    let mut round = Round::default();
+    for (at, seat) in seats {
+        if let Some(job) = jobs.get(at) {
+            round.add_step(seat, job.place, at, job.passenger(confirm.is_some()), job.is_small());
+        }
     }
     for Sent { seat, parts, error } in round.send(router, confirm, until).await {
         for (at, replies) in parts {
@@ -157,6 +156,7 @@ enum Repeat {
     Passing(StoreError),
     NotAdopted,
     Prepared,
+    Alone,
 }
 
 impl Repeat {
@@ -165,6 +165,7 @@ impl Repeat {
             Self::Passing(error) => return error,
             Self::NotAdopted => "the partition changes from one Redis server to another again and again",
             Self::Prepared => "the transaction to finish is prepared and finished again and again",
+            Self::Alone => "the step fails together with others, and not by itself",
         };
         StoreError::new(StoreErrorKind::Unavailable, message)
     }
@@ -183,6 +184,10 @@ async fn take(router: &Router, job: &mut Job<'_>, reply: &Value, node: &str) -> 
         Ok(Answer::Prepared) => {
             job.forget_effects();
             return Some(Repeat::Prepared);
+        }
+        Ok(Answer::Alone) => {
+            job.alone = true;
+            return Some(Repeat::Alone);
         }
         // The outcome that a repeat was answered with: it was this very call that committed, its first reply was lost.
         Ok(Answer::Applied(Applied::Already(Decision::Committed))) if job.lost && job.tx.step == Step::One => {

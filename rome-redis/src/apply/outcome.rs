@@ -17,6 +17,8 @@ pub(crate) enum Answer {
     NotAdopted,
     /// Nothing was done: what is to be finished is prepared after all.
     Prepared,
+    /// Nothing was done: it failed, and can tell why when it comes alone.
+    Alone,
 }
 
 /// The answer to one call, which carried these effects.
@@ -36,6 +38,7 @@ pub(crate) fn of_reply(reply: &Value, tx: &MiniTx, effects: &[Effect]) -> StoreR
         Some(b'U') => Applied::Undecided,
         Some(b'E') => return Ok(Answer::NotAdopted),
         Some(b'T') => return Ok(Answer::Prepared),
+        Some(b'Z') => return Ok(Answer::Alone),
         Some(b'F') => Applied::Fenced,
         Some(b'G') => return Err(error::gone()),
         Some(b'O') => {

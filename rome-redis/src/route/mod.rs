@@ -22,6 +22,7 @@ use crate::setup::{Pause, Setup};
 use crate::target::Target;
 
 pub(crate) use redirect::Passing;
+use redirect::on_the_move;
 pub(crate) use round::{Round, Sent};
 use topology::Topology;
 
@@ -167,6 +168,10 @@ impl Router {
         }
         let opened = adopt::open(place, &seat, make).await?;
         if matches!(errand, Errand::Sit) {
+            // Rows may be sent on to a node before what says of which database they are: that is no loss.
+            if seat.asking && matches!(opened, Opened::Absent) {
+                return Err(Stop::Passing(Passing::Wait(on_the_move(&seat.link.address))));
+            }
             opened.is_there(&self.setup)?;
         }
         if matches!(opened, Opened::There { .. }) {

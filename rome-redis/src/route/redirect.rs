@@ -28,23 +28,23 @@ impl Passing {
         match refusal.code() {
             "MOVED" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Moved)),
             "ASK" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Ask)),
-            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" => {
-                Some(Self::Wait(error::refused(refusal)))
-            }
-            _ => None,
+            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" => Some(Self::Wait(error::refused(refusal))),
+            _ => error::is_read_only(refusal).then(|| Self::Wait(error::refused(refusal))),
         }
     }
 
     /// As an error, for when there is no time left.
     pub(crate) fn into_error(self) -> StoreError {
         match self {
-            Self::Moved(node) | Self::Ask(node) => {
-                let message = format!("a slot of the Redis Cluster is on the move, to the node at {node}");
-                StoreError::new(StoreErrorKind::Unavailable, message)
-            }
+            Self::Moved(node) | Self::Ask(node) => on_the_move(&node),
             Self::Wait(error) => error,
         }
     }
+}
+
+pub(super) fn on_the_move(node: &str) -> StoreError {
+    let message = format!("a slot of the Redis Cluster is on the move, to the node at {node}");
+    StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
 /// The address of a node. Hosts with colons in them need brackets.
@@ -64,6 +64,15 @@ mod tests {
 
     fn passing(line: &str) -> Option<Passing> {
         Passing::of(&redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap(), "asked:1")
+    }
+
+    #[test]
+    fn a_replica_is_known_by_what_it_refuses() {
+        assert!(matches!(passing("READONLY You can't write against a read only replica."), Some(Passing::Wait(_))));
+        let of_script =
+            "ERR Error running script (call to f_0a): @user_script:1: @user_script: 1: -READONLY You can't write";
+        assert!(matches!(passing(of_script), Some(Passing::Wait(_))));
+        assert!(passing("ERR something else").is_none());
     }
 
     #[test]

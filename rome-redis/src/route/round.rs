@@ -7,18 +7,20 @@ use redis::{Pipeline, Value};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::{Router, Seat};
+use crate::apply::bundle::{Answers, Bundles, Passenger};
 use crate::place::Place;
 
 /// Commands for several partitions, gathered by server.
-#[derive(Debug, Default)]
-pub(crate) struct Round {
-    parcels: Vec<Parcel>,
+#[derive(Default)]
+pub(crate) struct Round<'a> {
+    parcels: Vec<Parcel<'a>>,
 }
 
-#[derive(Debug)]
-struct Parcel {
+struct Parcel<'a> {
     seat: Seat,
+    /// Commands, or steps: a round has one of the two.
     pipeline: Pipeline,
+    steps: Vec<Passenger<'a>>,
     /// Whose commands they are, in order, and how many.
     parts: Vec<(usize, usize)>,
     slots: Vec<u16>,
@@ -36,28 +38,38 @@ pub(crate) struct Sent {
     pub(crate) error: Option<StoreError>,
 }
 
-impl Round {
+impl<'a> Round<'a> {
     /// Adds commands to what goes to a server; `whose` says to whom to give their replies. `fill` says
     /// whether they are so few that the calls of others may wait for them.
     pub(crate) fn add(&mut self, seat: Seat, place: &Place, whose: usize, fill: impl FnOnce(&mut Pipeline) -> bool) {
-        let same = |parcel: &Parcel| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
-        let at = self.parcels.iter().position(same).unwrap_or_else(|| {
-            self.parcels.push(Parcel {
-                seat,
-                pipeline: redis::pipe(),
-                parts: Vec::new(),
-                slots: Vec::new(),
-                small: true,
-            });
-            self.parcels.len() - 1
-        });
-        let Some(parcel) = self.parcels.get_mut(at) else { return };
+        let Some(parcel) = self.parcel(seat, place) else { return };
         let before = parcel.pipeline.len();
         parcel.small &= fill(&mut parcel.pipeline);
         parcel.parts.push((whose, parcel.pipeline.len() - before));
+    }
+
+    /// Adds a step. `small` says whether the calls of others may wait for it.
+    pub(crate) fn add_step(&mut self, seat: Seat, place: &Place, whose: usize, step: Passenger<'a>, small: bool) {
+        let Some(parcel) = self.parcel(seat, place) else { return };
+        parcel.steps.push(step);
+        parcel.small &= small;
+        parcel.parts.push((whose, 1));
+    }
+
+    /// What goes to a server.
+    fn parcel(&mut self, seat: Seat, place: &Place) -> Option<&mut Parcel<'a>> {
+        let same =
+            |parcel: &Parcel<'_>| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
+        let at = self.parcels.iter().position(same).unwrap_or_else(|| {
+            let (pipeline, steps, parts, slots) = (redis::pipe(), Vec::new(), Vec::new(), Vec::new());
+            self.parcels.push(Parcel { seat, pipeline, steps, parts, slots, small: true });
+            self.parcels.len() - 1
+        });
+        let parcel = self.parcels.get_mut(at)?;
         if !parcel.slots.contains(&place.slot) {
             parcel.slots.push(place.slot);
         }
+        Some(parcel)
     }
 
     /// Sends all pipelines at the same time, and waits for all replies. With `confirm`, each goes out on a connection of its
@@ -73,15 +85,29 @@ impl Round {
     }
 }
 
-impl Parcel {
+impl Parcel<'_> {
     async fn send(self, router: &Router, confirm: Option<u8>, until: Instant) -> Sent {
-        let Self { seat, pipeline, parts, slots, small } = self;
+        let Self { seat, mut pipeline, steps, parts, slots, small } = self;
+        let (link, live) = (&seat.link, &seat.live);
         let exchange = async {
-            match confirm {
-                None if small && !seat.asking => seat.link.together.call(&seat.link, &seat.live, &pipeline).await,
-                None => exchange(&seat, &pipeline).await,
-                Some(n) => exchange_and_wait(&seat, pipeline, n, until).await,
+            if confirm.is_none() && small && !seat.asking {
+                return match &*steps {
+                    [] => link.together.call(link, live, &pipeline).await,
+                    steps => link.together.apply(link, live, steps).await,
+                };
             }
+            let mut bundles = Bundles::default();
+            let tickets: Vec<_> = steps.iter().map(|step| bundles.add(step)).collect();
+            let calls = bundles.finish(&router.setup, live.run(), &mut pipeline);
+            let replies = match confirm {
+                None => exchange(&seat, &pipeline).await?,
+                Some(n) => exchange_and_wait(&seat, pipeline, n, until).await?,
+            };
+            if steps.is_empty() {
+                return Ok(replies);
+            }
+            let mut answers = Answers::new(&calls, replies.into_iter());
+            Ok(tickets.into_iter().map(|ticket| answers.take(ticket)).collect())
         };
         let replies = router.watched(&seat.link, &slots, seat.asking, exchange).await;
         let (replies, error) = match replies {
@@ -121,8 +147,14 @@ async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, n: u8, until: In
     let own = Seat { live: taken.live.clone(), ..seat.clone() };
     // Announcements stand before commands alone, and WAIT needs none.
     let mut replies = exchange(&own, &pipeline).await.inspect_err(|_| link.replicas.close())?;
-    link.replicas.give_back(taken);
-    are_enough(replies.pop().as_ref(), n)?;
+    let confirmed = replies.pop();
+    if let Some(Value::Int(_)) = confirmed {
+        link.replicas.give_back(taken);
+    } else {
+        // It is a primary no more.
+        link.lose_all();
+    }
+    are_enough(confirmed.as_ref(), n)?;
     Ok(replies)
 }
 

@@ -9,8 +9,8 @@
 
 -- What deals with locks; made when it is needed, since making functions costs each run.
 local function locks()
-  -- Calls `checked` and `written` with the parts of each lock of the program.
-  local function walk(program, checks, sentinels, checked, written)
+  -- Calls `checked` and `written` with the parts of each lock of the program, whose data begin at `data`.
+  local function walk(program, checks, sentinels, data, checked, written)
     local start = string.find(KEYS[1], '}:', 1, true) + 2
     local function space(k1, k2) return sub(KEYS[k1 * 256 + k2], start) end
     -- A sorted set stands beside the hash that its space is named by.
@@ -20,7 +20,7 @@ local function locks()
       if name == 'metak' then return 'meta' end
       return (beside[sub(name, 1, 1)] or sub(name, 1, 1)) .. sub(name, 2)
     end
-    local at, data = 42, 4
+    local at = 49
     for _ = 1, checks do
       local op, k1, k2, h1, h2, mode = byte(program, at, at + 5)
       if op == 86 or op == 78 then
@@ -75,14 +75,14 @@ local function locks()
   end
 
   -- What to keep of the transaction of this program.
-  local function record(program, checks, sentinels, primary, lease, seq)
+  local function record(program, checks, sentinels, data, primary, lease, seq)
     local lease_end = now() + lease
     local high = math.floor(lease_end / 4294967296)
     local parts = { pack('>I4I4I4B', primary, high, lease_end - high * 4294967296, #seq), seq }
     local function lock(op, space, a, b)
       parts[#parts + 1] = op .. pack('>I2c0I4c0I4c0', #space, space, #a, a, #b, b)
     end
-    walk(program, checks, sentinels, lock, lock)
+    walk(program, checks, sentinels, data, lock, lock)
     return table.concat(parts)
   end
 
@@ -97,13 +97,13 @@ local function locks()
   end
 
   -- The refusal that names one of the prepared transactions in the way of this program; nil if none is.
-  local function blocking(pending, program, checks, sentinels)
+  local function blocking(pending, program, checks, sentinels, data)
     local id, gate, written, points, spans = sub(program, 1, 16), false, {}, {}, {}
     local function into(sets, space, key)
       if not sets[space] then sets[space] = {} end
       sets[space][key] = true
     end
-    walk(program, checks, sentinels, function(op, space, a, b)
+    walk(program, checks, sentinels, data, function(op, space, a, b)
       if op == 'V' then
         into(points, space, a)
       else

@@ -18,6 +18,7 @@ pub struct LocalServer {
     port: u16,
     /// For what a cluster's nodes say to each other.
     bus_port: u16,
+    tls_port: u16,
     settings: Vec<String>,
     process: Option<Child>,
 }
@@ -35,7 +36,8 @@ impl LocalServer {
         Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
-    /// A server with these settings on its command line. In them `{port}` stands for its port, `{bus}` for another one.
+    /// A server with these settings on its command line. In them `{port}` stands for its port, `{bus}` for another one, and `{tls}`
+    /// for one to speak TLS on.
     ///
     /// # Panics
     /// When `redis-server` is not installed or does not start.
@@ -46,10 +48,10 @@ impl LocalServer {
         let folder = std::env::temp_dir().join(format!("rome-redis-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
         let settings = settings.iter().map(|word| (*word).to_owned()).collect();
-        let mut server = Self { folder, port: 0, bus_port: 0, settings, process: None };
+        let mut server = Self { folder, port: 0, bus_port: 0, tls_port: 0, settings, process: None };
         // Another process may take the free port before the server does.
         for _ in 0..5 {
-            (server.port, server.bus_port) = (free_port(), free_port());
+            (server.port, server.bus_port, server.tls_port) = (free_port(), free_port(), free_port());
             if server.spawn() {
                 return server;
             }
@@ -61,6 +63,12 @@ impl LocalServer {
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its port on loopback for TLS, if its settings name one.
+    #[must_use]
+    pub const fn tls_port(&self) -> u16 {
+        self.tls_port
     }
 
     /// Its folder.
@@ -117,8 +125,10 @@ impl LocalServer {
             command.args(["--port", &port]);
         }
         command.args(["--bind", "127.0.0.1", "--dir", &folder, "--logfile", "log", "--save", ""]);
-        let bus_port = self.bus_port.to_string();
-        command.args(self.settings.iter().map(|word| word.replace("{port}", &port).replace("{bus}", &bus_port)));
+        let names = [("{port}", self.port), ("{bus}", self.bus_port), ("{tls}", self.tls_port)];
+        let named =
+            |word: &String| names.iter().fold(word.clone(), |word, (name, n)| word.replace(name, &n.to_string()));
+        command.args(self.settings.iter().map(named));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn().unwrap_or_else(|error| {
             panic!("the tests need redis-server, and it cannot be run ({error}): apt-get install redis-server")

@@ -1,11 +1,12 @@
-//! A way to the server that can lose a request, a reply, or everything.
+//! A way to the server that can lose a request, a reply, or everything, and can lead to another one.
+#![allow(dead_code, clippy::unwrap_used)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 /// What happens to the next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +29,11 @@ pub struct Proxy {
 
 #[derive(Default)]
 struct Shared {
+    server: AtomicU16,
     trick: Mutex<Option<Trick>>,
-    closed: std::sync::atomic::AtomicBool,
+    /// Whether a trick waits for a call of a script.
+    scripts_only: AtomicBool,
+    closed: AtomicBool,
     tricked: AtomicU32,
     release: Notify,
     arrived: Notify,
@@ -39,25 +43,46 @@ impl Proxy {
     pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { server: server.into(), ..Shared::default() });
         let for_all = shared.clone();
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 if !for_all.closed.load(Ordering::SeqCst) {
-                    tokio::spawn(carry(client, server, for_all.clone()));
+                    tokio::spawn(carry(client, for_all.clone()));
                 }
             }
         });
         Self { port, shared, accepting }
     }
 
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    pub async fn play(&self, trick: Trick) {
-        *self.shared.trick.lock().await = Some(trick);
+    /// From now on new connections lead to this server.
+    pub fn lead_to(&self, server: u16) {
+        self.shared.server.store(server, Ordering::SeqCst);
+    }
+
+    /// Plays a trick with the next request.
+    pub fn play(&self, trick: Trick) {
+        *self.shared.trick.lock().unwrap() = Some(trick);
+    }
+
+    /// Plays a trick with the next request that calls a script.
+    pub fn play_with_scripts(&self, trick: Trick) {
+        self.shared.scripts_only.store(true, Ordering::SeqCst);
+        self.play(trick);
+    }
+
+    /// Takes back a trick that was not played.
+    pub fn play_nothing(&self) {
+        *self.shared.trick.lock().unwrap() = None;
     }
 
     /// How often a trick was played.
@@ -67,8 +92,13 @@ impl Proxy {
 
     /// Lets the delayed request go on, and waits until the server has answered it.
     pub async fn release(&self) {
-        self.shared.release.notify_one();
+        self.let_go();
         self.shared.arrived.notified().await;
+    }
+
+    /// Lets the delayed request go on.
+    pub fn let_go(&self) {
+        self.shared.release.notify_one();
     }
 }
 
@@ -78,16 +108,27 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(mut client: TcpStream, server: u16, shared: Arc<Shared>) {
+impl Shared {
+    /// The trick to play with this request.
+    fn trick(&self, request: &[u8]) -> Option<Trick> {
+        let fits = !self.scripts_only.load(Ordering::SeqCst) || request.windows(7).any(|word| word == b"EVALSHA");
+        let trick = if fits { self.trick.lock().unwrap().take() } else { None };
+        self.tricked.fetch_add(u32::from(trick.is_some()), Ordering::SeqCst);
+        trick
+    }
+}
+
+async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
+    let server = shared.server.load(Ordering::SeqCst);
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+    client.set_nodelay(true).ok();
+    server.set_nodelay(true).ok();
     let (mut request, mut reply) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
             n = client.read(&mut request) => {
                 let Ok(n @ 1..) = n else { return };
-                let trick = shared.trick.lock().await.take();
-                if let Some(trick) = trick {
-                    shared.tricked.fetch_add(1, Ordering::SeqCst);
+                if let Some(trick) = shared.trick(&request[..n]) {
                     return play(trick, client, server, &request[..n], &shared).await;
                 }
                 if server.write_all(&request[..n]).await.is_err() { return }
@@ -101,20 +142,24 @@ async fn carry(mut client: TcpStream, server: u16, shared: Arc<Shared>) {
 }
 
 async fn play(trick: Trick, client: TcpStream, mut server: TcpStream, request: &[u8], shared: &Shared) {
-    let mut reply = vec![0; 1 << 16];
     match trick {
         Trick::LoseRequest => {}
         Trick::LoseReply | Trick::LoseReplyAndWay => {
             shared.closed.store(trick == Trick::LoseReplyAndWay, Ordering::SeqCst);
-            server.write_all(request).await.unwrap();
-            assert!(server.read(&mut reply).await.unwrap() > 0);
+            // A server that was killed meanwhile has lost the reply by itself.
+            is_answered(&mut server, request).await;
         }
         Trick::Delay => {
             drop(client);
             shared.release.notified().await;
-            server.write_all(request).await.unwrap();
-            assert!(server.read(&mut reply).await.unwrap() > 0);
+            is_answered(&mut server, request).await;
             shared.arrived.notify_one();
         }
     }
+}
+
+/// Sends a request and says whether a reply came.
+async fn is_answered(server: &mut TcpStream, request: &[u8]) -> bool {
+    let mut reply = vec![0; 1 << 16];
+    server.write_all(request).await.is_ok() && matches!(server.read(&mut reply).await, Ok(1..))
 }

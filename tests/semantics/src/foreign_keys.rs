@@ -229,3 +229,39 @@ on_each_store! {
         }
     }
 }
+
+/// Is deleted softly.
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "clubs")]
+struct Club {
+    #[rome(key)]
+    name: String,
+    #[rome(soft_delete)]
+    closed: Option<DateTime<Utc>>,
+}
+
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "members")]
+struct Member {
+    #[rome(key, auto)]
+    id: Id<Member>,
+    #[rome(references = Club, on_delete = cascade)]
+    club: String,
+}
+
+#[tokio::test]
+async fn a_soft_delete_does_nothing_to_children_and_a_purge_applies_on_delete() {
+    for place in places() {
+        let db = open!(place, [Club, Member]);
+        let chess = db.insert(Club { name: "chess".into(), ..Default::default() }).await.unwrap();
+        let member = || Member { club: "chess".into(), ..Default::default() };
+        db.insert(member()).await.unwrap();
+        db.delete(&chess).await.unwrap();
+        assert_eq!(db.query::<Club>().count().await.unwrap(), 0);
+        assert_eq!(db.query::<Member>().count().await.unwrap(), 1, "on {}", place.name);
+        db.insert(member()).await.expect("the row is still there");
+        assert!(db.purge::<Club>("chess").await.unwrap());
+        assert_eq!(db.query::<Member>().count().await.unwrap(), 0, "on {}", place.name);
+        assert!(db.insert(member()).await.unwrap_err().is_foreign_key_violation());
+    }
+}

@@ -29,4 +29,5 @@ mod schema_change;
 mod sessions;
 mod statistics;
 mod stores;
+mod tally;
 mod tracing_events;

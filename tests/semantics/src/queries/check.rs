@@ -9,7 +9,9 @@ use super::generate::{Ask, Generate, Seen};
 use super::lower::{expr, order};
 use super::naive::{answer, passing, show_all};
 use super::row::{Col, Row};
+use super::sqlite::Sqlite;
 use super::subjects::{Subject, same_key};
+use crate::tally::{compared, planned};
 
 /// The query, on a database or in a session.
 pub fn build<'a, E: Subject>(query: Query<'a, E>, ask: &Ask) -> Query<'a, E> {
@@ -48,8 +50,19 @@ fn rows_of<E: Subject>(entities: Vec<E>) -> Vec<Row> {
 }
 
 /// Asks in every way. `fresh` gives a query without anything.
-pub async fn check<'a, E: Subject>(fresh: impl Fn() -> Query<'a, E>, rows: &[Row], ask: &Ask, gen_: &mut Generate) {
+pub async fn check<'a, E: Subject>(
+    fresh: impl Fn() -> Query<'a, E>,
+    rows: &[Row],
+    ask: &Ask,
+    sqlite: Option<&Sqlite>,
+    gen_: &mut Generate,
+) {
     let expected = answer::<E>(rows, ask);
+    if let Some(sqlite) = sqlite {
+        let ids: Vec<u64> = expected.iter().map(|row| row.id).collect();
+        assert_eq!(sqlite.ids(ask, E::SOFT), ids, "SQLite and the naive evaluator differ");
+    }
+    compared(sqlite.is_some());
     let query = || build(fresh(), ask);
     forced(&query, rows, ask, &expected).await;
 
@@ -90,6 +103,7 @@ async fn forced<'a, E: Subject>(query: &impl Fn() -> Query<'a, E>, rows: &[Row],
         };
         let plan = query.explain().await.unwrap();
         assert_rows::<E>(&rows_of(found), rows, ask, &format!("by {name}: {plan}"));
+        planned();
         // A count has no order and no limit, so its way may not be there.
         match query.count().await {
             Ok(count) => assert_eq!(count, expected.len() as u64, "count by {name}: {plan}"),

@@ -9,6 +9,7 @@ use super::super::naive::cut;
 use super::super::sqlite::Sqlite;
 use super::Dog;
 use super::world::{Where, expr, vals};
+use crate::tally::{compared, planned};
 
 /// Aggregates of dogs.
 pub async fn check_groups(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, filter: &[Cond], ask: &GroupAsk) {
@@ -25,6 +26,7 @@ pub async fn check_groups(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, f
         });
         assert_eq!(sqlite.rows(text), expected, "SQLite and the naive evaluator differ");
     }
+    compared(sqlite.is_some());
     let query = filter.iter().fold(at.query::<Dog>(), |query, cond| query.filter(expr::<Dog>(at, cond)));
     let (plain, no_index) = (query.clone(), query.ignore_indexes());
     macro_rules! sets {
@@ -59,6 +61,7 @@ pub async fn check_groups(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, f
             for query in [&plain, &no_index] {
                 let found = vals(vec![query.aggregate($output).await.unwrap()]);
                 assert_eq!(found, expected);
+                planned();
             }
         }};
     }
@@ -84,6 +87,7 @@ pub async fn check_groups(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, f
                 let groups = groups.offset(ask.offset).select(($by, $output));
                 let plan = groups.explain().await.unwrap();
                 assert_eq!(vals(groups.all().await.unwrap()), expected, "{plan}");
+                planned();
                 assert_eq!(groups.count().await.unwrap(), expected.len() as u64, "count: {plan}");
                 assert_eq!(
                     vals(groups.first().await.unwrap().into_iter().collect()),

@@ -11,6 +11,7 @@ use super::super::shapes::{JoinAsk, shape_of};
 use super::super::sqlite::{Sqlite, Text};
 use super::world::{AsBoss, Ids, Known, Same, Where, expr, ids, orders, sorted, vals};
 use super::{Boss, Dog, Owner, Tag};
+use crate::tally::{compared, planned};
 
 fn same<T>(of: T) -> T {
     of
@@ -25,6 +26,7 @@ async fn check_rows<Q: Parts<Row: Ids>>(query: &Joined<'_, Q>, expected: &[Vec<V
     } else {
         assert_eq!(sorted(found), sorted(expected.to_vec()), "{plan}");
     }
+    planned();
     assert_eq!(query.count().await.unwrap(), expected.len() as u64, "count: {plan}");
     assert_eq!(query.exists().await.unwrap(), !expected.is_empty(), "exists: {plan}");
     let first = ids(query.first().await.unwrap().into_iter().collect());
@@ -52,6 +54,7 @@ pub async fn check_join(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, ask
         text.cut(ask.offset, ask.limit);
         assert_eq!(sqlite.rows(text), expected, "SQLite and the naive evaluator differ");
     }
+    compared(sqlite.is_some());
     // Filters, order, limit and both forms of rows of a join of any shape.
     macro_rules! run {
         ($query:expr, [$a:ty, $first:expr, $first_id:expr], [$b:ty, $second:expr, $second_id:expr]) => {{
@@ -133,81 +136,91 @@ pub async fn check_join(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, ask
     let extra_dog = |link: Link<Owner, Dog>| ask.on.iter().fold(link, |link, cond| link.filter(expr(at, cond)));
     let extra_tag = |link: Link<Dog, Tag>| ask.on.iter().fold(link, |link, cond| link.filter(expr(at, cond)));
     let extra_owner = |link: Link<Dog, Owner>| ask.on.iter().fold(link, |link, cond| link.filter(expr(at, cond)));
-    let dogs = at.query::<Dog>();
-    let owners = at.query::<Owner>();
-    match ask.shape {
-        0 => {
-            let query = run!(dogs.join(Dog::OWNER), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
-            grouped!(query, Owner::CITY, 1, "city", 0, same);
-        }
-        1 => {
-            let query = run!(dogs.left_join(Dog::OWNER), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
-            grouped!(query, Owner::CITY, 1, "city", 0, same);
-        }
-        2 => {
-            let query = run!(owners.join(Owner::DOGS), [Owner, Same, Owner::ID], [Dog, Same, Dog::ID]);
-            grouped!(query, Owner::AGE, 0, "age", 1, same);
-        }
-        3 => {
-            let link = extra_dog(Owner::DOGS.link());
-            let query = run!(owners.left_join(link), [Owner, Same, Owner::ID], [Dog, Same, Dog::ID]);
-            grouped!(query, Owner::ID, 0, "id", 1, same);
-        }
-        4 => {
-            let query =
-                run!(dogs.join(Dog::BOSS.named::<Boss>()), [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
-            grouped!(query, Boss::of(Dog::KIND), 1, "kind", 1, Boss::of);
-        }
-        5 => {
-            let query = dogs.left_join(Dog::BOSS.named::<Boss>()).left_join(Boss::of(Dog::OWNER));
-            let query = run!(query, [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
-            grouped!(query, Owner::CITY, 2, "city", 0, same);
-        }
-        6 => {
-            let query = dogs.join(Dog::OWNER).left_join(Dog::BOSS.named::<Boss>());
-            let query = run!(query, [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
-            grouped!(query, Boss::of(Dog::KIND), 2, "kind", 0, same);
-        }
-        7 => {
-            let query = run!(dogs.join(Dog::TAGS), [Dog, Same, Dog::ID], [Tag, Same, Tag::ID]);
-            grouped!(query, Tag::LABEL, 1, "label", 0, same);
-        }
-        8 => {
-            let link = extra_tag(Dog::TAGS.link());
-            let query = run!(dogs.left_join(link), [Dog, Same, Dog::ID], [Tag, Same, Tag::ID]);
-            grouped!(query, Tag::LABEL, 1, "label", 0, same);
-        }
-        9 => {
-            let query = run!(dogs.join(Dog::CODE.on(Owner::CODE)), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
-            grouped!(query, Owner::CITY, 1, "city", 0, same);
-        }
-        10 => {
-            let link = Dog::CODE.on(Owner::CODE).and(Dog::AGE.on(Owner::AGE));
-            let query = run!(dogs.left_join(link), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
-            grouped!(query, Dog::KIND, 0, "kind", 0, same);
-        }
-        11 => drop(run!(owners.cross_join::<Tag>(), [Owner, Same, Owner::ID], [Tag, Same, Tag::ID])),
-        12 => {
-            let query = owners.join(Owner::DOGS).join(Dog::TAGS);
-            let query = run!(query, [Owner, Same, Owner::ID], [Dog, Same, Dog::ID]);
-            grouped!(query, Tag::LABEL, 2, "label", 1, same);
-        }
-        13 => {
-            let query = at.query::<Tag>().join(Tag::DOGS).left_join(Dog::OWNER);
-            let query = run!(query, [Tag, Same, Tag::ID], [Dog, Same, Dog::ID]);
-            grouped!(query, Owner::AGE, 2, "age", 1, same);
-        }
-        14 => {
-            let query = dogs.left_join(Dog::BOSS.named::<Boss>()).join(Boss::of(Dog::OWNER));
-            let query = run!(query, [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
-            grouped!(query, Owner::CITY, 2, "city", 0, same);
-        }
-        _ => {
-            let link = extra_owner(Dog::NAME.on(Owner::CITY).and(Dog::KIND.on(Owner::CITY)));
-            let query = run!(dogs.join(link), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
-            grouped!(query, Owner::CITY, 1, "city", 0, same);
+    // All but the cross join are grouped too.
+    if ask.shape != 11 {
+        compared(sqlite.is_some() && ask.limit.is_none() && ask.offset == 0);
+    }
+    for no_index in [false, true] {
+        let dogs = by(at.query::<Dog>(), no_index);
+        let owners = by(at.query::<Owner>(), no_index);
+        match ask.shape {
+            0 => {
+                let query = run!(dogs.join(Dog::OWNER), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
+                grouped!(query, Owner::CITY, 1, "city", 0, same);
+            }
+            1 => {
+                let query = run!(dogs.left_join(Dog::OWNER), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
+                grouped!(query, Owner::CITY, 1, "city", 0, same);
+            }
+            2 => {
+                let query = run!(owners.join(Owner::DOGS), [Owner, Same, Owner::ID], [Dog, Same, Dog::ID]);
+                grouped!(query, Owner::AGE, 0, "age", 1, same);
+            }
+            3 => {
+                let link = extra_dog(Owner::DOGS.link());
+                let query = run!(owners.left_join(link), [Owner, Same, Owner::ID], [Dog, Same, Dog::ID]);
+                grouped!(query, Owner::ID, 0, "id", 1, same);
+            }
+            4 => {
+                let query =
+                    run!(dogs.join(Dog::BOSS.named::<Boss>()), [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
+                grouped!(query, Boss::of(Dog::KIND), 1, "kind", 1, Boss::of);
+            }
+            5 => {
+                let query = dogs.left_join(Dog::BOSS.named::<Boss>()).left_join(Boss::of(Dog::OWNER));
+                let query = run!(query, [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
+                grouped!(query, Owner::CITY, 2, "city", 0, same);
+            }
+            6 => {
+                let query = dogs.join(Dog::OWNER).left_join(Dog::BOSS.named::<Boss>());
+                let query = run!(query, [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
+                grouped!(query, Boss::of(Dog::KIND), 2, "kind", 0, same);
+            }
+            7 => {
+                let query = run!(dogs.join(Dog::TAGS), [Dog, Same, Dog::ID], [Tag, Same, Tag::ID]);
+                grouped!(query, Tag::LABEL, 1, "label", 0, same);
+            }
+            8 => {
+                let link = extra_tag(Dog::TAGS.link());
+                let query = run!(dogs.left_join(link), [Dog, Same, Dog::ID], [Tag, Same, Tag::ID]);
+                grouped!(query, Tag::LABEL, 1, "label", 0, same);
+            }
+            9 => {
+                let query = run!(dogs.join(Dog::CODE.on(Owner::CODE)), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
+                grouped!(query, Owner::CITY, 1, "city", 0, same);
+            }
+            10 => {
+                let link = Dog::CODE.on(Owner::CODE).and(Dog::AGE.on(Owner::AGE));
+                let query = run!(dogs.left_join(link), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
+                grouped!(query, Dog::KIND, 0, "kind", 0, same);
+            }
+            11 => drop(run!(owners.cross_join::<Tag>(), [Owner, Same, Owner::ID], [Tag, Same, Tag::ID])),
+            12 => {
+                let query = owners.join(Owner::DOGS).join(Dog::TAGS);
+                let query = run!(query, [Owner, Same, Owner::ID], [Dog, Same, Dog::ID]);
+                grouped!(query, Tag::LABEL, 2, "label", 1, same);
+            }
+            13 => {
+                let query = by(at.query::<Tag>(), no_index).join(Tag::DOGS).left_join(Dog::OWNER);
+                let query = run!(query, [Tag, Same, Tag::ID], [Dog, Same, Dog::ID]);
+                grouped!(query, Owner::AGE, 2, "age", 1, same);
+            }
+            14 => {
+                let query = dogs.left_join(Dog::BOSS.named::<Boss>()).join(Boss::of(Dog::OWNER));
+                let query = run!(query, [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
+                grouped!(query, Owner::CITY, 2, "city", 0, same);
+            }
+            _ => {
+                let link = extra_owner(Dog::NAME.on(Owner::CITY).and(Dog::KIND.on(Owner::CITY)));
+                let query = run!(dogs.join(link), [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
+                grouped!(query, Owner::CITY, 1, "city", 0, same);
+            }
         }
     }
+}
+
+fn by<E: Entity>(query: Query<'_, E>, no_index: bool) -> Query<'_, E> {
+    if no_index { query.ignore_indexes() } else { query }
 }
 
 /// The rows of one entity, where conditions ask other tables.
@@ -238,15 +251,26 @@ pub async fn check_filter<E: Known>(
         text.order(&shape, order);
         assert_eq!(sqlite.rows(text), expected, "SQLite and the naive evaluator differ");
     }
+    compared(sqlite.is_some());
     let query = filter.iter().fold(at.query::<E>(), |query, cond| query.filter(expr::<E>(at, cond)));
     let ordered = query.clone().order_by(orders::<E>(order, 0));
     let plan = ordered.explain().await.unwrap();
-    let found = ordered.all().await.unwrap();
-    let found: Vec<Vec<Val>> = found.iter().map(|row| vec![Val::Int(row.id())]).collect();
-    if order.is_empty() {
-        assert_eq!(sorted(found), sorted(expected.clone()), "{plan}");
-    } else {
-        assert_eq!(found, expected, "{plan}");
+    let mut ways = vec![ordered.clone(), ordered.clone().ignore_indexes()];
+    ways.extend(E::table().indexes.iter().map(|index| ordered.clone().use_index(index.name.as_str())));
+    for way in ways {
+        let found = match way.all().await {
+            Ok(found) => found,
+            Err(error) if error.is_invalid() && error.to_string().contains("cannot serve") => continue,
+            Err(error) => panic!("{error}: {plan}"),
+        };
+        let found: Vec<Vec<Val>> = found.iter().map(|row| vec![Val::Int(row.id())]).collect();
+        let plan = way.explain().await.unwrap();
+        if order.is_empty() {
+            assert_eq!(sorted(found), sorted(expected.clone()), "{plan}");
+        } else {
+            assert_eq!(found, expected, "{plan}");
+        }
+        planned();
     }
     assert_eq!(query.count().await.unwrap(), expected.len() as u64, "count: {plan}");
     assert_eq!(query.exists().await.unwrap(), !expected.is_empty(), "exists: {plan}");
@@ -302,6 +326,8 @@ pub async fn check_sets(
             text.cut(0, limit);
             assert_eq!(sqlite.rows(text), expected, "SQLite and the naive evaluator differ");
         }
+        compared(sqlite.is_some());
+        planned();
         let side = |filter: &[Cond]| query(filter).select((Dog::KIND, Dog::AGE));
         let set = match word {
             "union" => side(a).union(side(b)),
@@ -326,6 +352,7 @@ pub async fn check_sets(
     let mut expected = expected;
     expected.sort_by(Val::total);
     assert_eq!(found, expected, "dogs except dogs");
+    compared(false);
     // A join and groups as sides.
     let owned = query(a).join(Dog::OWNER).select(Owner::ID);
     let owners = at.query::<Owner>().select(Owner::ID);
@@ -337,4 +364,5 @@ pub async fn check_sets(
     found = without.into_iter().map(|id| Val::Int(id.into())).collect();
     found.sort_by(Val::total);
     assert_eq!(found, expected, "owners without dogs");
+    compared(false);
 }

@@ -18,7 +18,8 @@ mod sqlite;
 use model::Generate;
 
 use crate::queries::random::Random;
-use crate::queries::{Case, number};
+use crate::queries::{Case, number, seed_of};
+use crate::tally::Tally;
 
 /// The entities of one set of indexes. The attributes of each column follow its name.
 macro_rules! entities {
@@ -148,12 +149,13 @@ macro_rules! run {
     ($world:ident) => {{
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
         let seed = number("ROME_SEMANTICS_SEED").unwrap_or(now);
-        let cases = number("ROME_SEMANTICS_CASES").unwrap_or(16);
+        let cases = number("ROME_SEMANTICS_CASES").unwrap_or(32);
         println!("ROME_SEMANTICS_SEED={seed}");
-        for place in crate::stores::places() {
+        let tally = Tally::begin(stringify!($world));
+        for (at, place) in (0..).zip(crate::stores::places()) {
             let db = crate::stores::open!(place, [$world::Owner, $world::Dog, $world::Tag, $world::DogTag]);
             for n in 0..cases {
-                let mut gen_ = Generate { random: Random::new(seed.wrapping_add(n)) };
+                let mut gen_ = Generate { random: Random::new(seed_of(seed, at, n)) };
                 let _case = Case(format!(
                     "to repeat: ROME_SEMANTICS_SEED={seed} ROME_SEMANTICS_CASES={}; {} on {}",
                     n + 1,
@@ -163,6 +165,7 @@ macro_rules! run {
                 $world::case(&db, &mut gen_).await;
             }
         }
+        tally.end();
     }};
 }
 

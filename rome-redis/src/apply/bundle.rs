@@ -1,0 +1,157 @@
+//! Steps for one partition that go out in one call of the script.
+//!
+//! Half of what a small commit costs the server is the call: reading its arguments, starting the script, looking at the partition
+//! and writing the outcome. Commits that come together share all that. Each is judged and carried out by itself, one after the
+//! other, as if each had come alone, and each has its own answer.
+
+use redis::{Cmd, Pipeline, Value};
+use rome_core::store::{Effect, Step};
+
+use super::encode::{self, Call, Data, Keys};
+use crate::place::Place;
+use crate::setup::Setup;
+
+/// The most steps in one call, and effects: the server does nothing else meanwhile.
+const STEPS: usize = 64;
+const EFFECTS: usize = 256;
+
+/// The most checks of a step that shares a call.
+const CHECKS: usize = 64;
+
+/// A step, and whether it may share a call with others.
+#[derive(Clone, Copy)]
+pub(crate) struct Passenger<'a> {
+    pub(crate) call: Call<'a>,
+    pub(crate) alone: bool,
+}
+
+/// Calls of the script.
+#[derive(Debug, Default)]
+pub(crate) struct Bundles {
+    bundles: Vec<Bundle>,
+    steps: usize,
+}
+
+/// One call of the script.
+#[derive(Debug)]
+struct Bundle {
+    partition: u32,
+    keys: Keys,
+    /// The programs, and where in the data their own begin.
+    programs: Vec<(Vec<u8>, usize)>,
+    lanes: Vec<u64>,
+    data: Data,
+    effects: usize,
+    closed: bool,
+}
+
+/// Where the answer to a step will be: in which call, and at which place of its reply.
+pub(crate) type Ticket = (usize, usize);
+
+impl Bundles {
+    /// How many steps there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.steps
+    }
+
+    /// Adds a step.
+    pub(crate) fn add(&mut self, passenger: &Passenger<'_>) -> Ticket {
+        let Passenger { call, .. } = passenger;
+        let shares = shares(passenger);
+        let fits = |bundle: &Bundle| shares && bundle.takes(call);
+        let at = self.bundles.iter().position(fits).unwrap_or_else(|| {
+            self.bundles.push(Bundle::new(call.place, !shares));
+            self.bundles.len() - 1
+        });
+        self.steps += 1;
+        (at, self.bundles.get_mut(at).map_or(0, |bundle| bundle.add(call)))
+    }
+
+    /// Adds the calls to a pipeline, for this process; gives the number of steps in each.
+    pub(crate) fn finish(self, setup: &Setup, run: &str, pipeline: &mut Pipeline) -> Vec<usize> {
+        let owner = [setup.database(), run].join(":");
+        let add = |bundle: Bundle| {
+            let steps = bundle.programs.len();
+            pipeline.add_command(bundle.finish(setup, owner.as_bytes()));
+            steps
+        };
+        self.bundles.into_iter().map(add).collect()
+    }
+}
+
+/// Whether a step may share a call: one that is soon done, and stands for itself.
+fn shares(passenger: &Passenger<'_>) -> bool {
+    let Call { tx, always_write, .. } = passenger.call;
+    let is_small = tx.effects.len() <= EFFECTS && tx.reads.len() + tx.checks.len() <= CHECKS;
+    let raises = || tx.effects.iter().any(|effect| matches!(effect, Effect::RaiseGate { .. }));
+    tx.step == Step::One && is_small && !passenger.alone && !always_write && !raises()
+}
+
+impl Bundle {
+    fn new(place: &Place, closed: bool) -> Self {
+        let keys = Keys::new(&[&place.layout.meta]);
+        let (programs, lanes, data) = (Vec::new(), Vec::new(), Data::default());
+        Self { partition: place.number, keys, programs, lanes, data, effects: 0, closed }
+    }
+
+    /// Whether it has room for this step. One lane cannot be twice in a call, which reads all lanes first.
+    fn takes(&self, call: &Call<'_>) -> bool {
+        self.partition == call.place.number
+            && !self.closed
+            && self.programs.len() < STEPS
+            && self.effects + call.tx.effects.len() <= EFFECTS
+            && !self.lanes.contains(&call.tx.id.lane)
+    }
+
+    fn add(&mut self, call: &Call<'_>) -> usize {
+        let start = self.data.len();
+        let program = encode::encode(call, &mut self.keys, &mut self.data);
+        self.programs.push((program, start));
+        self.lanes.push(call.tx.id.lane);
+        self.effects += call.tx.effects.len();
+        self.programs.len() - 1
+    }
+
+    fn finish(mut self, setup: &Setup, owner: &[u8]) -> Cmd {
+        let programs = self.programs.len();
+        // The owner and the programs stand before the data; Lua counts from 1.
+        let data_at = programs + 2;
+        let bytes = owner.len() + 64 * programs + self.data.size();
+        let arguments = 1 + programs + self.data.len();
+        let mut call = setup.scripts.apply.call_with_room(self.keys.names(), arguments, bytes);
+        call.arg(owner);
+        for (program, start) in &mut self.programs {
+            encode::finish(program, programs, data_at + *start);
+            call.arg(&**program);
+        }
+        for datum in self.data.iter() {
+            call.arg(datum);
+        }
+        call
+    }
+}
+
+/// The answers to the steps of each call, from the replies to the calls.
+#[derive(Debug)]
+pub(crate) struct Answers(Vec<Vec<Value>>);
+
+impl Answers {
+    /// From the number of steps in each call, and the replies.
+    pub(crate) fn new(steps: &[usize], replies: impl Iterator<Item = Value>) -> Self {
+        Self(steps.iter().zip(replies).map(|(n, reply)| each(*n, reply)).collect())
+    }
+
+    /// The answer to a step.
+    pub(crate) fn take(&mut self, (call, place): Ticket) -> Value {
+        let answer = self.0.get_mut(call).and_then(|answers| answers.get_mut(place));
+        answer.map_or(Value::Nil, |answer| std::mem::replace(answer, Value::Nil))
+    }
+}
+
+/// What each of `n` steps is told by the reply to their call: a refusal of the whole call is told to all of them.
+fn each(n: usize, reply: Value) -> Vec<Value> {
+    match reply {
+        Value::Array(answers) if n > 1 && answers.len() == n => answers,
+        other => vec![other; n],
+    }
+}

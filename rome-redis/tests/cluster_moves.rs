@@ -1,0 +1,53 @@
+//! Slots of which some keys have moved and others have not.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness::*;
+use rome_core::store::{Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, TxId};
+use rome_redis::testkit::LocalCluster;
+use rome_redis::{RedisOptions, RedisStore};
+
+/// Where the rows of a table have moved and the rest of its partition has not, the node that they came to knows nothing of the
+/// partition. That is no loss.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_of_which_the_rows_move_first_is_not_taken_for_gone() {
+    let cluster = LocalCluster::with(3, 0, &[]);
+    let options = RedisOptions::default().partitions(3).patience(Duration::from_secs(30));
+    let store = Arc::new(RedisStore::open_with(&cluster.url(), options).await.unwrap());
+    let tx = MiniTx { effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(TxId { lane: 1, seq: 1 }) };
+    store.apply(vec![(Partition(1), tx)], Durability::default()).await.unwrap();
+    let rows: Vec<String> = (0..3).flat_map(|node| cluster.ask::<Vec<String>>(node, "KEYS {rome.1*:?7")).collect();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    let slot: u16 = cluster.ask(0, &format!("CLUSTER KEYSLOT {}", rows[0]));
+    let (from, to) = (cluster.serving(slot), (cluster.serving(slot) + 1) % 3);
+    cluster.begin_move(slot, from, to);
+    for key in &rows {
+        cluster.ask::<()>(from, &format!("MIGRATE 127.0.0.1 {} {key} 0 5000", cluster.node(to).port()));
+    }
+    let reads = [
+        vec![Read::Get { space: ROWS, key: "a".into() }],
+        vec![Read::Count(Span::all(ROWS))],
+        vec![Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: true }],
+    ];
+    let reading = reads.map(|reads| {
+        let store = store.clone();
+        tokio::spawn(async move { store.read(&[(Partition(1), reads)], Consistency::Strict).await })
+    });
+    // Long enough for them to be sent there and back.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(reading.iter().all(|reading| !reading.is_finished()), "they wait");
+    while cluster.move_keys(slot, from, to, 1) > 0 {}
+    cluster.end_move(slot, from, to);
+    for reading in reading {
+        match reading.await.unwrap().unwrap().remove(0).replies.remove(0) {
+            Reply::Record(record) => assert_eq!(record.unwrap().1, "1"),
+            Reply::Count(n) => assert_eq!(n, 1),
+            Reply::Scanned(scanned) => assert_eq!(scanned.len(), 1),
+            other => panic!("{other:?}"),
+        }
+    }
+}
