@@ -14,7 +14,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys, Hooked};
+use crate::session::{Calm, CounterKeys, Hooked, Turns};
 use crate::store::{Durability, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -214,6 +214,7 @@ impl DatabaseBuilder {
                 counters: CounterKeys::default(),
                 statistics: Statistics::default(),
                 calm: Calm::default(),
+                turns: Turns::default(),
                 scan_policy: self.scan_policy,
                 durability: self.durability,
                 metrics: self.metrics,

@@ -10,7 +10,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys, Hooked};
+use crate::session::{Calm, CounterKeys, Hooked, Turns};
 use crate::store::Durability;
 
 /// What all handles and sessions of a database share.
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     pub statistics: Statistics,
     /// Whether nothing was changed lately while a statement read.
     pub calm: Calm,
+    pub turns: Turns,
     pub scan_policy: ScanPolicy,
     pub durability: Durability,
     pub metrics: Observed,

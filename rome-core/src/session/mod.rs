@@ -15,6 +15,7 @@ mod overlay;
 mod reads;
 mod references;
 mod retry;
+mod turns;
 mod unbuilt;
 mod uncounted;
 mod update_if;
@@ -29,6 +30,7 @@ pub(crate) use keys::CounterKeys;
 pub(crate) use looks::{Calm, read};
 pub(crate) use overlay::{Overlay, Pending};
 pub(crate) use retry::{run, write_once};
+pub(crate) use turns::Turns;
 pub(crate) use write::{Write, Written};
 
 use std::collections::HashMap;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::turns::Turn;
 use super::{Session, TransactionOptions, TxBody, Write, Written};
 use crate::catalog::StoredTable;
 use crate::database::Shared;
@@ -26,6 +27,8 @@ where
 {
     let begun = Instant::now();
     let mut attempt = 1;
+    let mut turn = None;
+    shared.turns.let_pass(shared).await;
     loop {
         let attempted = Instant::now();
         let session = Session::new(shared.clone(), options.clone());
@@ -51,7 +54,7 @@ where
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(target: "rome::transaction", attempt, %conflict, "tried again");
-        pause(shared, attempt, attempted.elapsed()).await;
+        pause(shared, attempt, attempted.elapsed(), &mut turn).await;
         attempt += 1;
     }
 }
@@ -96,10 +99,18 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 /// committed, so trying again at once mostly works, and a timer's pause is at least a millisecond.
 ///
 /// Pauses begin with what an attempt takes and may grow long, so that of many that want the same row few are in the middle of
-/// an attempt at any time. If all are, always, then short transactions win and long ones starve.
-async fn pause(shared: &Shared, attempt: u32, took: Duration) {
-    if attempt <= EAGER {
+/// an attempt at any time. If all are, always, then short transactions win and long ones starve. Whoever goes on losing waits for
+/// a turn instead, and tries at once while it has it.
+async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, turn: &mut Option<Turn<'s>>) {
+    if attempt < EAGER {
         tokio::task::yield_now().await;
+        return;
+    }
+    match turn {
+        Some(turn) => return turn.lost(took),
+        None => *turn = shared.turns.wait(took).await,
+    }
+    if turn.is_some() {
         return;
     }
     let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(20)).min(LONGEST_PAUSE.max(took));

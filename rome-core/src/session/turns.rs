@@ -1,0 +1,70 @@
+//! Who goes first where many want the same rows, always.
+//!
+//! With optimistic checks somebody commits in each round, and nothing says that it is not the same ones each time: whoever has
+//! just committed is the first to read what is there now. So the transactions of a database that lose again and again try one
+//! at a time, first come, first served; and if the one whose turn it is still loses, others begin a little later.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{sleep, timeout};
+
+use crate::database::Shared;
+
+/// For how long a transaction waits for its turn, so that a long one cannot hold up the others for ever.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// After how many further attempts others have to let it pass.
+const HUMBLE: u32 = 4;
+/// The longest that others are held up, each time that they begin.
+const LONGEST_COURTESY: u64 = 50_000;
+
+/// The turns of a database's transactions.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    turn: Mutex<()>,
+    /// What an attempt takes of the transaction that others have to let pass, in microseconds; 0 if there is none.
+    pressing: AtomicU64,
+}
+
+/// The turn of one transaction, until this is dropped.
+pub(crate) struct Turn<'a> {
+    turns: &'a Turns,
+    _turn: MutexGuard<'a, ()>,
+    lost: u32,
+}
+
+impl Turns {
+    /// Waits for a turn; none if that takes too long.
+    pub async fn wait(&self, took: Duration) -> Option<Turn<'_>> {
+        let turn = timeout(LONGEST_WAIT.max(took), self.turn.lock()).await.ok()?;
+        Some(Turn { turns: self, _turn: turn, lost: 0 })
+    }
+
+    /// Holds up a transaction that begins if another one has waited for long enough.
+    pub async fn let_pass(&self, shared: &Shared) {
+        let micros = self.pressing.load(Ordering::Relaxed);
+        if micros > 0 {
+            let most = micros.saturating_mul(4).clamp(1, LONGEST_COURTESY);
+            sleep(Duration::from_micros(micros.min(most) + shared.committer.random() % most)).await;
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Notes that an attempt was lost although it was its turn.
+    pub fn lost(&mut self, took: Duration) {
+        self.lost += 1;
+        if self.lost >= HUMBLE {
+            self.turns.pressing.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.lost >= HUMBLE {
+            self.turns.pressing.store(0, Ordering::Relaxed);
+        }
+    }
+}
