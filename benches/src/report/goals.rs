@@ -53,6 +53,9 @@ fn all() -> Vec<Goal> {
         Goal::time(CountOwner, "raw", 1.2),
         Goal::time(CountOwner, "diesel", 1.0),
         Goal::time(CountStatus, "raw", 1.2),
+        Goal::time(WithProperties, "raw", 1.2),
+        Goal::time(WithProperties, "diesel", 1.0),
+        Goal::time(Joined, "diesel", 1.0),
     ];
     for operation in [Insert, UpdateIndexed, Delete] {
         goals.push(Goal::time(operation, "raw", 1.1));
