@@ -268,6 +268,18 @@ impl Drop for Session {
     }
 }
 
+/// A hook has written a row itself that the statement has read, and would overwrite.
+#[cold]
+pub(super) fn overtaken(def: &'static Table, key: &[u8]) -> Error {
+    Error::invalid(format!(
+        "the row {} of table `{}` was changed while the statement that read it was at work, by a hook of this statement or by \
+         another statement of the session, and would be overwritten: let a `before_update` hook change its own row in `self`, \
+         and write other rows of the statement in an `after_` hook",
+        row::show_key(key),
+        def.name
+    ))
+}
+
 fn key_of(def: &'static Table, body: &[u8]) -> Result<Bytes> {
     row::key_of(def, body).map_err(|source| bad_key(def, source))
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::hooks::{Moment, RowHooks};
+use super::hooks::{Moment, RowHooks, overtaken};
 use super::write::{Statement, Step, Write, Written};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
@@ -130,7 +130,8 @@ impl Session {
         Ok(of_child)
     }
 
-    /// The same with the hooks of its entity; those that come after are kept for the end of the statement.
+    /// The same with the hooks of its entity; those that come after are kept for the end of the statement. Passes over a row
+    /// that hooks have deleted or moved to another parent since it was found.
     async fn change_hooked(
         &self,
         hooks: &dyn RowHooks,
@@ -140,22 +141,39 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<()> {
         let def = incoming.table.def;
-        let Hit { key, body } = hit.clone();
+        let Some(current) = self.still_referring(incoming, &hit)? else { return Ok(()) };
         let (write, at) = if incoming.foreign_key.on_delete == OnDelete::SetNull {
-            let body = without_reference(incoming, &hit)?;
+            let body = without_reference(incoming, &current)?;
             let body = self.run_hook(def, hooks, Moment::BeforeUpdate, body.into(), done).await?.unwrap_or_default();
-            (Write::Change(body), Moment::AfterUpdate)
+            if self.still_referring(incoming, &hit)?.is_some_and(|left| left.body != current.body) {
+                return Err(overtaken(def, &hit.key));
+            }
+            let mut changed = Hit { key: hit.key.clone(), body: body.into() };
+            if parent_of(incoming, &changed)? == parent_of(incoming, &hit)? {
+                changed.body = without_reference(incoming, &changed)?.into();
+            }
+            (Write::Change(changed.body.into()), Moment::AfterUpdate)
         } else {
-            self.run_hook(def, hooks, Moment::BeforeDelete, body.clone(), done).await?;
-            (Write::Purge(key.clone()), Moment::AfterDelete)
+            self.run_hook(def, hooks, Moment::BeforeDelete, current.body, done).await?;
+            (Write::Purge(hit.key.clone()), Moment::AfterDelete)
         };
-        match self.buffer_child(incoming, key, write, now, done)? {
+        let Some(left) = self.still_referring(incoming, &hit)? else { return Ok(()) };
+        match self.buffer_child(incoming, hit.key, write, now, done)? {
             Some(Written::Row(body)) => done.cascaded.push((def, at, body)),
-            Some(Written::Removed) => done.cascaded.push((def, at, body)),
-            // The hook has deleted it itself.
+            Some(Written::Removed) => done.cascaded.push((def, at, left.body)),
             Some(Written::Absent) | None => {}
         }
         Ok(())
+    }
+
+    /// A row that was found to reference a deleted one, as the session knows it now, if it still references that.
+    fn still_referring(&self, incoming: &Incoming, hit: &Hit) -> Result<Option<Hit>> {
+        let Some(body) = self.known(incoming.table.id, &hit.key).unwrap_or_else(|| Some(hit.body.clone())) else {
+            return Ok(None);
+        };
+        let current = Hit { key: hit.key.clone(), body };
+        let refers = parent_of(incoming, &current)? == parent_of(incoming, hit)?;
+        Ok(refers.then_some(current))
     }
 
     /// Tests that what the statement's rows reference is there. The commit of a single statement tests it in any case.
@@ -238,6 +256,13 @@ fn without_reference(incoming: &Incoming, hit: &Hit) -> Result<Vec<u8>> {
         .map(|column| (*column, Value::Null))
         .collect();
     row::replace(table.def, &hit.key, &hit.body, &nulls)
+}
+
+/// The key of the row that a row references by this foreign key.
+fn parent_of(incoming: &Incoming, hit: &Hit) -> Result<Option<Bytes>> {
+    let Incoming { table, foreign_key } = incoming;
+    columns_of(table.def, &hit.body, &foreign_key.columns)
+        .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))
 }
 
 fn restricts(incoming: &Incoming, hit: &Hit) -> Error {

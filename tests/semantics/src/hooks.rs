@@ -7,6 +7,8 @@ use rome::{Error, Hooks};
 
 use crate::sessions::laws;
 
+mod siblings;
+
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
 #[rome(table = "owners", hooks)]
 struct Owner {

@@ -1,0 +1,140 @@
+//! Hooks that write other rows of the statement that they are of.
+
+use rome::prelude::*;
+use rome::{Error, Hooks};
+
+use super::{Line, log, logged};
+use crate::sessions::laws;
+
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "parents")]
+struct Parent {
+    #[rome(key)]
+    id: u32,
+}
+
+/// A row whose hook at `on` does something to the row `to`.
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "children", hooks)]
+struct Child {
+    #[rome(key)]
+    id: u32,
+    #[rome(references = Parent, on_delete = set_null)]
+    watcher_id: Option<u32>,
+    #[rome(references = Parent, on_delete = cascade)]
+    parent_id: Option<u32>,
+    count: u32,
+    on: String,
+    does: String,
+    to: u32,
+}
+
+impl Child {
+    async fn run(&self, at: &str, session: &Session) -> rome::Result<()> {
+        log(session, format!("{at} of {}", self.id)).await?;
+        if self.on != at {
+            return Ok(());
+        }
+        // Once, also where it does it to itself.
+        let to = session.get::<Self>(self.to).await?.ok_or_not_found()?;
+        match self.does.as_str() {
+            "delete" => session.delete(&to).await.map(drop),
+            "move" => session.update(&Self { parent_id: Some(9), on: String::new(), ..to }).await.map(drop),
+            "count" => {
+                let counted = Self { count: to.count + 10, watcher_id: None, on: String::new(), ..to };
+                session.update(&counted).await.map(drop)
+            }
+            other => Err(Error::invalid(format!("no such act: {other}"))),
+        }
+    }
+}
+
+impl Hooks for Child {
+    async fn before_insert(&mut self, session: &Session) -> rome::Result<()> {
+        log(session, format!("before insert of {}", self.id)).await?;
+        if self.does == "take key" {
+            self.id = self.to;
+        }
+        Ok(())
+    }
+    async fn after_insert(&self, session: &Session) -> rome::Result<()> {
+        log(session, format!("after insert of {}", self.id)).await
+    }
+    async fn before_update(&mut self, session: &Session) -> rome::Result<()> {
+        self.run("before update", session).await
+    }
+    async fn after_update(&self, session: &Session) -> rome::Result<()> {
+        self.run("after update", session).await
+    }
+    async fn before_delete(&self, session: &Session) -> rome::Result<()> {
+        self.run("before delete", session).await
+    }
+    async fn after_delete(&self, session: &Session) -> rome::Result<()> {
+        self.run("after delete", session).await
+    }
+}
+
+fn child(id: u32) -> Child {
+    Child { id, ..Default::default() }
+}
+
+/// A row whose hook at this moment does this to another row.
+fn meddler(id: u32, on: &str, does: &str, to: u32) -> Child {
+    Child { id, on: on.into(), does: does.into(), to, ..Default::default() }
+}
+
+/// Stores the parents 1 and 9 and these children, and forgets what was logged of it.
+async fn store(db: &Database, children: [Child; 2]) {
+    db.insert_all([Parent { id: 1 }, Parent { id: 9 }]).await.unwrap();
+    db.insert_all(children).await.unwrap();
+    logged(db).await;
+}
+
+fn owned(child: Child) -> Child {
+    Child { parent_id: Some(1), ..child }
+}
+
+fn watched(child: Child) -> Child {
+    Child { watcher_id: Some(1), ..child }
+}
+
+fn times(lines: &[String], text: &str) -> usize {
+    lines.iter().filter(|line| *line == text).count()
+}
+
+laws! { [Parent, Child, Line]
+    async fn a_cascade_leaves_a_row_that_a_hook_moved_to_another_parent(db) {
+        store(&db, [owned(meddler(1, "before delete", "move", 2)), owned(child(2))]).await;
+        db.delete(&Parent { id: 1 }).await.unwrap();
+        assert_eq!(db.query::<Child>().select((Child::ID, Child::PARENT_ID)).all().await.unwrap(), [(2, Some(9))]);
+        assert_eq!(times(&logged(&db).await, "before delete of 2"), 0);
+    }
+
+    async fn a_cascade_leaves_a_row_that_moved_itself_to_another_parent(db) {
+        store(&db, [owned(meddler(1, "before delete", "move", 1)), owned(child(2))]).await;
+        db.delete(&Parent { id: 1 }).await.unwrap();
+        assert_eq!(db.query::<Child>().select((Child::ID, Child::PARENT_ID)).all().await.unwrap(), [(1, Some(9))]);
+    }
+
+    async fn a_cascade_that_sets_null_keeps_what_a_hook_changed(db) {
+        store(&db, [watched(meddler(1, "before update", "count", 2)), watched(child(2))]).await;
+        db.delete(&Parent { id: 1 }).await.unwrap();
+        let two = db.get::<Child>(2).await.unwrap().unwrap();
+        assert_eq!((two.count, two.watcher_id), (10, None));
+    }
+
+    async fn a_cascade_goes_on_without_a_row_that_a_hook_deleted(db) {
+        store(&db, [watched(meddler(1, "before update", "delete", 2)), watched(child(2))]).await;
+        db.delete(&Parent { id: 1 }).await.unwrap();
+        assert_eq!(db.query::<Child>().select((Child::ID, Child::WATCHER_ID)).all().await.unwrap(), [(1, None)]);
+        assert_eq!(times(&logged(&db).await, "before update of 2"), 0);
+    }
+
+    async fn a_row_of_a_cascade_that_a_hook_deleted_is_not_deleted_once_more(db) {
+        store(&db, [owned(meddler(1, "before delete", "delete", 2)), owned(child(2))]).await;
+        db.delete(&Parent { id: 1 }).await.unwrap();
+        assert_eq!(db.query::<Child>().count().await.unwrap(), 0);
+        let lines = logged(&db).await;
+        assert_eq!((times(&lines, "before delete of 2"), times(&lines, "after delete of 2")), (1, 1), "{lines:?}");
+    }
+}
