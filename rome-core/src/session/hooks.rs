@@ -4,6 +4,7 @@
 //! own, since that of the outer one is held by the statement that waits for the hook. What statements of the inner session
 //! replaced goes over to the outer statement, so that both are taken back together.
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -162,32 +163,45 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<Option<(Vec<Write>, Vec<After>)>> {
         let def = table.def;
-        let stored = self.stored_before(table, &writes).await?;
+        self.load_before(table, &writes).await?;
+        let mut treated = HashSet::new();
         let mut changed = Vec::with_capacity(writes.len());
         let mut afters = Vec::with_capacity(writes.len());
-        for (write, stored) in writes.into_iter().zip(stored) {
+        for write in writes {
+            // As the hooks of earlier rows have left it.
+            let key = decided_by(def, &write)?;
+            let stored = key.as_ref().and_then(|key| self.known(table.id, key).flatten());
+            let keyed = key.is_some();
+            let again = key.is_some_and(|key| !treated.insert(key));
             let (at, body, to): (_, Vec<u8>, fn(_) -> _) = match write {
                 Write::Insert(body) => (Moment::BeforeInsert, body, Write::Insert),
                 Write::Update(body) => (Moment::BeforeUpdate, body, Write::Update),
                 Write::Change(body) => (Moment::BeforeUpdate, body, Write::Change),
                 Write::Swap { old, .. } if stored.as_ref() != Some(&old) => return Ok(None),
                 Write::Swap { body, .. } => (Moment::BeforeUpdate, body, Write::Change),
-                Write::Upsert(body) if stored.is_some() => (Moment::BeforeUpdate, body, Write::Upsert),
-                Write::Upsert(body) => (Moment::BeforeInsert, body, Write::Upsert),
+                Write::Upsert(body) if again || stored.is_some() => (Moment::BeforeUpdate, body, Write::Upsert),
+                Write::Upsert(body) if keyed => (Moment::BeforeInsert, body, Write::Upsert),
+                // No row is there yet, also if the hook and not ROME gives the key.
+                Write::Upsert(body) => (Moment::BeforeInsert, body, Write::Insert),
                 Write::Delete(_) | Write::Purge(_) => {
-                    if let Some(body) = &stored {
+                    // What is softly deleted already is not deleted once more.
+                    let softly = matches!(write, Write::Delete(_));
+                    let is_gone = |body: &Bytes| again || (softly && row::is_deleted(def, body).unwrap_or(false));
+                    let row = stored.filter(|body| !is_gone(body));
+                    if let Some(body) = &row {
                         self.run_hook(def, hooks, Moment::BeforeDelete, body.clone(), done).await?;
                     }
-                    afters.push(After { at: Moment::AfterDelete, row: stored });
+                    afters.push(After { at: Moment::AfterDelete, row });
                     changed.push(write);
                     continue;
                 }
             };
             let key = key_of(def, &body)?;
             let body = self.run_hook(def, hooks, at, body.into(), done).await?.unwrap_or_default();
-            if at == Moment::BeforeUpdate && key_of(def, &body)? != key {
+            if (keyed || at == Moment::BeforeUpdate) && key_of(def, &body)? != key {
+                let hook = if at == Moment::BeforeUpdate { "before_update" } else { "before_insert" };
                 return Err(Error::invalid(format!(
-                    "`before_update` of table `{}` changed the key of the row {}: insert a new row and delete the old one",
+                    "`{hook}` of table `{}` changed the key of the row {}: insert a new row and delete the old one",
                     def.name,
                     row::show_key(&key)
                 )));
@@ -199,34 +213,12 @@ impl Session {
         Ok(Some((changed, afters)))
     }
 
-    /// What is stored under the keys of those writes for which it decides which hooks run. Costs one round trip if there are
-    /// such rows that the session does not know.
-    async fn stored_before(&self, table: &Arc<StoredTable>, writes: &[Write]) -> Result<Vec<Option<Bytes>>> {
-        let def = table.def;
-        let mut asked = Vec::new();
-        let mut keys = Vec::new();
-        for (at, write) in writes.iter().enumerate() {
-            let key = match write {
-                Write::Delete(key) | Write::Purge(key) => key.clone(),
-                Write::Upsert(body) if row::wants_key(def, body).map_err(|source| bad_key(def, source))? => continue,
-                Write::Upsert(body) | Write::Swap { body, .. } => key_of(def, body)?,
-                Write::Insert(_) | Write::Update(_) | Write::Change(_) => continue,
-            };
-            asked.push((at, matches!(write, Write::Delete(_))));
-            keys.push(key);
-        }
-        let mut stored = vec![None; writes.len()];
-        if keys.is_empty() {
-            return Ok(stored);
-        }
-        for ((at, softly), body) in asked.into_iter().zip(session_rows(self, table, &keys).await?) {
-            // What is softly deleted already is not deleted once more.
-            let is_gone = |body: &Bytes| softly && row::is_deleted(def, body).unwrap_or(false);
-            if let Some(slot) = stored.get_mut(at) {
-                *slot = body.filter(|body| !is_gone(body));
-            }
-        }
-        Ok(stored)
+    /// Reads what is stored under the keys of those writes for which it decides which hooks run. Costs one round trip if there
+    /// are such rows that the session does not know.
+    async fn load_before(&self, table: &Arc<StoredTable>, writes: &[Write]) -> Result<()> {
+        let keys = writes.iter().filter_map(|write| decided_by(table.def, write).transpose());
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        session_rows(self, table, &keys).await.map(drop)
     }
 
     /// Runs the hooks that come after a statement: those of cascades, and then its own.
@@ -278,6 +270,16 @@ pub(super) fn overtaken(def: &'static Table, key: &[u8]) -> Error {
         row::show_key(key),
         def.name
     ))
+}
+
+/// The key of a write of which it is decided by what is stored there which hooks run; none of other writes.
+fn decided_by(def: &'static Table, write: &Write) -> Result<Option<Bytes>> {
+    Ok(match write {
+        Write::Delete(key) | Write::Purge(key) => Some(key.clone()),
+        Write::Upsert(body) if row::wants_key(def, body).map_err(|source| bad_key(def, source))? => None,
+        Write::Upsert(body) | Write::Swap { body, .. } => Some(key_of(def, body)?),
+        Write::Insert(_) | Write::Update(_) | Write::Change(_) => None,
+    })
 }
 
 fn key_of(def: &'static Table, body: &[u8]) -> Result<Bytes> {

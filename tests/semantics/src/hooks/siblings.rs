@@ -137,4 +137,32 @@ laws! { [Parent, Child, Line]
         let lines = logged(&db).await;
         assert_eq!((times(&lines, "before delete of 2"), times(&lines, "after delete of 2")), (1, 1), "{lines:?}");
     }
+
+    async fn a_row_that_a_hook_of_the_statement_deleted_has_no_hooks_more(db) {
+        store(&db, [meddler(1, "before delete", "delete", 2), child(2)]).await;
+        assert_eq!(db.query::<Child>().order_by(Child::ID.asc()).delete_all().await.unwrap(), 1);
+        let lines = logged(&db).await;
+        assert_eq!((times(&lines, "before delete of 2"), times(&lines, "after delete of 2")), (1, 1), "{lines:?}");
+    }
+
+    async fn a_row_that_is_named_twice_is_deleted_once(db) {
+        store(&db, [child(1), child(2)]).await;
+        assert_eq!(db.delete_all(&[child(1), child(1)]).await.unwrap(), 1);
+        assert_eq!(logged(&db).await, ["before delete of 1", "after delete of 1"]);
+    }
+
+    async fn a_new_row_that_is_upserted_twice_is_inserted_and_then_updated(db) {
+        db.upsert_all([child(1), Child { count: 5, ..child(1) }]).await.unwrap();
+        assert_eq!(db.get::<Child>(1).await.unwrap().unwrap().count, 5);
+        let lines = ["before insert of 1", "before update of 1", "after insert of 1", "after update of 1"];
+        assert_eq!(logged(&db).await, lines);
+    }
+
+    async fn a_hook_does_not_turn_an_upsert_to_another_row(db) {
+        store(&db, [child(1), child(2)]).await;
+        let error = db.upsert(Child { count: 7, ..meddler(3, "", "take key", 2) }).await.unwrap_err();
+        assert!(error.is_invalid() && error.to_string().contains("changed the key of the row 3"), "{error}");
+        assert_eq!(db.query::<Child>().filter(Child::COUNT.eq(0)).count().await.unwrap(), 2);
+        assert_eq!(logged(&db).await, Vec::<String>::new());
+    }
 }
