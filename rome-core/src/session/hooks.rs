@@ -224,16 +224,13 @@ impl Session {
     /// Runs the hooks that come after a statement: those of cascades, and then its own.
     pub(super) async fn after(
         &self,
-        table: &'static Table,
+        table: &Arc<StoredTable>,
         afters: Vec<After>,
         done: &mut Statement<'_>,
     ) -> Result<()> {
         for (child, at, body) in done.take_cascaded() {
-            if let Some(hooks) = self.shared.hooks.of(child) {
-                self.run_hook(child, hooks, at, body, done).await?;
-            }
+            self.run_after(&child, at, body, done).await?;
         }
-        let Some(hooks) = self.shared.hooks.of(table) else { return Ok(()) };
         for (at, After { at: moment, row }) in afters.into_iter().enumerate() {
             let body = match done.written.get(at) {
                 Some(Written::Row(body)) => Some(body.clone()),
@@ -241,10 +238,29 @@ impl Session {
                 Some(Written::Absent) | None => None,
             };
             if let Some(body) = body {
-                self.run_hook(table, hooks, moment, body, done).await?;
+                self.run_after(table, moment, body, done).await?;
             }
         }
         Ok(())
+    }
+
+    /// Runs a hook that comes after a write, with the row as it is by now; passes over one that is gone since.
+    async fn run_after(
+        &self,
+        table: &Arc<StoredTable>,
+        at: Moment,
+        written: Bytes,
+        done: &mut Statement<'_>,
+    ) -> Result<()> {
+        let Some(hooks) = self.shared.hooks.of(table.def) else { return Ok(()) };
+        let body = match at {
+            Moment::AfterDelete => Some(written),
+            _ => self.known(table.id, &key_of(table.def, &written)?).unwrap_or(Some(written)),
+        };
+        match body {
+            Some(body) => self.run_hook(table.def, hooks, at, body, done).await.map(drop),
+            None => Ok(()),
+        }
     }
 }
 

@@ -159,8 +159,8 @@ impl Session {
         };
         let Some(left) = self.still_referring(incoming, &hit)? else { return Ok(()) };
         match self.buffer_child(incoming, hit.key, write, now, done)? {
-            Some(Written::Row(body)) => done.cascaded.push((def, at, body)),
-            Some(Written::Removed) => done.cascaded.push((def, at, left.body)),
+            Some(Written::Row(body)) => done.cascaded.push((incoming.table.clone(), at, body)),
+            Some(Written::Removed) => done.cascaded.push((incoming.table.clone(), at, left.body)),
             Some(Written::Absent) | None => {}
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::place::Routed;
 use crate::row;
-use crate::schema::{KeySource, Table};
+use crate::schema::KeySource;
 use crate::session::overlay::unique_violation;
 use crate::store::{Read, Reply};
 use crate::value::Value;
@@ -75,7 +75,7 @@ impl Session {
         self.spare_claims(&done).await?;
         self.note_builds(&done).await?;
         if !(afters.is_empty() && done.cascaded.is_empty()) {
-            Box::pin(self.after(table.def, afters, &mut done)).await?;
+            Box::pin(self.after(table, afters, &mut done)).await?;
         }
         Ok(done.keep())
     }
@@ -274,7 +274,7 @@ pub(super) struct Statement<'s> {
     /// What each write replaced in the overlay, in order.
     replaced: Vec<Replaced>,
     /// The rows that it changed because they reference others, and whose entities have hooks.
-    pub cascaded: Vec<(&'static Table, Moment, Bytes)>,
+    pub cascaded: Vec<(Arc<StoredTable>, Moment, Bytes)>,
 }
 
 /// What a write has replaced in the overlay.
@@ -290,7 +290,7 @@ impl<'s> Statement<'s> {
         self.replaced.extend(replaced);
     }
 
-    pub fn take_cascaded(&mut self) -> Vec<(&'static Table, Moment, Bytes)> {
+    pub fn take_cascaded(&mut self) -> Vec<(Arc<StoredTable>, Moment, Bytes)> {
         std::mem::take(&mut self.cascaded)
     }
 

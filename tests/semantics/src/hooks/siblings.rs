@@ -165,4 +165,18 @@ laws! { [Parent, Child, Line]
         assert_eq!(db.query::<Child>().filter(Child::COUNT.eq(0)).count().await.unwrap(), 2);
         assert_eq!(logged(&db).await, Vec::<String>::new());
     }
+
+    async fn a_row_that_a_cascade_changed_and_then_deleted_was_not_updated(db) {
+        store(&db, [owned(watched(child(1))), child(2)]).await;
+        db.delete(&Parent { id: 1 }).await.unwrap();
+        let lines = logged(&db).await;
+        assert_eq!((times(&lines, "after update of 1"), times(&lines, "after delete of 1")), (0, 1), "{lines:?}");
+    }
+
+    async fn a_hook_after_a_write_has_the_row_as_hooks_before_it_left_it(db) {
+        store(&db, [meddler(1, "after update", "delete", 2), child(2)]).await;
+        let by_id = db.query::<Child>().order_by(Child::ID.asc());
+        by_id.update_all(Child::COUNT.set(1)).await.unwrap();
+        assert_eq!(times(&logged(&db).await, "after update of 2"), 0);
+    }
 }
