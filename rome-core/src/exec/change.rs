@@ -26,7 +26,8 @@ pub(crate) async fn change_rows(
         check_assignable(table, *column)?;
     }
     let hits = find(session, table, spec).await?;
-    let writes = hits.iter().map(|hit| changed(table, hit, assignments).map(Write::Change)).collect::<Result<_>>()?;
+    let change = |hit: Hit| Ok(Write::Change { body: changed(table, &hit, assignments)?, old: hit.body });
+    let writes = hits.into_iter().map(change).collect::<Result<_>>()?;
     let written = session.write(table, writes).await?;
     Ok(written.len() as u64)
 }

@@ -173,12 +173,19 @@ impl Session {
             let stored = key.as_ref().and_then(|key| self.known(table.id, key).flatten());
             let keyed = key.is_some();
             let again = key.is_some_and(|key| !treated.insert(key));
+            // What a change was calculated from; it is compared once more when the row is buffered.
+            let mut read = None;
             let (at, body, to): (_, Vec<u8>, fn(_) -> _) = match write {
                 Write::Insert(body) => (Moment::BeforeInsert, body, Write::Insert),
                 Write::Update(body) => (Moment::BeforeUpdate, body, Write::Update),
-                Write::Change(body) => (Moment::BeforeUpdate, body, Write::Change),
                 Write::Swap { old, .. } if stored.as_ref() != Some(&old) => return Ok(None),
-                Write::Swap { body, .. } => (Moment::BeforeUpdate, body, Write::Change),
+                Write::Change { old, .. } if stored.as_ref() != Some(&old) => {
+                    return Err(overtaken(def, &key_of(def, &old)?));
+                }
+                Write::Change { body, old } | Write::Swap { body, old } => {
+                    read = Some(old);
+                    (Moment::BeforeUpdate, body, Write::Update)
+                }
                 Write::Upsert(body) if again || stored.is_some() => (Moment::BeforeUpdate, body, Write::Upsert),
                 Write::Upsert(body) if keyed => (Moment::BeforeInsert, body, Write::Upsert),
                 // No row is there yet, also if the hook and not ROME gives the key.
@@ -208,7 +215,10 @@ impl Session {
             }
             let after = if at == Moment::BeforeUpdate { Moment::AfterUpdate } else { Moment::AfterInsert };
             afters.push(After { at: after, row: None });
-            changed.push(to(body));
+            changed.push(match read {
+                Some(old) => Write::Change { body, old },
+                None => to(body),
+            });
         }
         Ok(Some((changed, afters)))
     }
@@ -293,8 +303,8 @@ fn decided_by(def: &'static Table, write: &Write) -> Result<Option<Bytes>> {
     Ok(match write {
         Write::Delete(key) | Write::Purge(key) => Some(key.clone()),
         Write::Upsert(body) if row::wants_key(def, body).map_err(|source| bad_key(def, source))? => None,
-        Write::Upsert(body) | Write::Swap { body, .. } => Some(key_of(def, body)?),
-        Write::Insert(_) | Write::Update(_) | Write::Change(_) => None,
+        Write::Upsert(body) | Write::Swap { body, .. } | Write::Change { body, .. } => Some(key_of(def, body)?),
+        Write::Insert(_) | Write::Update(_) => None,
     })
 }
 

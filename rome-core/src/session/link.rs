@@ -115,7 +115,7 @@ impl Session {
             )));
         }
         self.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
-        self.write(table, vec![Write::Change(after)]).await?;
+        self.write(table, vec![Write::Change { body: after, old: hit.body.clone() }]).await?;
         Ok(true)
     }
 

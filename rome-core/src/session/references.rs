@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::hooks::{Moment, RowHooks, overtaken};
+use super::hooks::{Moment, RowHooks};
 use super::write::{Statement, Step, Write, Written};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
@@ -107,7 +107,7 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<Option<Written>> {
         let write = if incoming.foreign_key.on_delete == OnDelete::SetNull {
-            Write::Change(without_reference(incoming, &hit)?)
+            Write::Change { body: without_reference(incoming, &hit)?, old: hit.body }
         } else {
             Write::Purge(hit.key.clone())
         };
@@ -145,14 +145,11 @@ impl Session {
         let (write, at) = if incoming.foreign_key.on_delete == OnDelete::SetNull {
             let body = without_reference(incoming, &current)?;
             let body = self.run_hook(def, hooks, Moment::BeforeUpdate, body.into(), done).await?.unwrap_or_default();
-            if self.still_referring(incoming, &hit)?.is_some_and(|left| left.body != current.body) {
-                return Err(overtaken(def, &hit.key));
-            }
             let mut changed = Hit { key: hit.key.clone(), body: body.into() };
             if parent_of(incoming, &changed)? == parent_of(incoming, &hit)? {
                 changed.body = without_reference(incoming, &changed)?.into();
             }
-            (Write::Change(changed.body.into()), Moment::AfterUpdate)
+            (Write::Change { body: changed.body.into(), old: current.body }, Moment::AfterUpdate)
         } else {
             self.run_hook(def, hooks, Moment::BeforeDelete, current.body, done).await?;
             (Write::Purge(hit.key.clone()), Moment::AfterDelete)

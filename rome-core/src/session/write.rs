@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::hooks::Moment;
+use super::hooks::{Moment, overtaken};
 use super::{Overlay, Pending, Session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
@@ -23,9 +23,10 @@ pub(crate) enum Write {
     Insert(Vec<u8>),
     /// A row that must be there.
     Update(Vec<u8>),
-    /// A row that was just read and changed by an expression; a version column is raised, not compared.
-    Change(Vec<u8>),
-    /// The same, if the row still is as it was read.
+    /// A row that was just read as `old` and changed by an expression; a version column is raised, not compared. Refused if the
+    /// row is another one by now.
+    Change { body: Vec<u8>, old: Bytes },
+    /// The same, done only if the row still is as it was read.
     Swap { body: Vec<u8>, old: Bytes },
     /// A new row, or in the place of the one that is there.
     Upsert(Vec<u8>),
@@ -120,7 +121,7 @@ impl Session {
             let key = match &write {
                 Write::Insert(body)
                 | Write::Update(body)
-                | Write::Change(body)
+                | Write::Change { body, .. }
                 | Write::Swap { body, .. }
                 | Write::Upsert(body) => row::key_of(def, body).map_err(bad)?,
                 Write::Delete(key) | Write::Purge(key) => key.clone(),
@@ -190,11 +191,13 @@ impl Session {
             }
             (Write::Insert(body), None) => Some(body),
             (Write::Update(body), Some(old)) => Some(update(body, &old, true)?),
-            (Write::Change(body) | Write::Upsert(body), Some(old)) => Some(update(body, &old, false)?),
+            (Write::Change { old, .. }, current) if current.as_ref() != Some(&old) => return Err(overtaken(def, &key)),
+            (Write::Change { body, old }, _) => Some(update(body, &old, false)?),
+            (Write::Upsert(body), Some(old)) => Some(update(body, &old, false)?),
             (Write::Upsert(body), None) => Some(row::stamp_insert(def, body, None, now)?),
             (Write::Swap { old, .. }, current) if current.as_ref() != Some(&old) => return Ok(done.absent()),
             (Write::Swap { body, old }, _) => Some(update(body, &old, false)?),
-            (Write::Update(_) | Write::Change(_), None) => return Err(missing()),
+            (Write::Update(_), None) => return Err(missing()),
             (Write::Delete(_) | Write::Purge(_), None) => return Ok(done.absent()),
             (Write::Delete(_), Some(old)) => match def.deleted_at {
                 None => None,

@@ -179,4 +179,26 @@ laws! { [Parent, Child, Line]
         by_id.update_all(Child::COUNT.set(1)).await.unwrap();
         assert_eq!(times(&logged(&db).await, "after update of 2"), 0);
     }
+
+    async fn a_change_by_query_does_not_overwrite_what_a_hook_of_it_wrote(db) {
+        // Into a row that is still to come, one that was prepared already, and its own.
+        for (at, to) in [(1, 2), (2, 1), (1, 1)] {
+            db.query::<Child>().delete_all().await.unwrap();
+            db.insert_all([child(3 - at), meddler(at, "before update", "count", to)]).await.unwrap();
+            logged(&db).await;
+            let by_id = db.query::<Child>().order_by(Child::ID.asc());
+            let error = by_id.update_all(Child::COUNT.set(Child::COUNT + 1)).await.unwrap_err();
+            let text = error.to_string();
+            assert!(error.is_invalid() && text.contains("hook") && text.contains(&format!("row {to} of table `children`")), "{text}");
+            assert_eq!(db.query::<Child>().select(Child::COUNT).all().await.unwrap(), [0, 0]);
+            assert_eq!(logged(&db).await, Vec::<String>::new());
+        }
+    }
+
+    async fn an_update_if_does_not_overwrite_what_its_hook_wrote(db) {
+        store(&db, [meddler(1, "before update", "count", 1), child(2)]).await;
+        let error = db.update_if::<Child>(1, Child::COUNT.eq(0), Child::COUNT.set(1)).await.unwrap_err();
+        assert!(error.is_invalid() && error.to_string().contains("hook"), "{error}");
+        assert_eq!(db.get::<Child>(1).await.unwrap().unwrap().count, 0);
+    }
 }
