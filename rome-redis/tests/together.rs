@@ -6,6 +6,7 @@ mod harness;
 use std::pin::pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::join_all;
 use futures::poll;
 use harness::*;
@@ -212,6 +213,41 @@ async fn a_full_server_takes_the_removals_that_come_with_a_write() {
     let full = applied.remove(0).unwrap_err();
     assert_eq!((full.kind(), full.certainty()), (StoreErrorKind::Full, Certainty::NotApplied), "{full}");
     assert_eq!((client.get(ROWS, "a").await, client.get(ROWS, "c").await), (None, None));
+}
+
+/// A removal is never refused for want of memory, a write is: neither may come without the other.
+#[tokio::test]
+async fn a_full_server_keeps_rows_and_entries_of_a_shared_call_together() {
+    let server = LocalServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let options = RedisOptions::default().patience(Duration::from_millis(300));
+    let client = Client::by(&proxy.url(), options, 1).await;
+    let row = |key: &'static str| [put(ROWS, key, "old"), put(INDEX, entry(b"x", key.as_bytes()), "")];
+    let moved = |key: &'static str| {
+        let entry = |columns| entry(columns, key.as_bytes());
+        vec![delete(INDEX, entry(b"x")), put(ROWS, key, "new"), put(INDEX, entry(b"y"), "")]
+    };
+    client.write([row("a"), row("b")].concat()).await;
+    ask::<()>(&mut raw(&server).await, "CONFIG SET maxmemory 1").await;
+    // A batch is one call, and nobody is left to repeat what was refused.
+    proxy.play(Trick::LoseReplyAndWay);
+    let batch = vec![(Partition(0), tx(101, vec![], moved("a"))), (Partition(0), tx(102, vec![], moved("b")))];
+    let error = client.store.apply(batch, Durability::Memory).await.unwrap_err();
+    assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::Unknown), "{error}");
+    ask::<()>(&mut raw(&server).await, "CONFIG SET maxmemory 0").await;
+
+    let other = open(&server).await;
+    let found = other.scan(Read::Scan { span: Span::all(INDEX), filter: None, want: None, track: false }).await;
+    let mut entries = Vec::new();
+    for key in ["a", "b"] {
+        let is_new = other.get(ROWS, key).await == Some("new".into());
+        entries.push(entry(if is_new { b"y" } else { b"x" }, key.as_bytes()));
+    }
+    entries.sort();
+    assert_eq!(found.iter().map(|found| Bytes::copy_from_slice(found.key)).collect::<Vec<_>>(), entries);
+    let seq = other.read(vec![]).await.unwrap().seq;
+    let moved = entries.iter().filter(|entry| entry.starts_with(b"y")).count();
+    assert_eq!(usize::try_from(seq).unwrap(), 1 + moved);
 }
 
 #[tokio::test]

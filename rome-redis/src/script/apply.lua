@@ -20,7 +20,7 @@
 --
 -- Nothing may fail after the first effect: Redis keeps what a failed script has done. So whatever can fail is tried
 -- before: sums are computed, and the type of each key is proved by its sentinel. Where several steps come together the error
--- of one is caught, so that the others end as if it had not come.
+-- of one is caught, so that the others end as if it had not come; what it did before stays, as when it comes alone.
 local ARGV, KEYS = ARGV, KEYS
 local meta, owner, first_program = KEYS[1], ARGV[1], ARGV[2]
 local programs = byte(first_program, 19)
@@ -38,8 +38,9 @@ local seq, gate, pending = state[2], state[3], state[4] or ''
 local keep, note, add_later, remove_later, settle = nil, nil, nil, nil, nil
 -- What several steps leave in meta, and whether one of them has changed anything; and by their places the sorted sets to which
 -- they add members or from which they remove some. A command costs more than a member, so these go there together, before anyone
--- looks. No member is in both lists of a set.
-local records, recorded, changed, added, removed = nil, 0, false, nil, nil
+-- looks. No member is in both lists of a set. Nothing waits before a first write: a server without memory may still refuse that,
+-- and takes all that follows, so what waits is not refused any more.
+local records, recorded, changed, added, removed, dirty = nil, 0, false, nil, nil, false
 if programs > 1 then
   records, added, removed = {}, {}, {}
   note = function(lane, outcome, has_changed)
@@ -57,6 +58,11 @@ if programs > 1 then
     end
   end
   add_later = function(place, member)
+    if not dirty then
+      call('ZADD', KEYS[place], '0', member)
+      dirty = true
+      return
+    end
     local others = removed[place]
     if others and others[member] then settle() end
     local members = added[place]
@@ -68,6 +74,11 @@ if programs > 1 then
     end
   end
   remove_later = function(place, member)
+    if not dirty then
+      call('ZREM', KEYS[place], member)
+      dirty = true
+      return
+    end
     local others = added[place]
     if others and others[member] then settle() end
     local members = removed[place]
@@ -299,6 +310,7 @@ local function carry_out(program, last)
       if programs == 1 then redis.pcall('HSET', meta, lane, number .. refusal) else note(lane, number .. refusal) end
       return refusal
     end
+    dirty = true
     if added then add_later(z1 * 256 + z2, key) else call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
     effects, data = effects + 5, data + 2
   end
@@ -311,7 +323,9 @@ local function carry_out(program, last)
     elseif op == 120 then
       if added then remove_later(h1 * 256 + h2, key) else call('ZREM', KEYS[h1 * 256 + h2], key) end
     elseif op == 100 then
-      if call('HDEL', KEYS[h1 * 256 + h2], key) == 1 then
+      local was_there = call('HDEL', KEYS[h1 * 256 + h2], key) == 1
+      dirty = true
+      if was_there then
         if added then remove_later(z1 * 256 + z2, key) else call('ZREM', KEYS[z1 * 256 + z2], key) end
       end
     elseif op == 71 then
@@ -327,7 +341,9 @@ local function carry_out(program, last)
       elseif op == 66 then
         value = sub(program, 1, 16) .. sums[i]
       end
-      if call('HSET', KEYS[h1 * 256 + h2], key, value) == 1 then
+      local is_new = call('HSET', KEYS[h1 * 256 + h2], key, value) == 1
+      dirty = true
+      if is_new then
         if added then add_later(z1 * 256 + z2, key) else call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
       end
     end
