@@ -363,6 +363,8 @@ local function carry_out(program, last)
   elseif #seq < 16 then
     seq = string.format('%.0f', seq + 1)
   else
+    -- Those before in this call have counted on without storing it.
+    if programs > 1 then call('HSET', meta, 'seq', seq) end
     call('HINCRBY', meta, 'seq', '1')
     seq = call('HGET', meta, 'seq')
   end
