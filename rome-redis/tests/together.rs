@@ -22,7 +22,7 @@ fn get(space: Space, key: &'static str) -> Vec<Read> {
 }
 
 #[tokio::test]
-async fn readers_are_answered_though_the_one_who_would_send_is_dropped() {
+async fn readers_are_answered_though_the_one_who_came_first_is_dropped() {
     let server = LocalServer::start();
     let client = open(&server).await;
     client.write(vec![put(ROWS, "a", "1")]).await;
@@ -40,7 +40,7 @@ async fn readers_are_answered_though_the_one_who_would_send_is_dropped() {
 }
 
 #[tokio::test]
-async fn commits_are_carried_out_once_though_the_one_who_would_send_is_dropped() {
+async fn commits_are_carried_out_once_though_the_one_who_came_first_is_dropped() {
     let server = LocalServer::start();
     let client = open(&server).await;
     client.write(vec![add("n", 0)]).await;
@@ -59,8 +59,33 @@ async fn commits_are_carried_out_once_though_the_one_who_would_send_is_dropped()
     for applied in [follower.await, first.await] {
         assert!(matches!(applied.unwrap()[..], [Applied::Done { .. }]));
     }
-    // The one that was dropped had not been sent.
-    assert_eq!(client.sum("n").await, 2);
+    // Nobody waits for the one that was dropped; it was on its way with the other.
+    assert_eq!(client.sum("n").await, 3);
+}
+
+/// A task may wait for one call while another of its own, begun before, is not looked after.
+#[tokio::test]
+async fn calls_are_answered_though_those_before_them_are_not_looked_after() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    client.write(vec![put(ROWS, "a", "1"), add("n", 0)]).await;
+    let mut begun = Vec::new();
+    for lane in 101..105 {
+        let mut read = Box::pin(client.read(get(ROWS, "a")));
+        assert!(poll!(&mut read).is_pending());
+        let write = client.apply(tx(lane, vec![], vec![add("n", 1)]));
+        tokio::time::timeout(Duration::from_secs(5), write).await.expect("nobody is waited for").unwrap();
+        let mut write = Box::pin(client.apply(tx(lane + 100, vec![], vec![add("n", 1)])));
+        assert!(poll!(&mut write).is_pending());
+        begun.push((read, write));
+    }
+    let sum = tokio::time::timeout(Duration::from_secs(5), client.sum("n")).await.expect("nobody is waited for");
+    assert!((7..=8).contains(&sum), "{sum}");
+    for (read, write) in begun {
+        assert!(matches!(read.await.unwrap().replies[..], [Reply::Record(Some(_))]));
+        assert!(matches!(write.await.unwrap(), Applied::Done { .. }));
+    }
+    assert_eq!(client.sum("n").await, 8);
 }
 
 #[tokio::test]
