@@ -366,3 +366,26 @@ async fn commits_that_come_together_meet_who_is_prepared() {
     assert_eq!(applied.iter().map(blocked).collect::<Vec<_>>(), [false, true, true, false], "{applied:?}");
     assert_eq!(client.sum("n").await, 1);
 }
+
+#[tokio::test]
+async fn commits_that_take_the_server_long_do_not_share_a_call() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    client.write((0..1100).map(|n| put(INDEX, entry(format!("{n:04}").as_bytes(), b"a"), "")).collect()).await;
+    client.write(vec![add("n", 0)]).await;
+    let mut lane = 100;
+    for (members, commits, expected) in [(1000, 5, 2), (1100, 3, 3), (10, 5, 1)] {
+        let span = Span { limit: Some(members), ..Span::all(INDEX) };
+        let scan = Read::Scan { span: span.clone(), filter: None, want: None, track: true };
+        let digest = client.scan(scan).await.digest;
+        let same = || Check::Same { span: span.clone(), rows: None, n: members, digest: digest.clone() };
+        let txs = (0..commits).map(|n| tx(lane + n, vec![same()], vec![add("n", 1)])).collect();
+        lane += commits;
+        ask::<()>(&mut raw(&server).await, "CONFIG RESETSTAT").await;
+        for applied in together(&client, txs).await {
+            assert!(matches!(applied, Ok(Applied::Done { .. })), "{applied:?}");
+        }
+        assert_eq!(calls(&server).await, expected, "{commits} commits that visit {members}");
+    }
+    assert_eq!(client.sum("n").await, 13);
+}
