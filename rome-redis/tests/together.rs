@@ -227,6 +227,30 @@ async fn a_commit_that_fails_takes_nobody_along() {
 }
 
 #[tokio::test]
+async fn a_broken_set_of_entries_is_told_to_those_who_write_there() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    client.write(vec![put(ROWS, "a", "1"), put(INDEX, entry(b"x", b"a"), "")]).await;
+    let mut raw = raw(&server).await;
+    let names: Vec<String> = ask(&mut raw, "KEYS {rome.0}:?8").await;
+    assert_eq!(names.len(), 1, "{names:?}");
+    ask::<()>(&mut raw, &format!("DEL {}", names[0])).await;
+    ask::<()>(&mut raw, &format!("SET {} 1", names[0])).await;
+    let row = |key: &'static str| vec![put(ROWS, key, "1")];
+    let with_entry = [row("c"), vec![put(INDEX, entry(b"x", b"c"), "")]].concat();
+    let txs = vec![tx(101, vec![], row("b")), tx(102, vec![], with_entry), tx(103, vec![], row("d"))];
+    let mut applied = together(&client, txs).await;
+    assert_eq!(applied.remove(1).unwrap_err().kind(), StoreErrorKind::Corrupt);
+    for applied in applied {
+        assert!(matches!(applied, Ok(Applied::Done { .. })), "{applied:?}");
+    }
+    assert_eq!(client.read(vec![]).await.unwrap().seq, 4);
+    for key in ["b", "d"] {
+        assert_eq!(client.get(ROWS, key).await, Some("1".into()));
+    }
+}
+
+#[tokio::test]
 async fn a_full_server_takes_the_removals_that_come_with_a_write() {
     let server = LocalServer::start();
     let client = open(&server).await;

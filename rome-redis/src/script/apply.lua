@@ -35,26 +35,34 @@ else
 end
 local seq, gate, pending = state[2], state[3], state[4] or ''
 -- Functions are made anew in each run, so these only when they are needed.
-local keep, note, add_later, remove_later, settle = nil, nil, nil, nil, nil
+local keep, note, add_later, remove_later, settle, blame = nil, nil, nil, nil, nil, nil
 -- What several steps leave in meta, and whether one of them has changed anything; and by their places the sorted sets to which
 -- they add members or from which they remove some. A command costs more than a member, so these go there together, before anyone
 -- looks. No member is in both lists of a set. Nothing waits before a first write: a server without memory may still refuse that,
--- and takes all that follows, so what waits is not refused any more.
+-- and takes all that follows, so what waits is not refused any more. If someone else has broken the key of a set, the steps whose
+-- members wait for it, at the negative of their number, are told so; the others and all records are not lost with it.
+local current, broken = 0, nil
 local records, recorded, changed, added, removed, dirty = nil, 0, false, nil, nil, false
 if programs > 1 then
-  records, added, removed = {}, {}, {}
+  records, added, removed, broken = {}, {}, {}, {}
   note = function(lane, outcome, has_changed)
     records[recorded + 1], records[recorded + 2] = lane, outcome
     recorded, changed = recorded + 2, changed or has_changed
   end
+  blame = function(reply, members)
+    if type(reply) ~= 'table' then return end
+    for i = 1, programs do
+      if members[-i] then broken[i] = reply end
+    end
+  end
   settle = function()
     for place, members in pairs(removed) do
       removed[place] = nil
-      call('ZREM', KEYS[place], unpack(members))
+      blame(redis.pcall('ZREM', KEYS[place], unpack(members)), members)
     end
     for place, members in pairs(added) do
       added[place] = nil
-      call('ZADD', KEYS[place], unpack(members))
+      blame(redis.pcall('ZADD', KEYS[place], unpack(members)), members)
     end
   end
   add_later = function(place, member)
@@ -68,9 +76,9 @@ if programs > 1 then
     local members = added[place]
     if members then
       local n = #members
-      members[n + 1], members[n + 2], members[member] = '0', member, true
+      members[n + 1], members[n + 2], members[member], members[-current] = '0', member, true, true
     else
-      added[place] = { '0', member, [member] = true }
+      added[place] = { '0', member, [member] = true, [-current] = true }
     end
   end
   remove_later = function(place, member)
@@ -83,9 +91,9 @@ if programs > 1 then
     if others and others[member] then settle() end
     local members = removed[place]
     if members then
-      members[#members + 1], members[member] = member, true
+      members[#members + 1], members[member], members[-current] = member, true, true
     else
-      removed[place] = { member, [member] = true }
+      removed[place] = { member, [member] = true, [-current] = true }
     end
   end
 end
@@ -385,6 +393,7 @@ if programs == 1 then return carry_out(first_program, state[5]) end
 
 local answers = {}
 for i = 1, programs do
+  current = i
   local fine, answer = pcall(carry_out, ARGV[1 + i], state[4 + i])
   answers[i] = fine and answer or 'Z'
 end
@@ -395,4 +404,5 @@ if changed then
 elseif recorded > 0 then
   redis.pcall('HSET', meta, unpack(records))
 end
+for i, reply in pairs(broken) do answers[i] = reply end
 return answers
