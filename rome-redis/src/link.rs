@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, Pipeline, TlsCertificates, Value};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::error;
 use crate::replicas::Replicas;
 use crate::script;
 use crate::server::Server;
 use crate::setup::Setup;
-use crate::together::Together;
+use crate::together::{self, Together};
 
 /// A server, and the way to it.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(crate) struct Link {
 pub(crate) struct Live {
     connection: MultiplexedConnection,
     pub(crate) server: Arc<Server>,
+    /// The ways that pipelines of gathered calls take.
+    pub(crate) ways: Arc<Semaphore>,
     made: Instant,
 }
 
@@ -225,7 +227,7 @@ impl Link {
         let connecting = self.client.get_multiplexed_async_connection_with_config(&self.config);
         let mut connection = connecting.await.map_err(|error| self.unreachable(error))?;
         let server = Arc::new(self.greet(&mut connection).await?);
-        Ok(Live { connection, server, made: Instant::now() })
+        Ok(Live { connection, server, ways: together::ways(), made: Instant::now() })
     }
 
     async fn greet(&self, connection: &mut MultiplexedConnection) -> StoreResult<Server> {

@@ -1,19 +1,19 @@
 //! Calls that come together go out together, as one pipeline.
 //!
 //! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered:
-//! whoever finds nobody gathering leads, lets the other tasks run once if such calls are under way at all, waits while
-//! several pipelines are, and sends what has come. A lone caller waits for nobody. What may take the server long goes out by itself,
-//! so that nobody waits for another's scan.
+//! whoever finds nothing under way sends its own; else who finds nobody gathering begins, and a task of its own lets the other tasks
+//! run once, waits while several pipelines are under way, and sends what has come. No caller depends on another's being polled.
+//! What may take the server long goes out by itself, so that nobody waits for another's scan.
 //!
 //! A read begins and ends with a look at its partition. All reads that go out together share these: first come the looks that they
 //! begin with, each once, then what they ask for, then the looks that they end with, each once. Commits go out with them, those of
 //! one partition as one call of the script.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
-use tokio::sync::{Semaphore, oneshot};
+use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::apply::bundle::{Answers, Bundles, Passenger, Ticket};
 use crate::link::{Link, Live};
@@ -28,22 +28,18 @@ const LOOK: [&[u8]; 4] = [b"HMGET", b":m", b"seq", b"pending"];
 /// out together.
 const UNDER_WAY: usize = 3;
 
-/// Where calls to a server meet.
-#[derive(Debug)]
-pub(crate) struct Together {
-    gathering: Mutex<Gathering>,
-    ways: Semaphore,
+/// The ways of a new connection.
+pub(crate) fn ways() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(UNDER_WAY))
 }
 
-impl Default for Together {
-    fn default() -> Self {
-        Self { gathering: Mutex::default(), ways: Semaphore::new(UNDER_WAY) }
-    }
-}
+/// Where calls to a server meet.
+#[derive(Debug, Default)]
+pub(crate) struct Together(Mutex<Gathering>);
 
 #[derive(Debug, Default)]
 struct Gathering {
-    /// The connection of the one who will send it.
+    /// The connection by which it will be sent.
     by: Option<Live>,
     /// The looks before all else.
     opening: Vec<Cmd>,
@@ -51,14 +47,14 @@ struct Gathering {
     /// The looks behind them.
     closing: Vec<Cmd>,
     steps: Bundles,
-    followers: Vec<Follower>,
+    callers: Vec<Caller>,
 }
 
-/// A call that another task sends.
+/// Who waits for replies.
 #[derive(Debug)]
-struct Follower {
+struct Caller {
     part: Part,
-    replies: oneshot::Sender<Vec<Value>>,
+    replies: oneshot::Sender<StoreResult<Vec<Value>>>,
 }
 
 /// What of the replies is for a caller.
@@ -81,23 +77,21 @@ enum Piece {
     Closing(usize),
 }
 
-/// How a call takes part: it leads, waits for its replies, or goes alone.
-enum Joined {
-    Leads(Part),
-    Follows(oneshot::Receiver<Vec<Value>>),
-    NotAtAll,
+/// How a call takes part: it waits for its replies, or goes alone.
+enum Joined<'l> {
+    Waits(oneshot::Receiver<StoreResult<Vec<Value>>>),
+    Alone(Option<SemaphorePermit<'l>>),
 }
 
 impl Together {
     /// Sends commands, with those of others that come now.
     ///
     /// # Errors
-    /// As [`Link::call`]; `Unavailable` also if the caller who should have sent them was dropped or could not.
-    pub(crate) async fn call(&self, link: &Link, live: &Live, commands: &Pipeline) -> StoreResult<Vec<Value>> {
-        match self.join(live, |gathering| gathering.add(commands)) {
-            Joined::Leads(part) => self.lead(link, live, part).await,
-            Joined::Follows(replies) => replies.await.map_err(|_| given_up()),
-            Joined::NotAtAll => link.call(live, commands).await,
+    /// As [`Link::call`]; `Unavailable` also if the connection was given up before they were sent.
+    pub(crate) async fn call(link: &Arc<Link>, live: &Live, commands: &Pipeline) -> StoreResult<Vec<Value>> {
+        match Self::join(link, live, |gathering| gathering.add(commands)) {
+            Joined::Waits(replies) => replies.await.unwrap_or_else(|_| Err(given_up().with_unknown_outcome())),
+            Joined::Alone(_way) => link.call(live, commands).await,
         }
     }
 
@@ -106,60 +100,83 @@ impl Together {
     ///
     /// # Errors
     /// As [`Self::call`].
-    pub(crate) async fn apply(&self, link: &Link, live: &Live, steps: &[Passenger<'_>]) -> StoreResult<Vec<Value>> {
-        let add = |to: &mut Bundles| steps.iter().map(|step| to.add(step)).collect();
-        match self.join(live, |gathering| Part::Steps(add(&mut gathering.steps))) {
-            Joined::Leads(part) => self.lead(link, live, part).await,
-            Joined::Follows(replies) => replies.await.map_err(|_| given_up()),
-            Joined::NotAtAll => {
+    pub(crate) async fn apply(link: &Arc<Link>, live: &Live, steps: &[Passenger<'_>]) -> StoreResult<Vec<Value>> {
+        let add = |to: &mut Gathering| Part::Steps(steps.iter().map(|step| to.steps.add(step)).collect());
+        match Self::join(link, live, add) {
+            Joined::Waits(replies) => replies.await.unwrap_or_else(|_| Err(given_up().with_unknown_outcome())),
+            Joined::Alone(_way) => {
                 let mut own = Gathering::default();
-                let part = Part::Steps(add(&mut own.steps));
-                own.send(link, live, part).await
+                let part = add(&mut own);
+                Ok(own.exchange(link, live).await?.of(part))
             }
         }
     }
 
-    fn join(&self, live: &Live, add: impl FnOnce(&mut Gathering) -> Part) -> Joined {
-        let mut gathering = self.gathering();
+    fn join<'l>(link: &Arc<Link>, live: &'l Live, add: impl FnOnce(&mut Gathering) -> Part) -> Joined<'l> {
+        let mut gathering = link.together.gathering();
+        let begins = gathering.by.is_none();
+        if begins && live.ways.available_permits() == UNDER_WAY {
+            return Joined::Alone(live.ways.try_acquire().ok());
+        }
         // Another connection may be to another process, for which the partition is not adopted.
         let fits = gathering.by.as_ref().is_none_or(|by| by.is_same(live));
         if !fits || gathering.commands.len() + gathering.steps.len() >= MOST {
-            return Joined::NotAtAll;
+            return Joined::Alone(None);
         }
         let part = add(&mut gathering);
-        if gathering.by.is_none() {
-            gathering.by = Some(live.clone());
-            return Joined::Leads(part);
-        }
         let (replies, receiver) = oneshot::channel();
-        gathering.followers.push(Follower { part, replies });
-        Joined::Follows(receiver)
-    }
-
-    /// Sends what was gathered, of which the first part is the leader's.
-    async fn lead(&self, link: &Link, live: &Live, own: Part) -> StoreResult<Vec<Value>> {
-        let lead = Lead(Some(self));
-        let _way = match self.ways.try_acquire() {
-            Ok(way) => {
-                if self.ways.available_permits() + 1 < UNDER_WAY {
-                    tokio::task::yield_now().await;
-                }
-                Some(way)
-            }
-            Err(_) => {
-                let way = self.ways.acquire().await.ok();
-                // What was under way may have been lost with the connection; on this one there would be no answer either.
-                if !link.current().is_some_and(|now| now.is_same(live)) {
-                    return Err(given_up());
-                }
-                way
-            }
-        };
-        lead.end().send(link, live, own).await
+        gathering.callers.push(Caller { part, replies });
+        if begins {
+            gathering.by = Some(live.clone());
+        }
+        drop(gathering);
+        if begins {
+            let begun = Begun(Some(link.clone()));
+            tokio::spawn(begun.send(live.clone()));
+        }
+        Joined::Waits(receiver)
     }
 
     fn gathering(&self) -> MutexGuard<'_, Gathering> {
-        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self) -> Gathering {
+        std::mem::take(&mut *self.gathering())
+    }
+}
+
+/// A gathering that a task of its own will end and send: a caller may stop to look after its call at any time, and the others
+/// should not wait for that.
+struct Begun(Option<Arc<Link>>);
+
+impl Begun {
+    async fn send(mut self, live: Live) {
+        let ways = live.ways.clone();
+        let way = match ways.try_acquire() {
+            Ok(way) => {
+                tokio::task::yield_now().await;
+                Ok(way)
+            }
+            Err(_) => ways.acquire().await,
+        };
+        let Some(link) = self.0.take() else { return };
+        let gathering = link.together.end();
+        // What was under way may have been lost with the connection; on this one there would be no answer either.
+        if way.is_err() || !link.current().is_some_and(|now| now.is_same(&live)) {
+            gathering.refuse(&given_up());
+        } else {
+            gathering.send(&link, &live).await;
+        }
+    }
+}
+
+impl Drop for Begun {
+    /// The runtime ends: the callers learn it from their channels.
+    fn drop(&mut self) {
+        if let Some(link) = self.0.take() {
+            drop(link.together.end());
+        }
     }
 }
 
@@ -183,9 +200,32 @@ impl Gathering {
         Part::Commands(pieces)
     }
 
-    /// Sends it all, gives each follower its part, and the leader's back.
-    async fn send(self, link: &Link, live: &Live, own: Part) -> StoreResult<Vec<Value>> {
-        let Self { opening, commands, closing, steps, followers, .. } = self;
+    /// Sends it all, and gives each caller its part.
+    async fn send(mut self, link: &Link, live: &Live) {
+        let callers = std::mem::take(&mut self.callers);
+        match self.exchange(link, live).await {
+            Ok(mut replies) => {
+                for caller in callers {
+                    // Who no longer waits for them does not need them.
+                    caller.replies.send(Ok(replies.of(caller.part))).ok();
+                }
+            }
+            Err(error) => Self { callers, ..Self::default() }.refuse(&error),
+        }
+    }
+
+    /// Tells all callers the same, and what it leaves open.
+    fn refuse(self, error: &StoreError) {
+        for caller in self.callers {
+            let told = StoreError::new(error.kind(), error.to_string());
+            let told = if error.certainty() == Certainty::Unknown { told.with_unknown_outcome() } else { told };
+            caller.replies.send(Err(told)).ok();
+        }
+    }
+
+    /// Sends it all, and waits for the replies.
+    async fn exchange(self, link: &Link, live: &Live) -> StoreResult<Replies> {
+        let Self { opening, commands, closing, steps, .. } = self;
         let counts = [opening.len(), commands.len(), closing.len()];
         // Reads that see what these commits did conflict less. But those that go without a first look would not be answered then.
         let steps_first = opening.len() == closing.len();
@@ -205,31 +245,39 @@ impl Gathering {
         let first = if steps_first { calls.len() } else { counts.iter().sum() };
         let rest = replies.split_off(first.min(replies.len()));
         let (answers, replies) = if steps_first { (replies, rest) } else { (rest, replies) };
-        let mut answers = Answers::new(&calls, answers.into_iter());
+        let answers = Answers::new(&calls, answers.into_iter());
         let mut replies = replies.into_iter();
         let [opening, commands, closing] = counts.map(|n| replies.by_ref().take(n).collect::<Vec<_>>());
-        let mut commands = commands.into_iter();
+        Ok(Replies { opening, commands: commands.into_iter(), closing, answers })
+    }
+}
+
+/// The replies to all that was gathered.
+struct Replies {
+    opening: Vec<Value>,
+    commands: std::vec::IntoIter<Value>,
+    closing: Vec<Value>,
+    answers: Answers,
+}
+
+impl Replies {
+    /// Those for a caller; the callers come in the order in which they added what they asked for.
+    fn of(&mut self, part: Part) -> Vec<Value> {
         let look = |looks: &[Value], at: usize| looks.get(at).cloned().unwrap_or(Value::Nil);
-        let mut of = |part: Part| match part {
-            Part::Steps(tickets) => tickets.into_iter().map(|ticket| answers.take(ticket)).collect(),
+        match part {
+            Part::Steps(tickets) => tickets.into_iter().map(|ticket| self.answers.take(ticket)).collect(),
             Part::Commands(pieces) => {
                 let mut replies = Vec::with_capacity(pieces.len());
                 for piece in pieces {
                     match piece {
-                        Piece::Next(n) => replies.extend(commands.by_ref().take(n)),
-                        Piece::Opening(at) => replies.push(look(&opening, at)),
-                        Piece::Closing(at) => replies.push(look(&closing, at)),
+                        Piece::Next(n) => replies.extend(self.commands.by_ref().take(n)),
+                        Piece::Opening(at) => replies.push(look(&self.opening, at)),
+                        Piece::Closing(at) => replies.push(look(&self.closing, at)),
                     }
                 }
                 replies
             }
-        };
-        let own = of(own);
-        for follower in followers {
-            // Who no longer waits for them does not need them.
-            follower.replies.send(of(follower.part)).ok();
         }
-        Ok(own)
     }
 }
 
@@ -255,25 +303,8 @@ fn same(a: &Cmd, b: &Cmd) -> bool {
     a.args_iter().len() == b.args_iter().len() && a.args_iter().zip(b.args_iter()).all(|(a, b)| a == b)
 }
 
-/// Ends the gathering, also when the leader is dropped: then its followers learn it from their channels.
-struct Lead<'t>(Option<&'t Together>);
-
-impl Lead<'_> {
-    fn end(mut self) -> Gathering {
-        self.0.take().map(|together| std::mem::take(&mut *together.gathering())).unwrap_or_default()
-    }
-}
-
-impl Drop for Lead<'_> {
-    fn drop(&mut self) {
-        if let Some(together) = self.0.take() {
-            drop(std::mem::take(&mut *together.gathering()));
-        }
-    }
-}
-
-/// The caller who sent these commands was dropped, or could not send them.
+/// The connection by which these commands should have been sent was lost, or the runtime ended.
 fn given_up() -> StoreError {
-    let message = "the connection was lost by the call that this one went out with";
-    StoreError::new(StoreErrorKind::Unavailable, message).with_unknown_outcome()
+    let message = "the connection was lost by a call that this one waited for";
+    StoreError::new(StoreErrorKind::Unavailable, message)
 }

@@ -3,11 +3,13 @@
 
 mod harness;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{self, Either};
 use harness::*;
-use rome_core::store::{Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, TxId};
+use rome_core::store::{Applied, Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, TxId};
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
 
@@ -50,4 +52,33 @@ async fn a_partition_of_which_the_rows_move_first_is_not_taken_for_gone() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A commit whose keys are not there yet is served nowhere while its slot moves. Those that came with it are.
+#[tokio::test]
+async fn a_commit_that_has_to_wait_for_its_slot_lets_others_pass() {
+    let cluster = LocalCluster::with(3, 0, &[]);
+    let options = RedisOptions::default().partitions(3).patience(Duration::from_secs(30));
+    let store = RedisStore::open_with(&cluster.url(), options).await.unwrap();
+    let tx = |lane, effects| (Partition(1), MiniTx { effects, ..MiniTx::one(TxId { lane, seq: 1 }) });
+    store.apply(vec![tx(1, vec![put(ROWS, "a", "1")])], Durability::default()).await.unwrap();
+    let rows: Vec<String> = (0..3).flat_map(|node| cluster.ask::<Vec<String>>(node, "KEYS {rome.1*:?7")).collect();
+    let slot: u16 = cluster.ask(0, &format!("CLUSTER KEYSLOT {}", rows[0]));
+    let (from, to) = (cluster.serving(slot), (cluster.serving(slot) + 1) % 3);
+    cluster.begin_move(slot, from, to);
+    let batch = vec![tx(2, vec![put(CLAIMS, "c", "1")]), tx(3, vec![put(ROWS, "b", "1")])];
+    let mut both = pin!(store.apply(batch, Durability::default()));
+    let passed = async {
+        let reads = || vec![Read::Get { space: ROWS, key: "b".into() }];
+        let read = async || store.read(&[(Partition(1), reads())], Consistency::Strict).await.unwrap().remove(0);
+        while !matches!(read().await.replies[..], [Reply::Record(Some(_))]) {}
+    };
+    let passed = tokio::time::timeout(Duration::from_secs(10), passed);
+    match future::select(&mut both, pin!(passed)).await {
+        Either::Left((both, _)) => panic!("one of them has to wait: {both:?}"),
+        Either::Right((passed, _)) => passed.expect("it does not wait for the other"),
+    }
+    while cluster.move_keys(slot, from, to, 1) > 0 {}
+    cluster.end_move(slot, from, to);
+    assert!(matches!(both.await.unwrap()[..], [Applied::Done { .. }, Applied::Done { .. }]));
 }

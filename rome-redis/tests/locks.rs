@@ -8,7 +8,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use harness::*;
 use rome_core::store::{
-    Applied, Check, Decision, Durability, Effect, MiniTx, Partition, Span, Step, Store, StoreResult, TxId, locks,
+    Applied, Check, Decision, Durability, Effect, MiniTx, Partition, Read, Span, Step, Store, StoreResult, TxId, locks,
 };
 use rome_redis::testkit::LocalServer;
 
@@ -109,4 +109,21 @@ async fn spaces_and_kinds_of_locks_are_told_apart() {
             parts.iter().map(|(checks, effects)| lanes.tx(Step::One, checks.clone(), effects.clone())).collect();
         beside(&client, &prepared, &others).await;
     }
+}
+
+/// A read that saved its first look meets a transaction that was prepared since, though nothing else tells of it.
+#[tokio::test]
+async fn a_saved_look_hides_nobody_who_is_prepared() {
+    let server = LocalServer::start();
+    let (client, other) = (open(&server).await, open(&server).await);
+    let seq = client.write(vec![put(ROWS, "a", "1")]).await;
+    let get = || vec![Read::Get { space: ROWS, key: "a".into() }];
+    for _ in 0..100 {
+        client.read(get()).await.unwrap();
+    }
+    let prepared = Lanes(100).tx(PREPARE, vec![], vec![put(ROWS, "a", "2")]);
+    apply(&other, vec![prepared.clone()]).await.unwrap();
+    ask::<()>(&mut raw(&server).await, &format!("HSET {{rome.0}}:m seq {seq}")).await;
+    let seen = client.read(get()).await.unwrap();
+    assert_eq!(seen.blockers.iter().map(|by| by.id).collect::<Vec<_>>(), [prepared.id]);
 }

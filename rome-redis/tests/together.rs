@@ -6,6 +6,7 @@ mod harness;
 use std::pin::pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::join_all;
 use futures::poll;
 use harness::*;
@@ -21,7 +22,7 @@ fn get(space: Space, key: &'static str) -> Vec<Read> {
 }
 
 #[tokio::test]
-async fn readers_are_answered_though_the_one_who_would_send_is_dropped() {
+async fn readers_are_answered_though_the_one_who_came_first_is_dropped() {
     let server = LocalServer::start();
     let client = open(&server).await;
     client.write(vec![put(ROWS, "a", "1")]).await;
@@ -39,7 +40,7 @@ async fn readers_are_answered_though_the_one_who_would_send_is_dropped() {
 }
 
 #[tokio::test]
-async fn commits_are_carried_out_once_though_the_one_who_would_send_is_dropped() {
+async fn commits_are_carried_out_once_though_the_one_who_came_first_is_dropped() {
     let server = LocalServer::start();
     let client = open(&server).await;
     client.write(vec![add("n", 0)]).await;
@@ -58,8 +59,33 @@ async fn commits_are_carried_out_once_though_the_one_who_would_send_is_dropped()
     for applied in [follower.await, first.await] {
         assert!(matches!(applied.unwrap()[..], [Applied::Done { .. }]));
     }
-    // The one that was dropped had not been sent.
-    assert_eq!(client.sum("n").await, 2);
+    // Nobody waits for the one that was dropped; it was on its way with the other.
+    assert_eq!(client.sum("n").await, 3);
+}
+
+/// A task may wait for one call while another of its own, begun before, is not looked after.
+#[tokio::test]
+async fn calls_are_answered_though_those_before_them_are_not_looked_after() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    client.write(vec![put(ROWS, "a", "1"), add("n", 0)]).await;
+    let mut begun = Vec::new();
+    for lane in 101..105 {
+        let mut read = Box::pin(client.read(get(ROWS, "a")));
+        assert!(poll!(&mut read).is_pending());
+        let write = client.apply(tx(lane, vec![], vec![add("n", 1)]));
+        tokio::time::timeout(Duration::from_secs(5), write).await.expect("nobody is waited for").unwrap();
+        let mut write = Box::pin(client.apply(tx(lane + 100, vec![], vec![add("n", 1)])));
+        assert!(poll!(&mut write).is_pending());
+        begun.push((read, write));
+    }
+    let sum = tokio::time::timeout(Duration::from_secs(5), client.sum("n")).await.expect("nobody is waited for");
+    assert!((7..=8).contains(&sum), "{sum}");
+    for (read, write) in begun {
+        assert!(matches!(read.await.unwrap().replies[..], [Reply::Record(Some(_))]));
+        assert!(matches!(write.await.unwrap(), Applied::Done { .. }));
+    }
+    assert_eq!(client.sum("n").await, 8);
 }
 
 #[tokio::test]
@@ -201,6 +227,30 @@ async fn a_commit_that_fails_takes_nobody_along() {
 }
 
 #[tokio::test]
+async fn a_broken_set_of_entries_is_told_to_those_who_write_there() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    client.write(vec![put(ROWS, "a", "1"), put(INDEX, entry(b"x", b"a"), "")]).await;
+    let mut raw = raw(&server).await;
+    let names: Vec<String> = ask(&mut raw, "KEYS {rome.0}:?8").await;
+    assert_eq!(names.len(), 1, "{names:?}");
+    ask::<()>(&mut raw, &format!("DEL {}", names[0])).await;
+    ask::<()>(&mut raw, &format!("SET {} 1", names[0])).await;
+    let row = |key: &'static str| vec![put(ROWS, key, "1")];
+    let with_entry = [row("c"), vec![put(INDEX, entry(b"x", b"c"), "")]].concat();
+    let txs = vec![tx(101, vec![], row("b")), tx(102, vec![], with_entry), tx(103, vec![], row("d"))];
+    let mut applied = together(&client, txs).await;
+    assert_eq!(applied.remove(1).unwrap_err().kind(), StoreErrorKind::Corrupt);
+    for applied in applied {
+        assert!(matches!(applied, Ok(Applied::Done { .. })), "{applied:?}");
+    }
+    assert_eq!(client.read(vec![]).await.unwrap().seq, 4);
+    for key in ["b", "d"] {
+        assert_eq!(client.get(ROWS, key).await, Some("1".into()));
+    }
+}
+
+#[tokio::test]
 async fn a_full_server_takes_the_removals_that_come_with_a_write() {
     let server = LocalServer::start();
     let client = open(&server).await;
@@ -212,6 +262,41 @@ async fn a_full_server_takes_the_removals_that_come_with_a_write() {
     let full = applied.remove(0).unwrap_err();
     assert_eq!((full.kind(), full.certainty()), (StoreErrorKind::Full, Certainty::NotApplied), "{full}");
     assert_eq!((client.get(ROWS, "a").await, client.get(ROWS, "c").await), (None, None));
+}
+
+/// A removal is never refused for want of memory, a write is: neither may come without the other.
+#[tokio::test]
+async fn a_full_server_keeps_rows_and_entries_of_a_shared_call_together() {
+    let server = LocalServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let options = RedisOptions::default().patience(Duration::from_millis(300));
+    let client = Client::by(&proxy.url(), options, 1).await;
+    let row = |key: &'static str| [put(ROWS, key, "old"), put(INDEX, entry(b"x", key.as_bytes()), "")];
+    let moved = |key: &'static str| {
+        let entry = |columns| entry(columns, key.as_bytes());
+        vec![delete(INDEX, entry(b"x")), put(ROWS, key, "new"), put(INDEX, entry(b"y"), "")]
+    };
+    client.write([row("a"), row("b")].concat()).await;
+    ask::<()>(&mut raw(&server).await, "CONFIG SET maxmemory 1").await;
+    // A batch is one call, and nobody is left to repeat what was refused.
+    proxy.play(Trick::LoseReplyAndWay);
+    let batch = vec![(Partition(0), tx(101, vec![], moved("a"))), (Partition(0), tx(102, vec![], moved("b")))];
+    let error = client.store.apply(batch, Durability::Memory).await.unwrap_err();
+    assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::Unknown), "{error}");
+    ask::<()>(&mut raw(&server).await, "CONFIG SET maxmemory 0").await;
+
+    let other = open(&server).await;
+    let found = other.scan(Read::Scan { span: Span::all(INDEX), filter: None, want: None, track: false }).await;
+    let mut entries = Vec::new();
+    for key in ["a", "b"] {
+        let is_new = other.get(ROWS, key).await == Some("new".into());
+        entries.push(entry(if is_new { b"y" } else { b"x" }, key.as_bytes()));
+    }
+    entries.sort();
+    assert_eq!(found.iter().map(|found| Bytes::copy_from_slice(found.key)).collect::<Vec<_>>(), entries);
+    let seq = other.read(vec![]).await.unwrap().seq;
+    let moved = entries.iter().filter(|entry| entry.starts_with(b"y")).count();
+    assert_eq!(usize::try_from(seq).unwrap(), 1 + moved);
 }
 
 #[tokio::test]
@@ -304,4 +389,27 @@ async fn commits_that_come_together_meet_who_is_prepared() {
     let blocked = |applied: &Applied| matches!(applied, Applied::Blocked { by } if by.id == prepared.id);
     assert_eq!(applied.iter().map(blocked).collect::<Vec<_>>(), [false, true, true, false], "{applied:?}");
     assert_eq!(client.sum("n").await, 1);
+}
+
+#[tokio::test]
+async fn commits_that_take_the_server_long_do_not_share_a_call() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    client.write((0..1100).map(|n| put(INDEX, entry(format!("{n:04}").as_bytes(), b"a"), "")).collect()).await;
+    client.write(vec![add("n", 0)]).await;
+    let mut lane = 100;
+    for (members, commits, expected) in [(1000, 5, 2), (1100, 3, 3), (10, 5, 1)] {
+        let span = Span { limit: Some(members), ..Span::all(INDEX) };
+        let scan = Read::Scan { span: span.clone(), filter: None, want: None, track: true };
+        let digest = client.scan(scan).await.digest;
+        let same = || Check::Same { span: span.clone(), rows: None, n: members, digest: digest.clone() };
+        let txs = (0..commits).map(|n| tx(lane + n, vec![same()], vec![add("n", 1)])).collect();
+        lane += commits;
+        ask::<()>(&mut raw(&server).await, "CONFIG RESETSTAT").await;
+        for applied in together(&client, txs).await {
+            assert!(matches!(applied, Ok(Applied::Done { .. })), "{applied:?}");
+        }
+        assert_eq!(calls(&server).await, expected, "{commits} commits that visit {members}");
+    }
+    assert_eq!(client.sum("n").await, 13);
 }

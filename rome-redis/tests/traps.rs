@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use futures::StreamExt;
 use harness::*;
 use rome_core::store::{
-    Applied, Check, Decision, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreErrorKind, TableId, TxId,
+    Applied, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreErrorKind,
+    TableId, TxId,
 };
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
@@ -109,6 +110,15 @@ async fn numbers_of_64_bits_stay_exact() {
             assert_eq!(done, skipped, "unchanged since {since} at {expected}");
         }
     }
+    // A call of several counts by itself, as far as it can.
+    let batch = (101..113).map(|lane| {
+        let tx = MiniTx { effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(TxId { lane, seq: 1 }) };
+        (Partition(0), tx)
+    });
+    let applied = client.store.apply(batch.collect(), Durability::default()).await.unwrap();
+    let first = 9_007_199_254_740_996_u64;
+    assert_eq!(applied, (first..first + 12).map(|seq| Applied::Done { seq }).collect::<Vec<_>>());
+    assert_eq!(client.read(vec![]).await.unwrap().seq, first + 11);
     let steps = [1, 255, 256, (1 << 31) - 1, 1 << 32, (1 << 53) - 1, 1 << 53, (1 << 53) + 1, u64::MAX - 1, u64::MAX];
     for (at, seq) in steps.into_iter().enumerate() {
         let of = |seq| MiniTx { effects: vec![add("n", 1)], ..MiniTx::one(TxId { lane: u64::MAX - 1, seq }) };

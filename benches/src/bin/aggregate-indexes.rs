@@ -86,7 +86,7 @@ async fn main() -> Result<()> {
         {
             let mut insert = transaction.prepare_cached("INSERT INTO images VALUES (?1, ?2, ?3, ?4)")?;
             for image in ids.map(counted) {
-                insert.execute(params![image.id, image.owner, image.status, image.size])?;
+                insert.execute(params![image.id as i64, image.owner, image.status, image.size])?;
             }
         }
         transaction.commit()?;

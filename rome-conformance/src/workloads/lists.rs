@@ -15,6 +15,8 @@ use crate::{Subject, Verdict, Violation};
 
 pub(crate) const LISTS: u64 = 8;
 const EACH: u64 = 12;
+/// How many handles of a database the tasks share.
+const HANDLES: usize = 8;
 
 /// A list in one row.
 #[derive(Entity, Clone, Debug, Default)]
@@ -159,9 +161,15 @@ pub async fn lists_outlive_their_clients(subject: &impl Subject) -> Verdict {
 /// When the database cannot be opened, or at the end not be read.
 pub async fn append_to_lists(subject: &impl Subject) -> Verdict<Vec<Transaction>> {
     let place = subject.place();
-    let db = builder().open_store(subject.open(&place).await?).await?;
+    let store = subject.open(&place).await?;
+    let db = builder().open_store(store.clone()).await?;
     let log = Arc::new(Log::new());
-    let tasks = (0..TASKS).map(|n| {
+    // Handles know nothing of each other, like the programs of a cluster; the transactions of one take turns when they lose.
+    let mut handles = vec![db.clone()];
+    for _ in 1..HANDLES {
+        handles.push(builder().open_store(store.clone()).await.unwrap_or_else(|_| db.clone()));
+    }
+    let tasks = (0..TASKS).zip(handles.iter().cycle()).map(|(n, db)| {
         let (db, log) = (db.clone(), log.clone());
         async move {
             for round in 0..EACH {

@@ -245,7 +245,7 @@ mod with_four_partitions {
             Arc::new(Wire::new(Mutant::new(flaw)))
         }
 
-        caught! { flawed, 5, true;
+        caught! { flawed, 30, true;
             no_tombstone: WritesNoTombstone by clients_that_are_gone_leave_nothing_locked_or_torn;
             never_expired: NeverSaysExpired by clients_that_are_gone_leave_nothing_locked_or_torn;
             no_blockers_named: NamesNoBlockers by clients_that_are_gone_leave_nothing_locked_or_torn;
@@ -286,7 +286,7 @@ mod databases {
     }
 
     // Transactions pause at random before they are tried again, so who runs first is not the same each time.
-    caught! { flawed, 5;
+    caught! { flawed, 30;
         reads_forgotten: ForgetsTheReads
             by lists_are_strictly_serializable, no_money_is_made_or_lost, no_increment_is_lost;
         any_version_taken: TakesAnyVersion

@@ -1,11 +1,17 @@
 //! What happens to transactions that are met on the way: prepared, and maybe left behind by their client.
 
-use super::Committer;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Committer, LONGEST_PAUSE};
 use crate::error::{Kind, Result};
 use crate::store::{Applied, Blocker, Decision, Durability, MiniTx, Partition, Read, ReadReply, Step, TxId};
 
 /// How often reads are repeated because what they met was decided in the meantime.
-const ROUNDS: usize = 16;
+const ROUNDS: usize = 32;
+/// How often at once.
+const EAGER: usize = 8;
 
 impl Committer {
     /// Asks for the outcome of a transaction that was met at `partition`, aborts it if its lease is over, and carries its
@@ -43,7 +49,11 @@ impl Committer {
         batch: &[(Partition, Vec<Read>)],
         mut replies: Vec<ReadReply>,
     ) -> Result<Vec<ReadReply>> {
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
+            if round >= EAGER {
+                // Where each commit is one of several partitions there is always another one.
+                sleep(Duration::from_micros(self.random() % LONGEST_PAUSE)).await;
+            }
             let mut again = Vec::new();
             for (at, ((partition, _), reply)) in batch.iter().zip(&replies).enumerate() {
                 let mut decided = false;

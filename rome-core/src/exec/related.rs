@@ -1,6 +1,7 @@
 //! Rows that others lead to: all of a level in one query.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -68,15 +69,24 @@ fn grouped(found: Vec<(Bytes, Hit)>, values: usize) -> (Vec<Hit>, HashMap<Bytes,
             Some((of, places)) if *of == value => places.push(at),
             _ => {
                 if let Some((of, run)) = run.replace((value, vec![at])) {
-                    places.entry(of).or_default().extend(run);
+                    add_run(&mut places, of, run);
                 }
             }
         }
     }
     if let Some((of, run)) = run {
-        places.entry(of).or_default().extend(run);
+        add_run(&mut places, of, run);
     }
     (hits, places)
+}
+
+fn add_run(places: &mut HashMap<Bytes, Vec<usize>>, of: Bytes, run: Vec<usize>) {
+    match places.entry(of) {
+        Entry::Vacant(slot) => {
+            slot.insert(run);
+        }
+        Entry::Occupied(mut slot) => slot.get_mut().extend(run),
+    }
 }
 
 /// The rows of a query whose columns hold one of these encoded values, each with its value, in the order of the query and
@@ -97,7 +107,12 @@ pub(crate) async fn matching(
         let indexes = if spec.indexes == IndexChoice::Any { lookup(table, columns) } else { spec.indexes.clone() };
         let part = Spec { filter, indexes, ..spec.clone() };
         let plan = plan::plan(target, table, &part).await?;
-        all.extend(fetch(target, table, &part, &plan, Want::Rows).await?);
+        let hits = fetch(target, table, &part, &plan, Want::Rows).await?;
+        if all.is_empty() {
+            all = hits;
+        } else {
+            all.extend(hits);
+        }
     }
     if spec.order.is_empty() {
         all.sort_unstable_by(|a, b| a.key.cmp(&b.key));

@@ -29,8 +29,33 @@ pub(crate) struct Entries {
 }
 
 /// The index entries and claims of a body that lies under `key`.
+///
+/// # Errors
+/// When one of them is too long.
 pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entries> {
     check_length(table, "the key", None, key.len())?;
+    let all = all_entries_of(table, key, body)?;
+    for (space, entry) in all.entries.iter().filter(|(_, entry)| entry.len() > MAX_ENTRY) {
+        let index = table.indexes.iter().find(|index| index.space() == *space);
+        check_length(table, "an entry (the columns and the key)", index, entry.len())?;
+    }
+    for (at, claim) in &all.claims {
+        check_length(table, "a unique value", table.indexes.get(*at), claim.len())?;
+    }
+    aggregate::check_lengths(table, &all.shares)?;
+    Ok(all)
+}
+
+/// The same of a body that is stored: what is too long cannot be there, since neither a write nor the build of an index gets past it.
+pub(crate) fn entries_as_stored(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entries> {
+    let mut all = all_entries_of(table, key, body)?;
+    all.entries.retain(|(_, entry)| entry.len() <= MAX_ENTRY);
+    all.claims.retain(|(_, claim)| claim.len() <= MAX_ENTRY);
+    all.shares.retain(|share| share.group.len() < MAX_ENTRY);
+    Ok(all)
+}
+
+fn all_entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entries> {
     let mut all = Entries::default();
     if table.indexes.is_empty() && table.aggregates.is_empty() {
         return Ok(all);
@@ -49,14 +74,6 @@ pub(crate) fn entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result
         Ok(())
     })
     .map_err(|source| row::damaged(table.def, key, body, source))?;
-    for (space, entry) in all.entries.iter().filter(|(_, entry)| entry.len() > MAX_ENTRY) {
-        let index = table.indexes.iter().find(|index| index.space() == *space);
-        check_length(table, "an entry (the columns and the key)", index, entry.len())?;
-    }
-    for (at, claim) in &all.claims {
-        check_length(table, "a unique value", table.indexes.get(*at), claim.len())?;
-    }
-    aggregate::check_lengths(table, &all.shares)?;
     Ok(all)
 }
 

@@ -40,7 +40,8 @@ where
         let begun = Instant::now();
         let session = Session::new(shared.clone(), TransactionOptions { looks_only: true, ..options.clone() });
         let result = body.clone()(&session).await;
-        if session.saw_one_moment().await? {
+        let met = matches!(&result, Err(error) if error.is_conflict());
+        if !met && session.saw_one_moment().await? {
             ended_reading(shared, result.is_ok(), begun);
             return result;
         }

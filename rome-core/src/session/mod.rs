@@ -180,7 +180,11 @@ impl Session {
                 *track = true;
             }
         }
-        let replies = self.shared.committer.read(&batch).await?;
+        let replies = self.shared.committer.read(&batch).await.inspect_err(|error| {
+            if error.is_conflict() {
+                self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
+            }
+        })?;
         let mut state = self.state();
         for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
             if looks_only {

@@ -40,11 +40,10 @@ impl Pending {
         after: Option<Bytes>,
         unread: bool,
     ) -> Result<Self> {
-        let entries = |body: &Option<Bytes>| match body {
-            Some(body) => index::entries_of(table, key, body),
-            None => Ok(Entries::default()),
-        };
-        let (entries_before, entries_after) = (entries(&before)?, entries(&after)?);
+        let entries_before = before.as_ref().map(|body| index::entries_as_stored(table, key, body));
+        let entries_after = after.as_ref().map(|body| index::entries_of(table, key, body));
+        let (entries_before, entries_after) =
+            (entries_before.transpose()?.unwrap_or_default(), entries_after.transpose()?.unwrap_or_default());
         Ok(Self { table: table.clone(), before, after, unread, entries_before, entries_after })
     }
 

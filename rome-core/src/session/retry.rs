@@ -19,6 +19,13 @@ const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// The longest pause, unless an attempt takes longer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
+/// Whether a transaction has waited for its turn. It does once: a long one before it may be its own caller.
+enum Asked<'s> {
+    Not,
+    Has(Turn<'s>),
+    InVain,
+}
+
 /// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
 pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, options: TransactionOptions, body: F) -> Result<T, E>
 where
@@ -27,7 +34,7 @@ where
 {
     let begun = Instant::now();
     let mut attempt = 1;
-    let mut turn = None;
+    let mut turn = Asked::Not;
     shared.turns.let_pass(shared).await;
     loop {
         let attempted = Instant::now();
@@ -54,7 +61,8 @@ where
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(target: "rome::transaction", attempt, %conflict, "tried again");
-        pause(shared, attempt, attempted.elapsed(), &mut turn).await;
+        let left = options.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_sub(begun.elapsed()));
+        pause(shared, attempt, attempted.elapsed(), left, &mut turn).await;
         attempt += 1;
     }
 }
@@ -101,19 +109,23 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 /// Pauses begin with what an attempt takes and may grow long, so that of many that want the same row few are in the middle of
 /// an attempt at any time. If all are, always, then short transactions win and long ones starve. Whoever goes on losing waits for
 /// a turn instead, and tries at once while it has it.
-async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, turn: &mut Option<Turn<'s>>) {
+async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, left: Duration, turn: &mut Asked<'s>) {
     if attempt < EAGER {
         tokio::task::yield_now().await;
         return;
     }
     match turn {
-        Some(turn) => return turn.lost(took),
-        None => *turn = shared.turns.wait(took).await,
-    }
-    if turn.is_some() {
-        return;
+        Asked::Has(turn) => return turn.lost(took),
+        Asked::Not => {
+            if let Some(own) = shared.turns.wait(took, left).await {
+                *turn = Asked::Has(own);
+                return;
+            }
+            *turn = Asked::InVain;
+        }
+        Asked::InVain => {}
     }
     let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(20)).min(LONGEST_PAUSE.max(took));
     let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
-    tokio::time::sleep(Duration::from_micros(shared.committer.random() % micros)).await;
+    tokio::time::sleep(Duration::from_micros(shared.committer.random() % micros).min(left)).await;
 }

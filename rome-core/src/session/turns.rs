@@ -35,9 +35,9 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turns {
-    /// Waits for a turn; none if that takes too long.
-    pub async fn wait(&self, took: Duration) -> Option<Turn<'_>> {
-        let turn = timeout(LONGEST_WAIT.max(took), self.turn.lock()).await.ok()?;
+    /// Waits for a turn, and no longer than what time is left; none if that is too long.
+    pub async fn wait(&self, took: Duration, left: Duration) -> Option<Turn<'_>> {
+        let turn = timeout(LONGEST_WAIT.max(took).min(left), self.turn.lock()).await.ok()?;
         Some(Turn { turns: self, _turn: turn, lost: 0 })
     }
 

@@ -5,7 +5,7 @@
 //! other, as if each had come alone, and each has its own answer.
 
 use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{Effect, Step};
+use rome_core::store::{Check, Effect, Step};
 
 use super::encode::{self, Call, Data, Keys};
 use crate::place::Place;
@@ -17,6 +17,10 @@ const EFFECTS: usize = 256;
 
 /// The most checks of a step that shares a call.
 const CHECKS: usize = 64;
+
+/// The most work of a step that shares a call, and of a call: effects, members that checks visit, and kilobytes.
+const WORK: u64 = 1024;
+const WORK_TOGETHER: u64 = 4096;
 
 /// A step, and whether it may share a call with others.
 #[derive(Clone, Copy)]
@@ -42,6 +46,7 @@ struct Bundle {
     lanes: Vec<u64>,
     data: Data,
     effects: usize,
+    work: u64,
     closed: bool,
 }
 
@@ -57,14 +62,15 @@ impl Bundles {
     /// Adds a step.
     pub(crate) fn add(&mut self, passenger: &Passenger<'_>) -> Ticket {
         let Passenger { call, .. } = passenger;
-        let shares = shares(passenger);
-        let fits = |bundle: &Bundle| shares && bundle.takes(call);
+        let work = work(call);
+        let shares = work <= WORK && shares(passenger);
+        let fits = |bundle: &Bundle| shares && bundle.takes(call, work);
         let at = self.bundles.iter().position(fits).unwrap_or_else(|| {
             self.bundles.push(Bundle::new(call.place, !shares));
             self.bundles.len() - 1
         });
         self.steps += 1;
-        (at, self.bundles.get_mut(at).map_or(0, |bundle| bundle.add(call)))
+        (at, self.bundles.get_mut(at).map_or(0, |bundle| bundle.add(call, work)))
     }
 
     /// Adds the calls to a pipeline, for this process; gives the number of steps in each.
@@ -87,28 +93,49 @@ fn shares(passenger: &Passenger<'_>) -> bool {
     tx.step == Step::One && is_small && !passenger.alone && !always_write && !raises()
 }
 
+/// Whether a step is so little work that others may wait for it.
+pub(super) fn is_light(call: &Call<'_>) -> bool {
+    work(call) <= WORK
+}
+
+/// How much work a step is for the server. It counts the members of a span by a walk down a tree, and visits them all to see
+/// whether they are the same.
+fn work(call: &Call<'_>) -> u64 {
+    let visited = |check: &Check| if let Check::Same { n, .. } = check { u64::from(*n) } else { 1 };
+    let size = |effect: &Effect| {
+        let value = if let Effect::Put { value, .. } = effect { value.len() } else { 0 };
+        value + effect.target().map_or(0, |(_, key)| key.len())
+    };
+    let tx = call.tx;
+    let effects = call.effects.unwrap_or_default();
+    let sizes = effects.len() + effects.iter().map(size).sum::<usize>() / 1024;
+    u64::try_from(sizes).unwrap_or(u64::MAX).saturating_add(tx.reads.iter().chain(&tx.checks).map(visited).sum())
+}
+
 impl Bundle {
     fn new(place: &Place, closed: bool) -> Self {
         let keys = Keys::new(&[&place.layout.meta]);
         let (programs, lanes, data) = (Vec::new(), Vec::new(), Data::default());
-        Self { partition: place.number, keys, programs, lanes, data, effects: 0, closed }
+        Self { partition: place.number, keys, programs, lanes, data, effects: 0, work: 0, closed }
     }
 
     /// Whether it has room for this step. One lane cannot be twice in a call, which reads all lanes first.
-    fn takes(&self, call: &Call<'_>) -> bool {
+    fn takes(&self, call: &Call<'_>, work: u64) -> bool {
         self.partition == call.place.number
             && !self.closed
             && self.programs.len() < STEPS
             && self.effects + call.tx.effects.len() <= EFFECTS
+            && self.work + work <= WORK_TOGETHER
             && !self.lanes.contains(&call.tx.id.lane)
     }
 
-    fn add(&mut self, call: &Call<'_>) -> usize {
+    fn add(&mut self, call: &Call<'_>, work: u64) -> usize {
         let start = self.data.len();
         let program = encode::encode(call, &mut self.keys, &mut self.data);
         self.programs.push((program, start));
         self.lanes.push(call.tx.id.lane);
         self.effects += call.tx.effects.len();
+        self.work = self.work.saturating_add(work);
         self.programs.len() - 1
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
 
-use super::bundle::Passenger;
+use super::bundle::{self, Passenger};
 use super::encode::Call;
 use crate::place::Place;
 
@@ -56,7 +56,7 @@ impl<'p> Job<'p> {
 
     /// Whether the calls of others may wait for it.
     pub(super) fn is_small(&self) -> bool {
-        self.effects().len() <= FEW
+        self.effects().len() <= FEW && bundle::is_light(&self.passenger(false).call)
     }
 
     /// The step as it is sent.

@@ -177,6 +177,8 @@ async fn take(router: &Router, job: &mut Job<'_>, reply: &Value, node: &str) -> 
         if let Passing::Ask(node) = &passing {
             job.detour = Some(node.clone());
         }
+        // It may be for keys of the others in its call that this one is not served here.
+        job.alone |= matches!(reply, Value::ServerError(error) if matches!(error.code(), "TRYAGAIN" | "ASK"));
         return Some(Repeat::Passing(router.learn(job.place, passing).await));
     }
     match outcome::of_reply(reply, &job.tx, job.effects()) {

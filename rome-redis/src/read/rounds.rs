@@ -82,8 +82,9 @@ impl Rounds {
         if !self.tasks.is_empty() {
             let last = look(next(&mut replies)?)?;
             place.quiet.saw(last.seq, last.pending.is_empty());
-            // Before the answers are looked at: parts of two states may look like damage.
-            if last.seq != first.seq {
+            // Before the answers are looked at: parts of two states may look like damage. Where the first look was saved, nobody
+            // has looked for those who were prepared since.
+            if last.seq != first.seq || (first.pending.is_empty() && !last.pending.is_empty()) {
                 return Ok(false);
             }
         }

@@ -12,7 +12,7 @@ pub(crate) enum Passing {
     Moved(String),
     /// The slot is on its way to this node, and these keys are there already.
     Ask(String),
-    /// Later: the slot is being moved, the node is loading, or the cluster has not yet found a new primary.
+    /// Later: the slot is being moved, the node is loading or runs a long script, or the cluster has not yet found a new primary.
     Wait(StoreError),
 }
 
@@ -28,7 +28,7 @@ impl Passing {
         match refusal.code() {
             "MOVED" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Moved)),
             "ASK" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Ask)),
-            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" => Some(Self::Wait(error::refused(refusal))),
+            "TRYAGAIN" | "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" => Some(Self::Wait(error::refused(refusal))),
             _ => error::is_read_only(refusal).then(|| Self::Wait(error::refused(refusal))),
         }
     }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn some_refusals_pass_and_others_do_not() {
-        for line in ["TRYAGAIN x", "CLUSTERDOWN x", "LOADING x", "READONLY x", "MOVED x"] {
+        for line in ["TRYAGAIN x", "BUSY x", "CLUSTERDOWN x", "LOADING x", "READONLY x", "MOVED x"] {
             assert!(matches!(passing(line), Some(Passing::Wait(_))), "{line}");
         }
         assert!(passing("OOM x").is_none());

@@ -9,6 +9,7 @@ use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 use super::{Router, Seat};
 use crate::apply::bundle::{Answers, Bundles, Passenger};
 use crate::place::Place;
+use crate::together::Together;
 
 /// Commands for several partitions, gathered by server.
 #[derive(Default)]
@@ -92,8 +93,8 @@ impl Parcel<'_> {
         let exchange = async {
             if confirm.is_none() && small && !seat.asking {
                 return match &*steps {
-                    [] => link.together.call(link, live, &pipeline).await,
-                    steps => link.together.apply(link, live, steps).await,
+                    [] => Together::call(link, live, &pipeline).await,
+                    steps => Together::apply(link, live, steps).await,
                 };
             }
             let mut bundles = Bundles::default();

@@ -20,7 +20,7 @@
 --
 -- Nothing may fail after the first effect: Redis keeps what a failed script has done. So whatever can fail is tried
 -- before: sums are computed, and the type of each key is proved by its sentinel. Where several steps come together the error
--- of one is caught, so that the others end as if it had not come.
+-- of one is caught, so that the others end as if it had not come; what it did before stays, as when it comes alone.
 local ARGV, KEYS = ARGV, KEYS
 local meta, owner, first_program = KEYS[1], ARGV[1], ARGV[2]
 local programs = byte(first_program, 19)
@@ -35,46 +35,65 @@ else
 end
 local seq, gate, pending = state[2], state[3], state[4] or ''
 -- Functions are made anew in each run, so these only when they are needed.
-local keep, note, add_later, remove_later, settle = nil, nil, nil, nil, nil
+local keep, note, add_later, remove_later, settle, blame = nil, nil, nil, nil, nil, nil
 -- What several steps leave in meta, and whether one of them has changed anything; and by their places the sorted sets to which
 -- they add members or from which they remove some. A command costs more than a member, so these go there together, before anyone
--- looks. No member is in both lists of a set.
-local records, recorded, changed, added, removed = nil, 0, false, nil, nil
+-- looks. No member is in both lists of a set. Nothing waits before a first write: a server without memory may still refuse that,
+-- and takes all that follows, so what waits is not refused any more. If someone else has broken the key of a set, the steps whose
+-- members wait for it, at the negative of their number, are told so; the others and all records are not lost with it.
+local current, broken = 0, nil
+local records, recorded, changed, added, removed, dirty = nil, 0, false, nil, nil, false
 if programs > 1 then
-  records, added, removed = {}, {}, {}
+  records, added, removed, broken = {}, {}, {}, {}
   note = function(lane, outcome, has_changed)
     records[recorded + 1], records[recorded + 2] = lane, outcome
     recorded, changed = recorded + 2, changed or has_changed
   end
+  blame = function(reply, members)
+    if type(reply) ~= 'table' then return end
+    for i = 1, programs do
+      if members[-i] then broken[i] = reply end
+    end
+  end
   settle = function()
     for place, members in pairs(removed) do
       removed[place] = nil
-      call('ZREM', KEYS[place], unpack(members))
+      blame(redis.pcall('ZREM', KEYS[place], unpack(members)), members)
     end
     for place, members in pairs(added) do
       added[place] = nil
-      call('ZADD', KEYS[place], unpack(members))
+      blame(redis.pcall('ZADD', KEYS[place], unpack(members)), members)
     end
   end
   add_later = function(place, member)
+    if not dirty then
+      call('ZADD', KEYS[place], '0', member)
+      dirty = true
+      return
+    end
     local others = removed[place]
     if others and others[member] then settle() end
     local members = added[place]
     if members then
       local n = #members
-      members[n + 1], members[n + 2], members[member] = '0', member, true
+      members[n + 1], members[n + 2], members[member], members[-current] = '0', member, true, true
     else
-      added[place] = { '0', member, [member] = true }
+      added[place] = { '0', member, [member] = true, [-current] = true }
     end
   end
   remove_later = function(place, member)
+    if not dirty then
+      call('ZREM', KEYS[place], member)
+      dirty = true
+      return
+    end
     local others = added[place]
     if others and others[member] then settle() end
     local members = removed[place]
     if members then
-      members[#members + 1], members[member] = member, true
+      members[#members + 1], members[member], members[-current] = member, true, true
     else
-      removed[place] = { member, [member] = true }
+      removed[place] = { member, [member] = true, [-current] = true }
     end
   end
 end
@@ -299,6 +318,7 @@ local function carry_out(program, last)
       if programs == 1 then redis.pcall('HSET', meta, lane, number .. refusal) else note(lane, number .. refusal) end
       return refusal
     end
+    dirty = true
     if added then add_later(z1 * 256 + z2, key) else call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
     effects, data = effects + 5, data + 2
   end
@@ -311,7 +331,9 @@ local function carry_out(program, last)
     elseif op == 120 then
       if added then remove_later(h1 * 256 + h2, key) else call('ZREM', KEYS[h1 * 256 + h2], key) end
     elseif op == 100 then
-      if call('HDEL', KEYS[h1 * 256 + h2], key) == 1 then
+      local was_there = call('HDEL', KEYS[h1 * 256 + h2], key) == 1
+      dirty = true
+      if was_there then
         if added then remove_later(z1 * 256 + z2, key) else call('ZREM', KEYS[z1 * 256 + z2], key) end
       end
     elseif op == 71 then
@@ -327,7 +349,9 @@ local function carry_out(program, last)
       elseif op == 66 then
         value = sub(program, 1, 16) .. sums[i]
       end
-      if call('HSET', KEYS[h1 * 256 + h2], key, value) == 1 then
+      local is_new = call('HSET', KEYS[h1 * 256 + h2], key, value) == 1
+      dirty = true
+      if is_new then
         if added then add_later(z1 * 256 + z2, key) else call('ZADD', KEYS[z1 * 256 + z2], '0', key) end
       end
     end
@@ -347,6 +371,8 @@ local function carry_out(program, last)
   elseif #seq < 16 then
     seq = string.format('%.0f', seq + 1)
   else
+    -- Those before in this call have counted on without storing it.
+    if programs > 1 then call('HSET', meta, 'seq', seq) end
     call('HINCRBY', meta, 'seq', '1')
     seq = call('HGET', meta, 'seq')
   end
@@ -367,6 +393,7 @@ if programs == 1 then return carry_out(first_program, state[5]) end
 
 local answers = {}
 for i = 1, programs do
+  current = i
   local fine, answer = pcall(carry_out, ARGV[1 + i], state[4 + i])
   answers[i] = fine and answer or 'Z'
 end
@@ -377,4 +404,5 @@ if changed then
 elseif recorded > 0 then
   redis.pcall('HSET', meta, unpack(records))
 end
+for i, reply in pairs(broken) do answers[i] = reply end
 return answers

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::exec::fetch::own_writes;
 use crate::exec::target::Target;
 use crate::index::aggregate::{Counter, Totals, decode_counter, decode_group};
-use crate::index::entries_of;
+use crate::index::entries_as_stored;
 use crate::place::Routed;
 use crate::plan::ByAggregate;
 use crate::row;
@@ -37,7 +37,7 @@ pub(super) async fn add(
         }
         let mut add = || {
             let columns = decode_group(aggregate, &group)?;
-            groups.add_many(&Entry { columns }, totals, aggregate.def.sum)
+            groups.add_many((&Entry { columns }, &aggregate.def.by), totals, aggregate.def.sum)
         };
         add().map_err(|source| row::unreadable(table.def, &group, source))?;
         groups.check_size()?;
@@ -60,7 +60,7 @@ async fn read(
     found: &ByAggregate,
 ) -> Result<Totalled> {
     let own = own_writes(target, table);
-    let (reads, asked) = reads_of(target, table, aggregate, found);
+    let (reads, asked) = reads_of(target, aggregate, found);
     let mut totalled = Totalled::new();
     let unreadable = |key: &[u8], source: ValueError| row::unreadable(table.def, key, source);
     for (reply, asked) in target.read(reads).await?.into_iter().zip(asked) {
@@ -84,7 +84,7 @@ async fn read(
     for (key, before, after) in own {
         for (body, times) in [(before, -1), (after, 1)] {
             let Some(body) = body else { continue };
-            for share in entries_of(table, &key, &body)?.shares {
+            for share in entries_as_stored(table, &key, &body)?.shares {
                 if share.at == found.at && found.has(&share.group) {
                     totalled.entry(share.group).or_default().plus(share.totals, times);
                 }
@@ -97,7 +97,6 @@ async fn read(
 /// What is read, and of which group and counter each is; none for a scan.
 fn reads_of(
     target: Target<'_>,
-    table: &StoredTable,
     aggregate: &StoredAggregate,
     found: &ByAggregate,
 ) -> (Routed, Vec<Option<(Bytes, Counter)>>) {
@@ -105,12 +104,8 @@ fn reads_of(
         Some(partition) => vec![partition],
         None => target.shared().placement.all().collect(),
     };
-    let nullable = aggregate.def.sum.is_some_and(|column| table.def.column(column).nullable);
-    let counters: &[Counter] = match (found.sums, nullable) {
-        (false, _) => &[Counter::Rows],
-        (true, false) => &[Counter::Rows, Counter::Sum],
-        (true, true) => &Counter::ALL,
-    };
+    // A program that is newer than this one may have made the summed column optional.
+    let counters: &[Counter] = if found.sums { &Counter::ALL } else { &[Counter::Rows] };
     let space = aggregate.space();
     let mut reads = Routed::default();
     let mut asked = Vec::new();

@@ -177,9 +177,14 @@ impl<'a> Groups<'a> {
         Ok(())
     }
 
-    /// Adds many rows that have these columns and add up to `totals`. Aggregates are counts of rows or of values, sums and
-    /// means of the column `summed`.
-    pub fn add_many<R: Values>(&mut self, row: &R, totals: Totals, summed: Option<u16>) -> Result<(), ValueError> {
+    /// Adds many rows that have the columns `of_row` in common, which are all that `row` has, and add up to `totals`. Aggregates are
+    /// counts of rows or of values, sums and means of the column `summed`.
+    pub fn add_many<R: Values>(
+        &mut self,
+        (row, of_row): (&R, &[u16]),
+        totals: Totals,
+        summed: Option<u16>,
+    ) -> Result<(), ValueError> {
         let at = if self.grouping.by.is_empty() { 0 } else { self.group_of(row)? };
         let Some(group) = self.groups.get_mut(at) else { return Ok(()) };
         let rows = u64::try_from(totals.rows).unwrap_or_default();
@@ -191,8 +196,8 @@ impl<'a> Groups<'a> {
                     accumulator.count(values);
                     accumulator.add_sum(values, totals.sum);
                 }
-                // A column that is never NULL, or one of the group's.
-                Some(Node::Column(column)) if row.value_at(0, *column).is_ok_and(|value| value.is_null()) => {}
+                // One of the group's; any other is never NULL.
+                Some(Node::Column(column)) if of_row.contains(column) && row.value_at(0, *column)?.is_null() => {}
                 Some(_) => accumulator.count(rows),
             }
         }

@@ -235,3 +235,47 @@ async fn another_one_under_its_name_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
+
+/// A row whose column is too long for a group, written before there were groups.
+#[derive(Entity, Clone, Debug, PartialEq)]
+#[rome(table = "notes")]
+struct Note {
+    #[rome(key)]
+    id: u32,
+    text: String,
+}
+
+mod grouped {
+    use rome::prelude::*;
+
+    /// The same in groups.
+    #[derive(Entity, Clone, Debug, PartialEq)]
+    #[rome(table = "notes", count_by(text))]
+    pub struct Note {
+        #[rome(key)]
+        pub id: u32,
+        pub text: String,
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_too_long_for_a_group_can_be_shortened_and_deleted() {
+    for place in places() {
+        let store = place.open().await;
+        let old = Database::builder().entity::<Note>().open_store(store.clone()).await.unwrap();
+        old.insert_all((1..=2).map(|id| Note { id, text: "long ".repeat(500) })).await.unwrap();
+        let deferred = Database::builder().entity::<grouped::Note>().schema(SchemaChange::Defer);
+        let db = deferred.open_store(store.clone()).await.unwrap();
+        let error = db.build_indexes(&SMALL).await.unwrap_err();
+        assert!(error.to_string().contains("shorten the value"), "on {}: {error}", place.name);
+        let too_long = db.get::<grouped::Note>(1).await.unwrap().unwrap();
+        assert!(db.update(&too_long).await.is_err(), "on {}", place.name);
+        db.update(&grouped::Note { id: 1, text: "short".into() }).await.unwrap();
+        assert!(db.delete_by_key::<grouped::Note>(2).await.unwrap(), "on {}", place.name);
+        db.build_indexes(&SMALL).await.unwrap();
+        let by_text = db.query::<grouped::Note>().group_by(grouped::Note::TEXT).select((grouped::Note::TEXT, count()));
+        assert_eq!(by_text.explain().await.unwrap().index(), Some("count_by_text"), "on {}", place.name);
+        assert_eq!(by_text.all().await.unwrap(), [("short".to_owned(), 1)], "on {}", place.name);
+        assert!(db.check().await.unwrap().findings.is_empty(), "on {}", place.name);
+    }
+}

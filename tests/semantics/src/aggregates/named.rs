@@ -24,6 +24,22 @@ async fn a_sum_of_nothing_but_null_is_null() {
 }
 
 #[tokio::test]
+async fn a_count_of_a_column_that_is_never_null_counts_the_rows() {
+    for place in places() {
+        let db = open!(place, [Owner, Image]);
+        db.insert(Owner { id: 1 }).await.unwrap();
+        db.insert_all([image(1, 1, 5), image(2, 1, 7), Image { size: None, ..image(3, 1, 0) }]).await.unwrap();
+        let all = (count(), count_of(Image::STATE), count_of(Image::ID));
+        assert_eq!(db.query::<Image>().aggregate(all).await.unwrap(), (3, 3, 3), "on {}", place.name);
+        let of_owner = db.query::<Image>().filter(Image::OWNER.eq(1));
+        let asked = (sum(Image::SIZE), count_of(Image::ID), count_of(Image::OWNER), count_of(Image::SIZE));
+        assert_eq!(of_owner.aggregate(asked).await.unwrap(), (Some(12), 3, 3, 2), "on {}", place.name);
+        let without = db.query::<Image>().filter(Image::FORMAT.is_null());
+        assert_eq!(without.aggregate((count_of(Image::FORMAT), count_of(Image::ID))).await.unwrap(), (0, 3));
+    }
+}
+
+#[tokio::test]
 async fn a_group_that_lost_its_last_row_is_absent() {
     for place in places() {
         let db = open!(place, [Owner, Image]);
