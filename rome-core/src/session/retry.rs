@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// The longest pause, unless an attempt takes longer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Whether a transaction has waited for its turn. It does once: a long one before it may be its own caller.
+/// Whether a transaction has waited for its turn. It does once.
 enum Asked<'s> {
     Not,
     Has(Turn<'s>),
@@ -117,7 +117,7 @@ async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, left: Durat
     match turn {
         Asked::Has(turn) => return turn.lost(took),
         Asked::Not => {
-            if let Some(own) = shared.turns.wait(took, left).await {
+            if let Some(own) = shared.turns.wait(left).await {
                 *turn = Asked::Has(own);
                 return;
             }

@@ -4,16 +4,18 @@
 //! just committed is the first to read what is there now. So the transactions of a database that lose again and again try one
 //! at a time, first come, first served; and if the one whose turn it is still loses, others begin a little later.
 
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::task;
 use tokio::time::{sleep, timeout};
 
 use crate::database::Shared;
 
-/// For how long a transaction waits for its turn, so that a long one cannot hold up the others for ever.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// For how long a transaction waits for its turn, so that a long one cannot hold up the others for ever. Many may stand before it.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// After how many further attempts others have to let it pass.
 const HUMBLE: u32 = 4;
 /// The longest that others are held up, each time that they begin.
@@ -23,6 +25,8 @@ const LONGEST_COURTESY: u64 = 50_000;
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     turn: Mutex<()>,
+    /// The task whose turn it is; that of a runtime's `block_on` has no id.
+    holder: std::sync::Mutex<Option<Option<task::Id>>>,
     /// What an attempt takes of the transaction that others have to let pass, in microseconds; 0 if there is none.
     pressing: AtomicU64,
 }
@@ -35,10 +39,20 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turns {
-    /// Waits for a turn, and no longer than what time is left; none if that is too long.
-    pub async fn wait(&self, took: Duration, left: Duration) -> Option<Turn<'_>> {
-        let turn = timeout(LONGEST_WAIT.max(took).min(left), self.turn.lock()).await.ok()?;
+    /// Waits for a turn, and no longer than what time is left; none if that is too long, or if the turn is that of the transaction
+    /// in whose body this one runs.
+    pub async fn wait(&self, left: Duration) -> Option<Turn<'_>> {
+        let own = task::try_id();
+        if *self.holder.lock().unwrap_or_else(PoisonError::into_inner) == Some(own) {
+            return None;
+        }
+        let turn = timeout(LONGEST_WAIT.min(left), self.turn.lock()).await.ok()?;
+        self.set_holder(Some(own));
         Some(Turn { turns: self, _turn: turn, lost: 0 })
+    }
+
+    fn set_holder(&self, holder: Option<Option<task::Id>>) {
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = holder;
     }
 
     /// Holds up a transaction that begins if another one has waited for long enough.
@@ -63,6 +77,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
+        self.turns.set_holder(None);
         if self.lost >= HUMBLE {
             self.turns.pressing.store(0, Ordering::Relaxed);
         }

@@ -155,3 +155,31 @@ laws! { [Dog]
         s.commit().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_transaction_in_the_body_of_one_whose_turn_it_is_does_not_wait_for_it() {
+    let db = &Database::builder().entity::<Dog>().open("memory:").await.unwrap();
+    let (outer, inner) = (db.insert(dog("Rex", 1)).await.unwrap().id, db.insert(dog("Ida", 1)).await.unwrap().id);
+    let runs = &AtomicU32::new(0);
+    let both = db.transaction(async move |s| {
+        let mut rex = s.get::<Dog>(outer).await?.ok_or_not_found()?;
+        if runs.fetch_add(1, Ordering::SeqCst) < 6 {
+            meddle(db, outer).await?;
+        }
+        let runs = &AtomicU32::new(0);
+        db.transaction(async move |t| {
+            let mut ida = t.get::<Dog>(inner).await?.ok_or_not_found()?;
+            if runs.fetch_add(1, Ordering::SeqCst) < 6 {
+                meddle(db, inner).await?;
+            }
+            ida.age = Some(100);
+            t.update(&ida).await
+        })
+        .await?;
+        rex.age = Some(100);
+        s.update(&rex).await
+    });
+    // It would wait for ten seconds, each time; what it does takes milliseconds.
+    tokio::time::timeout(Duration::from_secs(8), both).await.expect("nobody waits for itself").unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 7);
+}
