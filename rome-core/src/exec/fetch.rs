@@ -336,7 +336,8 @@ pub(super) fn sort_rows(table: &'static Table, spec: &Spec, hits: &mut Vec<Hit>)
             keyed.push((key, hit));
         }
     }
-    keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    // Stable, since that finds what is in order and merges it: each partition gives its rows in order.
+    keyed.sort_by(|a, b| a.0.cmp(&b.0));
     hits.extend(keyed.into_iter().map(|(_, hit)| hit));
     Ok(())
 }
