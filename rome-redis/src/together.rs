@@ -155,7 +155,12 @@ impl Begun {
         let ways = live.ways.clone();
         let way = match ways.try_acquire() {
             Ok(way) => {
-                tokio::task::yield_now().await;
+                // As long as others come, there may be more of them.
+                let mut callers = 0;
+                while let Some(now) = self.callers().filter(|now| *now > callers) {
+                    callers = now;
+                    tokio::task::yield_now().await;
+                }
                 Ok(way)
             }
             Err(_) => ways.acquire().await,
@@ -168,6 +173,11 @@ impl Begun {
         } else {
             gathering.send(&link, &live).await;
         }
+    }
+
+    /// How many callers have come.
+    fn callers(&self) -> Option<usize> {
+        self.0.as_ref().map(|link| link.together.gathering().callers.len())
     }
 }
 
