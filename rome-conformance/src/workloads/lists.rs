@@ -15,8 +15,6 @@ use crate::{Subject, Verdict, Violation};
 
 pub(crate) const LISTS: u64 = 8;
 const EACH: u64 = 12;
-/// How many handles of a database the tasks share.
-const HANDLES: usize = 8;
 
 /// A list in one row.
 #[derive(Entity, Clone, Debug, Default)]
@@ -166,10 +164,10 @@ pub async fn append_to_lists(subject: &impl Subject) -> Verdict<Vec<Transaction>
     let log = Arc::new(Log::new());
     // Handles know nothing of each other, like the programs of a cluster; the transactions of one take turns when they lose.
     let mut handles = vec![db.clone()];
-    for _ in 1..HANDLES {
+    for _ in 1..TASKS {
         handles.push(builder().open_store(store.clone()).await.unwrap_or_else(|_| db.clone()));
     }
-    let tasks = (0..TASKS).zip(handles.iter().cycle()).map(|(n, db)| {
+    let tasks = (0..TASKS).zip(&handles).map(|(n, db)| {
         let (db, log) = (db.clone(), log.clone());
         async move {
             for round in 0..EACH {
