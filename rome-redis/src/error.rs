@@ -16,7 +16,9 @@ pub(crate) fn refused(error: &ServerError) -> StoreError {
     } else if says("UNBLOCKED") || says("WAIT cannot be used with replica") {
         // A primary that hands over ends the waits for its replicas, and takes no more of them.
         (StoreErrorKind::Unavailable, "the Redis server became a replica before its own replicas confirmed a write")
-    } else if says("LOADING") || says("BUSY ") || says("MASTERDOWN") || says("NOREPLICAS") || says("TRYAGAIN") {
+    } else if says("CLUSTERDOWN") {
+        (StoreErrorKind::Unavailable, "the Redis Cluster has a slot that no node serves now")
+    } else if ["LOADING", "BUSY ", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN", "MOVED", "ASK"].into_iter().any(says) {
         (StoreErrorKind::Unavailable, "the Redis server cannot serve now")
     } else if says("WRONGTYPE") {
         (StoreErrorKind::Corrupt, "a key of the database holds something that ROME did not put there")

@@ -379,6 +379,33 @@ async fn a_slot_that_nobody_serves_is_said_to_be_so() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_is_down_for_a_while_is_waited_for() {
+    let mut cluster = LocalCluster::with(3, 0, &["--appendonly", "yes"]);
+    let impatient = store_with(&cluster, RedisOptions::default().patience(Duration::from_millis(300))).await;
+    let store = store_with(&cluster, RedisOptions::default().patience(Duration::from_secs(30))).await;
+    let down = cluster.serving(slot_of(&cluster, 0));
+    let other = (0..P).find(|partition| cluster.serving(slot_of(&cluster, *partition as usize)) != down).unwrap();
+    let up = cluster.serving(slot_of(&cluster, other as usize));
+    cluster.kill(down);
+    // With one slot down the others are not served either.
+    while !cluster.ask::<String>(up, "CLUSTER INFO").contains("cluster_state:fail") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let error = one(&impatient, other, TxId { lane: 1, seq: 1 }, vec![add("n", 1)]).await.unwrap_err();
+    assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied), "{error}");
+    assert!(error.to_string().contains("no node serves"), "{error}");
+    let waiting = tokio::spawn(async move {
+        one(&store, other, TxId { lane: 2, seq: 1 }, vec![add("n", 1)]).await.unwrap();
+        store
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished());
+    cluster.restart(down);
+    let store = waiting.await.unwrap();
+    assert_eq!(totals(&store).await[other as usize].0, 1);
+}
+
+#[tokio::test]
 async fn wrong_passwords_and_wrong_kinds_of_servers_are_named_as_such() {
     let cluster = LocalCluster::with(3, 0, &[]);
     let soon = || RedisOptions::default().patience(Duration::from_millis(500));

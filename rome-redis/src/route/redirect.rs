@@ -89,8 +89,15 @@ mod tests {
 
     #[test]
     fn some_refusals_pass_and_others_do_not() {
-        for line in ["TRYAGAIN x", "BUSY x", "CLUSTERDOWN x", "LOADING x", "READONLY x", "MOVED x"] {
-            assert!(matches!(passing(line), Some(Passing::Wait(_))), "{line}");
+        for line in
+            ["TRYAGAIN x", "BUSY x", "CLUSTERDOWN x", "LOADING x", "MASTERDOWN x", "READONLY x", "MOVED x", "ASK x"]
+        {
+            let Some(Passing::Wait(error)) = passing(line) else { panic!("{line}") };
+            assert_eq!(
+                error.kind(),
+                StoreErrorKind::Unavailable,
+                "{line}: with another one it would not be asked again"
+            );
         }
         assert!(passing("OOM x").is_none());
         assert!(passing("ERR x").is_none());
