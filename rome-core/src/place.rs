@@ -2,11 +2,14 @@
 //!
 //! The rule is part of the stored format: `docs/design/several-partitions.md`.
 
+use std::ops::Bound;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::catalog::{StoredIndex, StoredTable};
+use crate::plan::{Access, Range};
 use crate::schema::{IndexPart, Table};
-use crate::store::{FilterRef, Partition, Read, ReadReply, Reply};
+use crate::store::{FilterRef, Partition, Read, ReadReply, Reply, successor};
 use crate::value::{Value, key};
 
 /// How many partitions there are, and so where everything lies.
@@ -58,6 +61,56 @@ impl Placement {
         self.of_bytes(first.unwrap_or(prefix))
     }
 
+    /// Whether each range of an access fixes the partition of what lies in it.
+    pub fn finds_each(self, table: &StoredTable, access: &Access) -> bool {
+        self.of_ranges(table, access).is_some_and(|mut all| all.all(|partition| partition.is_some()))
+    }
+
+    /// Where the rows of each range of the table or of a local index lie, if it fixes that; none for another access.
+    pub fn of_ranges<'a>(
+        self,
+        table: &'a StoredTable,
+        access: &'a Access,
+    ) -> Option<impl Iterator<Item = Option<Partition>> + 'a> {
+        let (index, ranges) = match access {
+            Access::Rows { ranges, .. } => (None, ranges),
+            Access::Index { index, ranges, .. } => (Some(table.indexes.get(*index)?), ranges),
+            _ => return None,
+        };
+        Some(ranges.iter().map(move |range| match index {
+            Some(index) => self.of_entries(table, index, range),
+            None => self.of_keys(table, range),
+        }))
+    }
+
+    /// Where the rows with keys in this range lie, if it fixes their group; none if they may lie in several partitions.
+    pub fn of_keys(self, table: &StoredTable, range: &Range) -> Option<Partition> {
+        self.of_range(table.def, table.def.key.iter().map(|column| IndexPart::asc(*column)), range)
+    }
+
+    /// The same of the rows that the entries in a range of a local index lead to, and of these entries.
+    pub fn of_entries(self, table: &StoredTable, index: &StoredIndex, range: &Range) -> Option<Partition> {
+        self.of_range(table.def, index.def.parts.iter().copied(), range)
+    }
+
+    fn of_range(self, table: &Table, parts: impl Iterator<Item = IndexPart>, (lo, hi): &Range) -> Option<Partition> {
+        let (Bound::Included(lo), Bound::Excluded(hi)) = (lo, hi) else { return None };
+        let mut fixed = Vec::with_capacity(table.partition_by.len());
+        let mut end = 0;
+        for part in parts {
+            if let Some(found) = self.of_values(table, |column| value_of(&fixed, column)) {
+                return Some(found);
+            }
+            let (value, used) = key::decode(lo.get(end..)?, part.descending).ok()?;
+            end += used;
+            if !begins_all(lo.get(..end)?, hi) {
+                return None;
+            }
+            fixed.push((part.column, value));
+        }
+        self.of_values(table, |column| value_of(&fixed, column))
+    }
+
     /// Where the rows lie whose group has these values; none if one of them is not given.
     pub fn of_values<'a>(self, table: &Table, value: impl Fn(u16) -> Option<&'a Value>) -> Option<Partition> {
         let mut group = Vec::new();
@@ -76,8 +129,7 @@ impl Placement {
             values.push((part.column, value));
             encoded = encoded.get(used..).unwrap_or_default();
         }
-        let value = |column| values.iter().find(|(of, _)| *of == column).map(|(_, value)| value);
-        self.of_values(table, value).unwrap_or_default()
+        self.of_values(table, |column| value_of(&values, column)).unwrap_or_default()
     }
 
     fn of_bytes(self, group: &[u8]) -> Partition {
@@ -87,6 +139,15 @@ impl Placement {
         let place = xxh3_64(group) % u64::from(self.partitions);
         Partition(u32::try_from(place).unwrap_or_default())
     }
+}
+
+fn value_of(values: &[(u16, Value)], column: u16) -> Option<&Value> {
+    values.iter().find(|(of, _)| *of == column).map(|(_, value)| value)
+}
+
+/// Whether all that is below `hi`, and not below `beginning`, begins with that.
+pub(crate) fn begins_all(beginning: &[u8], hi: &[u8]) -> bool {
+    successor(beginning).is_none_or(|end| hi <= end)
 }
 
 /// Reads of one step of a query, each with its partition. Their replies come in the order of the reads.

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::fetch::Pushed;
 use crate::catalog::{StoredIndex, StoredTable};
-use crate::place::{Placement, Routed};
+use crate::place::{Placement, Routed, begins_all};
 use crate::plan::{Access, Plan, Range};
-use crate::store::{Partition, Read, Space, Span, successor};
+use crate::store::{Partition, Read, Space, Span};
 use crate::value::key;
 
 /// Whether a plan reads more than one partition, or one after another, so that it needs a session.
@@ -99,16 +99,11 @@ fn of_global(placement: Placement, index: &StoredIndex, range: &Range) -> Vec<Pa
     let first = |bytes: &Bytes| key::decode(bytes, descending).ok().map(|(_, used)| used);
     // The upper bound of what begins with a prefix is that prefix with its last byte raised, so both agree up to there.
     match first(lo) {
-        Some(used) if lo.get(..used).is_some_and(|column| with_prefix(column, hi)) => {
+        Some(used) if lo.get(..used).is_some_and(|column| begins_all(column, hi)) => {
             vec![placement.of_global(index, lo)]
         }
         _ => placement.all().collect(),
     }
-}
-
-/// Whether all that is below `hi`, and not below `column`, begins with `column`.
-fn with_prefix(column: &[u8], hi: &[u8]) -> bool {
-    successor(column).is_none_or(|end| hi <= end)
 }
 
 fn span(space: Space, (lo, hi): &Range, reverse: bool) -> Span {
@@ -125,10 +120,8 @@ pub(super) fn add_reads(
     reads: &mut Routed,
 ) {
     let Pushed { filter, want, keys_only } = *pushed;
-    let everywhere: Vec<Partition> = match plan.partition {
-        Some(partition) => vec![partition],
-        None => placement.all().collect(),
-    };
+    let only = if placement.is_one() { Some(Partition::default()) } else { plan.partition };
+    let everywhere: Vec<Partition> = placement.all().collect();
     match access {
         Access::Nothing => {}
         Access::Keys(keys) => {
@@ -146,7 +139,11 @@ pub(super) fn add_reads(
         Access::Rows { ranges, reverse } => {
             for range in ranges {
                 let span = span(table.rows(), range, *reverse);
-                reads.push_all(&everywhere, &Read::Scan { span, filter: filter.cloned(), want, track: false });
+                let read = Read::Scan { span, filter: filter.cloned(), want, track: false };
+                match only.or_else(|| placement.of_keys(table, range)) {
+                    Some(partition) => reads.push(partition, read),
+                    None => reads.push_all(&everywhere, &read),
+                }
             }
         }
         Access::Index { index, ranges, reverse } => {
@@ -158,9 +155,15 @@ pub(super) fn add_reads(
                 } else {
                     Read::ScanRows { index: span, table: table.id, filter: filter.cloned(), want, track: false }
                 };
-                // Only its entries are of use where the rows lie elsewhere.
-                let partitions = if index.def.global { of_global(placement, index, range) } else { everywhere.clone() };
-                reads.push_all(&partitions, &read);
+                if index.def.global {
+                    // Only its entries are of use where the rows lie elsewhere.
+                    reads.push_all(&of_global(placement, index, range), &read);
+                    continue;
+                }
+                match only.or_else(|| placement.of_entries(table, index, range)) {
+                    Some(partition) => reads.push(partition, read),
+                    None => reads.push_all(&everywhere, &read),
+                }
             }
         }
         Access::Union(all) => {

@@ -102,12 +102,22 @@ pub(crate) async fn matching(
     let mut all = Vec::new();
     let few = values.len() <= MOST_VALUES;
     for values in values.chunks(MOST_VALUES) {
-        let mut filter = vec![holds_one_of(table.def, columns, values)?];
-        filter.extend(spec.filter.iter().cloned());
-        let indexes = if spec.indexes == IndexChoice::Any { lookup(table, columns) } else { spec.indexes.clone() };
-        let part = Spec { filter, indexes, ..spec.clone() };
-        let plan = plan::plan(target, table, &part).await?;
-        let hits = fetch(target, table, &part, &plan, Want::Rows).await?;
+        let looked_up = plan::lookup(target, table, spec, columns, values);
+        // Outside of a session only the plan tells which rows are found.
+        let hits = if let (Some(plan), Target::Database(_)) = (&looked_up, target) {
+            fetch(target, table, spec, plan, Want::Rows).await?
+        } else {
+            let mut filter = vec![holds_one_of(table.def, columns, values)?];
+            filter.extend(spec.filter.iter().cloned());
+            let indexes =
+                if spec.indexes == IndexChoice::Any { by_index(table, columns) } else { spec.indexes.clone() };
+            let part = Spec { filter, indexes, ..spec.clone() };
+            let plan = match looked_up {
+                Some(plan) => plan,
+                None => plan::plan(target, table, &part).await?,
+            };
+            fetch(target, table, &part, &plan, Want::Rows).await?
+        };
         if all.is_empty() {
             all = hits;
         } else {
@@ -147,7 +157,7 @@ fn value_of(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<
 }
 
 /// The index by which rows are found by these columns, so that no plans have to be compared.
-fn lookup(table: &StoredTable, columns: &[u16]) -> IndexChoice {
+fn by_index(table: &StoredTable, columns: &[u16]) -> IndexChoice {
     let leads = |parts: &mut dyn Iterator<Item = u16>| columns.iter().all(|column| parts.next() == Some(*column));
     if columns.len() > 1 {
         // Several values of several columns are a union, which chooses by itself.

@@ -121,8 +121,9 @@ fn reach(table: &StoredTable, plan: &Plan, placement: Placement) -> Option<Strin
         Access::Index { index, .. } if table.indexes.get(*index).is_some_and(|index| index.def.global) => {
             Some("entries where their first column lies, then rows by key".to_owned())
         }
-        _ => Some(match plan.partition {
+        access => Some(match plan.partition {
             Some(Partition(at)) => format!("in partition {at} of {n}"),
+            None if placement.finds_each(table, access) => format!("each range in one of {n} partitions"),
             None => format!("in all {n} partitions"),
         }),
     }

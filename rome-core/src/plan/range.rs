@@ -12,9 +12,10 @@ use crate::value::{Value, ValueRef, key};
 pub(crate) type Range = (Bound<Bytes>, Bound<Bytes>);
 
 /// All keys that start with `prefix`.
-pub(crate) fn with_prefix(prefix: Vec<u8>) -> Range {
+pub(crate) fn with_prefix(prefix: impl Into<Bytes>) -> Range {
+    let prefix = prefix.into();
     let hi = after(&prefix);
-    (Bound::Included(prefix.into()), hi)
+    (Bound::Included(prefix), hi)
 }
 
 /// Keys that start with `prefix` and go on with a value between the bounds, NULL left out.

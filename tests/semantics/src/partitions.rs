@@ -12,7 +12,7 @@ use rome::store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
     StoreResult,
 };
-use rome_core::testkit::Recorder;
+use rome_core::testkit::{Call, ReadKind, Recorder};
 
 const PARTITIONS: u32 = 5;
 
@@ -26,6 +26,8 @@ struct Image {
     checksum: String,
     #[rome(unique)]
     name: Option<String>,
+    #[rome(has_many(image_id))]
+    properties: Many<Property>,
 }
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
@@ -87,6 +89,25 @@ impl Setup {
         let setup = Self { db, recorder };
         setup.calls().await;
         setup
+    }
+
+    /// Scans of an index and of a table since the last call of this or the other.
+    fn scans(&self) -> (usize, usize) {
+        let calls = self.recorder.calls();
+        self.recorder.clear();
+        let kinds = calls.iter().flat_map(|call| match call {
+            Call::Read { kinds, .. } => kinds.as_slice(),
+            _ => &[],
+        });
+        let (mut of_index, mut of_table) = (0, 0);
+        for kind in kinds {
+            match kind {
+                ReadKind::ScanRows => of_index += 1,
+                ReadKind::Scan | ReadKind::Count => of_table += 1,
+                _ => {}
+            }
+        }
+        (of_index, of_table)
     }
 
     /// Reads and applies since the last call of this, with those that go on in the background.
@@ -184,6 +205,33 @@ async fn reads_of_all_partitions_cost_one_look_more() {
     assert!(query.explain().await.unwrap().to_string().contains("in all 5 partitions"));
     let group = setup.db.query::<Property>().filter(Property::IMAGE_ID.eq(Id::new(1))).explain().await.unwrap();
     assert!(group.to_string().contains("of 5"), "{group}");
+}
+
+#[tokio::test]
+async fn each_group_is_looked_for_where_it_lies() {
+    let setup = Setup::new().await;
+    let images: Vec<Image> = (100..120).map(|n| Image { id: Id::new(n), ..image(1) }).collect();
+    let properties = images.iter().flat_map(|image| (0..3).map(|n| property(image.id, n)));
+    setup.db.insert_all(properties.collect::<Vec<_>>()).await.unwrap();
+    let ids: Vec<Id<Image>> = images.iter().map(|image| image.id).collect();
+    setup.db.insert_all(images).await.unwrap();
+    setup.calls().await;
+
+    let loaded =
+        setup.db.query::<Image>().filter(Image::OWNER.eq("owner 1")).with(Image::PROPERTIES).all().await.unwrap();
+    assert_eq!(loaded.len(), 20);
+    assert!(loaded.iter().all(|image| image.properties.get().unwrap().len() == 3));
+    let kinds = setup.scans();
+    assert_eq!(kinds, (PARTITIONS as usize, 20), "the index in each partition, and each group in its own");
+
+    let query = setup.db.query::<Property>().filter(Property::IMAGE_ID.is_in(ids));
+    assert_eq!(query.all().await.unwrap().len(), 60);
+    assert_eq!(setup.scans(), (0, 20));
+    let explained = query.explain().await.unwrap().to_string();
+    assert!(explained.contains("each range in one of 5 partitions"), "{explained}");
+    let beginnings = query.filter(Property::NAME.starts_with("name ")).count().await.unwrap();
+    assert_eq!(beginnings, 60);
+    assert_eq!(setup.scans(), (0, 20), "a longer beginning of the key");
 }
 
 #[tokio::test]

@@ -1,0 +1,71 @@
+//! The plan of a lookup by many values: nothing is compared, and no value is decoded.
+
+use bytes::Bytes;
+
+use super::Plan;
+use super::candidate::Access;
+use super::range::{Range, with_prefix};
+use super::spec::{IndexChoice, Spec};
+use crate::catalog::{StoredIndex, StoredTable};
+use crate::exec::Target;
+use crate::expr::node::Node;
+use crate::place::Placement;
+use crate::store::Partition;
+
+/// The plan for the rows whose columns hold one of these values, which are encoded, sorted, different and not NULL, where the
+/// key of the table or one of its indexes begins with these columns and nothing else could serve the query better; none
+/// elsewhere.
+pub(crate) fn lookup(
+    target: Target<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    columns: &[u16],
+    values: &[Bytes],
+) -> Option<Plan> {
+    let plain = spec.filter.is_empty() && spec.after.is_none() && spec.limit.is_none() && spec.offset == 0;
+    // The rows of one value may come in the order that is asked for, from the right index.
+    let in_order = values.len() > 1 || spec.order.is_empty();
+    if !plain || spec.indexes != IndexChoice::Any || !in_order || !values.is_sorted_by(|a, b| a < b) {
+        return None;
+    }
+    let ranges = || -> Vec<Range> { values.iter().cloned().map(with_prefix).collect() };
+    let access = if table.def.key == columns {
+        Access::Keys(values.to_vec())
+    } else if table.def.key.starts_with(columns) {
+        Access::Rows { ranges: ranges(), reverse: false }
+    } else {
+        let index = table.indexes.iter().position(|index| leads_with(index, columns))?;
+        match table.indexes.get(index)?.def.unique {
+            true => Access::Claims { index, claims: values.to_vec() },
+            false => Access::Index { index, ranges: ranges(), reverse: false },
+        }
+    };
+    Some(Plan {
+        partition: only_partition(target.shared().placement, table, &access),
+        access,
+        residual: spec.deleted_condition().map(|condition| Node::And(vec![condition])),
+        full_scan: false,
+        ordered: spec.order.is_empty(),
+        resumed: false,
+        estimate: None,
+        rejected: Vec::new(),
+    })
+}
+
+/// Whether the entries of the index begin with these columns, as they are encoded in a key.
+fn leads_with(index: &StoredIndex, columns: &[u16]) -> bool {
+    let parts = &index.def.parts;
+    let leads = parts.len() >= columns.len()
+        && parts.iter().zip(columns).all(|(part, column)| part.column == *column && !part.descending);
+    leads && index.is_readable() && !index.def.multi && (!index.def.unique || parts.len() == columns.len())
+}
+
+/// The only partition where these rows lie, if it is only one.
+fn only_partition(placement: Placement, table: &StoredTable, access: &Access) -> Option<Partition> {
+    if placement.is_one() {
+        return None;
+    }
+    let mut all = placement.of_ranges(table, access)?;
+    let first = all.next()??;
+    all.all(|partition| partition == Some(first)).then_some(first)
+}
