@@ -17,6 +17,7 @@ mod foreign_keys;
 mod hooks;
 mod left_behind;
 mod metrics;
+mod on_redis;
 mod page_costs;
 mod partitions;
 mod plans;
