@@ -120,6 +120,23 @@ async fn too_few_replicas_leave_the_outcome_open() {
     assert_eq!(client.sum("n").await, 1);
 }
 
+/// `WAIT` for 0 milliseconds is one for ever, and one for too many is refused after the write.
+#[tokio::test]
+async fn the_shortest_and_the_longest_wait_for_replicas_are_waits() {
+    let server = LocalServer::with(&["--repl-diskless-sync-delay", "0"]);
+    let hasty =
+        RedisOptions::default().replica_timeout(Duration::from_micros(10)).response_timeout(Duration::from_secs(5));
+    let client = Client::by(&server.url(), hasty.patience(Duration::from_millis(1)), 1).await;
+    let error = client.apply_at(client.tx(vec![add("n", 1)]), Durability::Replicated(1)).await.unwrap_err();
+    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+
+    let port = server.port().to_string();
+    let _replica = LocalServer::with(&["--replicaof", "127.0.0.1", &port]);
+    let client = Client::by(&server.url(), RedisOptions::default().replica_timeout(Duration::MAX), 2).await;
+    let applied = client.apply_at(client.tx(vec![add("n", 1)]), Durability::Replicated(1)).await.unwrap();
+    assert!(matches!(applied, Applied::Done { .. }));
+}
+
 /// `WAIT` on a connection that has written nothing is answered at once, by replicas that have nothing.
 #[tokio::test]
 async fn a_repeat_waits_for_the_replicas_too() {
