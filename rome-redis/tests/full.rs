@@ -102,6 +102,30 @@ async fn a_full_server_that_was_started_again_goes_on_with_reads_and_removals() 
     );
 }
 
+/// Redis looks at the first write of a script alone.
+#[tokio::test]
+async fn what_begins_with_a_removal_is_carried_out_whole_on_a_full_server() {
+    let server = LocalServer::start();
+    let client = open(&server).await;
+    let rows = ["a", "b"].map(|key| [put(ROWS, key, "1"), put(INDEX, entry(b"old", key.as_bytes()), "")]);
+    client.write(rows.concat()).await;
+    fill_up(&server).await;
+    let (gone, new) = (delete(INDEX, entry(b"old", b"a")), put(INDEX, entry(b"new", b"a"), ""));
+    is_full(client.apply(client.tx(vec![put(ROWS, "a", "2"), gone.clone(), new.clone()])).await);
+    assert_eq!(client.get(ROWS, "a").await.unwrap(), "1");
+    client.write(vec![gone, new, put(ROWS, "a", "2")]).await;
+    assert_eq!(client.get(ROWS, "a").await.unwrap(), "2");
+
+    let alone = |lane, effects| (Partition(0), MiniTx { effects, ..MiniTx::one(TxId { lane, seq: 1 }) });
+    let batch = vec![alone(201, vec![delete(ROWS, "b")]), alone(202, vec![put(ROWS, "c", "1")])];
+    let applied = client.store.apply(batch, Durability::default()).await.unwrap();
+    assert!(matches!(applied[..], [Applied::Done { .. }, Applied::Done { .. }]), "{applied:?}");
+
+    let step = Step::Prepare { primary: Partition(0), lease: 1000 };
+    let prepare = MiniTx { step, effects: vec![delete(ROWS, "c")], ..MiniTx::one(TxId { lane: 101, seq: 1 }) };
+    is_full(client.apply(prepare).await);
+}
+
 #[tokio::test]
 async fn a_full_server_decides_what_a_client_left_behind() {
     let server = LocalServer::start();

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use futures::StreamExt;
 use harness::*;
 use rome_core::store::{
-    Applied, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreErrorKind,
-    TableId, TxId,
+    Applied, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TableId,
+    TxId,
 };
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
