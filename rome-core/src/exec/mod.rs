@@ -4,6 +4,7 @@
 //! whatever its number of rows.
 
 mod aggregate;
+mod by_value;
 mod change;
 mod compare_and_set;
 mod fetch;

@@ -1,11 +1,11 @@
 //! Rows that others lead to: all of a level in one query.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::by_value::ByValue;
 use super::fetch::{Hit, Want, fetch};
 use super::target::Target;
 use crate::catalog::StoredTable;
@@ -62,33 +62,12 @@ pub(crate) async fn lead(
 /// The rows, and where those of each value are among them.
 fn grouped(found: Vec<(Bytes, Hit)>, values: usize) -> (Vec<Hit>, HashMap<Bytes, Vec<usize>>) {
     let mut hits = Vec::with_capacity(found.len());
-    let mut places: HashMap<Bytes, Vec<usize>> = HashMap::with_capacity(values);
-    // Rows of one value mostly lie beside each other.
-    let mut run: Option<(Bytes, Vec<usize>)> = None;
+    let mut places = ByValue::with_capacity(values);
     for (at, (value, hit)) in found.into_iter().enumerate() {
         hits.push(hit);
-        match &mut run {
-            Some((of, places)) if *of == value => places.push(at),
-            _ => {
-                if let Some((of, run)) = run.replace((value, vec![at])) {
-                    add_run(&mut places, of, run);
-                }
-            }
-        }
+        places.push(value, at);
     }
-    if let Some((of, run)) = run {
-        add_run(&mut places, of, run);
-    }
-    (hits, places)
-}
-
-fn add_run(places: &mut HashMap<Bytes, Vec<usize>>, of: Bytes, run: Vec<usize>) {
-    match places.entry(of) {
-        Entry::Vacant(slot) => {
-            slot.insert(run);
-        }
-        Entry::Occupied(mut slot) => slot.get_mut().extend(run),
-    }
+    (hits, places.finish())
 }
 
 /// The rows of a query whose columns hold one of these encoded values, each with its value, in the order of the query and
@@ -151,8 +130,16 @@ pub(crate) async fn matching(
 
 /// The columns of a row, encoded as in a key: the beginning of its own key where they are its first columns.
 fn value_of(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Bytes>, ValueError> {
+    match beginning_of_key(table, hit, columns)? {
+        Some(value) => Ok(Some(value)),
+        None => columns_of(table, &hit.body, columns),
+    }
+}
+
+/// The columns of a row, encoded as in a key, if its own key begins with them.
+pub(super) fn beginning_of_key(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Bytes>, ValueError> {
     if !table.key.starts_with(columns) {
-        return columns_of(table, &hit.body, columns);
+        return Ok(None);
     }
     let mut end = 0;
     for _ in columns {

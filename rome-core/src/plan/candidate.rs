@@ -215,13 +215,20 @@ fn match_tuples(parts: &[IndexPart], constraints: &Constraints<'_>, found: &mut 
         order.push(columns.iter().position(|node| matches!(node, Node::Column(on) if *on == part.column))?);
     }
     let mut all = Vec::with_capacity(found.prefixes.len() * tuples.len());
-    for values in tuples.values() {
-        for prefix in &found.prefixes {
-            let mut longer = prefix.clone();
-            for (part, at) in next.iter().zip(&order) {
-                key::encode(values.get(*at)?.as_ref(), part.descending, &mut longer);
+    if order.is_sorted() && next.iter().all(|part| !part.descending) {
+        // They are encoded as the key is.
+        for tuple in tuples.iter() {
+            all.extend(found.prefixes.iter().map(|prefix| [prefix.as_slice(), tuple].concat()));
+        }
+    } else {
+        for values in tuples.values() {
+            for prefix in &found.prefixes {
+                let mut longer = prefix.clone();
+                for (part, at) in next.iter().zip(&order) {
+                    key::encode(values.get(*at)?.as_ref(), part.descending, &mut longer);
+                }
+                all.push(longer);
             }
-            all.push(longer);
         }
     }
     all.sort_unstable();

@@ -14,8 +14,12 @@ pub(crate) use rows::{Joined, JoinedRow};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::aggregate::{Grouping, Groups};
+use super::by_value::ByValue;
 use super::fetch::{Want, fetch};
+use super::related::beginning_of_key;
 use super::sort::sort_key_of_values;
 use super::subquery;
 use super::target::Target;
@@ -225,9 +229,9 @@ impl Join<'_> {
             let mut partners = match between.first() {
                 Some(first) => {
                     let far = first.led(row)?.unwrap_or_default();
-                    far.iter().filter_map(|far| by_value.get(far)).flatten().copied().collect()
+                    far.iter().filter_map(|far| by_value.get(far.as_slice())).flatten().copied().collect()
                 }
-                None => asked(row, &on)?.and_then(|key| by_value.get(&key)).cloned().unwrap_or_default(),
+                None => asked(row, &on)?.and_then(|key| by_value.get(key.as_slice())).cloned().unwrap_or_default(),
             };
             for (between, keys) in &also {
                 let led = between.led(row)?.unwrap_or_default();
@@ -368,14 +372,20 @@ fn keys_of(table: &Fetched, columns: &[u16]) -> Result<Keys> {
 }
 
 /// The rows of a table by the values of these columns.
-fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Vec<u8>, Vec<u32>>> {
-    let mut by_value: HashMap<Vec<u8>, Vec<u32>> = HashMap::with_capacity(table.hits.len());
-    for at in 0..table.hits.len() {
-        if let Some(key) = key_of(table, at, columns)? {
-            by_value.entry(key).or_default().push(u32::try_from(at).unwrap_or(NONE));
+fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> {
+    let mut by_value = ByValue::with_capacity(table.hits.len());
+    for (at, hit) in table.hits.iter().enumerate() {
+        let key = beginning_of_key(table.table, hit, columns)
+            .map_err(|source| row::damaged(table.table, &hit.key, &hit.body, source))?;
+        let key = match key {
+            Some(key) => Some(key),
+            None => key_of(table, at, columns)?.map(Bytes::from),
+        };
+        if let Some(key) = key {
+            by_value.push(key, u32::try_from(at).unwrap_or(NONE));
         }
     }
-    Ok(by_value)
+    Ok(by_value.finish())
 }
 
 /// Reads the rows of a table.
