@@ -5,7 +5,7 @@ mod harness;
 
 use harness::*;
 use rome_core::store::{
-    Applied, Certainty, Durability, Read, Space, Span, Store, StoreError, StoreErrorKind, StoreResult, TableId,
+    Applied, Certainty, Durability, Space, Store, StoreError, StoreErrorKind, StoreResult, TableId,
 };
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
