@@ -273,7 +273,7 @@ fn finish(document: &Document, tables: &[&'static Table], secret: [u8; 16]) -> R
         .filter_map(|table| document.tables.iter().find(|doc| doc.name == table.name).map(|doc| (*table, doc)))
         .map(|(table, doc)| stored_table(table, doc).map(Arc::new))
         .collect::<Result<_>>()?;
-    Ok(Opened { catalog: Catalog::new(tables), version: document.version, secret })
+    Ok(Opened { catalog: Catalog::new(tables, document), version: document.version, secret })
 }
 
 fn stored_table(table: &'static Table, doc: &TableDoc) -> Result<StoredTable> {
