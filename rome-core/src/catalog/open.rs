@@ -100,9 +100,12 @@ pub(crate) async fn open(
 }
 
 /// Puts a catalog where there is none, with the tables of another database. Its indexes are readable, since no table has
-/// rows yet.
+/// rows yet. Unique ones that are not built there are left out: duplicates may be why, and then the rows could not be written.
 pub(crate) async fn create_document(committer: &Arc<Committer>, mut document: Document) -> Result<()> {
     document.former.clear();
+    for table in &mut document.tables {
+        table.indexes.retain(|index| !index.unique || index.state == IndexState::Readable);
+    }
     for index in document.tables.iter_mut().flat_map(|table| &mut table.indexes) {
         index.state = IndexState::Readable;
     }
