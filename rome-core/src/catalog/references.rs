@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::document::{Document, TableDoc};
 use super::StoredTable;
+use super::document::{Document, TableDoc};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{ForeignKey, Table};
 
@@ -69,8 +69,10 @@ fn not_given(missing: &[(&str, &str)]) -> Error {
 /// Refuses to delete rows of a table that others reference whose entities the program does not have.
 #[cold]
 pub(super) fn not_known(table: &'static Table, by: &[String]) -> Error {
-    let lines: Vec<String> =
-        by.iter().map(|name| format!("add the entity of `{name}` to the builder of the database, `.entity::<...>()`")).collect();
+    let lines: Vec<String> = by
+        .iter()
+        .map(|name| format!("add the entity of `{name}` to the builder of the database, `.entity::<...>()`"))
+        .collect();
     Kind::Schema(format!(
         "rows of table `{}` cannot be deleted by this program: rows of other stored tables reference them, and it does not have \
          their entities:\n  - {}",

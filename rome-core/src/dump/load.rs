@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Progress, clash};
 use super::line::{FORMAT, Line, Tally, from_json};
+use super::{Progress, clash};
 use crate::catalog::{Document, StoredTable, create_document, read_document};
 use crate::commit::{Committer, Part};
 use crate::database::{Database, Shared};
