@@ -4,6 +4,7 @@
 //! whatever its number of rows.
 
 mod aggregate;
+mod by_value;
 mod change;
 mod compare_and_set;
 mod fetch;
@@ -22,5 +23,5 @@ pub(crate) use fetch::{Hit, Want, count, fetch, scan};
 pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};
 pub(crate) use related::{lead, matching, split};
 pub(crate) use sort::{sort_key_of_values, values_of_order};
-pub(crate) use subquery::{answered, has_subquery};
+pub(crate) use subquery::{answered, answered_group, has_subquery};
 pub(crate) use target::{Target, in_session, session_rows};

@@ -1,24 +1,25 @@
 //! Rows that others lead to: all of a level in one query.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::by_value::ByValue;
 use super::fetch::{Hit, Want, fetch};
 use super::target::Target;
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::expr::node::{Comparison, Node, ValueList};
+use crate::expr::node::{Node, ValueList};
+use crate::expr::tuples::Tuples;
 use crate::plan::{self, IndexChoice, Spec};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::{RelationDef, Table};
 use crate::value::{Value, ValueError, key};
 
-/// How many values are asked for in one query.
-const MOST_VALUES: usize = 1000;
+/// How many values are asked for at once where a query is planned for them.
+const MOST_VALUES: usize = 10_000;
 
 /// The rows that a relation leads to, by the encoded local columns: for each of `keys` the places of its rows among all that
 /// were found. Costs one round trip, two if there is a third table between.
@@ -34,7 +35,8 @@ pub(crate) async fn lead(
         return Ok(grouped(found, keys.len()));
     };
     let table = target.shared().table((through.table)())?;
-    let links = matching(target, table, &Spec::new(table.def), &through.near, &keys).await?;
+    let links = Spec { policy: spec.policy, ..Spec::new(table.def) };
+    let links = matching(target, table, &links, &through.near, &keys).await?;
     let mut near_of: HashMap<Bytes, Vec<Bytes>> = HashMap::new();
     for (near, link) in links {
         let far = columns_of(table.def, &link.body, &through.far)
@@ -60,33 +62,12 @@ pub(crate) async fn lead(
 /// The rows, and where those of each value are among them.
 fn grouped(found: Vec<(Bytes, Hit)>, values: usize) -> (Vec<Hit>, HashMap<Bytes, Vec<usize>>) {
     let mut hits = Vec::with_capacity(found.len());
-    let mut places: HashMap<Bytes, Vec<usize>> = HashMap::with_capacity(values);
-    // Rows of one value mostly lie beside each other.
-    let mut run: Option<(Bytes, Vec<usize>)> = None;
+    let mut places = ByValue::with_capacity(values);
     for (at, (value, hit)) in found.into_iter().enumerate() {
         hits.push(hit);
-        match &mut run {
-            Some((of, places)) if *of == value => places.push(at),
-            _ => {
-                if let Some((of, run)) = run.replace((value, vec![at])) {
-                    add_run(&mut places, of, run);
-                }
-            }
-        }
+        places.push(value, at);
     }
-    if let Some((of, run)) = run {
-        add_run(&mut places, of, run);
-    }
-    (hits, places)
-}
-
-fn add_run(places: &mut HashMap<Bytes, Vec<usize>>, of: Bytes, run: Vec<usize>) {
-    match places.entry(of) {
-        Entry::Vacant(slot) => {
-            slot.insert(run);
-        }
-        Entry::Occupied(mut slot) => slot.get_mut().extend(run),
-    }
+    (hits, places.finish())
 }
 
 /// The rows of a query whose columns hold one of these encoded values, each with its value, in the order of the query and
@@ -100,10 +81,10 @@ pub(crate) async fn matching(
 ) -> Result<Vec<(Bytes, Hit)>> {
     let spec = &super::subquery::answered(target, spec).await?;
     let mut all = Vec::new();
-    let few = values.len() <= MOST_VALUES;
-    for values in values.chunks(MOST_VALUES) {
-        let looked_up = plan::lookup(target, table, spec, columns, values);
-        // Outside of a session only the plan tells which rows are found.
+    let looked_up = plan::lookup(target, table, spec, columns, values);
+    let at_once = if looked_up.is_some() { values.len().max(1) } else { MOST_VALUES };
+    for values in values.chunks(at_once) {
+        // Where a session has written, its rows are compared with the condition; elsewhere the plan finds them without it.
         let hits = if let (Some(plan), Target::Database(_)) = (&looked_up, target) {
             fetch(target, table, spec, plan, Want::Rows).await?
         } else {
@@ -112,11 +93,14 @@ pub(crate) async fn matching(
             let indexes =
                 if spec.indexes == IndexChoice::Any { by_index(table, columns) } else { spec.indexes.clone() };
             let part = Spec { filter, indexes, ..spec.clone() };
-            let plan = match looked_up {
-                Some(plan) => plan,
-                None => plan::plan(target, table, &part).await?,
+            let planned = match &looked_up {
+                Some(_) => None,
+                None => Some(plan::plan(target, table, &part).await?),
             };
-            fetch(target, table, &part, &plan, Want::Rows).await?
+            match planned.as_ref().or(looked_up.as_ref()) {
+                Some(plan) => fetch(target, table, &part, plan, Want::Rows).await?,
+                None => Vec::new(),
+            }
         };
         if all.is_empty() {
             all = hits;
@@ -126,7 +110,7 @@ pub(crate) async fn matching(
     }
     if spec.order.is_empty() {
         all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    } else if !few {
+    } else if values.len() > at_once {
         super::fetch::sort_rows(table.def, spec, &mut all)?;
     }
     let mut found = Vec::with_capacity(all.len());
@@ -146,8 +130,16 @@ pub(crate) async fn matching(
 
 /// The columns of a row, encoded as in a key: the beginning of its own key where they are its first columns.
 fn value_of(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Bytes>, ValueError> {
+    match beginning_of_key(table, hit, columns)? {
+        Some(value) => Ok(Some(value)),
+        None => columns_of(table, &hit.body, columns),
+    }
+}
+
+/// The columns of a row, encoded as in a key, if its own key begins with them.
+pub(super) fn beginning_of_key(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Bytes>, ValueError> {
     if !table.key.starts_with(columns) {
-        return columns_of(table, &hit.body, columns);
+        return Ok(None);
     }
     let mut end = 0;
     for _ in columns {
@@ -160,7 +152,7 @@ fn value_of(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<
 fn by_index(table: &StoredTable, columns: &[u16]) -> IndexChoice {
     let leads = |parts: &mut dyn Iterator<Item = u16>| columns.iter().all(|column| parts.next() == Some(*column));
     if columns.len() > 1 {
-        // Several values of several columns are a union, which chooses by itself.
+        // The planner finds by itself what begins with these columns, in any order.
         return IndexChoice::Any;
     }
     if leads(&mut table.def.key.iter().copied()) {
@@ -176,20 +168,16 @@ fn by_index(table: &StoredTable, columns: &[u16]) -> IndexChoice {
 
 /// The condition that columns hold one of these encoded values.
 pub(crate) fn holds_one_of(table: &'static Table, columns: &[u16], encoded: &[Bytes]) -> Result<Node> {
-    let mut rows = Vec::with_capacity(encoded.len());
-    for encoded in encoded {
-        rows.push(split(encoded).map_err(|source| row::unreadable(table, encoded, source))?);
-    }
-    if let [column] = columns {
-        let values = ValueList::new(rows.into_iter().flatten());
-        return Ok(Node::In(Box::new(Node::Column(*column)), values));
-    }
-    let equal = |(column, value): (&u16, Value)| {
-        Node::Compare(Comparison::Eq, Box::new(Node::Column(*column)), Box::new(Node::Value(value)))
+    let [column] = columns else {
+        let mut tuples = Tuples::new();
+        tuples.extend(encoded.iter().map(|tuple| tuple.to_vec()));
+        return Ok(Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(tuples)));
     };
-    let row = |values: Vec<Value>| Node::And(columns.iter().zip(values).map(equal).collect());
-    let mut rows: Vec<Node> = rows.into_iter().map(row).collect();
-    Ok(if rows.len() == 1 { rows.remove(0) } else { Node::Or(rows) })
+    let mut values = Vec::with_capacity(encoded.len());
+    for encoded in encoded {
+        values.extend(split(encoded).map_err(|source| row::unreadable(table, encoded, source))?);
+    }
+    Ok(Node::In(Box::new(Node::Column(*column)), ValueList::new(values)))
 }
 
 /// The values of encoded columns.

@@ -4,7 +4,7 @@
 //! round trip, two with a table in between. Where an index finds few rows by the other conditions, those are read first
 //! and the other table is asked for what they need only, for one round trip more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::expr::node::{Node, ValueList};
 use crate::expr::subquery::{Exists, InQuery};
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Access, JoinSpec, Spec, conjuncts};
+use crate::plan::{self, Access, GroupSpec, JoinSpec, ScanPolicy, Spec, conjuncts};
 use crate::row;
 use crate::schema::{Table, Through};
 use crate::value::{Value, ValueRef};
@@ -35,12 +35,28 @@ pub(crate) async fn answered(target: Target<'_>, spec: &Spec) -> Result<Spec> {
     Ok(spec)
 }
 
+/// The same groups with the subqueries of their conditions answered; `policy` is that of the query whose rows are grouped.
+pub(crate) async fn answered_group(
+    target: Target<'_>,
+    group: &GroupSpec,
+    policy: Option<ScanPolicy>,
+) -> Result<GroupSpec> {
+    let mut group = group.clone();
+    for condition in &mut group.having {
+        if condition.has_subquery() {
+            *condition = one(target, condition.clone(), policy, None).await?;
+        }
+    }
+    Ok(group)
+}
+
 /// The same join with the subqueries of its conditions answered.
 pub(crate) async fn answered_join(target: Target<'_>, spec: &JoinSpec) -> Result<JoinSpec> {
     let mut spec = spec.clone();
+    let policy = spec.parts.first().and_then(|first| first.spec.policy);
     for condition in &mut spec.filter {
         if condition.has_subquery() {
-            *condition = one(target, condition.clone(), None).await?;
+            *condition = one(target, condition.clone(), policy, None).await?;
         }
     }
     for part in &mut spec.parts {
@@ -52,9 +68,10 @@ pub(crate) async fn answered_join(target: Target<'_>, spec: &JoinSpec) -> Result
 /// The conditions of a query, of which `around` has everything else.
 async fn all(target: Target<'_>, filter: Vec<Node>, around: &Spec) -> Result<Vec<Node>> {
     let (asking, mut answered): (Vec<Node>, Vec<Node>) = filter.into_iter().partition(Node::has_subquery);
+    let policy = around.policy;
     let around = Around::of(target, Spec { filter: answered.clone(), ..around.clone() }).await?;
     for condition in asking {
-        answered.extend(conjuncts(one(target, condition, around.as_ref()).await?));
+        answered.extend(conjuncts(one(target, condition, policy, around.as_ref()).await?));
     }
     Ok(answered)
 }
@@ -79,6 +96,10 @@ impl Around {
     /// What the rows around ask for, where that is less than what the subquery would give by itself. Values of `of` in no
     /// other rows can be left out of the answer.
     async fn asked(&self, target: Target<'_>, exists: &Exists) -> Result<Option<Tuples>> {
+        if exists.through.len() + usize::from(!exists.columns.is_empty()) > 1 {
+            // By none of the links alone it is known what is asked for.
+            return Ok(None);
+        }
         let columns = exists.of.iter().map(|node| match node {
             Node::Column(column) => Some(*column),
             _ => None,
@@ -102,8 +123,9 @@ impl Around {
     }
 }
 
-/// A condition with its subqueries answered, one after the other.
-async fn one(target: Target<'_>, condition: Node, around: Option<&Around>) -> Result<Node> {
+/// A condition with its subqueries answered, one after the other. Those without a scan policy have the one of the query around them.
+async fn one(target: Target<'_>, condition: Node, policy: Option<ScanPolicy>, around: Option<&Around>) -> Result<Node> {
+    let with_policy = |spec: &Arc<Spec>| Arc::new(Spec { policy: spec.policy.or(policy), ..Spec::clone(spec) });
     let mut asked = Vec::new();
     condition.for_each_leaf(&mut |leaf| match leaf {
         Node::Exists(_) | Node::InQuery(_) => asked.push(leaf.clone()),
@@ -113,6 +135,7 @@ async fn one(target: Target<'_>, condition: Node, around: Option<&Around>) -> Re
     for subquery in asked {
         answers.push(match subquery {
             Node::Exists(exists) => {
+                let exists = Exists { spec: with_policy(&exists.spec), ..Exists::clone(&exists) };
                 let within = match around {
                     Some(around) => around.asked(target, &exists).await?,
                     None => None,
@@ -121,9 +144,13 @@ async fn one(target: Target<'_>, condition: Node, around: Option<&Around>) -> Re
                     Some(within) => existing_within(target, &exists, within).await?,
                     None => existing(target, &exists).await?,
                 };
-                Node::InTuples(exists.of.clone(), Arc::new(found))
+                Node::InTuples(exists.of, Arc::new(found))
             }
-            Node::InQuery(query) => Node::In(Box::new(query.of.clone()), given(target, &query).await?),
+            Node::InQuery(query) => {
+                let query = InQuery { spec: with_policy(&query.spec), ..InQuery::clone(&query) };
+                let values = given(target, &query).await?;
+                Node::In(Box::new(query.of), values)
+            }
             other => other,
         });
     }
@@ -135,32 +162,38 @@ async fn one(target: Target<'_>, condition: Node, around: Option<&Around>) -> Re
     }))
 }
 
-/// The values that rows of the other table have in their columns.
+/// The values by which rows lead to a row of the other table.
 async fn existing(target: Target<'_>, exists: &Exists) -> Result<Tuples> {
+    let table = exists.spec.table;
     let found = rows(target, &exists.spec).await?;
-    let remote = tuples(exists.spec.table, &found, &exists.columns)?;
-    let Some(through) = &exists.through else { return Ok(remote) };
-    let mut links = Spec::new((through.table)());
-    if !exists.spec.filter.is_empty() {
-        links.filter.push(among(&through.far, remote.clone()));
+    let mut between = Vec::with_capacity(exists.through.len());
+    for (through, remote) in &exists.through {
+        let mut links = links_of(exists, through);
+        if !exists.spec.filter.is_empty() {
+            links.filter.push(among(&through.far, tuples(table, &found, remote)?));
+        }
+        between.push(rows(target, &links).await?);
     }
-    let links = rows(target, &links).await?;
-    linked(through, &links, &remote)
+    leading(exists, &found, &between)
 }
 
-/// Those of some values that rows of the other table have in their columns.
+/// Those of some values by which rows lead to a row of the other table. It is linked by its own columns, or through one table in
+/// between.
 async fn existing_within(target: Target<'_>, exists: &Exists, within: Tuples) -> Result<Tuples> {
     let mut spec = Spec::clone(&exists.spec);
-    let Some(through) = &exists.through else {
+    let Some((through, remote)) = exists.through.first() else {
         spec.filter.push(among(&exists.columns, within));
         return tuples(spec.table, &rows(target, &spec).await?, &exists.columns);
     };
-    let mut links = Spec::new((through.table)());
+    let mut links = links_of(exists, through);
     links.filter.push(among(&through.near, within));
     let links = rows(target, &links).await?;
-    spec.filter.push(among(&exists.columns, tuples((through.table)(), &links, &through.far)?));
-    let remote = tuples(spec.table, &rows(target, &spec).await?, &exists.columns)?;
-    linked(through, &links, &remote)
+    spec.filter.push(among(remote, tuples((through.table)(), &links, &through.far)?));
+    leading(exists, &rows(target, &spec).await?, &[links])
+}
+
+fn links_of(exists: &Exists, through: &Through) -> Spec {
+    Spec { policy: exists.spec.policy, ..Spec::new((through.table)()) }
 }
 
 /// The condition that the columns have one of these values.
@@ -168,18 +201,30 @@ fn among(columns: &[u16], values: Tuples) -> Node {
     Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(values))
 }
 
-/// The near ends of the links whose far ends are there.
-fn linked(through: &Through, links: &[Hit], remote: &Tuples) -> Result<Tuples> {
-    let between = (through.table)();
-    let mut found = Tuples::new();
-    for hit in links {
-        if let (Some(near), Some(far)) = (tuple(between, hit, &through.near)?, tuple(between, hit, &through.far)?)
-            && remote.contains(&far)
-        {
-            found.insert(near);
+/// The values that lead to these rows of the other table, by its own columns and by way of these rows of the tables in between.
+fn leading(exists: &Exists, found: &[Hit], between: &[Vec<Hit>]) -> Result<Tuples> {
+    let table = exists.spec.table;
+    let mut nears: Vec<HashMap<Vec<u8>, Vec<Vec<u8>>>> = Vec::with_capacity(between.len());
+    for ((through, _), links) in exists.through.iter().zip(between) {
+        let (of, mut near_of) = ((through.table)(), HashMap::<_, Vec<_>>::new());
+        for hit in links {
+            if let (Some(near), Some(far)) = (tuple(of, hit, &through.near)?, tuple(of, hit, &through.far)?) {
+                near_of.entry(far).or_default().push(near);
+            }
         }
+        nears.push(near_of);
     }
-    Ok(found)
+    let mut leading = Tuples::new();
+    for hit in found {
+        let mut all: Vec<Vec<u8>> = tuple(table, hit, &exists.columns)?.into_iter().collect();
+        for ((_, remote), near_of) in exists.through.iter().zip(&nears) {
+            let near = tuple(table, hit, remote)?.and_then(|far| near_of.get(&far)).map(Vec::as_slice);
+            let near = near.unwrap_or_default();
+            all = all.iter().flat_map(|one| near.iter().map(move |near| [one.as_slice(), near].concat())).collect();
+        }
+        leading.extend(all);
+    }
+    Ok(leading)
 }
 
 /// The values that a query gives.

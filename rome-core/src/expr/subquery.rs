@@ -11,14 +11,15 @@ use crate::schema::Through;
 /// Whether a table has rows whose columns are equal to those of this row.
 #[derive(Debug, Clone)]
 pub(crate) struct Exists {
-    /// The columns of this row, or what is calculated from them.
+    /// The columns of this row, or what is calculated from them: those that are equal to `columns`, then those that are equal to
+    /// the near columns of each table in between.
     pub of: Vec<Node>,
     /// The rows of the other table.
     pub spec: Arc<Spec>,
-    /// The columns of the other table that are equal; of a table in between, if there is one.
+    /// The columns of the other table that are equal.
     pub columns: Vec<u16>,
-    /// The table in between.
-    pub through: Option<Through>,
+    /// Tables in between, each with the columns of the other table that are equal to its far ones.
+    pub through: Vec<(Through, Vec<u16>)>,
 }
 
 /// Whether a query gives a value of this row.

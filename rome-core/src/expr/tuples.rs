@@ -39,6 +39,11 @@ impl Tuples {
         self.encoded.contains(encoded)
     }
 
+    /// The encoded tuples.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.encoded.iter().map(Vec::as_slice)
+    }
+
     /// The tuples as values.
     pub fn values(&self) -> impl Iterator<Item = Vec<Value>> {
         self.encoded.iter().map(|encoded| {

@@ -10,7 +10,7 @@ use crate::expr::node::Node;
 use crate::schema::{IndexPart, Table};
 use crate::value::{Value, key};
 
-/// The most key ranges that equalities with lists multiply to.
+/// The most key ranges that equalities with several lists multiply to. One list alone may be longer: it is there already.
 const MOST_RANGES: usize = 10_000;
 
 /// Where rows are found.
@@ -150,6 +150,13 @@ struct Found {
     narrowed: bool,
 }
 
+impl Found {
+    /// Whether the next column may be fixed to so many values.
+    const fn can_take(&self, values: usize) -> bool {
+        self.prefixes.len() * values <= MOST_RANGES || self.prefixes.len() == 1 || values <= 1
+    }
+}
+
 fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constraints<'_>) -> Found {
     let mut found = Found {
         prefixes: vec![Vec::new()],
@@ -171,9 +178,7 @@ fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constra
         let here = || constraints.iter().filter(|(_, constraint)| constraint.column == part.column);
         let equal = here()
             .filter_map(|(at, constraint)| match &constraint.kind {
-                ConstraintKind::OneOf(values) if found.prefixes.len() * values.len() <= MOST_RANGES => {
-                    Some((*at, *values))
-                }
+                ConstraintKind::OneOf(values) if found.can_take(values.len()) => Some((*at, *values)),
                 ConstraintKind::Element(value) => Some((*at, std::slice::from_ref(*value))),
                 _ => None,
             })
@@ -198,7 +203,7 @@ fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constra
 /// Fixes the next parts to the tuples of a condition on them; says which condition it is and how many parts they are.
 fn match_tuples(parts: &[IndexPart], constraints: &Constraints<'_>, found: &mut Found) -> Option<(usize, usize)> {
     let (served, columns, tuples) = constraints.iter().find_map(|(at, constraint)| match constraint.kind {
-        ConstraintKind::Tuples(columns, tuples) if found.prefixes.len() * tuples.len() <= MOST_RANGES => {
+        ConstraintKind::Tuples(columns, tuples) if found.can_take(tuples.len()) => {
             let next = parts.get(..columns.len())?;
             next.iter().all(|part| constraint.is_on(part.column)).then_some((*at, columns, tuples))
         }
@@ -210,13 +215,20 @@ fn match_tuples(parts: &[IndexPart], constraints: &Constraints<'_>, found: &mut 
         order.push(columns.iter().position(|node| matches!(node, Node::Column(on) if *on == part.column))?);
     }
     let mut all = Vec::with_capacity(found.prefixes.len() * tuples.len());
-    for values in tuples.values() {
-        for prefix in &found.prefixes {
-            let mut longer = prefix.clone();
-            for (part, at) in next.iter().zip(&order) {
-                key::encode(values.get(*at)?.as_ref(), part.descending, &mut longer);
+    if order.is_sorted() && next.iter().all(|part| !part.descending) {
+        // They are encoded as the key is.
+        for tuple in tuples.iter() {
+            all.extend(found.prefixes.iter().map(|prefix| [prefix.as_slice(), tuple].concat()));
+        }
+    } else {
+        for values in tuples.values() {
+            for prefix in &found.prefixes {
+                let mut longer = prefix.clone();
+                for (part, at) in next.iter().zip(&order) {
+                    key::encode(values.get(*at)?.as_ref(), part.descending, &mut longer);
+                }
+                all.push(longer);
             }
-            all.push(longer);
         }
     }
     all.sort_unstable();

@@ -5,7 +5,7 @@
 //! order in which they were asked for.
 
 use super::{OrderPart, Spec};
-use crate::expr::node::{Comparison, Node};
+use crate::expr::node::Node;
 use crate::schema::Table;
 
 /// How a table is joined.
@@ -41,8 +41,8 @@ pub(crate) struct JoinPart {
     pub kind: JoinKind,
     /// Which columns are equal: one of an earlier table, by its place, and one of this one.
     pub on: Vec<Equal>,
-    /// The table in between, in the place of `on`.
-    pub via: Option<Via>,
+    /// The tables in between, each of which has to lead to it too.
+    pub via: Vec<Via>,
     /// The rows of the table by itself; without order and limit.
     pub spec: Spec,
 }
@@ -75,7 +75,7 @@ pub(crate) struct Attach {
     pub kind: JoinKind,
     /// The column of a table that is there already, and the column of this one that is equal.
     pub on: Vec<Equal>,
-    pub via: Option<Via>,
+    pub via: Vec<Via>,
 }
 
 impl JoinPart {
@@ -91,7 +91,7 @@ impl JoinSpec {
     pub fn new(mut spec: Spec) -> Self {
         let order = spec.order.drain(..).map(|part| JoinOrder { place: 0, part }).collect();
         let (limit, offset) = (spec.limit.take(), std::mem::take(&mut spec.offset));
-        let first = JoinPart { name: spec.table.name, kind: JoinKind::Inner, on: Vec::new(), via: None, spec };
+        let first = JoinPart { name: spec.table.name, kind: JoinKind::Inner, on: Vec::new(), via: Vec::new(), spec };
         Self { parts: vec![first], filter: Vec::new(), order, limit, offset, distinct: false }
     }
 
@@ -140,15 +140,20 @@ impl JoinSpec {
         self
     }
 
-    /// Makes the table in between of an inner join a part of its own.
+    /// Makes the tables in between of inner joins parts of their own.
     fn expand(&mut self) {
         for at in 0..self.parts.len() {
-            let between = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
+            let mut next = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
             let Some(part) = self.parts.get_mut(at).filter(|part| part.kind == JoinKind::Inner) else { continue };
-            let Some(via) = part.via.take() else { continue };
-            part.on = via.far.iter().map(|(far, own)| (between, *far, *own)).collect();
-            let (name, spec) = (via.table.name, Spec::new(via.table));
-            self.parts.push(JoinPart { name, kind: JoinKind::Inner, on: via.near, via: None, spec });
+            let mut more = Vec::with_capacity(part.via.len());
+            for via in part.via.drain(..) {
+                part.on.extend(via.far.iter().map(|(far, own)| (next, *far, *own)));
+                next = next.saturating_add(1);
+                let spec = Spec { policy: part.spec.policy, ..Spec::new(via.table) };
+                let name = via.table.name;
+                more.push(JoinPart { name, kind: JoinKind::Inner, on: via.near, via: Vec::new(), spec });
+            }
+            self.parts.extend(more);
         }
     }
 
@@ -193,7 +198,7 @@ impl JoinSpec {
             let on = if is_core(&place) { self.edges(place, &bound) } else { part.on.clone() };
             let kind = if part.kind == JoinKind::Left {
                 JoinKind::Left
-            } else if on.is_empty() && part.via.is_none() {
+            } else if on.is_empty() && part.via.is_empty() {
                 JoinKind::Cross
             } else {
                 JoinKind::Inner
@@ -219,11 +224,6 @@ impl JoinSpec {
         }
         edges
     }
-}
-
-/// An equality as a condition, where no lookup serves it.
-pub(crate) fn equality(place: u8, (on, column, own): Equal) -> Node {
-    Node::Compare(Comparison::Eq, Box::new(Node::of(on, column)), Box::new(Node::of(place, own)))
 }
 
 /// The place of the only table that a condition is about. A condition about none may be tested on the first.

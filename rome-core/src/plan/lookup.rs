@@ -8,7 +8,6 @@ use super::range::{Range, with_prefix};
 use super::spec::{IndexChoice, Spec};
 use crate::catalog::{StoredIndex, StoredTable};
 use crate::exec::Target;
-use crate::expr::node::Node;
 use crate::place::Placement;
 use crate::store::Partition;
 
@@ -22,7 +21,11 @@ pub(crate) fn lookup(
     columns: &[u16],
     values: &[Bytes],
 ) -> Option<Plan> {
-    let plain = spec.filter.is_empty() && spec.after.is_none() && spec.limit.is_none() && spec.offset == 0;
+    // The planner may find an index that serves a condition on one of the rows of one value besides.
+    let plain = (spec.filter.is_empty() || columns.len() > 1)
+        && spec.after.is_none()
+        && spec.limit.is_none()
+        && spec.offset == 0;
     // The rows of one value may come in the order that is asked for, from the right index.
     let in_order = values.len() > 1 || spec.order.is_empty();
     if !plain || spec.indexes != IndexChoice::Any || !in_order || !values.is_sorted_by(|a, b| a < b) {
@@ -43,7 +46,7 @@ pub(crate) fn lookup(
     Some(Plan {
         partition: only_partition(target.shared().placement, table, &access),
         access,
-        residual: spec.deleted_condition().map(|condition| Node::And(vec![condition])),
+        residual: spec.condition(),
         full_scan: false,
         ordered: spec.order.is_empty(),
         resumed: false,

@@ -25,7 +25,7 @@ pub use spec::{Deleted, ScanPolicy};
 pub(crate) use candidate::Access;
 pub(crate) use declared::{ByAggregate, by_aggregate};
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
-pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, equality};
+pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::{measure, measure_all};
 pub(crate) use normal::conjuncts;

@@ -128,7 +128,8 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
         self
     }
 
-    /// What happens if no index serves it and the whole table would be read.
+    /// What happens if no index serves it and the whole table would be read. It holds for all that the query reads: for subqueries
+    /// without a policy of their own, and for the relations that are loaded with its rows.
     #[must_use]
     pub const fn scan_policy(mut self, policy: ScanPolicy) -> Self {
         self.spec.policy = Some(policy);

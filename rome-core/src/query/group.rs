@@ -11,10 +11,11 @@ use super::select::Output;
 use super::watch::Watch;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Target, in_session};
+use crate::expr::node::Node;
 use crate::expr::{Expr, InGroups};
 use crate::metrics;
 use crate::model::Entity;
-use crate::plan::{Explain, GroupOrder, GroupSpec, JoinSpec, Spec, conjuncts};
+use crate::plan::{Explain, GroupOrder, GroupSpec, JoinSpec, ScanPolicy, Spec, conjuncts};
 use crate::session::Session;
 use crate::value::{Value, ValueError, ValueErrorKind};
 
@@ -70,6 +71,13 @@ impl Rows {
         match self {
             Self::Table(spec) => spec.table.name,
             Self::Join(spec) => spec.parts.first().map_or("", |part| part.spec.table.name),
+        }
+    }
+
+    fn scan_policy(&self) -> Option<ScanPolicy> {
+        match self {
+            Self::Table(spec) => spec.policy,
+            Self::Join(spec) => spec.parts.first().and_then(|part| part.spec.policy),
         }
     }
 }
@@ -275,7 +283,8 @@ impl<R> Groups<R> {
             return Err(Error::invalid(why));
         }
         let rows = &self.rows;
-        let one_read = matches!(rows, Rows::Table(spec) if !exec::has_subquery(spec));
+        let asks = group.having.iter().any(Node::has_subquery);
+        let one_read = matches!(rows, Rows::Table(spec) if !exec::has_subquery(spec)) && !asks;
         let watch = Watch::begin(target);
         let values = match target {
             Target::Database(shared) if !one_read => {
@@ -296,6 +305,7 @@ impl<R> Groups<R> {
 }
 
 async fn grouped(target: Target<'_>, rows: &Rows, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+    let group = &exec::answered_group(target, group, rows.scan_policy()).await?;
     match rows {
         Rows::Join(spec) => exec::aggregate_join(target, spec, group).await,
         Rows::Table(spec) => {

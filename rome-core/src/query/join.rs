@@ -156,8 +156,9 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
     }
 
     fn cross<B: Source, N: Parts>(mut self) -> Joined<'a, N> {
-        let (name, spec) = (B::name(), Spec::new(B::Entity::table()));
-        self.spec.parts.push(JoinPart { name, kind: JoinKind::Cross, on: Vec::new(), via: None, spec });
+        let policy = self.spec.parts.first().and_then(|first| first.spec.policy);
+        let (name, spec) = (B::name(), Spec { policy, ..Spec::new(B::Entity::table()) });
+        self.spec.parts.push(JoinPart { name, kind: JoinKind::Cross, on: Vec::new(), via: Vec::new(), spec });
         self.retyped()
     }
 
@@ -167,10 +168,11 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
         spec.deleted = link.deleted;
         spec.policy = self.spec.parts.first().and_then(|first| first.spec.policy);
         let on = link.on.iter().map(|(local, own)| (from, *local, *own)).collect();
-        let via = link.via.map(|(_, via)| Via {
-            near: via.near.iter().map(|(_, local, near)| (from, *local, *near)).collect(),
-            ..via
-        });
+        let via = link
+            .via
+            .into_iter()
+            .map(|via| Via { near: via.near.iter().map(|(_, local, near)| (from, *local, *near)).collect(), ..via });
+        let via = via.collect();
         self.spec.parts.push(JoinPart { name: B::name(), kind, on, via, spec });
         self.retyped()
     }

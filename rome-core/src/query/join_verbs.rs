@@ -16,7 +16,8 @@ use crate::session::Session;
 use crate::value::{Value, ValueRef};
 
 impl<Q: Parts, R> Joined<'_, Q, R> {
-    /// All rows. Costs a round trip for each entity, whatever the number of rows; one more where plans have to be compared.
+    /// All rows. Costs a round trip for each entity, whatever the number of rows, and up to two more for each where plans have to be
+    /// compared that were not lately.
     /// The entities are read one after another, each once: the first by its own conditions, each further one by all values
     /// that it is joined by.
     ///

@@ -39,8 +39,8 @@ use crate::value::Field;
 pub struct Link<A, B> {
     /// Columns of `A` and of `B` that are equal.
     pub(super) on: Vec<(u16, u16)>,
-    /// The table in between: the columns of `A` that are equal to its near ones.
-    pub(super) via: Option<(Vec<u16>, Via)>,
+    /// Tables in between.
+    pub(super) via: Vec<Via>,
     /// Conditions on `B`.
     pub(super) filter: Vec<Node>,
     pub(super) deleted: Deleted,
@@ -67,7 +67,7 @@ impl<A, B> fmt::Debug for Link<A, B> {
 
 impl<A, B> Link<A, B> {
     fn of_columns(on: Vec<(u16, u16)>) -> Self {
-        Self { on, via: None, filter: Vec::new(), deleted: Deleted::No, marker: PhantomData }
+        Self { on, via: Vec::new(), filter: Vec::new(), deleted: Deleted::No, marker: PhantomData }
     }
 
     fn of_relation(def: &RelationDef) -> Self {
@@ -82,14 +82,19 @@ impl<A, B> Link<A, B> {
             near: near.iter().map(|(local, near)| (0, *local, *near)).collect(),
             far: pairs(&through.far, &def.remote_columns),
         };
-        Self { via: Some((def.local_columns.clone(), via)), ..Self::of_columns(Vec::new()) }
+        Self { via: vec![via], ..Self::of_columns(Vec::new()) }
     }
 
-    /// The same link by more columns: all of them have to be equal.
+    /// Leads to the rows to which both links lead: all columns have to be equal. It leads to softly deleted ones if one of the two
+    /// does.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.on.extend(other.on);
+        self.via.extend(other.via);
         self.filter.extend(other.filter);
+        if other.deleted == Deleted::Yes {
+            self.deleted = Deleted::Yes;
+        }
         self
     }
 

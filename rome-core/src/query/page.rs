@@ -108,7 +108,7 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
             _ => None,
         };
         let mut items = query.read_all(&hits)?;
-        load_all(query.target, &query.loads, &mut items).await?;
+        load_all(query.target, &query.loads, &mut items, query.spec.policy).await?;
         Ok(Page { items, next })
     }
 }

@@ -78,7 +78,7 @@ impl<R> OfQuery<R> {
             all.push(values);
             rows.push(self.output.read(spec.table, &hit.key, &hit.body, &mut offsets)?);
         }
-        load_all(target, &self.loads, &mut rows).await?;
+        load_all(target, &self.loads, &mut rows, self.spec.policy).await?;
         Ok(all.into_iter().zip(rows).map(|(values, row)| SetRow { values, row }).collect())
     }
 }

@@ -69,7 +69,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         if exec::has_subquery(spec) {
             // All at once: asking other tables again for each chunk would mix moments.
             let mut rows = self.read_all(&self.fetch(spec, Want::Rows).await?)?;
-            load_all(self.target, &self.loads, &mut rows).await?;
+            load_all(self.target, &self.loads, &mut rows, self.spec.policy).await?;
             rows.reverse();
             position.ended = true;
             return Ok((rows, position));
@@ -93,7 +93,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
             position.after = Some(exec::values_of_order(spec.table, &spec.full_order(), last)?);
         }
         let mut rows = self.read_all(&hits)?;
-        load_all(self.target, &self.loads, &mut rows).await?;
+        load_all(self.target, &self.loads, &mut rows, self.spec.policy).await?;
         rows.reverse();
         Ok((rows, position))
     }

@@ -23,24 +23,16 @@ impl<A, B: Source> Link<A, B> {
         let mut spec = Spec::new(B::Entity::table());
         spec.filter = self.filter;
         spec.deleted = self.deleted;
-        let of = |columns: &mut dyn Iterator<Item = u16>| columns.map(Node::Column).collect();
-        let exists = match self.via {
-            None => Exists {
-                of: of(&mut self.on.iter().map(|(local, _)| *local)),
-                columns: self.on.iter().map(|(_, remote)| *remote).collect(),
-                spec: Arc::new(spec),
-                through: None,
-            },
-            Some((local, via)) => Exists {
-                of: of(&mut local.into_iter()),
-                columns: via.far.iter().map(|(_, remote)| *remote).collect(),
-                spec: Arc::new(spec),
-                through: Some(Through {
-                    table: via.entity,
-                    near: via.near.iter().map(|(.., near)| *near).collect(),
-                    far: via.far.iter().map(|(far, _)| *far).collect(),
-                }),
-            },
+        let near = self.via.iter().flat_map(|via| &via.near).map(|(_, local, _)| *local);
+        let through = self.via.iter().map(|via| {
+            let (far, remote) = via.far.iter().copied().unzip();
+            (Through { table: via.entity, near: via.near.iter().map(|(.., near)| *near).collect(), far }, remote)
+        });
+        let exists = Exists {
+            of: self.on.iter().map(|(local, _)| *local).chain(near).map(Node::Column).collect(),
+            columns: self.on.iter().map(|(_, remote)| *remote).collect(),
+            spec: Arc::new(spec),
+            through: through.collect(),
         };
         Expr::new(Node::Exists(Arc::new(exists)))
     }

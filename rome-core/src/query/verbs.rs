@@ -46,7 +46,7 @@ impl<E: Entity, R> Query<'_, E, R> {
 
     async fn all_here(&self) -> Result<Vec<R>> {
         let mut rows = self.own_rows().await?;
-        load_all(self.target, &self.loads, &mut rows).await?;
+        load_all(self.target, &self.loads, &mut rows, self.spec.policy).await?;
         Ok(rows)
     }
 
@@ -238,6 +238,10 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn exists(&self) -> Result<bool> {
+        if self.distinct && self.spec.offset > 0 {
+            // The offset is over what differs.
+            return Ok(self.count().await? > 0);
+        }
         let limit = Some(self.spec.limit.unwrap_or(1).min(1));
         let spec = Spec { limit, order: Vec::new(), ..self.spec.clone() };
         let watch = Watch::begin(self.target);

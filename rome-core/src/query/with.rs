@@ -8,16 +8,19 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 
 use super::Query;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::exec::{self, Target};
 use crate::expr::{Expr, In, Orders};
 use crate::metrics;
 use crate::model::{Entity, Related, Relation};
-use crate::plan::{Deleted, Spec, conjuncts};
+use crate::plan::{Deleted, ScanPolicy, Spec, conjuncts};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::RelationDef;
 use crate::session::verbs;
+
+/// How many rows a relation loads at most.
+const MOST_LOADED: usize = 4_000_000;
 
 /// A relation that is to be loaded, and how: filtered, ordered, limited for each row, with further relations of what it
 /// leads to. Made from a [`Relation`]; [`Query::with`] takes it.
@@ -70,7 +73,8 @@ pub(crate) type Put<R> = Box<dyn FnOnce(&mut [R]) + Send>;
 
 /// Loads a relation of rows.
 pub(crate) trait Loader<R>: Send + Sync {
-    fn load<'a>(&'a self, target: Target<'a>, rows: &'a [R]) -> Loading<'a, R>;
+    /// `policy` is the scan policy of the query around it.
+    fn load<'a>(&'a self, target: Target<'a>, rows: &'a [R], policy: Option<ScanPolicy>) -> Loading<'a, R>;
 }
 
 /// A relation, or a relation with conditions: what [`Query::with`] takes.
@@ -170,7 +174,7 @@ impl<E: Entity, F: Related> Load<E, F> {
         self
     }
 
-    pub(crate) async fn rows(&self, target: Target<'_>, rows: &[E]) -> Result<Put<E>> {
+    pub(crate) async fn rows(&self, target: Target<'_>, rows: &[E], policy: Option<ScanPolicy>) -> Result<Put<E>> {
         let def = self.relation.def();
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
@@ -179,7 +183,8 @@ impl<E: Entity, F: Related> Load<E, F> {
         let mut wanted: Vec<Bytes> = keys.iter().flatten().cloned().collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let (hits, places) = exec::lead(target, def, &self.spec, wanted).await?;
+        let spec = Spec { policy, ..self.spec.clone() };
+        let (hits, places) = exec::lead(target, def, &spec, wanted).await?;
         // A row that several lead to is read for each of them.
         let mut found = Vec::new();
         let mut counts = Vec::with_capacity(keys.len());
@@ -190,8 +195,17 @@ impl<E: Entity, F: Related> Load<E, F> {
                 found.push(verbs::decode::<F::Target>(&hit.key, &hit.body)?);
             }
             counts.push(found.len() - before);
+            if found.len() > MOST_LOADED {
+                return Err(Kind::Limit(format!(
+                    "relation `{}` of `{}` would load more than {MOST_LOADED} rows: a row is loaded once for each that \
+                     leads to it; limit it for each row, `.limit(n)`, or read it by a query of its own",
+                    self.relation.name().field,
+                    self.relation.name().entity
+                ))
+                .into());
+            }
         }
-        load_all(target, &self.loads, &mut found).await?;
+        load_all(target, &self.loads, &mut found, policy).await?;
         metrics::returned(found.len());
         let relation = self.relation;
         Ok(Box::new(move |rows| {
@@ -204,8 +218,8 @@ impl<E: Entity, F: Related> Load<E, F> {
 }
 
 impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
-    fn load<'a>(&'a self, target: Target<'a>, rows: &'a [E]) -> Loading<'a, E> {
-        Box::pin(self.rows(target, rows))
+    fn load<'a>(&'a self, target: Target<'a>, rows: &'a [E], policy: Option<ScanPolicy>) -> Loading<'a, E> {
+        Box::pin(self.rows(target, rows, policy))
     }
 }
 
@@ -219,11 +233,16 @@ fn local_key<E: Entity>(def: &RelationDef, row: &E) -> Result<Option<Bytes>> {
 }
 
 /// Loads relations of rows, side by side.
-pub(crate) async fn load_all<R>(target: Target<'_>, loads: &Loads<R>, rows: &mut [R]) -> Result<()> {
+pub(crate) async fn load_all<R>(
+    target: Target<'_>,
+    loads: &Loads<R>,
+    rows: &mut [R],
+    policy: Option<ScanPolicy>,
+) -> Result<()> {
     if loads.is_empty() || rows.is_empty() {
         return Ok(());
     }
-    let loaded = try_join_all(loads.iter().map(|load| load.load(target, rows))).await?;
+    let loaded = try_join_all(loads.iter().map(|load| load.load(target, rows, policy))).await?;
     for put in loaded {
         put(rows);
     }

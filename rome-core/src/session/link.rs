@@ -40,7 +40,7 @@ impl Session {
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
     pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
-        load_all(Target::Session(self), &vec![Arc::new(relation.into_load())], rows).await
+        load_all(Target::Session(self), &vec![Arc::new(relation.into_load())], rows, None).await
     }
 
     /// Makes a relation lead from one row to another; says whether it did not before. Of a `belongs_to`, it sets the columns
@@ -190,9 +190,10 @@ impl Database {
     pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
         let load = relation.into_load();
         let shown: &[E] = rows;
-        let put =
-            exec::in_session(&self.shared, async |session: &Session| load.rows(Target::Session(session), shown).await)
-                .await?;
+        let put = exec::in_session(&self.shared, async |session: &Session| {
+            load.rows(Target::Session(session), shown, None).await
+        })
+        .await?;
         put(rows);
         Ok(())
     }

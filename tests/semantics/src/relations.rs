@@ -253,3 +253,24 @@ async fn a_level_is_one_read_however_many_rows_there_are() {
         reads(db.query::<Owner>().with(Owner::DOGS).with(Owner::CARD), 3).await;
     }
 }
+
+#[tokio::test]
+async fn a_level_of_thousands_is_one_read_too() {
+    for place in places_of_one_partition() {
+        let recorder = Arc::new(Recorder::new(place.open().await));
+        let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Card>().entity::<Tag>();
+        let db = builder.entity::<DogTag>().open_store(recorder.clone()).await.unwrap();
+        fill(&db, 2_500, 1).await;
+        for (query, most) in [
+            (db.query::<Dog>().with(Dog::OWNER), 2),
+            (db.query::<Dog>().with(Dog::OWNER.with(Owner::DOGS)), 3),
+            (db.query::<Dog>().with(Dog::OWNER.with(Owner::DOGS.filter(Dog::AGE.lt(5)))), 3),
+        ] {
+            recorder.clear();
+            let dogs = query.all().await.unwrap();
+            assert_eq!(dogs.len(), 2_500, "on {}", place.name);
+            assert!(dogs.iter().all(|dog| dog.owner.get().unwrap().as_ref().unwrap().id == dog.owner_id));
+            assert_eq!(recorder.tally().reads, most, "on {}", place.name);
+        }
+    }
+}

@@ -55,13 +55,13 @@ pub(crate) async fn explain_join(target: Target<'_>, spec: &JoinSpec) -> Result<
             full_scan = true;
             continue;
         }
-        if let Some(via) = &attach.via {
-            let between = Spec::new(via.table);
+        for via in &attach.via {
+            let between = Spec { policy: part.spec.policy, ..Spec::new(via.table) };
             let way = lookup(target, &between, &via.near.iter().map(|(.., near)| *near).collect::<Vec<_>>()).await?;
             let _ = write!(text, "\n  {}: looked up {}", via.table.name, way.0);
             full_scan |= way.1;
         }
-        let own: Vec<u16> = match &attach.via {
+        let own: Vec<u16> = match attach.via.first() {
             Some(via) => via.far.iter().map(|(_, own)| *own).collect(),
             None => attach.on.iter().map(|(.., own)| *own).collect(),
         };

@@ -14,8 +14,12 @@ pub(crate) use rows::{Joined, JoinedRow};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::aggregate::{Grouping, Groups};
+use super::by_value::ByValue;
 use super::fetch::{Want, fetch};
+use super::related::beginning_of_key;
 use super::sort::sort_key_of_values;
 use super::subquery;
 use super::target::Target;
@@ -23,7 +27,7 @@ use crate::error::{Error, Kind, Result};
 use crate::expr::eval::{self, Values as _};
 use crate::expr::node::Node;
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Attach, Equal, GroupSpec, JoinKind, JoinSpec, ScanPolicy, Spec, Via, equality};
+use crate::plan::{self, Attach, Equal, GroupSpec, JoinKind, JoinSpec, ScanPolicy, Spec, Via};
 use crate::row;
 use crate::value::{Value, ValueError};
 use rows::{Fetched, NONE};
@@ -138,7 +142,7 @@ fn last_columns(spec: &JoinSpec, columns: &[Node]) -> Vec<u16> {
             see(*on, *column);
             see(place, *own);
         }
-        if let Some(via) = &part.via {
+        for via in &part.via {
             via.near.iter().for_each(|(on, column, _)| see(*on, *column));
             via.far.iter().for_each(|(_, own)| see(place, *own));
         }
@@ -197,48 +201,71 @@ impl Join<'_> {
         let spec = part.spec.clone();
         if attach.kind == JoinKind::Cross {
             self.read(attach.place, &spec).await?;
-            return self.combine(attach, |_| None);
+            return self.combine(attach, |_| Ok(None));
         }
-        if let Some(via) = &attach.via {
-            return self.attach_via(attach, via, &spec).await;
+        let mut between = Vec::with_capacity(attach.via.len());
+        for via in &attach.via {
+            between.push(self.between(via, spec.policy).await?);
         }
-        let (on, more) = distinct_columns(&attach.on);
-        self.open.extend(more.into_iter().map(|equal| equality(attach.place, equal)));
-        let wanted = self.wanted(&on)?;
-        let own: Vec<u16> = on.iter().map(|(.., own)| *own).collect();
+        let (on, mut rest) = distinct_columns(&attach.on);
+        // A table in between leads to few rows, so it goes first; columns that are equal besides are compared.
+        let (own, wanted) = match between.first() {
+            Some(between) => {
+                rest.clone_from(&attach.on);
+                (between.own.clone(), between.keys.clone())
+            }
+            None => (on.iter().map(|(.., own)| *own).collect(), self.wanted(&on)?),
+        };
         let spec = lookup(self.target, &spec, &own, wanted).await?;
         self.read(attach.place, &spec).await?;
         let Some(table) = self.rows.tables.get(usize::from(attach.place)) else { return Ok(()) };
         let by_value = hashed(table, &own)?;
-        let partners = |key: &Vec<u8>| by_value.get(key).cloned().unwrap_or_default();
-        self.combine_by(attach, &on, partners)
+        let also = between.get(1..).unwrap_or_default();
+        let also = also.iter().map(|between| Ok((between, keys_of(table, &between.own)?)));
+        let also: Vec<(&Between, Keys)> = also.collect::<Result<_>>()?;
+        let rest_of: Vec<u16> = rest.iter().map(|(.., own)| *own).collect();
+        let rest_keys = if rest.is_empty() { Keys::new() } else { keys_of(table, &rest_of)? };
+        self.combine(attach, |row| {
+            let mut partners = match between.first() {
+                Some(first) => {
+                    let far = first.led(row)?.unwrap_or_default();
+                    far.iter().filter_map(|far| by_value.get(far.as_slice())).flatten().copied().collect()
+                }
+                None => asked(row, &on)?.and_then(|key| by_value.get(key.as_slice())).cloned().unwrap_or_default(),
+            };
+            for (between, keys) in &also {
+                let led = between.led(row)?.unwrap_or_default();
+                let times = |at: &u32| {
+                    let key = keys.get(*at as usize).and_then(Option::as_ref);
+                    led.iter().filter(|far| Some(*far) == key).count()
+                };
+                partners = partners.iter().flat_map(|at| std::iter::repeat_n(*at, times(at))).collect();
+            }
+            if !rest.is_empty() {
+                let key = asked(row, &rest)?;
+                partners.retain(|at| key.is_some() && rest_keys.get(*at as usize) == Some(&key));
+            }
+            Ok(Some(partners))
+        })
     }
 
-    /// Joins a table by way of a third one, where a row without a partner is kept.
-    async fn attach_via(&mut self, attach: &Attach, via: &Via, spec: &Spec) -> Result<()> {
-        let wanted = self.wanted(&via.near)?;
-        let near: Vec<u16> = via.near.iter().map(|(.., near)| *near).collect();
+    /// Reads the table in between of a many-to-many join.
+    async fn between(&self, via: &Via, policy: Option<ScanPolicy>) -> Result<Between> {
+        let columns: Vec<u16> = via.near.iter().map(|(.., near)| *near).collect();
         let far: Vec<u16> = via.far.iter().map(|(far, _)| *far).collect();
-        let own: Vec<u16> = via.far.iter().map(|(_, own)| *own).collect();
-        let between = lookup(self.target, &Spec::new(via.table), &near, wanted).await?;
-        let last = near.iter().chain(&far).copied().max().unwrap_or(0);
-        let between = rows_of(self.target, &between, last).await?;
-        let mut wanted = Tuples::new();
-        for at in 0..between.hits.len() {
-            wanted.extend(key_of(&between, at, &far)?);
-        }
-        let spec = lookup(self.target, spec, &own, wanted).await?;
-        self.read(attach.place, &spec).await?;
-        let Some(table) = self.rows.tables.get(usize::from(attach.place)) else { return Ok(()) };
-        let by_value = hashed(table, &own)?;
-        let mut by_near: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
-        for at in 0..between.hits.len() {
-            if let (Some(near), Some(far)) = (key_of(&between, at, &near)?, key_of(&between, at, &far)?) {
-                by_near.entry(near).or_default().extend(by_value.get(&far).into_iter().flatten());
+        let spec = Spec { policy, ..Spec::new(via.table) };
+        let spec = lookup(self.target, &spec, &columns, self.wanted(&via.near)?).await?;
+        let last = columns.iter().chain(&far).copied().max().unwrap_or(0);
+        let links = rows_of(self.target, &spec, last).await?;
+        let own = via.far.iter().map(|(_, own)| *own).collect();
+        let mut between = Between { near: via.near.clone(), own, keys: Tuples::new(), far_of: HashMap::new() };
+        for at in 0..links.hits.len() {
+            if let (Some(near), Some(far)) = (key_of(&links, at, &columns)?, key_of(&links, at, &far)?) {
+                between.keys.insert(far.clone());
+                between.far_of.entry(near).or_default().push(far);
             }
         }
-        let partners = |key: &Vec<u8>| by_near.get(key).cloned().unwrap_or_default();
-        self.combine_by(attach, &via.near, partners)
+        Ok(between)
     }
 
     /// The distinct values that the rows so far ask for.
@@ -250,25 +277,17 @@ impl Join<'_> {
         Ok(wanted)
     }
 
-    fn combine_by(&mut self, attach: &Attach, on: &[Equal], partners: impl Fn(&Vec<u8>) -> Vec<u32>) -> Result<()> {
-        let mut failed = None;
-        self.combine(attach, |row| match asked(row, on) {
-            Ok(key) => Some(key.map(|key| partners(&key)).unwrap_or_default()),
-            Err(source) => {
-                failed = Some(source);
-                Some(Vec::new())
-            }
-        })?;
-        failed.map_or(Ok(()), |source| Err(calculation(&self.spec, source)))
-    }
-
     /// Puts the partners of each row beside it; `partners` gives none for all rows of the table.
-    fn combine(&mut self, attach: &Attach, mut partners: impl FnMut(&JoinedRow<'_>) -> Option<Vec<u32>>) -> Result<()> {
+    fn combine(
+        &mut self,
+        attach: &Attach,
+        partners: impl Fn(&JoinedRow<'_>) -> Result<Option<Vec<u32>>, ValueError>,
+    ) -> Result<()> {
         let width = self.rows.tables.len().max(1);
         let all = self.rows.tables.get(usize::from(attach.place)).map_or(0, |table| table.hits.len());
         let places = self.rows.take();
         for row in places.chunks_exact(width) {
-            match partners(&self.rows.row(row)) {
+            match partners(&self.rows.row(row)).map_err(|source| calculation(&self.spec, source))? {
                 None => {
                     for at in 0..all {
                         self.rows.push(row, attach.place, at)?;
@@ -287,6 +306,27 @@ impl Join<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The rows of a table in between: to which rows of the joined table each value of theirs leads.
+struct Between {
+    near: Vec<Equal>,
+    /// The columns of the joined table that are equal to its far ones.
+    own: Vec<u16>,
+    /// The values of its far columns.
+    keys: Tuples,
+    /// Those of each value of its near columns.
+    far_of: HashMap<Vec<u8>, Vec<Vec<u8>>>,
+}
+
+/// The encoded columns of each row of a table; none where one is NULL.
+type Keys = Vec<Option<Vec<u8>>>;
+
+impl Between {
+    /// Where it leads to from a row.
+    fn led(&self, row: &JoinedRow<'_>) -> Result<Option<&[Vec<u8>]>, ValueError> {
+        Ok(asked(row, &self.near)?.and_then(|near| self.far_of.get(&near)).map(Vec::as_slice))
     }
 }
 
@@ -327,15 +367,25 @@ fn key_of(table: &Fetched, at: usize, columns: &[u16]) -> Result<Option<Vec<u8>>
         .map_err(|source| row::damaged(table.table, &hit.key, &hit.body, source))
 }
 
+fn keys_of(table: &Fetched, columns: &[u16]) -> Result<Keys> {
+    (0..table.hits.len()).map(|at| key_of(table, at, columns)).collect()
+}
+
 /// The rows of a table by the values of these columns.
-fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Vec<u8>, Vec<u32>>> {
-    let mut by_value: HashMap<Vec<u8>, Vec<u32>> = HashMap::with_capacity(table.hits.len());
-    for at in 0..table.hits.len() {
-        if let Some(key) = key_of(table, at, columns)? {
-            by_value.entry(key).or_default().push(u32::try_from(at).unwrap_or(NONE));
+fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> {
+    let mut by_value = ByValue::with_capacity(table.hits.len());
+    for (at, hit) in table.hits.iter().enumerate() {
+        let key = beginning_of_key(table.table, hit, columns)
+            .map_err(|source| row::damaged(table.table, &hit.key, &hit.body, source))?;
+        let key = match key {
+            Some(key) => Some(key),
+            None => key_of(table, at, columns)?.map(Bytes::from),
+        };
+        if let Some(key) = key {
+            by_value.push(key, u32::try_from(at).unwrap_or(NONE));
         }
     }
-    Ok(by_value)
+    Ok(by_value.finish())
 }
 
 /// Reads the rows of a table.

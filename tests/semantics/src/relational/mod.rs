@@ -7,6 +7,7 @@
 mod calls;
 mod groups;
 mod indexed;
+mod links;
 mod mixed;
 mod model;
 mod naive;
