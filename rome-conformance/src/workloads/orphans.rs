@@ -223,7 +223,7 @@ async fn move_room(db: &Database, room: &mut Placed, to: u64) -> Verdict {
 async fn open_gate(db: &Database, id: u64, yard: u64, n: u64, told: &mut Told) -> Verdict {
     let gate = said("an insert", db.insert(Gate { id, yard }).await)?;
     placed(&mut told.gates, id, yard, gate);
-    if n % 2 == 0
+    if n.is_multiple_of(2)
         && let Some(gate) = told.gates.last_mut()
     {
         let gone = said("a delete", db.delete_by_key::<Gate>(gate.id).await)?;

@@ -74,7 +74,7 @@ pub(super) fn not_known(table: &'static Table, by: &[String]) -> Error {
         .map(|name| format!("add the entity of `{name}` to the builder of the database, `.entity::<...>()`"))
         .collect();
     Kind::Schema(format!(
-        "rows of table `{}` cannot be deleted by this program: rows of other stored tables reference them, and it does not have \
+        "rows of table `{}` cannot be deleted by this program: rows of other stored tables may reference them, and it does not have \
          their entities:\n  - {}",
         table.name,
         lines.join("\n  - ")

@@ -120,7 +120,7 @@ async fn main() -> rome::Result<()> {
 async fn photos(url: &str) -> rome::Result<()> {
     let owner = |n: u32| ["Ann", "Bob"][n as usize % 2].to_owned();
     let labels = |n: u32| (0..n % 3).map(|label| format!("label {label}")).collect();
-    let digest = |n: u32| (n % 4 != 0).then(|| format!("digest {n}"));
+    let digest = |n: u32| (!n.is_multiple_of(4)).then(|| format!("digest {n}"));
     let db = Database::builder().entity::<Owner>().entity::<first::Photo>().open(url).await?;
     let photo = |n: u32| first::Photo {
         owner: owner(n),

@@ -158,7 +158,7 @@ fn expected_photos() -> Vec<Photo> {
             1..6 => u64::from(n) * 100,
             _ => (1 << 40) + u64::from(n),
         },
-        digest: (n % 4 != 0).then(|| format!("digest {n}")),
+        digest: (!n.is_multiple_of(4)).then(|| format!("digest {n}")),
         labels: (0..n % 3).map(|label| format!("label {label}")).collect(),
         version: if n == 0 { 2 } else { 1 },
         format: if n == 8 { "png".into() } else { "jpeg".into() },

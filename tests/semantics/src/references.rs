@@ -177,7 +177,7 @@ async fn deletes_of_owners(db: &Database) -> Vec<rome::Error> {
         db.delete(&ann).await.map(drop),
         db.delete_by_key::<Owner>(1_u64).await.map(drop),
         db.delete_by_key::<Owner>(404_u64).await.map(drop),
-        db.delete_all(&[ann.clone()]).await.map(drop),
+        db.delete_all(std::slice::from_ref(&ann)).await.map(drop),
         db.purge::<Owner>(1_u64).await.map(drop),
         db.query::<Owner>().delete_all().await.map(drop),
         db.query::<Owner>().purge_all().await.map(drop),
