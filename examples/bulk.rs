@@ -33,7 +33,7 @@ async fn main() -> rome::Result<()> {
     let found = db.get_many::<Item>(keys).await?;
     assert_eq!(found, [Some(items[1].clone()), None, Some(items[0].clone())]);
 
-    // By a query, with arithmetic on the stored values: nothing is loaded into the program.
+    // By a query, with arithmetic on the stored values: ROME reads the rows, and writes them back in the same transaction.
     let sold_out = db.query::<Item>().filter(Item::STOCK.eq(0));
     let n = sold_out.update_all((Item::STOCK.set(5), Item::PRICE.set(Item::PRICE * 2 - 1))).await?;
     println!("{n} items were sold out");

@@ -128,6 +128,7 @@ macro_rules! workloads {
             a_unique_value_is_taken_once
             no_increment_is_lost
             one_of_each_pair_stays
+            no_row_is_left_without_its_parent
             lists_outlive_their_clients
             clients_that_are_gone_leave_nothing_locked_or_torn
         }

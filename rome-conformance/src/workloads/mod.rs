@@ -9,6 +9,7 @@ pub(crate) mod counters;
 mod gone;
 pub(crate) mod lists;
 pub(crate) mod mortal;
+mod orphans;
 mod skew;
 mod unique;
 
@@ -16,6 +17,7 @@ pub use bank::no_money_is_made_or_lost;
 pub use counters::no_increment_is_lost;
 pub use gone::clients_that_are_gone_leave_nothing_locked_or_torn;
 pub use lists::{append_to_lists, lists_are_strictly_serializable, lists_outlive_their_clients};
+pub use orphans::no_row_is_left_without_its_parent;
 pub use skew::one_of_each_pair_stays;
 pub use unique::a_unique_value_is_taken_once;
 

@@ -236,6 +236,7 @@ mod with_four_partitions {
                 a_unique_value_is_taken_once
                 no_increment_is_lost
                 one_of_each_pair_stays
+                no_row_is_left_without_its_parent
                 lists_outlive_their_clients
                 clients_that_are_gone_leave_nothing_locked_or_torn
             }
@@ -255,7 +256,7 @@ mod with_four_partitions {
             torn_finish: TearsFinish
                 by a_unique_value_is_taken_once, lists_are_strictly_serializable, lists_outlive_their_clients;
             read_locks_ignored: IgnoresReadLocks by one_of_each_pair_stays, lists_are_strictly_serializable;
-            spans_not_locked: LocksNoSpans by one_of_each_pair_stays;
+            spans_not_locked: LocksNoSpans by one_of_each_pair_stays, no_row_is_left_without_its_parent;
             write_locks_ignored: IgnoresWriteLocks
                 by no_money_is_made_or_lost, a_unique_value_is_taken_once, one_of_each_pair_stays,
                     lists_are_strictly_serializable, lists_outlive_their_clients;
@@ -293,8 +294,8 @@ mod databases {
             by lists_are_strictly_serializable, no_money_is_made_or_lost, no_increment_is_lost;
         any_unchanged_seq_trusted: TrustsAnyUnchangedSeq
             by lists_are_strictly_serializable, no_money_is_made_or_lost, no_increment_is_lost;
-        check_forgotten: ForgetsTheLastCheck by a_unique_value_is_taken_once;
-        phantoms_unseen: SeesNoPhantoms by lists_are_strictly_serializable;
+        check_forgotten: ForgetsTheLastCheck by a_unique_value_is_taken_once, no_row_is_left_without_its_parent;
+        phantoms_unseen: SeesNoPhantoms by lists_are_strictly_serializable, no_row_is_left_without_its_parent;
         reverse_ignored: IgnoresReverse by lists_are_strictly_serializable;
         deletes_lost: LosesDeletes by a_unique_value_is_taken_once;
         stale_reads: AnswersFromACache by a_unique_value_is_taken_once;

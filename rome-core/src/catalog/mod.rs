@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::commit::Names;
+use crate::error::Result;
 use crate::schema::{AggregateDef, IndexDef, Table};
 use crate::store::{IndexId, Space, TableId};
 
@@ -134,17 +135,31 @@ pub(crate) struct Catalog {
     tables: Vec<Arc<StoredTable>>,
     /// For each table the foreign keys that lead to it.
     incoming: Vec<Vec<Incoming>>,
+    /// For each table the stored tables that reference it and are not among these.
+    unknown: Vec<Vec<String>>,
 }
 
 impl Catalog {
-    pub fn new(tables: Vec<Arc<StoredTable>>) -> Self {
-        Self { incoming: references::incoming(&tables), tables }
+    /// These tables of a stored catalog.
+    pub fn new(tables: Vec<Arc<StoredTable>>, document: &Document) -> Self {
+        Self { incoming: references::incoming(&tables), unknown: references::unknown(document, &tables), tables }
     }
 
     /// The foreign keys of all tables that lead to this one.
     pub fn incoming(&self, def: &'static Table) -> &[Incoming] {
-        let at = self.tables.iter().position(|table| std::ptr::eq(table.def, def));
-        at.and_then(|at| self.incoming.get(at)).map_or(&[], Vec::as_slice)
+        self.position(def).and_then(|at| self.incoming.get(at)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Refuses to delete rows of this table if a stored one references it that the program does not have.
+    pub fn check_delete(&self, def: &'static Table) -> Result<()> {
+        match self.position(def).and_then(|at| self.unknown.get(at)) {
+            Some(by) if !by.is_empty() => Err(references::not_known(def, by)),
+            _ => Ok(()),
+        }
+    }
+
+    fn position(&self, def: &'static Table) -> Option<usize> {
+        self.tables.iter().position(|table| std::ptr::eq(table.def, def))
     }
 
     /// The stored form of a table, if its entity was given to the builder.

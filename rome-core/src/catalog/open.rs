@@ -100,9 +100,12 @@ pub(crate) async fn open(
 }
 
 /// Puts a catalog where there is none, with the tables of another database. Its indexes are readable, since no table has
-/// rows yet.
+/// rows yet. Unique ones that are not built there are left out: duplicates may be why, and then the rows could not be written.
 pub(crate) async fn create_document(committer: &Arc<Committer>, mut document: Document) -> Result<()> {
     document.former.clear();
+    for table in &mut document.tables {
+        table.indexes.retain(|index| !index.unique || index.state == IndexState::Readable);
+    }
     for index in document.tables.iter_mut().flat_map(|table| &mut table.indexes) {
         index.state = IndexState::Readable;
     }
@@ -273,7 +276,7 @@ fn finish(document: &Document, tables: &[&'static Table], secret: [u8; 16]) -> R
         .filter_map(|table| document.tables.iter().find(|doc| doc.name == table.name).map(|doc| (*table, doc)))
         .map(|(table, doc)| stored_table(table, doc).map(Arc::new))
         .collect::<Result<_>>()?;
-    Ok(Opened { catalog: Catalog::new(tables), version: document.version, secret })
+    Ok(Opened { catalog: Catalog::new(tables, document), version: document.version, secret })
 }
 
 fn stored_table(table: &'static Table, doc: &TableDoc) -> Result<StoredTable> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::StoredTable;
+use super::document::{Document, TableDoc};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{ForeignKey, Table};
 
@@ -26,6 +27,22 @@ pub(super) fn incoming(tables: &[Arc<StoredTable>]) -> Vec<Vec<Incoming>> {
     tables.iter().map(|table| leading_to(table.def)).collect()
 }
 
+/// For each table the names of the stored tables that reference it and are not among these: the program does not have their
+/// entities, so it can neither find the rows that reference a deleted one nor change them.
+pub(super) fn unknown(document: &Document, tables: &[Arc<StoredTable>]) -> Vec<Vec<String>> {
+    let known = |name: &str| tables.iter().any(|table| table.def.name == name);
+    let others = || document.tables.iter().filter(|doc| !known(&doc.name));
+    let leading_to = |table: &Arc<StoredTable>| {
+        let leads = |doc: &&TableDoc| leads_to(doc, table.def.name);
+        others().filter(leads).map(|doc| doc.name.clone()).collect()
+    };
+    tables.iter().map(leading_to).collect()
+}
+
+fn leads_to(doc: &TableDoc, target: &str) -> bool {
+    doc.foreign_keys.iter().any(|key| key.references == target)
+}
+
 /// Refuses foreign keys to entities that the database does not have: nobody could tell whether their rows are there.
 pub(super) fn check(tables: &[&'static Table]) -> Result<()> {
     let mut missing = Vec::new();
@@ -47,4 +64,20 @@ fn not_given(missing: &[(&str, &str)]) -> Error {
     };
     let lines: Vec<String> = missing.iter().map(line).collect();
     Kind::Schema(format!("entities are missing that others reference:\n  - {}", lines.join("\n  - "))).into()
+}
+
+/// Refuses to delete rows of a table that others reference whose entities the program does not have.
+#[cold]
+pub(super) fn not_known(table: &'static Table, by: &[String]) -> Error {
+    let lines: Vec<String> = by
+        .iter()
+        .map(|name| format!("add the entity of `{name}` to the builder of the database, `.entity::<...>()`"))
+        .collect();
+    Kind::Schema(format!(
+        "rows of table `{}` cannot be deleted by this program: rows of other stored tables may reference them, and it does not have \
+         their entities:\n  - {}",
+        table.name,
+        lines.join("\n  - ")
+    ))
+    .into()
 }

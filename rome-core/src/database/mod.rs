@@ -255,7 +255,8 @@ impl Database {
     /// Removes the row; if the entity has a `soft_delete` column, sets that instead. Costs two round trips.
     ///
     /// # Errors
-    /// [`is_not_found`](Error::is_not_found) if there is no such row, or it is deleted already.
+    /// [`is_not_found`](Error::is_not_found) if there is no such row, or it is deleted already; those of
+    /// [`Session::delete`](crate::session::Session::delete).
     pub async fn delete<D: Entity>(&self, entity: &D) -> Result<()> {
         if self.delete_by_key::<D>(entity.key()).await? { Ok(()) } else { Err(verbs::not_found(entity)) }
     }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Progress;
 use super::line::{FORMAT, Line, Tally, from_json};
+use super::{Progress, clash};
 use crate::catalog::{Document, StoredTable, create_document, read_document};
 use crate::commit::{Committer, Part};
 use crate::database::{Database, Shared};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::schema::Table;
 use crate::session::{self, TransactionOptions, Write};
 use crate::store::{Durability, Effect, Partition, Read, Reply, SequenceId, Space, Span, Store};
@@ -19,6 +19,9 @@ use crate::value::{RowReader, ValueRef, read_column};
 
 /// How many rows are written in one transaction.
 const BATCH: usize = 500;
+/// The greatest number up to which a counter is set forward: after so many keys none was counted, so a greater one was given by
+/// hand, and the counter does not come there either.
+const FARTHEST: u64 = 1_000 * u32::MAX as u64;
 /// Where the catalog's space has how far a load is: the digest of the dump, and how many of its rows are loaded.
 const MARK: &[u8] = b"load";
 
@@ -49,11 +52,15 @@ pub fn verify(dump: &mut impl BufRead) -> Result<BTreeMap<String, u64>> {
 
 /// Loads a dump into a store that has no database, or whose database has these tables, without rows. `open` is called
 /// twice and gives the dump from its beginning: it is read to its end first, so nothing of a dump that is cut or damaged is
-/// loaded. A load that is interrupted is finished by loading the same dump again; until then the store has a part of it.
+/// loaded. A load that is interrupted is finished by loading the same dump again; until then the store has a part of it. If its
+/// rows are removed, any dump may be loaded.
+///
+/// Indexes of a dump whose database is new are made with it. Only unique ones that were not built where it was taken are left out,
+/// since duplicates may be why. Counted keys go on after the greatest one up to 4·10¹²; one beyond was given by hand.
 ///
 /// Foreign keys are not looked at while rows are loaded, since a row may come before the one that it references:
-/// [`check`](Database::check) finds what the dump itself did not have. Costs two round trips for each 500 rows. Reading is
-/// not asynchronous: this is for tools.
+/// [`check`](Database::check) finds what the dump itself did not have. Costs three round trips for each 500 rows: a read, the
+/// commit, and a note of how far it is. Reading is not asynchronous: this is for tools.
 ///
 /// ```
 /// # use rome::prelude::*;
@@ -78,8 +85,9 @@ pub fn verify(dump: &mut impl BufRead) -> Result<BTreeMap<String, u64>> {
 /// ```
 ///
 /// # Errors
-/// [`is_invalid`](Error::is_invalid) if the dump is cut, changed, does not fit the stored tables, or these have rows; those
-/// of the store and of `open`.
+/// [`is_invalid`](Error::is_invalid) if the dump is cut, changed, does not fit the stored tables, or these have rows; also if two of
+/// its rows have the same values in a unique index, which is found when the second one is loaded; those of the store and of
+/// `open`.
 pub async fn load<R: BufRead + Send>(
     store: Arc<dyn Store>,
     mut open: impl FnMut() -> std::io::Result<R> + Send,
@@ -184,24 +192,41 @@ async fn begin(db: &Database, verified: &Verified) -> Result<u64> {
     if let Some(Reply::Record(Some((_, mark)))) = mark.and_then(|mut reply| reply.replies.pop()) {
         let text = String::from_utf8_lossy(&mark);
         let (digest, done) = text.split_once(' ').unwrap_or((&text, "0"));
-        if digest != verified.digest {
-            return Err(Error::invalid(
-                "the load of another dump was interrupted here: load that one again to finish it, or empty the store",
-            ));
+        // Whatever was loaded, if its rows were removed since, this begins anew.
+        let left = first_with_rows(db, db.shared.catalog.tables()).await?;
+        match left {
+            Some(_) if digest == verified.digest => return Ok(done.parse().unwrap_or(0)),
+            Some(name) => {
+                return Err(Error::invalid(format!(
+                    "the load of another dump was interrupted here: load that one again to finish it, or remove what it loaded, \
+                     which is in table `{name}` and maybe in others"
+                )));
+            }
+            None => {}
         }
-        return Ok(done.parse().unwrap_or(0));
     }
-    for name in verified.rows.keys() {
-        let table = db.stored_table(name)?;
+    let tables = verified.rows.keys().map(|name| db.stored_table(name)).collect::<Result<Vec<_>>>()?;
+    if let Some(name) = first_with_rows(db, tables.into_iter()).await? {
+        return Err(Error::invalid(format!("table `{name}` has rows; load into an empty one")));
+    }
+    set_mark(&db.shared, Some((&verified.digest, 0))).await?;
+    Ok(0)
+}
+
+/// The first of these tables that has rows.
+async fn first_with_rows<'a>(
+    db: &Database,
+    tables: impl Iterator<Item = &'a Arc<StoredTable>> + Send,
+) -> Result<Option<&'static str>> {
+    for table in tables {
         let first = Read::Count(Span::all(table.rows()).limited(Some(1)));
         let batch: Vec<_> = db.shared.placement.all().map(|partition| (partition, vec![first.clone()])).collect();
         let replies = db.shared.committer.read(&batch).await?;
         if replies.iter().flat_map(|reply| &reply.replies).any(|reply| *reply != Reply::Count(0)) {
-            return Err(Error::invalid(format!("table `{name}` has rows; load into an empty one")));
+            return Ok(Some(table.def.name));
         }
     }
-    set_mark(&db.shared, Some((&verified.digest, 0))).await?;
-    Ok(0)
+    Ok(None)
 }
 
 async fn set_mark(shared: &Arc<Shared>, mark: Option<(&str, u64)>) -> Result<()> {
@@ -222,7 +247,7 @@ struct Loader<'a> {
     done: u64,
     resumed: u64,
     pending: Vec<(Arc<StoredTable>, Bytes)>,
-    /// The greatest number in keys of one integer, by table.
+    /// The greatest number in keys of one integer that a counter may have given, by table.
     counted: BTreeMap<&'static str, u64>,
 }
 
@@ -234,7 +259,7 @@ impl Loader<'_> {
         row: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<bool> {
         let body = from_json(table.def, row)?;
-        if let Some(number) = number(table.def, &body) {
+        if let Some(number) = number(table.def, &body).filter(|number| *number <= FARTHEST) {
             let greatest = self.counted.entry(table.def.name).or_default();
             *greatest = number.max(*greatest);
         }
@@ -253,34 +278,27 @@ impl Loader<'_> {
     async fn write(&mut self) -> Result<()> {
         let Some((table, _)) = self.pending.first() else { return Ok(()) };
         let table = table.clone();
-        let n = self.pending.len() as u64;
-        let writes = self.pending.drain(..).map(|(_, body)| Write::Upsert(body.to_vec())).collect();
-        session::write_once(&self.db.shared, TransactionOptions::default(), &table, writes).await?;
-        self.done += n;
+        let bodies: Vec<Bytes> = self.pending.drain(..).map(|(_, body)| body).collect();
+        let writes = bodies.iter().map(|body| Write::Upsert(body.to_vec())).collect();
+        let shared = &self.db.shared;
+        if let Err(error) = session::write_once(shared, TransactionOptions::default(), &table, writes).await {
+            return Err(clash::told(shared, &table, &bodies, self.done, error).await);
+        }
+        self.done += bodies.len() as u64;
         set_mark(&self.db.shared, Some((self.digest, self.done))).await
     }
 
     /// Sees to it that counted keys go on after the greatest one.
     async fn skip_numbers(&self, catalog: &Document) -> Result<()> {
-        const MOST_BLOCKS: u32 = 1000;
         for doc in catalog.tables.iter().filter(|doc| doc.keys.as_deref() == Some("counter")) {
             let (Some(greatest), Ok(table)) = (self.counted.get(doc.name.as_str()), self.db.stored_table(&doc.name))
             else {
                 continue;
             };
             let sequence = SequenceId::Keys(table.id);
-            let mut blocks = 0;
             loop {
                 let first = self.db.shared.committer.reserve(sequence, 1).await?;
                 let Some(rest) = greatest.checked_sub(first).filter(|rest| *rest > 0) else { break };
-                blocks += 1;
-                if blocks > MOST_BLOCKS {
-                    return Err(Kind::Limit(format!(
-                        "the keys of `{}` go up to {greatest}, too far for its counter to be set there",
-                        doc.name
-                    ))
-                    .into());
-                }
                 self.db.shared.committer.reserve(sequence, u32::try_from(rest).unwrap_or(u32::MAX)).await?;
             }
         }

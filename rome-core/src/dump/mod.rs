@@ -5,8 +5,14 @@
 //! that JSON readers may round, bytes and JSON texts are strings. Rows are written in the present form of their table, and
 //! loading enters them into whatever indexes the table has then.
 //!
-//! A dump of a database that others write to holds each row as it was at some time while it went on.
+//! A dump of a database that others write to is of several moments: 500 rows at a time are of one. So a row may be in it without one
+//! that it references, and a unique value that moved from one row to another meanwhile may be in it twice; loading says which
+//! rows these are. For a dump of one moment, let nobody write.
+//!
+//! What is not built is not part of a dump: a unique index that duplicates kept from being built is left out of the copy, and is built,
+//! or refused with the duplicates, when a program that declares it opens the copy.
 
+mod clash;
 mod line;
 mod load;
 mod query;

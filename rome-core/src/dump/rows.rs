@@ -69,7 +69,9 @@ impl Database {
     }
 
     /// Writes all rows of this handle's tables as lines of JSON; says how many. `progress` is told after each 500 rows, which cost
-    /// one round trip. Writing is not asynchronous: this is for tools.
+    /// one round trip in each partition. Others may write meanwhile; then these rows are of one moment and the next ones of
+    /// another, so that a unique value that moved may be in the dump twice, and cannot be loaded. Writing is not asynchronous:
+    /// this is for tools.
     ///
     /// ```
     /// # use rome::prelude::*;

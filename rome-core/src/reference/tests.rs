@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rome_derive::{Embedded, Entity};
 
 use super::*;
-use crate::catalog::{Catalog, IndexState, StoredIndex, StoredTable};
+use crate::catalog::{Catalog, Document, IndexState, StoredIndex, StoredTable};
 use crate::model::{Entity, Id, Key};
 use crate::row::key_of;
 use crate::schema::ForeignKey;
@@ -119,7 +119,7 @@ fn a_row_that_is_cut_off_is_an_error() {
 #[test]
 fn a_table_knows_all_foreign_keys_that_lead_to_it() {
     let tables: Vec<_> = [Team::table(), Player::table(), Badge::table()].into_iter().zip(1..).collect();
-    let catalog = Catalog::new(tables.into_iter().map(|(table, id)| stored(table, id)).collect());
+    let catalog = Catalog::new(tables.into_iter().map(|(table, id)| stored(table, id)).collect(), &Document::default());
     let leading_to = |table| {
         let incoming = catalog.incoming(table).iter();
         incoming.map(|incoming| (incoming.table.def.entity, incoming.foreign_key.columns.len())).collect::<Vec<_>>()

@@ -205,13 +205,8 @@ impl Session {
             };
             let key = key_of(def, &body)?;
             let body = self.run_hook(def, hooks, at, body.into(), done).await?.unwrap_or_default();
-            if (keyed || at == Moment::BeforeUpdate) && key_of(def, &body)? != key {
-                let hook = if at == Moment::BeforeUpdate { "before_update" } else { "before_insert" };
-                return Err(Error::invalid(format!(
-                    "`{hook}` of table `{}` changed the key of the row {}: insert a new row and delete the old one",
-                    def.name,
-                    row::show_key(&key)
-                )));
+            if keyed || at == Moment::BeforeUpdate {
+                check_key(def, at, &key, &body)?;
             }
             let after = if at == Moment::BeforeUpdate { Moment::AfterUpdate } else { Moment::AfterInsert };
             afters.push(After { at: after, row: None });
@@ -306,6 +301,19 @@ fn decided_by(def: &'static Table, write: &Write) -> Result<Option<Bytes>> {
         Write::Upsert(body) | Write::Swap { body, .. } | Write::Change { body, .. } => Some(key_of(def, body)?),
         Write::Insert(_) | Write::Update(_) => None,
     })
+}
+
+/// Refuses a row that a hook has left under another key.
+pub(super) fn check_key(def: &'static Table, at: Moment, key: &[u8], body: &[u8]) -> Result<()> {
+    if key_of(def, body)? == key {
+        return Ok(());
+    }
+    let hook = if at == Moment::BeforeUpdate { "before_update" } else { "before_insert" };
+    Err(Error::invalid(format!(
+        "`{hook}` of table `{}` changed the key of the row {}: insert a new row and delete the old one",
+        def.name,
+        row::show_key(key)
+    )))
 }
 
 fn key_of(def: &'static Table, body: &[u8]) -> Result<Bytes> {

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Target};
 use crate::expr::node::{Comparison, Node};
 use crate::model::{Entity, Related, Relation};
-use crate::plan::{self, Spec};
+use crate::plan::{self, Deleted, Spec};
 use crate::query::{IntoLoad, load_all};
 use crate::row;
 use crate::schema::{KeySource, RelationKind, Role, Table, Through};
@@ -44,10 +44,10 @@ impl Session {
     }
 
     /// Makes a relation lead from one row to another; says whether it did not before. Of a `belongs_to`, it sets the columns
-    /// of `from`, of a `has_one` or `has_many` those of `to`, and of a `many_to_many` it adds the row between. What is
-    /// loaded in the two values does not change.
+    /// of `from`, of a `has_one` or `has_many` those of `to`, and of a `many_to_many` it adds the row between, or brings
+    /// back the one that was softly deleted. What is loaded in the two values does not change.
     ///
-    /// Costs one round trip in a session.
+    /// Costs one round trip in a session, and one more if the row between has a `soft_delete` column.
     ///
     /// # Errors
     /// [`is_not_found`](Error::is_not_found) if the row that is to be changed is not there; [`is_invalid`](Error::is_invalid)
@@ -148,9 +148,29 @@ impl Session {
         if exec::count(target, table, &spec, &plan::plan(target, table, &spec).await?).await? > 0 {
             return Ok(false);
         }
-        let body = row_between(table, through, ends)?;
-        self.write(table, vec![Write::Insert(body)]).await?;
+        let write = match def.deleted_at {
+            Some(deleted_at) => self.restored(table, spec, deleted_at).await?,
+            None => None,
+        };
+        let write = match write {
+            Some(restore) => restore,
+            None => Write::Insert(row_between(table, through, ends)?),
+        };
+        self.write(table, vec![write]).await?;
         Ok(true)
+    }
+
+    /// Brings a softly deleted row of these back, if there is one: its key and unique values are still taken.
+    async fn restored(&self, table: &Arc<StoredTable>, spec: Spec, deleted_at: u16) -> Result<Option<Write>> {
+        let spec = Spec { deleted: Deleted::Only, limit: Some(1), ..spec };
+        let target = Target::Session(self);
+        let plan = plan::plan(target, table, &spec).await?;
+        let Some(hit) = exec::fetch(target, table, &spec, &plan, exec::Want::Rows).await?.pop() else {
+            return Ok(None);
+        };
+        let body = row::replace(table.def, &hit.key, &hit.body, &[(deleted_at, Value::Null)])?;
+        self.remember(table.id, hit.key, Some(hit.body.clone()));
+        Ok(Some(Write::Change { body, old: hit.body }))
     }
 }
 
@@ -178,7 +198,8 @@ impl Database {
         Ok(())
     }
 
-    /// Makes a relation lead from one row to another, as [`Session::link`] does. Costs two round trips.
+    /// Makes a relation lead from one row to another, as [`Session::link`] does. Costs two round trips, and one more if the row
+    /// between has a `soft_delete` column.
     ///
     /// # Errors
     /// As [`Session::link`].

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::hooks::{Moment, RowHooks};
+use super::hooks::{Moment, RowHooks, check_key};
 use super::write::{Statement, Step, Write, Written};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
@@ -63,7 +63,11 @@ impl Session {
                     restricted.push((incoming, gone.clone()));
                     continue;
                 }
-                for hit in self.referring(incoming, &gone, None).await? {
+                let hits = self.referring(incoming, &gone, None).await?;
+                if !hits.is_empty() && incoming.foreign_key.on_delete == OnDelete::Cascade {
+                    catalog.check_delete(incoming.table.def)?;
+                }
+                for hit in hits {
                     match self.shared.hooks.of(incoming.table.def) {
                         None => drop(self.change_child(incoming, hit, now, done)?),
                         Some(hooks) => Box::pin(self.change_hooked(hooks, incoming, hit, now, done)).await?,
@@ -145,6 +149,7 @@ impl Session {
         let (write, at) = if incoming.foreign_key.on_delete == OnDelete::SetNull {
             let body = without_reference(incoming, &current)?;
             let body = self.run_hook(def, hooks, Moment::BeforeUpdate, body.into(), done).await?.unwrap_or_default();
+            check_key(def, Moment::BeforeUpdate, &hit.key, &body)?;
             let mut changed = Hit { key: hit.key.clone(), body: body.into() };
             if parent_of(incoming, &changed)? == parent_of(incoming, &hit)? {
                 changed.body = without_reference(incoming, &changed)?.into();

@@ -131,7 +131,10 @@ impl Session {
     /// Buffers the removal of the row; if the entity has a `soft_delete` column, sets that instead.
     ///
     /// # Errors
-    /// [`is_not_found`](Error::is_not_found) if there is no such row, or it is deleted already.
+    /// [`is_not_found`](Error::is_not_found) if there is no such row, or it is deleted already;
+    /// [`is_foreign_key_violation`](Error::is_foreign_key_violation) if a row that restricts that references it;
+    /// [`is_schema_mismatch`](Error::is_schema_mismatch) if a stored table references its table and the program does not have
+    /// the entity of that.
     pub async fn delete<D: Entity>(&self, entity: &D) -> Result<()> {
         if self.delete_by_key::<D>(entity.key()).await? { Ok(()) } else { Err(not_found(entity)) }
     }

@@ -51,6 +51,15 @@ impl Session {
             return Err(Error::invalid("a read-only session cannot write; begin one without `read_only`"));
         }
         self.check_open()?;
+        let removes = |write: &Write| match write {
+            Write::Purge(_) => true,
+            Write::Delete(_) => table.def.deleted_at.is_none(),
+            _ => false,
+        };
+        if writes.iter().any(removes) {
+            // Before hooks run, and also if the rows are not there: a program finds out before it matters.
+            self.shared.catalog.check_delete(table.def)?;
+        }
         // One statement after the other, so that one that fails takes back nothing of another.
         let _alone = self.writing.lock().await;
         let now = Utc::now();

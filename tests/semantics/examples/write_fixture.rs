@@ -39,6 +39,60 @@ struct Dog {
     owner: Option<String>,
 }
 
+/// Photos as they were at first: their rows keep that layout.
+mod first {
+    use rome::prelude::*;
+
+    #[derive(Entity, Clone, Debug, PartialEq, Default)]
+    #[rome(table = "photos")]
+    pub struct Photo {
+        #[rome(key, auto)]
+        pub id: Id<Photo>,
+        #[rome(references = super::Owner, on_delete = cascade)]
+        pub owner: String,
+        pub size: u32,
+        #[rome(unique)]
+        pub digest: Option<String>,
+        pub labels: Vec<String>,
+        #[rome(version)]
+        pub version: u64,
+        #[rome(soft_delete)]
+        pub deleted_at: Option<DateTime<Utc>>,
+    }
+}
+
+/// With a wider column, a new one, and indexes that were built over rows.
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "photos", index(global, labels), index(owner, desc(size)))]
+#[rome(count, count_by(format), sum(size, by = owner))]
+struct Photo {
+    #[rome(key, auto)]
+    id: Id<Photo>,
+    #[rome(references = Owner, on_delete = cascade)]
+    owner: String,
+    size: u64,
+    #[rome(unique)]
+    digest: Option<String>,
+    labels: Vec<String>,
+    #[rome(version)]
+    version: u64,
+    #[rome(soft_delete)]
+    deleted_at: Option<DateTime<Utc>>,
+    #[rome(default = "jpeg")]
+    format: String,
+}
+
+/// Lies with the photo that it is of.
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "crops", partition_by = photo)]
+struct Crop {
+    #[rome(key, references = Photo, on_delete = cascade)]
+    photo: Id<Photo>,
+    #[rome(key)]
+    number: u8,
+    width: Option<f32>,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rome::Result<()> {
     let folder = std::env::args().nth(1).expect("the folder to write");
@@ -59,5 +113,39 @@ async fn main() -> rome::Result<()> {
         ..Default::default()
     };
     db.insert_all((0..12).map(dog)).await?;
+    drop(db);
+    photos(&format!("embedded:{folder}")).await
+}
+
+async fn photos(url: &str) -> rome::Result<()> {
+    let owner = |n: u32| ["Ann", "Bob"][n as usize % 2].to_owned();
+    let labels = |n: u32| (0..n % 3).map(|label| format!("label {label}")).collect();
+    let digest = |n: u32| (!n.is_multiple_of(4)).then(|| format!("digest {n}"));
+    let db = Database::builder().entity::<Owner>().entity::<first::Photo>().open(url).await?;
+    let photo = |n: u32| first::Photo {
+        owner: owner(n),
+        size: n * 100,
+        digest: digest(n),
+        labels: labels(n),
+        ..Default::default()
+    };
+    db.insert_all((0..6).map(photo)).await?;
+    drop(db);
+    let db = Database::builder().entity::<Owner>().entity::<Photo>().entity::<Crop>().open(url).await?;
+    let photo = |n: u32| Photo {
+        owner: owner(n),
+        size: (1 << 40) + u64::from(n),
+        digest: digest(n),
+        labels: labels(n),
+        format: if n == 8 { "png".into() } else { "jpeg".into() },
+        ..Default::default()
+    };
+    let new = db.insert_all((6..10).map(photo)).await?;
+    db.insert_all(new.iter().map(|photo| Crop { photo: photo.id, number: 1, width: Some(0.5) })).await?;
+    // The second is gone, two are deleted softly, and one was written again in the new layout.
+    assert!(db.purge::<Photo>(2_u64).await?);
+    assert!(db.delete_by_key::<Photo>(4_u64).await?);
+    assert_eq!(db.delete_all(&new[3..]).await?, 1);
+    db.update_if::<Photo>(1_u64, Photo::SIZE.eq(0_u64), Photo::SIZE.set(7_u64)).await?;
     Ok(())
 }

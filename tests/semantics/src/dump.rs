@@ -163,6 +163,149 @@ async fn a_load_that_is_interrupted_is_finished_by_the_next() {
     }
 }
 
+/// Cats as they were, and as they were to be.
+mod cats {
+    use rome::prelude::*;
+
+    #[derive(Entity, Clone, Debug, PartialEq)]
+    #[rome(table = "cats")]
+    pub struct Cat {
+        #[rome(key)]
+        pub id: u64,
+        pub name: String,
+    }
+
+    pub mod unique {
+        use super::*;
+
+        #[derive(Entity, Clone, Debug, PartialEq)]
+        #[rome(table = "cats")]
+        pub struct Cat {
+            #[rome(key)]
+            pub id: u64,
+            #[rome(unique)]
+            pub name: String,
+        }
+    }
+}
+
+/// The lines of a dump of so many cats, of which two may have the same name.
+async fn cats(store: &Arc<dyn Store>, n: u64, twins: Option<[u64; 2]>) -> (Database, Vec<u8>) {
+    let db = Database::builder().entity::<cats::Cat>().open_store(store.clone()).await.unwrap();
+    let of = |id| twins.filter(|twins| twins[1] == id).map_or(id, |twins| twins[0]);
+    db.insert_all((0..n).map(|id| cats::Cat { id, name: format!("cat {}", of(id)) })).await.unwrap();
+    let mut lines = Vec::new();
+    db.dump(&mut lines, |_| {}).await.unwrap();
+    (db, lines)
+}
+
+#[tokio::test]
+async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
+    use rome::SchemaChange;
+    for (place, other) in places().into_iter().zip(places()) {
+        println!("on {}", place.name);
+        let store = place.open().await;
+        drop(cats(&store, 5, Some([1, 3])).await);
+        let builder = || Database::builder().entity::<cats::unique::Cat>();
+        let db = builder().schema(SchemaChange::Defer).open_store(store).await.unwrap();
+        assert_eq!(db.build_indexes(&rome::change::BuildOptions::default()).await.unwrap().duplicates.len(), 1);
+        let mut lines = Vec::new();
+        db.dump(&mut lines, |_| {}).await.unwrap();
+        let copy = other.open().await;
+        dump::load(copy.clone(), || Ok(lines.as_slice()), |_| {}).await.unwrap();
+        let tool = Database::builder().stored_tables().open_store(copy.clone()).await.unwrap();
+        assert!(tool.check().await.unwrap().is_clean());
+        drop(tool);
+        // The copy is as the first one was: a program that wants the index is told which rows are in its way.
+        let error = builder().open_store(copy.clone()).await.unwrap_err();
+        assert!(error.is_schema_mismatch() && error.to_string().contains("cat 1"), "{error}");
+        let db = builder().schema(SchemaChange::Defer).open_store(copy).await.unwrap();
+        assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 5);
+        db.update(&cats::unique::Cat { id: 3, name: "cat 3".into() }).await.unwrap();
+        let report = db.build_indexes(&rome::change::BuildOptions::default()).await.unwrap();
+        assert_eq!((report.built.len(), report.duplicates.len()), (1, 0), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_in_a_dump_twice_is_refused_with_both_rows_and_another_dump_may_follow() {
+    let source = || Arc::new(MemoryStore::new()) as Arc<dyn Store>;
+    let (_, good) = cats(&source(), 600, None).await;
+    // In one batch of a load, and in two.
+    for twins in [[10, 11], [20, 590]] {
+        let (_, bad) = cats(&source(), 600, Some(twins)).await;
+        for place in places() {
+            println!("on {}", place.name);
+            let store = place.open().await;
+            let open = || Database::builder().entity::<cats::unique::Cat>().open_store(store.clone());
+            let db = open().await.unwrap();
+            for _ in 0..2 {
+                let error = dump::load(store.clone(), || Ok(bad.as_slice()), |_| {}).await.unwrap_err();
+                let text = error.to_string();
+                let expected = format!(
+                    "line {} of the dump, row {} of table `cats`, has name = 'cat {}', which row {} has too, and the unique index \
+                     `unique_name`",
+                    twins[1] + 2,
+                    twins[1],
+                    twins[0],
+                    twins[0]
+                );
+                assert!(error.is_invalid() && text.contains(&expected), "{text}\n{expected}");
+            }
+            let loaded = db.query::<cats::unique::Cat>().count().await.unwrap();
+            let other = dump::load(store.clone(), || Ok(good.as_slice()), |_| {}).await;
+            if loaded > 0 {
+                assert!(other.unwrap_err().to_string().contains("which is in table `cats`"));
+                db.query::<cats::unique::Cat>().delete_all().await.unwrap();
+                dump::load(store.clone(), || Ok(good.as_slice()), |_| {}).await.unwrap();
+            }
+            assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 600);
+            assert!(db.check().await.unwrap().is_clean());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_load_whose_rows_were_removed_begins_anew() {
+    let dump = cats(&(Arc::new(MemoryStore::new()) as Arc<dyn Store>), 600, None).await.1;
+    let middle = dump.len() * 9 / 10;
+    for place in places() {
+        let store = place.open().await;
+        // It can be read to its end twice, and then no more.
+        let mut opened = 0;
+        let open = || {
+            opened += 1;
+            Ok(&dump[..if opened > 2 { middle } else { dump.len() }])
+        };
+        dump::load(store.clone(), open, |_| {}).await.unwrap_err();
+        let db = Database::builder().entity::<cats::Cat>().open_store(store.clone()).await.unwrap();
+        assert_eq!(db.query::<cats::Cat>().delete_all().await.unwrap(), 500);
+        let loaded = dump::load(store, || Ok(dump.as_slice()), |_| {}).await.unwrap();
+        assert_eq!((loaded.resumed, loaded.rows["cats"]), (0, 600), "{}", place.name);
+        assert_eq!(db.query::<cats::Cat>().count().await.unwrap(), 600, "{}", place.name);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_no_counter_gave_does_not_hold_up_a_load() {
+    for (place, other) in places().into_iter().zip(places()) {
+        println!("on {}", place.name);
+        let db = fill(&place.open().await).await;
+        let far = [4_000_000_000, 5_000_000_000_000, u64::MAX];
+        for id in far {
+            db.insert(Dog { id: Id::new(id), name: format!("far {id}"), ..Default::default() }).await.unwrap();
+        }
+        let mut dump = Vec::new();
+        db.dump(&mut dump, |_| {}).await.unwrap();
+        let store = other.open().await;
+        dump::load(store.clone(), || Ok(dump.as_slice()), |_| {}).await.unwrap();
+        let copy = open(&store).await;
+        assert_eq!(all(&copy).await, all(&db).await);
+        let new = copy.insert(Dog { name: "new".into(), ..Default::default() }).await.unwrap();
+        assert!((far[0] + 1..far[1]).contains(new.id.value()), "{:?}", new.id);
+    }
+}
+
 async fn lines_of_another() -> Vec<u8> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let db = open(&store).await;

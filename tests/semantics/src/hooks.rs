@@ -350,6 +350,16 @@ laws! { [Owner, Dog, Walk, Note, Line]
         assert_eq!(db.get::<Dog>(rex.id).await.unwrap(), Some(rex));
         assert_eq!(logged(&db).await, Vec::<String>::new());
     }
+
+    async fn a_hook_does_not_change_the_key_of_a_row_whose_reference_becomes_null(db) {
+        db.insert(owner(1)).await.unwrap();
+        let ida = db.insert(Dog { walker_id: Some(1), ..dog("other key", 1) }).await.unwrap();
+        logged(&db).await;
+        let error = db.delete(&owner(1)).await.unwrap_err();
+        assert!(error.is_invalid() && error.to_string().contains("changed the key"), "{error}");
+        assert_eq!(db.query::<Dog>().all().await.unwrap(), [ida]);
+        assert_eq!((db.query::<Owner>().count().await.unwrap(), logged(&db).await.len()), (1, 0));
+    }
 }
 
 #[tokio::test]

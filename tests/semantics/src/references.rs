@@ -169,6 +169,113 @@ async fn a_handle_that_does_not_know_who_references_its_rows_may_not_write_any_m
     }
 }
 
+/// Deletes of owners with and without dogs, by each verb that there is.
+async fn deletes_of_owners(db: &Database) -> Vec<rome::Error> {
+    let ann = Owner { id: 1, ..Owner::default() };
+    let s = db.session();
+    let tried = [
+        db.delete(&ann).await.map(drop),
+        db.delete_by_key::<Owner>(1_u64).await.map(drop),
+        db.delete_by_key::<Owner>(404_u64).await.map(drop),
+        db.delete_all(std::slice::from_ref(&ann)).await.map(drop),
+        db.purge::<Owner>(1_u64).await.map(drop),
+        db.query::<Owner>().delete_all().await.map(drop),
+        db.query::<Owner>().purge_all().await.map(drop),
+        s.delete(&ann).await,
+        s.query::<Owner>().delete_all().await.map(drop),
+    ];
+    s.commit().await.unwrap();
+    tried.into_iter().map(|tried| tried.expect_err("dogs may reference it")).collect()
+}
+
+#[tokio::test]
+async fn rows_that_a_table_may_reference_which_the_program_does_not_have_are_not_deleted() {
+    for place in places() {
+        let db = open!(place, [Owner, Dog]);
+        db.insert_all([Owner { id: 1, ..Owner::default() }, Owner { id: 2, ..Owner::default() }]).await.unwrap();
+        db.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
+        drop(db);
+        let part = open!(place, [Owner]);
+        for error in deletes_of_owners(&part).await {
+            assert!(error.is_schema_mismatch(), "{}: {error}", place.name);
+            let text = error.to_string();
+            let named = ["`owners`", "`dogs`", "`.entity::<...>()`"].iter().all(|name| text.contains(name));
+            assert!(named, "{}: {text}", place.name);
+        }
+        assert_eq!(part.query::<Owner>().count().await.unwrap(), 2, "{}", place.name);
+        // All that follows no reference goes on.
+        let new = part.insert(Owner { id: 3, ..Owner::default() }).await.unwrap();
+        part.update(&new).await.unwrap();
+        part.upsert(new).await.unwrap();
+        drop(part);
+        let whole = open!(place, [Owner, Dog]);
+        assert!(whole.check().await.unwrap().findings.is_empty());
+        assert!(whole.delete_by_key::<Owner>(1_u64).await.unwrap_err().is_foreign_key_violation());
+        assert!(whole.delete_by_key::<Owner>(2_u64).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_was_declared_without_its_foreign_key_is_in_no_ones_way() {
+    for place in places() {
+        let db = open!(place, [Owner, Dog, restricted::Walk]);
+        db.insert(Owner { id: 1, ..Owner::default() }).await.unwrap();
+        db.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
+        drop(db);
+        drop(open!(place, [Owner, Dog, plain::Walk]));
+        let db = open!(place, [Owner, Dog]);
+        assert!(db.delete_by_key::<Dog>(1_u64).await.unwrap(), "{}", place.name);
+    }
+}
+
+#[tokio::test]
+async fn a_cascade_stops_before_rows_that_an_unknown_table_may_reference() {
+    #[derive(Entity, Clone, Debug)]
+    #[rome(table = "packs")]
+    struct Pack {
+        #[rome(key)]
+        id: u64,
+    }
+    /// Goes with its pack; walks reference it.
+    #[derive(Entity, Clone, Debug)]
+    #[rome(table = "wolves")]
+    struct Wolf {
+        #[rome(key)]
+        id: u64,
+        #[rome(references = Pack, on_delete = cascade)]
+        pack: u64,
+        #[rome(soft_delete)]
+        gone: Option<DateTime<Utc>>,
+    }
+    #[derive(Entity, Clone, Debug)]
+    #[rome(table = "hunts")]
+    struct Hunt {
+        #[rome(key)]
+        id: u64,
+        #[rome(references = Wolf, on_delete = cascade)]
+        wolf: u64,
+    }
+    for place in places() {
+        let db = open!(place, [Pack, Wolf, Hunt]);
+        db.insert_all([Pack { id: 1 }, Pack { id: 2 }]).await.unwrap();
+        let wolf = db.insert(Wolf { id: 1, pack: 1, gone: None }).await.unwrap();
+        db.insert(Hunt { id: 1, wolf: 1 }).await.unwrap();
+        drop(db);
+        let part = open!(place, [Pack, Wolf]);
+        let error = part.delete_by_key::<Pack>(1_u64).await.unwrap_err();
+        assert!(error.is_schema_mismatch() && error.to_string().contains("`hunts`"), "{}: {error}", place.name);
+        assert!(part.delete_by_key::<Pack>(2_u64).await.unwrap(), "it has no wolf");
+        // A soft delete does nothing to children; a purge would.
+        part.delete(&wolf).await.unwrap();
+        assert!(part.purge::<Wolf>(1_u64).await.unwrap_err().is_schema_mismatch());
+        drop(part);
+        let whole = open!(place, [Pack, Wolf, Hunt]);
+        assert!(whole.check().await.unwrap().findings.is_empty(), "{}", place.name);
+        assert!(whole.delete_by_key::<Pack>(1_u64).await.unwrap());
+        assert_eq!(whole.query::<Hunt>().count().await.unwrap(), 0);
+    }
+}
+
 #[tokio::test]
 async fn a_table_that_references_only_new_tables_lets_old_handles_write() {
     for place in places() {
