@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use rome::store::Durability;
 
 /// Looks at databases of ROME, checks them, finishes what was interrupted, and takes their rows out and in.
 ///
@@ -11,9 +12,14 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "rome", version, arg_required_else_help = true)]
 pub struct Args {
-    /// The store: `embedded:PATH`, `redis://HOST` or `rediss://HOST`.
+    /// The store: `embedded:PATH`, `redis://HOST` or `redis-cluster://HOST`, with `rediss` for TLS.
     #[arg(long, short, env = "ROME_URL", hide_env_values = true, global = true, default_value = "")]
     pub url: String,
+
+    /// How safe a write has to be before it counts: `memory`, `local`, or `replicated:N` for N replicas. What other programs have left
+    /// undecided may be decided by this one, so it should be what they use.
+    #[arg(long, env = "ROME_DURABILITY", global = true, default_value = "local", value_parser = durability)]
+    pub durability: Durability,
 
     /// Shows no progress.
     #[arg(long, short, global = true)]
@@ -79,4 +85,14 @@ pub enum Command {
         /// A file with the query.
         file: PathBuf,
     },
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    match text.split_once(':') {
+        None if text == "memory" => Some(Durability::Memory),
+        None if text == "local" => Some(Durability::Local),
+        Some(("replicated", replicas)) => replicas.parse().ok().filter(|n| *n > 0).map(Durability::Replicated),
+        _ => None,
+    }
+    .ok_or_else(|| "write `memory`, `local`, or `replicated:N` with a number of replicas from 1 to 255".to_owned())
 }

@@ -3,6 +3,7 @@
 //! It knows no entities: all that it does rests on the catalog that the database itself holds.
 
 mod args;
+mod at_least;
 mod progress;
 mod run;
 

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rome::change::{BuildOptions, IndexState, Status};
-use rome::store::Store;
+use rome::store::{Durability, Store};
 use rome::{Database, Error, Result};
 
 use crate::args::{Args, Command};
+use crate::at_least::AtLeast;
 use crate::progress::{bar, show};
 
 /// Something is not as it should be, and it was said what.
@@ -26,9 +27,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     }
     let store = there_is(&args.url, &args.command)?.open(&args.url).await?;
     match args.command {
-        Command::Load { file } => load(store, &file, args.quiet).await,
-        command => on(&Database::builder().stored_tables().open_store(store).await?, command, args.quiet).await,
+        Command::Load { file } => load(store, args.durability, &file, args.quiet).await,
+        command => on(&database(store, args.durability).await?, command, args.quiet).await,
     }
+}
+
+async fn database(store: Arc<dyn Store>, durability: Durability) -> Result<Database> {
+    Database::builder().stored_tables().durability(durability).open_store(store).await
 }
 
 /// The store is one that can be opened.
@@ -151,13 +156,14 @@ async fn dump(db: &Database, output: Option<&Path>, quiet: bool) -> Result<()> {
     Ok(())
 }
 
-async fn load(store: Arc<dyn Store>, file: &Path, quiet: bool) -> Result<ExitCode> {
+async fn load(store: Arc<dyn Store>, durability: Durability, file: &Path, quiet: bool) -> Result<ExitCode> {
     // Said here, where the file has a name.
     File::open(file).map_err(|error| file_error(file, &error))?;
     let bar = bar(quiet);
     let open = || File::open(file).map(BufReader::new);
     let tell = |progress: &rome::dump::Progress| show(&bar, &progress.table, progress.rows, progress.of);
-    let loaded = rome::dump::load(store.clone(), open, tell).await;
+    let at_least: Arc<dyn Store> = Arc::new(AtLeast { store: store.clone(), durability });
+    let loaded = rome::dump::load(at_least, open, tell).await;
     bar.finish_and_clear();
     let loaded = loaded?;
     for (table, rows) in &loaded.rows {
@@ -166,7 +172,7 @@ async fn load(store: Arc<dyn Store>, file: &Path, quiet: bool) -> Result<ExitCod
     if loaded.resumed > 0 {
         println!("{} of them had been loaded before the interruption", loaded.resumed);
     }
-    let report = Database::builder().stored_tables().open_store(store).await?.check().await?;
+    let report = database(store, durability).await?.check().await?;
     if !report.is_clean() {
         println!("{report}");
         return Ok(ExitCode::from(NOT_CLEAN));

@@ -136,6 +136,27 @@ async fn a_dump_is_loaded_and_one_that_is_cut_is_not() {
     assert!(says(&other, &["check"], 0).contains("40 rows and 80 entries"));
 }
 
+#[tokio::test]
+async fn writes_are_as_safe_as_was_asked_for() {
+    let folder = Folder::new("durability");
+    let (url, other, dump) = (folder.url("db"), folder.url("other"), folder.file("dump"));
+    kennel(&url, false).await;
+    assert!(says(&url, &["dump", "--output", &dump], 0).contains("40 rows"));
+    // A store on disk has no replicas, and refuses what asks for some.
+    for (at, command) in
+        [(&url, &["apply"][..]), (&url, &["drop-index", "dogs", "unique_name"]), (&other, &["load", &dump])]
+    {
+        let refused = says(at, &[command, &["--durability", "replicated:1"]].concat(), 2);
+        assert!(refused.contains("Replicated(1)"), "{command:?}: {refused}");
+    }
+    assert!(says(&url, &["--durability", "replicated:1", "status"], 0).contains("40 rows"), "a look writes nothing");
+    assert!(says(&url, &["--durability", "memory", "apply"], 0).contains("built index"));
+    for wrong in ["disk", "replicated", "replicated:0", "replicated:256", "local:1"] {
+        let refused = says(&url, &["status", "--durability", wrong], 2);
+        assert!(refused.contains("`replicated:N`"), "{wrong}: {refused}");
+    }
+}
+
 #[test]
 fn what_is_not_there_is_not_made() {
     let folder = Folder::new("nothing");

@@ -2,8 +2,9 @@
 //!
 //! Partition 0 is made first and says how many there are; each of the others has the same id. Last of all, partition 0 takes note
 //! that all were made. Until then whoever opens the database makes those that are missing; after that a missing one is a loss, and
-//! is not covered up by an empty one.
+//! is not covered up by an empty one. Programs may do all of this at the same time: what one has made the others find.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::try_join_all;
@@ -11,6 +12,7 @@ use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
 
 use crate::adopt::{self, Make, Opened};
 use crate::error;
+use crate::link::Link;
 use crate::place::Place;
 use crate::route::Router;
 
@@ -39,13 +41,7 @@ pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
         durability = durability.min(server.live(until, true).await?.server.durability());
     }
     if matches!(opened, Opened::Absent) {
-        let partitions = wanted.unwrap_or(PARTITIONS);
-        let places = places(prefix, partitions);
-        for server in &servers {
-            adopt::check_empty(server, &places, until).await?;
-        }
-        let make = Make::Partition { database: &adopt::new_id(), partitions };
-        opened = router.open(&zero, make, until).await?;
+        opened = make(router, &zero, wanted.unwrap_or(PARTITIONS), &servers, until).await?;
     }
     let Opened::There { database, partitions, complete } = opened else { return Err(error::gone()) };
     setup.is_database(&database)?;
@@ -61,6 +57,27 @@ pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
         router.open(&zero, Make::Complete, until).await?;
     }
     Ok(Database { places, durability })
+}
+
+/// Makes partition 0, unless keys that are not ROME's lie where the partitions will be.
+async fn make(
+    router: &Router,
+    zero: &Place,
+    partitions: u32,
+    servers: &[Arc<Link>],
+    until: Instant,
+) -> StoreResult<Opened> {
+    let places = places(&router.setup.options.prefix, partitions);
+    for server in servers {
+        if let Err(error) = adopt::check_empty(server, &places, until).await {
+            // Another program may be making the same database. Then partition 0, which is made first, is there by now.
+            return match router.open(zero, Make::Never, until).await? {
+                Opened::Absent => Err(error),
+                there @ Opened::There { .. } => Ok(there),
+            };
+        }
+    }
+    router.open(zero, Make::Partition { database: &adopt::new_id(), partitions }, until).await
 }
 
 fn places(prefix: &str, partitions: u32) -> Vec<Place> {

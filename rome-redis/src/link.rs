@@ -6,6 +6,7 @@
 //! It never sends a call twice by itself; who may, and when, is decided where the call is made.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ pub(crate) struct Link {
     /// Host and port, without user and password.
     pub(crate) address: String,
     live: RwLock<Option<Live>>,
+    was_connected: AtomicBool,
     /// Held while a connection is made, so that those who need one wait for the same.
     making: Mutex<()>,
     /// For each partition the process here that it was last adopted for.
@@ -79,6 +81,7 @@ impl Link {
             config,
             address,
             live: RwLock::new(None),
+            was_connected: AtomicBool::new(false),
             making: Mutex::new(()),
             adopted: RwLock::default(),
             replicas: Replicas::default(),
@@ -97,7 +100,11 @@ impl Link {
         }
         let live = self.another(until, patient).await?;
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
-        tracing::debug!(address = %self.address, "connected");
+        if self.was_connected.swap(true, Ordering::Relaxed) {
+            tracing::info!(address = %self.address, "connected again");
+        } else {
+            tracing::debug!(address = %self.address, "connected");
+        }
         Ok(live)
     }
 

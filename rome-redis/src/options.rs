@@ -22,7 +22,7 @@ pub struct RedisOptions {
     pub connect_timeout: Duration,
     /// How long a call goes on trying after a connection was lost, before it fails. 10 seconds by default.
     pub patience: Duration,
-    /// How long to wait for replicas to confirm a write that asks for them. 5 seconds by default.
+    /// How long to wait for replicas to confirm a write that asks for them, at least a millisecond. 5 seconds by default.
     pub replica_timeout: Duration,
     /// Into how many partitions a new database on a cluster is cut, 16 unless said; the number of one that is there is
     /// only compared. A single server has one.

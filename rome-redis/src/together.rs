@@ -1,8 +1,8 @@
 //! Calls that come together go out together, as one pipeline.
 //!
 //! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered:
-//! whoever finds nothing under way sends its own; else who finds nobody gathering begins, and a task of its own lets the other tasks
-//! run once, waits while several pipelines are under way, and sends what has come. No caller depends on another's being polled.
+//! whoever finds nothing under way sends its own; else who finds nobody gathering begins, and a task of its own yields to the other tasks
+//! as long as that brings callers, waits while several pipelines are under way, and sends what has come. No caller depends on another's being polled.
 //! What may take the server long goes out by itself, so that nobody waits for another's scan.
 //!
 //! A read begins and ends with a look at its partition. All reads that go out together share these: first come the looks that they

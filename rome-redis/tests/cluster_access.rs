@@ -63,7 +63,7 @@ impl Subject for Ruled {
         static CLUSTER: Mutex<Weak<LocalCluster>> = Mutex::new(Weak::new());
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let mut shared = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
-        let cluster = shared.upgrade().unwrap_or_else(|| Arc::new(LocalCluster::with(3, 0, &[])));
+        let cluster = shared.upgrade().unwrap_or_else(|| Arc::new(LocalCluster::start()));
         *shared = Arc::downgrade(&cluster);
         let name = format!("ruled{}", NEXT.fetch_add(1, Ordering::Relaxed));
         allow(&cluster, &name, &rules(&name));

@@ -9,7 +9,7 @@ use rome_core::store::{Store, StoreResult};
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
 
-/// One cluster for all laws that run at the same time; each place is a prefix of its own.
+/// One cluster of three primaries and three replicas for all laws that run at the same time; each place is a prefix of its own.
 static CLUSTER: LazyLock<Mutex<Weak<LocalCluster>>> = LazyLock::new(|| Mutex::new(Weak::new()));
 
 struct OnCluster {
@@ -24,7 +24,7 @@ struct Place {
 fn cluster() -> Arc<LocalCluster> {
     let mut shared = CLUSTER.lock().unwrap();
     shared.upgrade().unwrap_or_else(|| {
-        let cluster = Arc::new(LocalCluster::with(3, 0, &[]));
+        let cluster = Arc::new(LocalCluster::start());
         *shared = Arc::downgrade(&cluster);
         cluster
     })

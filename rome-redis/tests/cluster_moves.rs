@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures::future::{self, Either};
 use harness::*;
-use rome_core::store::{Applied, Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, TxId};
+use rome_core::store::{
+    Applied, Certainty, Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, StoreErrorKind, TxId,
+};
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
 
@@ -81,4 +83,22 @@ async fn a_commit_that_has_to_wait_for_its_slot_lets_others_pass() {
     while cluster.move_keys(slot, from, to, 1) > 0 {}
     cluster.end_move(slot, from, to);
     assert!(matches!(both.await.unwrap()[..], [Applied::Done { .. }, Applied::Done { .. }]));
+}
+
+/// A partition has come to a node, and before it is adopted there the node hangs and is replaced.
+#[tokio::test]
+async fn a_commit_that_was_never_sent_is_not_applied_for_certain() {
+    let cluster = LocalCluster::start();
+    let options = RedisOptions::default().partitions(3).patience(Duration::from_secs(1));
+    let store = RedisStore::open_with(&cluster.url(), options).await.unwrap();
+    let tx = |seq| (Partition(1), MiniTx { effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(TxId { lane: 1, seq }) });
+    store.apply(vec![tx(1)], Durability::default()).await.unwrap();
+    let meta: Vec<String> = (0..3).flat_map(|node| cluster.ask::<Vec<String>>(node, "KEYS {rome.1*:m")).collect();
+    let slot: u16 = cluster.ask(0, &format!("CLUSTER KEYSLOT {}", meta[0]));
+    let to = (cluster.serving(slot) + 1) % 3;
+    cluster.move_slot(slot, to);
+    cluster.pause(to);
+    let error = store.apply(vec![tx(2)], Durability::default()).await.unwrap_err();
+    cluster.resume(to);
+    assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied), "{error}");
 }

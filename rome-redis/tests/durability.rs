@@ -120,6 +120,47 @@ async fn too_few_replicas_leave_the_outcome_open() {
     assert_eq!(client.sum("n").await, 1);
 }
 
+/// `WAIT` for 0 milliseconds is one for ever, and one for too many is refused after the write.
+#[tokio::test]
+async fn the_shortest_and_the_longest_wait_for_replicas_are_waits() {
+    let server = LocalServer::with(&["--repl-diskless-sync-delay", "0"]);
+    let hasty =
+        RedisOptions::default().replica_timeout(Duration::from_micros(10)).response_timeout(Duration::from_secs(5));
+    let client = Client::by(&server.url(), hasty.patience(Duration::from_millis(1)), 1).await;
+    let error = client.apply_at(client.tx(vec![add("n", 1)]), Durability::Replicated(1)).await.unwrap_err();
+    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+
+    let port = server.port().to_string();
+    let _replica = LocalServer::with(&["--replicaof", "127.0.0.1", &port]);
+    let client = Client::by(&server.url(), RedisOptions::default().replica_timeout(Duration::MAX), 2).await;
+    let applied = client.apply_at(client.tx(vec![add("n", 1)]), Durability::Replicated(1)).await.unwrap();
+    assert!(matches!(applied, Applied::Done { .. }));
+}
+
+/// To adopt a partition is a write.
+#[tokio::test]
+async fn a_new_process_is_not_read_before_it_may_be_written() {
+    let mut server =
+        LocalServer::with(&["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"]);
+    let options = || RedisOptions::default().patience(Duration::from_millis(300));
+    let client = Client::by(&server.url(), options(), 1).await;
+    client.write(vec![put(ROWS, "a", "1")]).await;
+    server.kill();
+    server.restart();
+    ask::<()>(&mut raw(&server).await, "CONFIG SET min-replicas-to-write 1").await;
+    let error = client.read(vec![COUNT]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.to_string().contains("NOREPLICAS"), "{error}");
+
+    let replica = LocalServer::with(&["--replicaof", "127.0.0.1", &server.port().to_string()]);
+    let patient = RedisOptions::default().patience(Duration::from_secs(20));
+    let other = Client::by(&server.url(), patient, 2).await;
+    assert_eq!(other.get(ROWS, "a").await.unwrap(), "1");
+    // Once it is adopted, reads need no replicas.
+    drop(replica);
+    assert_eq!(client.get(ROWS, "a").await.unwrap(), "1");
+}
+
 /// `WAIT` on a connection that has written nothing is answered at once, by replicas that have nothing.
 #[tokio::test]
 async fn a_repeat_waits_for_the_replicas_too() {

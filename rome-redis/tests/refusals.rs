@@ -5,7 +5,7 @@ mod harness;
 
 use harness::*;
 use rome_core::store::{
-    Applied, Certainty, Durability, Read, Space, Span, Store, StoreError, StoreErrorKind, StoreResult, TableId,
+    Applied, Certainty, Durability, Space, Store, StoreError, StoreErrorKind, StoreResult, TableId,
 };
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
@@ -158,35 +158,6 @@ async fn a_key_of_the_wrong_type_tears_nothing() {
     assert_eq!((client.get(ROWS, "b").await, client.sum("n").await), (None, 0));
     ask::<()>(&mut raw, "DEL {rome.0}:t9").await;
     assert_eq!(client.apply(tx).await.unwrap(), Applied::Done { seq: 2 });
-}
-
-#[tokio::test]
-async fn a_full_server_refuses_writes_whole_and_takes_removals() {
-    let server = LocalServer::with(&["--maxmemory", "4mb"]);
-    let client = open(&server).await;
-    let mut written = 0;
-    let error = loop {
-        let key = format!("{written:05}");
-        let row = [put(ROWS, key.clone(), vec![b'x'; 10_000]), put(INDEX, entry(b"x", key.as_bytes()), "")];
-        match client.apply(client.tx([&row[..], &[add("n", 1)]].concat())).await {
-            Ok(_) => written += 1,
-            Err(error) => break error,
-        }
-    };
-    assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Full, Certainty::NotApplied), "{error}");
-    assert!(error.to_string().contains("maxmemory"), "{error}");
-    let count = |space| Read::Count(Span::all(space));
-    let counted = client.read(vec![count(ROWS), count(INDEX)]).await.unwrap().replies;
-    assert_eq!(counted, [written, written].map(rome_core::store::Reply::Count));
-    assert_eq!(client.sum("n").await, i128::from(written));
-    // A read-only transaction is judged, and rows can be removed by a client that has just come.
-    assert!(client.apply(client.tx(vec![])).await.is_ok());
-    let other = Client::by(&server.url(), RedisOptions::default(), 2).await;
-    for n in 0..written / 2 {
-        let key = format!("{n:05}");
-        other.write(vec![delete(ROWS, key.clone()), delete(INDEX, entry(b"x", key.as_bytes()))]).await;
-    }
-    client.write(vec![put(ROWS, "again", "1")]).await;
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use futures::StreamExt;
 use harness::*;
 use rome_core::store::{
-    Applied, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreErrorKind,
-    TableId, TxId,
+    Applied, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TableId,
+    TxId,
 };
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
@@ -218,29 +218,4 @@ async fn databases_of_different_prefixes_share_a_server() {
     assert_eq!((one.get(ROWS, "a").await.unwrap(), other.get(ROWS, "a").await.unwrap()), ("1".into(), "2".into()));
     assert_ne!(one.store.owner(Default::default()), other.store.owner(Default::default()));
     assert_eq!(one.store.owner(Default::default()), open("one").await.store.owner(Default::default()));
-}
-
-/// What is prepared holds locks; a server without memory must be able to let go of them.
-#[tokio::test]
-async fn what_is_prepared_is_finished_also_on_a_full_server() {
-    let server = LocalServer::start();
-    let client = open(&server).await;
-    let prepare = async |lane, effects| {
-        let step = Step::Prepare { primary: Partition(0), lease: 1000 };
-        let id = TxId { lane, seq: 1 };
-        let done = client.apply(MiniTx { step, effects, ..MiniTx::one(id) }).await.unwrap();
-        assert!(matches!(done, Applied::Done { .. }), "{done:?}");
-        id
-    };
-    let kept = prepare(101, vec![put(ROWS, "a", "1"), add("n", 1)]).await;
-    let dropped = prepare(102, vec![put(ROWS, "b", "1")]).await;
-    ask::<()>(&mut raw(&server).await, "CONFIG SET maxmemory 1").await;
-    let full = client.apply(client.tx(vec![put(ROWS, "c", "1")])).await.unwrap_err();
-    assert_eq!(full.kind(), StoreErrorKind::Full, "{full}");
-    let finish = |id, decision| MiniTx { step: Step::Finish(decision), ..MiniTx::one(id) };
-    for step in [finish(kept, Decision::Committed), finish(dropped, Decision::Aborted)] {
-        let done = client.apply(step).await.unwrap();
-        assert!(matches!(done, Applied::Done { .. }), "{done:?}");
-    }
-    assert_eq!((client.get(ROWS, "a").await.unwrap(), client.sum("n").await), ("1".into(), 1));
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::error::{Error, Result};
 use crate::store::{
     Applied, Certainty, Check, CheckRef, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply, SequenceId,
-    Step, Store, StoreResult, TxId,
+    Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 pub(crate) use calls::Names;
 use lanes::Lanes;
@@ -137,6 +137,7 @@ impl Committer {
             }
             // Others took this one for dead and aborted it.
             Some(Applied::Already(Decision::Aborted)) => Ok(Outcome::Blocked),
+            Some(Applied::Fenced) => Err(replaced(partition).into()),
             other => Err(Error::invalid(format!("the store answered a commit with {other:?}"))),
         }
     }
@@ -173,4 +174,14 @@ impl Committer {
     pub async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.call_reserve(sequence, n).await
     }
+}
+
+/// The partition is not the one that the handle was opened for.
+fn replaced(partition: Partition) -> StoreError {
+    let message = format!(
+        "another database, or another copy of it, is now where this handle's was; partition {} refused the write and nothing \
+         was applied. The handle cannot be used any more: open it again",
+        partition.0
+    );
+    StoreError::new(StoreErrorKind::Corrupt, message)
 }

@@ -115,6 +115,11 @@ impl Scan {
         wanted.min(self.limit - self.visited).saturating_add(1)
     }
 
+    /// Whether a limit is reached: another member would only show that the span goes on.
+    const fn is_full(&self) -> bool {
+        self.visited == self.limit || self.returned == self.want
+    }
+
     pub(super) const fn is_done(&self) -> bool {
         self.done
     }
@@ -180,13 +185,15 @@ impl Scan {
         if self.done {
             return Ok(());
         }
-        self.more = members.len() >= self.chunk as usize && self.chunk < self.most();
+        let most = self.most();
+        self.more = members.len() >= self.chunk as usize && self.chunk < most;
         if let Some(last) = members.last() {
             let bound = layout::beyond(last);
             if self.reverse { self.hi = bound } else { self.lo = bound }
         }
-        self.chunk = self.chunk.saturating_mul(4).min(MOST);
-        if self.behind == Behind::Nothing {
+        self.chunk = self.chunk.saturating_mul(4).min(MOST).min(most.saturating_sub(self.chunk));
+        // Where a chunk ends at the limit, the next one has no record to ask for.
+        if self.behind == Behind::Nothing || self.is_full() {
             return self.visit_all(members, Vec::new());
         }
         self.pending = members;
@@ -197,7 +204,7 @@ impl Scan {
     pub(super) fn visit_all(&mut self, members: Vec<Vec<u8>>, records: Vec<Value>) -> StoreResult<()> {
         let records = records.into_iter().chain(std::iter::repeat(Value::Nil));
         for (member, record) in members.into_iter().zip(records) {
-            if self.visited == self.limit || self.returned == self.want {
+            if self.is_full() {
                 self.scanner.stop_at(layout::original(&self.last));
                 self.done = true;
                 return Ok(());

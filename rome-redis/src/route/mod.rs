@@ -134,7 +134,8 @@ impl Router {
             let tried = match self.connect(place, detour.take(), until).await {
                 Ok(seat) => {
                     let (link, asking) = (seat.link.clone(), seat.asking);
-                    self.watched(&link, &[place.slot], asking, self.run(errand, place, seat)).await
+                    let done = self.watched(&link, &[place.slot], asking, self.run(errand, place, seat)).await;
+                    done.unwrap_or_else(|| Err(link.silent().into()))
                 }
                 Err(error) => Err(Stop::Failed(error)),
             };
@@ -202,7 +203,8 @@ impl Router {
         };
         // Another node may take over while this one does not answer.
         let soon = until.min(Instant::now() + self.setup.options.connect_timeout);
-        let live = self.watched(&link, &[place.slot], asking, link.live(soon, false)).await?;
+        let live = self.watched(&link, &[place.slot], asking, link.live(soon, false)).await;
+        let live = live.unwrap_or_else(|| Err(link.silent()))?;
         Ok(Seat { link, live, asking })
     }
 
@@ -230,17 +232,11 @@ impl Router {
     }
 
     /// Waits for a server, but not for longer than it serves these slots: a node that hangs is replaced by another, and then its
-    /// reply would come too late or never.
-    async fn watched<T, E: From<StoreError>>(
-        &self,
-        link: &Link,
-        slots: &[u16],
-        asking: bool,
-        answer: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let Way::Cluster(topology) = &self.way else { return answer.await };
+    /// reply would come too late or never. None if it was; what was sent to it may then be carried out or not.
+    async fn watched<T>(&self, link: &Link, slots: &[u16], asking: bool, answer: impl Future<Output = T>) -> Option<T> {
+        let Way::Cluster(topology) = &self.way else { return Some(answer.await) };
         if asking {
-            return answer.await;
+            return Some(answer.await);
         }
         let replaced = async {
             loop {
@@ -253,10 +249,10 @@ impl Router {
             }
         };
         match future::select(pin!(answer), pin!(replaced)).await {
-            Either::Left((answer, _)) => answer,
+            Either::Left((answer, _)) => Some(answer),
             Either::Right(_) => {
                 link.lose_all();
-                Err(link.silent().with_unknown_outcome().into())
+                None
             }
         }
     }

@@ -11,6 +11,9 @@ use crate::apply::bundle::{Answers, Bundles, Passenger};
 use crate::place::Place;
 use crate::together::Together;
 
+/// The longest time to wait for replicas, in milliseconds: some weeks.
+const LONGEST_WAIT: u64 = 1 << 31;
+
 /// Commands for several partitions, gathered by server.
 #[derive(Default)]
 pub(crate) struct Round<'a> {
@@ -110,10 +113,10 @@ impl Parcel<'_> {
             let mut answers = Answers::new(&calls, replies.into_iter());
             Ok(tickets.into_iter().map(|ticket| answers.take(ticket)).collect())
         };
-        let replies = router.watched(&seat.link, &slots, seat.asking, exchange).await;
-        let (replies, error) = match replies {
-            Ok(replies) => (replies, None),
-            Err(error) => (Vec::new(), Some(error)),
+        let (replies, error) = match router.watched(&seat.link, &slots, seat.asking, exchange).await {
+            Some(Ok(replies)) => (replies, None),
+            Some(Err(error)) => (Vec::new(), Some(error)),
+            None => (Vec::new(), Some(link.silent().with_unknown_outcome())),
         };
         let mut replies = replies.into_iter();
         let parts = parts.into_iter().map(|(whose, n)| (whose, replies.by_ref().take(n).collect())).collect();
@@ -143,8 +146,9 @@ async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, n: u8, until: In
         let message = format!("the Redis server at {} has just been started again", link.address);
         return Err(StoreError::new(StoreErrorKind::Unavailable, message));
     }
-    let timeout = u64::try_from(link.setup.options.replica_timeout.as_millis()).unwrap_or(u64::MAX);
-    pipeline.cmd("WAIT").arg(n).arg(timeout);
+    // Not 0, which would be for ever, and not more than the server takes: it has carried out the writes by then.
+    let timeout = u64::try_from(link.setup.options.replica_timeout.as_millis()).unwrap_or(LONGEST_WAIT);
+    pipeline.cmd("WAIT").arg(n).arg(timeout.clamp(1, LONGEST_WAIT));
     let own = Seat { live: taken.live.clone(), ..seat.clone() };
     // Announcements stand before commands alone, and WAIT needs none.
     let mut replies = exchange(&own, &pipeline).await.inspect_err(|_| link.replicas.close())?;

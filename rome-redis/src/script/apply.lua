@@ -21,6 +21,9 @@
 -- Nothing may fail after the first effect: Redis keeps what a failed script has done. So whatever can fail is tried
 -- before: sums are computed, and the type of each key is proved by its sentinel. Where several steps come together the error
 -- of one is caught, so that the others end as if it had not come; what it did before stays, as when it comes alone.
+--
+-- A server without memory refuses the first write of a script alone, and no removal. So what adds nothing that lasts, to repeat or to
+-- end something, begins with a removal, if need be of the field 'none', which is never there.
 local ARGV, KEYS = ARGV, KEYS
 local meta, owner, first_program = KEYS[1], ARGV[1], ARGV[2]
 local programs = byte(first_program, 19)
@@ -139,25 +142,34 @@ local function carry_out(program, last)
       -- What is prepared beside such a record was left over by a failover that lost an answer.
       record_stays = true
     elseif known then
-      if writes_always then call('HSET', meta, lane, last) end
+      if writes_always then
+        call('HDEL', meta, 'none')
+        call('HSET', meta, lane, last)
+      end
       return known
     end
   end
 
   if step == 2 then
-    if writes_always then call('HSET', meta, 'seq', seq) end
+    if writes_always then
+      call('HDEL', meta, 'none')
+      call('HSET', meta, 'seq', seq)
+    end
     return 'U'
   elseif step == 1 and prepared_at then
     local record = call('HGET', meta, 'x' .. id)
-    if writes_always then call('HSET', meta, 'x' .. id, record) end
+    if writes_always then
+      call('HDEL', meta, 'none')
+      call('HSET', meta, 'x' .. id, record)
+    end
     return 'D' .. sub(record, 14, 13 + byte(record, 13))
   elseif step == 3 or step == 4 or (step > 4 and not prepared_at) then
+    -- First of all, also if it is not there.
+    call('HDEL', meta, 'x' .. id)
     if not prepared_at then
       call('HSET', meta, lane, number .. 'X')
       return 'X'
     end
-    -- First of all: a server without memory refuses the first write of a script alone, and no removal.
-    call('HDEL', meta, 'x' .. id)
     call('HSET', meta, 'pending', keep.without(pending, prepared_at))
     if not record_stays then call('HSET', meta, lane, number .. 'X') end
     return step == 3 and 'X' or 'D' .. seq

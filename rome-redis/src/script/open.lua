@@ -32,6 +32,9 @@ if not state[1] or not id then return { 'foreign' } end
 if state[1] ~= ARGV[1] then return { 'format', state[1] } end
 local owner = id .. ':' .. process
 if state[3] ~= owner then
+  -- A server without memory refuses the first write of a script alone, and no removal. It shall go on with reads and removals
+  -- also after a start. There is no such field.
+  call('HDEL', meta, 'none')
   call('HINCRBY', meta, 'seq', far)
   if sequences then
     call('HINCRBY', sequences, 'q:lanes', far)
@@ -43,5 +46,8 @@ if state[3] ~= owner then
   end
   call('HSET', meta, 'owner', owner, '', WIDE)
 end
-if ARGV[5] == 'complete' then call('HSET', meta, 'complete', '1') end
+if ARGV[5] == 'complete' then
+  call('HDEL', meta, 'none')
+  call('HSET', meta, 'complete', '1')
+end
 return { '', id, state[4] or '1', state[5] or '' }

@@ -4,6 +4,9 @@ if call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
   local id = call('HGET', KEYS[1], 'id')
   return not id and 'G' or sub(ARGV[1], 1, #id) == id and 'E' or 'F'
 end
+-- Whoever removes something needs a lane. A server without memory refuses the first write of a script alone, and no removal, so
+-- that one is of a field that is never there. Keys are for what is added.
+if ARGV[2] == 'q:lanes' then call('HDEL', KEYS[2], 'none') end
 local raised = redis.pcall('HINCRBY', KEYS[2], ARGV[2], ARGV[3])
 if type(raised) == 'table' then
   if string.find(raised.err, 'overflow') then return 'O' end

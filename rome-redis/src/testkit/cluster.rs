@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redis::{Connection, FromRedisValue};
+use redis::FromRedisValue;
 
 use super::LocalServer;
 
@@ -119,10 +119,7 @@ impl LocalCluster {
     /// # Errors
     /// When it refuses or does not answer.
     pub fn try_ask<T: FromRedisValue>(&self, node: usize, command: &str) -> redis::RedisResult<T> {
-        let mut words = command.split_whitespace();
-        let mut cmd = redis::cmd(words.next().unwrap_or_default());
-        cmd.arg(words.collect::<Vec<_>>());
-        cmd.query(&mut self.connect(node)?)
+        self.node(node).try_ask(command)
     }
 
     /// The node that serves a slot: of the running ones that say so, the one that was chosen last.
@@ -193,7 +190,7 @@ impl LocalCluster {
         }
         let mut migrate = redis::cmd("MIGRATE");
         migrate.arg("127.0.0.1").arg(self.node(to).port()).arg("").arg(0).arg(10_000).arg("KEYS").arg(&keys);
-        let mut connection = self.connect(from).expect("the node runs");
+        let mut connection = self.node(from).connect().expect("the node runs");
         migrate.query::<redis::Value>(&mut connection).expect("the keys can be moved");
         keys.len()
     }
@@ -293,13 +290,6 @@ impl LocalCluster {
 
     fn says(&self, node: usize, command: &str, words: &str) -> bool {
         self.try_ask::<String>(node, command).is_ok_and(|answer| answer.contains(words))
-    }
-
-    fn connect(&self, node: usize) -> redis::RedisResult<Connection> {
-        let client = redis::Client::open(self.node(node).url())?;
-        let connection = client.get_connection_with_timeout(Duration::from_secs(1))?;
-        connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-        Ok(connection)
     }
 
     fn wait_for<T>(&self, what: &str, mut ready: impl FnMut() -> Option<T>) -> T {

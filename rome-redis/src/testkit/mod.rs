@@ -11,6 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use redis::{Connection, FromRedisValue};
+
 /// A `redis-server` process. It is killed when this is dropped, and its folder removed.
 #[derive(Debug)]
 pub struct LocalServer {
@@ -103,6 +105,31 @@ impl LocalServer {
     /// When it does not start.
     pub fn restart(&mut self) {
         assert!(self.spawn(), "redis-server does not start again; its log: {}", self.log());
+    }
+
+    /// Asks it and gives its answer.
+    ///
+    /// # Panics
+    /// When it refuses or does not answer.
+    pub fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+        self.try_ask(command).unwrap_or_else(|error| panic!("`{command}`: {error}"))
+    }
+
+    /// Asks it, on a connection for this alone.
+    ///
+    /// # Errors
+    /// When it refuses or does not answer.
+    pub fn try_ask<T: FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
+        let mut words = command.split_whitespace();
+        let mut cmd = redis::cmd(words.next().unwrap_or_default());
+        cmd.arg(words.collect::<Vec<_>>());
+        cmd.query(&mut self.connect()?)
+    }
+
+    fn connect(&self) -> redis::RedisResult<Connection> {
+        let connection = redis::Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(1))?;
+        connection.set_read_timeout(Some(Duration::from_secs(10)))?;
+        Ok(connection)
     }
 
     /// Sends it a signal, such as `STOP` or `CONT`.

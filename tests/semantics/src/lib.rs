@@ -19,6 +19,7 @@ mod hooks;
 mod left_behind;
 mod links;
 mod metrics;
+mod on_redis;
 mod page_costs;
 mod partitions;
 mod plans;

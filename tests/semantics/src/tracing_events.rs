@@ -204,3 +204,18 @@ async fn passwords_are_in_no_event_and_in_no_error() {
     let lines = captured.taken("");
     assert!(lines.iter().all(|line| !line.contains("hunter2")), "{lines:?}");
 }
+
+#[tokio::test]
+async fn a_connection_that_is_made_again_is_told() {
+    let server = rome_redis::testkit::LocalServer::start();
+    let (captured, _guard) = Captured::listens();
+    let db = Database::builder().entity::<Dog>().open(&server.url()).await.unwrap();
+    db.insert(dog(1)).await.unwrap();
+    let again = |lines: Vec<String>| lines.into_iter().filter(|line| line.contains("again")).collect::<Vec<_>>();
+    assert_eq!(again(captured.taken("rome_redis::link")), [""; 0]);
+    server.ask::<()>("CLIENT KILL TYPE normal");
+    db.insert(dog(2)).await.unwrap();
+    let lines = again(captured.taken("rome_redis::link"));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_has(&lines[0], &["INFO", "connected again", &server.port().to_string()]);
+}

@@ -1,0 +1,38 @@
+//! A store whose writes are as safe as was asked for, whatever those who write ask for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rome::store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    StoreResult,
+};
+
+/// The store, and how safe each write to it is at least.
+pub struct AtLeast {
+    pub store: Arc<dyn Store>,
+    pub durability: Durability,
+}
+
+#[async_trait]
+impl Store for AtLeast {
+    fn capabilities(&self) -> &Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        self.store.read(batch, consistency).await
+    }
+
+    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        self.store.apply(batch, durability.max(self.durability)).await
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        self.store.reserve(sequence, n).await
+    }
+
+    fn owner(&self, partition: Partition) -> OwnerTag {
+        self.store.owner(partition)
+    }
+}
