@@ -127,10 +127,13 @@ async fn a_dump_is_loaded_and_one_that_is_cut_is_not() {
     assert!(says(&other, &["load", &cut], 2).contains("nothing was loaded"));
     assert!(says(&other, &["load", &folder.file("none")], 2).contains("none"));
     assert!(says(&other, &["load", &dump], 0).contains("dogs: 40 rows"));
-    assert!(says(&other, &["check"], 0).contains("40 rows and 80 entries"));
+    // The unique index was not built where the dump was taken, so the copy has it when a program declares it.
+    assert!(says(&other, &["check"], 0).contains("40 rows and 40 entries"));
     assert!(says(&other, &["load", &dump], 2).contains("has rows"));
     let db = Database::builder().entity::<Dog>().open(&other).await.unwrap();
     assert_eq!(db.query::<Dog>().filter(Dog::NAME.eq("dog 5")).one().await.unwrap().age, 5);
+    drop(db);
+    assert!(says(&other, &["check"], 0).contains("40 rows and 80 entries"));
 }
 
 #[tokio::test]
