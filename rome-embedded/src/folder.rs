@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
@@ -17,6 +18,9 @@ use crate::place::Place;
 const DATA: &str = "rome.redb";
 const DATA_NEW: &str = "rome.redb.new";
 const LOCK: &str = "rome.lock";
+
+/// How long to wait for a lock that another holds.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Makes a folder and those above it that are missing, so that they are there after a loss of power too.
 fn create(path: &Path) -> std::io::Result<()> {
@@ -62,11 +66,12 @@ impl Folder {
             .write(true)
             .open(path.join(LOCK))
             .map_err(|error| at(path, io_error(&error)))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+        while_in_use(|| match lock.try_lock() {
+            Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => Err(in_use(path)),
             Err(TryLockError::Error(error)) => Err(at(path, io_error(&error))),
-        }
+        })?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Where it is.
@@ -80,7 +85,7 @@ impl Folder {
         if !file.try_exists().map_err(|error| at(&file, io_error(&error)))? {
             self.make(&file, options).map_err(|error| at(&file, error))?;
         }
-        let engine = Engine::open(&file, options).map_err(|error| at(&file, error))?;
+        let engine = while_in_use(|| Engine::open(&file, options).map_err(|error| at(&file, error)))?;
         check_format(&engine).map_err(|error| at(&file, error))?;
         Ok(engine)
     }
@@ -132,6 +137,20 @@ pub(crate) fn check_format(engine: &Engine) -> StoreResult<()> {
             ),
         )),
         _ => Err(foreign()),
+    }
+}
+
+/// Waits for a lock for a moment: a process that this program starts holds all of its locks, also one that was just given up, until it
+/// runs a program of its own.
+fn while_in_use<T>(mut open: impl FnMut() -> StoreResult<T>) -> StoreResult<T> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match open() {
+            Err(error) if error.kind() == StoreErrorKind::InUse && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
     }
 }
 
