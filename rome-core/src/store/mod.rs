@@ -43,7 +43,8 @@ pub enum Durability {
     ReplicatedLocal(u8),
 }
 
-/// Identifies which copy of a partition's data is serving; it changes when another copy may be serving.
+/// Identifies which copy of a partition's data is serving; it changes when another copy may be serving. It is for those who look at a
+/// store; ROME itself relies on `seq` alone (S6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct OwnerTag(pub u64);
 
@@ -85,7 +86,8 @@ impl Capabilities {
 /// - **S3** Checks come before effects; the one that failed is named by its place.
 /// - **S4** The same `(id, step)` again, late or reordered, has no further effect and gives the recorded outcome.
 /// - **S5** Spans iterate in unsigned byte order; limits and reverse are exact.
-/// - **S6** Effects raise the partition's `seq`; an equal `seq` under an equal [`OwnerTag`] means equal content.
+/// - **S6** Effects raise the partition's `seq`; an equal `seq` means equal content. Where another copy of the data may begin to
+///   serve, `seq` goes on beyond all that the one before it can have reached.
 /// - **S7** [`Certainty::NotApplied`] only if it certainly was not and will not be applied; any other lost answer is
 ///   [`Certainty::Unknown`]. A backend never sends an `apply` again by itself unless S4 covers it.
 /// - **S8** An acknowledged write is durable at the level that was asked for.
