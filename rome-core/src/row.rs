@@ -15,8 +15,9 @@ use crate::value::{self, RowReader, RowWriter, Value, ValueError, ValueRef, read
 
 /// The stored value of a row: its layout and its columns.
 pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(body.len() + 2);
     let mut layout = table.layout;
+    // Just as much: then nothing is moved to share it.
+    let mut out = Vec::with_capacity(body.len() + if layout < 0x80 { 1 } else { 5 });
     while layout >= 0x80 {
         out.push(u8::try_from(layout & 0x7F).unwrap_or_default() | 0x80);
         layout >>= 7;
@@ -129,7 +130,7 @@ pub(crate) fn key_of(table: &'static Table, body: &[u8]) -> Result<Bytes, ValueE
 
 /// The same body with some columns replaced; `key` says in an error which row it is.
 pub(crate) fn replace(table: &'static Table, key: &[u8], body: &[u8], changes: &[(u16, Value)]) -> Result<Vec<u8>> {
-    let mut out = RowWriter::new();
+    let mut out = RowWriter::with_capacity(body.len() + 16 * changes.len());
     let mut row = RowReader::new(body);
     for (at, column) in table.columns.iter().enumerate() {
         let start = row.position();

@@ -180,10 +180,15 @@ impl Link {
     /// Sends script calls, perhaps among other commands. Where the server has forgotten a script, which proves that it did not
     /// run, loads the scripts and sends those calls again.
     pub(crate) async fn call(&self, live: &Live, calls: &Pipeline) -> StoreResult<Vec<Value>> {
-        let mut replies = self.send(live, calls).await?;
+        let replies = self.send(live, calls).await?;
         if !replies.iter().any(script::is_unknown) {
             return Ok(replies);
         }
+        Box::pin(self.call_again(live, calls, replies)).await
+    }
+
+    /// Loads the scripts, and sends those calls again that the server did not know.
+    async fn call_again(&self, live: &Live, calls: &Pipeline, mut replies: Vec<Value>) -> StoreResult<Vec<Value>> {
         self.send(live, &self.setup.scripts.load()).await?;
         let mut again = redis::pipe();
         let mut places = Vec::new();

@@ -89,6 +89,18 @@ impl RedisStore {
         tracing::debug!(name, partitions = places.len(), prefix = %setup.options.prefix, "opened the store");
         Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
     }
+
+    /// Where each step is to be carried out, if all of them can be.
+    fn admit(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<(&Place, MiniTx)>> {
+        request::admit_durability(durability)?;
+        let mut steps = Vec::with_capacity(batch.len());
+        for (partition, tx) in batch {
+            let place = request::admit_partition(&self.places, partition)?;
+            request::admit(&tx, &self.capabilities)?;
+            steps.push((place, tx));
+        }
+        Ok(steps)
+    }
 }
 
 #[async_trait]
@@ -106,19 +118,8 @@ impl Store for RedisStore {
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        request::admit_durability(durability)?;
-        let mut steps = Vec::with_capacity(batch.len());
-        for (partition, tx) in batch {
-            let place = request::admit_partition(&self.places, partition)?;
-            request::admit(&tx, &self.capabilities)?;
-            steps.push((place, tx));
-        }
-        if steps.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (n, effects) = (steps.len(), steps.iter().map(|(_, tx)| tx.effects.len()).sum::<usize>());
-        let applied = self.applier.apply(&self.router, steps, durability).await;
-        tracing::trace!(steps = n, effects, ?durability, outcomes = ?applied, "apply");
+        let applied = self.applier.apply(&self.router, self.admit(batch, durability)?, durability).await;
+        tracing::trace!(?durability, outcomes = ?applied, "apply");
         applied
     }
 
@@ -136,7 +137,7 @@ impl Store for RedisStore {
                 pipeline.add_command(call);
                 true
             });
-            let sent = round.send(&self.router, None, patience.until).await.pop();
+            let sent = round.send(&self.router, None).await.pop();
             let Some(mut sent) = sent else { return Err(error::gone()) };
             let reply = sent.parts.pop().and_then(|(_, mut replies)| replies.pop());
             let error = match (reply, sent.error) {

@@ -107,7 +107,7 @@ impl Together {
             Joined::Alone(_way) => {
                 let mut own = Gathering::default();
                 let part = add(&mut own);
-                Ok(own.exchange(link, live).await?.of(part))
+                Box::pin(own.exchange(link, live, part)).await
             }
         }
     }
@@ -166,12 +166,23 @@ impl Begun {
             Err(_) => ways.acquire().await,
         };
         let Some(link) = self.0.take() else { return };
-        let gathering = link.together.end();
         // What was under way may have been lost with the connection; on this one there would be no answer either.
         if way.is_err() || !link.current().is_some_and(|now| now.is_same(&live)) {
-            gathering.refuse(&given_up());
-        } else {
-            gathering.send(&link, &live).await;
+            return refuse(link.together.end().callers, &given_up());
+        }
+        let (callers, (all, shape)) = {
+            let mut gathering = link.together.end();
+            (std::mem::take(&mut gathering.callers), gathering.pack(&link, &live))
+        };
+        match link.call(&live, &all).await {
+            Ok(replies) => {
+                let mut replies = shape.unpack(replies);
+                for caller in callers {
+                    // Who no longer waits for them does not need them.
+                    caller.replies.send(Ok(replies.of(caller.part))).ok();
+                }
+            }
+            Err(error) => refuse(callers, &error),
         }
     }
 
@@ -210,31 +221,14 @@ impl Gathering {
         Part::Commands(pieces)
     }
 
-    /// Sends it all, and gives each caller its part.
-    async fn send(mut self, link: &Link, live: &Live) {
-        let callers = std::mem::take(&mut self.callers);
-        match self.exchange(link, live).await {
-            Ok(mut replies) => {
-                for caller in callers {
-                    // Who no longer waits for them does not need them.
-                    caller.replies.send(Ok(replies.of(caller.part))).ok();
-                }
-            }
-            Err(error) => Self { callers, ..Self::default() }.refuse(&error),
-        }
+    /// Sends it all, and waits for the replies to the one who added it.
+    async fn exchange(self, link: &Link, live: &Live, part: Part) -> StoreResult<Vec<Value>> {
+        let (all, shape) = self.pack(link, live);
+        Ok(shape.unpack(link.call(live, &all).await?).of(part))
     }
 
-    /// Tells all callers the same, and what it leaves open.
-    fn refuse(self, error: &StoreError) {
-        for caller in self.callers {
-            let told = StoreError::new(error.kind(), error.to_string());
-            let told = if error.certainty() == Certainty::Unknown { told.with_unknown_outcome() } else { told };
-            caller.replies.send(Err(told)).ok();
-        }
-    }
-
-    /// Sends it all, and waits for the replies.
-    async fn exchange(self, link: &Link, live: &Live) -> StoreResult<Replies> {
+    /// All of it as one pipeline, and where in its replies to find what.
+    fn pack(self, link: &Link, live: &Live) -> (Pipeline, Shape) {
         let Self { opening, commands, closing, steps, .. } = self;
         let counts = [opening.len(), commands.len(), closing.len()];
         // Reads that see what these commits did conflict less. But those that go without a first look would not be answered then.
@@ -251,14 +245,37 @@ impl Gathering {
         if let Some(steps) = steps {
             calls = steps.finish(&link.setup, live.run(), &mut all);
         }
-        let mut replies = link.call(live, &all).await?;
-        let first = if steps_first { calls.len() } else { counts.iter().sum() };
+        (all, Shape { counts, calls, steps_first })
+    }
+}
+
+/// Tells all callers the same, and what it leaves open.
+fn refuse(callers: Vec<Caller>, error: &StoreError) {
+    for caller in callers {
+        let told = StoreError::new(error.kind(), error.to_string());
+        let told = if error.certainty() == Certainty::Unknown { told.with_unknown_outcome() } else { told };
+        caller.replies.send(Err(told)).ok();
+    }
+}
+
+/// Where in the replies to a pipeline what is.
+struct Shape {
+    /// How many looks before, commands, and looks behind.
+    counts: [usize; 3],
+    /// How many steps each call of the script has.
+    calls: Vec<usize>,
+    steps_first: bool,
+}
+
+impl Shape {
+    fn unpack(self, mut replies: Vec<Value>) -> Replies {
+        let first = if self.steps_first { self.calls.len() } else { self.counts.iter().sum() };
         let rest = replies.split_off(first.min(replies.len()));
-        let (answers, replies) = if steps_first { (replies, rest) } else { (rest, replies) };
-        let answers = Answers::new(&calls, answers.into_iter());
+        let (answers, replies) = if self.steps_first { (replies, rest) } else { (rest, replies) };
+        let answers = Answers::new(&self.calls, answers.into_iter());
         let mut replies = replies.into_iter();
-        let [opening, commands, closing] = counts.map(|n| replies.by_ref().take(n).collect::<Vec<_>>());
-        Ok(Replies { opening, commands: commands.into_iter(), closing, answers })
+        let [opening, commands, closing] = self.counts.map(|n| replies.by_ref().take(n).collect::<Vec<_>>());
+        Replies { opening, commands: commands.into_iter(), closing, answers }
     }
 }
 

@@ -50,7 +50,10 @@ async fn count_in_both(store: &RedisStore, seq: u64, durability: Durability) {
     let done = |applied| assert!(matches!(applied, Applied::Done { .. }), "{applied:?}");
     done(apply(store, 1, counts(step(prepare)), durability).await);
     done(apply(store, 0, counts(step(Step::One)), durability).await);
-    done(apply(store, 1, step(Step::Finish(Decision::Committed)), durability).await);
+    let finished = apply(store, 1, step(Step::Finish(Decision::Committed)), durability).await;
+    // A first copy may have finished it, whose reply was lost.
+    let is_finished = matches!(finished, Applied::Done { .. } | Applied::Already(Decision::Committed));
+    assert!(is_finished, "{finished:?}");
 }
 
 /// Counts until it is stopped; gives how often.

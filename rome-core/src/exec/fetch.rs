@@ -135,9 +135,9 @@ pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 /// What the session has written to the table: keys, stored and new columns.
 pub(super) fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
     let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
-    target.session().map_or_else(Vec::new, |session| {
-        session.with_overlay(|overlay| overlay.table(table.id).into_iter().flatten().map(one).collect())
-    })
+    target
+        .session()
+        .map_or_else(Vec::new, |session| session.with_overlay(|overlay| overlay.of_table(table.id).map(one).collect()))
 }
 
 /// Reads what the access finds, tested by the plan's residual.

@@ -63,29 +63,29 @@ impl<'a> Target<'a> {
 
     pub async fn get<D: Entity>(self, key: D::Key, deleted: bool) -> Result<Option<D>> {
         let key = verbs::encode_key::<D>(&key);
-        let body = self.rows(D::table(), vec![key.clone()], deleted).await?.pop().flatten();
+        let body = self.rows(D::table(), std::slice::from_ref(&key), deleted).await?.pop().flatten();
         metrics::returned(usize::from(body.is_some()));
         body.map(|body| verbs::decode(&key, &body)).transpose()
     }
 
     pub async fn get_many<D: Entity>(self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
         let keys = verbs::encode_keys::<D>(keys);
-        let rows = self.rows(D::table(), keys.clone(), false).await?;
+        let rows = self.rows(D::table(), &keys, false).await?;
         metrics::returned(rows.iter().flatten().count());
         let decode = |(key, body): (&Bytes, Option<Bytes>)| body.map(|body| verbs::decode(key, &body)).transpose();
         keys.iter().zip(rows).map(decode).collect()
     }
 
     /// The columns of the rows under these keys, in one round trip.
-    async fn rows(self, def: &'static Table, keys: Vec<Bytes>, deleted: bool) -> Result<Vec<Option<Bytes>>> {
+    async fn rows(self, def: &'static Table, keys: &[Bytes], deleted: bool) -> Result<Vec<Option<Bytes>>> {
         let table = self.shared().table(def)?;
         let mut bodies = match self {
-            Self::Database(shared) => match stored_rows(shared, table, &keys) {
+            Self::Database(shared) => match stored_rows(shared, table, keys) {
                 Some(rows) => rows.await?,
                 // They lie in several partitions, and shall be of one moment.
-                None => in_session(shared, async |session: &Session| session_rows(session, table, &keys).await).await?,
+                None => in_session(shared, async |session: &Session| session_rows(session, table, keys).await).await?,
             },
-            Self::Session(session) => session_rows(session, table, &keys).await?,
+            Self::Session(session) => session_rows(session, table, keys).await?,
         };
         if !deleted && def.deleted_at.is_some() {
             for body in &mut bodies {
@@ -101,11 +101,11 @@ impl<'a> Target<'a> {
 }
 
 /// The columns of rows that lie in one partition; none if they lie in several.
-fn stored_rows(
-    shared: &Shared,
-    table: &StoredTable,
+fn stored_rows<'t>(
+    shared: &'t Shared,
+    table: &'t StoredTable,
     keys: &[Bytes],
-) -> Option<impl Future<Output = Result<Vec<Option<Bytes>>>>> {
+) -> Option<impl Future<Output = Result<Vec<Option<Bytes>>>> + use<'t>> {
     let partition = keys.first().map_or(Partition(0), |key| shared.placement.of_row(table, key));
     if !shared.placement.is_one() && keys.iter().any(|key| shared.placement.of_row(table, key) != partition) {
         return None;

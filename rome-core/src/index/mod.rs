@@ -62,12 +62,16 @@ fn all_entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entrie
     }
     let parts = table.indexes.iter().flat_map(|index| &index.def.parts);
     let last = parts.map(|part| part.column).chain(aggregate::last_column(table)).max().unwrap_or(0);
+    // Encoded in one place and copied from there: then each takes as much memory as it needs, and takes it once.
+    let mut room = Vec::with_capacity(128);
+    all.entries.reserve_exact(table.indexes.iter().filter(|index| !index.def.unique).count());
     row::with_view(table.def, body, last, |row| {
         for (at, index) in table.indexes.iter().enumerate() {
+            room.clear();
             if index.def.unique {
-                all.claims.extend(claim(index, row)?.map(|claim| (at, claim)));
+                all.claims.extend(claim(index, row, &mut room)?.map(|claim| (at, claim)));
             } else {
-                add_entries(index, row, key, &mut all.entries)?;
+                add_entries(index, row, key, &mut room, &mut all.entries)?;
             }
         }
         all.shares = aggregate::shares(table, row)?;
@@ -78,31 +82,31 @@ fn all_entries_of(table: &StoredTable, key: &[u8], body: &[u8]) -> Result<Entrie
 }
 
 /// The encoded columns of a unique index; none if one of them is NULL.
-fn claim(index: &StoredIndex, row: &RowView<'_>) -> Result<Option<Bytes>, ValueError> {
-    let mut out = Vec::new();
+fn claim(index: &StoredIndex, row: &RowView<'_>, room: &mut Vec<u8>) -> Result<Option<Bytes>, ValueError> {
     for part in &index.def.parts {
         let value = row.value(part.column)?;
         if value.is_null() {
             return Ok(None);
         }
-        value::key::encode(value, part.descending, &mut out);
+        value::key::encode(value, part.descending, room);
     }
-    Ok(Some(out.into()))
+    Ok(Some(Bytes::copy_from_slice(room)))
 }
 
 fn add_entries(
     index: &StoredIndex,
     row: &RowView<'_>,
     key: &[u8],
+    room: &mut Vec<u8>,
     entries: &mut Vec<(Space, Bytes)>,
 ) -> Result<(), ValueError> {
     let space = index.space();
     if !index.def.multi {
-        let mut out = Vec::with_capacity(key.len() + 16 * index.def.parts.len());
         for part in &index.def.parts {
-            value::key::encode(row.value(part.column)?, part.descending, &mut out);
+            value::key::encode(row.value(part.column)?, part.descending, room);
         }
-        entries.push((space, finish(index, out, key)));
+        finish(index, room, key);
+        entries.push((space, Bytes::copy_from_slice(room)));
         return Ok(());
     }
     let mut bodies = vec![Vec::new()];
@@ -124,14 +128,16 @@ fn add_entries(
         next.dedup();
         bodies = next;
     }
-    entries.extend(bodies.into_iter().map(|body| (space, finish(index, body, key))));
+    for mut body in bodies {
+        finish(index, &mut body, key);
+        entries.push((space, body.into()));
+    }
     Ok(())
 }
 
 /// Completes an entry. The key breaks ties in the direction of the last column, as in a query's order.
-fn finish(index: &StoredIndex, mut entry: Vec<u8>, key: &[u8]) -> Bytes {
-    push_row_key(&mut entry, key, index.def.ends_descending());
-    entry.into()
+fn finish(index: &StoredIndex, entry: &mut Vec<u8>, key: &[u8]) {
+    push_row_key(entry, key, index.def.ends_descending());
 }
 
 fn check_length(table: &StoredTable, what: &str, index: Option<&StoredIndex>, length: usize) -> Result<()> {

@@ -240,6 +240,7 @@ fn match_tuples(parts: &[IndexPart], constraints: &Constraints<'_>, found: &mut 
 
 pub(super) fn multiply(mut prefixes: Vec<Vec<u8>>, values: &[Value], descending: bool) -> Vec<Vec<u8>> {
     if let ([prefix], [value]) = (prefixes.as_mut_slice(), values) {
+        prefix.reserve(32);
         key::encode(value.as_ref(), descending, prefix);
         return prefixes;
     }

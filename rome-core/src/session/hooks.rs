@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use super::overlay::Replaced;
 use super::verbs::{decode, encode};
-use super::write::{Replaced, Statement, Write, Written};
+use super::write::{Statement, Write, Written};
 use super::{Session, TransactionOptions};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Result};

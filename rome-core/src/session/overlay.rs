@@ -59,10 +59,16 @@ impl Pending {
     }
 }
 
+/// A row, and the earlier buffered write of it that another replaced.
+pub(crate) type Replaced = (Arc<StoredTable>, Bytes, Option<Box<Pending>>);
+
+/// Buffered writes by key. They lie apart: a node of the tree has room for eleven, and most sessions write one row.
+type Rows = BTreeMap<Bytes, Box<Pending>>;
+
 /// The buffered writes of a session, by table and key.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
-    rows: BTreeMap<TableId, BTreeMap<Bytes, Pending>>,
+    rows: BTreeMap<TableId, Rows>,
     /// Which buffered rows will have each unique value that buffered writes touch: nobody where it is given up, and more
     /// than one only in the middle of a statement.
     holders: HashMap<(TableId, usize, Bytes), Vec<Bytes>>,
@@ -142,17 +148,18 @@ impl Overlay {
         self.rows.is_empty()
     }
 
-    pub fn table(&self, table: TableId) -> Option<&BTreeMap<Bytes, Pending>> {
-        self.rows.get(&table)
+    /// The buffered writes of a table, by key.
+    pub fn of_table(&self, table: TableId) -> impl Iterator<Item = (&Bytes, &Pending)> {
+        self.rows.get(&table).into_iter().flatten().map(|(key, pending)| (key, &**pending))
     }
 
     pub fn get(&self, table: TableId, key: &[u8]) -> Option<&Pending> {
-        self.rows.get(&table)?.get(key)
+        self.rows.get(&table)?.get(key).map(|pending| &**pending)
     }
 
     /// Buffers a write, and gives the earlier one of the same row. What was stored before the session's first write of
     /// the row stays known.
-    pub fn put(&mut self, key: Bytes, write: Pending) -> Option<Pending> {
+    pub fn put(&mut self, key: Bytes, write: Pending) -> Option<Box<Pending>> {
         let table = write.table.id;
         let rows = self.rows.entry(table).or_default();
         let given_up = match rows.get(&key) {
@@ -173,14 +180,14 @@ impl Overlay {
                 Some(earlier)
             }
             None => {
-                rows.insert(key, write);
+                rows.insert(key, Box::new(write));
                 None
             }
         }
     }
 
     /// Takes back the writes of a statement that failed: for each, in order, what it had replaced.
-    pub fn undo(&mut self, replaced: Vec<(Arc<StoredTable>, Bytes, Option<Pending>)>) {
+    pub fn undo(&mut self, replaced: Vec<Replaced>) {
         let mut tables = BTreeSet::new();
         for (table, key, earlier) in replaced.into_iter().rev() {
             tables.insert(table.id);
@@ -232,7 +239,7 @@ struct Parts<'a> {
     overlay: &'a Overlay,
     catalog: &'a Catalog,
     placement: Placement,
-    by_partition: BTreeMap<Partition, Part>,
+    by_partition: BTreeMap<Partition, Box<Part>>,
 }
 
 /// What happens in one partition.

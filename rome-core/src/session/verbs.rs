@@ -42,8 +42,9 @@ pub(crate) fn encode_key<D: Entity>(key: &D::Key) -> Bytes {
 
 /// The encodings of keys, all in one buffer.
 pub(crate) fn encode_keys<D: Entity>(keys: impl IntoIterator<Item = D::Key>) -> Vec<Bytes> {
-    let mut out = Vec::new();
-    let mut ends = Vec::new();
+    let keys = keys.into_iter();
+    let n = keys.size_hint().0.min(4096);
+    let (mut out, mut ends) = (Vec::with_capacity(20 * n), Vec::with_capacity(n));
     for key in keys {
         key.encode(&mut out);
         ends.push(out.len());

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::hooks::{Moment, overtaken};
+use super::overlay::Replaced;
 use super::{Overlay, Pending, Session};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
@@ -288,9 +289,6 @@ pub(super) struct Statement<'s> {
     /// The rows that it changed because they reference others, and whose entities have hooks.
     pub cascaded: Vec<(Arc<StoredTable>, Moment, Bytes)>,
 }
-
-/// What a write has replaced in the overlay.
-pub(super) type Replaced = (Arc<StoredTable>, Bytes, Option<Pending>);
 
 impl<'s> Statement<'s> {
     const fn new(session: &'s Session) -> Self {

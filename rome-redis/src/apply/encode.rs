@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step};
+use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step, TxId};
 
 use crate::layout::{self, Layout};
 use crate::place::Place;
@@ -83,6 +83,16 @@ impl Data {
         starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
     }
 
+    /// Makes room for what a step with so many checks and these effects takes, as a rule.
+    fn reserve(&mut self, checks: usize, effects: &[Effect]) {
+        let size = |effect: &Effect| match effect {
+            Effect::Put { key, value, .. } => key.len() + value.len() + TxId::LEN,
+            other => other.target().map_or(0, |(_, key)| key.len()) + 16,
+        };
+        self.bytes.reserve(32 + 64 * checks + effects.iter().map(size).sum::<usize>());
+        self.ends.reserve(2 + 2 * (checks + effects.len()));
+    }
+
     fn push(&mut self, part: &[u8]) {
         self.push_joined(&[part]);
     }
@@ -109,6 +119,7 @@ pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u
     let (new, sentinels) = new_spaces(place, effects);
     let fused = if sentinels == 0 { fused(tx, effects) } else { None };
     let checks = tx.reads.len() + tx.checks.len();
+    data.reserve(checks, effects);
     let mut program = Vec::with_capacity(HEADER + 8 * checks + 5 * effects.len() + 3 * sentinels);
     program.resize(HEADER, 0);
     if let Some(seq) = tx.unchanged_since {

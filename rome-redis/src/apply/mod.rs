@@ -23,7 +23,7 @@ use rome_core::store::{
 
 use crate::place::Place;
 use crate::prepared;
-use crate::route::{Passing, Round, Router, Sent};
+use crate::route::{Confirm, Lesson, Passing, Round, Router, Sent};
 use job::Job;
 use outcome::Answer;
 
@@ -107,19 +107,19 @@ impl Applier {
 async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, until: Instant) -> StoreResult<()> {
     // With replicas the record would not be enough: they have to confirm it, so the script writes it again.
     if confirm.is_none() && jobs.iter().any(Job::wants_its_record) {
-        ask(router, jobs, until).await?;
+        Box::pin(ask(router, jobs, until)).await?;
     }
     if jobs.iter().any(Job::wants_effects) {
-        look(router, jobs, until).await?;
+        Box::pin(look(router, jobs, until)).await?;
     }
     let mut seats = Vec::with_capacity(jobs.len());
-    let mut trouble = None;
+    let mut lessons = Vec::new();
     // One partition that cannot be reached must not keep the others waiting for as long as there is patience.
     let soon = if jobs.len() > 1 { until.min(Instant::now() + SOON) } else { until };
     for (at, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.answer.is_none()) {
         match router.seat(job.place, job.detour.take().as_deref(), soon).await {
             Ok(seat) => seats.push((at, seat)),
-            Err(error) if error.kind() == StoreErrorKind::Unavailable => trouble = Some(error),
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => lessons.push(Lesson::Again(error)),
             Err(error) => return Err(error),
         }
     }
@@ -129,57 +129,64 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
             round.add_step(seat, job.place, at, job.passenger(confirm.is_some()), job.is_small());
         }
     }
-    for Sent { seat, parts, error } in round.send(router, confirm, until).await {
+    let confirm = confirm.map(|n| Confirm { n, until });
+    // In two parts: the allocator takes a lock for what is above a kilobyte.
+    let sent = Box::pin(round.send(router, confirm.as_ref())).await;
+    lessons.extend(take_all(jobs, sent));
+    if lessons.is_empty() { Ok(()) } else { Box::pin(router.learn_all(lessons)).await }
+}
+
+/// Gives each its reply; says what there is to learn from those that did not come.
+fn take_all<'p>(jobs: &mut [Job<'p>], sent: Vec<Sent>) -> Vec<Lesson<'p>> {
+    let mut lessons = Vec::new();
+    for Sent { seat, parts, error } in sent {
         for (at, replies) in parts {
             let Some(job) = jobs.get_mut(at) else { continue };
             let Some(reply) = replies.first() else {
                 job.lost |= error.as_ref().is_some_and(|error| error.certainty() == Certainty::Unknown);
                 continue;
             };
-            if let Some(error) = take(router, job, reply, &seat.link.address).await {
-                if matches!(error, Repeat::NotAdopted) {
+            if let Some(repeat) = take(job, reply, &seat.link.address) {
+                if matches!(repeat, Repeat::NotAdopted) {
                     seat.link.note_adopted(job.place.number, None);
                 }
-                trouble = Some(error.into_error());
+                lessons.push(repeat.into_lesson(job.place));
             }
         }
-        if error.is_some() {
-            router.refresh().await;
-            trouble = error;
-        }
+        lessons.extend(error.map(Lesson::Lost));
     }
-    trouble.map_or(Ok(()), Err)
+    lessons
 }
 
 /// Why a call is made again although it was answered.
 enum Repeat {
-    Passing(StoreError),
+    Passing(Passing),
     NotAdopted,
     Prepared,
     Alone,
 }
 
 impl Repeat {
-    fn into_error(self) -> StoreError {
+    fn into_lesson(self, place: &Place) -> Lesson<'_> {
         let message = match self {
-            Self::Passing(error) => return error,
+            Self::Passing(passing) => return Lesson::Refused(place, passing),
             Self::NotAdopted => "the partition changes from one Redis server to another again and again",
             Self::Prepared => "the transaction to finish is prepared and finished again and again",
             Self::Alone => "the step fails together with others, and not by itself",
         };
-        StoreError::new(StoreErrorKind::Unavailable, message)
+        Lesson::Again(StoreError::new(StoreErrorKind::Unavailable, message))
     }
 }
 
 /// Takes the reply to a call.
-async fn take(router: &Router, job: &mut Job<'_>, reply: &Value, node: &str) -> Option<Repeat> {
+fn take(job: &mut Job<'_>, reply: &Value, node: &str) -> Option<Repeat> {
     if let Some(passing) = Passing::of(reply, node) {
         if let Passing::Ask(node) = &passing {
             job.detour = Some(node.clone());
         }
         // It may be for keys of the others in its call that this one is not served here.
         job.alone |= matches!(reply, Value::ServerError(error) if matches!(error.code(), "TRYAGAIN" | "ASK"));
-        return Some(Repeat::Passing(router.learn(job.place, passing).await));
+        return Some(Repeat::Passing(passing));
     }
     match outcome::of_reply(reply, &job.tx, job.effects()) {
         Ok(Answer::NotAdopted) => return Some(Repeat::NotAdopted),
@@ -255,8 +262,8 @@ async fn fields(
             true
         });
     }
-    let (mut found, mut trouble) = (Vec::new(), None);
-    for Sent { seat, parts, error } in round.send(router, None, until).await {
+    let (mut found, mut lessons) = (Vec::new(), Vec::new());
+    for Sent { seat, parts, error } in round.send(router, None).await {
         for (at, replies) in parts {
             let (Some(job), Some(reply)) = (jobs.get_mut(at), replies.into_iter().next()) else { continue };
             match Passing::of(&reply, &seat.link.address) {
@@ -265,23 +272,26 @@ async fn fields(
                     if let Passing::Ask(node) = &passing {
                         job.detour = Some(node.clone());
                     }
-                    trouble = Some(router.learn(job.place, passing).await);
+                    lessons.push(Lesson::Refused(job.place, passing));
                 }
             }
         }
-        if error.is_some() {
-            router.refresh().await;
-            trouble = error;
-        }
+        lessons.extend(error.map(Lesson::Lost));
     }
-    trouble.map_or(Ok(found), Err)
+    router.learn_all(lessons).await?;
+    Ok(found)
 }
 
 fn settle(jobs: Vec<Job<'_>>) -> StoreResult<Vec<Applied>> {
     let any_applied = jobs.iter().any(|job| job.lost || matches!(job.answer, Some(Ok(_))));
-    let answers = jobs.into_iter().map(|job| job.answer.expect("each was answered, or the call ended in an error"));
-    answers
-        .collect::<StoreResult<_>>()
-        // A first copy may still be on its way, or the answers of others in the batch get lost with this error.
-        .map_err(|error| if any_applied { error.with_unknown_outcome() } else { error })
+    let mut applied = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        match job.answer.expect("each was answered, or the call ended in an error") {
+            Ok(answer) => applied.push(answer),
+            // A first copy may still be on its way, or the answers of others in the batch get lost with this error.
+            Err(error) if any_applied => return Err(error.with_unknown_outcome()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(applied)
 }

@@ -23,7 +23,7 @@ use rome_core::store::{Read, ReadReply, StoreErrorKind, StoreResult};
 use crate::apply::outcome::decimal;
 use crate::error;
 use crate::place::Place;
-use crate::route::{Passing, Round, Router, Sent};
+use crate::route::{Lesson, Passing, Round, Router, Sent};
 use reading::{Progress, Reading};
 
 pub(crate) use quiet::Quiet;
@@ -67,8 +67,15 @@ async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: std::time
         });
         planned?;
     }
-    let mut trouble = None;
-    for Sent { seat, parts, error } in round.send(router, None, until).await {
+    let sent = round.send(router, None).await;
+    let lessons = take(readings, sent)?;
+    if lessons.is_empty() { Ok(()) } else { Box::pin(router.learn_all(lessons)).await }
+}
+
+/// Gives each its replies; says what there is to learn from those that did not come.
+fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>) -> StoreResult<Vec<Lesson<'r>>> {
+    let mut lessons = Vec::new();
+    for Sent { seat, parts, error } in sent {
         for (at, replies) in parts {
             let Some(reading) = readings.get_mut(at) else { continue };
             if error.is_some() {
@@ -91,16 +98,13 @@ async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: std::time
                         }
                         _ => None,
                     };
-                    trouble = Some(router.learn(reading.place, passing).await);
+                    lessons.push(Lesson::Refused(reading.place, passing));
                 }
             }
         }
-        if error.is_some() {
-            router.refresh().await;
-            trouble = error;
-        }
+        lessons.extend(error.map(Lesson::Lost));
     }
-    trouble.map_or(Ok(()), Err)
+    Ok(lessons)
 }
 
 fn next(replies: &mut impl Iterator<Item = Value>) -> StoreResult<Value> {

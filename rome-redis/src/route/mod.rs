@@ -8,7 +8,7 @@ mod redirect;
 mod round;
 mod topology;
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use crate::target::Target;
 
 pub(crate) use redirect::Passing;
 use redirect::on_the_move;
-pub(crate) use round::{Round, Sent};
+pub(crate) use round::{Confirm, Round, Sent};
 use topology::Topology;
 
 /// After how long without an answer to look whether another node has taken over.
@@ -66,6 +66,16 @@ pub(crate) enum Stop {
     Failed(StoreError),
 }
 
+/// What to make of a round that did not answer everything, before the next one.
+pub(crate) enum Lesson<'p> {
+    /// A partition's server refused, and that passes.
+    Refused(&'p Place, Passing),
+    /// Replies were lost.
+    Lost(StoreError),
+    /// It has to be done again, for this reason.
+    Again(StoreError),
+}
+
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)
@@ -98,11 +108,12 @@ impl Router {
     /// When there is none by `until`. Nothing was done then.
     pub(crate) async fn seat(&self, place: &Place, detour: Option<&str>, until: Instant) -> StoreResult<Seat> {
         if detour.is_none()
-            && let Some(seat) = self.ready_seat(place).await
+            && let Some(seat) = self.ready_seat(place)
         {
             return Ok(seat);
         }
-        Ok(self.find(place, detour, Errand::Sit, until).await?.0)
+        // What is rare has its own room, so that the futures of all calls need not hold it.
+        Ok(Box::pin(self.find(place, detour, Errand::Sit, until)).await?.0)
     }
 
     /// Opens a partition, or looks at it.
@@ -111,7 +122,7 @@ impl Router {
     }
 
     /// The usual case: the server is known, connected, and has adopted the partition.
-    async fn ready_seat(&self, place: &Place) -> Option<Seat> {
+    fn ready_seat(&self, place: &Place) -> Option<Seat> {
         let link = match &self.way {
             Way::Server(link) => link.clone(),
             Way::Cluster(topology) => topology.serving(place.slot)?,
@@ -134,7 +145,7 @@ impl Router {
             let tried = match self.connect(place, detour.take(), until).await {
                 Ok(seat) => {
                     let (link, asking) = (seat.link.clone(), seat.asking);
-                    let done = self.watched(&link, &[place.slot], asking, self.run(errand, place, seat)).await;
+                    let done = self.watched(&link, &[place.slot], asking, pin!(self.run(errand, place, seat))).await;
                     done.unwrap_or_else(|| Err(link.silent().into()))
                 }
                 Err(error) => Err(Stop::Failed(error)),
@@ -203,9 +214,25 @@ impl Router {
         };
         // Another node may take over while this one does not answer.
         let soon = until.min(Instant::now() + self.setup.options.connect_timeout);
-        let live = self.watched(&link, &[place.slot], asking, link.live(soon, false)).await;
+        let live = self.watched(&link, &[place.slot], asking, pin!(link.live(soon, false))).await;
         let live = live.unwrap_or_else(|| Err(link.silent()))?;
         Ok(Seat { link, live, asking })
+    }
+
+    /// Makes the best of a round; gives the last trouble that it had, if any.
+    pub(crate) async fn learn_all(&self, lessons: Vec<Lesson<'_>>) -> StoreResult<()> {
+        let mut trouble = Ok(());
+        for lesson in lessons {
+            trouble = Err(match lesson {
+                Lesson::Refused(place, passing) => self.learn(place, passing).await,
+                Lesson::Lost(error) => {
+                    self.refresh().await;
+                    error
+                }
+                Lesson::Again(error) => error,
+            });
+        }
+        trouble
     }
 
     /// Makes the best of a refusal, before the next attempt; gives it back as an error.
@@ -233,7 +260,13 @@ impl Router {
 
     /// Waits for a server, but not for longer than it serves these slots: a node that hangs is replaced by another, and then its
     /// reply would come too late or never. None if it was; what was sent to it may then be carried out or not.
-    async fn watched<T>(&self, link: &Link, slots: &[u16], asking: bool, answer: impl Future<Output = T>) -> Option<T> {
+    async fn watched<T>(
+        &self,
+        link: &Link,
+        slots: &[u16],
+        asking: bool,
+        answer: Pin<&mut impl Future<Output = T>>,
+    ) -> Option<T> {
         let Way::Cluster(topology) = &self.way else { return Some(answer.await) };
         if asking {
             return Some(answer.await);
@@ -248,7 +281,7 @@ impl Router {
                 }
             }
         };
-        match future::select(pin!(answer), pin!(replaced)).await {
+        match future::select(answer, Box::pin(replaced)).await {
             Either::Left((answer, _)) => Some(answer),
             Either::Right(_) => {
                 link.lose_all();

@@ -1,5 +1,6 @@
 //! What goes out at once: one pipeline to each server.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use futures::future::join_all;
@@ -29,6 +30,13 @@ struct Parcel<'a> {
     parts: Vec<(usize, usize)>,
     slots: Vec<u16>,
     small: bool,
+}
+
+/// How many replicas have to confirm what is written, and until when to look for a connection for that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Confirm {
+    pub(crate) n: u8,
+    pub(crate) until: Instant,
 }
 
 /// What became of the commands for one server.
@@ -66,6 +74,8 @@ impl<'a> Round<'a> {
             |parcel: &Parcel<'_>| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
         let at = self.parcels.iter().position(same).unwrap_or_else(|| {
             let (pipeline, steps, parts, slots) = (redis::pipe(), Vec::new(), Vec::new(), Vec::new());
+            // One server, as a rule.
+            self.parcels.reserve_exact(1);
             self.parcels.push(Parcel { seat, pipeline, steps, parts, slots, small: true });
             self.parcels.len() - 1
         });
@@ -77,50 +87,64 @@ impl<'a> Round<'a> {
     }
 
     /// Sends all pipelines at the same time, and waits for all replies. With `confirm`, each goes out on a connection of its
-    /// own, and so many replicas have to confirm what was written.
-    pub(crate) async fn send(self, router: &Router, confirm: Option<u8>, until: Instant) -> Vec<Sent> {
-        let mut parcels = self.parcels;
-        if parcels.len() == 1
-            && let Some(parcel) = parcels.pop()
-        {
-            return vec![parcel.send(router, confirm, until).await];
-        }
-        join_all(parcels.into_iter().map(|parcel| parcel.send(router, confirm, until))).await
+    /// own, and replicas have to confirm what was written.
+    pub(crate) async fn send(self, router: &Router, confirm: Option<&Confirm>) -> Vec<Sent> {
+        let parcels = self.parcels;
+        let answers = match &*parcels {
+            [parcel] => vec![parcel.send(router, confirm).await],
+            parcels => Box::pin(join_all(parcels.iter().map(|parcel| parcel.send(router, confirm)))).await,
+        };
+        // Not where the parcels lie, which are larger.
+        let mut sent = Vec::with_capacity(parcels.len());
+        sent.extend(parcels.into_iter().zip(answers).map(|(parcel, answer)| parcel.sent(answer)));
+        sent
     }
 }
 
 impl Parcel<'_> {
-    async fn send(self, router: &Router, confirm: Option<u8>, until: Instant) -> Sent {
-        let Self { seat, mut pipeline, steps, parts, slots, small } = self;
-        let (link, live) = (&seat.link, &seat.live);
-        let exchange = async {
-            if confirm.is_none() && small && !seat.asking {
-                return match &*steps {
-                    [] => Together::call(link, live, &pipeline).await,
-                    steps => Together::apply(link, live, steps).await,
-                };
-            }
-            let mut bundles = Bundles::default();
-            let tickets: Vec<_> = steps.iter().map(|step| bundles.add(step)).collect();
-            let calls = bundles.finish(&router.setup, live.run(), &mut pipeline);
-            let replies = match confirm {
-                None => exchange(&seat, &pipeline).await?,
-                Some(n) => exchange_and_wait(&seat, pipeline, n, until).await?,
-            };
-            if steps.is_empty() {
-                return Ok(replies);
-            }
-            let mut answers = Answers::new(&calls, replies.into_iter());
-            Ok(tickets.into_iter().map(|ticket| answers.take(ticket)).collect())
-        };
-        let (replies, error) = match router.watched(&seat.link, &slots, seat.asking, exchange).await {
-            Some(Ok(replies)) => (replies, None),
-            Some(Err(error)) => (Vec::new(), Some(error)),
-            None => (Vec::new(), Some(link.silent().with_unknown_outcome())),
+    async fn send(&self, router: &Router, confirm: Option<&Confirm>) -> StoreResult<Vec<Value>> {
+        let exchanged = pin!(self.exchange(router, confirm));
+        let answer = router.watched(&self.seat.link, &self.slots, self.seat.asking, exchanged).await;
+        answer.unwrap_or_else(|| Err(self.seat.link.silent().with_unknown_outcome()))
+    }
+
+    /// Gives each its replies.
+    fn sent(self, answer: StoreResult<Vec<Value>>) -> Sent {
+        let (replies, error) = match answer {
+            Ok(replies) => (replies, None),
+            Err(error) => (Vec::new(), Some(error)),
         };
         let mut replies = replies.into_iter();
-        let parts = parts.into_iter().map(|(whose, n)| (whose, replies.by_ref().take(n).collect())).collect();
-        Sent { seat, parts, error }
+        let parts = self.parts.into_iter().map(|(whose, n)| (whose, replies.by_ref().take(n).collect())).collect();
+        Sent { seat: self.seat, parts, error }
+    }
+
+    async fn exchange(&self, router: &Router, confirm: Option<&Confirm>) -> StoreResult<Vec<Value>> {
+        let (seat, live) = (&self.seat, &self.seat.live);
+        if confirm.is_none() && self.small && !seat.asking {
+            return match &*self.steps {
+                [] => Together::call(&seat.link, live, &self.pipeline).await,
+                steps => Together::apply(&seat.link, live, steps).await,
+            };
+        }
+        Box::pin(self.exchange_alone(router, confirm)).await
+    }
+
+    /// Sends it by itself.
+    async fn exchange_alone(&self, router: &Router, confirm: Option<&Confirm>) -> StoreResult<Vec<Value>> {
+        let seat = &self.seat;
+        if self.steps.is_empty() {
+            return exchange(seat, &self.pipeline).await;
+        }
+        let (mut bundles, mut pipeline) = (Bundles::default(), redis::pipe());
+        let tickets: Vec<_> = self.steps.iter().map(|step| bundles.add(step)).collect();
+        let calls = bundles.finish(&router.setup, seat.live.run(), &mut pipeline);
+        let replies = match confirm {
+            None => exchange(seat, &pipeline).await?,
+            Some(confirm) => exchange_and_wait(seat, pipeline, confirm).await?,
+        };
+        let mut answers = Answers::new(&calls, replies.into_iter());
+        Ok(tickets.into_iter().map(|ticket| answers.take(ticket)).collect())
     }
 }
 
@@ -137,8 +161,8 @@ async fn exchange(seat: &Seat, pipeline: &Pipeline) -> StoreResult<Vec<Value>> {
     Ok(replies.into_iter().skip(1).step_by(2).collect())
 }
 
-async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, n: u8, until: Instant) -> StoreResult<Vec<Value>> {
-    let link = &seat.link;
+async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, confirm: &Confirm) -> StoreResult<Vec<Value>> {
+    let (link, Confirm { n, until }) = (&seat.link, *confirm);
     let taken = link.replicas.take(link, until).await?;
     if taken.live.run() != seat.live.run() {
         link.replicas.close();
