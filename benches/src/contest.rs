@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use uuid::Uuid;
 
 use crate::{
+    apart::Apart,
     measure::{self, Load, Requests, Slot},
     model::{self, Image},
     operation::{self, BULK, Dice, Operation, Reply, Request},
@@ -129,6 +130,7 @@ impl<P: Peer> Entry<P> {
         let clients = load.clients();
         let requests = (0..clients).map(|client| self.requests(operation, client, clients, limit));
         let mut requests: Vec<Requests> = requests.collect::<Result<_>>()?;
+        let _apart = self.server.filter(|_| clients == 1).and_then(Apart::from);
         let spent = processor::time(self.server);
         let mut slot = match load {
             Load::One => measure::latency(self.peer.clone(), requests.remove(0), limit).await?,

@@ -4,6 +4,7 @@
 //! the machine is a slow minute for everyone.
 
 pub mod agree;
+pub mod apart;
 pub mod args;
 pub mod contest;
 pub mod lineup;
