@@ -16,7 +16,7 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// Moves them, if there are two processors and `taskset` is installed.
+    /// Moves them, if there are two processors and `taskset` is installed. Afterwards both may run where this process may.
     pub fn from(server: u32) -> Option<Self> {
         let status = fs::read_to_string("/proc/self/status").ok()?;
         let all = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?.trim().to_owned();

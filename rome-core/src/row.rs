@@ -16,7 +16,7 @@ use crate::value::{self, RowReader, RowWriter, Value, ValueError, ValueRef, read
 /// The stored value of a row: its layout and its columns.
 pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Bytes {
     let mut layout = table.layout;
-    // Just as much: then nothing is moved to share it.
+    // Just as much, as a rule: then it can be shared without a header of its own.
     let mut out = Vec::with_capacity(body.len() + if layout < 0x80 { 1 } else { 5 });
     while layout >= 0x80 {
         out.push(u8::try_from(layout & 0x7F).unwrap_or_default() | 0x80);

@@ -135,7 +135,8 @@ impl SyncPeer for Rusqlite {
     fn joined(&self, owner: &str) -> Result<Vec<(Image, Property)>> {
         let connection = self.connection()?;
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT {COLUMNS}, p.name, p.value FROM images JOIN properties p ON p.image_id = id WHERE owner = ?1"
+            "SELECT {COLUMNS}, property, value FROM images \
+             JOIN (SELECT image_id, name AS property, value FROM properties) ON image_id = id WHERE owner = ?1"
         ))?;
         let pairs = statement.query_map([owner], |row| {
             let image = image(row)?;

@@ -89,7 +89,7 @@ impl Data {
             Effect::Put { key, value, .. } => key.len() + value.len() + TxId::LEN,
             other => other.target().map_or(0, |(_, key)| key.len()) + 16,
         };
-        self.bytes.reserve(32 + 64 * checks + effects.iter().map(size).sum::<usize>());
+        self.bytes.reserve(32 + 64 * checks.min(64) + effects.iter().map(size).sum::<usize>());
         self.ends.reserve(2 + 2 * (checks + effects.len()));
     }
 

@@ -68,13 +68,14 @@ async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: std::time
         planned?;
     }
     let sent = round.send(router, None).await;
-    let lessons = take(readings, sent)?;
-    if lessons.is_empty() { Ok(()) } else { Box::pin(router.learn_all(lessons)).await }
+    let mut lessons = Vec::new();
+    let taken = take(readings, sent, &mut lessons);
+    let learned = if lessons.is_empty() { Ok(()) } else { Box::pin(router.learn_all(lessons)).await };
+    taken.and(learned)
 }
 
-/// Gives each its replies; says what there is to learn from those that did not come.
-fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>) -> StoreResult<Vec<Lesson<'r>>> {
-    let mut lessons = Vec::new();
+/// Gives each its replies; adds what there is to learn from those that did not come.
+fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, lessons: &mut Vec<Lesson<'r>>) -> StoreResult<()> {
     for Sent { seat, parts, error } in sent {
         for (at, replies) in parts {
             let Some(reading) = readings.get_mut(at) else { continue };
@@ -104,7 +105,7 @@ fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>) -> StoreResult<Vec<Le
         }
         lessons.extend(error.map(Lesson::Lost));
     }
-    Ok(lessons)
+    Ok(())
 }
 
 fn next(replies: &mut impl Iterator<Item = Value>) -> StoreResult<Value> {

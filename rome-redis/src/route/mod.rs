@@ -274,7 +274,7 @@ impl Router {
         let replaced = async {
             loop {
                 tokio::time::sleep(SUSPICIOUS).await;
-                self.refresh().await;
+                Box::pin(self.refresh()).await;
                 let serves = |slot: &u16| topology.serving(*slot).is_some_and(|now| now.address == link.address);
                 if !slots.iter().all(serves) {
                     return;

@@ -87,7 +87,7 @@ impl<'a> Round<'a> {
     }
 
     /// Sends all pipelines at the same time, and waits for all replies. With `confirm`, each goes out on a connection of its
-    /// own, and replicas have to confirm what was written.
+    /// own, and replicas have to confirm its steps; a round of commands alone has nothing to confirm.
     pub(crate) async fn send(self, router: &Router, confirm: Option<&Confirm>) -> Vec<Sent> {
         let parcels = self.parcels;
         let answers = match &*parcels {
@@ -134,6 +134,7 @@ impl Parcel<'_> {
     async fn exchange_alone(&self, router: &Router, confirm: Option<&Confirm>) -> StoreResult<Vec<Value>> {
         let seat = &self.seat;
         if self.steps.is_empty() {
+            debug_assert!(confirm.is_none(), "commands write nothing that replicas could confirm");
             return exchange(seat, &self.pipeline).await;
         }
         let (mut bundles, mut pipeline) = (Bundles::default(), redis::pipe());
