@@ -18,6 +18,11 @@ impl<T> ByValue<T> {
         Self { all: HashMap::with_capacity(values), run: None }
     }
 
+    /// Those of this value, if it is the one that came last.
+    pub fn run_of(&mut self, value: &[u8]) -> Option<&mut Vec<T>> {
+        self.run.as_mut().filter(|(of, _)| **of == *value).map(|(_, run)| run)
+    }
+
     pub fn push(&mut self, value: Bytes, one: T) {
         match &mut self.run {
             Some((of, run)) if *of == value => run.push(one),

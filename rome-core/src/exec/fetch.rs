@@ -96,7 +96,7 @@ async fn fetch_here(
     Ok(hits)
 }
 
-/// The stored rows of a query as the store gave them, if they need no more work: outside of a session, and where nothing
+/// The stored rows of a query as the store gave them, if they need no more work: where no session could have written, and nothing
 /// is to be sorted, left out or found twice. Costs one round trip.
 pub(crate) async fn scan(
     target: Target<'_>,
@@ -110,7 +110,8 @@ pub(crate) async fn scan(
     };
     let whole = plan.ordered && plan.resumed | spec.after.is_none() && spec.offset == 0 && spec.limit != Some(0);
     let wide = reach::is_wide(target.shared().placement, table, plan);
-    if !(one_span && whole && target.session().is_none() && !wide) {
+    let reads_only = target.session().is_none_or(|session| session.options.read_only);
+    if !(one_span && whole && reads_only && !wide) {
         return Ok(None);
     }
     let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
@@ -171,7 +172,8 @@ async fn read_hits(
     let entries: Vec<bool> =
         reads.reads().iter().map(|read| matches!(read, Read::Scan { span, .. } if span.space != rows)).collect();
     let replies = target.read(reads).await?;
-    let mut hits = Vec::new();
+    let found = |reply: &Reply| if let Reply::Scanned(scanned) = reply { scanned.len() } else { 1 };
+    let mut hits = Vec::with_capacity(replies.iter().map(found).sum());
     for ((reply, key), of_entries) in replies.into_iter().zip(keys).zip(entries) {
         match reply {
             Reply::Record(Some((_, stored))) => {
@@ -261,7 +263,6 @@ fn add_scanned(
     of_entries: bool,
     hits: &mut Vec<Hit>,
 ) -> Result<()> {
-    hits.reserve(scanned.len());
     for at in 0..scanned.len() {
         let (Some(key), Some(stored)) = (scanned.shared_key(at), scanned.shared_value(at)) else { continue };
         if of_entries {

@@ -21,7 +21,7 @@ pub(crate) use change::{change_rows, delete_rows};
 pub(crate) use compare_and_set::{CompareAndSet, change_if};
 pub(crate) use fetch::{Hit, Want, count, fetch, scan};
 pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};
-pub(crate) use related::{lead, matching, split};
+pub(crate) use related::{lead, rows_with, split};
 pub(crate) use sort::{sort_key_of_values, values_of_order};
 pub(crate) use subquery::{answered, answered_group, has_subquery};
 pub(crate) use target::{Target, in_session, session_rows};

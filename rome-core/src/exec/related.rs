@@ -1,6 +1,7 @@
 //! Rows that others lead to: all of a level in one query.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,10 +17,14 @@ use crate::plan::{self, IndexChoice, Spec};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::{RelationDef, Table};
+use crate::session::Session;
 use crate::value::{Value, ValueError, key};
 
 /// How many values are asked for at once where a query is planned for them.
 const MOST_VALUES: usize = 10_000;
+
+/// Where the rows of each value are among all that were found.
+pub(crate) type Places = HashMap<Bytes, Vec<Range<usize>>>;
 
 /// The rows that a relation leads to, by the encoded local columns: for each of `keys` the places of its rows among all that
 /// were found. Costs one round trip, two if there is a third table between.
@@ -28,11 +33,12 @@ pub(crate) async fn lead(
     def: &RelationDef,
     spec: &Spec,
     keys: Vec<Bytes>,
-) -> Result<(Vec<Hit>, HashMap<Bytes, Vec<usize>>)> {
+) -> Result<(Vec<Hit>, Places)> {
     let remote = target.shared().table((def.remote)())?;
     let Some(through) = &def.through else {
-        let found = matching(target, remote, spec, &def.remote_columns, &keys).await?;
-        return Ok(grouped(found, keys.len()));
+        let found = rows_with(target, remote, spec, &def.remote_columns, &keys).await?;
+        let places = grouped(remote.def, &found, &def.remote_columns, keys.len())?;
+        return Ok((found, places));
     };
     let table = target.shared().table((through.table)())?;
     let links = Spec { policy: spec.policy, ..Spec::new(table.def) };
@@ -49,43 +55,71 @@ pub(crate) async fn lead(
     far.sort_unstable();
     let found = matching(target, remote, spec, &def.remote_columns, &far).await?;
     let mut hits = Vec::with_capacity(found.len());
-    let mut places: HashMap<Bytes, Vec<usize>> = HashMap::new();
+    let mut places = Places::new();
     for (at, (value, hit)) in found.into_iter().enumerate() {
         for near in near_of.get(&value).into_iter().flatten() {
-            places.entry(near.clone()).or_default().push(at);
+            places.entry(near.clone()).or_default().push(at..at + 1);
         }
         hits.push(hit);
     }
     Ok((hits, places))
 }
 
-/// The rows, and where those of each value are among them.
-fn grouped(found: Vec<(Bytes, Hit)>, values: usize) -> (Vec<Hit>, HashMap<Bytes, Vec<usize>>) {
-    let mut hits = Vec::with_capacity(found.len());
-    let mut places = ByValue::with_capacity(values);
-    for (at, (value, hit)) in found.into_iter().enumerate() {
-        hits.push(hit);
-        places.push(value, at);
+/// Where the rows of each value are.
+fn grouped(table: &'static Table, hits: &[Hit], columns: &[u16], values: usize) -> Result<Places> {
+    let mut places: ByValue<Range<usize>> = ByValue::with_capacity(values);
+    for (at, hit) in hits.iter().enumerate() {
+        let damaged = |source| row::damaged(table, &hit.key, &hit.body, source);
+        // Rows of one value mostly follow each other, and then nothing is made for each.
+        if let Some(end) = end_in_key(table, hit, columns).map_err(damaged)?
+            && let Some(run) = places.run_of(hit.key.get(..end).unwrap_or_default())
+        {
+            match run.last_mut() {
+                Some(last) if last.end == at => last.end += 1,
+                _ => run.push(at..at + 1),
+            }
+        } else if let Some(value) = value_of(table, hit, columns).map_err(damaged)? {
+            places.push(value, at..at + 1);
+        }
     }
-    (hits, places.finish())
+    Ok(places.finish())
 }
 
-/// The rows of a query whose columns hold one of these encoded values, each with its value, in the order of the query and
-/// else by their keys.
-pub(crate) async fn matching(
+/// The rows that [`rows_with`] finds, each with its value.
+async fn matching(
     target: Target<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     columns: &[u16],
     values: &[Bytes],
 ) -> Result<Vec<(Bytes, Hit)>> {
+    let hits = rows_with(target, table, spec, columns, values).await?;
+    let mut found = Vec::with_capacity(hits.len());
+    for hit in hits {
+        let value = value_of(table.def, &hit, columns)
+            .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
+        found.extend(value.map(|value| (value, hit)));
+    }
+    Ok(found)
+}
+
+/// The rows of a query whose columns hold one of these encoded values, in the order of the query and else by their keys.
+pub(crate) async fn rows_with(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    columns: &[u16],
+    values: &[Bytes],
+) -> Result<Vec<Hit>> {
     let spec = &super::subquery::answered(target, spec).await?;
     let mut all = Vec::new();
     let looked_up = plan::lookup(target, table, spec, columns, values);
     let at_once = if looked_up.is_some() { values.len().max(1) } else { MOST_VALUES };
+    let has_written = |session: &Session| session.with_overlay(|overlay| overlay.of_table(table.id).next().is_some());
+    let is_as_stored = !target.session().is_some_and(has_written);
     for values in values.chunks(at_once) {
         // Where a session has written, its rows are compared with the condition; elsewhere the plan finds them without it.
-        let hits = if let (Some(plan), Target::Database(_)) = (&looked_up, target) {
+        let hits = if let Some(plan) = looked_up.as_ref().filter(|_| is_as_stored) {
             fetch(target, table, spec, plan, Want::Rows).await?
         } else {
             let mut filter = vec![holds_one_of(table.def, columns, values)?];
@@ -113,31 +147,28 @@ pub(crate) async fn matching(
     } else if values.len() > at_once {
         super::fetch::sort_rows(table.def, spec, &mut all)?;
     }
-    let mut found = Vec::with_capacity(all.len());
-    for hit in all {
-        if let Target::Session(session) = target
-            && !session.options.read_only
-            && session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none())
-        {
-            session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
+    if let Target::Session(session) = target
+        && !session.options.read_only
+    {
+        for hit in &all {
+            if session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
+                session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
+            }
         }
-        let value = value_of(table.def, &hit, columns)
-            .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
-        found.extend(value.map(|value| (value, hit)));
     }
-    Ok(found)
+    Ok(all)
 }
 
 /// The columns of a row, encoded as in a key: the beginning of its own key where they are its first columns.
 fn value_of(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Bytes>, ValueError> {
-    match beginning_of_key(table, hit, columns)? {
-        Some(value) => Ok(Some(value)),
+    match end_in_key(table, hit, columns)? {
+        Some(end) => Ok(Some(hit.key.slice(..end))),
         None => columns_of(table, &hit.body, columns),
     }
 }
 
-/// The columns of a row, encoded as in a key, if its own key begins with them.
-pub(super) fn beginning_of_key(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<Bytes>, ValueError> {
+/// Where these columns end in a row's own key, if it begins with them.
+pub(super) fn end_in_key(table: &'static Table, hit: &Hit, columns: &[u16]) -> Result<Option<usize>, ValueError> {
     if !table.key.starts_with(columns) {
         return Ok(None);
     }
@@ -145,7 +176,7 @@ pub(super) fn beginning_of_key(table: &'static Table, hit: &Hit, columns: &[u16]
     for _ in columns {
         end += key::skip(hit.key.get(end..).unwrap_or_default(), false)?;
     }
-    Ok(Some(hit.key.slice(..end)))
+    Ok(Some(end))
 }
 
 /// The index by which rows are found by these columns, so that no plans have to be compared.

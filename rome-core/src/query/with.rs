@@ -1,6 +1,7 @@
 //! Eager loading: the rows that relations lead to, with the rows that have them.
 
 use std::fmt;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -186,12 +187,13 @@ impl<E: Entity, F: Related> Load<E, F> {
         let spec = Spec { policy, ..self.spec.clone() };
         let (hits, places) = exec::lead(target, def, &spec, wanted).await?;
         // A row that several lead to is read for each of them.
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(if self.limit.is_none() { hits.len() } else { 0 });
         let mut counts = Vec::with_capacity(keys.len());
         for key in &keys {
             let places = key.as_ref().and_then(|key| places.get(key)).map(Vec::as_slice).unwrap_or_default();
             let before = found.len();
-            for hit in places.iter().take(self.limit.unwrap_or(usize::MAX)).filter_map(|at| hits.get(*at)) {
+            let places = places.iter().flat_map(Range::clone).take(self.limit.unwrap_or(usize::MAX));
+            for hit in places.filter_map(|at| hits.get(at)) {
                 found.push(verbs::decode::<F::Target>(&hit.key, &hit.body)?);
             }
             counts.push(found.len() - before);

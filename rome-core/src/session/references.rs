@@ -16,7 +16,7 @@ use super::write::{Statement, Step, Write, Written};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
-use crate::exec::{Hit, Target, matching};
+use crate::exec::{Hit, Target, rows_with};
 use crate::place::Routed;
 use crate::plan::{Deleted, IndexChoice, Spec};
 use crate::reference::columns_of;
@@ -98,8 +98,7 @@ impl Session {
                 .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
         };
         let spec = Spec { limit, deleted: Deleted::Yes, indexes, ..Spec::new(table.def) };
-        let found = matching(Target::Session(self), table, &spec, &foreign_key.columns, gone).await?;
-        Ok(found.into_iter().map(|(_, hit)| hit).collect())
+        rows_with(Target::Session(self), table, &spec, &foreign_key.columns, gone).await
     }
 
     /// Deletes or changes a row that references a deleted one; says what became of it.

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use super::aggregate::{Grouping, Groups};
 use super::by_value::ByValue;
 use super::fetch::{Want, fetch};
-use super::related::beginning_of_key;
+use super::related::end_in_key;
 use super::sort::sort_key_of_values;
 use super::subquery;
 use super::target::Target;
@@ -375,14 +375,21 @@ fn keys_of(table: &Fetched, columns: &[u16]) -> Result<Keys> {
 fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> {
     let mut by_value = ByValue::with_capacity(table.hits.len());
     for (at, hit) in table.hits.iter().enumerate() {
-        let key = beginning_of_key(table.table, hit, columns)
+        let end = end_in_key(table.table, hit, columns)
             .map_err(|source| row::damaged(table.table, &hit.key, &hit.body, source))?;
-        let key = match key {
-            Some(key) => Some(key),
+        let place = u32::try_from(at).unwrap_or(NONE);
+        if let Some(end) = end
+            && let Some(run) = by_value.run_of(hit.key.get(..end).unwrap_or_default())
+        {
+            run.push(place);
+            continue;
+        }
+        let key = match end {
+            Some(end) => Some(hit.key.slice(..end)),
             None => key_of(table, at, columns)?.map(Bytes::from),
         };
         if let Some(key) = key {
-            by_value.push(key, u32::try_from(at).unwrap_or(NONE));
+            by_value.push(key, place);
         }
     }
     Ok(by_value.finish())
