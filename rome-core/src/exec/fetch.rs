@@ -108,10 +108,23 @@ pub(crate) async fn scan(
         Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() == 1,
         _ => false,
     };
+    if !one_span {
+        return Ok(None);
+    }
+    Ok(scans(target, table, spec, plan).await?.and_then(|mut scanned| scanned.pop()))
+}
+
+/// The same of several spans that do not meet, such as ranges of keys: what the store gave for each.
+pub(super) async fn scans(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+) -> Result<Option<Vec<Scanned>>> {
     let whole = plan.ordered && plan.resumed | spec.after.is_none() && spec.offset == 0 && spec.limit != Some(0);
     let wide = reach::is_wide(target.shared().placement, table, plan);
     let reads_only = target.session().is_none_or(|session| session.options.read_only);
-    if !(one_span && whole && reads_only && !wide) {
+    if !(whole && reads_only && !wide) {
         return Ok(None);
     }
     let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
@@ -119,16 +132,21 @@ pub(crate) async fn scan(
     let want = spec.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     let pushed = Pushed { filter: filter.as_ref(), want, keys_only: false };
     let reads = reads_of(target.shared().placement, table, plan, &pushed);
-    let Some(Reply::Scanned(scanned)) = target.read(reads).await?.pop() else {
-        return Err(Error::invalid("the store answered a scan with something else"));
-    };
+    let replies = target.read(reads).await?;
+    let mut all = Vec::with_capacity(replies.len());
+    for reply in replies {
+        let Reply::Scanned(scanned) = reply else {
+            return Err(Error::invalid("the store answered a scan with something else"));
+        };
+        all.push(scanned);
+    }
     if let Some(condition) = condition.filter(|condition| condition.failed()) {
         // Some row could not be tested: say which.
-        for record in scanned.iter() {
+        for record in all.iter().flat_map(Scanned::iter) {
             condition.test(record.value).map_err(|source| condition.damaged(record.key, record.value, source))?;
         }
     }
-    Ok(Some(scanned))
+    Ok(Some(all))
 }
 
 pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;

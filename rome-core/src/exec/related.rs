@@ -1,5 +1,6 @@
 //! Rows that others lead to: all of a level in one query.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,21 +8,58 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::by_value::ByValue;
-use super::fetch::{Hit, Want, fetch};
+use super::fetch::{Hit, Want, fetch, scans};
 use super::target::Target;
 use crate::catalog::StoredTable;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::node::{Node, ValueList};
 use crate::expr::tuples::Tuples;
-use crate::plan::{self, IndexChoice, Spec};
+use crate::plan::{self, Access, IndexChoice, Spec};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::{RelationDef, Table};
 use crate::session::Session;
+use crate::store::Scanned;
 use crate::value::{Value, ValueError, key};
 
 /// How many values are asked for at once where a query is planned for them.
 const MOST_VALUES: usize = 10_000;
+
+/// Rows that were found.
+pub(crate) enum Found {
+    Hits(Vec<Hit>),
+    /// As the store gave them: the scan and the place in it of each.
+    Scanned {
+        table: Arc<StoredTable>,
+        scans: Vec<Scanned>,
+        rows: Vec<(usize, usize)>,
+    },
+}
+
+/// The key of a row, and its columns.
+type KeyAndBody<'a> = (&'a [u8], Cow<'a, [u8]>);
+
+impl Found {
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Hits(hits) => hits.len(),
+            Self::Scanned { rows, .. } => rows.len(),
+        }
+    }
+
+    pub fn get(&self, at: usize) -> Result<Option<KeyAndBody<'_>>> {
+        Ok(match self {
+            Self::Hits(hits) => hits.get(at).map(|hit| (&*hit.key, Cow::Borrowed(&*hit.body))),
+            Self::Scanned { table, scans, rows } => {
+                let record = rows.get(at).and_then(|(scan, at)| scans.get(*scan)?.get(*at));
+                let Some(record) = record else { return Ok(None) };
+                let body = row::unwrap(table, record.value)
+                    .map_err(|source| row::unreadable(table.def, record.key, source))?;
+                Some((record.key, body))
+            }
+        })
+    }
+}
 
 /// Where the rows of each value are among all that were found.
 pub(crate) type Places = HashMap<Bytes, Vec<Range<usize>>>;
@@ -33,12 +71,15 @@ pub(crate) async fn lead(
     def: &RelationDef,
     spec: &Spec,
     keys: Vec<Bytes>,
-) -> Result<(Vec<Hit>, Places)> {
+) -> Result<(Found, Places)> {
     let remote = target.shared().table((def.remote)())?;
     let Some(through) = &def.through else {
+        if let Some(found) = clustered(target, remote, spec, &def.remote_columns, &keys).await? {
+            return Ok(found);
+        }
         let found = rows_with(target, remote, spec, &def.remote_columns, &keys).await?;
         let places = grouped(remote.def, &found, &def.remote_columns, keys.len())?;
-        return Ok((found, places));
+        return Ok((Found::Hits(found), places));
     };
     let table = target.shared().table((through.table)())?;
     let links = Spec { policy: spec.policy, ..Spec::new(table.def) };
@@ -62,7 +103,38 @@ pub(crate) async fn lead(
         }
         hits.push(hit);
     }
-    Ok((hits, places))
+    Ok((Found::Hits(hits), places))
+}
+
+/// Rows that lie under those that lead to them, by the beginnings of their keys, as the store gave them; none if they have to be found
+/// or treated otherwise.
+async fn clustered(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    columns: &[u16],
+    values: &[Bytes],
+) -> Result<Option<(Found, Places)>> {
+    let spec = &super::subquery::answered(target, spec).await?;
+    let Some(plan) = plan::lookup(target, table, spec, columns, values) else { return Ok(None) };
+    if !matches!(plan.access, Access::Rows { .. }) {
+        return Ok(None);
+    }
+    let Some(scans) = scans(target, table, spec, &plan).await? else { return Ok(None) };
+    if scans.len() != values.len() {
+        return Err(Error::invalid("the store answered another number of scans than it was asked for"));
+    }
+    let mut places = Places::with_capacity(values.len());
+    let mut rows = Vec::with_capacity(scans.iter().map(Scanned::len).sum());
+    // A scan for each value, in their order.
+    for (scan, (scanned, value)) in scans.iter().zip(values).enumerate() {
+        let before = rows.len();
+        rows.extend((0..scanned.len()).map(|at| (scan, at)));
+        if rows.len() > before {
+            places.entry(value.clone()).or_default().push(before..rows.len());
+        }
+    }
+    Ok(Some((Found::Scanned { table: table.clone(), scans, rows }, places)))
 }
 
 /// Where the rows of each value are.

@@ -185,16 +185,18 @@ impl<E: Entity, F: Related> Load<E, F> {
         wanted.sort_unstable();
         wanted.dedup();
         let spec = Spec { policy, ..self.spec.clone() };
-        let (hits, places) = exec::lead(target, def, &spec, wanted).await?;
+        let (rows_found, places) = exec::lead(target, def, &spec, wanted).await?;
         // A row that several lead to is read for each of them.
-        let mut found = Vec::with_capacity(if self.limit.is_none() { hits.len() } else { 0 });
+        let mut found = Vec::with_capacity(if self.limit.is_none() { rows_found.len() } else { 0 });
         let mut counts = Vec::with_capacity(keys.len());
         for key in &keys {
             let places = key.as_ref().and_then(|key| places.get(key)).map(Vec::as_slice).unwrap_or_default();
             let before = found.len();
             let places = places.iter().flat_map(Range::clone).take(self.limit.unwrap_or(usize::MAX));
-            for hit in places.filter_map(|at| hits.get(at)) {
-                found.push(verbs::decode::<F::Target>(&hit.key, &hit.body)?);
+            for at in places {
+                if let Some((key, body)) = rows_found.get(at)? {
+                    found.push(verbs::decode::<F::Target>(key, &body)?);
+                }
             }
             counts.push(found.len() - before);
             if found.len() > MOST_LOADED {

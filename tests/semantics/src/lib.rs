@@ -10,6 +10,7 @@ mod bad_input;
 mod calls;
 mod catalog;
 mod check;
+mod clustered;
 mod dump;
 mod first_rome;
 mod fixtures;
