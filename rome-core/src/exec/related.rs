@@ -47,6 +47,7 @@ impl Found {
         }
     }
 
+    /// The row at a place.
     pub fn get(&self, at: usize) -> Result<Option<KeyAndBody<'_>>> {
         Ok(match self {
             Self::Hits(hits) => hits.get(at).map(|hit| (&*hit.key, Cow::Borrowed(&*hit.body))),
@@ -74,6 +75,8 @@ pub(crate) async fn lead(
 ) -> Result<(Found, Places)> {
     let remote = target.shared().table((def.remote)())?;
     let Some(through) = &def.through else {
+        // Here, so that both ways of finding the rows ask once what their conditions ask.
+        let spec = &super::subquery::answered(target, spec).await?;
         if let Some(found) = clustered(target, remote, spec, &def.remote_columns, &keys).await? {
             return Ok(found);
         }
@@ -107,7 +110,7 @@ pub(crate) async fn lead(
 }
 
 /// Rows that lie under those that lead to them, by the beginnings of their keys, as the store gave them; none if they have to be found
-/// or treated otherwise.
+/// or treated otherwise. The conditions of `spec` have no subqueries any more.
 async fn clustered(
     target: Target<'_>,
     table: &Arc<StoredTable>,
@@ -115,11 +118,12 @@ async fn clustered(
     columns: &[u16],
     values: &[Bytes],
 ) -> Result<Option<(Found, Places)>> {
-    let spec = &super::subquery::answered(target, spec).await?;
-    let Some(plan) = plan::lookup(target, table, spec, columns, values) else { return Ok(None) };
-    if !matches!(plan.access, Access::Rows { .. }) {
+    // What lies elsewhere need not be planned for.
+    if table.def.key == columns || !table.def.key.starts_with(columns) {
         return Ok(None);
     }
+    let plan = plan::lookup(target, table, spec, columns, values);
+    let Some(plan) = plan.filter(|plan| matches!(plan.access, Access::Rows { .. })) else { return Ok(None) };
     let Some(scans) = scans(target, table, spec, &plan).await? else { return Ok(None) };
     if scans.len() != values.len() {
         return Err(Error::invalid("the store answered another number of scans than it was asked for"));

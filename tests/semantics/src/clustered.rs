@@ -33,7 +33,7 @@ struct Shot {
 }
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "marks", foreign_key(album_id, shot, references = Shot))]
+#[rome(table = "marks", foreign_key(album_id, shot, references = Shot, on_delete = cascade))]
 struct Mark {
     #[rome(key)]
     album_id: u32,
@@ -194,5 +194,22 @@ async fn what_lies_under_rows_is_loaded_with_those_that_it_lies_under() {
         compare!(session, mine, (place.name, seed));
         session.commit().await.unwrap();
         compare!(db, mine, (place.name, seed));
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_the_session_wrote_references_its_own_parent_alone() {
+    for place in places() {
+        let db = open!(place, [Album, Shot, Mark]);
+        let shot = |name: &str| Shot { album_id: 1, name: name.into(), ..Default::default() };
+        db.insert(Album { id: 1, ..Default::default() }).await.unwrap();
+        db.insert_all([shot("a"), shot("b")]).await.unwrap();
+        let session = db.session();
+        session.insert(Mark { album_id: 1, shot: "a".into(), n: 0 }).await.unwrap();
+        assert!(session.purge::<Shot>((1, "b".to_owned())).await.unwrap());
+        assert_eq!(session.query::<Mark>().count().await.unwrap(), 1, "it is not a mark of b, on {}", place.name);
+        assert!(session.purge::<Shot>((1, "a".to_owned())).await.unwrap());
+        assert_eq!(session.query::<Mark>().count().await.unwrap(), 0, "it goes with a, on {}", place.name);
+        session.commit().await.unwrap();
     }
 }

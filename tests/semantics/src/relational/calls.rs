@@ -117,6 +117,17 @@ counted! {
         assert_eq!(calls.reads(), 4, "owners, dogs, links and tags");
     }
 
+    async fn a_condition_on_what_is_loaded_is_answered_once(db, calls) {
+        let tagged = db.query::<Owner>().filter(Owner::CITY.eq("city 3")).with(Owner::DOGS.filter(Dog::TAGS.exists()));
+        tagged.all().await.unwrap();
+        calls.taken();
+        let owners = tagged.all().await.unwrap();
+        assert_eq!(owners.iter().map(|owner| owner.dogs.get().unwrap().len()).sum::<usize>(), 25);
+        let (reads, alone) = (calls.reads(), db.query::<Dog>().filter(Dog::TAGS.exists()));
+        alone.all().await.unwrap();
+        assert_eq!(reads, 1 + calls.reads(), "the owners, and what the dogs by themselves cost");
+    }
+
     async fn a_join_begins_with_the_entity_that_has_the_fewest_rows(db, calls) {
         let in_city = db.query::<Dog>().join(Dog::OWNER).filter(Owner::CITY.eq("city 3"));
         assert_eq!(in_city.all().await.unwrap().len(), 25);
