@@ -21,15 +21,17 @@ pub use orphans::no_row_is_left_without_its_parent;
 pub use skew::one_of_each_pair_stays;
 pub use unique::a_unique_value_is_taken_once;
 
+use std::time::Duration;
+
 use rome_core::Result;
 use rome_core::session::TransactionOptions;
 
 /// How many tasks work at the same time.
 const TASKS: u64 = 16;
 
-/// Many attempts: here tasks meet more often than anywhere else.
+/// Patience: here tasks meet more often than anywhere else.
 pub(crate) fn options() -> TransactionOptions {
-    TransactionOptions::new().attempts(2000)
+    TransactionOptions::new().attempts(2000).deadline(Duration::from_secs(60))
 }
 
 /// Does something that may be done more than once, until it succeeds: a lost request may be the reason that it takes some

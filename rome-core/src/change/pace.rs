@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::build::{BuildOptions, BuildProgress};
 use crate::commit::Committer;
 
-/// The longest pause, in microseconds, after others have changed rows of a batch.
-const LONGEST_PAUSE: u64 = 20_000;
+/// The longest first pause after others have changed rows of a batch, and the longest at all.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The pace of a build: fewer rows at a time after others were in the way, more again when nobody is.
 pub(super) struct Pace<'a> {
@@ -28,8 +29,8 @@ impl<'a> Pace<'a> {
     /// Somebody changed one of the rows. Fewer at a time have a better chance.
     pub async fn after_conflict(&mut self, committer: &Committer) {
         (self.size, self.attempt) = ((self.size / 2).max(1), self.attempt + 1);
-        let pause = (100_u64 << self.attempt.min(10)).min(LONGEST_PAUSE);
-        tokio::time::sleep(Duration::from_micros(committer.random() % pause)).await;
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.attempt.min(10)).min(LONGEST_PAUSE);
+        tokio::time::sleep(committer.random_pause(pause)).await;
     }
 
     /// A batch of so many rows is done: tells it, and waits as long as the options say.

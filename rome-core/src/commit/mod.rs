@@ -25,9 +25,9 @@ use lanes::Lanes;
 
 /// For how long in all a transaction waits for others that are not decided.
 const LONGEST_BLOCK: Duration = Duration::from_secs(10);
-/// The longest first pause while it waits, in microseconds, and the longest at all.
-const FIRST_PAUSE: u64 = 100;
-const LONGEST_PAUSE: u64 = 20_000;
+/// The longest first pause while it waits, and the longest at all.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The way to the store: all of a database's calls go through it.
 pub(crate) struct Committer {
@@ -96,7 +96,7 @@ impl Committer {
             if outcome != Outcome::Blocked || Instant::now() >= until {
                 return Ok(outcome);
             }
-            sleep(Duration::from_micros(self.random() % pause)).await;
+            sleep(self.random_pause(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -165,9 +165,10 @@ impl Committer {
         self.call_apply(batch, durability).await
     }
 
-    /// A number that other programs on the same store do not draw at the same time, for pauses.
-    pub fn random(&self) -> u64 {
-        self.lanes.random()
+    /// A random length of a pause, which other programs on the same store do not draw at the same time; never none.
+    pub fn random_pause(&self, longest: Duration) -> Duration {
+        let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).max(1);
+        Duration::from_micros(1 + self.lanes.random() % longest)
     }
 
     /// Takes `n` numbers of a sequence; returns the first.

@@ -1,7 +1,5 @@
 //! What happens to transactions that are met on the way: prepared, and maybe left behind by their client.
 
-use std::time::Duration;
-
 use tokio::time::sleep;
 
 use super::{Committer, LONGEST_PAUSE};
@@ -52,7 +50,7 @@ impl Committer {
         for round in 0..ROUNDS {
             if round >= EAGER {
                 // Where each commit is one of several partitions there is always another one.
-                sleep(Duration::from_micros(self.random() % LONGEST_PAUSE)).await;
+                sleep(self.random_pause(LONGEST_PAUSE)).await;
             }
             let mut again = Vec::new();
             for (at, ((partition, _), reply)) in batch.iter().zip(&replies).enumerate() {

@@ -5,12 +5,16 @@ use std::time::Duration;
 use crate::query::ScanPolicy;
 use crate::store::Durability;
 
+/// How long conflicts are tried again if nobody says otherwise. A number of attempts would say little: how many fit into a
+/// second depends on the store and on how busy the machine is.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 /// How a transaction or session runs; by default serializable, as durable as the
-/// [database](crate::DatabaseBuilder::durability), and up to 50 attempts.
+/// [database](crate::DatabaseBuilder::durability), and tried again after conflicts for 10 seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionOptions {
     pub(crate) attempts: u32,
-    pub(crate) deadline: Option<Duration>,
+    pub(crate) deadline: Duration,
     pub(crate) read_only: bool,
     /// None: that of the database.
     pub(crate) durability: Option<Durability>,
@@ -24,8 +28,8 @@ pub struct TransactionOptions {
 impl Default for TransactionOptions {
     fn default() -> Self {
         Self {
-            attempts: 50,
-            deadline: None,
+            attempts: u32::MAX,
+            deadline: DEADLINE,
             read_only: false,
             durability: None,
             scan_policy: None,
@@ -42,17 +46,18 @@ impl TransactionOptions {
         Self::default()
     }
 
-    /// How often the body runs at most before a conflict is returned; at least once.
+    /// How often the body runs at most before a conflict is returned; at least once. By default only the
+    /// [deadline](Self::deadline) bounds it.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// After how long a conflict is returned rather than tried again.
+    /// After how long a conflict is returned rather than tried again; by default 10 seconds.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+        self.deadline = deadline;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::turns::Turn;
 use super::{Session, TransactionOptions, TxBody, Write, Written};
@@ -53,15 +53,14 @@ where
                 return result.and(Err(error.into()));
             }
         };
-        let late = options.deadline.is_some_and(|deadline| begun.elapsed() >= deadline);
-        let again = attempt < options.attempts && !late;
+        let left = options.deadline.saturating_sub(begun.elapsed());
+        let again = attempt < options.attempts && !left.is_zero();
         shared.metrics.tell(|| Event::Conflict { attempt, again });
         if !again {
             ended(shared, End::Failed, attempt, begun);
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(target: "rome::transaction", attempt, %conflict, "tried again");
-        let left = options.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_sub(begun.elapsed()));
         pause(shared, attempt, attempted.elapsed(), left, &mut turn).await;
         attempt += 1;
     }
@@ -108,14 +107,19 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 ///
 /// Pauses begin with what an attempt takes and may grow long, so that of many that want the same row few are in the middle of
 /// an attempt at any time. If all are, always, then short transactions win and long ones starve. Whoever goes on losing waits for
-/// a turn instead, and tries at once while it has it.
+/// a turn instead, and mostly tries at once while it has it.
 async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, left: Duration, turn: &mut Asked<'s>) {
     if attempt < EAGER {
         tokio::task::yield_now().await;
         return;
     }
     match turn {
-        Asked::Has(turn) => return turn.lost(took),
+        Asked::Has(turn) => {
+            if turn.lost(took) {
+                sleep(shared.committer.random_pause(took.saturating_mul(2)).min(left)).await;
+            }
+            return;
+        }
         Asked::Not => {
             if let Some(own) = shared.turns.wait(left).await {
                 *turn = Asked::Has(own);
@@ -126,6 +130,5 @@ async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, left: Durat
         Asked::InVain => {}
     }
     let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(20)).min(LONGEST_PAUSE.max(took));
-    let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
-    tokio::time::sleep(Duration::from_micros(shared.committer.random() % micros).min(left)).await;
+    sleep(shared.committer.random_pause(most).min(left)).await;
 }

@@ -19,7 +19,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// After how many further attempts others have to let it pass.
 const HUMBLE: u32 = 4;
 /// The longest that others are held up, each time that they begin.
-const LONGEST_COURTESY: u64 = 50_000;
+const LONGEST_COURTESY: Duration = Duration::from_millis(50);
 
 /// The turns of a database's transactions.
 #[derive(Debug, Default)]
@@ -59,19 +59,21 @@ impl Turns {
     pub async fn let_pass(&self, shared: &Shared) {
         let micros = self.pressing.load(Ordering::Relaxed);
         if micros > 0 {
-            let most = micros.saturating_mul(4).clamp(1, LONGEST_COURTESY);
-            sleep(Duration::from_micros(micros.min(most) + shared.committer.random() % most)).await;
+            let most = Duration::from_micros(micros.saturating_mul(4)).min(LONGEST_COURTESY);
+            sleep(Duration::from_micros(micros).min(most) + shared.committer.random_pause(most)).await;
         }
     }
 }
 
 impl Turn<'_> {
-    /// Notes that an attempt was lost although it was its turn.
-    pub fn lost(&mut self, took: Duration) {
+    /// Notes that an attempt was lost although it was its turn. Says whether to pause: a process does not know whose turn it is in
+    /// another one, and two that always try at the same moment would go on to meet.
+    pub fn lost(&mut self, took: Duration) -> bool {
         self.lost += 1;
         if self.lost >= HUMBLE {
             self.turns.pressing.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
         }
+        self.lost.is_multiple_of(HUMBLE)
     }
 }
 

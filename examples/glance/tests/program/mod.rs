@@ -27,6 +27,10 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            log.lines().filter(|line| line.contains("ERROR")).for_each(|line| println!("{line}"));
+        }
     }
 }
 

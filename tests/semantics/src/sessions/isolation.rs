@@ -25,7 +25,7 @@ laws! { [Dog]
             let (db, id) = (db.clone(), rex.id);
             tokio::spawn(async move {
                 for _ in 0..5 {
-                    db.transaction_with(TransactionOptions::new().attempts(10_000), async move |s| {
+                    db.transaction(async move |s| {
                         let mut dog = s.get::<Dog>(id).await?.ok_or_not_found()?;
                         dog.age = dog.age.map(|age| age + 1);
                         s.update(&dog).await

@@ -63,7 +63,7 @@ laws! { [Dog]
         let id = db.insert(dog("Rex", 1)).await.unwrap().id;
         let runs = AtomicU32::new(0);
         let (db, runs) = (&db, &runs);
-        let options = TransactionOptions::new().attempts(u32::MAX).deadline(Duration::ZERO);
+        let options = TransactionOptions::new().deadline(Duration::ZERO);
         let error = db.transaction_with(options, async move |s| {
             runs.fetch_add(1, Ordering::SeqCst);
             let dog = s.get::<Dog>(id).await?.ok_or_not_found()?;
