@@ -109,12 +109,12 @@ impl Store for RedisStore {
         &self.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
         let mut asked = Vec::with_capacity(batch.len());
         for (partition, reads) in batch {
             asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
         }
-        read::read(&self.router, &asked).await
+        read::read(&self.router, &asked, consistency).await
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {

@@ -76,7 +76,7 @@ async fn use_it(server: &mut LocalServer, rules: &[String]) -> StoreResult<()> {
     let soon = Duration::from_millis(20);
     let open = async |server: &LocalServer, lane| {
         allow(server, "app", rules).await;
-        let options = RedisOptions::default().replica_timeout(soon).patience(soon);
+        let options = RedisOptions::default().replica_timeout(soon).patience(25 * soon);
         let store = RedisStore::open_with(&url(server, "app", "1"), options).await?;
         Ok::<_, StoreError>(Client::new(store, lane))
     };

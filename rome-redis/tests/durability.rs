@@ -93,7 +93,7 @@ async fn a_replicated_write_is_at_the_replica_when_it_is_acknowledged() {
     let primary = LocalServer::with(&["--repl-diskless-sync-delay", "0"]);
     let port = primary.port().to_string();
     let replica = LocalServer::with(&["--replicaof", "127.0.0.1", &port]);
-    let options = RedisOptions::default().replica_timeout(Duration::from_millis(500));
+    let options = RedisOptions::default().replica_timeout(Duration::from_secs(3));
     let client = Client::by(&primary.url(), options, 1).await;
     let mut there = raw(&replica).await;
     for n in 1..=30_u64 {
@@ -142,7 +142,7 @@ async fn the_shortest_and_the_longest_wait_for_replicas_are_waits() {
 async fn a_new_process_is_not_read_before_it_may_be_written() {
     let mut server =
         LocalServer::with(&["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"]);
-    let options = || RedisOptions::default().patience(Duration::from_millis(300));
+    let options = || RedisOptions::default().patience(Duration::from_secs(1));
     let client = Client::by(&server.url(), options(), 1).await;
     client.write(vec![put(ROWS, "a", "1")]).await;
     server.kill();
@@ -189,7 +189,7 @@ async fn a_repeat_waits_for_the_replicas_too() {
 #[tokio::test]
 async fn a_primary_that_became_a_replica_is_left() {
     let server = LocalServer::start();
-    let options = RedisOptions::default().patience(Duration::from_millis(100));
+    let options = RedisOptions::default().patience(Duration::from_secs(1));
     let client = Client::by(&server.url(), options, 1).await;
     client.write(vec![add("n", 1)]).await;
     let other = LocalServer::start();

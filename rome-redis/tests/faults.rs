@@ -84,8 +84,8 @@ async fn what_cannot_be_found_out_is_unknown() {
 #[tokio::test]
 async fn a_server_that_hangs_is_unknown_and_then_goes_on() {
     let server = LocalServer::start();
-    let options = RedisOptions::default().patience(Duration::from_millis(300));
-    let options = options.response_timeout(Duration::from_millis(200));
+    let options = RedisOptions::default().patience(Duration::from_secs(1));
+    let options = options.response_timeout(Duration::from_millis(500));
     let client = Client::by(&server.url(), options, 1).await;
     client.write(vec![add("n", 1)]).await;
     server.signal("STOP");

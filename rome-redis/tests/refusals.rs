@@ -5,7 +5,8 @@ mod harness;
 
 use harness::*;
 use rome_core::store::{
-    Applied, Certainty, Durability, Space, Store, StoreError, StoreErrorKind, StoreResult, TableId,
+    Applied, Certainty, Consistency, Durability, Partition, Read, Space, Span, Store, StoreError, StoreErrorKind,
+    StoreResult, TableId,
 };
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
@@ -172,6 +173,12 @@ async fn a_database_that_was_removed_is_not_made_again_behind_its_back() {
         assert!(error.to_string().contains("gone"), "{error}");
     };
     gone(client.read(vec![]).await.map(|_| ()));
+    let get = Read::Get { space: ROWS, key: "a".into() };
+    for reads in [vec![get.clone()], vec![get.clone(), get], vec![Read::Count(Span::all(ROWS))]] {
+        for consistency in [Consistency::Strict, Consistency::Untracked] {
+            gone(client.store.read(&[(Partition(0), reads.clone())], consistency).await.map(|_| ()));
+        }
+    }
     gone(client.apply(client.tx(vec![put(ROWS, "a", "1")])).await.map(|_| ()));
     let lanes = rome_core::store::SequenceId::Lanes;
     gone(client.store.reserve(lanes, 1).await.map(|_| ()));

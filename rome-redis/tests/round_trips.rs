@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use harness::*;
 use redis::aio::MultiplexedConnection;
-use rome_core::store::{Applied, Check, Durability, IndexId, MiniTx, Partition, Read, Reply, Span, Store, TxId};
+use rome_core::store::{
+    Applied, Check, Consistency, Durability, IndexId, MiniTx, Partition, Read, Reply, Space, Span, Store, TableId, TxId,
+};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 
@@ -60,6 +62,23 @@ async fn each_shape_of_call_costs_what_it_must() {
 
     let (trips, commands) = meter.of(client.read((0..100).map(get).collect())).await;
     assert_eq!((trips, commands), (1, counted([("hmget", 3)])), "a hundred gets");
+
+    // What one command answers needs no look, if nobody asks of which state it is.
+    let untracked = async |reads: Vec<Read>| {
+        let batch = [(Partition(0), reads)];
+        client.store.read(&batch, Consistency::Untracked).await.unwrap().remove(0).replies
+    };
+    let count = Read::Count(Span::all(INDEX));
+    for (reads, command) in
+        [(vec![get(1)], "hmget"), ((0..100).map(get).collect(), "hmget"), (vec![count], "zlexcount")]
+    {
+        let (trips, commands) = meter.of(untracked(reads)).await;
+        assert_eq!((trips, commands), (1, counted([(command, 1)])), "untracked");
+    }
+    // Only where that command does not show that the database is there.
+    let never_written = Read::Get { space: Space::Rows(TableId(77)), key: "a".into() };
+    let (trips, commands) = meter.of(untracked(vec![never_written])).await;
+    assert_eq!((trips, commands), (2, counted([("hget", 1), ("hmget", 3)])), "of a table that was never written");
 
     let rows = |want| Read::ScanRows { index: Span::all(INDEX), table: TABLE, filter: None, want, track: true };
     for want in [Some(100), Some(400), None] {

@@ -96,8 +96,9 @@ impl Sides {
     }
 
     async fn read(&mut self, batch: Vec<(Partition, Vec<Wish>)>) -> Verdict {
-        let answers = [self.answers(0, &batch).await, self.answers(1, &batch).await];
-        let [got, expected] = answers;
+        let untracked = self.answers(0, &batch, Consistency::Untracked).await;
+        let [got, expected] =
+            [self.answers(0, &batch, Consistency::Strict).await, self.answers(1, &batch, Consistency::Strict).await];
         let (got, expected) = match (got, expected) {
             (Ok(got), Ok(expected)) => (got, expected),
             (Err(got), Err(expected)) => {
@@ -107,6 +108,10 @@ impl Sides {
             (got, expected) => return Err(Violation::new(format!("got {got:?}, expected {expected:?}"))),
         };
         ensure_eq!(got.len(), expected.len(), "the number of partitions that replied");
+        let said = |replies: Vec<ReadReply>| -> Vec<_> {
+            replies.into_iter().map(|reply| (blockers(&reply), reply.replies)).collect()
+        };
+        ensure_eq!(said(untracked?), said(got.clone()), "an untracked read");
         for (((partition, wishes), got), expected) in batch.iter().zip(got).zip(expected) {
             ensure_eq!(blockers(&got), blockers(&expected), "the blockers of {wishes:?} on {partition:?}");
             ensure_eq!(got.replies.len(), expected.replies.len(), "the number of replies");
@@ -123,10 +128,15 @@ impl Sides {
         Ok(())
     }
 
-    async fn answers(&self, side: usize, batch: &[(Partition, Vec<Wish>)]) -> StoreResult<Vec<ReadReply>> {
+    async fn answers(
+        &self,
+        side: usize,
+        batch: &[(Partition, Vec<Wish>)],
+        consistency: Consistency,
+    ) -> StoreResult<Vec<ReadReply>> {
         let batch: Vec<_> =
             batch.iter().map(|(partition, wishes)| (*partition, wishes.iter().map(read).collect())).collect();
-        self.stores[side].read(&batch, Consistency::Strict).await
+        self.stores[side].read(&batch, consistency).await
     }
 
     fn carry(&mut self, partition: Partition, wish: &Wish, got: &Scanned, expected: &Scanned) {
@@ -150,7 +160,9 @@ impl Sides {
             checks.push(match expectation {
                 Expectation::Absent(space, key) => version(space, key, None),
                 Expectation::Present(space, key) => {
-                    let reply = self.answers(1, &[(partition, vec![Wish::Get(*space, key.clone())])]).await?;
+                    let reply = self
+                        .answers(1, &[(partition, vec![Wish::Get(*space, key.clone())])], Consistency::Strict)
+                        .await?;
                     let Some([Reply::Record(record)]) = reply.first().map(|reply| reply.replies.as_slice()) else {
                         return Err(Violation::new("the specification does not answer a get with a record"));
                     };

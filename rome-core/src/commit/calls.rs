@@ -30,9 +30,13 @@ impl Committer {
         let _ = self.names.set(names);
     }
 
-    pub(crate) async fn call_read(&self, batch: &[(Partition, Vec<Read>)]) -> StoreResult<Vec<ReadReply>> {
+    pub(crate) async fn call_read(
+        &self,
+        batch: &[(Partition, Vec<Read>)],
+        consistency: Consistency,
+    ) -> StoreResult<Vec<ReadReply>> {
         let begun = told!().then(Instant::now);
-        let result = self.store.read(batch, Consistency::Strict).await;
+        let result = self.store.read(batch, consistency).await;
         if begun.is_some() || is_measured() {
             self.tell_of_read(batch, &result, begun);
         }

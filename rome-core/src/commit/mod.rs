@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Result};
 use crate::store::{
-    Applied, Certainty, Check, CheckRef, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply, SequenceId,
-    Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
+    SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 pub(crate) use calls::Names;
 use lanes::Lanes;
@@ -145,7 +145,16 @@ impl Committer {
     /// Reads from the store, and finishes decided transactions that are met. What is left of blockers was undecided after
     /// the reads.
     pub async fn read(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        let replies = self.call_read(batch).await?;
+        self.read_as(batch, Consistency::Strict).await
+    }
+
+    /// As [`read`](Self::read), where it is all the same which state is read: the `seq` of a reply says nothing.
+    pub async fn read_untracked(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
+        self.read_as(batch, Consistency::Untracked).await
+    }
+
+    async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
+        let replies = self.call_read(batch, consistency).await?;
         if replies.len() != batch.len() {
             return Err(Error::invalid("the store did not reply to every read"));
         }
@@ -158,7 +167,7 @@ impl Committer {
 
     /// Reads hints from the store, which need be of no one moment: what is undecided is left alone.
     pub async fn peek(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        Ok(self.call_read(batch).await?)
+        Ok(self.call_read(batch, Consistency::Untracked).await?)
     }
 
     pub async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {

@@ -4,7 +4,9 @@ use tokio::time::sleep;
 
 use super::{Committer, LONGEST_PAUSE};
 use crate::error::{Kind, Result};
-use crate::store::{Applied, Blocker, Decision, Durability, MiniTx, Partition, Read, ReadReply, Step, TxId};
+use crate::store::{
+    Applied, Blocker, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, Step, TxId,
+};
 
 /// How often reads are repeated because what they met was decided in the meantime.
 const ROUNDS: usize = 32;
@@ -66,7 +68,7 @@ impl Committer {
                 return Ok(replies);
             }
             let repeated: Vec<_> = again.iter().filter_map(|at| batch.get(*at)).cloned().collect();
-            let fresh = self.call_read(&repeated).await?;
+            let fresh = self.call_read(&repeated, Consistency::Strict).await?;
             for (at, reply) in again.into_iter().zip(fresh) {
                 if let Some(slot) = replies.get_mut(at) {
                     *slot = reply;

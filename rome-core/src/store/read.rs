@@ -15,6 +15,9 @@ pub enum Consistency {
     /// Sees everything that was acknowledged before it began.
     #[default]
     Strict,
+    /// As [`Strict`](Self::Strict), for a caller to whom it is all the same which state the answers are from, so that
+    /// [`ReadReply::seq`] may be 0. A store can leave out what it would do for that number alone.
+    Untracked,
     /// Sees committed data, possibly not the newest, for instance from a replica.
     Committed,
 }
@@ -301,7 +304,7 @@ pub enum Reply {
 /// The answers of one partition, all from one state of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadReply {
-    /// The partition's `seq` at that state.
+    /// The partition's `seq` at that state; anything if the read was [`Untracked`](Consistency::Untracked).
     pub seq: u64,
     /// One reply for each read, in order. They show the state without what is prepared.
     pub replies: Vec<Reply>,

@@ -9,7 +9,9 @@
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
 //! `seq`. If it is not, everything of that partition is answered once more, by one script. Trying the pipelines again would
 //! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`quiet`]).
+//! Where one command is the whole read, and nobody asks for the `seq`, so are both ([`plain`]).
 
+mod plain;
 mod quiet;
 mod reading;
 mod rounds;
@@ -18,7 +20,7 @@ mod script;
 mod task;
 
 use redis::Value;
-use rome_core::store::{Read, ReadReply, StoreErrorKind, StoreResult};
+use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::apply::outcome::decimal;
 use crate::error;
@@ -30,12 +32,17 @@ pub(crate) use quiet::Quiet;
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
 /// it, as long as there is patience.
-pub(crate) async fn read(router: &Router, batch: &[(&Place, &[Read])]) -> StoreResult<Vec<ReadReply>> {
+pub(crate) async fn read(
+    router: &Router,
+    batch: &[(&Place, &[Read])],
+    consistency: Consistency,
+) -> StoreResult<Vec<ReadReply>> {
+    let untracked = consistency == Consistency::Untracked;
     let mut readings: Vec<Reading<'_>> = Vec::with_capacity(batch.len());
     for (at, (place, reads)) in batch.iter().enumerate() {
         match readings.iter_mut().find(|reading| reading.place.number == place.number) {
             Some(reading) => reading.join(at, reads),
-            None => readings.push(Reading::new(&router.setup, place, at, reads)),
+            None => readings.push(Reading::new(&router.setup, place, at, reads, untracked)),
         }
     }
     let mut patience = router.setup.patience();

@@ -6,6 +6,7 @@ use std::mem;
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, ReadReply, Reply, StoreResult, TxId};
 
+use super::plain::Plain;
 use super::rounds::Rounds;
 use super::script::Script;
 use crate::place::Place;
@@ -19,6 +20,8 @@ pub(super) struct Reading<'r> {
     /// Which lists of the batch they are, and how many each has.
     lists: Vec<(usize, usize)>,
     state: State,
+    /// Whether one command without a look is enough, where one answers the reads.
+    plain: bool,
     by_script: bool,
     /// The node that the slot is on its way to, if its keys are there already.
     pub(super) detour: Option<String>,
@@ -27,6 +30,7 @@ pub(super) struct Reading<'r> {
 enum State {
     /// Nothing has been asked yet.
     New,
+    Plain(Plain),
     Rounds(Rounds),
     Script(Script),
     Done(Answer),
@@ -50,12 +54,13 @@ pub(super) enum Progress {
 }
 
 impl<'r> Reading<'r> {
-    pub(super) fn new(setup: &Setup, place: &'r Place, list: usize, reads: &'r [Read]) -> Self {
+    pub(super) fn new(setup: &Setup, place: &'r Place, list: usize, reads: &'r [Read], untracked: bool) -> Self {
         Self {
             place,
             reads: Cow::Borrowed(reads),
             lists: vec![(list, reads.len())],
             state: State::New,
+            plain: untracked && !setup.is_cluster(),
             by_script: setup.options.always_by_script,
             detour: None,
         }
@@ -84,19 +89,25 @@ impl<'r> Reading<'r> {
 
     /// Whether what was asked is soon answered.
     pub(super) fn is_small(&self) -> bool {
-        matches!(&self.state, State::Rounds(rounds) if rounds.is_small())
+        match &self.state {
+            State::Plain(plain) => plain.is_small(&self.reads),
+            State::Rounds(rounds) => rounds.is_small(),
+            State::New | State::Script(_) | State::Done(_) => false,
+        }
     }
 
     /// Adds the commands of this round.
     pub(super) fn ask(&mut self, setup: &Setup, round: &mut Pipeline) -> StoreResult<()> {
         if matches!(self.state, State::New) {
-            self.state = if self.by_script {
-                State::Script(Script::default())
-            } else {
-                State::Rounds(Rounds::new(self.place, &self.reads)?)
+            let plain = if self.plain && !self.by_script { Plain::of(&self.place.layout, &self.reads) } else { None };
+            self.state = match plain {
+                Some(plain) => State::Plain(plain),
+                None if self.by_script => State::Script(Script::default()),
+                None => State::Rounds(Rounds::new(self.place, &self.reads)?),
             };
         }
         match &mut self.state {
+            State::Plain(plain) => plain.ask(&self.reads, round),
             State::Rounds(rounds) => rounds.ask(self.place, round),
             State::Script(script) => script.ask(setup, self.place, &self.reads, round)?,
             State::New | State::Done(_) => {}
@@ -107,6 +118,12 @@ impl<'r> Reading<'r> {
     /// Takes the replies to what was asked.
     pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<Progress> {
         let (done, changed) = match &mut self.state {
+            State::Plain(plain) => {
+                self.plain = false;
+                let reply = replies.into_iter().next().unwrap_or_default();
+                self.state = plain.take(&self.reads, reply)?.map_or(State::New, State::Done);
+                (false, false)
+            }
             State::Rounds(rounds) => {
                 let is_one_state = rounds.take(self.place, replies)?;
                 (is_one_state && rounds.is_done(), !is_one_state)

@@ -10,10 +10,10 @@ use crate::layout::{self, Layout};
 use crate::request::invalid;
 
 /// How many records a read may ask for that others wait for.
-const FEW: usize = 128;
+pub(super) const FEW: usize = 128;
 
 /// How many records one command asks for at most.
-const AT_ONCE: usize = 1024;
+pub(super) const AT_ONCE: usize = 1024;
 
 /// Something to read.
 pub(super) enum Task {
