@@ -63,7 +63,7 @@ pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<O
         keys.push(&*place.layout.sequences);
     }
     let mut call = setup.scripts.open.call(keys.into_iter());
-    call.arg(FORMAT).arg(live.run()).arg(far()).arg(u8::from(live.server.may_have_lost()));
+    call.arg(FORMAT).arg(live.run()).arg(far()).arg(u8::from(live.server().may_have_lost()));
     match make {
         Make::Never => call.arg("").arg("").arg(""),
         Make::Partition { database, partitions } => call.arg("make").arg(database).arg(partitions),

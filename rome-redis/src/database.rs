@@ -38,7 +38,7 @@ pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
     let mut durability = Durability::Local;
     let servers = router.servers().await?;
     for server in &servers {
-        durability = durability.min(server.live(until, true).await?.server.durability());
+        durability = durability.min(server.live(until, true).await?.server().durability());
     }
     if matches!(opened, Opened::Absent) {
         opened = make(router, &zero, wanted.unwrap_or(PARTITIONS), &servers, until).await?;

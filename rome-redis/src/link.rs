@@ -41,14 +41,15 @@ pub(crate) struct Link {
     pub(crate) together: Together,
 }
 
-/// A connection that was alive when it was last looked at.
+/// A connection that was alive when it was last looked at. Each call holds it.
 #[derive(Debug, Clone)]
-pub(crate) struct Live {
+pub(crate) struct Live(Arc<Connected>);
+
+#[derive(Debug)]
+struct Connected {
     connection: MultiplexedConnection,
-    pub(crate) server: Arc<Server>,
-    /// The ways that pipelines of gathered calls take.
-    pub(crate) ways: Arc<Semaphore>,
-    made: Instant,
+    server: Server,
+    ways: Semaphore,
 }
 
 impl Link {
@@ -137,7 +138,7 @@ impl Link {
     /// Gives a connection up, if it is still the shared one.
     pub(crate) fn lose(&self, lost: &Live) {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        if live.as_ref().is_some_and(|live| live.made == lost.made) {
+        if live.as_ref().is_some_and(|live| live.is_same(lost)) {
             *live = None;
         }
     }
@@ -165,7 +166,7 @@ impl Link {
 
     /// Sends commands in one go; gives a reply for each, refusals among them. An error says that replies were lost.
     pub(crate) async fn send(&self, live: &Live, pipeline: &Pipeline) -> StoreResult<Vec<Value>> {
-        let mut connection = live.connection.clone();
+        let mut connection = live.0.connection.clone();
         let replies = connection.req_packed_commands(pipeline, 0, pipeline.len()).await.map_err(|error| {
             self.lose(live);
             error::lost(error, &self.address)
@@ -217,7 +218,7 @@ impl Link {
     pub(crate) async fn ask(&self, ask: &Pipeline, within: Duration) -> StoreResult<Vec<Value>> {
         let asking = async {
             let mut connection = match self.current() {
-                Some(live) => live.connection,
+                Some(live) => live.0.connection.clone(),
                 None => {
                     let connecting = self.client.get_multiplexed_async_connection_with_config(&self.config);
                     connecting.await.map_err(|error| self.unreachable(error))?
@@ -230,7 +231,7 @@ impl Link {
 
     /// Sends what has no effect that matters, so that an error leaves nothing open.
     pub(crate) async fn inquire(&self, live: &Live, ask: &Pipeline) -> StoreResult<Vec<Value>> {
-        let replies = self.exchange(&mut live.connection.clone(), ask).await;
+        let replies = self.exchange(&mut live.0.connection.clone(), ask).await;
         replies.inspect_err(|_| self.lose(live))
     }
 
@@ -238,8 +239,8 @@ impl Link {
     async fn connect(&self) -> StoreResult<Live> {
         let connecting = self.client.get_multiplexed_async_connection_with_config(&self.config);
         let mut connection = connecting.await.map_err(|error| self.unreachable(error))?;
-        let server = Arc::new(self.greet(&mut connection).await?);
-        Ok(Live { connection, server, ways: together::ways(), made: Instant::now() })
+        let server = self.greet(&mut connection).await?;
+        Ok(Live(Arc::new(Connected { connection, server, ways: together::ways() })))
     }
 
     async fn greet(&self, connection: &mut MultiplexedConnection) -> StoreResult<Server> {
@@ -287,12 +288,22 @@ impl Link {
 impl Live {
     /// Whether it is the same connection.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.made == other.made
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Names the process.
     pub(crate) fn run(&self) -> &str {
-        self.server.run()
+        self.0.server.run()
+    }
+
+    /// The ways that pipelines of gathered calls take.
+    pub(crate) fn ways(&self) -> &Semaphore {
+        &self.0.ways
+    }
+
+    /// What the server said of itself.
+    pub(crate) fn server(&self) -> &Server {
+        &self.0.server
     }
 }
 

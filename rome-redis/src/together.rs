@@ -29,8 +29,8 @@ const LOOK: [&[u8]; 4] = [b"HMGET", b":m", b"seq", b"pending"];
 const UNDER_WAY: usize = 3;
 
 /// The ways of a new connection.
-pub(crate) fn ways() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(UNDER_WAY))
+pub(crate) fn ways() -> Semaphore {
+    Semaphore::new(UNDER_WAY)
 }
 
 /// Where calls to a server meet.
@@ -115,8 +115,8 @@ impl Together {
     fn join<'l>(link: &Arc<Link>, live: &'l Live, add: impl FnOnce(&mut Gathering) -> Part) -> Joined<'l> {
         let mut gathering = link.together.gathering();
         let begins = gathering.by.is_none();
-        if begins && live.ways.available_permits() == UNDER_WAY {
-            return Joined::Alone(live.ways.try_acquire().ok());
+        if begins && live.ways().available_permits() == UNDER_WAY {
+            return Joined::Alone(live.ways().try_acquire().ok());
         }
         // Another connection may be to another process, for which the partition is not adopted.
         let fits = gathering.by.as_ref().is_none_or(|by| by.is_same(live));
@@ -152,7 +152,7 @@ struct Begun(Option<Arc<Link>>);
 
 impl Begun {
     async fn send(mut self, live: Live) {
-        let ways = live.ways.clone();
+        let ways = live.ways();
         let way = match ways.try_acquire() {
             Ok(way) => {
                 // As long as others come, there may be more of them.
