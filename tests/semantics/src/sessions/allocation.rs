@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rome::prelude::*;
 
@@ -40,8 +41,10 @@ async fn take_all(db: Database, owner: u64) -> Taken {
     let mut taken = Taken::default();
     loop {
         let runs = &AtomicU64::new(0);
+        // So many are in each other's way that on a busy machine the last one has to wait for longer than usual.
+        let patient = TransactionOptions::new().deadline(Duration::from_secs(60));
         let number = db
-            .transaction(async move |s| {
+            .transaction_with(patient, async move |s| {
                 runs.fetch_add(1, Ordering::Relaxed);
                 let free = s.query::<Address>().filter(Address::OWNER.is_null()).order_by(Address::NUMBER.asc());
                 let Some(address) = free.first().await? else { return Ok(None) };
