@@ -361,7 +361,7 @@ async fn a_node_that_comes_back_is_used_again() {
 #[tokio::test]
 async fn a_slot_that_nobody_serves_is_said_to_be_so() {
     let mut cluster = LocalCluster::with(3, 0, &["--cluster-require-full-coverage", "no"]);
-    let store = store_with(&cluster, RedisOptions::default().patience(Duration::from_millis(500))).await;
+    let store = store_with(&cluster, RedisOptions::default().patience(Duration::from_secs(2))).await;
     let (down, slot) = (cluster.serving(slot_of(&cluster, 0)), slot_of(&cluster, 0));
     let other = (0..P).find(|partition| cluster.serving(slot_of(&cluster, *partition as usize)) != down).unwrap();
     cluster.kill(down);
@@ -412,7 +412,7 @@ async fn a_cluster_that_is_down_for_a_while_is_waited_for() {
 #[tokio::test]
 async fn wrong_passwords_and_wrong_kinds_of_servers_are_named_as_such() {
     let cluster = LocalCluster::with(3, 0, &[]);
-    let soon = || RedisOptions::default().patience(Duration::from_millis(500));
+    let soon = || RedisOptions::default().patience(Duration::from_secs(2));
     let single = rome_redis::testkit::LocalServer::start();
     let error = RedisStore::open_with(&single.url().replace("redis:", "redis-cluster:"), soon()).await.unwrap_err();
     assert!(error.kind() == StoreErrorKind::Invalid && error.to_string().contains("`redis://`"), "{error}");

@@ -45,7 +45,7 @@ async fn a_cluster_speaks_tls() {
     let cluster = LocalCluster::with(3, 3, &[&settings[..], &files].concat());
     let node = |node: usize| format!("127.0.0.1:{}", cluster.node(node).tls_port());
     let url = format!("rediss-cluster://{},{}", node(0), node(1));
-    let soon = || RedisOptions::default().patience(Duration::from_millis(500));
+    let soon = || RedisOptions::default().patience(Duration::from_secs(2));
     let error = RedisStore::open_with(&url, soon()).await.unwrap_err();
     assert!(error.kind() == StoreErrorKind::Invalid && error.to_string().contains("ca="), "{error}");
     let error = RedisStore::open_with(&url.replace("rediss", "redis"), soon()).await.unwrap_err();

@@ -13,7 +13,7 @@ use rome_redis::{RedisOptions, RedisStore};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 async fn refusal(url: &str) -> StoreError {
-    let soon = std::time::Duration::from_millis(500);
+    let soon = std::time::Duration::from_secs(2);
     let options = RedisOptions::default().patience(soon).connect_timeout(soon);
     RedisStore::open_with(url, options).await.map(|_| ()).unwrap_err()
 }
