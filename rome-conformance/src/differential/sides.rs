@@ -103,6 +103,7 @@ impl Sides {
             (Ok(got), Ok(expected)) => (got, expected),
             (Err(got), Err(expected)) => {
                 ensure_eq!(got.kind(), expected.kind(), "the error of a read, {got},");
+                ensure!(untracked.is_err_and(|e| e.kind() == got.kind()), "an untracked read does not fail with {got}");
                 return Ok(());
             }
             (got, expected) => return Err(Violation::new(format!("got {got:?}, expected {expected:?}"))),

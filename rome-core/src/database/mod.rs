@@ -93,7 +93,8 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// The body's own error; [`is_conflict`](Error::is_conflict) when all attempts met one; those of
+    /// The body's own error; [`is_conflict`](Error::is_conflict) when all attempts met one, until the
+    /// [deadline](TransactionOptions::deadline), 10 seconds by default; those of
     /// [`Session::commit`].
     pub async fn transaction<F, T>(&self, body: F) -> Result<T>
     where

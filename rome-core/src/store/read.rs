@@ -16,7 +16,8 @@ pub enum Consistency {
     #[default]
     Strict,
     /// As [`Strict`](Self::Strict), for a caller to whom it is all the same which state the answers are from, so that
-    /// [`ReadReply::seq`] may be 0. A store can leave out what it would do for that number alone.
+    /// [`ReadReply::seq`] may be 0. A store can leave out what it would do for that number alone. One with a single partition,
+    /// where nothing has to be prepared, need not look for blockers.
     Untracked,
     /// Sees committed data, possibly not the newest, for instance from a replica.
     Committed,

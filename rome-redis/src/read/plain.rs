@@ -1,12 +1,14 @@
-//! Reads that one command answers, which are of one state by themselves.
+//! Reads that one command answers, which are of one state by themselves: gets of one space, or a count.
 //!
 //! Who does not ask which state that is needs no look at a partition where nobody can be prepared: at the one of a server. What
-//! remains to be seen is that the database is still there, and the sentinel of the key says so, which is never removed. Where it
-//! is missing, perhaps only because the table never had a row, rounds with looks find out.
+//! remains to be seen is that the database is still there, and the sentinel of the key says so, which is never removed: who sees it
+//! after a count knows that it was there before. Where it is missing, perhaps only because the table never had a row, rounds with
+//! looks find out.
 
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, StoreResult};
 
+use super::next;
 use super::reading::Answer;
 use super::task::{AT_ONCE, FEW, counted, got};
 use crate::error;
@@ -46,6 +48,7 @@ impl Plain {
             Self::Count(key) => {
                 if let [Read::Count(span)] = reads {
                     round.cmd("ZLEXCOUNT").arg(key).arg(layout::lowest(span)).arg(layout::highest(span));
+                    round.cmd("ZSCORE").arg(key).arg(SENTINEL);
                 }
             }
             Self::Gets(_, key) => {
@@ -64,12 +67,17 @@ impl Plain {
         }
     }
 
-    /// The answer that the reply gives; none if it does not say whether the database is there.
-    pub(super) fn take(&self, reads: &[Read], reply: Value) -> StoreResult<Option<Answer>> {
-        let replies = match (self, reads, reply) {
-            (Self::Count(_), _, Value::Int(0)) => return Ok(None),
-            (Self::Count(_), [Read::Count(span)], reply) => {
-                vec![Reply::Count(counted(Some(&reply), span)?)]
+    /// The answer that the replies give; none if they do not say that the database is there.
+    pub(super) fn take(&self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<Answer>> {
+        let mut replies = replies.into_iter();
+        let replies = match (self, reads, next(&mut replies)?) {
+            (Self::Count(_), [Read::Count(span)], n) => {
+                let n = counted(Some(&n), span)?;
+                match next(&mut replies)? {
+                    Value::Nil => return Ok(None),
+                    Value::BulkString(_) | Value::Double(_) => vec![Reply::Count(n)],
+                    other => return Err(error::unexpected(&other)),
+                }
             }
             (Self::Gets(space, _), _, Value::Array(found)) if found.len() == reads.len() + 1 => {
                 let mut found = found.into_iter();

@@ -120,8 +120,7 @@ impl<'r> Reading<'r> {
         let (done, changed) = match &mut self.state {
             State::Plain(plain) => {
                 self.plain = false;
-                let reply = replies.into_iter().next().unwrap_or_default();
-                self.state = plain.take(&self.reads, reply)?.map_or(State::New, State::Done);
+                self.state = plain.take(&self.reads, replies)?.map_or(State::New, State::Done);
                 (false, false)
             }
             State::Rounds(rounds) => {
