@@ -46,6 +46,12 @@ impl RedisStore {
     ///   its nodes.
     /// - With TLS: `rediss://…[?ca=PATH]`, `rediss-cluster://…[?ca=PATH]`.
     ///
+    /// All [options](RedisOptions) are parameters too: `prefix`, `partitions`, `ca`, and the times `patience`, `refused_patience`,
+    /// `connect_timeout`, `response_timeout` and `replica_timeout`, whole numbers with `ms`, `s`, `m` or `h`, as in `patience=1s`.
+    ///
+    /// A handle may be used from any tokio runtime, and from several at the same time: it has a connection in each, made when
+    /// it is first used there. Outside of a runtime its calls are refused ([`StoreErrorKind::Invalid`]).
+    ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
     ///
@@ -73,7 +79,7 @@ impl RedisStore {
     /// [`StoreErrorKind::Unsafe`] if one may evict data (`maxmemory-policy`) or is older than 6.2;
     /// [`StoreErrorKind::Invalid`] if the URL makes no sense, the server has no database of that number, is or is not part of a
     /// cluster, if keys that are not ROME's lie under the prefix, or if the database has another number of partitions;
-    /// [`StoreErrorKind::Other`] for a wrong password; [`StoreErrorKind::Corrupt`] if a partition is gone.
+    /// [`StoreErrorKind::Denied`] for a wrong password; [`StoreErrorKind::Gone`] if a partition is gone.
     pub async fn open_with(url: &str, options: RedisOptions) -> StoreResult<Self> {
         let setup = Setup::new(url, options)?;
         let router = Router::new(&setup)?;
@@ -155,14 +161,14 @@ impl Store for RedisStore {
                     }
                     None if is_not_adopted(&reply) => {
                         link.note_adopted(place.number, None);
-                        error::unexpected(&reply)
+                        let message = "the partition changes from one Redis server to another again and again";
+                        StoreError::new(StoreErrorKind::Unavailable, message)
                     }
                     None => break reply,
                 },
                 (None, None) => return Err(error::unexpected(&Value::Nil)),
             };
-            let is_worth_it = error.kind() == StoreErrorKind::Unavailable || error.kind() == StoreErrorKind::Other;
-            if !is_worth_it || !patience.is_left().await {
+            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(setup, &error).await {
                 return Err(error);
             }
         };

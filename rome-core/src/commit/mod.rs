@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::{
     Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
     SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
@@ -138,7 +138,7 @@ impl Committer {
             // Others took this one for dead and aborted it.
             Some(Applied::Already(Decision::Aborted)) => Ok(Outcome::Blocked),
             Some(Applied::Fenced) => Err(replaced(partition).into()),
-            other => Err(Error::invalid(format!("the store answered a commit with {other:?}"))),
+            other => Err(Error::new(ErrorKind::Other, format!("the store answered a commit with {other:?}"))),
         }
     }
 
@@ -156,7 +156,7 @@ impl Committer {
     async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
         let replies = self.call_read(batch, consistency).await?;
         if replies.len() != batch.len() {
-            return Err(Error::invalid("the store did not reply to every read"));
+            return Err(Error::new(ErrorKind::Other, "the store did not reply to every read"));
         }
         if replies.iter().all(|reply| reply.blockers.is_empty()) {
             return Ok(replies);
@@ -190,8 +190,8 @@ impl Committer {
 fn replaced(partition: Partition) -> StoreError {
     let message = format!(
         "another database, or another copy of it, is now where this handle's was; partition {} refused the write and nothing \
-         was applied. The handle cannot be used any more: open it again",
+         was applied. The handle cannot be used any more: restore a backup, or open it again",
         partition.0
     );
-    StoreError::new(StoreErrorKind::Corrupt, message)
+    StoreError::new(StoreErrorKind::Gone, message)
 }

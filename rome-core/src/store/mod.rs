@@ -14,6 +14,7 @@ pub mod memory;
 mod minitx;
 mod read;
 mod space;
+pub mod url;
 
 pub use error::{Certainty, StoreError, StoreErrorKind};
 pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, Step, TxId};

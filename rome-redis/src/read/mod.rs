@@ -48,7 +48,7 @@ pub(crate) async fn read(
     let mut patience = router.setup.patience();
     while readings.iter().any(|reading| !reading.is_done()) {
         if let Err(error) = attempt(router, &mut readings, patience.until).await {
-            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left().await {
+            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(&router.setup, &error).await {
                 return Err(error);
             }
             tracing::debug!(%error, "reads are tried again");
@@ -62,7 +62,7 @@ pub(crate) async fn read(
 }
 
 /// One round for those that are not done. An error says why one has to begin again.
-async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: std::time::Instant) -> StoreResult<()> {
+async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: tokio::time::Instant) -> StoreResult<()> {
     let mut round = Round::default();
     for (at, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| !reading.is_done()) {
         let seat = router.seat(reading.place, reading.detour.as_deref(), until).await?;
