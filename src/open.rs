@@ -17,7 +17,9 @@ pub trait Open {
     ///
     /// # Errors
     /// When the URL names no store that this build has; when the store cannot be opened, for instance
-    /// [`is_in_use`](Error::is_in_use) by another process or [`is_corrupt`](Error::is_corrupt);
+    /// [`is_unavailable`](Error::is_unavailable), [`is_in_use`](Error::is_in_use) by another process,
+    /// [`is_access_denied`](Error::is_access_denied), [`is_database_gone`](Error::is_database_gone) or
+    /// [`is_corrupt`](Error::is_corrupt);
     /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the entities do not fit what is stored.
     async fn open(self, url: &str) -> Result<Database>;
 
@@ -87,9 +89,14 @@ pub async fn store_at(url: &str) -> Result<Arc<dyn Store>> {
         "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
             Err(Error::invalid("this build has no Redis store: enable the feature `redis` of `rome-orm`"))
         }
-        // A URL may hold a password, so only its scheme is named.
-        _ => Err(Error::invalid(format!(
-            "`{scheme}:` names no store; there are `memory:`, `embedded:PATH` and `redis://HOST`"
-        ))),
+        // A URL may hold a password, so only its scheme is named, if it is one.
+        _ => {
+            let is_scheme =
+                rest.starts_with("//") && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            let what = if is_scheme && scheme.len() <= 20 { format!("`{scheme}:`") } else { "this URL".to_owned() };
+            Err(Error::invalid(format!(
+                "{what} names no store; there are `memory:`, `embedded:PATH`, `redis://HOST` and `redis-cluster://HOST`"
+            )))
+        }
     }
 }

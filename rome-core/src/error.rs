@@ -401,6 +401,32 @@ impl From<StoreError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(&mut Printable(f))
+    }
+}
+
+/// Writes control characters as escapes: names come from a stored catalog, and what is printed may go to a terminal.
+struct Printable<'f, 'a>(&'f mut fmt::Formatter<'a>);
+
+impl fmt::Write for Printable<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let is_control = |c: char| c.is_control() && c != '\n';
+        let mut rest = text;
+        while let Some(at) = rest.find(is_control) {
+            let (before, behind) = rest.split_at(at);
+            self.0.write_str(before)?;
+            let mut characters = behind.chars();
+            if let Some(control) = characters.next() {
+                write!(self.0, "{}", control.escape_default())?;
+            }
+            rest = characters.as_str();
+        }
+        self.0.write_str(rest)
+    }
+}
+
+impl Error {
+    fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match &*self.0 {
             Kind::Conflict { attempts: 0, what } => {
                 write!(f, "another transaction changed {what}; roll back and try the whole session again")
@@ -481,7 +507,7 @@ impl fmt::Display for Error {
                  with `.with(...)`, or set the field"
             ),
             Kind::Finished => f.write_str("the session has ended; begin a new one"),
-            Kind::Store(error) => error.fmt(f),
+            Kind::Store(error) => write!(f, "{error}"),
         }
     }
 }

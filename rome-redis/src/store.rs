@@ -96,6 +96,21 @@ impl RedisStore {
         Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
     }
 
+    /// Whether partitions are gone, or only what says of which database they are. Costs a round trip for each.
+    async fn is_gone(&self, places: Vec<&Place>, error: StoreError) -> StoreError {
+        let until = self.router.setup.patience().until;
+        for place in places {
+            let Ok(seat) = self.router.seat(place, None, until).await else { continue };
+            let mut ask = redis::pipe();
+            ask.cmd("EXISTS").arg(&place.layout.meta);
+            if let Ok([Value::Int(1)]) = seat.link.inquire(&seat.live, &ask).await.as_deref() {
+                let message = format!("the record of partition {} is damaged: fields of it are missing", place.number);
+                return error::corrupt(message);
+            }
+        }
+        error
+    }
+
     /// Where each step is to be carried out, if all of them can be.
     fn admit(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<(&Place, MiniTx)>> {
         request::admit_durability(durability)?;
@@ -120,11 +135,25 @@ impl Store for RedisStore {
         for (partition, reads) in batch {
             asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
         }
-        read::read(&self.router, &asked, consistency).await
+        match read::read(&self.router, &asked, consistency).await {
+            Err(error) if error.kind() == StoreErrorKind::Gone => {
+                let places = asked.iter().map(|(place, _)| *place).collect();
+                Err(Box::pin(self.is_gone(places, error)).await)
+            }
+            done => done,
+        }
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let applied = self.applier.apply(&self.router, self.admit(batch, durability)?, durability).await;
+        let steps = self.admit(batch, durability)?;
+        let places: Vec<u32> = steps.iter().map(|(place, _)| place.number).collect();
+        let applied = match self.applier.apply(&self.router, steps, durability).await {
+            Err(error) if error.kind() == StoreErrorKind::Gone => {
+                let places = self.places.iter().filter(|place| places.contains(&place.number)).collect();
+                Err(Box::pin(self.is_gone(places, error)).await)
+            }
+            done => done,
+        };
         tracing::trace!(?durability, outcomes = ?applied, "apply");
         applied
     }

@@ -113,10 +113,15 @@ impl Committer {
         let (lane, id) = self.lanes.take(self).await?;
         let partition = part.partition;
         let applied = self.apply(vec![part.into_minitx(id, schema, Step::One)], durability).await;
+        if let Ok([Applied::Already(_)]) = applied.as_deref() {
+            // The id is new, nobody else has seen it, and it was sent once. With the lane's next one it would be the same.
+            return Err(spoiled(partition, id).into());
+        }
         if !matches!(&applied, Err(error) if error.certainty() == Certainty::Unknown) {
             self.lanes.give_back(lane);
         }
-        self.outcome(0, partition, applied?.pop(), durability).await
+        let answer = applied?.pop();
+        self.outcome(0, partition, answer, durability).await
     }
 
     /// What the answer to a part means. If another transaction is in the way, sees to it that it will not be for long.
@@ -184,6 +189,16 @@ impl Committer {
     pub async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.call_reserve(sequence, n).await
     }
+}
+
+/// The record of a lane speaks of a transaction that comes only now.
+fn spoiled(partition: Partition, id: TxId) -> StoreError {
+    let message = format!(
+        "the record of lane {} in partition {} is damaged: it says that transaction {} was decided, which comes only now; the \
+         write was not applied, and the lane is not used any more",
+        id.lane, partition.0, id.seq
+    );
+    StoreError::new(StoreErrorKind::Corrupt, message)
 }
 
 /// The partition is not the one that the handle was opened for.

@@ -20,7 +20,7 @@ mod script;
 mod task;
 
 use redis::Value;
-use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
+use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult, TxId};
 
 use crate::apply::outcome::decimal;
 use crate::error;
@@ -140,6 +140,10 @@ fn look(reply: Value) -> StoreResult<Look> {
                 Some(Value::BulkString(pending)) => pending,
                 _ => Vec::new(),
             };
+            if pending.len() % TxId::LEN != 0 {
+                let message = format!("the list of prepared transactions is damaged: it has {} bytes", pending.len());
+                return Err(error::corrupt(message));
+            }
             Ok(Look { seq, pending })
         }
         _ => Err(error::unexpected(&Value::Nil)),

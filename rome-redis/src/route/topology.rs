@@ -35,8 +35,15 @@ pub(super) struct Topology {
     seeds: Vec<String>,
     links: Mutex<HashMap<String, Arc<Link>>>,
     view: RwLock<View>,
-    /// When the nodes were last asked, and why in vain.
-    asked: tokio::sync::Mutex<Option<(Instant, Option<(StoreErrorKind, String)>)>>,
+    /// When the nodes were last asked; held while they are.
+    asked: tokio::sync::Mutex<Option<Asked>>,
+}
+
+/// When the nodes were asked, and why in vain.
+#[derive(Debug)]
+struct Asked {
+    at: Instant,
+    failure: Option<(StoreErrorKind, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -114,12 +121,15 @@ impl Topology {
             let message = "the nodes of the Redis Cluster are asked by somebody else, who does not get on";
             return Err(StoreError::new(StoreErrorKind::Unavailable, message));
         };
-        if let Some((_, failure)) = asked.as_ref().filter(|(asked, _)| asked.elapsed() < FRESH) {
-            return failure.as_ref().map_or(Ok(()), |(kind, message)| Err(StoreError::new(*kind, message.clone())));
+        if let Some(asked) = asked.as_ref().filter(|asked| asked.at.elapsed() < FRESH) {
+            return asked
+                .failure
+                .as_ref()
+                .map_or(Ok(()), |(kind, message)| Err(StoreError::new(*kind, message.clone())));
         }
         let told = self.newest().await;
         let failure = told.as_ref().err().map(|error| (error.kind(), error.to_string()));
-        *asked = Some((Instant::now(), failure));
+        *asked = Some(Asked { at: Instant::now(), failure });
         let told = told?;
         let mut ranges = Vec::with_capacity(told.ranges.len());
         for (first, last, node) in &told.ranges {
