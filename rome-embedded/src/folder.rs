@@ -146,7 +146,7 @@ pub(crate) fn write_format(engine: &Engine) -> StoreResult<()> {
 
 /// Refuses files that are not of this store or of a format that it does not know.
 pub(crate) fn check_format(engine: &Engine) -> StoreResult<()> {
-    let foreign = || StoreError::new(StoreErrorKind::Corrupt, "the file is not a database of ROME's embedded store");
+    let foreign = || StoreError::new(StoreErrorKind::Invalid, "the file is not a database of ROME's embedded store");
     let snapshot = engine.snapshot()?.ok_or_else(foreign)?;
     let key = layout::FORMAT_KEY;
     let marker = caught(|_| {

@@ -46,7 +46,7 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`StoreErrorKind::InUse`] if a store has the folder open, here or in another process;
-    /// [`StoreErrorKind::Corrupt`] if the file in it is damaged or not one of this store; [`StoreErrorKind::Gone`] if there was a
+    /// [`StoreErrorKind::Corrupt`] if the file in it is damaged; [`StoreErrorKind::Invalid`] if it is another program's or of another format; [`StoreErrorKind::Gone`] if there was a
     /// database in the folder and its file is not there any more; [`StoreErrorKind::Full`] or
     /// [`StoreErrorKind::Other`] if the disk cannot be used.
     ///

@@ -6,7 +6,7 @@ mod harness;
 use std::fs;
 
 use harness::*;
-use rome_core::store::{Certainty, Durability, Store, StoreError, StoreErrorKind};
+use rome_core::store::{Certainty, Durability, StoreError, StoreErrorKind};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
 
 fn is_gone(error: &StoreError) {
@@ -37,16 +37,13 @@ fn a_folder_whose_file_was_removed_is_not_begun_anew() {
     assert_eq!(seq(&open().unwrap()), 0);
 }
 
-#[tokio::test]
-async fn a_file_that_is_removed_or_replaced_takes_no_writes() {
+#[test]
+fn a_file_that_is_removed_or_replaced_takes_no_writes() {
     for replaced in [false, true] {
         let folder = Folder::new("vanished-open");
         let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap();
-        let write = async |n: u64| {
-            let batch = vec![(rome_core::store::Partition(0), tx(id(1, n), vec![put(ROWS, "a", "1")]))];
-            store.apply(batch, Durability::Local).await
-        };
-        write(1).await.unwrap();
+        let write = |n| apply_at(&store, tx(id(1, n), vec![put(ROWS, "a", "1")]), Durability::Local);
+        write(1).unwrap();
         let file = folder.path().join("rome.redb");
         let bytes = fs::read(&file).unwrap();
         fs::remove_file(&file).unwrap();
@@ -57,7 +54,7 @@ async fn a_file_that_is_removed_or_replaced_takes_no_writes() {
                 continue;
             }
         }
-        is_gone(&write(2).await.unwrap_err());
+        is_gone(&write(2).unwrap_err());
         // What it has is still read.
         assert_eq!(seq(&store), 1);
     }
