@@ -113,8 +113,8 @@ impl Committer {
         let (lane, id) = self.lanes.take(self).await?;
         let partition = part.partition;
         let applied = self.apply(vec![part.into_minitx(id, schema, Step::One)], durability).await;
-        if let Ok([Applied::Already(_)]) = applied.as_deref() {
-            // The id is new, nobody else has seen it, and it was sent once. With the lane's next one it would be the same.
+        if let Ok([Applied::Already(Decision::Aborted)]) = applied.as_deref() {
+            // Nobody else has seen the id, so nobody can have aborted it. With the lane's next one it would be the same.
             return Err(spoiled(partition, id).into());
         }
         if !matches!(&applied, Err(error) if error.certainty() == Certainty::Unknown) {
@@ -191,11 +191,11 @@ impl Committer {
     }
 }
 
-/// The record of a lane speaks of a transaction that comes only now.
+/// The record of a lane speaks of a transaction that never came, or that comes only now.
 fn spoiled(partition: Partition, id: TxId) -> StoreError {
     let message = format!(
-        "the record of lane {} in partition {} is damaged: it says that transaction {} was decided, which comes only now; the \
-         write was not applied, and the lane is not used any more",
+        "the record of lane {} in partition {} is damaged: it says that transaction {} was decided otherwise, or a later one; \
+         the write was not applied, and the lane is not used any more",
         id.lane, partition.0, id.seq
     );
     StoreError::new(StoreErrorKind::Corrupt, message)

@@ -221,11 +221,12 @@ async fn damaged_metadata_in_redis_is_reported_and_not_tried_against() {
     assert!(met > 100, "only {met} verbs met damage");
 }
 
-/// The number in a lane's record: that of the next transaction, or of a later one, has never been given out.
+/// The number in a lane's record: one beyond the next has never been given out. (That of the next itself, with an outcome, cannot be
+/// told from a call that the network has brought twice.)
 #[tokio::test]
 async fn a_lane_whose_record_is_ahead_is_damaged_and_given_up() {
     let mut server = Server::with_dogs().await;
-    for ahead in [1_u64, 2, 1 << 20, 1 << 62] {
+    for ahead in [2_u64, 3, 1 << 20, 1 << 62] {
         server.restore();
         let (db, calls) = server.open().await.unwrap();
         db.insert(dog(100)).await.unwrap();
