@@ -96,19 +96,28 @@ impl RedisStore {
         Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
     }
 
-    /// Whether partitions are gone, or only what says of which database they are. Costs a round trip for each.
+    /// The error for partitions of which one is gone, or has lost what says of which database it is. Costs a round trip for each.
     async fn is_gone(&self, places: Vec<&Place>, error: StoreError) -> StoreError {
         let until = self.router.setup.patience().until;
+        let mut damaged = None;
         for place in places {
-            let Ok(seat) = self.router.seat(place, None, until).await else { continue };
+            // A partition that is gone has no seat.
+            let Ok(seat) = self.router.seat(place, None, until).await else { return error };
             let mut ask = redis::pipe();
-            ask.cmd("EXISTS").arg(&place.layout.meta);
-            if let Ok([Value::Int(1)]) = seat.link.inquire(&seat.live, &ask).await.as_deref() {
-                let message = format!("the record of partition {} is damaged: fields of it are missing", place.number);
-                return error::corrupt(message);
+            ask.cmd("HMGET").arg(&place.layout.meta).arg("format").arg("id").arg("seq");
+            let replies = seat.link.inquire(&seat.live, &ask).await;
+            let Ok([Value::Array(fields)]) = replies.as_deref() else { return error };
+            let missing = fields.iter().filter(|field| matches!(field, Value::Nil)).count();
+            if missing == fields.len() {
+                return error;
+            }
+            if missing > 0 {
+                damaged = Some(place.number);
             }
         }
-        error
+        damaged.map_or(error, |number| {
+            error::corrupt(format!("the record of partition {number} is damaged: fields of it are missing"))
+        })
     }
 
     /// Where each step is to be carried out, if all of them can be.
