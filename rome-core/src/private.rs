@@ -23,6 +23,8 @@ pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, 
 pub use crate::session::hooks::{RowHooks, hooks};
 pub use crate::value::{ColumnType, Element, Field, Json, Ordered, RowReader, RowWriter, Value, ValueError};
 
+use std::marker::PhantomData;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -50,12 +52,9 @@ pub trait JsonField: Serialize + DeserializeOwned {
         column(name, ColumnType::Json, false)
     }
 
-    /// Writes it as `Json` around it would be written.
-    fn write(&self, row: &mut RowWriter) {
-        match serde_json::to_string(self) {
-            Ok(text) => row.json(&text),
-            Err(error) => row.fail(ValueError::json(&error)),
-        }
+    /// Writes it as `Json` around it would be written, and fails the row if it does not read back as the same value.
+    fn write_exactly(&self, row: &mut RowWriter, equal: Option<fn(&Self, &Self) -> bool>) {
+        value::write_json_exactly(self, row, equal);
     }
 
     /// Reads it.
@@ -69,6 +68,26 @@ pub trait JsonField: Serialize + DeserializeOwned {
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> JsonField for T {}
+
+/// How values of a type are compared: `Equality::<T>::BY` is its `PartialEq`, if it has one.
+///
+/// For a type without it, the constant of the trait [`NoEquality`] is found in the place of the inherent one. That works where the
+/// type is concrete, as it is in derived code.
+#[derive(Debug)]
+pub struct Equality<T>(PhantomData<fn() -> T>);
+
+impl<T: PartialEq> Equality<T> {
+    /// The comparison.
+    pub const BY: Option<fn(&T, &T) -> bool> = Some(T::eq);
+}
+
+/// What [`Equality`] has for a type without `PartialEq`.
+pub trait NoEquality<T> {
+    /// There is none.
+    const BY: Option<fn(&T, &T) -> bool> = None;
+}
+
+impl<T> NoEquality<T> for Equality<T> {}
 
 /// The position of a key column.
 #[must_use]

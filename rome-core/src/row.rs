@@ -71,8 +71,50 @@ pub(crate) fn damaged(table: &'static Table, key: &[u8], body: &[u8], source: Va
     if unreadable.is_none() && matches!(source.kind(), value::ValueErrorKind::OutOfRange { .. }) {
         return Kind::Overflow { table: table.name, column: None, source }.into();
     }
-    let column = unreadable.map(|column| column.name.to_string());
-    Kind::StoredRow { table: table.name, key: show_key(key), column, source }.into()
+    stored_row(table, key, body, unreadable.map(|column| &*column.name), source)
+}
+
+/// Says which stored row its entity could not read, having come as far as `reached`.
+#[cold]
+pub(crate) fn not_read(table: &'static Table, key: &[u8], body: &[u8], reached: usize, source: ValueError) -> Error {
+    let column = column_at(table, body, reached, &source);
+    stored_row(table, key, body, column, source)
+}
+
+fn stored_row(table: &'static Table, key: &[u8], body: &[u8], column: Option<&str>, source: ValueError) -> Error {
+    // A caller that has only the columns does not say the key.
+    let own_key = if key.is_empty() { key_of(table, body).ok() } else { None };
+    let key = show_key(own_key.as_deref().unwrap_or(key));
+    Kind::StoredRow { table: table.name, key, column: column.map(str::to_owned), source }.into()
+}
+
+/// The column that an entity could not read, which came as far as `reached`: past a column whose bytes are right and that holds
+/// no value of the field, and to the beginning of one whose bytes are wrong.
+#[cold]
+pub(crate) fn column_at(
+    table: &'static Table,
+    body: &[u8],
+    reached: usize,
+    source: &ValueError,
+) -> Option<&'static str> {
+    let is_malformed = matches!(source.kind(), value::ValueErrorKind::Malformed { .. });
+    let mut row = RowReader::new(body);
+    let column = table.columns.iter().find(|column| {
+        skip_column(&mut row, column.ty, column.nullable).is_err()
+            || if is_malformed { row.position() > reached } else { row.position() >= reached }
+    });
+    column.map(|column| &*column.name)
+}
+
+/// Says in which column a value cannot be stored, of a row that holds the columns `before` it.
+#[cold]
+pub(crate) fn not_written(table: &'static Table, before: &[u8], source: ValueError) -> Error {
+    let mut row = RowReader::new(before);
+    let column = table.columns.iter().find(|column| {
+        row.remaining() == 0 || skip_column(&mut row, column.ty, column.nullable).is_err()
+    });
+    let column = column.map_or_else(String::new, |column| column.name.to_string());
+    Kind::Value { table: table.name, column, source }.into()
 }
 
 /// Says of which stored row an error is, where even its layout is not to be read.
@@ -97,6 +139,17 @@ pub(crate) fn show_key(mut key: &[u8]) -> String {
         }
     }
     if shown.len() == 1 { shown.swap_remove(0) } else { format!("({})", shown.join(", ")) }
+}
+
+/// Whether a body has all columns of its table and nothing more, each with a value of its type.
+pub(crate) fn is_whole(table: &'static Table, body: &[u8]) -> bool {
+    let mut row = RowReader::new(body);
+    let holds = |column: &crate::schema::ColumnDef| match read_column(&mut row, column.ty, column.nullable) {
+        Ok(ValueRef::Null) => true,
+        Ok(value) => column.ty.check_ref(value).is_ok(),
+        Err(_) => false,
+    };
+    table.columns.iter().all(holds) && row.remaining() == 0
 }
 
 /// Reads single columns of a body, none of them after `last`.

@@ -14,7 +14,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys, Hooked, Turns};
+use crate::session::{Calm, CounterKeys, Hooked, Readers, Turns};
 use crate::store::{Durability, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -26,6 +26,7 @@ pub struct DatabaseBuilder {
     metrics: Observed,
     telling: Telling,
     hooks: Hooked,
+    readers: Readers,
     schema: SchemaChange,
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
@@ -41,6 +42,7 @@ impl DatabaseBuilder {
     pub fn entity<D: Entity>(mut self) -> Self {
         if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
             self.tables.push(D::table());
+            self.readers.add::<D>();
             if let Some(hooks) = D::hooks() {
                 self.hooks.add(D::table(), hooks);
             }
@@ -220,6 +222,7 @@ impl DatabaseBuilder {
                 metrics: self.metrics,
                 telling: self.telling,
                 hooks: self.hooks,
+                readers: self.readers,
             }),
         };
         if !self.stored && matches!(schema, SchemaChange::Apply | SchemaChange::ApplyAndDrop) {

@@ -10,7 +10,7 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys, Hooked, Turns};
+use crate::session::{Calm, CounterKeys, Hooked, Readers, Turns};
 use crate::store::Durability;
 
 /// What all handles and sessions of a database share.
@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub metrics: Observed,
     pub telling: Telling,
     pub hooks: Hooked,
+    pub readers: Readers,
 }
 
 impl Shared {

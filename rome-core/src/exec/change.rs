@@ -22,8 +22,8 @@ pub(crate) async fn change_rows(
     spec: &Spec,
     assignments: &[(u16, Node)],
 ) -> Result<u64> {
-    for (column, _) in assignments {
-        check_assignable(table, *column)?;
+    for (column, node) in assignments {
+        check_assignable(table, *column, node)?;
     }
     let hits = find(session, table, spec).await?;
     let change = |hit: Hit| Ok(Write::Change { body: changed(table, &hit, assignments)?, old: hit.body });
@@ -46,8 +46,11 @@ pub(super) fn changed(table: &StoredTable, hit: &Hit, assignments: &[(u16, Node)
 }
 
 /// Refuses what would be overwritten or break the row's identity.
-pub(super) fn check_assignable(table: &StoredTable, column: u16) -> Result<()> {
+pub(super) fn check_assignable(table: &StoredTable, column: u16, node: &Node) -> Result<()> {
     let def = table.def.column(column);
+    if let Some(source) = node.unstorable() {
+        return Err(Kind::Value { table: table.def.name, column: def.name.to_string(), source }.into());
+    }
     let why = match def.role {
         _ if table.def.key.contains(&column) => "is the key; insert a new row and delete the old one",
         Role::CreatedAt | Role::UpdatedAt | Role::Version => "is set by ROME itself; leave it out",

@@ -32,8 +32,8 @@ pub(crate) async fn change_if(
     key: Bytes,
     change: &CompareAndSet,
 ) -> Result<Bytes> {
-    for (column, _) in &change.assignments {
-        check_assignable(table, *column)?;
+    for (column, node) in &change.assignments {
+        check_assignable(table, *column, node)?;
     }
     loop {
         let found = session_rows(session, table, std::slice::from_ref(&key)).await?.pop().flatten();

@@ -25,6 +25,7 @@ impl Values for RowView<'_> {
 pub(crate) fn test<R: Values>(node: &Node, row: &R) -> Result<Option<bool>, ValueError> {
     Ok(match node {
         Node::Known(known) => *known,
+        Node::Unstorable(why) => return Err(ValueError::clone(why)),
         Node::Compare(op, left, right) => {
             compare(scalar(left, row)?, scalar(right, row)?).map(|ordering| holds(*op, ordering))
         }

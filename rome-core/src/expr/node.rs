@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::aggregate::Aggregate;
 use super::subquery::{Exists, InQuery};
 use super::tuples::Tuples;
-use crate::value::{Value, total_order};
+use crate::value::{Field, Value, ValueError, total_order};
 
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +65,8 @@ impl ValueList {
 pub(crate) enum Node {
     /// A column of the query's first entity, which mostly is its only one.
     Column(u16),
+    /// A value that no column holds, and why; a statement with it is refused.
+    Unstorable(Arc<ValueError>),
     /// A column of another entity of the query, by the entity's place in it, or of a group.
     Of(u8, u16),
     Value(Value),
@@ -99,6 +101,11 @@ pub(crate) enum Node {
 }
 
 impl Node {
+    /// A value of a column.
+    pub fn value<T: Field>(value: &T) -> Self {
+        value.try_to_value().map_or_else(|error| Self::Unstorable(Arc::new(error)), Self::Value)
+    }
+
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::And(mut left), Self::And(right)) => {
@@ -159,7 +166,12 @@ impl Node {
     /// subqueries, after the columns that they are about.
     pub fn for_each_leaf(&self, visit: &mut dyn FnMut(&Self)) {
         match self {
-            Self::Column(_) | Self::Of(..) | Self::Value(_) | Self::Known(_) | Self::Aggregate(_) => visit(self),
+            Self::Column(_)
+            | Self::Of(..)
+            | Self::Value(_)
+            | Self::Unstorable(_)
+            | Self::Known(_)
+            | Self::Aggregate(_) => visit(self),
             Self::Arithmetic(_, left, right) | Self::Compare(_, left, right) => {
                 left.for_each_leaf(visit);
                 right.for_each_leaf(visit);
@@ -235,6 +247,17 @@ impl Node {
             }
             leaf => leaf,
         })
+    }
+
+    /// Why a value in it can be in no column, if there is one.
+    pub fn unstorable(&self) -> Option<ValueError> {
+        let mut found = None;
+        self.for_each_leaf(&mut |leaf| {
+            if let Self::Unstorable(why) = leaf {
+                found.get_or_insert_with(|| (**why).clone());
+            }
+        });
+        found
     }
 
     /// Whether it asks other tables.

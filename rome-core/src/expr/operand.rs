@@ -28,7 +28,7 @@ pub struct Operand(pub(crate) Node);
 #[diagnostic::do_not_recommend]
 impl<S, T: Field> IntoOperand<S, T> for T {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand(Node::value(&self))
     }
 }
 
@@ -38,14 +38,14 @@ where
     Option<T>: Field,
 {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand(Node::value(&self))
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<S, T: Field> IntoOperand<S, T> for &T {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand(Node::value(self))
     }
 }
 
@@ -55,7 +55,7 @@ where
     Option<T>: Field,
 {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand(Node::value(self))
     }
 }
 
@@ -113,7 +113,7 @@ where
     Json<T>: Field,
 {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(Json(self).to_value()))
+        Operand(Node::value(&Json(self)))
     }
 }
 
@@ -141,7 +141,11 @@ macro_rules! contained_in_text {
 contained_in_text!(String, Option<String>);
 
 fn contains_element(element: Operand, of: Operand) -> Operand {
-    let Operand(Node::Value(value)) = element else { return Operand(Node::Known(None)) };
+    let value = match element {
+        Operand(Node::Value(value)) => value,
+        Operand(refused @ Node::Unstorable(_)) => return Operand(refused),
+        _ => return Operand(Node::Known(None)),
+    };
     Operand(Node::ContainsElement(Box::new(of.0), value))
 }
 

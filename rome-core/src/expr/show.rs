@@ -104,6 +104,7 @@ impl fmt::Display for Shown<'_> {
             Node::Column(position) => self.names.write(f, 0, *position),
             Node::Of(place, position) => self.names.write(f, *place, *position),
             Node::Value(value) => self.value(f, value),
+            Node::Unstorable(_) => f.write_str("a value that no column holds"),
             Node::Arithmetic(op, left, right) => {
                 write!(f, "({} {} {})", self.of(left), op.sign(), self.of(right))
             }

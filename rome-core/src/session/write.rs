@@ -185,6 +185,8 @@ impl Session {
     ) -> Result<Vec<Claim>> {
         let def = table.def;
         let Step { key, write, .. } = step;
+        // What an entity has written was looked at then.
+        let is_calculated = matches!(write, Write::Change { .. } | Write::Swap { .. });
         let mut state = self.state();
         let (before, current, unread) = match state.overlay.get(table.id, &key) {
             Some(pending) => (pending.before.clone(), pending.after.clone(), pending.unread),
@@ -221,6 +223,9 @@ impl Session {
             },
             (Write::Purge(_), Some(_)) => None,
         };
+        if let Some(body) = after.as_ref().filter(|_| is_calculated) {
+            self.shared.readers.check(def, body)?;
+        }
         let after = after.map(Bytes::from);
         let pending = Pending::new(table, &key, before, after.clone(), unread)?;
         let mut taken = Vec::new();

@@ -60,6 +60,9 @@ pub enum ValueErrorKind {
         /// What serde says.
         message: String,
     },
+    /// A value that reads back from its stored form as another one.
+    #[error("it reads back as another value: its `Serialize` and its `Deserialize` do not agree, or leave something out")]
+    NotTheSame,
 }
 
 impl ValueError {
@@ -110,6 +113,13 @@ impl ValueError {
             *offset += start;
         }
         self
+    }
+
+    /// A value that reads back as another one.
+    #[cold]
+    #[must_use]
+    pub(crate) fn not_the_same() -> Self {
+        Self::new(ValueErrorKind::NotTheSame)
     }
 
     /// A serde type that JSON cannot hold, or JSON that is not of the type.

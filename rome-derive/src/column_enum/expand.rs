@@ -43,6 +43,7 @@ pub fn column_enum(column_enum: &ColumnEnum) -> TokenStream {
             #[automatically_derived]
             impl __rome::Field for #ident {
                 const TYPE: __rome::ColumnType = __rome::ColumnType::Enum(&[#(#labels),*]);
+                const EXACT: bool = true;
 
                 fn write(&self, row: &mut __rome::RowWriter) {
                     row.text(self.label());

@@ -152,12 +152,26 @@ impl Field {
         })
     }
 
+    /// Whether each value of it reads back as it was written, as a constant expression.
+    pub fn exact(&self) -> TokenStream {
+        let ty = &self.ty;
+        match self.kind {
+            Kind::Plain => quote_spanned!(ty.span()=> <#ty as __rome::Field>::EXACT),
+            Kind::Json => quote!(false),
+            Kind::Embed => quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::EXACT),
+        }
+    }
+
     /// The statement that writes it.
     pub fn write(&self) -> TokenStream {
         let (ident, ty) = (&self.ident, &self.ty);
         match self.kind {
-            Kind::Plain => quote_spanned!(ty.span()=> <#ty as __rome::Field>::write(&self.#ident, row);),
-            Kind::Json => quote_spanned!(ty.span()=> <#ty as __rome::JsonField>::write(&self.#ident, row);),
+            Kind::Plain => quote_spanned! {ty.span()=>
+                <#ty as __rome::Field>::write_exactly(&self.#ident, row, __rome::Equality::<#ty>::BY);
+            },
+            Kind::Json => quote_spanned! {ty.span()=>
+                <#ty as __rome::JsonField>::write_exactly(&self.#ident, row, __rome::Equality::<#ty>::BY);
+            },
             Kind::Embed => quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::write(&self.#ident, row);),
         }
     }

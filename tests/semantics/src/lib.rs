@@ -25,6 +25,7 @@ mod page_costs;
 mod partitions;
 mod plans;
 mod queries;
+mod read_back;
 mod references;
 mod relational;
 mod relations;
