@@ -82,7 +82,11 @@ async fn find(session: &Session, table: &Arc<StoredTable>, spec: &Spec) -> Resul
     let target = Target::Session(session);
     let spec = &subquery::answered(target, spec).await?;
     let plan = plan::plan(target, table, spec).await?;
-    let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    let mut hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    if spec.order.is_empty() {
+        // So that hooks run, and the first mistake is found, in one order on each store.
+        hits.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    }
     for hit in &hits {
         let buffered = session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_some());
         if !buffered {

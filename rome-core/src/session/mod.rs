@@ -93,6 +93,9 @@ struct State {
     /// What another transaction changed under this one.
     conflict: Option<String>,
     ended: bool,
+    /// Whether the commit met a violated constraint and may have met another one first: which one it names depends on where
+    /// rows lie.
+    is_ambiguous: bool,
 }
 
 impl Session {
@@ -136,8 +139,12 @@ impl Session {
             if !writes && state.reads.saw_one_state() {
                 return Ok(());
             }
-            let compiled =
-                if writes { state.overlay.compile(&self.shared.catalog, self.shared.placement)? } else { Vec::new() };
+            let compiled = if writes {
+                let compiled = state.overlay.compile(&self.shared.catalog, self.shared.placement);
+                compiled.inspect_err(|_| state.is_ambiguous = true)?
+            } else {
+                Vec::new()
+            };
             let (parts, meanings) = join(state.reads.parts(), compiled);
             (parts, meanings, writes)
         };
@@ -151,12 +158,19 @@ impl Session {
         match outcome {
             Outcome::Committed => Ok(()),
             Outcome::Conflict { part, check } => {
+                let tested = meanings.iter().filter(|meanings| !meanings.is_empty()).count();
+                self.state().is_ambiguous = matches!(check, CheckRef::Check(_)) && tested > 1;
                 let meanings = meanings.get_mut(part).map(std::mem::take).unwrap_or_default();
                 Err(self.explain(part, check, meanings))
             }
             Outcome::Blocked => Err(conflict("what it read, or is about to".to_owned())),
             Outcome::Stale { oldest } => Err(stale(schema, oldest)),
         }
+    }
+
+    /// Whether its commit met a violated constraint, and not certainly the one that its statements would have met first.
+    fn is_ambiguous(&self) -> bool {
+        self.state().is_ambiguous
     }
 
     /// What a failed check means.

@@ -25,6 +25,8 @@ pub(crate) struct Pending {
     pub after: Option<Bytes>,
     /// Whether the store was not asked, and the commit has to check that there is no row.
     pub unread: bool,
+    /// Its place among the rows of the session, in the order in which they were first written.
+    nth: usize,
     /// What `before` has in the indexes.
     entries_before: Entries,
     /// What `after` will have in the indexes.
@@ -44,7 +46,7 @@ impl Pending {
         let entries_after = after.as_ref().map(|body| index::entries_of(table, key, body));
         let (entries_before, entries_after) =
             (entries_before.transpose()?.unwrap_or_default(), entries_after.transpose()?.unwrap_or_default());
-        Ok(Self { table: table.clone(), before, after, unread, entries_before, entries_after })
+        Ok(Self { table: table.clone(), before, after, unread, nth: 0, entries_before, entries_after })
     }
 
     /// The unique values that the row takes and is not stored with: the place of the index in the table, and the value.
@@ -69,6 +71,8 @@ type Rows = BTreeMap<Bytes, Box<Pending>>;
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     rows: BTreeMap<TableId, Rows>,
+    /// How many rows were written, with those that were taken back.
+    written: usize,
     /// Which buffered rows will have each unique value that buffered writes touch: nobody where it is given up, and more
     /// than one only in the middle of a statement.
     holders: HashMap<(TableId, usize, Bytes), Vec<Bytes>>,
@@ -180,7 +184,8 @@ impl Overlay {
                 Some(earlier)
             }
             None => {
-                rows.insert(key, Box::new(write));
+                rows.insert(key, Box::new(Pending { nth: self.written, ..write }));
+                self.written += 1;
                 None
             }
         }
@@ -223,13 +228,16 @@ impl Overlay {
         self.holders.get(&(table, index, claim.clone())).map(Vec::as_slice)
     }
 
-    /// Turns the writes into checks and effects of each partition: removals first, each part in the order of the keys.
+    /// Turns the writes into checks and effects of each partition. Checks come in the order in which a session tests
+    /// constraints: keys, foreign keys, unique values, each in the order of the writes; effects with removals first, in the order
+    /// of the keys.
     pub fn compile(&self, catalog: &Catalog, placement: Placement) -> Result<Vec<(Partition, Compiled)>> {
         let mut parts = Parts { overlay: self, catalog, placement, by_partition: BTreeMap::new() };
-        for (table, rows) in &self.rows {
-            for (key, pending) in rows {
-                parts.add(*table, key, pending)?;
-            }
+        let rows = self.rows.iter().flat_map(|(table, rows)| rows.iter().map(|(key, pending)| (*table, key, pending)));
+        let mut rows: Vec<(TableId, &Bytes, &Box<Pending>)> = rows.collect();
+        rows.sort_unstable_by_key(|(.., pending)| pending.nth);
+        for (table, key, pending) in rows {
+            parts.add(table, key, pending)?;
         }
         Ok(parts.by_partition.into_iter().map(|(partition, part)| (partition, part.finish())).collect())
     }
@@ -245,14 +253,23 @@ struct Parts<'a> {
 /// What happens in one partition.
 #[derive(Default)]
 struct Part {
-    checks: Vec<Check>,
-    meanings: Vec<Meaning>,
+    keys: Vec<(Check, Meaning)>,
+    references: Vec<(Check, Meaning)>,
     removed: Vec<(Space, Bytes)>,
     put: Vec<(Space, Bytes, Bytes)>,
     given_up: HashSet<(Space, Bytes)>,
-    claimed: BTreeMap<(Space, Bytes), (Arc<StoredTable>, usize, Bytes)>,
+    claimed: BTreeMap<(Space, Bytes), Claimed>,
     /// What is added to counters.
     added: BTreeMap<(Space, Bytes), i128>,
+}
+
+/// A unique value that a row takes.
+struct Claimed {
+    /// Its place among those of the partition, in the order of the writes.
+    nth: usize,
+    table: Arc<StoredTable>,
+    index: usize,
+    key: Bytes,
 }
 
 impl Parts<'_> {
@@ -268,8 +285,8 @@ impl Parts<'_> {
         let home = placement.of_row(stored, key);
         let part = self.at(home);
         if pending.unread {
-            part.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
-            part.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
+            let meaning = Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() };
+            part.keys.push((Check::Version { space: rows, key: key.clone(), expect: None }, meaning));
         }
         match (&pending.before, &pending.after) {
             (_, Some(body)) => part.put.push((rows, key.clone(), row::wrap(stored, body))),
@@ -297,8 +314,8 @@ impl Parts<'_> {
             let parents = references::new_references(self.catalog, self.overlay, stored, key, before, after)?;
             for (foreign_key, parent_table, parent) in parents {
                 let part = self.at(placement.of_row(&parent_table, &parent));
-                part.checks.push(Check::Count { span: references::one_row(&parent_table, &parent), n: 1 });
-                part.meanings.push(Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent });
+                let check = Check::Count { span: references::one_row(&parent_table, &parent), n: 1 };
+                part.references.push((check, Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent }));
             }
         }
         for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
@@ -312,7 +329,8 @@ impl Parts<'_> {
         for (at, claim) in pending.new_claims() {
             let Some(index) = stored.indexes.get(*at) else { continue };
             let part = self.at(placement.of_claim(stored, index, claim));
-            let claimed = (pending.table.clone(), *at, key.clone());
+            let nth = part.claimed.len();
+            let claimed = Claimed { nth, table: pending.table.clone(), index: *at, key: key.clone() };
             if part.claimed.insert((index.space(), claim.clone()), claimed).is_some() {
                 return Err(unique_violation(stored, *at, claim));
             }
@@ -323,14 +341,19 @@ impl Parts<'_> {
 
 impl Part {
     fn finish(mut self) -> Compiled {
-        for ((space, claim), (table, index, key)) in self.claimed {
+        let mut tested = self.keys;
+        tested.append(&mut self.references);
+        let mut claimed: Vec<((Space, Bytes), Claimed)> = self.claimed.into_iter().collect();
+        claimed.sort_unstable_by_key(|(_, claimed)| claimed.nth);
+        for ((space, claim), Claimed { table, index, key, .. }) in claimed {
             // A value that another row of this commit gives up is free: that row's own check covers its claim.
             if !self.given_up.remove(&(space, claim.clone())) {
-                self.checks.push(Check::Version { space, key: claim.clone(), expect: None });
-                self.meanings.push(Meaning::Unique { table, index, claim: claim.clone() });
+                let check = Check::Version { space, key: claim.clone(), expect: None };
+                tested.push((check, Meaning::Unique { table, index, claim: claim.clone() }));
             }
             self.put.push((space, claim, key));
         }
+        let (checks, meanings) = tested.into_iter().unzip();
         self.removed.extend(self.given_up);
         self.removed.sort_unstable();
         self.put.sort_unstable();
@@ -338,7 +361,7 @@ impl Part {
         let put = self.put.into_iter().map(|(space, key, value)| Effect::Put { space, key, value });
         let added = self.added.into_iter().filter(|(_, delta)| *delta != 0);
         let added = added.map(|((space, key), delta)| Effect::Add { space, key, delta });
-        Compiled { checks: self.checks, meanings: self.meanings, effects: removed.chain(put).chain(added).collect() }
+        Compiled { checks, meanings, effects: removed.chain(put).chain(added).collect() }
     }
 }
 

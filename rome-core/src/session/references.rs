@@ -63,7 +63,9 @@ impl Session {
                     restricted.push((incoming, gone.clone()));
                     continue;
                 }
-                let hits = self.referring(incoming, &gone, None).await?;
+                let mut hits = self.referring(incoming, &gone, None).await?;
+                // So that hooks run, and the first mistake is found, in one order on each store.
+                hits.sort_unstable_by(|one, other| one.key.cmp(&other.key));
                 if !hits.is_empty() && incoming.foreign_key.on_delete == OnDelete::Cascade {
                     catalog.check_delete(incoming.table.def)?;
                 }

@@ -27,7 +27,7 @@ enum Asked<'s> {
 }
 
 /// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
-pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, options: TransactionOptions, body: F) -> Result<T, E>
+pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, mut options: TransactionOptions, body: F) -> Result<T, E>
 where
     F: for<'t> TxBody<&'t Session, Result<T, E>> + Clone,
     E: From<Error>,
@@ -47,6 +47,11 @@ where
                 return result;
             }
             Err(error) if error.is_conflict() => error,
+            // Of several violated constraints the one is reported that a statement of a session meets first, on each store.
+            Err(_) if options.one_statement && session.is_ambiguous() => {
+                options.one_statement = false;
+                continue;
+            }
             // The body failed by itself: its error says more than that the session could not be checked.
             Err(error) => {
                 ended(shared, End::of(&error), attempt, begun);

@@ -31,6 +31,7 @@ mod relational;
 mod relations;
 mod repeated_reads;
 mod schema_change;
+mod sequences;
 mod sessions;
 mod statistics;
 mod stores;
