@@ -110,9 +110,10 @@ pub(crate) fn column_at(
 #[cold]
 pub(crate) fn not_written(table: &'static Table, before: &[u8], source: ValueError) -> Error {
     let mut row = RowReader::new(before);
-    let column = table.columns.iter().find(|column| {
-        row.remaining() == 0 || skip_column(&mut row, column.ty, column.nullable).is_err()
-    });
+    let column = table
+        .columns
+        .iter()
+        .find(|column| row.remaining() == 0 || skip_column(&mut row, column.ty, column.nullable).is_err());
     let column = column.map_or_else(String::new, |column| column.name.to_string());
     Kind::Value { table: table.name, column, source }.into()
 }

@@ -315,7 +315,8 @@ impl Parts<'_> {
             for (foreign_key, parent_table, parent) in parents {
                 let part = self.at(placement.of_row(&parent_table, &parent));
                 let check = Check::Count { span: references::one_row(&parent_table, &parent), n: 1 };
-                part.references.push((check, Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent }));
+                part.references
+                    .push((check, Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent }));
             }
         }
         for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {

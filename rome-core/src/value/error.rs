@@ -61,7 +61,9 @@ pub enum ValueErrorKind {
         message: String,
     },
     /// A value that reads back from its stored form as another one.
-    #[error("it reads back as another value: its `Serialize` and its `Deserialize` do not agree, or leave something out")]
+    #[error(
+        "it reads back as another value: its `Serialize` and its `Deserialize` do not agree, or leave something out"
+    )]
     NotTheSame,
 }
 

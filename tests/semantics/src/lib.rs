@@ -16,6 +16,7 @@ mod first_rome;
 mod fixtures;
 mod foreign_key_cycles;
 mod foreign_keys;
+mod forged;
 mod hooks;
 mod left_behind;
 mod links;

@@ -186,10 +186,7 @@ fn note(id: u64) -> Note {
         halved: Halved::default(),
         at_odds: Json(AtOdds(5)),
         forgetful: Forgetful { kept: 1, lost: 0 },
-        unordered: Unordered {
-            set: (0..50).collect(),
-            map: (0..50).map(|n| (n.to_string(), n)).collect(),
-        },
+        unordered: Unordered { set: (0..50).collect(), map: (0..50).map(|n| (n.to_string(), n)).collect() },
         lower: Lower("a".into()),
     }
 }

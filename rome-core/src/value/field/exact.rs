@@ -42,7 +42,11 @@ fn read_back<T>(
     match equal {
         // A value that is not equal to itself, as one with a NaN, cannot be compared this way.
         Some(equal) if equal(value, value) => {
-            if is_whole && equal(value, &back) { Ok(()) } else { Err(ValueError::not_the_same()) }
+            if is_whole && equal(value, &back) {
+                Ok(())
+            } else {
+                Err(ValueError::not_the_same())
+            }
         }
         _ => {
             let mut again = RowWriter::with_capacity(written.len());

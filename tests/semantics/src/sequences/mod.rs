@@ -15,7 +15,7 @@ use crate::queries::random::Random;
 use crate::stores::{open, places};
 
 /// How many sequences are played; `ROME_SEMANTICS_CASES` asks for more.
-fn cases(few: u64) -> u64 {
+pub fn cases(few: u64) -> u64 {
     std::env::var("ROME_SEMANTICS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)
 }
 

@@ -66,11 +66,14 @@ pub async fn play(db: &Database, faults: Option<&Faults>, bytes: &[u8]) -> Vec<S
                     model.assert_sound();
                 }
             }
-            answers.push(format!("{statement:?}: {}", match &result {
-                None => "dropped".to_owned(),
-                Some(Ok(())) => "ok".to_owned(),
-                Some(Err(error)) => error.to_string(),
-            }));
+            answers.push(format!(
+                "{statement:?}: {}",
+                match &result {
+                    None => "dropped".to_owned(),
+                    Some(Ok(())) => "ok".to_owned(),
+                    Some(Err(error)) => error.to_string(),
+                }
+            ));
         }
         match (in_session, choices.below(4)) {
             (true, 0) => session.rollback(),

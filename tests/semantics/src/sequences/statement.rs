@@ -183,7 +183,11 @@ impl Statement {
             }
             Self::UpdateChildren(rows) => {
                 for row in rows {
-                    assert_eq!(model.children.get(&row.id).map(|stored| stored.version), Some(row.version), "the version");
+                    assert_eq!(
+                        model.children.get(&row.id).map(|stored| stored.version),
+                        Some(row.version),
+                        "the version"
+                    );
                     model.put_child(row);
                 }
             }

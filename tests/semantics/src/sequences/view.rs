@@ -47,7 +47,7 @@ pub async fn view(place: Place<'_>) -> Model {
         for child in &children {
             if child.seat.is_some() {
                 let found = on.query::<Child>().filter(Child::SEAT.eq(child.seat)).all().await.unwrap();
-                assert_eq!(found, [child.clone()], "by its unique seat");
+                assert_eq!(found, std::slice::from_ref(child), "by its unique seat");
             }
             assert_eq!(on.get::<Child>(child.id).await.unwrap().as_ref(), Some(child), "by its key");
         }
