@@ -18,6 +18,7 @@ mod foreign_key_cycles;
 mod foreign_keys;
 mod hooks;
 mod left_behind;
+mod limits;
 mod links;
 mod metrics;
 mod on_redis;
