@@ -116,7 +116,9 @@ async fn what_a_session_wrote_is_found_by_every_access() {
             .update_all((Link::TAG.set(7000), Link::RANK.set(6)))
             .await
             .unwrap();
-        let refused = session.insert_all([Link { after: None, ..link(70) }, Link { id: 71, tag: Some(30), ..Default::default() }]).await;
+        let refused = session
+            .insert_all([Link { after: None, ..link(70) }, Link { id: 71, tag: Some(30), ..Default::default() }])
+            .await;
         assert!(refused.unwrap_err().is_unique_violation());
         session.insert(Link { after: None, ..link(71) }).await.unwrap();
         let mut all = session.query::<Link>().ignore_indexes().order_by(Link::ID.asc()).all().await.unwrap();

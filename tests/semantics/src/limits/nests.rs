@@ -42,6 +42,34 @@ fn relations_are_loaded_down_to_a_limit_and_refused_below_it() {
 }
 
 #[test]
+fn queries_in_queries_are_asked_down_to_a_limit_and_refused_below_it() {
+    on_a_worker(async || {
+        for place in places() {
+            let db = open!(place, [Knot]);
+            db.insert_all(knots()).await.unwrap();
+            for levels in [1, 3, 16, 17, 1000, 100_000] {
+                let mut condition = Knot::AGE.eq(3);
+                for level in 0..levels {
+                    let inner = db.query::<Knot>().filter(condition).select(Knot::ID);
+                    condition = if level % 2 == 0 { Knot::ID.in_query(&inner) } else { !Knot::ID.not_in_query(&inner) };
+                }
+                let _ = format!("{condition:?}");
+                let query = db.query::<Knot>().filter(condition);
+                let (found, plan) = (query.count().await, query.explain().await);
+                match (found, plan) {
+                    (Ok(1), Ok(_)) if levels <= 16 => {}
+                    (Err(found), Err(plan)) if levels > 16 => {
+                        assert!(found.is_limit() && plan.is_limit(), "{found}");
+                        assert!(found.to_string().contains("16 subqueries"), "{found}");
+                    }
+                    other => panic!("{levels} levels on {}: {other:?}", place.name),
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn set_operations_are_one_level_to_the_right_and_limited_inwards() {
     on_a_worker(async || {
         for place in places() {

@@ -88,9 +88,10 @@ fn build(shape: &Shape, n: u32) -> Cond {
 }
 
 type Size = Scalar<Knot, Option<i64>>;
+type Grow = fn(Size, i64) -> Size;
 
 /// Sums of `size`, grown by one step after the other.
-const SUMS: &[(&str, fn(Size, i64) -> Size)] = &[
+const SUMS: &[(&str, Grow)] = &[
     ("e + n", |e, n| e + Some(n)),
     ("c + e", |e, _| Knot::SIZE + e),
     ("e - c", |e, _| e - Knot::SIZE),
