@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::cut::{LONG, cut};
 use crate::schema::RelationName;
 use crate::store::{Certainty, StoreError, StoreErrorKind};
 use crate::value::ValueError;
@@ -11,7 +12,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Anything that can go wrong, with what, where, and what to do about it.
 ///
-/// One machine word; ask it with the `is_*` methods. A broken invariant of ROME itself is a panic, not an error.
+/// One machine word; ask it with the `is_*` methods. Its text has at most some 10,000 characters: of what it is about and what is longer
+/// than that, it says how much it leaves out. A broken invariant of ROME itself is a panic, not an error.
 ///
 /// ```
 /// # use rome::prelude::*;
@@ -275,7 +277,16 @@ impl From<StoreError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
+        cut(&Text(&self.0), LONG).fmt(f)
+    }
+}
+
+/// What happened, of any length.
+struct Text<'a>(&'a Kind);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Kind::Conflict { attempts: 0, what } => {
                 write!(f, "another transaction changed {what}; roll back and try the whole session again")
             }

@@ -9,6 +9,7 @@ use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::expr::eval;
 use crate::expr::node::Node;
+use crate::expr::size;
 use crate::plan::{self, Spec};
 use crate::row;
 use crate::schema::Role;
@@ -22,9 +23,7 @@ pub(crate) async fn change_rows(
     spec: &Spec,
     assignments: &[(u16, Node)],
 ) -> Result<u64> {
-    for (column, node) in assignments {
-        check_assignable(table, *column, node)?;
-    }
+    check_assignments(table, assignments)?;
     let hits = find(session, table, spec).await?;
     let change = |hit: Hit| Ok(Write::Change { body: changed(table, &hit, assignments)?, old: hit.body });
     let writes = hits.into_iter().map(change).collect::<Result<_>>()?;
@@ -45,8 +44,14 @@ pub(super) fn changed(table: &StoredTable, hit: &Hit, assignments: &[(u16, Node)
     row::replace(table.def, &hit.key, &hit.body, &changes)
 }
 
-/// Refuses what would be overwritten or break the row's identity.
-pub(super) fn check_assignable(table: &StoredTable, column: u16, node: &Node) -> Result<()> {
+/// Refuses assignments that would be overwritten or break the row's identity, and those that are too large.
+pub(super) fn check_assignments(table: &StoredTable, assignments: &[(u16, Node)]) -> Result<()> {
+    let nodes = assignments.iter().map(|(_, node)| node);
+    size::check(nodes, || format!("the assignments to rows of table `{}`", table.def.name))?;
+    assignments.iter().try_for_each(|(column, node)| check_assignable(table, *column, node))
+}
+
+fn check_assignable(table: &StoredTable, column: u16, node: &Node) -> Result<()> {
     let def = table.def.column(column);
     if let Some(source) = node.unstorable() {
         return Err(Kind::Value { table: table.def.name, column: def.name.to_string(), source }.into());
@@ -80,9 +85,14 @@ pub(crate) async fn delete_rows(session: &Session, table: &Arc<StoredTable>, spe
 
 async fn find(session: &Session, table: &Arc<StoredTable>, spec: &Spec) -> Result<Vec<Hit>> {
     let target = Target::Session(session);
-    let spec = &subquery::answered(target, spec).await?;
-    let plan = plan::plan(target, table, spec).await?;
-    let mut hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    let mut spec = subquery::answered(target, spec).await?;
+    if spec.limit.is_none() && spec.order.is_empty() && spec.offset == 0 {
+        // No more than show that they are too many: all of them could be more than there is memory for.
+        spec.limit = Some(session.limits().one_too_many());
+    }
+    let plan = plan::plan(target, table, &spec).await?;
+    let mut hits = fetch(target, table, &spec, &plan, Want::Rows).await?;
+    session.limits().check_found(table, hits.len())?;
     if spec.order.is_empty() {
         // So that hooks run, and the first mistake is found, in one order on each store.
         hits.sort_unstable_by(|one, other| one.key.cmp(&other.key));

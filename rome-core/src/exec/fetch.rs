@@ -66,7 +66,7 @@ async fn fetch_here(
     if spec.limit == Some(0) {
         return Ok(Vec::new());
     }
-    let own = own_writes(target, table);
+    let own = own_writes(target, table, &plan.access);
     let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
@@ -151,12 +151,16 @@ pub(super) async fn scans(
 
 pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 
-/// What the session has written to the table: keys, stored and new columns.
-pub(super) fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
-    let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
+/// What the session has written to the table and an access may meet: keys, stored and new columns.
+pub(super) fn own_writes(target: Target<'_>, table: &StoredTable, access: &Access) -> Own {
     target
         .session()
-        .map_or_else(Vec::new, |session| session.with_overlay(|overlay| overlay.of_table(table.id).map(one).collect()))
+        .map_or_else(Vec::new, |session| session.within_overlay(|overlay| own(overlay.of_access(table, access))))
+}
+
+pub(super) fn own(pending: Vec<(&Bytes, &Pending)>) -> Own {
+    let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
+    pending.into_iter().map(one).collect()
 }
 
 /// Reads what the access finds, tested by the plan's residual.
@@ -376,7 +380,7 @@ pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &S
 }
 
 async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
-    let own = own_writes(target, table);
+    let own = own_writes(target, table, &plan.access);
     let counted = match &plan.access {
         Access::Nothing => Some(0),
         Access::Rows { .. } | Access::Index { .. }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::node::{Comparison, Node, ValueList};
 use super::{Assignment, Expr, Order};
+use crate::cut::cut;
 use crate::error::{Error, Kind, Result};
 use crate::model::Entity;
 use crate::schema::ColumnDef;
@@ -55,8 +56,8 @@ impl<E: Entity> DynColumn<E> {
         match table.position(name) {
             Some(position) => Ok(Self { position, marker: PhantomData }),
             None => {
-                Err(Kind::UnknownColumn { table: table.name, column: name.to_owned(), nearest: nearest::<E>(name) }
-                    .into())
+                let column = cut(name, LONGEST_MEANT).to_string();
+                Err(Kind::UnknownColumn { table: table.name, column, nearest: nearest::<E>(name) }.into())
             }
         }
     }
@@ -250,9 +251,10 @@ impl<E: Entity> DynColumn<E> {
                 Ok(Expr::new(Node::ContainsElement(self.node(), part)))
             }
             (ty, part) => Err(Error::invalid(format!(
-                "column `{}` of table `{}` holds {ty}, which cannot contain {part}",
+                "column `{}` of table `{}` holds {ty}, which cannot contain {}",
                 self.name(),
                 E::table().name,
+                part.kind_name(),
             ))),
         }
     }
@@ -292,8 +294,14 @@ impl<E: Entity> DynColumn<E> {
     }
 }
 
+/// How long a name of a column is at most that may be a misspelt one.
+const LONGEST_MEANT: usize = 64;
+
 /// The column name that differs least from `name`, if it is near enough to be meant.
 fn nearest<E: Entity>(name: &str) -> Option<String> {
+    if name.len() > LONGEST_MEANT {
+        return None;
+    }
     E::table()
         .columns
         .iter()

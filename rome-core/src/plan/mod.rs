@@ -25,19 +25,22 @@ pub use spec::{Deleted, ScanPolicy};
 pub(crate) use candidate::Access;
 pub(crate) use declared::{ByAggregate, by_aggregate};
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
-pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via};
+pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::{measure, measure_all};
 pub(crate) use normal::conjuncts;
-pub(crate) use range::Range;
-pub(crate) use spec::{IndexChoice, OrderPart, Spec};
+pub(crate) use range::{Range, with_prefix};
+pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};
 pub(crate) use statistics::Statistics;
+
+use std::collections::HashSet;
 
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
 use measure::{PROBE, probe};
 
 use crate::catalog::StoredTable;
+use crate::cut::{BRIEF, cut};
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
 use crate::expr::node::Node;
@@ -45,6 +48,12 @@ use crate::store::Partition;
 
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
 const UNSERVED: u64 = 8;
+
+/// How many branches of an `or` are looked up each by itself at most.
+const MOST_BRANCHES: usize = 10_000;
+
+/// How many conditions are looked at for the branches of an `or` at most.
+const MOST_LOOKS: usize = 1_000_000;
 
 /// How the rows of a query are found.
 #[derive(Debug, Clone)]
@@ -82,6 +91,7 @@ pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -
 
 /// The same without asking the scan policy, for a plan that may not be carried out.
 pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+    spec.check_size()?;
     let deleted = spec.deleted_condition();
     let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
     let mut plan = choose(target, table, spec, &conditions).await?;
@@ -111,17 +121,18 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         candidates.push(union);
     }
     let (chosen, estimate, rejected) = cheapest(target, table, spec, candidates, conditions.len()).await?;
+    let served: HashSet<usize> = chosen.served.iter().copied().collect();
     let residual: Vec<Node> = conditions
         .iter()
         .enumerate()
-        .filter(|(at, _)| !chosen.served.contains(at))
+        .filter(|(at, _)| !served.contains(at))
         .map(|(_, condition)| (*condition).clone())
         .collect();
     Ok(Plan {
         access: chosen.access,
         partition: partition(target, table, conditions),
         full_scan: !chosen.narrowed,
-        residual: (!residual.is_empty()).then_some(Node::And(residual)),
+        residual: (!residual.is_empty()).then(|| Node::all(residual)),
         ordered: chosen.ordered,
         resumed: chosen.resumed,
         estimate,
@@ -208,6 +219,10 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
     let unlimited = Spec { limit: None, ..Spec::new(spec.table) };
     conditions.iter().find_map(|condition| {
         let Node::Or(branches) = condition else { return None };
+        // More lookups than that are no better than a scan, and each branch looks at all other conditions.
+        if branches.len() > MOST_BRANCHES || branches.len() * conditions.len() > MOST_LOOKS {
+            return None;
+        }
         let mut all = Vec::new();
         for branch in branches {
             let parts = normal::conjuncts(branch.clone());
@@ -300,9 +315,12 @@ pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Resu
         return Ok(());
     }
     let what = || {
-        let filter = Node::And(spec.filter.clone());
-        let filter =
-            if spec.filter.is_empty() { "no filter".to_owned() } else { filter.display(spec.table).to_string() };
+        let filter = Node::all(spec.filter.iter().cloned());
+        let filter = if spec.filter.is_empty() {
+            "no filter".to_owned()
+        } else {
+            cut(&filter.display(spec.table), BRIEF).to_string()
+        };
         let order: Vec<&str> = spec.order.iter().map(|part| spec.table.column(part.column).name.as_ref()).collect();
         if order.is_empty() { filter } else { format!("{filter}, ordered by {}", order.join(", ")) }
     };
@@ -310,9 +328,14 @@ pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Resu
         ScanPolicy::Allow => Ok(()),
         ScanPolicy::Warn => {
             // Columns only: values may be secret.
-            let mut columns = Vec::new();
+            let mut columns: Vec<&str> = Vec::new();
             for condition in &spec.filter {
-                condition.for_each_column(&mut |column| columns.push(spec.table.column(column).name.as_ref()));
+                condition.for_each_column(&mut |column| {
+                    let name = spec.table.column(column).name.as_ref();
+                    if !columns.contains(&name) {
+                        columns.push(name);
+                    }
+                });
             }
             tracing::warn!(table = spec.table.name, filtered_by = columns.join(", "), "a query reads a whole table");
             Ok(())

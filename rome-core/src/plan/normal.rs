@@ -21,7 +21,7 @@ fn flatten(node: Node, all: &mut Vec<Node>) {
 fn positive(node: Node) -> Node {
     match node {
         Node::And(parts) => Node::And(parts.into_iter().map(positive).collect()),
-        Node::Or(mut parts) if parts.len() == 1 => parts.pop().map_or(Node::Known(Some(false)), positive),
+        Node::Or(mut parts) if parts.len() == 1 => parts.pop_back().map_or(Node::Known(Some(false)), positive),
         Node::Or(parts) => Node::Or(parts.into_iter().map(positive).collect()),
         Node::Not(of) => negative(*of),
         node => node,
@@ -32,7 +32,8 @@ fn positive(node: Node) -> Node {
 fn negative(node: Node) -> Node {
     match node {
         Node::Not(of) => positive(*of),
-        Node::And(parts) => positive(Node::Or(parts.into_iter().map(negative).collect())),
+        Node::And(mut parts) if parts.len() == 1 => parts.pop_back().map_or(Node::Known(Some(false)), negative),
+        Node::And(parts) => Node::Or(parts.into_iter().map(negative).collect()),
         Node::Or(parts) => Node::And(parts.into_iter().map(negative).collect()),
         Node::Known(known) => Node::Known(known.map(|known| !known)),
         Node::Compare(op, left, right) => Node::Compare(opposite(op), left, right),

@@ -8,6 +8,7 @@
 mod body;
 pub(crate) mod hooks;
 mod keys;
+mod limits;
 mod link;
 mod looks;
 mod options;
@@ -16,6 +17,7 @@ mod readable;
 mod reads;
 mod references;
 mod retry;
+mod touched;
 mod turns;
 mod unbuilt;
 mod uncounted;
@@ -40,6 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hooks::Inside;
+use limits::Limits;
 use overlay::Compiled;
 use reads::{PartReads, Reads};
 use tokio::time::Instant;
@@ -103,6 +106,11 @@ impl Session {
         Self { shared, options, state: Arc::default(), writing: tokio::sync::Mutex::default(), inside: None }
     }
 
+    /// How much it may change.
+    pub(crate) fn limits(&self) -> Limits<'_> {
+        Limits::of(self.shared.committer.store.capabilities())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,6 +153,8 @@ impl Session {
             } else {
                 Vec::new()
             };
+            let most = compiled.iter().map(|(_, part)| part.effects.len()).max().unwrap_or(0);
+            self.limits().check_changes(most, &state.overlay)?;
             let (parts, meanings) = join(state.reads.parts(), compiled);
             (parts, meanings, writes)
         };
@@ -241,6 +251,11 @@ impl Session {
         if !self.options.read_only {
             self.state().rows.insert((table, key), body);
         }
+    }
+
+    /// Calls `find` with the buffered writes, which may look for rows by what these have in indexes.
+    pub(crate) fn within_overlay<T>(&self, find: impl FnOnce(&mut Overlay) -> T) -> T {
+        find(&mut self.state().overlay)
     }
 
     /// Calls `read` with the buffered writes.

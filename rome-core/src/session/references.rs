@@ -63,7 +63,9 @@ impl Session {
                     restricted.push((incoming, gone.clone()));
                     continue;
                 }
-                let mut hits = self.referring(incoming, &gone, None).await?;
+                // No more than show that they are too many: all of them could be more than there is memory for.
+                let mut hits = self.referring(incoming, &gone, Some(self.limits().one_too_many())).await?;
+                self.limits().check_found(&incoming.table, hits.len())?;
                 // So that hooks run, and the first mistake is found, in one order on each store.
                 hits.sort_unstable_by(|one, other| one.key.cmp(&other.key));
                 if !hits.is_empty() && incoming.foreign_key.on_delete == OnDelete::Cascade {

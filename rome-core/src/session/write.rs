@@ -227,6 +227,9 @@ impl Session {
             self.shared.readers.check(def, body)?;
         }
         let after = after.map(Bytes::from);
+        if let Some(body) = &after {
+            self.limits().check_row(table, &key, body)?;
+        }
         let pending = Pending::new(table, &key, before, after.clone(), unread)?;
         let mut taken = Vec::new();
         // The commit of a single statement tests them all.
@@ -242,6 +245,7 @@ impl Session {
         }
         done.replaced.push((table.clone(), key, replaced));
         done.written.push(after.map_or(Written::Removed, Written::Row));
+        self.limits().check_rows(table, &state.overlay)?;
         Ok(taken)
     }
 

@@ -19,6 +19,7 @@ mod foreign_keys;
 mod forged;
 mod hooks;
 mod left_behind;
+mod limits;
 mod links;
 mod metrics;
 mod on_redis;

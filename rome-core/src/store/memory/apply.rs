@@ -251,7 +251,10 @@ fn is_within(what: impl FnOnce() -> String, n: usize, most: usize) -> StoreResul
         return Ok(());
     }
     let what = what();
-    Err(StoreError::new(StoreErrorKind::Limit, format!("{n} {what} are more than the {most} that the store takes")))
+    Err(StoreError::new(
+        StoreErrorKind::Limit,
+        format!("{n} {what} are more than the {most} that the store takes: make it smaller"),
+    ))
 }
 
 fn invalid(message: String) -> StoreResult<()> {
