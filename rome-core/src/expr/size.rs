@@ -70,11 +70,13 @@ pub(crate) struct Size {
     /// Of values.
     bytes: u64,
     refused: Option<Refused>,
+    /// Whether a value in it can be in no column.
+    is_unstorable: bool,
 }
 
 impl Size {
     /// That of a column.
-    pub const LEAF: Self = Self { levels: 1, subqueries: 0, parts: 1, bytes: 0, refused: None };
+    pub const LEAF: Self = Self { levels: 1, subqueries: 0, parts: 1, bytes: 0, refused: None, is_unstorable: false };
 
     /// Beside another one.
     #[must_use]
@@ -85,6 +87,7 @@ impl Size {
             parts: self.parts.saturating_add(other.parts),
             bytes: self.bytes.saturating_add(other.bytes),
             refused: self.refused.or(other.refused),
+            is_unstorable: self.is_unstorable || other.is_unstorable,
         }
     }
 
@@ -139,7 +142,8 @@ impl Size {
     /// That of an expression, by a look at all of it.
     pub fn of(node: &Node) -> Self {
         match node {
-            Node::Column(_) | Node::Of(..) | Node::Known(_) | Node::Unstorable(_) => Self::LEAF,
+            Node::Column(_) | Node::Of(..) | Node::Known(_) => Self::LEAF,
+            Node::Unstorable(_) => Self { is_unstorable: true, ..Self::LEAF },
             Node::Value(value) => Self::of_value(value),
             Node::Refused(why) => Self { refused: Some(*why), ..Self::LEAF },
             Node::Aggregate(aggregate) => aggregate.of.as_ref().map_or(Self::LEAF, |of| Self::of(of).wrapped()),
@@ -189,12 +193,22 @@ fn text(value: &Value) -> usize {
     }
 }
 
-/// Refuses expressions of a query that are too large, each by itself or all together. `what` says which they are.
+/// Refuses expressions of a query that are too large, each by itself or all together, and those with a value that no column
+/// holds, which nothing is equal to. `what` says which they are.
 ///
 /// # Errors
-/// [`is_limit`](crate::Error::is_limit), naming the limit and what to do.
-pub(crate) fn check<'a>(all: impl IntoIterator<Item = &'a Node>, what: impl FnOnce() -> String) -> Result<()> {
-    match Size::of_all(all).refused() {
+/// [`is_limit`](crate::Error::is_limit), naming the limit and what to do; [`is_invalid`](crate::Error::is_invalid) for the value.
+pub(crate) fn check<'a>(
+    all: impl IntoIterator<Item = &'a Node, IntoIter: Clone>,
+    what: impl FnOnce() -> String,
+) -> Result<()> {
+    let all = all.into_iter();
+    let size = Size::of_all(all.clone());
+    if size.is_unstorable {
+        let why = all.clone().find_map(Node::unstorable).map_or_else(String::new, |why| why.to_string());
+        return Err(crate::Error::invalid(format!("{} has a value that no column holds: {why}", what())));
+    }
+    match size.refused() {
         None => Ok(()),
         Some(why) => Err(Kind::Limit(format!("{} is too large: {why}", what())).into()),
     }
