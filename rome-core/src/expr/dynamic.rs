@@ -96,7 +96,7 @@ impl<E: Entity> DynColumn<E> {
     }
 
     fn checked(self, value: impl Into<Value>) -> Result<Value> {
-        let value = value.into();
+        let value = self.def().ty.adapt(value.into());
         if !value.is_null() {
             self.def().ty.check(&value).map_err(|source| self.wrong(source))?;
         }
@@ -246,6 +246,7 @@ impl<E: Entity> DynColumn<E> {
                 Ok(Expr::new(Node::ContainsText(self.node(), text)))
             }
             (ColumnType::List(element), part) => {
+                let part = element.ty.adapt(part);
                 element.ty.check(&part).map_err(|source| self.wrong(source))?;
                 Ok(Expr::new(Node::ContainsElement(self.node(), part)))
             }

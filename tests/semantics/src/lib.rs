@@ -21,6 +21,7 @@ mod left_behind;
 mod links;
 mod metrics;
 mod on_redis;
+mod ordered_enums;
 mod page_costs;
 mod partitions;
 mod plans;
