@@ -21,6 +21,7 @@ pub use crate::model::{
 };
 pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, RelationName, Role, Table};
 pub use crate::session::hooks::{RowHooks, hooks};
+pub use crate::value::advice;
 pub use crate::value::{ColumnType, Element, Field, Json, Label, Ordered, RowReader, RowWriter, Value, ValueError};
 
 use serde::Serialize;

@@ -49,7 +49,7 @@ enum Level {
     Middle = 2,
     Low = -1,
     Unset,
-    Lowest = 0,
+    Lowest = -5,
 }
 
 fn main() {}

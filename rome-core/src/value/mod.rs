@@ -25,6 +25,8 @@ mod text;
 
 pub use compare::{compare, total_order};
 pub use error::{ValueError, ValueErrorKind};
+#[doc(hidden)]
+pub use field::advice;
 pub use field::{Element, Field, Json, Nullable, Numeric, Ordered, Summable, Textual};
 pub use kind::{ColumnType, ElementType};
 pub use label::Label;
