@@ -107,12 +107,15 @@ impl<E: Entity> DynColumn<E> {
         Box::new(Node::Column(self.position))
     }
 
+    #[track_caller]
     fn compare(self, op: Comparison, value: impl Into<Value>) -> Result<Expr<E>> {
         let value = self.checked(value)?;
         if !matches!(op, Comparison::Eq | Comparison::Ne) {
             self.ordered()?;
         }
-        Ok(Expr::new(Node::Compare(op, self.node(), Box::new(Node::Value(value)))))
+        let value = Node::Value(value);
+        super::compare::note_null(&value);
+        Ok(Expr::new(Node::Compare(op, self.node(), Box::new(value))))
     }
 
     fn ordered(self) -> Result<()> {
@@ -143,14 +146,36 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type.
+    #[track_caller]
     pub fn eq(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Eq, value)
+    }
+
+    /// True where the column equals the value or, for NULL, where it is NULL. Never unknown.
+    ///
+    /// # Errors
+    /// When the value is not of the column's type.
+    pub fn is_not_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+        let value = value.into();
+        if value.is_null() {
+            return Ok(self.is_null());
+        }
+        Ok(self.compare(Comparison::Eq, value)?.and(self.is_not_null()))
+    }
+
+    /// True where the column differs from the value or is NULL and, for NULL, where it is not NULL. Never unknown.
+    ///
+    /// # Errors
+    /// When the value is not of the column's type.
+    pub fn is_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+        Ok(!self.is_not_distinct_from(value)?)
     }
 
     /// True where the column differs from the value; unknown for NULL.
     ///
     /// # Errors
     /// When the value is not of the column's type.
+    #[track_caller]
     pub fn ne(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Ne, value)
     }
@@ -159,6 +184,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn lt(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Lt, value)
     }
@@ -167,6 +193,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn le(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Le, value)
     }
@@ -175,6 +202,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn gt(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Gt, value)
     }
@@ -183,6 +211,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn ge(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Ge, value)
     }

@@ -20,6 +20,7 @@ mod hooks;
 mod left_behind;
 mod links;
 mod metrics;
+mod null_safe;
 mod on_redis;
 mod ordered_enums;
 mod page_costs;
