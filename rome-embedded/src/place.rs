@@ -50,9 +50,6 @@ impl fmt::Display for Place {
             0x20 => write!(f, "index {number}"),
             0x30 => write!(f, "unique {number}"),
             0x40 => write!(f, "aggregate {number}"),
-            0x50 => f.write_str("pending"),
-            0x51 => f.write_str("read locks"),
-            0x52 => f.write_str("outcomes"),
             0x60 => f.write_str("meta"),
             _ => f.write_str("rome"),
         }

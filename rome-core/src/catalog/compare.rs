@@ -287,6 +287,19 @@ fn compare_columns(doc: &mut TableDoc, table: &'static Table, plan: &mut SchemaP
                     indexes.join(", ")
                 )
             };
+            if let (Ok(Some((was, _))), Some((is, _))) =
+                (ColumnType::from_name(&stored.ty).map(ordered_labels), ordered_labels(column.ty))
+            {
+                plan.refused.push(format!(
+                    "the variants of column `{}` of `{}` are ({}) in this order, stored are ({}): what is stored is the place of \
+                     each, so variants may be added at the end, and none may be moved, renamed or removed",
+                    new.name,
+                    table.name,
+                    is.join(", "),
+                    was.join(", ")
+                ));
+                continue;
+            }
             plan.refused.push(format!(
                 "column `{}` of `{}` is {}, stored is {}: add a new column and copy the values{too}",
                 new.name, table.name, new.ty, stored.ty
@@ -347,12 +360,29 @@ fn shown(column: &ColumnDoc) -> String {
     format!("{}{}", if column.nullable { "optional " } else { "" }, column.ty)
 }
 
+/// The labels of an enum that is ordered by declaration, and whether they are of one value or of the elements of a list that
+/// are, or are not, optional.
+fn ordered_labels(ty: ColumnType) -> Option<(&'static [&'static str], Option<bool>)> {
+    match ty {
+        ColumnType::OrderedEnum(labels) => Some((labels, None)),
+        ColumnType::List(ElementType { ty: ColumnType::OrderedEnum(labels), nullable }) => {
+            Some((labels, Some(*nullable)))
+        }
+        _ => None,
+    }
+}
+
 /// Whether every stored value of the old type is one of the new type, in the same form.
 fn widens(stored: &str, new: ColumnType) -> bool {
     match (ColumnType::from_name(stored), new) {
         (Ok(ColumnType::Int { bits: old, signed: was }), ColumnType::Int { bits, signed }) => {
             was == signed && old <= bits
         }
+        (Ok(old), new) => match (ordered_labels(old), ordered_labels(new)) {
+            // What is stored is the place of each label: none of them may move.
+            (Some((old, was)), Some((new, is))) => was == is && new.starts_with(old),
+            _ => false,
+        },
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use super::node::{Arithmetic, Comparison, Node, Step, ValueList};
 use super::operand::{ContainedIn, IntoOperand, Operand, Summand};
 use super::{Column, Expr};
 use crate::cut::{LONG, cut};
-use crate::value::{Field, Nullable, Numeric, Ordered, Textual};
+use crate::value::{Field, Nullable, Numeric, Ordered, Textual, Value};
 
 /// A value that is computed from columns of `S`, such as `Dog::AGE + 1`.
 ///
@@ -59,7 +59,23 @@ impl<E, T> From<Column<E, T>> for Scalar<E, T> {
     }
 }
 
+/// Logs a comparison with a value that is NULL: an option that is `None` and was not looked at.
+#[track_caller]
+pub(super) fn note_null(node: &Node) {
+    if matches!(node, Node::Value(Value::Null)) {
+        let at = std::panic::Location::caller();
+        tracing::warn!(
+            target: "rome::query",
+            file = at.file(),
+            line = at.line(),
+            "a comparison with NULL is never true; use `is_null` or `is_not_distinct_from`"
+        );
+    }
+}
+
+#[track_caller]
 fn compared<S>(op: Comparison, left: Operand, right: Operand) -> Expr<S> {
+    note_null(&right.node);
     let size = left.size.beside(right.size).wrapped();
     Expr::sized(size, 1, || Node::Compare(op, Box::new(left.node), Box::new(right.node)))
 }
@@ -67,6 +83,23 @@ fn compared<S>(op: Comparison, left: Operand, right: Operand) -> Expr<S> {
 /// A condition on one value, with so many bytes of its own.
 fn about<S>(of: Operand, bytes: usize, condition: impl FnOnce(Box<Node>) -> Node) -> Expr<S> {
     Expr::sized(of.size.wrapped().and_bytes(bytes), 1, || condition(Box::new(of.node)))
+}
+
+/// Whether both are NULL, or neither is and they are equal.
+fn same<S>(left: Operand, right: Operand) -> Expr<S> {
+    let is_null = |of: &Operand| about::<S>(of.clone(), 0, Node::IsNull);
+    match &right.node {
+        Node::Value(Value::Null) => is_null(&left),
+        Node::Value(_) => {
+            let known = !is_null(&left);
+            compared(Comparison::Eq, left, right).and(known)
+        }
+        _ => {
+            let both = is_null(&left).and(is_null(&right));
+            let neither = (!is_null(&left)).and(!is_null(&right));
+            neither.and(compared(Comparison::Eq, left, right)).or(both)
+        }
+    }
 }
 
 fn listed<S, T, V: IntoOperand<S, T>>(of: Operand, values: impl IntoIterator<Item = V>) -> Expr<S> {
@@ -87,16 +120,33 @@ fn listed<S, T, V: IntoOperand<S, T>>(of: Operand, values: impl IntoIterator<Ite
 macro_rules! comparisons {
     ($($self:ident: $ty:ident => $node:expr;)*) => { $(
         impl<S, T> $ty<S, T> {
-            /// True where it equals `other`; unknown where one of them is NULL.
+            /// True where it equals `other`; unknown where one of them is NULL: `eq(None)` is never true, and is logged as
+            /// a warning. For an option that may be `None` there is [`is_not_distinct_from`](Self::is_not_distinct_from).
+            #[track_caller]
             pub fn eq(self, other: impl IntoOperand<S, T>) -> Expr<S> {
                 let $self = self;
                 compared(Comparison::Eq, $node, other.into_operand())
             }
 
-            /// True where it differs from `other`; unknown where one of them is NULL.
+            /// True where it differs from `other`; unknown where one of them is NULL, so `ne(None)` is never true.
+            #[track_caller]
             pub fn ne(self, other: impl IntoOperand<S, T>) -> Expr<S> {
                 let $self = self;
                 compared(Comparison::Ne, $node, other.into_operand())
+            }
+
+            /// SQL's `IS NOT DISTINCT FROM`: true where it equals the value or, for `None`, where it is NULL. Never unknown.
+            /// Planned as [`eq`](Self::eq) or [`is_null`](Self::is_null), also by an index.
+            pub fn is_not_distinct_from<V: IntoOperand<S, T>>(self, other: Option<V>) -> Expr<S> where T: Nullable {
+                let $self = self;
+                let of: Operand = $node;
+                same(of, other.map_or_else(|| Operand::new(Node::Value(Value::Null)), IntoOperand::into_operand))
+            }
+
+            /// SQL's `IS DISTINCT FROM`: true where it differs from the value or is NULL and, for `None`, where it is not NULL.
+            /// Never unknown.
+            pub fn is_distinct_from<V: IntoOperand<S, T>>(self, other: Option<V>) -> Expr<S> where T: Nullable {
+                !self.is_not_distinct_from(other)
             }
 
             /// True where it equals one of the values; false for an empty list.
@@ -122,30 +172,35 @@ macro_rules! comparisons {
             }
 
             /// True where it is less than `other`.
+            #[track_caller]
             pub fn lt(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Lt, $node, other.into_operand())
             }
 
             /// True where it is less than or equal to `other`.
+            #[track_caller]
             pub fn le(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Le, $node, other.into_operand())
             }
 
             /// True where it is greater than `other`.
+            #[track_caller]
             pub fn gt(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Gt, $node, other.into_operand())
             }
 
             /// True where it is greater than or equal to `other`.
+            #[track_caller]
             pub fn ge(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Ge, $node, other.into_operand())
             }
 
             /// True where it is neither less than `low` nor greater than `high`.
+            #[track_caller]
             pub fn between(self, low: impl IntoOperand<S, T>, high: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
                 let $self = self;
                 let of: Operand = $node;

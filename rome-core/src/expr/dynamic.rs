@@ -97,7 +97,7 @@ impl<E: Entity> DynColumn<E> {
     }
 
     fn checked(self, value: impl Into<Value>) -> Result<Value> {
-        let value = value.into();
+        let value = self.def().ty.adapt(value.into());
         if !value.is_null() {
             self.def().ty.check(&value).map_err(|source| self.wrong(source))?;
         }
@@ -108,12 +108,15 @@ impl<E: Entity> DynColumn<E> {
         Box::new(Node::Column(self.position))
     }
 
+    #[track_caller]
     fn compare(self, op: Comparison, value: impl Into<Value>) -> Result<Expr<E>> {
         let value = self.checked(value)?;
         if !matches!(op, Comparison::Eq | Comparison::Ne) {
             self.ordered()?;
         }
-        Ok(Expr::new(Node::Compare(op, self.node(), Box::new(Node::Value(value)))))
+        let value = Node::Value(value);
+        super::compare::note_null(&value);
+        Ok(Expr::new(Node::Compare(op, self.node(), Box::new(value))))
     }
 
     fn ordered(self) -> Result<()> {
@@ -144,14 +147,36 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type.
+    #[track_caller]
     pub fn eq(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Eq, value)
+    }
+
+    /// True where the column equals the value or, for NULL, where it is NULL. Never unknown.
+    ///
+    /// # Errors
+    /// When the value is not of the column's type.
+    pub fn is_not_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+        let value = value.into();
+        if value.is_null() {
+            return Ok(self.is_null());
+        }
+        Ok(self.compare(Comparison::Eq, value)?.and(self.is_not_null()))
+    }
+
+    /// True where the column differs from the value or is NULL and, for NULL, where it is not NULL. Never unknown.
+    ///
+    /// # Errors
+    /// When the value is not of the column's type.
+    pub fn is_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+        Ok(!self.is_not_distinct_from(value)?)
     }
 
     /// True where the column differs from the value; unknown for NULL.
     ///
     /// # Errors
     /// When the value is not of the column's type.
+    #[track_caller]
     pub fn ne(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Ne, value)
     }
@@ -160,6 +185,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn lt(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Lt, value)
     }
@@ -168,6 +194,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn le(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Le, value)
     }
@@ -176,6 +203,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn gt(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Gt, value)
     }
@@ -184,6 +212,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn ge(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Ge, value)
     }
@@ -247,6 +276,7 @@ impl<E: Entity> DynColumn<E> {
                 Ok(Expr::new(Node::ContainsText(self.node(), text)))
             }
             (ColumnType::List(element), part) => {
+                let part = element.ty.adapt(part);
                 element.ty.check(&part).map_err(|source| self.wrong(source))?;
                 Ok(Expr::new(Node::ContainsElement(self.node(), part)))
             }

@@ -1,13 +1,41 @@
 //! Brings a filter into the form that planning works on: a list of conditions that all have to be true, with `not` pushed
 //! down to where nothing else is left.
 
+use std::collections::HashSet;
+
 use crate::expr::node::{Comparison, Node};
 
 /// The conditions of a filter. Keeps its three-valued meaning.
 pub(crate) fn conjuncts(filter: Node) -> Vec<Node> {
     let mut all = Vec::new();
     flatten(positive(filter), &mut all);
+    drop_implied(&mut all);
     all
+}
+
+/// Leaves out `is not null` of columns that another condition compares with a value, which is not true of NULL.
+fn drop_implied(all: &mut Vec<Node>) {
+    let compared: HashSet<u16> = all.iter().filter_map(compared_column).collect();
+    all.retain(|node| !not_null_column(node).is_some_and(|column| compared.contains(&column)));
+}
+
+fn compared_column(node: &Node) -> Option<u16> {
+    match node {
+        Node::Compare(_, left, right) => match (&**left, &**right) {
+            (Node::Column(column), Node::Value(_)) => Some(*column),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn not_null_column(node: &Node) -> Option<u16> {
+    let Node::Not(of) = node else { return None };
+    let Node::IsNull(of) = &**of else { return None };
+    match &**of {
+        Node::Column(column) => Some(*column),
+        _ => None,
+    }
 }
 
 fn flatten(node: Node, all: &mut Vec<Node>) {

@@ -180,7 +180,8 @@ fn key(entity: &Entity) -> (TokenStream, TokenStream) {
     let types = fields.iter().map(|field| &field.ty);
     let clones = fields.iter().map(|field| {
         let (ident, ty) = (&field.ident, &field.ty);
-        quote_spanned!(ty.span()=> __rome::Clone::clone(&self.#ident))
+        let this = quote!(self);
+        quote_spanned!(ty.span()=> __rome::Clone::clone(&#this.#ident))
     });
     if fields.len() == 1 {
         (quote!(#(#types)*), quote!(#(#clones)*))

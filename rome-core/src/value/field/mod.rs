@@ -4,6 +4,8 @@
 //! keys directly, without a [`Value`] in between. What a column can be used for is said by marker traits, whose errors
 //! speak of columns: [`Ordered`], [`Numeric`], [`Textual`], [`Nullable`].
 
+#[doc(hidden)]
+pub mod advice;
 mod exact;
 mod json;
 mod list;
