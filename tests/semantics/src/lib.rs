@@ -22,9 +22,11 @@ mod links;
 mod metrics;
 mod on_redis;
 mod page_costs;
+
 mod partitions;
 mod plans;
 mod queries;
+mod read_costs;
 mod references;
 mod relational;
 mod relations;
@@ -33,5 +35,6 @@ mod schema_change;
 mod sessions;
 mod statistics;
 mod stores;
+mod streams;
 mod tally;
 mod tracing_events;
