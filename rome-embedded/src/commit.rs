@@ -34,7 +34,7 @@ const MOST_IN_MEMORY: u32 = 1024;
 /// A request to the commit thread.
 pub(crate) enum Job {
     Apply { txs: Vec<MiniTx>, durability: Durability, answer: oneshot::Sender<StoreResult<Vec<Applied>>> },
-    Reserve { sequence: SequenceId, n: u32, answer: oneshot::Sender<StoreResult<u64>> },
+    Reserve { sequence: SequenceId, n: u32, least: u64, answer: oneshot::Sender<StoreResult<u64>> },
 }
 
 /// An answer that waits for the commit.
@@ -268,7 +268,9 @@ impl Draft {
         }
         let answer = match job {
             Job::Apply { txs, answer, .. } => Answer::Applied(answer, self.apply_all(tables, shared, &txs)),
-            Job::Reserve { sequence, n, answer } => Answer::Reserved(answer, self.reserve(tables, sequence, n)),
+            Job::Reserve { sequence, n, least, answer } => {
+                Answer::Reserved(answer, self.reserve(tables, sequence, n, least))
+            }
         };
         self.answers.push(answer);
     }
@@ -332,12 +334,12 @@ impl Draft {
         Ok(Decided::Allowed(has_effects.then(|| Plan::new(tables, tx)).transpose()?))
     }
 
-    fn reserve(&mut self, tables: &mut Writing<'_>, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+    fn reserve(&mut self, tables: &mut Writing<'_>, sequence: SequenceId, n: u32, least: u64) -> StoreResult<u64> {
         let key = layout::sequence_key(sequence);
         let last = read_own(tables, &key, |value| {
             <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a sequence is no number"))
         })?;
-        let last = last.unwrap_or(0);
+        let last = last.unwrap_or(0).max(least.saturating_sub(1));
         let first = last.checked_add(1);
         let (Some(first), Some(next)) = (first, last.checked_add(u64::from(n))) else {
             return Err(StoreError::new(

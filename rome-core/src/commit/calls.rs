@@ -80,6 +80,13 @@ impl Committer {
         result
     }
 
+    pub(super) async fn call_raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let result = self.store.raise(sequence, least).await;
+        count(|| Statistics { reserves: 1, ..Statistics::default() });
+        tracing::debug!(target: "rome::store", error = failure(&result), "raise");
+        result
+    }
+
     #[cold]
     fn tell_of_read(
         &self,

@@ -18,7 +18,7 @@ mod subquery;
 mod target;
 
 pub(crate) use aggregate::{aggregate, count_declared, explain_aggregate};
-pub(crate) use change::{change_rows, delete_rows};
+pub(crate) use change::{change_piece, change_rows, delete_rows};
 pub(crate) use compare_and_set::{CompareAndSet, change_if};
 pub(crate) use fetch::{Hit, Want, count, fetch, own_rows, scan};
 pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};

@@ -44,6 +44,10 @@ pub(crate) struct Batch {
 pub(crate) struct Runs<T> {
     how: Arc<How>,
     runs: Vec<Run<T>>,
+    /// Whether rows were read that cannot be given before others are there.
+    blocked: bool,
+    /// Whether something was read since the last rows were asked for.
+    fresh: bool,
 }
 
 /// How rows are read and put in order.
@@ -144,12 +148,12 @@ impl<T> Runs<T> {
             through,
             keys_only: false,
         };
-        Some(Self { how: Arc::new(how), runs: spans.into_iter().map(run).collect() })
+        Some(Self { how: Arc::new(how), runs: spans.into_iter().map(run).collect(), blocked: false, fresh: false })
     }
 
     /// The same for the keys of the rows alone, if any order of them will do and all rows are wanted.
     pub fn keys_only(self, keys_only: bool) -> Self {
-        Self { how: Arc::new(How { keys_only, ..(*self.how).clone() }), runs: self.runs }
+        Self { how: Arc::new(How { keys_only, ..(*self.how).clone() }), ..self }
     }
 
     /// Whether all rows were read; some may not have been given yet.
@@ -166,6 +170,9 @@ impl<T> Runs<T> {
         let mut asked = Asked { how: self.how.clone(), merges, reads: Vec::with_capacity(live), ends: Vec::new() };
         for (at, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.ended) {
             let rows = share.saturating_mul(run.shares).min(u32::try_from(batch.rows).unwrap_or(u32::MAX));
+            if self.blocked && !run.ready.is_empty() {
+                continue;
+            }
             let rows = rows.saturating_sub(u32::try_from(run.ready.len()).unwrap_or(u32::MAX));
             if rows > 0 {
                 asked.reads.push((at, run.partition, self.read_of(run, rows, bytes, batch.in_steps)));
@@ -202,6 +209,7 @@ impl<T> Runs<T> {
 
     /// Takes what was read: `rows` stand for its rows, in their order. None is left out.
     pub fn take(&mut self, got: Got, rows: impl IntoIterator<Item = Option<T>>) {
+        self.fresh = true;
         let mut rows = rows.into_iter();
         for piece in got.pieces {
             let Some(run) = self.runs.get_mut(piece.run) else { continue };
@@ -260,11 +268,16 @@ impl<T> Runs<T> {
         }
         let mut bound: Option<Vec<u8>> = None;
         for run in self.runs.iter().filter(|run| !run.ended) {
-            let Some((last, _)) = run.ready.back() else { return Vec::new() };
+            let Some((last, _)) = run.ready.back() else {
+                self.blocked = self.fresh && self.runs.iter().any(|run| !run.ready.is_empty());
+                self.fresh = false;
+                return Vec::new();
+            };
             if bound.as_ref().is_none_or(|bound| last < bound) {
                 bound = Some(last.clone());
             }
         }
+        (self.blocked, self.fresh) = (false, false);
         let mut next = Vec::new();
         for run in &mut self.runs {
             let n = bound.as_ref().map_or(run.ready.len(), |bound| run.ready.partition_point(|(at, _)| at <= bound));

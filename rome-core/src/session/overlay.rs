@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::references;
+use super::{keys, references};
 use crate::catalog::{Catalog, StoredTable};
 use crate::change::Built;
 use crate::error::{Error, Kind, Result};
@@ -25,6 +25,8 @@ pub(crate) struct Pending {
     pub after: Option<Bytes>,
     /// Whether the store was not asked, and the commit has to check that there is no row.
     pub unread: bool,
+    /// Whether its key was counted, so that it is nobody's fault if it is taken.
+    pub counted: bool,
     /// What `before` has in the indexes.
     entries_before: Entries,
     /// What `after` will have in the indexes.
@@ -44,7 +46,7 @@ impl Pending {
         let entries_after = after.as_ref().map(|body| index::entries_of(table, key, body));
         let (entries_before, entries_after) =
             (entries_before.transpose()?.unwrap_or_default(), entries_after.transpose()?.unwrap_or_default());
-        Ok(Self { table: table.clone(), before, after, unread, entries_before, entries_after })
+        Ok(Self { table: table.clone(), before, after, unread, counted: false, entries_before, entries_after })
     }
 
     /// The unique values that the row takes and is not stored with: the place of the index in the table, and the value.
@@ -74,6 +76,8 @@ pub(crate) struct Overlay {
     holders: HashMap<(TableId, usize, Bytes), Vec<Bytes>>,
     /// How far builds of aggregate indexes were, by index and partition, when the session wrote rows there.
     builds: HashMap<(IndexId, Partition), Built>,
+    /// The greatest key of new rows that was given by hand, by table.
+    given: HashMap<TableId, u64>,
     /// Claims that are not those of the rows with these values, by index, claim and row.
     spared: HashSet<(TableId, usize, Bytes, Bytes)>,
 }
@@ -81,9 +85,24 @@ pub(crate) struct Overlay {
 /// What a check of a commit means when it fails.
 #[derive(Debug)]
 pub(crate) enum Meaning {
-    DuplicateKey { table: Arc<StoredTable>, key: Bytes },
-    Unique { table: Arc<StoredTable>, index: usize, claim: Bytes },
-    Reference { table: Arc<StoredTable>, foreign_key: &'static ForeignKey, key: Bytes },
+    DuplicateKey {
+        table: Arc<StoredTable>,
+        key: Bytes,
+    },
+    /// A counted key is in use.
+    CountedKey {
+        table: Arc<StoredTable>,
+    },
+    Unique {
+        table: Arc<StoredTable>,
+        index: usize,
+        claim: Bytes,
+    },
+    Reference {
+        table: Arc<StoredTable>,
+        foreign_key: &'static ForeignKey,
+        key: Bytes,
+    },
 }
 
 impl Meaning {
@@ -92,10 +111,20 @@ impl Meaning {
             Self::DuplicateKey { table, key } => {
                 Kind::DuplicateKey { table: table.def.name, key: row::show_key(&key) }.into()
             }
+            Self::CountedKey { table } => {
+                let what = format!("the next number for a key of `{}`, which was given by hand", table.def.name);
+                Kind::Conflict { attempts: 0, what }.into()
+            }
             Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
             Self::Reference { table, foreign_key, key } => references::missing(&table, foreign_key, &key),
         }
     }
+}
+
+/// The key of a new row that was given by hand, as a number.
+fn given(key: &[u8], pending: &Pending) -> Option<u64> {
+    let is_new = pending.before.is_none() && pending.after.is_some() && !pending.counted;
+    if is_new { keys::number(&pending.table, key) } else { None }
 }
 
 pub(crate) fn unique_violation(table: &StoredTable, index: usize, claim: &[u8]) -> Error {
@@ -161,6 +190,10 @@ impl Overlay {
     /// the row stays known.
     pub fn put(&mut self, key: Bytes, write: Pending) -> Option<Box<Pending>> {
         let table = write.table.id;
+        if let Some(used) = given(&key, &write) {
+            let greatest = self.given.entry(table).or_default();
+            *greatest = used.max(*greatest);
+        }
         let rows = self.rows.entry(table).or_default();
         let given_up = match rows.get(&key) {
             Some(earlier) => &earlier.entries_after.claims,
@@ -197,7 +230,22 @@ impl Overlay {
                 None => rows.remove(&key),
             };
         }
-        tables.into_iter().for_each(|table| self.find_holders(table));
+        for table in tables {
+            let rows = self.rows.get(&table).into_iter().flatten();
+            let greatest = rows.filter_map(|(key, pending)| given(key, pending)).max();
+            self.given.insert(table, greatest.unwrap_or(0));
+            self.find_holders(table);
+        }
+    }
+
+    /// The greatest key of new rows of a table that was given by hand; 0 if there is none.
+    pub fn given(&self, table: TableId) -> u64 {
+        self.given.get(&table).copied().unwrap_or(0)
+    }
+
+    /// The same of all tables.
+    pub fn all_given(&self) -> impl Iterator<Item = (TableId, u64)> {
+        self.given.iter().map(|(table, used)| (*table, *used))
     }
 
     /// Finds out anew who has the unique values of a table.
@@ -269,7 +317,11 @@ impl Parts<'_> {
         let part = self.at(home);
         if pending.unread {
             part.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
-            part.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
+            let table = pending.table.clone();
+            part.meanings.push(match pending.counted {
+                true => Meaning::CountedKey { table },
+                false => Meaning::DuplicateKey { table, key: key.clone() },
+            });
         }
         match (&pending.before, &pending.after) {
             (_, Some(body)) => part.put.push((rows, key.clone(), row::wrap(stored, body))),

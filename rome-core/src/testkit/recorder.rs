@@ -175,6 +175,12 @@ impl Store for Recorder {
         result
     }
 
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let result = self.inner.raise(sequence, least).await;
+        self.log().push(Call::Reserve(sequence));
+        result
+    }
+
     fn owner(&self, partition: Partition) -> OwnerTag {
         self.inner.owner(partition)
     }

@@ -8,6 +8,7 @@ use rome::metrics::{Measure, Statistics};
 use rome::prelude::*;
 use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
+use rome_core::testkit::{Call, Recorder};
 
 use crate::stores::places;
 
@@ -152,6 +153,38 @@ async fn what_is_tested_on_rows_is_read_in_proportion_to_what_passes() {
             let (ids, cost) = taken(rare).await;
             assert_eq!(ids, (0..rows / 50).map(|n| n * 50 + 49).collect::<Vec<_>>(), "{name}");
             assert!(cost.rows_read <= rows + partitions, "{name}, all that pass of {rows}: {cost}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_more_values_than_rows_is_a_scan() {
+    for (name, partitions, store, _place) in stores().await {
+        let recorder = Arc::new(Recorder::new(store));
+        let db = open(recorder.clone()).await;
+        fill(&db, 0..1_000).await;
+        let list: Vec<u64> = (0..20_000).map(|n| n * 2).collect();
+        for (what, condition, expected) in [
+            ("an index", Small::K.is_in(list.clone()), 500),
+            ("the key", Small::ID.is_in(list.clone()), 500),
+            ("the key, a few", Small::ID.is_in([2, 4, 20_000]), 2),
+            ("not in", !Small::ID.not_in(list.clone()), 500),
+        ] {
+            let query = db.query::<Small>().with_deleted().filter(condition);
+            for _ in 0..2 {
+                recorder.clear();
+                assert_eq!(query.all().await.unwrap().len(), expected, "{name}, {what}");
+                assert_eq!(query.count().await.unwrap(), expected as u64, "{name}, {what}");
+                let top = query.clone().order_by(Small::ID.desc()).limit(1).select(Small::ID).all().await.unwrap();
+                assert_eq!(top, [expected as u64 * 2 - if expected == 2 { 0 } else { 2 }], "{name}, {what}");
+            }
+            let calls = recorder.calls();
+            let asked = calls.iter().map(|call| match call {
+                Call::Read { kinds, .. } => kinds.len() as u64,
+                _ => 0,
+            });
+            let asked: u64 = asked.sum();
+            assert!(asked <= 9 * partitions.max(3), "{name}, {what}: {asked} reads");
         }
     }
 }
