@@ -60,6 +60,7 @@ macro_rules! suite {
             spans_give_exactly_their_members
             a_tracked_scan_can_be_checked_where_it_stopped
             an_entry_without_its_row_is_damage
+            a_scan_stops_at_its_bytes_and_can_go_on
             effects_raise_the_seq
             an_unchanged_seq_stands_for_the_reads
             outcomes_are_honest
@@ -70,6 +71,7 @@ macro_rules! suite {
             no_older_schema_writes_after_the_gate
             what_is_over_a_limit_is_refused
             numbers_are_given_once
+            a_sequence_is_raised_and_never_set_back
             random_calls_answer_as_the_specification_does
             transactions_are_strictly_serializable
             one_is_carried_out_where_nothing_is_on_record

@@ -41,6 +41,8 @@ pub(crate) enum Job {
     Reserve {
         sequence: SequenceId,
         n: u32,
+        /// The number that the block is not to begin below; 0 for any.
+        least: u64,
         answer: oneshot::Sender<StoreResult<u64>>,
     },
     /// Open the engine again if its disk has failed. Nobody waits for it.

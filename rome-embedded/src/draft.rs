@@ -71,7 +71,9 @@ impl Draft {
         }
         let answer = match job {
             Job::Apply { txs, answer, .. } => Answer::Applied(answer, self.apply_all(tables, shared, &txs)),
-            Job::Reserve { sequence, n, answer } => Answer::Reserved(answer, self.reserve(tables, sequence, n)),
+            Job::Reserve { sequence, n, least, answer } => {
+                Answer::Reserved(answer, self.reserve(tables, sequence, n, least))
+            }
             Job::Mend => return,
         };
         self.answers.push(answer);
@@ -139,12 +141,12 @@ impl Draft {
         Ok(Decided::Allowed(has_effects.then(|| Plan::new(tables, tx)).transpose()?))
     }
 
-    fn reserve(&mut self, tables: &mut Writing<'_>, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+    fn reserve(&mut self, tables: &mut Writing<'_>, sequence: SequenceId, n: u32, least: u64) -> StoreResult<u64> {
         let key = layout::sequence_key(sequence);
         let last = read_own(tables, &key, |value| {
             <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a sequence is no number"))
         })?;
-        let last = last.unwrap_or(0);
+        let last = last.unwrap_or(0).max(least.saturating_sub(1));
         let first = last.checked_add(1);
         let (Some(first), Some(next)) = (first, last.checked_add(u64::from(n))) else {
             return Err(StoreError::new(

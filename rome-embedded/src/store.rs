@@ -196,7 +196,13 @@ impl Store for EmbeddedStore {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Reserve { sequence, n, answer })?;
+        self.send(Job::Reserve { sequence, n, least: 0, answer })?;
+        answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    }
+
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Reserve { sequence, n: 0, least, answer })?;
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
     }
 

@@ -30,10 +30,10 @@ pub use refusals::{
     a_refusal_leaves_nothing, an_overflow_leaves_nothing, outcomes_are_honest, what_is_over_a_limit_is_refused,
 };
 pub use reopening::acknowledged_writes_outlive_the_store;
-pub use sequences::numbers_are_given_once;
+pub use sequences::{a_sequence_is_raised_and_never_set_back, numbers_are_given_once};
 pub use serializable::transactions_are_strictly_serializable;
 pub use several::*;
 pub use spans::{
-    a_tracked_scan_can_be_checked_where_it_stopped, an_entry_without_its_row_is_damage,
-    spans_give_exactly_their_members,
+    a_scan_stops_at_its_bytes_and_can_go_on, a_tracked_scan_can_be_checked_where_it_stopped,
+    an_entry_without_its_row_is_damage, spans_give_exactly_their_members,
 };

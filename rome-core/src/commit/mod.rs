@@ -184,6 +184,11 @@ impl Committer {
     pub async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.call_reserve(sequence, n).await
     }
+
+    /// Sees to it that a sequence gives no number below `least`; returns the next one.
+    pub async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.call_raise(sequence, least).await
+    }
 }
 
 /// The partition is not the one that the handle was opened for.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::fetch::{Hit, Want, fetch};
+use super::sort::values_of_order;
 use super::subquery;
 use super::target::Target;
 use crate::catalog::StoredTable;
@@ -14,7 +15,7 @@ use crate::plan::{self, Spec};
 use crate::row;
 use crate::schema::Role;
 use crate::session::{Session, Write, Written};
-use crate::value::{ValueErrorKind, ValueRef};
+use crate::value::{Value, ValueErrorKind, ValueRef};
 
 /// Sets columns of all rows of a query in the session; says how many there were. Costs two round trips.
 pub(crate) async fn change_rows(
@@ -29,6 +30,29 @@ pub(crate) async fn change_rows(
     let writes = hits.into_iter().map(change).collect::<Result<_>>()?;
     let written = session.write(table, writes).await?;
     Ok(written.len() as u64)
+}
+
+/// Changes the first rows of a query in the session, up to its limit, or deletes them; says how many there were, and the values of the
+/// order of the last one if there may be more.
+pub(crate) async fn change_piece(
+    session: &Session,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    assignments: Option<&[(u16, Node)]>,
+) -> Result<(u64, Option<Vec<Value>>)> {
+    check_assignments(table, assignments.unwrap_or_default())?;
+    let hits = find(session, table, spec).await?;
+    let more = spec.limit.is_some_and(|limit| hits.len() as u64 >= limit);
+    let last = hits.last().filter(|_| more);
+    let last = last.map(|hit| values_of_order(table.def, &spec.full_order(), hit)).transpose()?;
+    let change = |hit: Hit| match assignments {
+        Some(assignments) => Ok(Write::Change { body: changed(table, &hit, assignments)?, old: hit.body }),
+        None => Ok(Write::Delete(hit.key)),
+    };
+    let writes = hits.into_iter().map(change).collect::<Result<_>>()?;
+    let written = session.write(table, writes).await?;
+    let changed = written.iter().filter(|written| !matches!(written, Written::Absent)).count();
+    Ok((changed as u64, last))
 }
 
 /// The columns of a row as the assignments make them.

@@ -55,6 +55,11 @@ const MOST_BRANCHES: usize = 10_000;
 /// How many conditions are looked at for the branches of an `or` at most.
 const MOST_LOOKS: usize = 1_000_000;
 
+/// From how many lookups on it is asked whether the table has fewer rows than that.
+const MANY_LOOKUPS: usize = 256;
+/// How many rows a scan reads in the time of one lookup in an index.
+const ROWS_A_LOOKUP: u64 = 4;
+
 /// How the rows of a query are found.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -112,6 +117,11 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
     }
     let asked = Question::new(spec, constraints);
     let mut candidates = candidates(table, spec, &asked)?;
+    if let [lookups] = candidates.as_slice()
+        && let Some(whole) = instead_of(target, table, spec, &asked, &lookups.access).await?
+    {
+        candidates = vec![whole];
+    }
     if spec.indexes == IndexChoice::Any
         && !candidates.iter().any(|candidate| candidate.narrowed)
         && let Some(union) = union(table, spec, conditions, &asked)
@@ -138,6 +148,34 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         estimate,
         rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
     })
+}
+
+/// The scan of the whole table, where that is less than very many lookups. Costs a round trip where there are so many and the table was
+/// not counted lately.
+async fn instead_of(
+    target: Target<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    asked: &Question<'_>,
+    access: &Access,
+) -> Result<Option<Candidate>> {
+    let partitions = target.shared().placement.all().count() as u64;
+    let (lookups, rows_a_lookup) = match access {
+        Access::Keys(keys) => (keys.len(), 1),
+        Access::Claims { claims, .. } => (claims.len(), 1),
+        // Each range is looked up in each partition.
+        Access::Index { ranges, .. } => (ranges.len(), ROWS_A_LOOKUP.saturating_mul(partitions)),
+        _ => return Ok(None),
+    };
+    let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
+    if lookups < MANY_LOOKUPS || denied || spec.indexes != IndexChoice::Any {
+        return Ok(None);
+    }
+    let bound = rows_a_lookup.saturating_mul(lookups as u64);
+    let whole = by_table(table, &asked.without_conditions());
+    let rows = measure(target, table, &whole.access, bound).await?;
+    // It is bounded by the lookups that it stands for, so it is no scan of a table of any size.
+    Ok(rows.filter(|rows| *rows < bound).map(|_| Candidate { narrowed: true, ..whole }))
 }
 
 /// The only partition where rows can lie that pass the conditions, if they fix the group.

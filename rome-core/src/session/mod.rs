@@ -7,7 +7,7 @@
 
 mod body;
 pub(crate) mod hooks;
-mod keys;
+pub(crate) mod keys;
 mod limits;
 mod link;
 mod looks;
@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use hooks::Inside;
 use limits::Limits;
-use overlay::Compiled;
+use overlay::{Compiled, Meaning};
 use reads::{PartReads, Reads};
 use tokio::time::Instant;
 
@@ -124,7 +124,9 @@ impl Session {
     /// violated. [`is_outcome_unknown`](Error::is_outcome_unknown) when the store was lost while it committed.
     pub async fn commit(self) -> Result<()> {
         let begun = Instant::now();
+        let passed = if self.writes() { self.shared.turns.pass().await } else { None };
         let result = self.end(true).await;
+        drop(passed);
         retry::tell_of_commit(&self.shared, &result, begun);
         result
     }
@@ -166,11 +168,22 @@ impl Session {
             committer.confirm(schema, parts, durability).await?
         };
         match outcome {
-            Outcome::Committed => Ok(()),
+            Outcome::Committed => {
+                if writes {
+                    self.note_given();
+                }
+                Ok(())
+            }
             Outcome::Conflict { part, check } => {
                 let tested = meanings.iter().filter(|meanings| !meanings.is_empty()).count();
                 self.state().is_ambiguous = matches!(check, CheckRef::Check(_)) && tested > 1;
                 let meanings = meanings.get_mut(part).map(std::mem::take).unwrap_or_default();
+                if let CheckRef::Check(at) = check
+                    && let Some(Meaning::CountedKey { table }) = meanings.get(at)
+                {
+                    // The next attempt counts on behind it.
+                    keys::skip_used(&self.shared, table).await?;
+                }
                 Err(self.explain(part, check, meanings))
             }
             Outcome::Blocked => Err(conflict("what it read, or is about to".to_owned())),
@@ -184,7 +197,7 @@ impl Session {
     }
 
     /// What a failed check means.
-    fn explain(&self, part: usize, check: CheckRef, mut meanings: Vec<overlay::Meaning>) -> Error {
+    fn explain(&self, part: usize, check: CheckRef, mut meanings: Vec<Meaning>) -> Error {
         let what = match check {
             CheckRef::Check(at) if at < meanings.len() => return meanings.swap_remove(at).into_error(),
             CheckRef::Check(_) => None,
@@ -258,6 +271,11 @@ impl Session {
         find(&mut self.state().overlay)
     }
 
+    /// Whether anything was written.
+    fn writes(&self) -> bool {
+        !self.state().overlay.is_empty()
+    }
+
     /// Calls `read` with the buffered writes.
     pub(crate) fn with_overlay<T>(&self, read: impl FnOnce(&Overlay) -> T) -> T {
         read(&self.state().overlay)
@@ -279,7 +297,7 @@ fn conflict(what: String) -> Error {
 }
 
 /// What was read and what is written, by partition, and what the checks of each part mean.
-fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>, Vec<Vec<overlay::Meaning>>) {
+fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>, Vec<Vec<Meaning>>) {
     let mut parts: Vec<Part> = reads
         .iter()
         .map(|part| Part {
@@ -290,7 +308,7 @@ fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>
             ..Part::default()
         })
         .collect();
-    let mut meanings: Vec<Vec<overlay::Meaning>> = parts.iter().map(|_| Vec::new()).collect();
+    let mut meanings: Vec<Vec<Meaning>> = parts.iter().map(|_| Vec::new()).collect();
     for (partition, compiled) in compiled {
         let at = parts.iter().position(|part| part.partition == partition).unwrap_or_else(|| {
             parts.push(Part { partition, ..Part::default() });

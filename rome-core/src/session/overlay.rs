@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::references;
 use super::touched::Touched;
+use super::{keys, references};
 use crate::catalog::{Catalog, StoredIndex, StoredTable};
 use crate::change::Built;
 use crate::error::{Error, Kind, Result};
@@ -30,6 +30,8 @@ pub(crate) struct Pending {
     pub unread: bool,
     /// Its place among the rows of the session, in the order in which they were first written.
     nth: usize,
+    /// Whether its key was counted, so that it is nobody's fault if it is taken.
+    pub counted: bool,
     /// What `before` has in the indexes.
     entries_before: Entries,
     /// What `after` will have in the indexes.
@@ -49,7 +51,7 @@ impl Pending {
         let entries_after = after.as_ref().map(|body| index::entries_of(table, key, body));
         let (entries_before, entries_after) =
             (entries_before.transpose()?.unwrap_or_default(), entries_after.transpose()?.unwrap_or_default());
-        Ok(Self { table: table.clone(), before, after, unread, nth: 0, entries_before, entries_after })
+        Ok(Self { table: table.clone(), before, after, unread, counted: false, nth: 0, entries_before, entries_after })
     }
 
     const fn is_change(&self) -> bool {
@@ -102,6 +104,8 @@ pub(crate) struct Overlay {
     holders: HashMap<(TableId, usize, Bytes), Holders>,
     /// How far builds of aggregate indexes were, by index and partition, when the session wrote rows there.
     builds: HashMap<(IndexId, Partition), Built>,
+    /// The keys of new rows that were given by hand, as numbers, by table.
+    given: HashMap<TableId, BTreeSet<u64>>,
     /// Claims that are not those of the rows with these values, by index, claim and row.
     spared: HashSet<(TableId, usize, Bytes, Bytes)>,
 }
@@ -118,9 +122,24 @@ struct Holders {
 /// What a check of a commit means when it fails.
 #[derive(Debug)]
 pub(crate) enum Meaning {
-    DuplicateKey { table: Arc<StoredTable>, key: Bytes },
-    Unique { table: Arc<StoredTable>, index: usize, claim: Bytes },
-    Reference { table: Arc<StoredTable>, foreign_key: &'static ForeignKey, key: Bytes },
+    DuplicateKey {
+        table: Arc<StoredTable>,
+        key: Bytes,
+    },
+    /// A counted key is in use.
+    CountedKey {
+        table: Arc<StoredTable>,
+    },
+    Unique {
+        table: Arc<StoredTable>,
+        index: usize,
+        claim: Bytes,
+    },
+    Reference {
+        table: Arc<StoredTable>,
+        foreign_key: &'static ForeignKey,
+        key: Bytes,
+    },
 }
 
 impl Meaning {
@@ -129,10 +148,20 @@ impl Meaning {
             Self::DuplicateKey { table, key } => {
                 Kind::DuplicateKey { table: table.def.name, key: row::show_key(&key) }.into()
             }
+            Self::CountedKey { table } => {
+                let what = format!("the next number for a key of `{}`, which was given by hand", table.def.name);
+                Kind::Conflict { attempts: 0, what }.into()
+            }
             Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
             Self::Reference { table, foreign_key, key } => references::missing(&table, foreign_key, &key),
         }
     }
+}
+
+/// The key of a new row that was given by hand, as a number.
+fn given(key: &[u8], pending: &Pending) -> Option<u64> {
+    let is_new = pending.before.is_none() && pending.after.is_some() && !pending.counted;
+    if is_new { keys::number(&pending.table, key) } else { None }
 }
 
 pub(crate) fn unique_violation(table: &StoredTable, index: usize, claim: &[u8]) -> Error {
@@ -204,6 +233,11 @@ impl Overlay {
     /// Whether there are buffered writes of a table.
     pub fn has_written(&self, table: TableId) -> bool {
         self.rows.contains_key(&table)
+    }
+
+    /// The buffered writes of a table, by key.
+    pub fn of_table(&self, table: TableId) -> impl Iterator<Item = (&Bytes, &Pending)> {
+        self.rows.get(&table).into_iter().flatten().map(|(key, pending)| (key, &**pending))
     }
 
     pub fn get(&self, table: TableId, key: &[u8]) -> Option<&Pending> {
@@ -308,6 +342,16 @@ impl Overlay {
         }
     }
 
+    /// The greatest key of new rows of a table that was given by hand; 0 if there is none.
+    pub fn given(&self, table: TableId) -> u64 {
+        self.given.get(&table).and_then(|keys| keys.last()).copied().unwrap_or(0)
+    }
+
+    /// The same of all tables.
+    pub fn all_given(&self) -> impl Iterator<Item = (TableId, u64)> {
+        self.given.iter().filter_map(|(table, keys)| Some((*table, *keys.last()?)))
+    }
+
     /// Adds a row that is not buffered.
     fn add(&mut self, table: TableId, key: Bytes, pending: Box<Pending>) {
         for (index, claim) in &pending.entries_before.claims {
@@ -319,6 +363,9 @@ impl Overlay {
         if let Some(touched) = &mut self.touched {
             touched.add(&key, &pending);
         }
+        if let Some(number) = given(&key, &pending) {
+            self.given.entry(table).or_default().insert(number);
+        }
         self.changed += usize::from(pending.is_change());
         self.rows.entry(table).or_default().insert(key, pending);
     }
@@ -329,6 +376,11 @@ impl Overlay {
         let pending = rows.remove(key)?;
         if rows.is_empty() {
             self.rows.remove(&table);
+        }
+        if let Some(number) = given(key, &pending)
+            && let Some(numbers) = self.given.get_mut(&table)
+        {
+            numbers.remove(&number);
         }
         self.changed -= usize::from(pending.is_change());
         if let Some(touched) = &mut self.touched {
@@ -414,7 +466,11 @@ impl Parts<'_> {
         let home = placement.of_row(stored, key);
         let part = self.at(home);
         if pending.unread {
-            let meaning = Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() };
+            let table = pending.table.clone();
+            let meaning = match pending.counted {
+                true => Meaning::CountedKey { table },
+                false => Meaning::DuplicateKey { table, key: key.clone() },
+            };
             part.keys.push((Check::Version { space: rows, key: key.clone(), expect: None }, meaning));
         }
         match (&pending.before, &pending.after) {

@@ -130,7 +130,7 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<Option<Written>> {
         let written = done.written.len();
-        self.buffer(&incoming.table, Step { key, write, unread: false }, now, done)?;
+        self.buffer(&incoming.table, Step { key, write, unread: false, counted: false }, now, done)?;
         // The caller is told of its own rows only.
         let of_child = done.written.pop();
         done.written.truncate(written);

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::hooks::{Moment, overtaken};
 use super::overlay::Replaced;
-use super::{Overlay, Pending, Session};
+use super::{Overlay, Pending, Session, keys};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::place::Routed;
@@ -43,6 +43,8 @@ pub(super) struct Step {
     pub write: Write,
     /// Whether the store need not be asked for the row, because its key was generated or the commit asks.
     pub unread: bool,
+    /// Whether its key was counted.
+    pub counted: bool,
 }
 
 impl Session {
@@ -105,9 +107,16 @@ impl Session {
         }
         let mut counted = Vec::new();
         if def.key_source == KeySource::Counter {
+            let mut used = self.given(table.id);
             let n = wanting.iter().filter(|wants| **wants).count();
             if n > 0 {
-                counted = self.shared.counters.take(&self.shared.committer, table.id, n).await?;
+                for (write, _) in writes.iter().zip(&wanting).filter(|(_, wants)| !**wants) {
+                    if let Write::Insert(body) | Write::Upsert(body) = write {
+                        let key = row::key_of(def, body).map_err(bad)?;
+                        used = used.max(keys::number(table, &key).unwrap_or(0));
+                    }
+                }
+                counted = self.shared.counters.take(&self.shared.committer, table, n, used).await?;
             }
         }
         let mut counted = counted.into_iter();
@@ -119,6 +128,7 @@ impl Session {
                 (true, KeySource::UuidV4) => Some(Value::Uuid(uuid::Uuid::new_v4())),
                 (true, KeySource::UuidV7) => Some(Value::Uuid(uuid::Uuid::now_v7())),
             };
+            let counted = key.is_some() && def.key_source == KeySource::Counter;
             let unread = key.is_some() || (self.options.one_statement && matches!(write, Write::Insert(_)));
             let write = match write {
                 Write::Insert(body) => Write::Insert(row::stamp_insert(def, body, key, now)?),
@@ -136,7 +146,7 @@ impl Session {
                 | Write::Upsert(body) => row::key_of(def, body).map_err(bad)?,
                 Write::Delete(key) | Write::Purge(key) => key.clone(),
             };
-            steps.push(Step { key, write, unread });
+            steps.push(Step { key, write, unread, counted });
         }
         Ok(steps)
     }
@@ -184,7 +194,7 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<Vec<Claim>> {
         let def = table.def;
-        let Step { key, write, .. } = step;
+        let Step { key, write, counted, .. } = step;
         // What an entity has written was looked at then.
         let is_calculated = matches!(write, Write::Change { .. } | Write::Swap { .. });
         let mut state = self.state();
@@ -230,7 +240,8 @@ impl Session {
         if let Some(body) = &after {
             self.limits().check_row(table, &key, body)?;
         }
-        let pending = Pending::new(table, &key, before, after.clone(), unread)?;
+        let mut pending = Pending::new(table, &key, before, after.clone(), unread)?;
+        pending.counted = counted;
         let mut taken = Vec::new();
         // The commit of a single statement tests them all.
         if !self.options.one_statement {

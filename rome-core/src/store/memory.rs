@@ -137,6 +137,13 @@ impl Store for MemoryStore {
         Ok(first)
     }
 
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let mut state = self.writing();
+        let next = state.sequences.entry(sequence).or_insert(1);
+        *next = least.max(*next);
+        Ok(*next)
+    }
+
     fn owner(&self, _: Partition) -> OwnerTag {
         OwnerTag::default()
     }

@@ -120,6 +120,22 @@ pub trait Store: Send + Sync + 'static {
     /// When the store cannot be reached, or the sequence is used up. Numbers may then be skipped, never given twice.
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64>;
 
+    /// Sees to it that a sequence gives no number below `least` from now on; returns the number that it gives next. Never sets a
+    /// sequence back, also where several raise it and take numbers at once.
+    ///
+    /// By default takes the numbers below `least` and drops them, in blocks, for a few thousand billion of them at most.
+    ///
+    /// # Errors
+    /// As [`reserve`](Self::reserve); when the sequence cannot come so far.
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        for _ in 0..1000 {
+            let next = self.reserve(sequence, 0).await?;
+            let Some(missing) = least.checked_sub(next).filter(|missing| *missing > 0) else { return Ok(next) };
+            self.reserve(sequence, u32::try_from(missing).unwrap_or(u32::MAX)).await?;
+        }
+        Err(StoreError::new(StoreErrorKind::Overflow, format!("the sequence {sequence:?} cannot be raised to {least}")))
+    }
+
     /// Which copy of the partition's data is serving.
     fn owner(&self, partition: Partition) -> OwnerTag;
 }

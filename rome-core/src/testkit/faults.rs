@@ -119,6 +119,11 @@ impl Store for Faults {
         self.inner.reserve(sequence, n).await
     }
 
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.pause().await;
+        self.inner.raise(sequence, least).await
+    }
+
     fn owner(&self, partition: Partition) -> OwnerTag {
         self.inner.owner(partition)
     }

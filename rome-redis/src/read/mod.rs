@@ -17,6 +17,7 @@ mod reading;
 mod rounds;
 mod scan;
 mod script;
+mod sizes;
 mod task;
 
 use redis::Value;
@@ -29,6 +30,7 @@ use crate::route::{Lesson, Passing, Round, Router, Sent};
 use reading::{Progress, Reading};
 
 pub(crate) use quiet::Quiet;
+pub(crate) use sizes::Sizes;
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
 /// it, as long as there is patience.

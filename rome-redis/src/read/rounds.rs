@@ -32,7 +32,7 @@ enum Others {
 
 impl Rounds {
     pub(super) fn new(place: &Place, reads: &[Read]) -> StoreResult<Self> {
-        let tasks = task::plan(&place.layout, reads)?;
+        let tasks = task::plan(place, reads)?;
         // What reads nothing needs a look for its own sake.
         let told = if tasks.is_empty() { None } else { place.quiet.seq() };
         let first = told.map(|seq| Look { seq, pending: Vec::new() });
@@ -96,6 +96,7 @@ impl Rounds {
         }
         for (task, answers) in self.tasks.iter_mut().zip(answers) {
             task.take(answers)?;
+            task.note(&place.sizes);
         }
         Ok(true)
     }

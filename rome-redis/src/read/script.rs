@@ -39,7 +39,7 @@ impl Script {
         self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(16) };
         self.scans = Vec::new();
         for read in reads.iter().filter(|read| is_scan(read)) {
-            let mut scan = Scan::new(&place.layout, read)?;
+            let mut scan = Scan::new(place, read)?;
             scan.grow(self.grown);
             self.scans.push(scan);
         }
