@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rome_core::store::{
-    Applied, Decision, Durability, MiniTx, SequenceId, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, Decision, Durability, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 use tokio::sync::oneshot;
 
@@ -68,7 +68,15 @@ pub(crate) fn load(engine: &Engine) -> StoreResult<Snapshot> {
         let gate = <[u8; 4]>::try_from(gate).map_err(|_| damaged("its state record has another length"))?;
         Ok(State { seq: u64::from_be_bytes(*seq), gate: u32::from_be_bytes(gate) })
     })?;
-    Ok(Snapshot { tables, state: state.unwrap_or_default(), on_disk: true })
+    let retired = read_own(&tables, layout::RETIRED_KEY, |value| {
+        layout::retired_spaces(value).ok_or_else(|| damaged("its record of retired spaces has another form"))
+    })?;
+    Ok(Snapshot {
+        tables,
+        state: state.unwrap_or_default(),
+        retired: retired.unwrap_or_default().into(),
+        on_disk: true,
+    })
 }
 
 /// Reads one of the store's own records, if it is there.
@@ -95,13 +103,14 @@ pub(crate) struct Committer {
     engine: Engine,
     shared: Arc<Shared>,
     state: State,
+    retired: Arc<[Space]>,
     /// Commits that are in memory only.
     in_memory: u32,
 }
 
 impl Committer {
-    pub(crate) fn new(engine: Engine, shared: Arc<Shared>, state: State) -> Self {
-        Self { engine, shared, state, in_memory: 0 }
+    pub(crate) fn new(engine: Engine, shared: Arc<Shared>, state: State, retired: Arc<[Space]>) -> Self {
+        Self { engine, shared, state, retired, in_memory: 0 }
     }
 
     /// Serves requests until no one can send any more, then closes the file.
@@ -177,6 +186,7 @@ impl Committer {
                     return Ok(Ending::Abort(None));
                 }
                 draft.write_state(tables)?;
+                draft.write_retired(tables, &self.retired)?;
                 let on_disk = wants_disk || in_memory >= MOST_IN_MEMORY;
                 Ok(Ending::Commit { on_disk, result: Some(on_disk) })
             })
@@ -190,11 +200,19 @@ impl Committer {
     /// Makes a group visible, and then answers it.
     fn finish(&mut self, draft: Draft, committed: Option<bool>) {
         self.state = draft.state;
+        if !draft.retired.is_empty() {
+            self.retired = self.retired.iter().copied().chain(draft.retired).collect();
+        }
         self.shared.lanes().extend(draft.lanes);
         if let Some(on_disk) = committed {
             self.in_memory = if on_disk { 0 } else { self.in_memory + 1 };
             match self.engine.snapshot() {
-                Ok(Some(tables)) => self.shared.publish(Some(Snapshot { tables, state: self.state, on_disk })),
+                Ok(Some(tables)) => self.shared.publish(Some(Snapshot {
+                    tables,
+                    state: self.state,
+                    retired: Arc::clone(&self.retired),
+                    on_disk,
+                })),
                 unreadable => {
                     let error = unreadable.err().unwrap_or_else(|| damaged("its table of records is gone"));
                     self.shared.fail(&error);
@@ -233,6 +251,8 @@ struct Draft {
     before: Option<Arc<Snapshot>>,
     began: State,
     state: State,
+    /// The spaces that are retired besides.
+    retired: Vec<Space>,
     lanes: Lanes,
     /// Whether anything was written.
     dirty: bool,
@@ -247,6 +267,7 @@ impl Draft {
             before,
             began: state,
             state,
+            retired: Vec::new(),
             lanes: Lanes::default(),
             dirty: false,
             fatal: None,
@@ -309,6 +330,7 @@ impl Draft {
             }
             self.state.seq += 1;
             self.state.gate = self.state.gate.max(plan.gate.unwrap_or(0));
+            self.retired.extend(plan.retired);
         }
         let done = Applied::Done { seq: self.state.seq };
         self.lanes.record(tx.id, done.clone());
@@ -362,6 +384,16 @@ impl Draft {
         let mut value = self.state.seq.to_be_bytes().to_vec();
         value.extend_from_slice(&self.state.gate.to_be_bytes());
         write_own(tables, layout::STATE_KEY, &value)
+    }
+
+    fn write_retired(&self, tables: &mut Writing<'_>, before: &[Space]) -> StoreResult<()> {
+        if self.retired.is_empty() {
+            return Ok(());
+        }
+        let mut all: Vec<Space> = before.iter().chain(&self.retired).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        write_own(tables, layout::RETIRED_KEY, &layout::retired_value(&all))
     }
 }
 

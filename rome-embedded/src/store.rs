@@ -90,11 +90,11 @@ impl EmbeddedStore {
 
     pub(crate) fn start(path: &Path, engine: Engine, folder: Option<Folder>) -> StoreResult<Self> {
         let snapshot = commit::load(&engine)?;
-        let state = snapshot.state;
+        let (state, retired) = (snapshot.state, Arc::clone(&snapshot.retired));
         tracing::debug!(path = %path.display(), seq = state.seq, "opened the store");
         let shared = Arc::new(Shared::new(path, snapshot));
         let (jobs, waiting) = channel();
-        let committer = Committer::new(engine, Arc::clone(&shared), state);
+        let committer = Committer::new(engine, Arc::clone(&shared), state, retired);
         let committer = thread::Builder::new()
             .name("rome-commit".to_owned())
             .spawn(move || committer.run(&waiting))
@@ -153,9 +153,9 @@ impl Store for EmbeddedStore {
         &self.shared.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
         let snapshot = self.shared.snapshot()?;
-        batch.iter().map(|(partition, reads)| read_all(&snapshot, *partition, reads)).collect()
+        batch.iter().map(|(partition, reads)| read_all(&snapshot, *partition, reads, how)).collect()
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
@@ -185,8 +185,14 @@ impl Store for EmbeddedStore {
     }
 }
 
-fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read]) -> StoreResult<ReadReply> {
+fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read], how: Consistency) -> StoreResult<ReadReply> {
     request::admit_partition(partition)?;
+    if !snapshot.retired.is_empty() && how != Consistency::Retired {
+        let retired = reads.iter().map(Read::space).find(|space| snapshot.retired.contains(space));
+        if let Some(space) = retired {
+            return Err(StoreError::retired(space));
+        }
+    }
     let replies = scan::answer_all(&snapshot.tables, reads)?;
     Ok(ReadReply { seq: snapshot.state.seq, replies, blockers: Vec::new() })
 }
