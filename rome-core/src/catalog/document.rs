@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::{IndexId, Space};
+
 /// The number of this form, and the oldest one that can be read. Others are refused: who does not know the states of
 /// indexes would use one that is not built, and who does not know aggregate indexes would not keep them.
 pub(super) const FORMAT: u32 = 3;
@@ -32,6 +34,18 @@ pub(crate) struct FormerDoc {
     /// Whether it was an aggregate index.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aggregate: bool,
+}
+
+impl FormerDoc {
+    /// The space of its records.
+    pub fn space(&self) -> Space {
+        let id = IndexId(self.id);
+        match (self.aggregate, self.unique) {
+            (true, _) => Space::Aggregate(id),
+            (false, true) => Space::Unique(id),
+            (false, false) => Space::Index(id),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

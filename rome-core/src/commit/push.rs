@@ -68,7 +68,7 @@ impl Committer {
                 return Ok(replies);
             }
             let repeated: Vec<_> = again.iter().filter_map(|at| batch.get(*at)).cloned().collect();
-            let fresh = self.call_read(&repeated, Consistency::Strict).await?;
+            let fresh = self.call_read(&repeated, Consistency::Strict).await.map_err(|error| self.told(error))?;
             for (at, reply) in again.into_iter().zip(fresh) {
                 if let Some(slot) = replies.get_mut(at) {
                     *slot = reply;

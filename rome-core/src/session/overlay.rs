@@ -272,7 +272,10 @@ impl Parts<'_> {
             part.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
         }
         match (&pending.before, &pending.after) {
-            (_, Some(body)) => part.put.push((rows, key.clone(), row::wrap(stored, body))),
+            (_, Some(body)) => {
+                let wrapped = row::wrap(stored, body).map_err(|source| row::unreadable(stored.def, key, source))?;
+                part.put.push((rows, key.clone(), wrapped));
+            }
             (Some(_), None) => part.removed.push((rows, key.clone())),
             (None, None) => {}
         }
