@@ -3,7 +3,8 @@
 use super::aggregates;
 use super::change::{Change, ChangeKind, SchemaChange, SchemaPlan};
 use super::document::{
-    ColumnDoc, Document, FORMAT, ForeignKeyDoc, FormerDoc, IndexDoc, IndexState, LayoutDoc, PartDoc, TableDoc,
+    AggregateDoc, ColumnDoc, Document, FORMAT, ForeignKeyDoc, FormerDoc, IndexDoc, IndexState, LayoutDoc, PartDoc,
+    TableDoc,
 };
 use crate::schema::{ColumnDef, ForeignKey, IndexDef, KeySource, Table};
 use crate::store::{IndexId, TableId};
@@ -23,18 +24,20 @@ pub(super) struct Comparison {
 
 pub(super) fn compare(stored: &Document, tables: &[&'static Table], how: SchemaChange) -> Comparison {
     let document = Document { format: FORMAT, ..stored.clone() };
+    // What is new came with the version that follows; what is there from the beginning has none.
+    let since = if stored.version == 0 { 0 } else { stored.version + 1 };
     let mut comparison =
         Comparison { document, plan: SchemaPlan::default(), must_be_empty: Vec::new(), tried: Vec::new() };
     for table in tables {
         match comparison.document.tables.iter().position(|doc| doc.name == table.name) {
             None => {
-                add_table(&mut comparison.document, table);
+                add_table(&mut comparison.document, table, since);
                 comparison.plan.add(ChangeKind::Table, table.name, format!("table `{}` is new", table.name));
                 // A handle that does not know the new table would delete rows that are referenced from there.
                 let references = |doc: &TableDoc| table.foreign_keys.iter().any(|key| key.target().name == doc.name);
                 comparison.plan.closes_to_older |= stored.tables.iter().any(references);
             }
-            Some(at) => compare_table(&mut comparison, at, table, how),
+            Some(at) => compare_table(&mut comparison, at, table, (how, since)),
         }
     }
     // Nor would it maintain a new index, or look whether what a new foreign key references is there.
@@ -51,24 +54,28 @@ impl SchemaPlan {
     }
 }
 
-fn add_table(document: &mut Document, table: &'static Table) {
+fn add_table(document: &mut Document, table: &'static Table, since: u32) {
     let id = document.next_table;
     document.next_table += 1;
-    let add = |index| add_index(&mut document.next_index, table, index, IndexState::Readable);
+    let add = |index| IndexDoc { since, ..add_index(&mut document.next_index, table, index, IndexState::Readable) };
     let indexes = table.indexes.iter().map(add).collect();
     let next = &mut document.next_index;
     let aggregates = table.aggregates.iter().map(|def| aggregates::describe(next, table, def, IndexState::Readable));
-    let aggregates = aggregates.collect();
+    let aggregates = aggregates.map(|added| AggregateDoc { since, ..added }).collect();
     document.tables.push(TableDoc {
         name: table.name.to_owned(),
         id,
         key: names(table, &table.key),
         keys: key_source(table),
         partition_by: partition(table),
-        layouts: vec![LayoutDoc { number: 1, columns: table.columns.iter().map(described_anew).collect() }],
+        layouts: vec![LayoutDoc { number: 1, since, columns: table.columns.iter().map(described_anew).collect() }],
         indexes,
         aggregates,
-        foreign_keys: table.foreign_keys.iter().map(|key| describe_reference(table, key)).collect(),
+        foreign_keys: table
+            .foreign_keys
+            .iter()
+            .map(|key| ForeignKeyDoc { since, ..describe_reference(table, key) })
+            .collect(),
     });
 }
 
@@ -95,6 +102,7 @@ fn describe_reference(table: &'static Table, key: &ForeignKey) -> ForeignKeyDoc 
         columns: names(table, &key.columns),
         references: key.target().name.to_owned(),
         on_delete: key.on_delete.word().to_owned(),
+        since: 0,
     }
 }
 
@@ -102,7 +110,7 @@ fn add_index(next: &mut u32, table: &'static Table, index: &IndexDef, state: Ind
     let id = *next;
     *next += 1;
     let (name, parts) = (index.name.clone(), parts(table, index));
-    IndexDoc { name, id, unique: index.unique, global: index.global, state, parts }
+    IndexDoc { name, id, since: 0, unique: index.unique, global: index.global, state, parts }
 }
 
 fn parts(table: &'static Table, index: &IndexDef) -> Vec<PartDoc> {
@@ -139,7 +147,7 @@ fn type_name(ty: ColumnType) -> String {
     }
 }
 
-fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, how: SchemaChange) {
+fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, (how, since): (SchemaChange, u32)) {
     let Comparison { document, must_be_empty, tried, plan } = comparison;
     let Some(doc) = document.tables.get_mut(at) else { return };
     // Where keys come from is noted by the first build that says so; another one does not change it for others.
@@ -163,12 +171,13 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, 
             of(&partition(table))
         ));
     }
-    compare_columns(doc, table, plan);
+    compare_columns(doc, table, plan, since);
     for index in &table.indexes {
         match doc.indexes.iter().find(|stored| stored.name == index.name) {
             Some(stored) => compare_index(stored, table, index, plan),
             None => {
                 let added = add_index(&mut document.next_index, table, index, IndexState::WriteOnly);
+                let added = IndexDoc { since, ..added };
                 let what = format!("index `{}` of `{}` is new: `{}`", added.name, table.name, declaration(&added));
                 plan.add(ChangeKind::Index, table.name, what);
                 plan.closes_to_older = true;
@@ -197,9 +206,9 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, 
         )
     }));
     let before = document.next_index;
-    aggregates::compare(doc, &mut document.next_index, &mut document.former, table, plan, how);
+    aggregates::compare(doc, (&mut document.next_index, since), &mut document.former, table, plan, how);
     tried.extend((before..document.next_index).map(|id| (table, IndexId(id))));
-    compare_references(doc, table, plan, must_be_empty, how);
+    compare_references(doc, table, plan, must_be_empty, (how, since));
 }
 
 fn compare_index(stored: &IndexDoc, table: &'static Table, index: &IndexDef, plan: &mut SchemaPlan) {
@@ -245,7 +254,7 @@ fn compare_references(
     table: &'static Table,
     plan: &mut SchemaPlan,
     must_be_empty: &mut Vec<(TableId, String)>,
-    how: SchemaChange,
+    (how, since): (SchemaChange, u32),
 ) {
     let declared: Vec<ForeignKeyDoc> = table.foreign_keys.iter().map(|key| describe_reference(table, key)).collect();
     let name = |key: &ForeignKeyDoc| {
@@ -258,7 +267,7 @@ fn compare_references(
             None => {
                 plan.add(ChangeKind::ForeignKey, table.name, format!("{} is new", name(key)));
                 must_be_empty.push((TableId(doc.id), name(key)));
-                doc.foreign_keys.push(key.clone());
+                doc.foreign_keys.push(ForeignKeyDoc { since, ..key.clone() });
             }
             Some(stored) if stored.on_delete != key.on_delete && drops => {
                 let what = format!("{} is `on_delete = {}`, and was `{}`", name(key), key.on_delete, stored.on_delete);
@@ -294,7 +303,7 @@ fn compare_references(
     }));
 }
 
-fn compare_columns(doc: &mut TableDoc, table: &'static Table, plan: &mut SchemaPlan) {
+fn compare_columns(doc: &mut TableDoc, table: &'static Table, plan: &mut SchemaPlan, since: u32) {
     let Some(current) = doc.layouts.last() else { return };
     let mut columns: Vec<ColumnDoc> = table.columns.iter().map(describe).collect();
     let mut changed = false;
@@ -365,7 +374,7 @@ fn compare_columns(doc: &mut TableDoc, table: &'static Table, plan: &mut SchemaP
         }
         Some(current) => {
             let number = current.number + 1;
-            doc.layouts.push(LayoutDoc { number, columns });
+            doc.layouts.push(LayoutDoc { number, since, columns });
         }
         None => {}
     }
