@@ -123,6 +123,7 @@ impl Trial<'_> {
             }
         })
         .await?;
+        holders.values_mut().for_each(|keys| keys.sort_unstable());
         let keys: BTreeSet<&Bytes> = holders.values().flatten().collect();
         let (first, then) = (self.rows(&keys).await?, self.rows(&keys).await?);
         let mut found = Vec::new();
@@ -131,6 +132,7 @@ impl Trial<'_> {
                 let (before, after) = (first.get(*key), then.get(*key));
                 before.is_some_and(|row| row.1.contains(value)) && before == after
             };
+            // The same is listed on each store, however its rows are spread.
             let mut keys = holders.get(value).into_iter().flatten().filter(has);
             let (Some(index), Some(held_by)) = (self.table.indexes.get(value.0), keys.next()) else { continue };
             let (columns, shown) = index::describe_claim(self.table, index, &value.1);

@@ -158,7 +158,7 @@ impl Committer {
             return Ok(replies);
         }
         // In a box: rare, and deep, and every future of a query would be as deep.
-        Box::pin(self.settle(batch, replies)).await
+        Box::pin(self.settle(batch, replies, consistency)).await
     }
 
     /// Reads hints from the store, which need be of no one moment: what is undecided is left alone.
