@@ -174,10 +174,11 @@ impl Error {
         matches!(*self.0, Kind::Overflow { .. }) || self.store_kind() == Some(StoreErrorKind::Overflow)
     }
 
-    /// The entities and the stored catalog do not fit together.
+    /// The entities and the stored catalog do not fit together: when the database is opened, or since another program has
+    /// changed the catalog. Open the database again, or start the newer build.
     #[must_use]
     pub fn is_schema_mismatch(&self) -> bool {
-        matches!(*self.0, Kind::Schema(_))
+        matches!(*self.0, Kind::Schema(_)) || self.store_kind() == Some(StoreErrorKind::Retired)
     }
 
     /// The query would read a whole table and its scan policy denies that.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use rome_core::store::{Applied, Durability, Effect, MiniTx, SequenceId, StoreError, StoreErrorKind, StoreResult};
+use rome_core::store::{
+    Applied, Durability, Effect, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult,
+};
 use tokio::sync::oneshot;
 
 use crate::draft::{Draft, copy, damaged, read_own};
@@ -80,7 +82,15 @@ pub(crate) fn load(engine: &Engine) -> StoreResult<Snapshot> {
         let gate = <[u8; 4]>::try_from(gate).map_err(|_| damaged("its state record has another length"))?;
         Ok(State { seq: u64::from_be_bytes(*seq), gate: u32::from_be_bytes(gate) })
     })?;
-    Ok(Snapshot { tables, state: state.unwrap_or_default(), on_disk: true })
+    let retired = read_own(&tables, layout::RETIRED_KEY, |value| {
+        layout::retired_spaces(value).ok_or_else(|| damaged("its record of retired spaces has another form"))
+    })?;
+    Ok(Snapshot {
+        tables,
+        state: state.unwrap_or_default(),
+        retired: retired.unwrap_or_default().into(),
+        on_disk: true,
+    })
 }
 
 /// The commit thread's own state.
@@ -91,6 +101,7 @@ pub(crate) struct Committer {
     engine: Option<Engine>,
     shared: Arc<Shared>,
     state: State,
+    retired: Arc<[Space]>,
     /// Commits that are in memory only.
     in_memory: u32,
     /// The minitransactions of those commits, each with the `seq` that it led to.
@@ -104,13 +115,21 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(disk: Disk, engine: Engine, options: EmbeddedOptions, shared: Arc<Shared>, state: State) -> Self {
+    pub(crate) fn new(
+        disk: Disk,
+        engine: Engine,
+        options: EmbeddedOptions,
+        shared: Arc<Shared>,
+        state: State,
+        retired: Arc<[Space]>,
+    ) -> Self {
         Self {
             disk,
             options,
             engine: Some(engine),
             shared,
             state,
+            retired,
             in_memory: 0,
             kept: Vec::new(),
             kept_bytes: 0,
@@ -190,6 +209,7 @@ impl Committer {
                     return Ok(Ending::Abort(None));
                 }
                 draft.write_state(tables)?;
+                draft.write_retired(tables, &self.retired)?;
                 Ok(Ending::Commit { on_disk, result: Some(on_disk) })
             })
         });
@@ -202,6 +222,9 @@ impl Committer {
     /// Makes a group visible, and then answers it.
     fn finish(&mut self, mut draft: Draft, committed: Option<bool>) {
         self.state = draft.state;
+        if !draft.retired.is_empty() {
+            self.retired = self.retired.iter().copied().chain(draft.retired).collect();
+        }
         self.shared.lanes().extend(draft.lanes);
         if let Some(on_disk) = committed {
             if on_disk {
@@ -214,7 +237,10 @@ impl Committer {
                 }
             }
             match self.engine.as_ref().map_or(Ok(None), Engine::snapshot) {
-                Ok(Some(tables)) => self.shared.publish(Some(Snapshot { tables, state: self.state, on_disk })),
+                Ok(Some(tables)) => {
+                    let retired = Arc::clone(&self.retired);
+                    self.shared.publish(Some(Snapshot { tables, state: self.state, retired, on_disk }));
+                }
                 unreadable => {
                     let error = unreadable.err().unwrap_or_else(|| damaged("its table of records is gone"));
                     self.shared.fail(&error);

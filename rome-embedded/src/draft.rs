@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use rome_core::store::{Applied, Decision, MiniTx, SequenceId, StoreError, StoreErrorKind, StoreResult, TxId};
+use rome_core::store::{Applied, Decision, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TxId};
 
 use crate::check;
 use crate::commit::{Answer, Job};
@@ -32,6 +32,8 @@ pub(crate) struct Draft {
     pub(crate) before: Option<Arc<Snapshot>>,
     pub(crate) began: State,
     pub(crate) state: State,
+    /// The spaces that are retired besides.
+    pub(crate) retired: Vec<Space>,
     pub(crate) lanes: Lanes,
     /// Whether anything was written.
     pub(crate) dirty: bool,
@@ -48,6 +50,7 @@ impl Draft {
             before,
             began: state,
             state,
+            retired: Vec::new(),
             lanes: Lanes::default(),
             dirty: false,
             fatal: None,
@@ -115,6 +118,7 @@ impl Draft {
             }
             self.state.seq += 1;
             self.state.gate = self.state.gate.max(plan.gate.unwrap_or(0));
+            self.retired.extend(plan.retired);
             if let Some(applied) = &mut self.applied {
                 applied.push((self.state.seq, tx.clone()));
             }
@@ -170,6 +174,21 @@ impl Draft {
         }
         write_state(tables, self.state)
     }
+
+    pub(crate) fn write_retired(&self, tables: &mut Writing<'_>, before: &[Space]) -> StoreResult<()> {
+        write_retired(tables, before, &self.retired)
+    }
+}
+
+/// Sets the record of retired spaces, if there are more than `before`.
+fn write_retired(tables: &mut Writing<'_>, before: &[Space], more: &[Space]) -> StoreResult<()> {
+    if more.is_empty() {
+        return Ok(());
+    }
+    let mut all: Vec<Space> = before.iter().chain(more).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    write_own(tables, layout::RETIRED_KEY, &layout::retired_value(&all))
 }
 
 /// Sets the record of the partition's state.
@@ -179,16 +198,22 @@ fn write_state(tables: &mut Writing<'_>, state: State) -> StoreResult<()> {
     write_own(tables, layout::STATE_KEY, &value)
 }
 
-/// Does once more what was decided before, in the order in which it was; the partition's state becomes `state`.
+/// Does once more what was decided before, in the order in which it was, where the spaces `retired` are retired; the
+/// partition's state becomes `state`.
 pub(crate) fn repeat<'a>(
     tables: &mut Writing<'_>,
     txs: impl Iterator<Item = &'a MiniTx>,
     state: State,
+    retired: &[Space],
 ) -> StoreResult<()> {
+    let mut more = Vec::new();
     for tx in txs {
-        Plan::new(tables, tx)?.write(tables)?;
+        let plan = Plan::new(tables, tx)?;
+        plan.write(tables)?;
+        more.extend(plan.retired);
         write_lane(tables, tx.id)?;
     }
+    write_retired(tables, retired, &more)?;
     write_state(tables, state)
 }
 

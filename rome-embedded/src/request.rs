@@ -33,6 +33,11 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
         if let Some((_, key)) = effect.target() {
             within("bytes in a key", key.len(), limits.max_key, "make it shorter")?;
         }
+        if let Effect::Retire { space } = effect
+            && !space.is_of_index()
+        {
+            return Err(invalid(format!("{space:?} is no space of an index, and is not retired")));
+        }
         if let Effect::Put { value, .. } = effect {
             within("bytes in a value", value.len(), limits.max_value, "make it shorter, or keep it elsewhere")?;
         }

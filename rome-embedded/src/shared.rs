@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread;
 
-use rome_core::store::{Capabilities, Durability, StoreError, StoreErrorKind, StoreResult};
+use rome_core::store::{Capabilities, Durability, Space, StoreError, StoreErrorKind, StoreResult};
 
 use crate::engine;
 use crate::lane::Lanes;
@@ -13,6 +13,8 @@ use crate::lane::Lanes;
 pub(crate) struct Snapshot {
     pub(crate) tables: engine::Snapshot,
     pub(crate) state: State,
+    /// The spaces that are not read any more.
+    pub(crate) retired: Arc<[Space]>,
     /// Whether all of it is on disk.
     pub(crate) on_disk: bool,
 }

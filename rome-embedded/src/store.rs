@@ -96,11 +96,11 @@ impl EmbeddedStore {
         folder: Option<Folder>,
     ) -> StoreResult<Self> {
         let snapshot = commit::load(&engine)?;
-        let state = snapshot.state;
+        let (state, retired) = (snapshot.state, Arc::clone(&snapshot.retired));
         tracing::debug!(path = %path.display(), seq = state.seq, "opened the store");
         let shared = Arc::new(Shared::new(path, snapshot));
         let (jobs, waiting) = channel();
-        let committer = Committer::new(disk, engine, options, Arc::clone(&shared), state);
+        let committer = Committer::new(disk, engine, options, Arc::clone(&shared), state, retired);
         let committer = thread::Builder::new()
             .name("rome-commit".to_owned())
             .spawn(move || committer.run(&waiting))
@@ -169,10 +169,10 @@ impl Store for EmbeddedStore {
         &self.shared.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
         let read = || {
             let snapshot = self.shared.snapshot()?;
-            batch.iter().map(|(partition, reads)| read_all(&snapshot, *partition, reads)).collect::<StoreResult<_>>()
+            batch.iter().map(|(partition, reads)| read_all(&snapshot, *partition, reads, how)).collect::<StoreResult<_>>()
         };
         read().inspect_err(|error| self.mend_after(error))
     }
@@ -211,8 +211,14 @@ impl Store for EmbeddedStore {
     }
 }
 
-fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read]) -> StoreResult<ReadReply> {
+fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read], how: Consistency) -> StoreResult<ReadReply> {
     request::admit_partition(partition)?;
+    if !snapshot.retired.is_empty() && how != Consistency::Retired {
+        let retired = reads.iter().map(Read::space).find(|space| snapshot.retired.contains(space));
+        if let Some(space) = retired {
+            return Err(StoreError::retired(space));
+        }
+    }
     let replies = scan::answer_all(&snapshot.tables, reads)?;
     Ok(ReadReply { seq: snapshot.state.seq, replies, blockers: Vec::new() })
 }

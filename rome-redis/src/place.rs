@@ -17,7 +17,7 @@ pub(crate) struct Place {
     pub(crate) number: u32,
     pub(crate) layout: Layout,
     pub(crate) slot: u16,
-    /// Asks for the partition's `seq` and for who is prepared there.
+    /// Asks for the partition's `seq`, for who is prepared there, and for what is retired.
     pub(crate) look: Cmd,
     /// Held while it is adopted, so that those who need it wait for the same.
     pub(crate) adopting: Mutex<()>,
@@ -31,7 +31,7 @@ impl Place {
     pub(crate) fn new(prefix: &str, number: u32, partitions: u32) -> Self {
         let layout = Layout::new(prefix, number, partitions);
         let mut look = redis::cmd("HMGET");
-        look.arg(&layout.meta).arg("seq").arg("pending");
+        look.arg(&layout.meta).arg("seq").arg("pending").arg("gone");
         let slot = slot::slot(&slot::tag(prefix, number, partitions));
         Self {
             number,

@@ -43,10 +43,14 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
     within("effects in a transaction", tx.effects.len(), limits.max_effects, "change fewer rows in one transaction")?;
     let mut bytes = 0;
     for effect in &tx.effects {
-        let (Effect::Put { .. } | Effect::Delete { .. } | Effect::Add { .. } | Effect::RaiseGate { .. }) = effect
-        else {
-            return Err(invalid(format!("the Redis store does not know this kind of effect: {effect:?}")));
-        };
+        match effect {
+            Effect::Put { .. } | Effect::Delete { .. } | Effect::Add { .. } | Effect::RaiseGate { .. } => {}
+            Effect::Retire { space } if space.is_of_index() => {}
+            Effect::Retire { space } => {
+                return Err(invalid(format!("{space:?} is no space of an index, and is not retired")));
+            }
+            other => return Err(invalid(format!("the Redis store does not know this kind of effect: {other:?}"))),
+        }
         if let Some((space, key)) = effect.target() {
             within("bytes in a key", key.len(), limits.max_key, "make it shorter")?;
             bytes += key.len();

@@ -124,7 +124,7 @@ impl Committer {
         spaces.into_iter().map(|space| self.name_of(space)).collect::<Vec<_>>().join(", ")
     }
 
-    fn name_of(&self, space: Space) -> String {
+    pub(super) fn name_of(&self, space: Space) -> String {
         match (space, self.names.get().and_then(|names| names.get(&space))) {
             (_, Some(name)) => name.clone(),
             (Space::Meta, None) => "catalog".to_owned(),

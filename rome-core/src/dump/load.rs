@@ -219,7 +219,7 @@ async fn first_with_rows<'a>(
     for table in tables {
         let first = Read::Count(Span::all(table.rows()).limited(Some(1)));
         let batch: Vec<_> = db.shared.placement.all().map(|partition| (partition, vec![first.clone()])).collect();
-        let replies = db.shared.committer.read(&batch).await?;
+        let replies = db.shared.read(&batch).await?;
         if replies.iter().flat_map(|reply| &reply.replies).any(|reply| *reply != Reply::Count(0)) {
             return Ok(Some(table.def.name));
         }

@@ -216,7 +216,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
             let at = table
                 .indexes
                 .iter()
-                .position(|index| index.declared && index.def.name == *name)
+                .position(|index| index.is_known() && index.def.name == *name)
                 .ok_or_else(|| Error::invalid(format!("table `{}` has no index `{name}`", table.def.name)))?;
             if table.indexes.get(at).is_some_and(|index| !index.is_complete()) {
                 return Err(Error::invalid(format!(

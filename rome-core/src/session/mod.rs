@@ -219,7 +219,7 @@ impl Session {
                 *track = true;
             }
         }
-        let replies = self.shared.committer.read(&batch).await.inspect_err(|error| {
+        let replies = self.shared.read(&batch).await.inspect_err(|error| {
             if error.is_conflict() {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
             }
@@ -329,7 +329,7 @@ fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>
 pub(crate) fn stale(schema: u32, oldest: u32) -> Error {
     Kind::Schema(format!(
         "the schema of the database has moved on to version {oldest}, and this handle knows version {schema}: it may read, \
-         and not write any more. Open the database again, or start the program's newer build"
+         by the indexes that are still there, and not write any more. Open the database again, or start the program's newer build"
     ))
     .into()
 }

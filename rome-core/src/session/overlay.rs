@@ -474,7 +474,10 @@ impl Parts<'_> {
             part.keys.push((Check::Version { space: rows, key: key.clone(), expect: None }, meaning));
         }
         match (&pending.before, &pending.after) {
-            (_, Some(body)) => part.put.push((rows, key.clone(), row::wrap(stored, body))),
+            (_, Some(body)) => {
+                let wrapped = row::wrap(stored, body).map_err(|source| row::unreadable(stored.def, key, source))?;
+                part.put.push((rows, key.clone(), wrapped));
+            }
             (Some(_), None) => part.removed.push((rows, key.clone())),
             (None, None) => {}
         }

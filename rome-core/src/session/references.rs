@@ -72,7 +72,7 @@ impl Session {
                     catalog.check_delete(incoming.table.def)?;
                 }
                 for hit in hits {
-                    match self.shared.hooks.of(incoming.table.def) {
+                    match self.shared.hooks.of(incoming.table.entity) {
                         None => drop(self.change_child(incoming, hit, now, done)?),
                         Some(hooks) => Box::pin(self.change_hooked(hooks, incoming, hit, now, done)).await?,
                     }
@@ -153,6 +153,8 @@ impl Session {
             let body = without_reference(incoming, &current)?;
             let body = self.run_hook(def, hooks, Moment::BeforeUpdate, body.into(), done).await?.unwrap_or_default();
             check_key(def, Moment::BeforeUpdate, &hit.key, &body)?;
+            let body = row::complete(&incoming.table, body, Some(&current.body))
+                .map_err(|source| row::unreadable(def, &hit.key, source))?;
             let mut changed = Hit { key: hit.key.clone(), body: body.into() };
             if parent_of(incoming, &changed)? == parent_of(incoming, &hit)? {
                 changed.body = without_reference(incoming, &changed)?.into();

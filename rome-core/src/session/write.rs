@@ -67,7 +67,7 @@ impl Session {
         let _alone = self.writing.lock().await;
         let now = Utc::now();
         let mut done = Statement::new(self);
-        let (writes, afters) = match self.shared.hooks.of(table.def) {
+        let (writes, afters) = match self.shared.hooks.of(table.entity) {
             None => (writes, Vec::new()),
             // In a box, because few entities have hooks.
             Some(hooks) => match Box::pin(self.before(hooks, table, writes, &mut done)).await? {
@@ -131,9 +131,9 @@ impl Session {
             let counted = key.is_some() && def.key_source == KeySource::Counter;
             let unread = key.is_some() || (self.options.one_statement && matches!(write, Write::Insert(_)));
             let write = match write {
-                Write::Insert(body) => Write::Insert(row::stamp_insert(def, body, key, now)?),
+                Write::Insert(body) => Write::Insert(row::stamp_insert(table.entity, body, key, now)?),
                 Write::Upsert(body) => Write::Upsert(match key {
-                    Some(_) => row::stamp_insert(def, body, key, now)?,
+                    Some(_) => row::stamp_insert(table.entity, body, key, now)?,
                     None => body,
                 }),
                 other => other,
@@ -205,18 +205,23 @@ impl Session {
                 None => (None, None, true),
             },
         };
-        let update = |body: Vec<u8>, old: &Bytes, check: bool| row::stamp_update(def, body, old, &key, now, check);
+        let bad = |source| row::unreadable(def, &key, source);
+        let update = |body: Vec<u8>, old: &Bytes, check: bool| {
+            let body = row::complete(table, body, Some(old)).map_err(bad)?;
+            row::stamp_update(def, body, old, &key, now, check)
+        };
+        let insert = |body: Vec<u8>| row::complete(table, body, None).map_err(bad);
         let missing = || Error::from(Kind::NotFound { table: def.name, key: row::show_key(&key) });
         let after = match (write, current) {
             (Write::Insert(_), Some(_)) => {
                 return Err(Kind::DuplicateKey { table: def.name, key: row::show_key(&key) }.into());
             }
-            (Write::Insert(body), None) => Some(body),
+            (Write::Insert(body), None) => Some(insert(body)?),
             (Write::Update(body), Some(old)) => Some(update(body, &old, true)?),
             (Write::Change { old, .. }, current) if current.as_ref() != Some(&old) => return Err(overtaken(def, &key)),
             (Write::Change { body, old }, _) => Some(update(body, &old, false)?),
             (Write::Upsert(body), Some(old)) => Some(update(body, &old, false)?),
-            (Write::Upsert(body), None) => Some(row::stamp_insert(def, body, None, now)?),
+            (Write::Upsert(body), None) => Some(row::stamp_insert(def, insert(body)?, None, now)?),
             (Write::Swap { old, .. }, current) if current.as_ref() != Some(&old) => return Ok(done.absent()),
             (Write::Swap { body, old }, _) => Some(update(body, &old, false)?),
             (Write::Update(_), None) => return Err(missing()),

@@ -104,9 +104,9 @@ impl Store for MemoryStore {
         &self.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
         let state = self.reading();
-        batch.iter().map(|(partition, reads)| state.partition(*partition)?.read(reads)).collect()
+        batch.iter().map(|(partition, reads)| state.partition(*partition)?.read(reads, how)).collect()
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {

@@ -5,7 +5,7 @@
 //! not at all (after Sinfonia, Aguilera et al., SOSP 2007). It knows nothing of entities, sessions or queries; those
 //! are built above it, once.
 //!
-//! The guarantees a store gives are numbered S1 to S12 on [`Store`]. The in-memory store in [`memory`] is their
+//! The guarantees a store gives are numbered S1 to S13 on [`Store`]. The in-memory store in [`memory`] is their
 //! executable specification, and the `rome-conformance` crate tests each of them on any store.
 
 mod error;
@@ -95,6 +95,9 @@ impl Capabilities {
 /// - **S10** Dropping the future of `apply` leaves the outcome unknown, never half.
 /// - **S11** The schema gate is tested in the same atomic step as the checks.
 /// - **S12** What is over a limit is refused with a clear error, and nothing of it is applied.
+/// - **S13** From the state in which a space is retired on, a read of it is refused with [`StoreErrorKind::Retired`], whatever its
+///   [`Consistency`] but [`Consistency::Retired`], and nothing of the batch is answered; other spaces are read as before. It stays
+///   retired for ever.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// What this store can do; constant for its life.

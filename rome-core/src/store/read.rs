@@ -21,6 +21,8 @@ pub enum Consistency {
     Untracked,
     /// Sees committed data, possibly not the newest, for instance from a replica.
     Committed,
+    /// As [`Strict`](Self::Strict), and reads [retired](super::Effect::Retire) spaces too: for those who remove what is left there.
+    Retired,
 }
 
 /// Decides for a row, by its stored value, whether a scan returns it.
@@ -89,6 +91,18 @@ pub enum Read {
     },
     /// How many members a span has, up to its limit: [`Reply::Count`].
     Count(Span),
+}
+
+impl Read {
+    /// The space that it looks into first; through an index it goes on to the rows.
+    #[must_use]
+    pub const fn space(&self) -> Space {
+        match self {
+            Self::Get { space, .. } => *space,
+            Self::GetClaimed { index, .. } => Space::Unique(*index),
+            Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count(span) => span.space,
+        }
+    }
 }
 
 /// A record as it is stored.

@@ -39,6 +39,12 @@ impl Space {
     pub const fn is_versioned(self) -> bool {
         matches!(self, Self::Rows(_) | Self::Unique(_) | Self::Aggregate(_) | Self::Meta)
     }
+
+    /// Whether it is one of an index, which can be [retired](super::Effect::Retire).
+    #[must_use]
+    pub const fn is_of_index(self) -> bool {
+        matches!(self, Self::Index(_) | Self::Unique(_) | Self::Aggregate(_))
+    }
 }
 
 /// A sequence of numbers that are given out once each.

@@ -46,6 +46,12 @@ pub enum ValueErrorKind {
         /// Where, counted from the beginning of what was being decoded.
         offset: usize,
     },
+    /// A newer build has written what this one cannot hold.
+    #[error("a newer build of the program has written it, and this build cannot read it: {what}")]
+    Newer {
+        /// What differs.
+        what: String,
+    },
     /// The label is none of the labels of the enum.
     #[error("{label:?} is not a label of {ty}")]
     UnknownLabel {
@@ -101,6 +107,13 @@ impl ValueError {
     #[must_use]
     pub fn malformed(what: &'static str, offset: usize) -> Self {
         Self::new(ValueErrorKind::Malformed { what, offset })
+    }
+
+    /// Stored bytes that a newer build has written, and what it is that this one does not read.
+    #[cold]
+    #[must_use]
+    pub fn newer(what: String) -> Self {
+        Self::new(ValueErrorKind::Newer { what })
     }
 
     /// A label that `ty` does not have.

@@ -5,7 +5,9 @@
 //! not take that, the same bytes are opened with all writes kept in memory, for the readers, and each further request
 //! tries the disk again.
 
-use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
+use std::sync::Arc;
+
+use rome_core::store::{Certainty, Space, StoreError, StoreErrorKind, StoreResult};
 
 use super::{Committer, load, refuse_all};
 use crate::commit::Job;
@@ -23,6 +25,8 @@ struct Reopened {
     found: State,
     /// The state after the commits in memory were repeated.
     now: State,
+    /// The spaces that are retired then.
+    retired: Arc<[Space]>,
 }
 
 impl Committer {
@@ -71,7 +75,7 @@ impl Committer {
     /// Opens the engine again, for writing or only for reading. Says whether the file is in the state `expected`, which is
     /// the one after a commit whose end is not known; none if it cannot be read.
     fn reopen_expecting(&mut self, expected: Option<State>) -> Option<bool> {
-        let shared = std::sync::Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
         let mut is_there = None;
         shared.renew(|| {
             self.engine = None;
@@ -89,7 +93,7 @@ impl Committer {
                     self.try_reopen(expected, Engine::view)
                 }
             };
-            let Reopened { engine, found, now } = match reopened {
+            let Reopened { engine, found, now, retired } = match reopened {
                 Ok(reopened) => reopened,
                 Err(error) => {
                     if error.kind() == StoreErrorKind::Corrupt {
@@ -102,10 +106,11 @@ impl Committer {
             let is_expected = expected.is_some_and(|expected| found.seq == expected.seq);
             is_there = Some(is_expected);
             self.state = now;
+            self.retired = Arc::clone(&retired);
             let on_disk = self.trouble.is_none();
             let tables = engine.snapshot().ok().flatten();
             self.engine = Some(engine);
-            Some(Snapshot { tables: tables?, state: now, on_disk })
+            Some(Snapshot { tables: tables?, state: now, retired, on_disk })
         });
         is_there
     }
@@ -116,7 +121,7 @@ impl Committer {
         open: impl FnOnce(&crate::engine::Disk, &crate::options::EmbeddedOptions) -> StoreResult<Engine>,
     ) -> StoreResult<Reopened> {
         let engine = open(&self.disk, &self.options)?;
-        let found = load(&engine)?.state;
+        let Snapshot { state: found, retired, .. } = load(&engine)?;
         let mut now = found;
         let lost = self.kept.iter().filter(|(seq, _)| *seq > found.seq).map(|(_, tx)| tx);
         if found.seq < self.state.seq {
@@ -125,13 +130,14 @@ impl Committer {
                 return Err(damaged("commits that were on disk are gone"));
             }
             engine.write(|tables| {
-                repeat(tables, lost, now)?;
+                repeat(tables, lost, now, &retired)?;
                 Ok(Ending::Commit { on_disk: true, result: () })
             })?;
         } else if found.seq > self.state.seq && expected.is_none_or(|expected| found.seq != expected.seq) {
             return Err(damaged("it holds commits of another store"));
         }
-        Ok(Reopened { engine, found, now })
+        let retired = if found.seq < now.seq { load(&engine)?.retired } else { retired };
+        Ok(Reopened { engine, found, now, retired })
     }
 }
 

@@ -47,10 +47,17 @@ impl Script {
         Ok(())
     }
 
-    /// Takes the answer; gives no reply if a scan needs more members than it asked for.
-    pub(super) fn take(&mut self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<Answer>> {
+    /// Takes the answer, and refuses reads among `admitted` of what is retired; gives no reply if a scan needs more members than it asked for.
+    pub(super) fn take(
+        &mut self,
+        reads: &[Read],
+        admitted: &[Read],
+        replies: Vec<Value>,
+    ) -> StoreResult<Option<Answer>> {
         let mut answer = array(replies.into_iter().next())?.into_iter();
-        let Look { seq, pending } = look(next(&mut answer)?)?;
+        let look = look(next(&mut answer)?)?;
+        look.admit(admitted)?;
+        let Look { seq, pending, .. } = look;
         let answers = array(answer.next())?;
         let (others, time) = match (answer.next(), answer.next()) {
             (Some(records), Some(time)) => {

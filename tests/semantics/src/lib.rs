@@ -7,6 +7,7 @@
 
 mod aggregates;
 mod bad_input;
+mod beside;
 mod calls;
 mod catalog;
 mod check;

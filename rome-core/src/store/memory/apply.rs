@@ -36,6 +36,11 @@ pub(super) fn is_acceptable(tx: &MiniTx, limits: &Capabilities) -> StoreResult<(
         if let Some((space, key)) = effect.target() {
             is_within(|| format!("bytes of a key of {space:?}"), key.len(), limits.max_key)?;
         }
+        if let Effect::Retire { space } = effect
+            && !space.is_of_index()
+        {
+            return invalid(format!("{space:?} is no space of an index, and is not retired"));
+        }
         if let Effect::Put { space, value, .. } = effect {
             is_within(|| format!("bytes of a value of {space:?}"), value.len(), limits.max_value)?;
         }
@@ -205,7 +210,7 @@ impl State {
                     written.insert((*space, key), Some(Bytes::copy_from_slice(&sum.to_be_bytes())));
                     sums.push(sum);
                 }
-                Effect::RaiseGate { .. } => {}
+                Effect::RaiseGate { .. } | Effect::Retire { .. } => {}
             }
         }
         Ok(sums)
@@ -230,6 +235,10 @@ impl State {
                 }
                 Effect::RaiseGate { oldest } => {
                     self.gate = self.gate.max(oldest);
+                    continue;
+                }
+                Effect::Retire { space } => {
+                    self.retired.insert(space);
                     continue;
                 }
             };
