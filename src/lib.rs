@@ -69,7 +69,7 @@ pub use rome_core::model::{self, Embedded, Entity, Hooks, Id, Many, Newtype, One
 pub use rome_core::query::{self, Cursor, Deleted, Explain, GroupBy, Joined, Page, Query, ScanPolicy, SetQuery};
 pub use rome_core::session::{self, Session, TransactionOptions};
 pub use rome_core::value::{self, Json, Value};
-pub use rome_core::{Database, DatabaseBuilder, Error, OrNotFound, Result};
+pub use rome_core::{Database, DatabaseBuilder, Error, ErrorKind, OrNotFound, Result};
 pub use rome_core::{change, check, dump, error, expr, metrics, schema, store};
 pub use rome_derive::{ColumnEnum, Embedded, Entity, Newtype, Projection};
 // The types of columns that come from other crates, so that a program has them in the versions that ROME takes.

@@ -21,7 +21,9 @@ pub trait Open {
     ///
     /// # Errors
     /// When the URL names no store that this build has; when the store cannot be opened, for instance
-    /// [`is_in_use`](Error::is_in_use) by another process or [`is_corrupt`](Error::is_corrupt);
+    /// [`is_unavailable`](Error::is_unavailable), [`is_in_use`](Error::is_in_use) by another process,
+    /// [`is_access_denied`](Error::is_access_denied), [`is_database_gone`](Error::is_database_gone) or
+    /// [`is_corrupt`](Error::is_corrupt);
     /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the entities do not fit what is stored.
     async fn open(self, url: &str) -> Result<Database>;
 

@@ -53,6 +53,11 @@ fn unknown(scheme: &str, rest: &str) -> Error {
     if is_drive || scheme.starts_with(['.', '/', '~']) || matches!(scheme, "file" | "path") {
         return Error::invalid("the path of a store needs its scheme: write `embedded:` and the path");
     }
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme {
+        // It may be a password.
+        return Error::invalid(format!("this URL names no store; there are {STORES}"));
+    }
     let scheme = shown(&scheme[..scheme.floor_char_boundary(LONGEST_SCHEME)]);
     Error::invalid(format!("`{scheme}:` names no store; there are {STORES}"))
 }

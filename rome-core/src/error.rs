@@ -1,10 +1,14 @@
 //! The one error type of ROME.
 
+mod kind;
+
 use std::fmt;
 
 use crate::cut::{LONG, cut};
+pub use kind::ErrorKind;
+
 use crate::schema::RelationName;
-use crate::store::{Certainty, StoreError, StoreErrorKind};
+use crate::store::StoreError;
 use crate::value::ValueError;
 
 /// What ROME's calls return.
@@ -12,8 +16,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Anything that can go wrong, with what, where, and what to do about it.
 ///
-/// One machine word; ask it with the `is_*` methods. Its text has at most some 10,000 characters: of what it is about and what is longer
-/// than that, it says how much it leaves out. A broken invariant of ROME itself is a panic, not an error.
+/// One machine word; ask it with the `is_*` methods, or match its [`kind`](Self::kind). A broken invariant of ROME itself is a panic, not an
+/// error. Its text has at most some 10,000 characters: of what it is about and what is longer than that, it says how much it leaves out.
 ///
 /// ```
 /// # use rome::prelude::*;
@@ -37,26 +41,91 @@ pub struct Error(Box<Kind>);
 
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Conflict { attempts: u32, what: String },
-    DuplicateKey { table: &'static str, key: String },
-    Unique { table: &'static str, index: String, columns: String, value: String },
-    Reference { table: &'static str, columns: String, key: String, target: &'static str },
-    Referenced { table: &'static str, key: String, by: &'static str, by_key: String, columns: String },
-    NotFound { table: &'static str, key: String },
-    NotOne { table: &'static str, several: bool },
-    Stale { table: &'static str, key: String, given: String, stored: String },
-    Condition { table: &'static str, key: String, at: usize, of: usize, condition: String, stored: String },
+    Conflict {
+        attempts: u32,
+        what: String,
+    },
+    DuplicateKey {
+        table: &'static str,
+        key: String,
+    },
+    Unique {
+        table: &'static str,
+        index: String,
+        columns: String,
+        value: String,
+    },
+    Reference {
+        table: &'static str,
+        columns: String,
+        key: String,
+        target: &'static str,
+    },
+    Referenced {
+        table: &'static str,
+        key: String,
+        by: &'static str,
+        by_key: String,
+        columns: String,
+    },
+    NotFound {
+        table: &'static str,
+        key: String,
+    },
+    NotOne {
+        table: &'static str,
+        several: bool,
+    },
+    Stale {
+        table: &'static str,
+        key: String,
+        given: String,
+        stored: String,
+    },
+    Condition {
+        table: &'static str,
+        key: String,
+        at: usize,
+        of: usize,
+        condition: String,
+        stored: String,
+    },
     Invalid(String),
-    UnknownColumn { table: &'static str, column: String, nearest: Option<String> },
-    Value { table: &'static str, column: String, source: ValueError },
-    StoredRow { table: &'static str, key: String, column: Option<String>, source: ValueError },
+    UnknownColumn {
+        table: &'static str,
+        column: String,
+        nearest: Option<String>,
+    },
+    Value {
+        table: &'static str,
+        column: String,
+        source: ValueError,
+    },
+    StoredRow {
+        table: &'static str,
+        key: String,
+        column: Option<String>,
+        source: ValueError,
+    },
     Limit(String),
-    Overflow { table: &'static str, column: Option<String>, source: ValueError },
+    Overflow {
+        table: &'static str,
+        column: Option<String>,
+        source: ValueError,
+    },
     Schema(String),
-    ScanDenied { table: &'static str, filter: String },
+    ScanDenied {
+        table: &'static str,
+        filter: String,
+    },
     Cursor(&'static str),
-    NotLoaded { name: Option<&'static RelationName>, target: &'static str },
+    NotLoaded {
+        name: Option<&'static RelationName>,
+        target: &'static str,
+    },
     Finished,
+    /// What a program said by itself.
+    Said(ErrorKind, String),
     Store(StoreError),
 }
 
@@ -67,48 +136,94 @@ impl Error {
         Kind::Invalid(message.into()).into()
     }
 
+    /// An error of this kind with a message of the program's own, such as the body of a transaction may end with. It ends the
+    /// transaction: it is not tried again, whatever the kind.
+    ///
+    /// ```
+    /// use rome::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Stale, "somebody else has closed the ticket meanwhile");
+    /// assert!(error.is_stale());
+    /// assert_eq!(error.to_string(), "somebody else has closed the ticket meanwhile");
+    /// ```
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Kind::Said(kind, message.into()).into()
+    }
+
+    /// What was asked for is not there: [`new`](Self::new) with [`ErrorKind::NotFound`].
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key)] id: u32, name: String, lost: bool }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// let found = db
+    ///     .transaction(async |s| match s.get::<Dog>(7).await? {
+    ///         Some(dog) if !dog.lost => Ok(dog),
+    ///         _ => Err(rome::Error::not_found("there is no dog 7 here")),
+    ///     })
+    ///     .await;
+    /// assert!(found.expect_err("there is none").is_not_found());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, message)
+    }
+
+    /// Somebody else was quicker: [`new`](Self::new) with [`ErrorKind::Conflict`]. It is given to the caller of the transaction as it
+    /// is; only conflicts that ROME finds by itself are tried again.
+    #[must_use]
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Conflict, message)
+    }
+
     /// Another transaction got in the way, in each attempt; trying again later may work.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(*self.0, Kind::Conflict { .. })
+        self.kind() == ErrorKind::Conflict
     }
 
     /// A unique constraint does not allow the write. True for duplicate keys too.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
-        matches!(*self.0, Kind::Unique { .. } | Kind::DuplicateKey { .. })
+        matches!(self.kind(), ErrorKind::UniqueViolation | ErrorKind::DuplicateKey)
     }
 
     /// A foreign key does not allow the write: what a row references is not there, or what is deleted is referenced by a row
     /// that restricts that.
     #[must_use]
     pub fn is_foreign_key_violation(&self) -> bool {
-        matches!(*self.0, Kind::Reference { .. } | Kind::Referenced { .. })
+        self.kind() == ErrorKind::ForeignKeyViolation
     }
 
     /// There is a row with this key already.
     #[must_use]
     pub fn is_duplicate_key(&self) -> bool {
-        matches!(*self.0, Kind::DuplicateKey { .. })
+        self.kind() == ErrorKind::DuplicateKey
     }
 
     /// The row that was asked for is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(*self.0, Kind::NotFound { .. } | Kind::NotOne { several: false, .. })
+        self.kind() == ErrorKind::NotFound
     }
 
     /// The entity was read before another write: its version column is behind the stored one.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        matches!(*self.0, Kind::Stale { .. })
+        self.kind() == ErrorKind::Stale
     }
 
     /// The row of an [`update_if`](crate::Database::update_if) is there, and a condition does not hold for it;
     /// [`failed_condition`](Self::failed_condition) says which one.
     #[must_use]
     pub fn is_condition_failed(&self) -> bool {
-        matches!(*self.0, Kind::Condition { .. })
+        self.kind() == ErrorKind::ConditionFailed
     }
 
     /// The place of the first condition that did not hold, counted from 0.
@@ -138,78 +253,96 @@ impl Error {
     /// The request makes no sense: an unknown column, a wrong type, a bad argument.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
-        matches!(
-            *self.0,
-            Kind::Invalid(_)
-                | Kind::UnknownColumn { .. }
-                | Kind::Value { .. }
-                | Kind::NotOne { several: true, .. }
-                | Kind::Cursor(_)
-                | Kind::NotLoaded { .. }
-                | Kind::Finished
-        ) || self.store_kind() == Some(StoreErrorKind::Invalid)
+        matches!(self.kind(), ErrorKind::Invalid | ErrorKind::InvalidCursor | ErrorKind::NotLoaded)
     }
 
     /// The cursor was changed on its way, or comes from another query or another database.
     #[must_use]
     pub fn is_invalid_cursor(&self) -> bool {
-        matches!(*self.0, Kind::Cursor(_))
+        self.kind() == ErrorKind::InvalidCursor
     }
 
     /// A relation was asked for its rows, and they were not loaded with the row that has it.
     #[must_use]
     pub fn is_not_loaded(&self) -> bool {
-        matches!(*self.0, Kind::NotLoaded { .. })
+        self.kind() == ErrorKind::NotLoaded
     }
 
     /// Something is too large, such as a key.
     #[must_use]
     pub fn is_limit(&self) -> bool {
-        matches!(*self.0, Kind::Limit(_)) || self.store_kind() == Some(StoreErrorKind::Limit)
+        self.kind() == ErrorKind::Limit
     }
 
     /// Arithmetic left the range of its column.
     #[must_use]
     pub fn is_overflow(&self) -> bool {
-        matches!(*self.0, Kind::Overflow { .. }) || self.store_kind() == Some(StoreErrorKind::Overflow)
+        self.kind() == ErrorKind::Overflow
     }
 
     /// The entities and the stored catalog do not fit together: when the database is opened, or since another program has
     /// changed the catalog. Open the database again, or start the newer build.
     #[must_use]
     pub fn is_schema_mismatch(&self) -> bool {
-        matches!(*self.0, Kind::Schema(_)) || self.store_kind() == Some(StoreErrorKind::Retired)
+        self.kind() == ErrorKind::SchemaMismatch
     }
 
     /// The query would read a whole table and its scan policy denies that.
     #[must_use]
     pub fn is_scan_denied(&self) -> bool {
-        matches!(*self.0, Kind::ScanDenied { .. })
+        self.kind() == ErrorKind::ScanDenied
     }
 
-    /// Stored data is damaged, or does not fit its table.
+    /// Stored data is damaged, or does not fit its table. A database that is not there at all is
+    /// [`is_database_gone`](Self::is_database_gone).
     #[must_use]
     pub fn is_corrupt(&self) -> bool {
-        matches!(*self.0, Kind::StoredRow { .. }) || self.store_kind() == Some(StoreErrorKind::Corrupt)
+        self.kind() == ErrorKind::Corrupt
     }
 
-    /// The store cannot be reached or cannot serve; nothing was applied.
+    /// The database that was open is not there any more: the keys of a Redis server were removed or lost (`FLUSHALL`, a server
+    /// without a file that was started again, another server at the same address), or the file of an embedded store. Nothing was
+    /// applied, and the handle will not find it again. Restore a backup, or open it again to begin with a new and empty one.
+    #[must_use]
+    pub fn is_database_gone(&self) -> bool {
+        self.kind() == ErrorKind::DatabaseGone
+    }
+
+    /// The store cannot be reached, cannot serve now, or is full; nothing was applied.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.store_kind(), Some(StoreErrorKind::Unavailable | StoreErrorKind::Full))
-            && !self.is_outcome_unknown()
+        self.kind() == ErrorKind::Unavailable
     }
 
     /// The store was lost while it committed: the write may have been applied or not.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(&*self.0, Kind::Store(error) if error.certainty() == Certainty::Unknown)
+        self.kind() == ErrorKind::OutcomeUnknown
     }
 
     /// Another process has the store open.
     #[must_use]
     pub fn is_in_use(&self) -> bool {
-        self.store_kind() == Some(StoreErrorKind::InUse)
+        self.kind() == ErrorKind::InUse
+    }
+
+    /// The store refused the user or the password, or does not let this user do what was asked for; nothing was applied.
+    #[must_use]
+    pub fn is_access_denied(&self) -> bool {
+        self.kind() == ErrorKind::AccessDenied
+    }
+
+    /// The store is not set up so that it could keep its promises, and is not used: a Redis server that may evict data, or is too
+    /// old. The message names the setting.
+    #[must_use]
+    pub fn is_unsafe_store(&self) -> bool {
+        self.kind() == ErrorKind::UnsafeStore
+    }
+
+    /// What no other method asks for; the message says what it is.
+    #[must_use]
+    pub fn is_other(&self) -> bool {
+        self.kind() == ErrorKind::Other
     }
 
     /// How often a transaction was tried before it was given up as a conflict.
@@ -254,13 +387,6 @@ impl Error {
     pub(crate) fn into_kind(self) -> Kind {
         *self.0
     }
-
-    fn store_kind(&self) -> Option<StoreErrorKind> {
-        match &*self.0 {
-            Kind::Store(error) => Some(error.kind()),
-            _ => None,
-        }
-    }
 }
 
 impl From<Kind> for Error {
@@ -278,7 +404,33 @@ impl From<StoreError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        cut(&Text(&self.0), LONG).fmt(f)
+        self.write(&mut Printable(f))
+    }
+}
+
+/// Writes control characters as escapes: names come from a stored catalog, and what is printed may go to a terminal.
+struct Printable<'f, 'a>(&'f mut fmt::Formatter<'a>);
+
+impl fmt::Write for Printable<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let is_control = |c: char| c.is_control() && c != '\n';
+        let mut rest = text;
+        while let Some(at) = rest.find(is_control) {
+            let (before, behind) = rest.split_at(at);
+            self.0.write_str(before)?;
+            let mut characters = behind.chars();
+            if let Some(control) = characters.next() {
+                write!(self.0, "{}", control.escape_default())?;
+            }
+            rest = characters.as_str();
+        }
+        self.0.write_str(rest)
+    }
+}
+
+impl Error {
+    fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        write!(f, "{}", cut(&Text(&self.0), LONG))
     }
 }
 
@@ -325,7 +477,9 @@ impl fmt::Display for Text<'_> {
                 }
                 if stored.is_empty() { Ok(()) } else { write!(f, "; {stored}") }
             }
-            Kind::Invalid(message) | Kind::Limit(message) | Kind::Schema(message) => f.write_str(message),
+            Kind::Invalid(message) | Kind::Limit(message) | Kind::Schema(message) | Kind::Said(_, message) => {
+                f.write_str(message)
+            }
             Kind::UnknownColumn { table, column, nearest } => {
                 write!(f, "table `{table}` has no column `{column}`")?;
                 match nearest {
@@ -365,7 +519,7 @@ impl fmt::Display for Text<'_> {
                  with `.with(...)`, or set the field"
             ),
             Kind::Finished => f.write_str("the session has ended; begin a new one"),
-            Kind::Store(error) => error.fmt(f),
+            Kind::Store(error) => write!(f, "{error}"),
         }
     }
 }

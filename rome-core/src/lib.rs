@@ -32,4 +32,4 @@ pub mod testkit;
 pub mod value;
 
 pub use database::{Database, DatabaseBuilder};
-pub use error::{Error, OrNotFound, Result};
+pub use error::{Error, ErrorKind, OrNotFound, Result};

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
@@ -15,6 +16,7 @@ use crate::layout;
 use crate::options::EmbeddedOptions;
 use crate::place::Place;
 use crate::private;
+use crate::vanished::{self, Identity};
 
 const DATA: &str = "rome.redb";
 const DATA_NEW: &str = "rome.redb.new";
@@ -54,7 +56,9 @@ fn sync(folder: &Path) -> std::io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+    /// Which file is open.
+    opened: OnceLock<Identity>,
 }
 
 impl Folder {
@@ -67,7 +71,7 @@ impl Folder {
             Err(TryLockError::WouldBlock) => Err(in_use(path)),
             Err(TryLockError::Error(error)) => Err(at(path, io_error(&error))),
         })?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock, opened: OnceLock::new() })
     }
 
     /// Where it is.
@@ -79,12 +83,36 @@ impl Folder {
     pub(crate) fn engine(&self, options: &EmbeddedOptions) -> StoreResult<(Disk, Engine)> {
         let file = self.path.join(DATA);
         if !file.try_exists().map_err(|error| at(&file, io_error(&error)))? {
+            if vanished::was_made(&self.lock).map_err(|error| at(&file, io_error(&error)))? {
+                return Err(vanished::gone(&file, &self.path.join(LOCK)));
+            }
             self.make(&file, options).map_err(|error| at(&file, error))?;
         }
         let disk = Disk::file(&file);
         let engine = while_in_use(|| Engine::open(&disk, options).map_err(|error| at(&file, error)))?;
         check_format(&engine).map_err(|error| at(&file, error))?;
+        // Without a mark, on a full disk perhaps, it is only noticed less.
+        if let Err(error) = vanished::note_made(&self.lock) {
+            tracing::debug!(%error, "the lock file could not be marked");
+        }
+        if let Ok(opened) = Identity::of(&file) {
+            self.opened.get_or_init(|| opened);
+        }
         Ok((disk, engine))
+    }
+
+    /// Whether the file that was opened is still there.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Gone`] if it was removed, or another one has its name.
+    pub(crate) fn check_there(&self) -> StoreResult<()> {
+        let file = self.path.join(DATA);
+        match (Identity::of(&file), self.opened.get()) {
+            (Ok(now), Some(opened)) if now != *opened => {}
+            (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {}
+            _ => return Ok(()),
+        }
+        Err(vanished::gone(&file, &self.path.join(LOCK)))
     }
 
     fn make(&self, file: &Path, options: &EmbeddedOptions) -> StoreResult<()> {
@@ -112,7 +140,7 @@ pub(crate) fn write_format(engine: &Engine) -> StoreResult<()> {
 
 /// Refuses files that are not of this store or of a format that it does not know.
 pub(crate) fn check_format(engine: &Engine) -> StoreResult<()> {
-    let foreign = || StoreError::new(StoreErrorKind::Corrupt, "the file is not a database of ROME's embedded store");
+    let foreign = || StoreError::new(StoreErrorKind::Invalid, "the file is not a database of ROME's embedded store");
     let snapshot = engine.snapshot()?.ok_or_else(foreign)?;
     let key = layout::FORMAT_KEY;
     let marker = caught(|_| {
@@ -123,9 +151,9 @@ pub(crate) fn check_format(engine: &Engine) -> StoreResult<()> {
     match marker.strip_prefix(layout::FORMAT_NAME).map(<[u8; 4]>::try_from) {
         Some(Ok(version)) if u32::from_be_bytes(version) == layout::FORMAT_VERSION => Ok(()),
         Some(Ok(version)) => Err(StoreError::new(
-            StoreErrorKind::Corrupt,
+            StoreErrorKind::Invalid,
             format!(
-                "the file has the format version {}, and this program reads version {}",
+                "the file has the format version {}, and this program reads version {}; open it with the build that it is of",
                 u32::from_be_bytes(version),
                 layout::FORMAT_VERSION
             ),

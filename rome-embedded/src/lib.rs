@@ -25,6 +25,7 @@ mod shared;
 mod store;
 #[doc(hidden)]
 pub mod testkit;
+mod vanished;
 
 pub use options::{EmbeddedOptions, Recovery, Verify};
 pub use store::EmbeddedStore;

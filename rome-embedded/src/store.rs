@@ -36,7 +36,7 @@ pub struct EmbeddedStore {
     jobs: Option<Sender<Job>>,
     committer: Option<JoinHandle<()>>,
     /// Given back after the commit thread has closed the file.
-    _folder: Option<Folder>,
+    folder: Option<Folder>,
 }
 
 impl EmbeddedStore {
@@ -47,7 +47,8 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`StoreErrorKind::InUse`] if a store has the folder open, here or in another process;
-    /// [`StoreErrorKind::Corrupt`] if the file in it is damaged or not one of this store; [`StoreErrorKind::Full`] or
+    /// [`StoreErrorKind::Corrupt`] if the file in it is damaged; [`StoreErrorKind::Invalid`] if it is another program's or of another format; [`StoreErrorKind::Gone`] if there was a
+    /// database in the folder and its file is not there any more; [`StoreErrorKind::Full`] or
     /// [`StoreErrorKind::Other`] if the disk cannot be used.
     ///
     /// # Examples
@@ -111,12 +112,15 @@ impl EmbeddedStore {
             owner: OwnerTag(RandomState::new().hash_one(path)),
             jobs: Some(jobs),
             committer: Some(committer),
-            _folder: folder,
+            folder,
         })
     }
 
     fn send(&self, job: Job) -> StoreResult<()> {
         self.shared.check_writable()?;
+        if let Some(folder) = &self.folder {
+            folder.check_there()?;
+        }
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         if sent { Ok(()) } else { Err(self.ended()) }
     }

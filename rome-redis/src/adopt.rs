@@ -101,7 +101,7 @@ pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<O
 }
 
 /// Refuses to make a database among keys that someone else made. Looks at the names of all keys of a server once.
-pub(crate) async fn check_empty(link: &Link, places: &[Place], until: std::time::Instant) -> StoreResult<()> {
+pub(crate) async fn check_empty(link: &Link, places: &[Place], until: tokio::time::Instant) -> StoreResult<()> {
     let live = link.live(until, true).await?;
     let mut cursor = "0".to_owned();
     loop {

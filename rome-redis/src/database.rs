@@ -5,7 +5,7 @@
 //! is not covered up by an empty one. Programs may do all of this at the same time: what one has made the others find.
 
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use futures::future::try_join_all;
 use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
@@ -29,8 +29,7 @@ pub(crate) struct Database {
 /// Opens the database, and makes it if it is not there.
 pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
     let setup = &router.setup;
-    // A short patience is meant for calls, and must not keep a connection from being made at all.
-    let until = Instant::now() + setup.options.patience.max(setup.options.connect_timeout);
+    let until = setup.patience().until;
     let prefix = &setup.options.prefix;
     let wanted = if setup.is_cluster() { setup.options.partitions } else { Some(1) };
     let zero = Place::new(prefix, 0, 1);

@@ -17,6 +17,7 @@ mod error;
 mod layout;
 mod link;
 mod options;
+mod outage;
 mod place;
 mod prepared;
 mod read;

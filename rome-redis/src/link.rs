@@ -8,12 +8,15 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, Pipeline, TlsCertificates, Value};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::runtime::{self, Handle};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use crate::error;
 use crate::replicas::Replicas;
@@ -22,23 +25,30 @@ use crate::server::Server;
 use crate::setup::Setup;
 use crate::together::{self, Together};
 
-/// A server, and the way to it.
-#[derive(Debug)]
+/// A server, and the way to it. `Debug` shows the address alone, for the rest knows the user.
 pub(crate) struct Link {
     pub(crate) setup: Arc<Setup>,
     client: Client,
     config: AsyncConnectionConfig,
     /// Host and port, without user and password.
     pub(crate) address: String,
-    live: RwLock<Option<Live>>,
+    /// The shared connection of each runtime.
+    shared: RwLock<Vec<Shared>>,
     was_connected: AtomicBool,
-    /// Held while a connection is made, so that those who need one wait for the same.
-    making: Mutex<()>,
     /// For each partition the process here that it was last adopted for.
     adopted: RwLock<HashMap<u32, Arc<str>>>,
     pub(crate) replicas: Replicas,
     /// Where small calls meet.
     pub(crate) together: Together,
+}
+
+/// What is shared in a runtime. The task that works a connection runs where it was made, and a runtime may stand still, or end,
+/// while another one calls.
+struct Shared {
+    runtime: runtime::Id,
+    live: Option<Live>,
+    /// Held while a connection is made, so that those who need one wait for the same.
+    making: Arc<Mutex<()>>,
 }
 
 /// A connection that was alive when it was last looked at. Each call holds it.
@@ -50,6 +60,17 @@ struct Connected {
     connection: MultiplexedConnection,
     server: Server,
     ways: Semaphore,
+    runtime: runtime::Id,
+    /// Whether its runtime has ended.
+    is_over: Arc<AtomicBool>,
+    /// Ends the task that looks for that.
+    _watch: oneshot::Sender<()>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Link {
@@ -81,26 +102,36 @@ impl Link {
             client: client.map_err(invalid)?,
             config,
             address,
-            live: RwLock::new(None),
+            shared: RwLock::default(),
             was_connected: AtomicBool::new(false),
-            making: Mutex::new(()),
             adopted: RwLock::default(),
             replicas: Replicas::default(),
             together: Together::default(),
         })
     }
 
-    /// The shared connection. If there is none, makes one, and tries that until `until` or, without patience, once.
+    /// The shared connection. If there is none, makes one, and begins to try that until `until` or, without patience, once.
     pub(crate) async fn live(&self, until: Instant, patient: bool) -> StoreResult<Live> {
         if let Some(live) = self.current() {
             return Ok(live);
         }
-        let _making = self.making.lock().await;
+        let here = check_runtime()?;
+        let making = self.making(here);
+        let came = Instant::now();
+        let _making = making.lock().await;
         if let Some(live) = self.current() {
             return Ok(live);
         }
+        if let Some(failure) = self.setup.outage.found_since(came, &self.setup.options) {
+            return Err(failure);
+        }
         let live = self.another(until, patient).await?;
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
+        {
+            let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(shared) = shared.iter_mut().find(|shared| shared.runtime == here) {
+                shared.live = Some(live.clone());
+            }
+        }
         if self.was_connected.swap(true, Ordering::Relaxed) {
             tracing::info!(address = %self.address, "connected again");
         } else {
@@ -109,43 +140,74 @@ impl Link {
         Ok(live)
     }
 
-    /// A connection that is not shared.
+    /// The lock of a runtime, and a place for its connection.
+    fn making(&self, here: runtime::Id) -> Arc<Mutex<()>> {
+        let mut all = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        // Those of runtimes that have ended.
+        all.retain(|shared| match &shared.live {
+            Some(live) => !live.is_over(),
+            None => shared.runtime == here || Arc::strong_count(&shared.making) > 1,
+        });
+        if let Some(shared) = all.iter().find(|shared| shared.runtime == here) {
+            return shared.making.clone();
+        }
+        let making = Arc::default();
+        all.push(Shared { runtime: here, live: None, making: Arc::clone(&making) });
+        making
+    }
+
+    /// A connection that is not shared. Begins to try until `until` or, without patience, once. However little patience there is,
+    /// each attempt has the time that a connection may take, or none could be made at all, and the error would not say why.
     pub(crate) async fn another(&self, until: Instant, patient: bool) -> StoreResult<Live> {
+        let options = &self.setup.options;
         let mut pause = Duration::from_millis(10);
-        let mut failure = None;
         loop {
-            let error = match tokio::time::timeout_at(until.into(), self.connect()).await {
-                Ok(Ok(live)) => return Ok(live),
-                Ok(Err(error)) => error,
-                // What went wrong before says more than that there was no time for another attempt.
-                Err(_) => return Err(failure.unwrap_or_else(|| self.silent())),
+            let began = Instant::now();
+            let connected = tokio::time::timeout(options.connect_timeout, self.connect()).await;
+            let error = match connected.unwrap_or_else(|_| Err(self.silent())) {
+                Ok(live) => {
+                    self.setup.outage.end();
+                    return Ok(live);
+                }
+                Err(error) => error,
             };
-            let is_worth_it = patient && error.kind() == StoreErrorKind::Unavailable;
-            if !is_worth_it || Instant::now() + pause >= until {
+            if error.kind() != StoreErrorKind::Unavailable {
                 return Err(error);
             }
-            failure = Some(error);
+            // Of a cluster this is one node, and the others may go on.
+            if !self.setup.is_cluster() {
+                self.setup.outage.note(began, &error, options);
+            }
+            if !patient || Instant::now() + pause >= self.setup.until(until) {
+                return Err(error);
+            }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
         }
     }
 
-    /// The shared connection, if there is one.
+    /// The shared connection of this runtime, if there is one.
     pub(crate) fn current(&self) -> Option<Live> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let here = Handle::try_current().ok()?.id();
+        let all = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        let live = all.iter().find(|shared| shared.runtime == here)?.live.as_ref()?;
+        // Another runtime may have had the same id.
+        (!live.is_over()).then(|| live.clone())
     }
 
     /// Gives a connection up, if it is still the shared one.
     pub(crate) fn lose(&self, lost: &Live) {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        if live.as_ref().is_some_and(|live| live.is_same(lost)) {
-            *live = None;
+        let mut all = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        for shared in all.iter_mut() {
+            shared.live.take_if(|live| live.is_same(lost));
         }
     }
 
-    /// Gives the shared connection up, whichever it is.
+    /// Gives all connections up.
     pub(crate) fn lose_all(&self) {
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut all = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        all.iter_mut().for_each(|shared| shared.live = None);
+        drop(all);
         self.replicas.close();
     }
 
@@ -240,7 +302,15 @@ impl Link {
         let connecting = self.client.get_multiplexed_async_connection_with_config(&self.config);
         let mut connection = connecting.await.map_err(|error| self.unreachable(error))?;
         let server = self.greet(&mut connection).await?;
-        Ok(Live(Arc::new(Connected { connection, server, ways: together::ways() })))
+        let (watch, until) = oneshot::channel();
+        let is_over = Arc::<AtomicBool>::default();
+        let end = End(is_over.clone());
+        tokio::spawn(async move {
+            let _end = end;
+            until.await.ok();
+        });
+        let (ways, runtime) = (together::ways(), Handle::current().id());
+        Ok(Live(Arc::new(Connected { connection, server, ways, runtime, is_over, _watch: watch })))
     }
 
     async fn greet(&self, connection: &mut MultiplexedConnection) -> StoreResult<Server> {
@@ -271,7 +341,7 @@ impl Link {
     }
 
     pub(crate) fn silent(&self) -> StoreError {
-        let message = format!("the Redis server at {} does not answer", self.address);
+        let message = format!("no answer from the Redis server at {}", self.address);
         StoreError::new(StoreErrorKind::Unavailable, message)
     }
 
@@ -291,6 +361,16 @@ impl Live {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether its runtime has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Whether it belongs to the runtime of the caller.
+    pub(crate) fn is_here(&self) -> bool {
+        Handle::try_current().is_ok_and(|here| here.id() == self.0.runtime) && !self.is_over()
+    }
+
     /// Names the process.
     pub(crate) fn run(&self) -> &str {
         self.0.server.run()
@@ -307,6 +387,28 @@ impl Live {
     }
 }
 
+/// Set when a runtime ends: it drops its tasks then, and the connections that they work stand still.
+struct End(Arc<AtomicBool>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The runtime of the caller.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn check_runtime() -> StoreResult<runtime::Id> {
+    let runtime = Handle::try_current().map(|runtime| runtime.id());
+    runtime.map_err(|_| {
+        let message =
+            "the Redis store is called outside of a tokio runtime, which its connections need; call it inside of one";
+        StoreError::new(StoreErrorKind::Invalid, message)
+    })
+}
+
 fn name(command: &Cmd) -> Option<&[u8]> {
     match command.args_iter().next() {
         Some(redis::Arg::Simple(name)) => Some(name),
@@ -319,6 +421,7 @@ pub(crate) fn text(value: &Value) -> StoreResult<String> {
         Value::BulkString(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
         Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text.clone()),
         Value::Int(n) => Ok(n.to_string()),
-        other => Err(error::unexpected(other)),
+        Value::ServerError(refusal) => Err(error::refused(refusal)),
+        other => Err(error::strange(other)),
     }
 }

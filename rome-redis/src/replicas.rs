@@ -4,7 +4,7 @@
 //! takes a connection from a small pool, sends the call and the `WAIT` behind it in one go, and gives it back.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use tokio::time::Instant;
 
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -37,12 +37,16 @@ impl Default for Replicas {
 impl Replicas {
     /// Takes a connection, a new one if none is idle.
     pub(crate) async fn take(&self, link: &Link, until: Instant) -> StoreResult<Taken> {
-        let turn = tokio::time::timeout_at(until.into(), self.turns.clone().acquire_owned()).await;
+        let turn = tokio::time::timeout_at(until, self.turns.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             let message = format!("{MOST} writes already wait for replicas");
             return Err(StoreError::new(StoreErrorKind::Unavailable, message));
         };
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.retain(|live| !live.is_over());
+            idle.iter().position(Live::is_here).map(|at| idle.swap_remove(at))
+        };
         let live = match idle {
             Some(live) => live,
             None => link.another(until, true).await?,

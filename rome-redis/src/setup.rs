@@ -1,12 +1,15 @@
 //! What all connections of a store share.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use tokio::time::Instant;
+
+use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
 
 use crate::error;
 use crate::options::RedisOptions;
+use crate::outage::Outage;
 use crate::script::Scripts;
 use crate::target::Target;
 
@@ -18,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) scripts: Scripts,
     /// The certificates of the authority that is named in the options.
     pub(crate) authority: Option<Vec<u8>>,
+    /// Since when nothing can be reached.
+    pub(crate) outage: Outage,
     /// The id of the database, once it is open.
     database: OnceLock<String>,
 }
@@ -30,12 +35,18 @@ impl Setup {
             let message = "a single server has one partition; `partitions` is for `redis-cluster://`";
             return Err(StoreError::new(StoreErrorKind::Invalid, message));
         }
-        let authority = options.ca.as_ref().filter(|_| target.is_tls()).map(std::fs::read).transpose();
+        if options.ca.is_some() && !target.is_tls() {
+            let message =
+                "`ca` is for TLS, and this URL is without; write `rediss://` or `rediss-cluster://`, or leave it out";
+            return Err(StoreError::new(StoreErrorKind::Invalid, message));
+        }
+        let authority = options.ca.as_ref().map(std::fs::read).transpose();
         let authority = authority.map_err(|error| {
             let message = format!("the certificates in {:?} cannot be read", options.ca);
             StoreError::new(StoreErrorKind::Invalid, message).with_source(error)
         })?;
-        Ok(Arc::new(Self { target, options, scripts: Scripts::new(), authority, database: OnceLock::new() }))
+        let (outage, database) = Default::default();
+        Ok(Arc::new(Self { target, options, scripts: Scripts::new(), authority, outage, database }))
     }
 
     /// Whether the database is on a cluster.
@@ -50,7 +61,12 @@ impl Setup {
 
     /// Takes note of the id that was found; another one than before is another database.
     pub(crate) fn is_database(&self, id: &str) -> StoreResult<()> {
-        if self.database.get_or_init(|| id.to_owned()) == id { Ok(()) } else { Err(error::gone()) }
+        if self.database.get_or_init(|| id.to_owned()) == id { Ok(()) } else { Err(error::another()) }
+    }
+
+    /// Until when a call goes on that would do so until then: no longer than an outage is waited for.
+    pub(crate) fn until(&self, until: Instant) -> Instant {
+        self.outage.until(until, &self.options)
     }
 
     /// The patience of a call that begins now.
@@ -60,7 +76,7 @@ impl Setup {
     }
 }
 
-/// How long a call goes on trying. It begins with the first loss: until then the reply may be waited for longer.
+/// How long a call goes on trying. It begins with the call, or with the first reply that is lost: for that one may be waited longer.
 #[derive(Debug)]
 pub(crate) struct Patience {
     pub(crate) until: Instant,
@@ -70,13 +86,13 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Whether to try again after a loss. Waits a moment, longer from time to time.
-    pub(crate) async fn is_left(&mut self) -> bool {
-        if !self.began {
+    /// Whether to try again after this failure. Waits a moment, longer from time to time.
+    pub(crate) async fn is_left(&mut self, setup: &Setup, failure: &StoreError) -> bool {
+        if !self.began && failure.certainty() == Certainty::Unknown {
             self.until = Instant::now() + self.whole;
-            self.began = true;
         }
-        self.pause.is_over_before(self.until).await
+        self.began = true;
+        self.pause.is_over_before(setup.until(self.until)).await
     }
 }
 

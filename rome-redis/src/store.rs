@@ -46,6 +46,12 @@ impl RedisStore {
     ///   its nodes.
     /// - With TLS: `rediss://…[?ca=PATH]`, `rediss-cluster://…[?ca=PATH]`.
     ///
+    /// All [options](RedisOptions) are parameters too: `prefix`, `partitions`, `ca`, and the times `patience`, `refused_patience`,
+    /// `connect_timeout`, `response_timeout` and `replica_timeout`, whole numbers with `ms`, `s`, `m` or `h`, as in `patience=1s`.
+    ///
+    /// A handle may be used from any tokio runtime, and from several at the same time: it has a connection in each, made when
+    /// it is first used there. Outside of a runtime its calls are refused ([`StoreErrorKind::Invalid`]).
+    ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
     ///
@@ -73,7 +79,7 @@ impl RedisStore {
     /// [`StoreErrorKind::Unsafe`] if one may evict data (`maxmemory-policy`) or is older than 6.2;
     /// [`StoreErrorKind::Invalid`] if the URL makes no sense, the server has no database of that number, is or is not part of a
     /// cluster, if keys that are not ROME's lie under the prefix, or if the database has another number of partitions;
-    /// [`StoreErrorKind::Other`] for a wrong password; [`StoreErrorKind::Corrupt`] if a partition is gone.
+    /// [`StoreErrorKind::Denied`] for a wrong password; [`StoreErrorKind::Gone`] if a partition is gone.
     pub async fn open_with(url: &str, options: RedisOptions) -> StoreResult<Self> {
         let setup = Setup::new(url, options)?;
         let router = Router::new(&setup)?;
@@ -88,6 +94,21 @@ impl RedisStore {
         let owner = OwnerTag(hasher.finish());
         tracing::debug!(name, partitions = places.len(), prefix = %setup.options.prefix, "opened the store");
         Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
+    }
+
+    /// Whether partitions are gone, or only what says of which database they are. Costs a round trip for each.
+    async fn is_gone(&self, places: Vec<&Place>, error: StoreError) -> StoreError {
+        let until = self.router.setup.patience().until;
+        for place in places {
+            let Ok(seat) = self.router.seat(place, None, until).await else { continue };
+            let mut ask = redis::pipe();
+            ask.cmd("EXISTS").arg(&place.layout.meta);
+            if let Ok([Value::Int(1)]) = seat.link.inquire(&seat.live, &ask).await.as_deref() {
+                let message = format!("the record of partition {} is damaged: fields of it are missing", place.number);
+                return error::corrupt(message);
+            }
+        }
+        error
     }
 
     /// Where each step is to be carried out, if all of them can be.
@@ -145,14 +166,14 @@ impl RedisStore {
                     }
                     None if is_not_adopted(&reply) => {
                         link.note_adopted(place.number, None);
-                        error::unexpected(&reply)
+                        let message = "the partition changes from one Redis server to another again and again";
+                        StoreError::new(StoreErrorKind::Unavailable, message)
                     }
                     None => break reply,
                 },
                 (None, None) => return Err(error::unexpected(&Value::Nil)),
             };
-            let is_worth_it = error.kind() == StoreErrorKind::Unavailable || error.kind() == StoreErrorKind::Other;
-            if !is_worth_it || !patience.is_left().await {
+            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(setup, &error).await {
                 return Err(error);
             }
         };
@@ -160,7 +181,8 @@ impl RedisStore {
         match answer.split_first() {
             Some((b'D', last)) => {
                 let last = decimal(last).ok_or_else(|| error::unexpected(&reply))?;
-                Ok((last - u64::from(n)).saturating_add(1))
+                let before = last.checked_sub(u64::from(n)).ok_or_else(|| error::unexpected(&reply))?;
+                Ok(before.saturating_add(1))
             }
             Some((b'O', _)) => {
                 let message = format!("the sequence {sequence:?} is used up");
@@ -182,11 +204,25 @@ impl Store for RedisStore {
         for (partition, reads) in batch {
             asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
         }
-        read::read(&self.router, &asked, consistency).await
+        match read::read(&self.router, &asked, consistency).await {
+            Err(error) if error.kind() == StoreErrorKind::Gone => {
+                let places = asked.iter().map(|(place, _)| *place).collect();
+                Err(Box::pin(self.is_gone(places, error)).await)
+            }
+            done => done,
+        }
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let applied = self.applier.apply(&self.router, self.admit(batch, durability)?, durability).await;
+        let steps = self.admit(batch, durability)?;
+        let places: Vec<u32> = steps.iter().map(|(place, _)| place.number).collect();
+        let applied = match self.applier.apply(&self.router, steps, durability).await {
+            Err(error) if error.kind() == StoreErrorKind::Gone => {
+                let places = self.places.iter().filter(|place| places.contains(&place.number)).collect();
+                Err(Box::pin(self.is_gone(places, error)).await)
+            }
+            done => done,
+        };
         tracing::trace!(?durability, outcomes = ?applied, "apply");
         applied
     }

@@ -1,11 +1,13 @@
 //! Which server or cluster a URL names.
 
+use std::fmt;
+
 use rome_core::store::StoreResult;
 
 use crate::request::invalid;
 
-/// Where a database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a database is. Its URLs may hold a password, so `Debug` does not show them.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     /// One server, by its URL.
     Server(String),
@@ -18,6 +20,17 @@ pub(crate) enum Target {
         /// Hosts and ports.
         nodes: Vec<String>,
     },
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(_) => f.debug_struct("Server").finish_non_exhaustive(),
+            Self::Cluster { scheme, nodes, .. } => {
+                f.debug_struct("Cluster").field("scheme", scheme).field("nodes", nodes).finish_non_exhaustive()
+            }
+        }
+    }
 }
 
 impl Target {

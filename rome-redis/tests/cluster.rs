@@ -88,7 +88,7 @@ async fn partitions_are_spread_over_the_nodes_and_their_number_stays() {
     let tag = &tags(&cluster)[3];
     cluster.ask::<()>(cluster.serving(slot_of(&cluster, 3)), &format!("DEL {tag}:m"));
     let gone = RedisStore::open(&cluster.url()).await.unwrap_err();
-    assert_eq!(gone.kind(), StoreErrorKind::Corrupt, "{gone}");
+    assert_eq!(gone.kind(), StoreErrorKind::Gone, "{gone}");
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn a_server_that_lost_everything_is_not_taken_for_the_database() {
     server.kill();
     server.restart();
     let error = client.apply(client.tx(vec![put(ROWS, "b", "1")])).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Gone, "{error}");
     assert!(error.to_string().contains("gone"), "{error}");
 }
 

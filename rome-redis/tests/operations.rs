@@ -298,7 +298,7 @@ async fn databases_on_one_server_know_nothing_of_each_other_and_are_removed_by_t
         ask::<()>(&mut admin, &format!("UNLINK {key}")).await;
     }
     let error = one.apply(one.tx(vec![add("n", 1)])).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Gone, "{error}");
     assert_eq!(two.sum("n").await, 1);
     assert_eq!(of("one").await.sum("n").await, 0);
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Kind, Result};
 use crate::store::{
     Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
     SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
@@ -113,10 +113,15 @@ impl Committer {
         let (lane, id) = self.lanes.take(self).await?;
         let partition = part.partition;
         let applied = self.apply(vec![part.into_minitx(id, schema, Step::One)], durability).await;
+        if let Ok([Applied::Already(_)]) = applied.as_deref() {
+            // The id is new, nobody else has seen it, and it was sent once. With the lane's next one it would be the same.
+            return Err(spoiled(partition, id).into());
+        }
         if !matches!(&applied, Err(error) if error.certainty() == Certainty::Unknown) {
             self.lanes.give_back(lane);
         }
-        self.outcome(0, partition, applied?.pop(), durability).await
+        let answer = applied?.pop();
+        self.outcome(0, partition, answer, durability).await
     }
 
     /// What the answer to a part means. If another transaction is in the way, sees to it that it will not be for long.
@@ -138,7 +143,7 @@ impl Committer {
             // Others took this one for dead and aborted it.
             Some(Applied::Already(Decision::Aborted)) => Ok(Outcome::Blocked),
             Some(Applied::Fenced) => Err(replaced(partition).into()),
-            other => Err(Error::invalid(format!("the store answered a commit with {other:?}"))),
+            other => Err(Error::new(ErrorKind::Other, format!("the store answered a commit with {other:?}"))),
         }
     }
 
@@ -152,7 +157,7 @@ impl Committer {
     pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
         let replies = self.call_read(batch, consistency).await.map_err(|error| self.told(error))?;
         if replies.len() != batch.len() {
-            return Err(Error::invalid("the store did not reply to every read"));
+            return Err(Error::new(ErrorKind::Other, "the store did not reply to every read"));
         }
         if replies.iter().all(|reply| reply.blockers.is_empty()) {
             return Ok(replies);
@@ -200,12 +205,22 @@ impl Committer {
     }
 }
 
+/// The record of a lane speaks of a transaction that comes only now.
+fn spoiled(partition: Partition, id: TxId) -> StoreError {
+    let message = format!(
+        "the record of lane {} in partition {} is damaged: it says that transaction {} was decided, which comes only now; the \
+         write was not applied, and the lane is not used any more",
+        id.lane, partition.0, id.seq
+    );
+    StoreError::new(StoreErrorKind::Corrupt, message)
+}
+
 /// The partition is not the one that the handle was opened for.
 fn replaced(partition: Partition) -> StoreError {
     let message = format!(
         "another database, or another copy of it, is now where this handle's was; partition {} refused the write and nothing \
-         was applied. The handle cannot be used any more: open it again",
+         was applied. The handle cannot be used any more: restore a backup, or open it again",
         partition.0
     );
-    StoreError::new(StoreErrorKind::Corrupt, message)
+    StoreError::new(StoreErrorKind::Gone, message)
 }

@@ -95,6 +95,8 @@ struct State {
     overlay: Overlay,
     /// What another transaction changed under this one.
     conflict: Option<String>,
+    /// Whether the store failed a read.
+    failed: bool,
     ended: bool,
     /// Whether the commit met a violated constraint and may have met another one first: which one it names depends on where
     /// rows lie.
@@ -144,6 +146,10 @@ impl Session {
             state.ended = true;
             if let Some(what) = state.conflict.take() {
                 return Err(conflict(what));
+            }
+            if state.failed && !commit {
+                // The store would be asked in vain, and a store that is down be waited for once more.
+                return Ok(());
             }
             let writes = commit && !state.overlay.is_empty();
             if !writes && state.reads.saw_one_state() {
@@ -222,6 +228,8 @@ impl Session {
         let replies = self.shared.read(&batch).await.inspect_err(|error| {
             if error.is_conflict() {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
+            } else {
+                self.state().failed = true;
             }
         })?;
         let mut state = self.state();

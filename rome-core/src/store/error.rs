@@ -21,10 +21,14 @@ pub enum StoreErrorKind {
     Unavailable,
     /// Something is over a limit of the store.
     Limit,
-    /// The stored data is damaged.
+    /// The stored data is damaged: what is there contradicts itself or cannot be read.
     Corrupt,
+    /// The database is not there any more, as a whole or a partition of it.
+    Gone,
     /// Another process has the store open.
     InUse,
+    /// The store refuses the user or the password, or does not let the user do this.
+    Denied,
     /// The store is not set up so that it could keep its promises.
     Unsafe,
     /// The disk or the memory of the store is full.

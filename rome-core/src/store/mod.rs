@@ -14,6 +14,7 @@ pub mod memory;
 mod minitx;
 mod read;
 mod space;
+pub mod url;
 
 pub use error::{Certainty, StoreError, StoreErrorKind};
 pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, Step, TxId};
@@ -84,7 +85,8 @@ impl Capabilities {
 /// - **S1** `apply` is all or nothing on each partition, across a kill at any instruction.
 /// - **S2** Everything on one partition has one order, consistent with real time; one `read` sees one state of each partition.
 /// - **S3** Checks come before effects; the one that failed is named by its place.
-/// - **S4** The same `(id, step)` again, late or reordered, has no further effect and gives the recorded outcome.
+/// - **S4** The same `(id, step)` again, late or reordered, has no further effect and gives the recorded outcome. A store that sends a
+///   call again by itself answers it as if the first reply had come.
 /// - **S5** Spans iterate in unsigned byte order; limits and reverse are exact.
 /// - **S6** Effects raise the partition's `seq`; an equal `seq` means equal content. Where another copy of the data may begin to
 ///   serve, `seq` goes on beyond all that the one before it can have reached.

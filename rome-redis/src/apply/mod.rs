@@ -14,7 +14,9 @@ pub(crate) mod outcome;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use redis::Value;
 use rome_core::store::{
@@ -58,7 +60,7 @@ impl Applier {
         let mut jobs: Vec<Job<'_>> = batch.into_iter().map(|(place, tx)| self.job(place, tx)).collect();
         while let Err(error) = attempt(router, &mut jobs, confirm, patience.until).await {
             let is_lost = jobs.iter().any(|job| job.lost || matches!(job.answer, Some(Ok(_))));
-            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left().await {
+            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(&router.setup, &error).await {
                 return Err(if is_lost { error.with_unknown_outcome() } else { error });
             }
         }

@@ -41,13 +41,14 @@ pub(crate) fn of_reply(reply: &Value, tx: &MiniTx, effects: &[Effect]) -> StoreR
         Some(b'Z') => return Ok(Answer::Alone),
         Some(b'F') => Applied::Fenced,
         Some(b'G') => return Err(error::gone()),
+        Some(b'Y') => return Err(error::corrupt("the `seq` of a partition is damaged: it is no number".to_owned())),
         Some(b'O') => {
             let message = format!("{} would overflow", effect(rest, effects));
             return Err(StoreError::new(StoreErrorKind::Overflow, message));
         }
         Some(b'N') => return Err(error::corrupt(format!("{} is no counter to add to", effect(rest, effects)))),
         Some(b'M') => {
-            return Err(error::corrupt(format!("the entry {} leads to no record", rest.escape_ascii())));
+            return Err(error::corrupt(format!("an entry of {} bytes leads to no record", rest.len())));
         }
         _ => of_record(bytes, reply)?,
     }))

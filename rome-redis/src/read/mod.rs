@@ -23,7 +23,7 @@ mod sizes;
 mod task;
 
 use redis::Value;
-use rome_core::store::{Consistency, Read, ReadReply, StoreError, StoreErrorKind, StoreResult};
+use rome_core::store::{Consistency, Read, ReadReply, StoreError, StoreErrorKind, StoreResult, TxId};
 
 use crate::apply::outcome::decimal;
 use crate::error;
@@ -52,7 +52,7 @@ pub(crate) async fn read(
     let mut patience = router.setup.patience();
     while readings.iter().any(|reading| !reading.is_done()) {
         if let Err(error) = attempt(router, &mut readings, patience.until).await {
-            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left().await {
+            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(&router.setup, &error).await {
                 return Err(error);
             }
             tracing::debug!(%error, "reads are tried again");
@@ -66,7 +66,7 @@ pub(crate) async fn read(
 }
 
 /// One round for those that are not done. An error says why one has to begin again.
-async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: std::time::Instant) -> StoreResult<()> {
+async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: tokio::time::Instant) -> StoreResult<()> {
     let mut round = Round::default();
     for (at, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| !reading.is_done()) {
         let seat = router.seat(reading.place, reading.detour.as_deref(), until).await?;
@@ -155,7 +155,12 @@ fn look(reply: Value) -> StoreResult<Look> {
                 Some(Value::BulkString(bytes)) => bytes,
                 _ => Vec::new(),
             };
-            Ok(Look { seq, pending: bytes(pending), gone: bytes(gone) })
+            let pending = bytes(pending);
+            if pending.len() % TxId::LEN != 0 {
+                let message = format!("the list of prepared transactions is damaged: it has {} bytes", pending.len());
+                return Err(error::corrupt(message));
+            }
+            Ok(Look { seq, pending, gone: bytes(gone) })
         }
         _ => Err(error::unexpected(&Value::Nil)),
     }

@@ -10,13 +10,15 @@ mod topology;
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use futures::future::{self, Either};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use crate::adopt::{self, Make, Opened};
-use crate::link::{Link, Live};
+use crate::link::{self, Link, Live};
 use crate::place::Place;
 use crate::setup::{Pause, Setup};
 use crate::target::Target;
@@ -139,13 +141,15 @@ impl Router {
         errand: Errand<'_>,
         until: Instant,
     ) -> StoreResult<(Seat, Opened)> {
+        link::check_runtime()?;
         let mut detour = detour.map(str::to_owned);
         let mut pause = Pause::default();
         loop {
             let tried = match self.connect(place, detour.take(), until).await {
                 Ok(seat) => {
                     let (link, asking) = (seat.link.clone(), seat.asking);
-                    let done = self.watched(&link, &[place.slot], asking, pin!(self.run(errand, place, seat))).await;
+                    let done =
+                        self.watched(&link, &[place.slot], asking, pin!(self.run(errand, place, seat, until))).await;
                     done.unwrap_or_else(|| Err(link.silent().into()))
                 }
                 Err(error) => Err(Stop::Failed(error)),
@@ -163,18 +167,21 @@ impl Router {
                 }
                 Err(Stop::Failed(error)) => return Err(error),
             };
-            if !pause.is_over_before(until).await {
+            if !pause.is_over_before(self.setup.until(until)).await {
                 return Err(error);
             }
         }
     }
 
-    async fn run(&self, errand: Errand<'_>, place: &Place, seat: Seat) -> Result<(Seat, Opened), Stop> {
+    async fn run(&self, errand: Errand<'_>, place: &Place, seat: Seat, until: Instant) -> Result<(Seat, Opened), Stop> {
         let make = match errand {
             Errand::Open(make) => make,
             Errand::Sit => Make::Never,
         };
-        let _adopting = place.adopting.lock().await;
+        // Whoever holds it may be of a runtime that is not running now.
+        let until = until.max(Instant::now() + self.setup.options.connect_timeout);
+        let adopting = tokio::time::timeout_at(until, place.adopting.lock()).await;
+        let Ok(_adopting) = adopting else { return Err(seat.link.silent().into()) };
         if matches!(errand, Errand::Sit) && seat.link.has_adopted(place.number, &seat.live) {
             return Ok((seat, Opened::Absent));
         }

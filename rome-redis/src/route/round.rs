@@ -1,7 +1,7 @@
 //! What goes out at once: one pipeline to each server.
 
 use std::pin::pin;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use futures::future::join_all;
 use redis::{Pipeline, Value};

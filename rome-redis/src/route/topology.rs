@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -33,8 +35,15 @@ pub(super) struct Topology {
     seeds: Vec<String>,
     links: Mutex<HashMap<String, Arc<Link>>>,
     view: RwLock<View>,
-    /// When the nodes were last asked.
-    asked: tokio::sync::Mutex<Option<Instant>>,
+    /// When the nodes were last asked; held while they are.
+    asked: tokio::sync::Mutex<Option<Asked>>,
+}
+
+/// When the nodes were asked, and why in vain.
+#[derive(Debug)]
+struct Asked {
+    at: Instant,
+    failure: Option<(StoreErrorKind, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -106,12 +115,21 @@ impl Topology {
     /// # Errors
     /// When no node answers, or none is part of a cluster.
     pub(super) async fn refresh(&self) -> StoreResult<()> {
-        let mut asked = self.asked.lock().await;
-        if asked.is_some_and(|asked| asked.elapsed() < FRESH) {
-            return Ok(());
+        // Whoever asks now may be of a runtime that is not running.
+        let asked = tokio::time::timeout(3 * ANSWER, self.asked.lock()).await;
+        let Ok(mut asked) = asked else {
+            let message = "the nodes of the Redis Cluster are asked by somebody else, who does not get on";
+            return Err(StoreError::new(StoreErrorKind::Unavailable, message));
+        };
+        if let Some(asked) = asked.as_ref().filter(|asked| asked.at.elapsed() < FRESH) {
+            return asked
+                .failure
+                .as_ref()
+                .map_or(Ok(()), |(kind, message)| Err(StoreError::new(*kind, message.clone())));
         }
         let told = self.newest().await;
-        *asked = Some(Instant::now());
+        let failure = told.as_ref().err().map(|error| (error.kind(), error.to_string()));
+        *asked = Some(Asked { at: Instant::now(), failure });
         let told = told?;
         let mut ranges = Vec::with_capacity(told.ranges.len());
         for (first, last, node) in &told.ranges {
@@ -132,9 +150,10 @@ impl Topology {
         }
         let links: Vec<Arc<Link>> = candidates.iter().map(|node| self.link(node)).collect::<StoreResult<_>>()?;
         let mut telling: FuturesUnordered<_> = links.iter().map(|link| tell(link)).collect();
+        let began = Instant::now();
         let (mut best, mut failure): (Option<Told>, Option<StoreError>) = (None, None);
         let mut until = Instant::now() + 2 * ANSWER;
-        while let Ok(Some(told)) = tokio::time::timeout_at(until.into(), telling.next()).await {
+        while let Ok(Some(told)) = tokio::time::timeout_at(until, telling.next()).await {
             match told {
                 Ok(told) => {
                     until = until.min(Instant::now() + OTHERS);
@@ -144,19 +163,27 @@ impl Topology {
                 }
                 // What is wrong with the address, the password or the server is worth more than that one is down.
                 Err(error) => {
-                    let is_worse = |known: &StoreError| known.kind() == StoreErrorKind::Unavailable;
+                    // So is that one is silent: it may be there.
+                    let is_worse = |known: &StoreError| {
+                        let both = error.kind() == StoreErrorKind::Unavailable;
+                        known.kind() == StoreErrorKind::Unavailable && !(both && error::is_refusal(&error))
+                    };
                     if failure.as_ref().is_none_or(is_worse) {
                         failure = Some(error);
                     }
                 }
             }
         }
-        best.ok_or_else(|| {
-            failure.unwrap_or_else(|| {
-                let message = format!("no node of the Redis Cluster answers, of {}", candidates.join(", "));
-                StoreError::new(StoreErrorKind::Unavailable, message)
-            })
-        })
+        if let Some(best) = best {
+            self.setup.outage.end();
+            return Ok(best);
+        }
+        let failure = failure.unwrap_or_else(|| {
+            let message = format!("no node of the Redis Cluster answers, of {}", candidates.join(", "));
+            StoreError::new(StoreErrorKind::Unavailable, message)
+        });
+        self.setup.outage.note(began, &failure, &self.setup.options);
+        Err(failure)
     }
 }
 

@@ -16,7 +16,7 @@
 -- gate; 'B', id, primary and '1' if its lease is over, a prepared transaction in the way; 'X', aborted; 'U', undecided; 'T',
 -- it is prepared after all; 'A' and what was recorded; 'L', a later one of the lane was decided; 'E', to be adopted first; 'F'
 -- or 'G', another database or none; 'O' n, effect n overflows; 'N' n, effect n adds to what is no counter; 'M' and an entry
--- without its record; 'Z', it failed and should come alone.
+-- without its record; 'Z', it failed and should come alone; 'Y', `seq` is no number.
 --
 -- Nothing may fail after the first effect: Redis keeps what a failed script has done. So whatever can fail is tried
 -- before: sums are computed, and the type of each key is proved by its sentinel. Where several steps come together the error
@@ -413,12 +413,15 @@ if state[1] ~= owner then
   for i = 1, programs do answers[i] = answer end
   return answers
 end
-if programs == 1 then return carry_out(first_program, state[5]) end
+-- What is damaged must fail before the first effect.
+local damaged = not seq or string.find(seq, '%D') or seq == ''
+if programs == 1 then return damaged and 'Y' or carry_out(first_program, state[5]) end
 
 local answers = {}
 for i = 1, programs do
   current = i
-  local fine, answer = pcall(carry_out, ARGV[1 + i], state[4 + i])
+  local fine, answer = true, 'Y'
+  if not damaged then fine, answer = pcall(carry_out, ARGV[1 + i], state[4 + i]) end
   answers[i] = fine and answer or 'Z'
 end
 settle()

@@ -12,6 +12,7 @@ mod calls;
 mod catalog;
 mod check;
 mod clustered;
+mod damage;
 mod dump;
 mod first_rome;
 mod fixtures;
