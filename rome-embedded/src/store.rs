@@ -176,7 +176,10 @@ impl Store for EmbeddedStore {
     async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
         let read = || {
             let snapshot = self.shared.snapshot()?;
-            batch.iter().map(|(partition, reads)| read_all(&snapshot, *partition, reads, how)).collect::<StoreResult<_>>()
+            batch
+                .iter()
+                .map(|(partition, reads)| read_all(&snapshot, *partition, reads, how))
+                .collect::<StoreResult<_>>()
         };
         read().inspect_err(|error| self.mend_after(error))
     }

@@ -25,9 +25,9 @@ mod text;
 
 pub use compare::{compare, total_order};
 pub use error::{ValueError, ValueErrorKind};
-pub(crate) use field::write_json_exactly;
 #[doc(hidden)]
 pub use field::advice;
+pub(crate) use field::write_json_exactly;
 pub use field::{Element, Field, Json, Nullable, Numeric, Ordered, Summable, Textual};
 pub use kind::{ColumnType, ElementType};
 pub use label::Label;
