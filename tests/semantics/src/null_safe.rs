@@ -16,7 +16,7 @@ struct Dog {
 }
 
 async fn pack(db: &Database) -> Vec<Dog> {
-    let some = |n: u32| (n % 4 > 0).then_some(n % 4);
+    let some = |n: u32| (!n.is_multiple_of(4)).then_some(n % 4);
     let dog = |id| Dog { id, age: some(id), name: some(id).map(|n| format!("dog {n}")), wish: some(id / 4) };
     db.insert_all((0..16).map(dog)).await.unwrap()
 }
