@@ -18,7 +18,7 @@ use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
 use crate::exec::{Hit, Target, rows_with};
 use crate::place::Routed;
-use crate::plan::{Deleted, IndexChoice, Spec};
+use crate::plan::{Deleted, IndexChoice, OrderPart, Spec};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::{ForeignKey, Lookup, OnDelete};
@@ -81,15 +81,39 @@ impl Session {
             }
         }
         for (incoming, gone) in restricted {
-            if let Some(hit) = self.referring(incoming, &gone, Some(1)).await?.pop() {
+            if let Some(hit) = self.first_referring(incoming, &gone).await? {
                 return Err(restricts(incoming, &hit));
             }
         }
         self.test_references(done).await
     }
 
+    /// The row with the least key of those that reference the first of these that is referenced at all: the same one on each
+    /// store. Costs a round trip, and where there is one a few more, by the logarithm of how many these are.
+    async fn first_referring(&self, incoming: &Incoming, gone: &[Bytes]) -> Result<Option<Hit>> {
+        let Some(any) = self.referring(incoming, gone, Some(1)).await?.pop() else { return Ok(None) };
+        let mut rest = gone;
+        while rest.len() > 1 {
+            let (first, second) = rest.split_at(rest.len() / 2);
+            rest = if self.referring(incoming, first, Some(1)).await?.is_empty() { second } else { first };
+        }
+        let by_key = incoming.table.def.key.iter().map(|column| OrderPart::new(*column, false)).collect();
+        let first = self.referring_in(incoming, rest, Some(1), by_key).await?.into_iter().next();
+        Ok(Some(first.unwrap_or(any)))
+    }
+
     /// The rows that reference one of these by a foreign key; with a limit, some of them if there are any.
     async fn referring(&self, incoming: &Incoming, gone: &[Bytes], limit: Option<u64>) -> Result<Vec<Hit>> {
+        self.referring_in(incoming, gone, limit, Vec::new()).await
+    }
+
+    async fn referring_in(
+        &self,
+        incoming: &Incoming,
+        gone: &[Bytes],
+        limit: Option<u64>,
+        order: Vec<OrderPart>,
+    ) -> Result<Vec<Hit>> {
         let Incoming { table, foreign_key } = incoming;
         let indexes = match foreign_key.lookup {
             // A condition on all columns of several rows is a union, which chooses by itself.
@@ -101,7 +125,7 @@ impl Session {
                 .filter(|index| index.is_readable())
                 .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
         };
-        let spec = Spec { limit, deleted: Deleted::Yes, indexes, ..Spec::new(table.def) };
+        let spec = Spec { limit, order, deleted: Deleted::Yes, indexes, ..Spec::new(table.def) };
         rows_with(Target::Session(self), table, &spec, &foreign_key.columns, gone).await
     }
 

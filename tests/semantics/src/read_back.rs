@@ -273,8 +273,8 @@ laws! { [Note]
         db.insert_all([note(1), note(2)]).await.unwrap();
         let before = everything(&db).await;
         let deep = nested(128);
-        type Set = rome::expr::Assignment<Note>;
-        let sets: [(&str, fn(serde_json::Value) -> Set); 8] = [
+        type Set = fn(serde_json::Value) -> rome::expr::Assignment<Note>;
+        let sets: [(&str, Set); 8] = [
             ("floats", |_| Note::FLOATS.set(Json(vec![Some(f64::NAN)]))),
             ("float", |_| Note::FLOAT.set(Json(Some(f64::INFINITY)))),
             ("sparse", |_| Note::SPARSE.set(Json(Sparse { n: 0 }))),

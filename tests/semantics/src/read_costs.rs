@@ -43,9 +43,12 @@ async fn settle(db: &Database) {
     while !finished().await {}
 }
 
+/// Its name, its partitions, and the place that holds it.
+type Named = (String, u64, Arc<dyn Store>, Option<crate::stores::Place>);
+
 /// Stores of each kind, and memory in many partitions.
-async fn stores() -> Vec<(String, u64, Arc<dyn Store>, Option<crate::stores::Place>)> {
-    let mut all: Vec<(String, u64, Arc<dyn Store>, Option<crate::stores::Place>)> = Vec::new();
+async fn stores() -> Vec<Named> {
+    let mut all: Vec<Named> = Vec::new();
     for place in places() {
         let store = place.open().await;
         all.push((place.name.to_owned(), store.capabilities().partitions.into(), store, Some(place)));

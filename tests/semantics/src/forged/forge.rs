@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use rome::prelude::*;
-use rome::store::memory::MemoryStore;
 use rome::store::{
     Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space, Span, Store,
     TableId, TxId,
@@ -52,8 +51,8 @@ pub async fn fill(store: Arc<dyn Store>) {
     let beast = |n: u64| Beast {
         kind: ["cat", "dog", "eel"][n as usize % 3].into(),
         size: n * 300,
-        tag: (n % 4 > 0).then(|| vec![n as u8, 0, 255]),
-        keeper: (n % 5 > 0).then_some(n as u32 % 4),
+        tag: (!n.is_multiple_of(4)).then(|| vec![n as u8, 0, 255]),
+        keeper: (!n.is_multiple_of(5)).then_some(n as u32 % 4),
         marks: (0..n % 3).map(|mark| format!("mark {mark}")).collect(),
         notes: vec![None, Some(n as f64 / 3.0)],
         born: DateTime::from_timestamp(n as i64 * 1_000, 0),
@@ -206,12 +205,4 @@ async fn put_back(store: &Arc<dyn Store>, before: Vec<Stored>) {
             force(store, partition, effects).await;
         }
     }
-}
-
-/// The body of the fuzz target: on memory, in partitions or not.
-pub async fn forge_in_memory(data: &[u8]) {
-    let partitions = if data.first().is_some_and(|byte| byte % 2 == 1) { 3 } else { 1 };
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::with_partitions(partitions));
-    fill(store.clone()).await;
-    forge(&store, data.get(1..).unwrap_or_default()).await;
 }
