@@ -1,7 +1,8 @@
 //! ROME, the relational ORM for key-value stores.
 //!
 //! Derive entities on plain structs and get what SQL ORMs give on SQL: typed queries, unique constraints, serializable
-//! transactions with automatic retry. Underneath is a key-value store: in memory or embedded on disk.
+//! transactions with automatic retry. The store underneath is a key-value store: in memory, embedded on disk, Redis or Redis
+//! Cluster. The same program runs on each, with the same results.
 //!
 //! ```
 //! use rome::prelude::*;
@@ -43,9 +44,10 @@
 //! |---|---|---|
 //! | `memory:` | in the memory of this process, for tests and caches | always there |
 //! | `embedded:PATH` | in a folder on disk, `fsync`ed before a commit is acknowledged | `embedded`, on by default |
-//! | `redis://HOST`, `rediss://HOST` | on a Redis server, 6.2 or newer; the second with TLS | `redis` |
+//! | `redis://HOST` | on a Redis server, 6.2 or newer, or Valkey | `redis` |
+//! | `redis-cluster://HOST` | on a Redis Cluster, found by any of its nodes | `redis` |
 //!
-//! The same program runs on each with the same results: `docs/semantics.md` says which.
+//! `rediss` in the place of `redis` speaks TLS. `docs/semantics.md` says what the results are on every store.
 //!
 //! # Learn it
 //!
@@ -54,12 +56,13 @@
 
 mod open;
 pub mod prelude;
+mod url;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
-pub use open::{Open, store_at};
+pub use open::{Open, check_url, store_at};
 pub use rome_core::alias;
 pub use rome_core::change::SchemaChange;
 pub use rome_core::model::{self, Embedded, Entity, Hooks, Id, Many, Newtype, One, Projection, Relation};

@@ -7,13 +7,17 @@ use rome_core::change::SchemaPlan;
 use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
 
-use crate::{Database, DatabaseBuilder, Error, Result};
+use crate::url::{self, Url};
+use crate::{Database, DatabaseBuilder, Result};
 
 /// Opens a database by the URL of its store. In the prelude, so that `Database::builder().open(url)` is there.
 #[async_trait]
 pub trait Open {
-    /// Opens the store that the URL names, and the database in it: `memory:`, `embedded:PATH`, or
-    /// `redis://HOST` (`rediss://HOST` with TLS).
+    /// Opens the store that the URL names, and the database in it: `memory:`, `embedded:PATH`, `redis://HOST` or
+    /// `redis-cluster://HOST`, with `rediss` in the place of `redis` for TLS.
+    ///
+    /// The path of an embedded store is taken as it is written: relative to the working directory or not, without `//` in
+    /// front of it, percent-encoding or parameters. `rome::embedded::EmbeddedStore::open` takes any path.
     ///
     /// # Errors
     /// When the URL names no store that this build has; when the store cannot be opened, for instance
@@ -58,45 +62,31 @@ impl Open for DatabaseBuilder {
 /// # Errors
 /// When the URL names no store that this build has; when the store cannot be opened.
 pub async fn store_at(url: &str) -> Result<Arc<dyn Store>> {
-    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-    match scheme {
-        "memory" if rest.is_empty() => Ok(Arc::new(MemoryStore::new())),
-        "memory" => match rest.strip_prefix("?partitions=").and_then(|n| n.parse().ok()) {
-            Some(partitions @ 1..=1024) => Ok(Arc::new(MemoryStore::with_partitions(partitions))),
-            _ => Err(Error::invalid(format!(
-                "`{url}`: the in-memory store takes no path, write `memory:`, or `memory:?partitions=16` to try how a program \
-                 runs on a cluster"
-            ))),
-        },
+    match url::parse(url)? {
+        Url::Memory { partitions: None } => Ok(Arc::new(MemoryStore::new())),
+        Url::Memory { partitions: Some(partitions) } => Ok(Arc::new(MemoryStore::with_partitions(partitions))),
         #[cfg(feature = "embedded")]
-        "embedded" if rest.is_empty() => {
-            Err(Error::invalid("`embedded:` needs the path of a folder, such as `embedded:./data`"))
-        }
-        #[cfg(feature = "embedded")]
-        "embedded" => {
-            let store = rome_embedded::EmbeddedStore::open(rest, rome_embedded::EmbeddedOptions::default())?;
+        Url::Embedded(path) => {
+            let store = rome_embedded::EmbeddedStore::open(path, rome_embedded::EmbeddedOptions::default())?;
             Ok(Arc::new(store))
         }
         #[cfg(not(feature = "embedded"))]
-        "embedded" => {
-            Err(Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`"))
+        Url::Embedded(_) => {
+            Err(crate::Error::invalid("this build has no embedded store: enable the feature `embedded` of `rome-orm`"))
         }
         #[cfg(feature = "redis")]
-        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
-            Ok(Arc::new(rome_redis::RedisStore::open(url).await?))
-        }
+        Url::Redis => Ok(Arc::new(rome_redis::RedisStore::open(url).await?)),
         #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
-            Err(Error::invalid("this build has no Redis store: enable the feature `redis` of `rome-orm`"))
-        }
-        // A URL may hold a password, so only its scheme is named, if it is one.
-        _ => {
-            let is_scheme =
-                rest.starts_with("//") && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-            let what = if is_scheme && scheme.len() <= 20 { format!("`{scheme}:`") } else { "this URL".to_owned() };
-            Err(Error::invalid(format!(
-                "{what} names no store; there are `memory:`, `embedded:PATH`, `redis://HOST` and `redis-cluster://HOST`"
-            )))
+        Url::Redis => {
+            Err(crate::Error::invalid("this build has no Redis store: enable the feature `redis` of `rome-orm`"))
         }
     }
+}
+
+/// Whether a URL has the form of one that [`Open::open`] takes. Opens and makes nothing: for tools.
+///
+/// # Errors
+/// [`is_invalid`](Error::is_invalid), as [`Open::open`] says it. Of a URL of Redis only the beginning is looked at.
+pub fn check_url(url: &str) -> Result<()> {
+    url::parse(url).map(drop)
 }

@@ -13,11 +13,19 @@ use rome::store::Durability;
 #[command(name = "rome", version, arg_required_else_help = true)]
 pub struct Args {
     /// The store: `embedded:PATH`, `redis://HOST` or `redis-cluster://HOST`, with `rediss` for TLS.
-    #[arg(long, short, env = "ROME_URL", hide_env_values = true, global = true, default_value = "")]
+    #[arg(
+        long,
+        short,
+        env = "ROME_URL",
+        hide_env_values = true,
+        global = true,
+        default_value = "",
+        hide_default_value = true
+    )]
     pub url: String,
 
-    /// How safe a write has to be before it counts: `memory`, `local`, or `replicated:N` for N replicas. What other programs have left
-    /// undecided may be decided by this one, so it should be what they use.
+    /// How safe a write has to be before it counts: `memory`, `local`, or `replicated:N` for N replicas. Use what the programs of
+    /// the database use: this one may have to finish a transaction that one of them left unfinished.
     #[arg(long, env = "ROME_DURABILITY", global = true, default_value = "local", value_parser = durability)]
     pub durability: Durability,
 
@@ -69,7 +77,8 @@ pub enum Command {
     },
     /// Writes all rows as lines of JSON.
     Dump {
-        /// The file to write; without it the lines are printed.
+        /// The file to write, which only its owner can read; without it the lines are printed. A file that is there is
+        /// replaced when the dump is complete, and a link is refused.
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
@@ -82,8 +91,8 @@ pub enum Command {
     /// Says how a query would be carried out, which is described in JSON: {"table": "dogs", "where": [["age", ">=", "3"]],
     /// "order": ["name desc"], "limit": 10}
     Explain {
-        /// A file with the query.
-        file: PathBuf,
+        /// The query itself, a file that holds it, or `-` for the standard input.
+        query: String,
     },
 }
 

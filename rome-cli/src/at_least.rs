@@ -32,6 +32,10 @@ impl Store for AtLeast {
         self.store.reserve(sequence, n).await
     }
 
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.store.raise(sequence, least).await
+    }
+
     fn owner(&self, partition: Partition) -> OwnerTag {
         self.store.owner(partition)
     }

@@ -4,6 +4,7 @@
 
 mod args;
 mod at_least;
+mod output;
 mod progress;
 mod run;
 
@@ -17,7 +18,7 @@ async fn main() -> ExitCode {
     match run::run(args).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("rome: {error}");
+            output::note(&format!("rome: {error}"));
             ExitCode::from(2)
         }
     }

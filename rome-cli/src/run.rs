@@ -1,7 +1,7 @@
 //! The commands.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use rome::{Database, Error, Result};
 
 use crate::args::{Args, Command};
 use crate::at_least::AtLeast;
+use crate::output::{NewFile, Piped, note, print, shown};
 use crate::progress::{bar, show};
 
 /// Something is not as it should be, and it was said what.
@@ -41,6 +42,7 @@ struct Known;
 
 /// A look at what does not exist makes nothing: only a load begins a database on disk.
 fn there_is(url: &str, command: &Command) -> Result<Known> {
+    rome::check_url(url)?;
     match url.strip_prefix("embedded:") {
         Some(path) if !matches!(command, Command::Load { .. }) && !Path::new(path).is_dir() => {
             Err(Error::invalid(format!("there is no database in `{path}`")))
@@ -60,30 +62,30 @@ impl Known {
 
 async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {
     match command {
-        Command::Status => println!("{}", db.status().await?),
-        Command::Plan => plan(&db.status().await?),
+        Command::Status => print(&db.status().await?.to_string())?,
+        Command::Plan => plan(&db.status().await?)?,
         Command::Apply { batch, pause } => return apply(db, batch, Duration::from_millis(pause), quiet).await,
         Command::DropIndex { table, index } => {
             let removed = db.drop_index(&table, &index).await?;
-            println!("dropped index `{index}` of `{table}` with {removed} entries");
+            print(&format!("dropped index `{index}` of `{table}` with {removed} entries"))?;
         }
         Command::Check { repair } => {
             let report = if repair { db.repair().await? } else { db.check().await? };
-            println!("{report}");
+            print(&report.to_string())?;
             return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) });
         }
         Command::Get { table, key } => {
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
             let Some(row) = db.get_json(&table, &key).await? else {
-                eprintln!("rome: table `{table}` has no row ({})", key.join(", "));
+                note(&format!("rome: table `{table}` has no row ({})", key.join(", ")));
                 return Ok(ExitCode::from(NOT_CLEAN));
             };
-            println!("{}", serde_json::Value::Object(row));
+            print(&serde_json::Value::Object(row).to_string())?;
         }
         Command::Dump { output } => dump(db, output.as_deref(), quiet).await?,
-        Command::Explain { file } => {
-            let query = std::fs::read_to_string(&file).map_err(|error| file_error(&file, &error))?;
-            println!("{}", db.explain_json(&query).await?);
+        Command::Explain { query } => {
+            let query = query_text(&query)?;
+            print(&db.explain_json(&query).await?.to_string())?;
         }
         Command::Load { .. } => {}
     }
@@ -91,68 +93,95 @@ async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {
 }
 
 /// What there is to do.
-fn plan(status: &Status) {
+fn plan(status: &Status) -> Result<()> {
     let mut nothing = true;
     for table in &status.tables {
         for index in table.indexes.iter().filter(|index| index.state == IndexState::WriteOnly) {
-            println!("+ index `{}` of `{}` is to be built, over {} rows", index.name, table.name, table.rows);
+            print(&format!("+ index `{}` of `{}` is to be built, over {} rows", index.name, table.name, table.rows))?;
             nothing = false;
         }
     }
     for table in &status.tables {
         for aggregate in table.aggregates.iter().filter(|aggregate| aggregate.state == IndexState::WriteOnly) {
-            println!(
+            print(&format!(
                 "+ aggregate index `{}` of `{}` is to be built, over {} rows",
                 aggregate.name, table.name, table.rows
-            );
+            ))?;
             nothing = false;
         }
     }
     for (table, index) in &status.former {
-        println!("+ what index `{index}` of `{table}` left is to be removed");
+        print(&format!("+ what index `{index}` of `{table}` left is to be removed"))?;
         nothing = false;
     }
     if nothing {
-        println!("nothing to do");
+        print("nothing to do")?;
     }
+    Ok(())
 }
 
 async fn apply(db: &Database, batch: u32, pause: Duration, quiet: bool) -> Result<ExitCode> {
     let bar = bar(quiet);
-    let shown = bar.clone();
+    let of_bar = bar.clone();
     let progress = move |progress: &rome::change::BuildProgress| {
-        show(&shown, &format!("{}.{}", progress.table, progress.index), progress.rows, progress.of);
+        show(&of_bar, &shown(&format!("{}.{}", progress.table, progress.index)), progress.rows, progress.of);
     };
     let report = db.build_indexes(&BuildOptions { batch, pause, progress: Some(Arc::new(progress)) }).await;
     bar.finish_and_clear();
     let report = report?;
     for (table, index) in &report.built {
-        println!("built index `{index}` of `{table}`");
+        print(&format!("built index `{index}` of `{table}`"))?;
     }
     let removed = db.clear_dropped().await?;
     if removed > 0 {
-        println!("removed {removed} entries of dropped indexes");
+        print(&format!("removed {removed} entries of dropped indexes"))?;
     }
     for duplicate in &report.duplicates {
-        println!("{duplicate}");
+        print(&duplicate.to_string())?;
     }
     if report.built.is_empty() && removed == 0 && report.duplicates.is_empty() {
-        println!("nothing to do");
+        print("nothing to do")?;
     }
     Ok(if report.duplicates.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) })
 }
 
+/// The text of a query: given as it is, on the standard input, or in a file.
+fn query_text(given: &str) -> Result<String> {
+    if given.trim_start().starts_with('{') {
+        return Ok(given.to_owned());
+    }
+    if given == "-" {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        return read.map(|_| text).map_err(|error| Error::invalid(format!("the standard input: {error}")));
+    }
+    std::fs::read_to_string(given).map_err(|error| file_error(Path::new(given), &error))
+}
+
 async fn dump(db: &Database, output: Option<&Path>, quiet: bool) -> Result<()> {
-    let mut out: Box<dyn Write + Send> = match output {
-        // The lines themselves say whether they are all there, so a file that is cut needs no other name.
-        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| file_error(path, &error))?)),
-        None => Box::new(BufWriter::new(std::io::stdout())),
-    };
     let bar = bar(quiet);
-    let rows = db.dump(&mut out, |progress| show(&bar, &progress.table, progress.rows, progress.of)).await;
+    let tell = |progress: &rome::dump::Progress| show(&bar, &shown(&progress.table), progress.rows, progress.of);
+    let rows = match output {
+        Some(path) => {
+            let mut out = NewFile::create(path).map_err(|error| file_error(path, &error))?;
+            let rows = db.dump(&mut out, tell).await;
+            match rows {
+                Ok(rows) => out.finish().map(|()| rows).map_err(|error| file_error(path, &error)),
+                Err(error) => Err(error),
+            }
+        }
+        None => {
+            let mut out = Piped::new();
+            let rows = db.dump(&mut out, tell).await;
+            if out.closed {
+                bar.finish_and_clear();
+                return Ok(());
+            }
+            rows
+        }
+    };
     bar.finish_and_clear();
-    let rows = rows?;
-    eprintln!("{rows} rows");
+    note(&format!("{} rows", rows?));
     Ok(())
 }
 
@@ -161,20 +190,20 @@ async fn load(store: Arc<dyn Store>, durability: Durability, file: &Path, quiet:
     File::open(file).map_err(|error| file_error(file, &error))?;
     let bar = bar(quiet);
     let open = || File::open(file).map(BufReader::new);
-    let tell = |progress: &rome::dump::Progress| show(&bar, &progress.table, progress.rows, progress.of);
+    let tell = |progress: &rome::dump::Progress| show(&bar, &shown(&progress.table), progress.rows, progress.of);
     let at_least: Arc<dyn Store> = Arc::new(AtLeast { store: store.clone(), durability });
     let loaded = rome::dump::load(at_least, open, tell).await;
     bar.finish_and_clear();
     let loaded = loaded?;
     for (table, rows) in &loaded.rows {
-        println!("{table}: {rows} rows");
+        print(&format!("{table}: {rows} rows"))?;
     }
     if loaded.resumed > 0 {
-        println!("{} of them had been loaded before the interruption", loaded.resumed);
+        print(&format!("{} of them had been loaded before the interruption", loaded.resumed))?;
     }
     let report = database(store, durability).await?.check().await?;
     if !report.is_clean() {
-        println!("{report}");
+        print(&report.to_string())?;
         return Ok(ExitCode::from(NOT_CLEAN));
     }
     Ok(ExitCode::SUCCESS)

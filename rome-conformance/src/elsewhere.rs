@@ -89,6 +89,10 @@ impl Store for Exchanged {
         self.0.reserve(sequence, n).await
     }
 
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.0.raise(sequence, least).await
+    }
+
     fn owner(&self, mut partition: Partition) -> OwnerTag {
         self.exchange(&mut partition);
         self.0.owner(partition)

@@ -9,7 +9,7 @@
 //! rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);
 //! ```
 //!
-//! The [`laws`] are the guarantees S1 to S12 of [`Store`](rome_core::store::Store) that a test can see from outside, and a
+//! The [`laws`] are the guarantees S1 to S13 of [`Store`](rome_core::store::Store) that a test can see from outside, and a
 //! [differential](laws::random_calls_answer_as_the_specification_does) test that compares random calls with the in-memory
 //! store. Random input comes from fixed seeds; what fails is made smaller and printed with its case number. More cases:
 //! `ROME_CONFORMANCE_CASES=10` multiplies them.
@@ -60,6 +60,7 @@ macro_rules! suite {
             spans_give_exactly_their_members
             a_tracked_scan_can_be_checked_where_it_stopped
             an_entry_without_its_row_is_damage
+            a_scan_stops_at_its_bytes_and_can_go_on
             effects_raise_the_seq
             an_unchanged_seq_stands_for_the_reads
             outcomes_are_honest
@@ -69,7 +70,11 @@ macro_rules! suite {
             the_gate_refuses_older_schemas
             no_older_schema_writes_after_the_gate
             what_is_over_a_limit_is_refused
+            what_is_retired_is_not_read
+            rows_are_not_retired
+            who_reads_while_it_is_retired_reads_all_or_nothing
             numbers_are_given_once
+            a_sequence_is_raised_and_never_set_back
             random_calls_answer_as_the_specification_does
             transactions_are_strictly_serializable
             one_is_carried_out_where_nothing_is_on_record
@@ -99,6 +104,7 @@ macro_rules! suite {
             what_is_prepared_outlives_the_store
             partitions_are_spaces_of_their_own
             what_is_not_there_is_refused
+            a_prepared_retirement_is_named_to_readers
         }
     };
     (@each $subject:expr; $($law:ident)*) => {

@@ -4,6 +4,7 @@ mod kind;
 
 use std::fmt;
 
+use crate::cut::{LONG, cut};
 pub use kind::ErrorKind;
 
 use crate::schema::RelationName;
@@ -15,7 +16,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Anything that can go wrong, with what, where, and what to do about it.
 ///
-/// One machine word; ask it with the `is_*` methods, or match its [`kind`](Self::kind). A broken invariant of ROME itself is a panic, not an error.
+/// One machine word; ask it with the `is_*` methods, or match its [`kind`](Self::kind). A broken invariant of ROME itself is a panic, not an
+/// error. Its text has at most some 10,000 characters: of what it is about and what is longer than that, it says how much it leaves out.
 ///
 /// ```
 /// # use rome::prelude::*;
@@ -278,7 +280,8 @@ impl Error {
         self.kind() == ErrorKind::Overflow
     }
 
-    /// The entities and the stored catalog do not fit together.
+    /// The entities and the stored catalog do not fit together: when the database is opened, or since another program has
+    /// changed the catalog. Open the database again, or start the newer build.
     #[must_use]
     pub fn is_schema_mismatch(&self) -> bool {
         self.kind() == ErrorKind::SchemaMismatch
@@ -427,7 +430,16 @@ impl fmt::Write for Printable<'_, '_> {
 
 impl Error {
     fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
-        match &*self.0 {
+        write!(f, "{}", cut(&Text(&self.0), LONG))
+    }
+}
+
+/// What happened, of any length.
+struct Text<'a>(&'a Kind);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Kind::Conflict { attempts: 0, what } => {
                 write!(f, "another transaction changed {what}; roll back and try the whole session again")
             }

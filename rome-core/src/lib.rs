@@ -11,6 +11,7 @@ mod catalog;
 pub mod change;
 pub mod check;
 mod commit;
+mod cut;
 mod database;
 pub mod dump;
 pub mod error;

@@ -21,7 +21,10 @@ pub use crate::model::{
 };
 pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, RelationName, Role, Table};
 pub use crate::session::hooks::{RowHooks, hooks};
-pub use crate::value::{ColumnType, Element, Field, Json, Ordered, RowReader, RowWriter, Value, ValueError};
+pub use crate::value::advice;
+pub use crate::value::{ColumnType, Element, Field, Json, Label, Ordered, RowReader, RowWriter, Value, ValueError};
+
+use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,12 +53,9 @@ pub trait JsonField: Serialize + DeserializeOwned {
         column(name, ColumnType::Json, false)
     }
 
-    /// Writes it as `Json` around it would be written.
-    fn write(&self, row: &mut RowWriter) {
-        match serde_json::to_string(self) {
-            Ok(text) => row.json(&text),
-            Err(error) => row.fail(ValueError::json(&error)),
-        }
+    /// Writes it as `Json` around it would be written, and fails the row if it does not read back as the same value.
+    fn write_exactly(&self, row: &mut RowWriter, equal: Option<fn(&Self, &Self) -> bool>) {
+        value::write_json_exactly(self, row, equal);
     }
 
     /// Reads it.
@@ -69,6 +69,26 @@ pub trait JsonField: Serialize + DeserializeOwned {
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> JsonField for T {}
+
+/// How values of a type are compared: `Equality::<T>::BY` is its `PartialEq`, if it has one.
+///
+/// For a type without it, the constant of the trait [`NoEquality`] is found in the place of the inherent one. That works where the
+/// type is concrete, as it is in derived code.
+#[derive(Debug)]
+pub struct Equality<T>(PhantomData<fn() -> T>);
+
+impl<T: PartialEq> Equality<T> {
+    /// The comparison.
+    pub const BY: Option<fn(&T, &T) -> bool> = Some(T::eq);
+}
+
+/// What [`Equality`] has for a type without `PartialEq`.
+pub trait NoEquality<T> {
+    /// There is none.
+    const BY: Option<fn(&T, &T) -> bool> = None;
+}
+
+impl<T> NoEquality<T> for Equality<T> {}
 
 /// The position of a key column.
 #[must_use]
@@ -87,6 +107,39 @@ pub fn project<F, C: HeldAs<F>>(row: &RowView<'_>, column: C) -> Result<F, Value
 /// Appends the ordered form of an enum's label.
 pub fn put_label(label: &str, descending: bool, out: &mut Vec<u8>) {
     value::key::encode(ValueRef::Text(label), descending, out);
+}
+
+/// Appends the ordered form of the place of an ordered enum's label.
+pub fn put_place(place: u16, descending: bool, out: &mut Vec<u8>) {
+    value::key::encode(ValueRef::Int(i128::from(place)), descending, out);
+}
+
+/// The place of the label that a row holds, of an enum that is ordered by declaration.
+///
+/// # Errors
+/// When the row does not hold one.
+pub fn read_place(row: &mut RowReader<'_>) -> Result<u16, ValueError> {
+    value::row::read_place(row)
+}
+
+/// The place of the label in a value, of an enum that is ordered by declaration. Keys hold the place alone.
+///
+/// # Errors
+/// When the value is no label of the enum.
+pub fn place_in<T: Field>(value: &Value) -> Result<u16, ValueError> {
+    match T::TYPE.adapt(value.clone()) {
+        Value::Label(label) => Ok(label.place()),
+        Value::Int(place) => u16::try_from(place).map_err(|_| ValueError::out_of_range(place, T::TYPE)),
+        Value::Text(label) => Err(ValueError::unknown_label(&label, T::TYPE)),
+        other => Err(ValueError::type_mismatch(T::TYPE, other.kind_name())),
+    }
+}
+
+/// The error for a place that none of the variants has.
+#[cold]
+#[must_use]
+pub fn unknown_place<T: Field>(place: u16) -> ValueError {
+    ValueError::unknown_label(&format!("#{place}"), T::TYPE)
 }
 
 /// The enum with the label in a value.

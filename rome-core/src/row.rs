@@ -7,15 +7,22 @@ use std::borrow::Cow;
 use bytes::{Buf, Bytes};
 use chrono::{DateTime, Utc};
 
-use crate::catalog::StoredTable;
+use crate::catalog::{StoredTable, end_of};
 use crate::error::{Error, Kind, Result};
 use crate::model::RowView;
 use crate::schema::{KeySource, Role, Table};
 use crate::value::{self, RowReader, RowWriter, Value, ValueError, ValueRef, read_column, skip_column, write_column};
 
 /// The stored value of a row: its layout and its columns.
-pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Bytes {
-    let mut layout = table.layout;
+pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Result<Bytes, ValueError> {
+    if table.layouts.is_plain() {
+        return Ok(join(table.layouts.same(), body));
+    }
+    let (layout, body) = table.layouts.write(table.def, body)?;
+    Ok(join(layout, &body))
+}
+
+fn join(mut layout: u32, body: &[u8]) -> Bytes {
     // Just as much, as a rule: then it can be shared without a header of its own.
     let mut out = Vec::with_capacity(body.len() + if layout < 0x80 { 1 } else { 5 });
     while layout >= 0x80 {
@@ -27,28 +34,51 @@ pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Bytes {
     out.into()
 }
 
-/// The columns of a stored value, in the present layout.
+/// The columns of a stored value, in the order of the table's description; behind them those that are not known.
 pub(crate) fn unwrap<'a>(table: &StoredTable, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, ValueError> {
     let (number, body) = split(stored)?;
-    if number == table.layout {
+    if number == table.layouts.same() {
         return Ok(Cow::Borrowed(body));
     }
-    match table.earlier.iter().find(|(earlier, _)| *earlier == number) {
-        Some((_, layout)) => layout.upgrade(table.def, body).map(Cow::Owned),
-        None => Err(ValueError::malformed("it was written in a layout that this build does not know", 0)),
-    }
+    table.layouts.read(table.def, number, body).map(Cow::Owned)
 }
 
-/// The columns of a stored value, in the present layout, in the same buffer if they are in that layout already.
+/// The same, in the same buffer if the columns are in that order already.
 pub(crate) fn unwrap_shared(table: &StoredTable, mut stored: Bytes) -> Result<Bytes, ValueError> {
     let (number, body) = split(&stored)?;
-    if number == table.layout {
+    if number == table.layouts.same() {
         // Moving the start costs nothing; a slice would count another reference.
         let header = stored.len() - body.len();
         stored.advance(header);
         return Ok(stored);
     }
     Ok(unwrap(table, &stored)?.into_owned().into())
+}
+
+/// Whether a stored value is in a layout that another program has added since this one has read the catalog.
+pub(crate) fn is_unknown(table: &StoredTable, stored: &[u8]) -> bool {
+    match stored.first() {
+        Some(first) if *first < 0x80 && u32::from(*first) == table.layouts.same() => false,
+        _ => split(stored).is_ok_and(|(number, _)| !table.layouts.knows(number)),
+    }
+}
+
+/// The whole of a body that a program gave: behind the columns that its entity declares come those of the stored row `old`, or,
+/// in a new row, what a row has that was written without them.
+pub(crate) fn complete(table: &StoredTable, mut body: Vec<u8>, old: Option<&[u8]>) -> Result<Vec<u8>, ValueError> {
+    let layouts = &table.layouts;
+    if std::ptr::eq(table.def, table.entity) && !layouts.has_learned() {
+        return Ok(body);
+    }
+    let rest = |body: &[u8]| Ok(body.len() - end_of(table.entity, body)?);
+    if rest(&body)? > 0 {
+        return Ok(body);
+    }
+    match old {
+        Some(old) => body.extend_from_slice(old.get(old.len() - rest(old)?..).unwrap_or_default()),
+        None => body.extend_from_slice(&layouts.added),
+    }
+    Ok(body)
 }
 
 fn split(stored: &[u8]) -> Result<(u32, &[u8]), ValueError> {
@@ -66,18 +96,73 @@ fn split(stored: &[u8]) -> Result<(u32, &[u8]), ValueError> {
 /// went wrong.
 #[cold]
 pub(crate) fn damaged(table: &'static Table, key: &[u8], body: &[u8], source: ValueError) -> Error {
+    if matches!(source.kind(), value::ValueErrorKind::Newer { .. }) {
+        return unreadable(table, key, source);
+    }
     let mut row = RowReader::new(body);
     let unreadable = table.columns.iter().find(|column| read_column(&mut row, column.ty, column.nullable).is_err());
     if unreadable.is_none() && matches!(source.kind(), value::ValueErrorKind::OutOfRange { .. }) {
         return Kind::Overflow { table: table.name, column: None, source }.into();
     }
-    let column = unreadable.map(|column| column.name.to_string());
-    Kind::StoredRow { table: table.name, key: show_key(key), column, source }.into()
+    stored_row(table, key, body, unreadable.map(|column| &*column.name), source)
+}
+
+/// Says which stored row its entity could not read, having come as far as `reached`.
+#[cold]
+pub(crate) fn not_read(table: &'static Table, key: &[u8], body: &[u8], reached: usize, source: ValueError) -> Error {
+    let column = column_at(table, body, reached, &source);
+    stored_row(table, key, body, column, source)
+}
+
+fn stored_row(table: &'static Table, key: &[u8], body: &[u8], column: Option<&str>, source: ValueError) -> Error {
+    // A caller that has only the columns does not say the key.
+    let own_key = if key.is_empty() { key_of(table, body).ok() } else { None };
+    let key = show_key(own_key.as_deref().unwrap_or(key));
+    Kind::StoredRow { table: table.name, key, column: column.map(str::to_owned), source }.into()
+}
+
+/// The column that an entity could not read, which came as far as `reached`: past a column whose bytes are right and that holds
+/// no value of the field, and to the beginning of one whose bytes are wrong.
+#[cold]
+pub(crate) fn column_at(
+    table: &'static Table,
+    body: &[u8],
+    reached: usize,
+    source: &ValueError,
+) -> Option<&'static str> {
+    let is_malformed = matches!(source.kind(), value::ValueErrorKind::Malformed { .. });
+    let mut row = RowReader::new(body);
+    let column = table.columns.iter().find(|column| {
+        skip_column(&mut row, column.ty, column.nullable).is_err()
+            || if is_malformed { row.position() > reached } else { row.position() >= reached }
+    });
+    column.map(|column| &*column.name)
+}
+
+/// Says in which column a value cannot be stored, of a row that holds the columns `before` it.
+#[cold]
+pub(crate) fn not_written(table: &'static Table, before: &[u8], source: ValueError) -> Error {
+    let mut row = RowReader::new(before);
+    let column = table
+        .columns
+        .iter()
+        .find(|column| row.remaining() == 0 || skip_column(&mut row, column.ty, column.nullable).is_err());
+    let column = column.map_or_else(String::new, |column| column.name.to_string());
+    Kind::Value { table: table.name, column, source }.into()
 }
 
 /// Says of which stored row an error is, where even its layout is not to be read.
 #[cold]
 pub(crate) fn unreadable(table: &'static Table, key: &[u8], source: ValueError) -> Error {
+    if let value::ValueErrorKind::Newer { what } = source.kind() {
+        return Kind::Schema(format!(
+            "the row {} of table `{}` was written by a newer build of the program, and this one cannot read it ({what}); nothing \
+             is damaged: start the newer build",
+            show_key(key),
+            table.name
+        ))
+        .into();
+    }
     Kind::StoredRow { table: table.name, key: show_key(key), column: None, source }.into()
 }
 
@@ -97,6 +182,17 @@ pub(crate) fn show_key(mut key: &[u8]) -> String {
         }
     }
     if shown.len() == 1 { shown.swap_remove(0) } else { format!("({})", shown.join(", ")) }
+}
+
+/// Whether a body has all columns of its table and nothing more, each with a value of its type.
+pub(crate) fn is_whole(table: &'static Table, body: &[u8]) -> bool {
+    let mut row = RowReader::new(body);
+    let holds = |column: &crate::schema::ColumnDef| match read_column(&mut row, column.ty, column.nullable) {
+        Ok(ValueRef::Null) => true,
+        Ok(value) => column.ty.check_ref(value).is_ok(),
+        Err(_) => false,
+    };
+    table.columns.iter().all(holds) && row.remaining() == 0
 }
 
 /// Reads single columns of a body, none of them after `last`.
@@ -141,6 +237,8 @@ pub(crate) fn replace(table: &'static Table, key: &[u8], body: &[u8], changes: &
             None => out.encoded(body.get(start..row.position()).unwrap_or_default()),
         }
     }
+    // Columns that this description does not have stay.
+    out.encoded(body.get(row.position()..).unwrap_or_default());
     Ok(out.finish())
 }
 

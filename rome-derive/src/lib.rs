@@ -212,6 +212,10 @@ pub fn derive_embedded(input: TokenStream) -> TokenStream {
 /// `#[rome(label = "...")]` on the variant says. Labels are what is stored: renaming a variant without keeping its label
 /// makes stored rows unreadable. Values order by the bytes of their labels, not by declaration.
 ///
+/// With `#[rome(order)]` on the enum, its variants are stored and compared by their declaration, also in indexes and keys.
+/// Variants may then be added at the end only: a database refuses (`is_schema_mismatch`) a program in which one was moved,
+/// renamed, removed, or put in front of others.
+///
 /// The enum has to be `Clone`. Besides being a column type it gets `label()` and `FromStr`.
 ///
 /// ```

@@ -1,27 +1,25 @@
 //! The commit thread: takes all requests that are waiting, validates each in order against the open write transaction,
 //! applies the survivors, commits once, and then answers all of them (group commit).
 //!
-//! While the disk syncs, the next requests queue up and become the next group. A failed minitransaction leaves nothing
-//! behind, because everything that can refuse it comes before its first write. A failed engine takes the whole group
-//! with it and ends the writing of this store: what is on disk is known again only after reopening.
+//! While the disk syncs, the next requests queue up and become the next group. A failed engine takes the whole group
+//! with it; then the file is opened again, which tells what of the group is on disk ([`mend`]).
 
-use std::cmp::Ordering;
+mod mend;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rome_core::store::{
-    Applied, Decision, Durability, MiniTx, SequenceId, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, Durability, Effect, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult,
 };
 use tokio::sync::oneshot;
 
-use crate::check;
-use crate::engine::{Ending, Engine, Records, Tables, Writing, caught};
-use crate::lane::{Lanes, Recalled};
+use crate::draft::{Draft, copy, damaged, read_own};
+use crate::engine::{Disk, Ending, Engine};
 use crate::layout;
-use crate::place::Place;
-use crate::plan::Plan;
+use crate::options::EmbeddedOptions;
 use crate::shared::{Shared, Snapshot, State};
 
 /// The most requests in one group; bounds how long the first of them waits for the others.
@@ -30,15 +28,31 @@ const GROUP: usize = 4096;
 const SETTLE: Duration = Duration::from_millis(200);
 /// The most commits in memory before one goes to the disk, which lets the engine use their old pages again.
 const MOST_IN_MEMORY: u32 = 1024;
+/// The most bytes of commits in memory before one goes to the disk.
+const MOST_KEPT: usize = 32 << 20;
+/// How long commits in memory wait before the disk, which refused them, is tried again.
+const SETTLE_AGAIN: Duration = Duration::from_secs(5);
 
 /// A request to the commit thread.
 pub(crate) enum Job {
-    Apply { txs: Vec<MiniTx>, durability: Durability, answer: oneshot::Sender<StoreResult<Vec<Applied>>> },
-    Reserve { sequence: SequenceId, n: u32, answer: oneshot::Sender<StoreResult<u64>> },
+    Apply {
+        txs: Vec<MiniTx>,
+        durability: Durability,
+        answer: oneshot::Sender<StoreResult<Vec<Applied>>>,
+    },
+    Reserve {
+        sequence: SequenceId,
+        n: u32,
+        /// The number that the block is not to begin below; 0 for any.
+        least: u64,
+        answer: oneshot::Sender<StoreResult<u64>>,
+    },
+    /// Open the engine again if its disk has failed. Nobody waits for it.
+    Mend,
 }
 
 /// An answer that waits for the commit.
-enum Answer {
+pub(crate) enum Answer {
     Applied(oneshot::Sender<StoreResult<Vec<Applied>>>, StoreResult<Vec<Applied>>),
     Reserved(oneshot::Sender<StoreResult<u64>>, StoreResult<u64>),
 }
@@ -68,47 +82,67 @@ pub(crate) fn load(engine: &Engine) -> StoreResult<Snapshot> {
         let gate = <[u8; 4]>::try_from(gate).map_err(|_| damaged("its state record has another length"))?;
         Ok(State { seq: u64::from_be_bytes(*seq), gate: u32::from_be_bytes(gate) })
     })?;
-    Ok(Snapshot { tables, state: state.unwrap_or_default(), on_disk: true })
-}
-
-/// Reads one of the store's own records, if it is there.
-fn read_own<T>(tables: &impl Tables, key: &[u8], read: impl FnOnce(&[u8]) -> StoreResult<T>) -> StoreResult<Option<T>> {
-    let found = caught(|_| match tables.table(Place::OWN)? {
-        Some(own) => own.get(key, |stored| read(layout::unseal(Place::OWN, key, stored)?)),
-        None => Ok(None),
-    });
-    found?.transpose()
-}
-
-fn write_own(tables: &mut Writing<'_>, key: &[u8], value: &[u8]) -> StoreResult<()> {
-    let mut stored = Vec::new();
-    layout::seal(&mut stored, Place::OWN, key, None, value);
-    tables.writable(Place::OWN)?.put(key, &stored)
-}
-
-fn damaged(what: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Corrupt, format!("the file is damaged: {what}"))
+    let retired = read_own(&tables, layout::RETIRED_KEY, |value| {
+        layout::retired_spaces(value).ok_or_else(|| damaged("its record of retired spaces has another form"))
+    })?;
+    Ok(Snapshot {
+        tables,
+        state: state.unwrap_or_default(),
+        retired: retired.unwrap_or_default().into(),
+        on_disk: true,
+    })
 }
 
 /// The commit thread's own state.
 pub(crate) struct Committer {
-    engine: Engine,
+    disk: Disk,
+    options: EmbeddedOptions,
+    /// None only while it cannot be opened.
+    engine: Option<Engine>,
     shared: Arc<Shared>,
     state: State,
+    retired: Arc<[Space]>,
     /// Commits that are in memory only.
     in_memory: u32,
+    /// The minitransactions of those commits, each with the `seq` that it led to.
+    kept: Vec<(u64, MiniTx)>,
+    /// How many bytes they hold.
+    kept_bytes: usize,
+    /// Why the disk is only read, if it is.
+    trouble: Option<StoreError>,
+    /// Whether the disk was full and no commit has reached it since.
+    wary: bool,
 }
 
 impl Committer {
-    pub(crate) fn new(engine: Engine, shared: Arc<Shared>, state: State) -> Self {
-        Self { engine, shared, state, in_memory: 0 }
+    pub(crate) fn new(
+        disk: Disk,
+        engine: Engine,
+        options: EmbeddedOptions,
+        shared: Arc<Shared>,
+        state: State,
+        retired: Arc<[Space]>,
+    ) -> Self {
+        Self {
+            disk,
+            options,
+            engine: Some(engine),
+            shared,
+            state,
+            retired,
+            in_memory: 0,
+            kept: Vec::new(),
+            kept_bytes: 0,
+            trouble: None,
+            wary: false,
+        }
     }
 
     /// Serves requests until no one can send any more, then closes the file.
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
         loop {
             let first = if self.in_memory > 0 {
-                jobs.recv_timeout(SETTLE)
+                jobs.recv_timeout(if self.trouble.is_some() { SETTLE_AGAIN } else { SETTLE })
             } else {
                 jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
@@ -125,46 +159,45 @@ impl Committer {
         if self.in_memory > 0 {
             self.commit(Vec::new());
         }
+        let path = self.shared.path.display();
+        if self.in_memory > 0 {
+            tracing::error!(%path, commits = self.in_memory, "closing the store: commits in memory did not reach the disk");
+        }
         self.shared.publish(None);
-        if let Err(error) = self.engine.close() {
-            tracing::warn!(path = %self.shared.path.display(), %error, "closing the store failed");
+        if let Some(Err(error)) = self.engine.map(Engine::close) {
+            tracing::warn!(%path, %error, "closing the store failed");
         }
     }
 
     /// Serves a group; an empty one only brings to disk what is in memory.
     fn commit(&mut self, group: Vec<Job>) {
         let size = group.len();
-        let mut draft = Draft::new(self.shared.snapshot().ok(), self.state, group.len());
-        let outcome = match self.shared.check_writable() {
-            Ok(()) => self.write(group, &mut draft),
-            Err(stopped) => {
-                draft.refuse(group);
-                Err(stopped)
-            }
-        };
-        match outcome {
+        let mut draft = Draft::new(None, self.state, size);
+        if let Err(stopped) = self.ensure_writable(&group) {
+            draft.refuse(group);
+            return refuse_all(draft, &stopped);
+        }
+        draft.before = self.shared.snapshot().ok();
+        match self.write(group, &mut draft) {
             Ok(on_disk) => {
                 tracing::trace!(size, seq = draft.state.seq, on_disk, "committed a group");
                 self.finish(draft, on_disk);
             }
-            Err(error) => {
-                self.shared.fail(&error);
-                self.in_memory = 0;
-                for answer in draft.answers {
-                    answer.give_instead(copy(&error));
-                }
-            }
+            Err(error) => self.mend(draft, &error),
         }
     }
 
     /// Runs a group in one write transaction. Returns whether that was brought to disk; none if there was nothing to
     /// commit.
     fn write(&self, group: Vec<Job>, draft: &mut Draft) -> StoreResult<Option<bool>> {
+        let engine = self.engine.as_ref().ok_or_else(|| damaged("it is not open"))?;
         let wants_disk = group.is_empty() || group.iter().any(Job::wants_disk);
-        let in_memory = self.in_memory;
+        let lags = wants_disk && self.in_memory > 0;
+        let on_disk = wants_disk || self.in_memory >= MOST_IN_MEMORY || self.kept_bytes >= MOST_KEPT;
+        draft.applied = (!on_disk).then(Vec::new);
         // The engine's invariants do not hold on damaged files, and a panic must not leave callers without an answer.
         let run = AssertUnwindSafe(|| {
-            self.engine.write(|tables| {
+            engine.write(|tables| {
                 for job in group {
                     draft.run(tables, &self.shared, job);
                 }
@@ -172,12 +205,11 @@ impl Committer {
                     return Err(error);
                 }
                 // A request that changes nothing still needs on disk what it was validated against.
-                let lags = wants_disk && in_memory > 0;
                 if !(draft.dirty || lags) {
                     return Ok(Ending::Abort(None));
                 }
                 draft.write_state(tables)?;
-                let on_disk = wants_disk || in_memory >= MOST_IN_MEMORY;
+                draft.write_retired(tables, &self.retired)?;
                 Ok(Ending::Commit { on_disk, result: Some(on_disk) })
             })
         });
@@ -188,13 +220,27 @@ impl Committer {
     }
 
     /// Makes a group visible, and then answers it.
-    fn finish(&mut self, draft: Draft, committed: Option<bool>) {
+    fn finish(&mut self, mut draft: Draft, committed: Option<bool>) {
         self.state = draft.state;
+        if !draft.retired.is_empty() {
+            self.retired = self.retired.iter().copied().chain(draft.retired).collect();
+        }
         self.shared.lanes().extend(draft.lanes);
         if let Some(on_disk) = committed {
-            self.in_memory = if on_disk { 0 } else { self.in_memory + 1 };
-            match self.engine.snapshot() {
-                Ok(Some(tables)) => self.shared.publish(Some(Snapshot { tables, state: self.state, on_disk })),
+            if on_disk {
+                self.on_disk();
+            } else {
+                self.in_memory += 1;
+                for (seq, tx) in draft.applied.take().into_iter().flatten() {
+                    self.kept_bytes += bytes_of(&tx);
+                    self.kept.push((seq, tx));
+                }
+            }
+            match self.engine.as_ref().map_or(Ok(None), Engine::snapshot) {
+                Ok(Some(tables)) => {
+                    let retired = Arc::clone(&self.retired);
+                    self.shared.publish(Some(Snapshot { tables, state: self.state, retired, on_disk }));
+                }
                 unreadable => {
                     let error = unreadable.err().unwrap_or_else(|| damaged("its table of records is gone"));
                     self.shared.fail(&error);
@@ -206,6 +252,27 @@ impl Committer {
             answer.give();
         }
     }
+
+    /// All commits are on disk now.
+    fn on_disk(&mut self) {
+        (self.in_memory, self.kept_bytes, self.wary) = (0, 0, false);
+        self.kept.clear();
+    }
+}
+
+/// How many bytes a minitransaction would write.
+fn bytes_of(tx: &MiniTx) -> usize {
+    let bytes = tx.effects.iter().map(|effect| match effect {
+        Effect::Put { key, value, .. } => key.len() + value.len(),
+        effect => effect.target().map_or(0, |(_, key)| key.len()),
+    });
+    bytes.sum()
+}
+
+fn refuse_all(draft: Draft, error: &StoreError) {
+    for answer in draft.answers {
+        answer.give_instead(copy(error));
+    }
 }
 
 impl Job {
@@ -213,193 +280,14 @@ impl Job {
         match self {
             Self::Apply { durability, .. } => *durability != Durability::Memory,
             Self::Reserve { .. } => true,
-        }
-    }
-}
-
-/// What is to be done with a minitransaction.
-enum Decided<'a> {
-    /// Nothing: it was answered before.
-    Earlier(Applied),
-    /// Nothing: it may not be applied.
-    Refused(Applied),
-    /// It may be applied; a plan if it has effects.
-    Allowed(Option<Plan<'a>>),
-}
-
-/// What a group comes to, before it is committed.
-struct Draft {
-    /// The state that the write transaction began with.
-    before: Option<Arc<Snapshot>>,
-    began: State,
-    state: State,
-    lanes: Lanes,
-    /// Whether anything was written.
-    dirty: bool,
-    /// Set when the engine failed, so that the group cannot be committed.
-    fatal: Option<StoreError>,
-    answers: Vec<Answer>,
-}
-
-impl Draft {
-    fn new(before: Option<Arc<Snapshot>>, state: State, size: usize) -> Self {
-        Self {
-            before,
-            began: state,
-            state,
-            lanes: Lanes::default(),
-            dirty: false,
-            fatal: None,
-            answers: Vec::with_capacity(size),
+            Self::Mend => false,
         }
     }
 
-    /// Takes requests in that are not tried at all.
-    fn refuse(&mut self, group: Vec<Job>) {
-        self.answers.extend(group.into_iter().map(|job| match job {
-            Job::Apply { answer, .. } => Answer::Applied(answer, Ok(Vec::new())),
-            Job::Reserve { answer, .. } => Answer::Reserved(answer, Ok(0)),
-        }));
-    }
-
-    fn run(&mut self, tables: &mut Writing<'_>, shared: &Shared, job: Job) {
-        if self.fatal.is_some() {
-            return self.refuse(vec![job]);
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Apply { txs, .. } => txs.iter().map(bytes_of).sum(),
+            Self::Reserve { .. } | Self::Mend => 0,
         }
-        let answer = match job {
-            Job::Apply { txs, answer, .. } => Answer::Applied(answer, self.apply_all(tables, shared, &txs)),
-            Job::Reserve { sequence, n, answer } => Answer::Reserved(answer, self.reserve(tables, sequence, n)),
-        };
-        self.answers.push(answer);
-    }
-
-    /// Applies the minitransactions of one call in order. The first that cannot be answered ends the call, and the
-    /// answers of those before it get lost with it.
-    fn apply_all(&mut self, tables: &mut Writing<'_>, shared: &Shared, txs: &[MiniTx]) -> StoreResult<Vec<Applied>> {
-        let mut applied = Vec::with_capacity(txs.len());
-        for tx in txs {
-            match self.apply(tables, shared, tx) {
-                Ok(one) => applied.push(one),
-                Err(error) if applied.is_empty() => return Err(error),
-                Err(error) => return Err(error.with_unknown_outcome()),
-            }
-        }
-        Ok(applied)
-    }
-
-    fn apply(&mut self, tables: &mut Writing<'_>, shared: &Shared, tx: &MiniTx) -> StoreResult<Applied> {
-        // Before the first write both are the same state, and the snapshot is the one that is read faster.
-        let decided = match &self.before {
-            Some(before) if !self.dirty => self.decide(&before.tables, shared, tx)?,
-            _ => self.decide(tables, shared, tx)?,
-        };
-        let plan = match decided {
-            Decided::Earlier(answer) => return Ok(answer),
-            Decided::Refused(answer) => {
-                self.lanes.record(tx.id, answer.clone());
-                return Ok(answer);
-            }
-            Decided::Allowed(plan) => plan,
-        };
-        if let Some(plan) = plan {
-            self.dirty = true;
-            if let Err(error) = plan.write(tables).and_then(|()| write_lane(tables, tx.id)) {
-                self.fatal = Some(copy(&error));
-                return Err(error);
-            }
-            self.state.seq += 1;
-            self.state.gate = self.state.gate.max(plan.gate.unwrap_or(0));
-        }
-        let done = Applied::Done { seq: self.state.seq };
-        self.lanes.record(tx.id, done.clone());
-        Ok(done)
-    }
-
-    /// All of a minitransaction that only reads.
-    fn decide<'a>(&self, tables: &impl Tables, shared: &Shared, tx: &'a MiniTx) -> StoreResult<Decided<'a>> {
-        let earlier = match self.lanes.recall(tx.id) {
-            Recalled::Decided(answer) => Some(answer),
-            Recalled::New => None,
-            Recalled::Nothing => recall(tables, shared, tx.id)?,
-        };
-        if let Some(answer) = earlier {
-            return Ok(Decided::Earlier(answer));
-        }
-        if let Some(refused) = validate(tables, self.state, tx)? {
-            return Ok(Decided::Refused(refused));
-        }
-        let has_effects = !tx.effects.is_empty();
-        Ok(Decided::Allowed(has_effects.then(|| Plan::new(tables, tx)).transpose()?))
-    }
-
-    fn reserve(&mut self, tables: &mut Writing<'_>, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        let key = layout::sequence_key(sequence);
-        let last = read_own(tables, &key, |value| {
-            <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a sequence is no number"))
-        })?;
-        let last = last.unwrap_or(0);
-        let first = last.checked_add(1);
-        let (Some(first), Some(next)) = (first, last.checked_add(u64::from(n))) else {
-            return Err(StoreError::new(
-                StoreErrorKind::Overflow,
-                format!(
-                    "the sequence {sequence:?} is used up: {last} numbers of it were given out, and {n} more do not fit"
-                ),
-            ));
-        };
-        self.dirty = true;
-        if let Err(error) = write_own(tables, &key, &next.to_be_bytes()) {
-            self.fatal = Some(copy(&error));
-            return Err(error);
-        }
-        Ok(first)
-    }
-
-    fn write_state(&self, tables: &mut Writing<'_>) -> StoreResult<()> {
-        if self.state == self.began {
-            return Ok(());
-        }
-        let mut value = self.state.seq.to_be_bytes().to_vec();
-        value.extend_from_slice(&self.state.gate.to_be_bytes());
-        write_own(tables, layout::STATE_KEY, &value)
-    }
-}
-
-/// The answer to a transaction that was decided before, by this process or one before it; none if it is new.
-pub(crate) fn recall(tables: &impl Tables, shared: &Shared, id: TxId) -> StoreResult<Option<Applied>> {
-    match shared.lanes().recall(id) {
-        Recalled::Decided(answer) => return Ok(Some(answer)),
-        Recalled::New => return Ok(None),
-        Recalled::Nothing => {}
-    }
-    let last = read_own(tables, &layout::lane_key(id.lane), |value| {
-        <[u8; 8]>::try_from(value).map(u64::from_be_bytes).map_err(|_| damaged("a lane's last number is none"))
-    })?;
-    Ok(last.and_then(|last| match id.seq.cmp(&last) {
-        Ordering::Greater => None,
-        Ordering::Equal => Some(Applied::Already(Decision::Committed)),
-        Ordering::Less => Some(Applied::Already(Decision::Aborted)),
-    }))
-}
-
-fn write_lane(tables: &mut Writing<'_>, id: TxId) -> StoreResult<()> {
-    write_own(tables, &layout::lane_key(id.lane), &id.seq.to_be_bytes())
-}
-
-/// The answer to a minitransaction that must not be applied to these records; none if it may.
-pub(crate) fn validate(tables: &impl Tables, state: State, tx: &MiniTx) -> StoreResult<Option<Applied>> {
-    if tx.schema < state.gate {
-        return Ok(Some(Applied::StaleSchema { oldest: state.gate }));
-    }
-    let failed = check::first_failed(tables, state.seq, tx)?;
-    Ok(failed.map(|check| Applied::Conflict { check }))
-}
-
-/// The same error once more, for another of the group.
-fn copy(error: &StoreError) -> StoreError {
-    let same = StoreError::new(error.kind(), error.to_string());
-    match error.certainty() {
-        rome_core::store::Certainty::NotApplied => same,
-        rome_core::store::Certainty::Unknown => same.with_unknown_outcome(),
     }
 }

@@ -2,19 +2,20 @@
 //!
 //! A lock file is held for as long as the store is open, and the system drops it with the process. The data file is
 //! made under another name and renamed when it is complete, so an empty or half file is always damage, never the
-//! beginning of a new database.
+//! beginning of a new database. What is made is its owner's alone (0700 and 0600).
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
-use crate::engine::{Ending, Engine, Records, Tables, caught, io_error};
+use crate::engine::{Disk, Ending, Engine, Records, Tables, caught, io_error};
 use crate::layout;
 use crate::options::EmbeddedOptions;
 use crate::place::Place;
+use crate::private;
 use crate::vanished::{self, Identity};
 
 const DATA: &str = "rome.redb";
@@ -34,7 +35,7 @@ fn create(path: &Path) -> std::io::Result<()> {
         _ => Path::new("."),
     };
     create(above)?;
-    match fs::create_dir(path) {
+    match private::create_dir(path) {
         // Somebody else made it at the same time, or it is no folder, which is found out soon.
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -64,12 +65,7 @@ impl Folder {
     /// Takes a folder, made if it is missing.
     pub(crate) fn take(path: &Path) -> StoreResult<Self> {
         create(path).map_err(|error| at(path, io_error(&error)))?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK))
-            .map_err(|error| at(path, io_error(&error)))?;
+        let lock = private::open_or_create(&path.join(LOCK)).map_err(|error| at(path, io_error(&error)))?;
         while_in_use(|| match lock.try_lock() {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => Err(in_use(path)),
@@ -84,7 +80,7 @@ impl Folder {
     }
 
     /// Opens its data file, made if it is missing.
-    pub(crate) fn engine(&self, options: &EmbeddedOptions) -> StoreResult<Engine> {
+    pub(crate) fn engine(&self, options: &EmbeddedOptions) -> StoreResult<(Disk, Engine)> {
         let file = self.path.join(DATA);
         if !file.try_exists().map_err(|error| at(&file, io_error(&error)))? {
             if vanished::was_made(&self.lock).map_err(|error| at(&file, io_error(&error)))? {
@@ -92,7 +88,8 @@ impl Folder {
             }
             self.make(&file, options).map_err(|error| at(&file, error))?;
         }
-        let engine = while_in_use(|| Engine::open(&file, options).map_err(|error| at(&file, error)))?;
+        let disk = Disk::file(&file);
+        let engine = while_in_use(|| Engine::open(&disk, options).map_err(|error| at(&file, error)))?;
         check_format(&engine).map_err(|error| at(&file, error))?;
         // Without a mark, on a full disk perhaps, it is only noticed less.
         if let Err(error) = vanished::note_made(&self.lock) {
@@ -101,7 +98,7 @@ impl Folder {
         if let Ok(opened) = Identity::of(&file) {
             self.opened.get_or_init(|| opened);
         }
-        Ok(engine)
+        Ok((disk, engine))
     }
 
     /// Whether the file that was opened is still there.
@@ -120,10 +117,7 @@ impl Folder {
 
     fn make(&self, file: &Path, options: &EmbeddedOptions) -> StoreResult<()> {
         let new = self.path.join(DATA_NEW);
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io_error(&error)),
-            _ => {}
-        }
+        private::create_anew(&new).map_err(|error| io_error(&error))?;
         let engine = Engine::create(&new, options)?;
         write_format(&engine)?;
         engine.close()?;

@@ -20,6 +20,25 @@ pub(crate) const FORMAT_NAME: &[u8] = b"rome-embedded";
 pub(crate) const FORMAT_KEY: &[u8] = b"\0\0\0\0\0format";
 /// Where the partition's `seq` and schema gate lie.
 pub(crate) const STATE_KEY: &[u8] = b"state";
+/// Where the spaces lie that are retired.
+pub(crate) const RETIRED_KEY: &[u8] = b"retired";
+
+/// The stored form of the retired spaces: for each the kind of its place, and its number.
+pub(crate) fn retired_value(spaces: &[Space]) -> Vec<u8> {
+    let one = |space: &Space| {
+        let (kind, number) = Place::from(*space).parts();
+        let [a, b, c, d] = number.to_be_bytes();
+        [kind, a, b, c, d]
+    };
+    spaces.iter().flat_map(one).collect()
+}
+
+/// The retired spaces of their stored form; none if it is damaged.
+pub(crate) fn retired_spaces(value: &[u8]) -> Option<Vec<Space>> {
+    let (spaces, rest) = value.as_chunks::<5>();
+    let one = |[kind, number @ ..]: &[u8; 5]| Place::space(*kind, u32::from_be_bytes(*number));
+    if rest.is_empty() { spaces.iter().map(one).collect() } else { None }
+}
 
 /// Where the last number lies that was given out of a sequence.
 pub(crate) fn sequence_key(sequence: SequenceId) -> Vec<u8> {

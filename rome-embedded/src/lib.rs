@@ -10,6 +10,7 @@
 
 mod check;
 mod commit;
+mod draft;
 mod engine;
 mod folder;
 mod lane;
@@ -17,6 +18,7 @@ mod layout;
 mod options;
 mod place;
 mod plan;
+mod private;
 mod request;
 mod scan;
 mod shared;

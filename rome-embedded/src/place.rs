@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use rome_core::store::Space;
+use rome_core::store::{IndexId, Space};
 
 /// A table of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,21 @@ impl Place {
     /// [`Self::OWN`]: the format record has to be readable for every version of the format.
     pub(crate) fn mark(self) -> u64 {
         (u64::from(self.kind) << 32 | u64::from(self.number)).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+    }
+
+    /// Its kind and number, by which [`space`](Self::space) finds the space again.
+    pub(crate) const fn parts(self) -> (u8, u32) {
+        (self.kind, self.number)
+    }
+
+    /// The space of an index with this place; none if it is of something else.
+    pub(crate) const fn space(kind: u8, number: u32) -> Option<Space> {
+        Some(match kind {
+            0x20 => Space::Index(IndexId(number)),
+            0x30 => Space::Unique(IndexId(number)),
+            0x40 => Space::Aggregate(IndexId(number)),
+            _ => return None,
+        })
     }
 
     /// A number that is another one for most other places.
@@ -50,9 +65,6 @@ impl fmt::Display for Place {
             0x20 => write!(f, "index {number}"),
             0x30 => write!(f, "unique {number}"),
             0x40 => write!(f, "aggregate {number}"),
-            0x50 => f.write_str("pending"),
-            0x51 => f.write_str("read locks"),
-            0x52 => f.write_str("outcomes"),
             0x60 => f.write_str("meta"),
             _ => f.write_str("rome"),
         }

@@ -14,6 +14,8 @@ pub(crate) struct Plan<'a> {
     writes: Vec<Write<'a>>,
     /// The schema gate that it raises to, if it does.
     pub(crate) gate: Option<u32>,
+    /// The spaces that it retires.
+    pub(crate) retired: Vec<Space>,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,11 @@ impl<'a> Plan<'a> {
             _ => None,
         });
         let gate = gate.max();
+        let retired = tx.effects.iter().filter_map(|effect| match effect {
+            Effect::Retire { space } => Some(*space),
+            _ => None,
+        });
+        let retired = retired.collect();
         let keyed = tx.effects.iter().filter_map(|effect| effect.target().map(|target| (target, effect)));
         let mut keyed: Vec<((Space, &'a [u8]), &'a Effect)> =
             keyed.map(|((space, key), effect)| ((space, key.as_ref()), effect)).collect();
@@ -57,7 +64,7 @@ impl<'a> Plan<'a> {
             }
             Ok(())
         })?;
-        Ok(Self { id: tx.id, writes, gate })
+        Ok(Self { id: tx.id, writes, gate, retired })
     }
 
     /// Does the writes. An error may leave some of them done, so the whole write transaction has to be dropped.
@@ -95,7 +102,7 @@ fn fold<'a>(
 ) -> StoreResult<Becomes<'a>> {
     match effect {
         Effect::Put { value, .. } => Ok(Becomes::Value(value)),
-        Effect::Delete { .. } | Effect::RaiseGate { .. } => Ok(Becomes::Gone),
+        Effect::Delete { .. } | Effect::RaiseGate { .. } | Effect::Retire { .. } => Ok(Becomes::Gone),
         Effect::Add { delta, .. } => {
             let present = match earlier {
                 Some(Becomes::Value(value)) => counter(space, value)?,

@@ -28,13 +28,18 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
             tx.step
         )));
     }
-    within("effects in a transaction", tx.effects.len(), limits.max_effects)?;
+    within("effects in a transaction", tx.effects.len(), limits.max_effects, "change fewer rows in one transaction")?;
     for effect in &tx.effects {
         if let Some((_, key)) = effect.target() {
-            within("bytes in a key", key.len(), limits.max_key)?;
+            within("bytes in a key", key.len(), limits.max_key, "make it shorter")?;
+        }
+        if let Effect::Retire { space } = effect
+            && !space.is_of_index()
+        {
+            return Err(invalid(format!("{space:?} is no space of an index, and is not retired")));
         }
         if let Effect::Put { value, .. } = effect {
-            within("bytes in a value", value.len(), limits.max_value)?;
+            within("bytes in a value", value.len(), limits.max_value, "make it shorter, or keep it elsewhere")?;
         }
     }
     for check in tx.reads.iter().chain(&tx.checks) {
@@ -51,11 +56,11 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
     Ok(())
 }
 
-fn within(what: &str, size: usize, limit: usize) -> StoreResult<()> {
+fn within(what: &str, size: usize, limit: usize, advice: &str) -> StoreResult<()> {
     if size <= limit {
         return Ok(());
     }
-    Err(StoreError::new(StoreErrorKind::Limit, format!("{size} {what} are too many: the limit is {limit}")))
+    Err(StoreError::new(StoreErrorKind::Limit, format!("{size} {what} are too many: the limit is {limit}; {advice}")))
 }
 
 fn invalid(message: String) -> StoreError {

@@ -209,6 +209,7 @@ fn walk(
     let mut digester = purpose.track.then(Digester::default);
     let limit = span.limit.unwrap_or(u32::MAX);
     let want = purpose.want.map_or(usize::MAX, |want| want as usize);
+    let bytes = span.bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     // The member that reached a limit. Whether the span ends with it is known only when there is another.
     let mut last: Option<Vec<u8>> = None;
     if limit > 0
@@ -222,7 +223,9 @@ fn walk(
                 return Ok(ControlFlow::Break(()));
             }
             let pushed = visit(key, stored, digester.as_mut(), &mut scanner)?;
-            if scanner.visit() >= limit || pushed.is_some_and(|pushed| pushed >= want) {
+            scanner.visit();
+            let is_enough = |pushed| pushed >= want || scanner.bytes() >= bytes;
+            if pushed.is_some_and(is_enough) || scanner.visited() >= limit {
                 last = Some(key.to_vec());
             }
             Ok(ControlFlow::Continue(()))

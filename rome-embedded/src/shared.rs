@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::thread;
 
-use rome_core::store::{Capabilities, Durability, StoreError, StoreErrorKind, StoreResult};
+use rome_core::store::{Capabilities, Durability, Space, StoreError, StoreErrorKind, StoreResult};
 
 use crate::engine;
 use crate::lane::Lanes;
@@ -12,6 +13,8 @@ use crate::lane::Lanes;
 pub(crate) struct Snapshot {
     pub(crate) tables: engine::Snapshot,
     pub(crate) state: State,
+    /// The spaces that are not read any more.
+    pub(crate) retired: Arc<[Space]>,
     /// Whether all of it is on disk.
     pub(crate) on_disk: bool,
 }
@@ -28,7 +31,7 @@ pub(crate) struct State {
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) capabilities: Capabilities,
-    /// None only if the state after a commit could not be read.
+    /// None only if the newest state cannot be read.
     newest: RwLock<Option<Arc<Snapshot>>>,
     lanes: Mutex<Lanes>,
     failure: OnceLock<String>,
@@ -60,6 +63,18 @@ impl Shared {
         };
         // Outside the lock: the last holder of a snapshot gives its pages back to the engine.
         drop(old);
+    }
+
+    /// Replaces the snapshot by what `make` gives, which runs when nobody reads and keeps readers waiting.
+    pub(crate) fn renew(&self, make: impl FnOnce() -> Option<Snapshot>) {
+        let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = newest.take() {
+            // A reader holds it for one call, and none can come to it under the lock.
+            while Arc::strong_count(&old) > 1 {
+                thread::yield_now();
+            }
+        }
+        *newest = make().map(Arc::new);
     }
 
     pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {

@@ -16,7 +16,8 @@ use rome_core::store::{
 use tokio::sync::oneshot;
 
 use crate::commit::{self, Committer, Job};
-use crate::engine::{Engine, io_error};
+use crate::draft;
+use crate::engine::{Disk, Engine, io_error};
 use crate::folder::Folder;
 use crate::options::EmbeddedOptions;
 use crate::request;
@@ -61,12 +62,11 @@ impl EmbeddedStore {
     /// # std::fs::remove_dir_all(&path).ok();
     /// # Ok::<(), rome_core::store::StoreError>(())
     /// ```
-    #[allow(clippy::needless_pass_by_value, reason = "options are made in the call")]
     pub fn open(path: impl AsRef<Path>, options: EmbeddedOptions) -> StoreResult<Self> {
         let folder = Folder::take(path.as_ref())?;
-        let engine = folder.engine(&options)?;
+        let (disk, engine) = folder.engine(&options)?;
         let path = folder.path().to_owned();
-        Self::start(&path, engine, Some(folder))
+        Self::start(&path, disk, engine, options, Some(folder))
     }
 
     /// Makes the file of the closed database in the folder `path` as small as it can be, and says whether it got
@@ -77,7 +77,7 @@ impl EmbeddedStore {
     #[allow(clippy::needless_pass_by_value, reason = "options are made in the call")]
     pub fn compact(path: impl AsRef<Path>, options: EmbeddedOptions) -> StoreResult<bool> {
         let folder = Folder::take(path.as_ref())?;
-        let mut engine = folder.engine(&options)?;
+        let (_, mut engine) = folder.engine(&options)?;
         let smaller = engine.compact()?;
         engine.close()?;
         Ok(smaller)
@@ -89,13 +89,19 @@ impl EmbeddedStore {
         &self.shared.path
     }
 
-    pub(crate) fn start(path: &Path, engine: Engine, folder: Option<Folder>) -> StoreResult<Self> {
+    pub(crate) fn start(
+        path: &Path,
+        disk: Disk,
+        engine: Engine,
+        options: EmbeddedOptions,
+        folder: Option<Folder>,
+    ) -> StoreResult<Self> {
         let snapshot = commit::load(&engine)?;
-        let state = snapshot.state;
+        let (state, retired) = (snapshot.state, Arc::clone(&snapshot.retired));
         tracing::debug!(path = %path.display(), seq = state.seq, "opened the store");
         let shared = Arc::new(Shared::new(path, snapshot));
         let (jobs, waiting) = channel();
-        let committer = Committer::new(engine, Arc::clone(&shared), state);
+        let committer = Committer::new(disk, engine, options, Arc::clone(&shared), state, retired);
         let committer = thread::Builder::new()
             .name("rome-commit".to_owned())
             .spawn(move || committer.run(&waiting))
@@ -117,6 +123,16 @@ impl EmbeddedStore {
         }
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         if sent { Ok(()) } else { Err(self.ended()) }
+    }
+
+    /// Has the file opened again if the disk has failed, so that the next call may succeed.
+    fn mend_after(&self, error: &StoreError) {
+        if matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Other)
+            && let Some(jobs) = &self.jobs
+        {
+            // If the thread is gone, the callers learn it from their next write.
+            drop(jobs.send(Job::Mend));
+        }
     }
 
     fn ended(&self) -> StoreError {
@@ -141,10 +157,10 @@ impl EmbeddedStore {
     }
 
     fn validate_one(&self, snapshot: &Snapshot, tx: &MiniTx) -> StoreResult<Applied> {
-        if let Some(decided) = commit::recall(&snapshot.tables, &self.shared, tx.id)? {
+        if let Some(decided) = draft::recall(&snapshot.tables, &self.shared, tx.id)? {
             return Ok(decided);
         }
-        let refused = commit::validate(&snapshot.tables, snapshot.state, tx)?;
+        let refused = draft::validate(&snapshot.tables, snapshot.state, tx)?;
         let answer = refused.unwrap_or(Applied::Done { seq: snapshot.state.seq });
         self.shared.lanes().record(tx.id, answer.clone());
         Ok(answer)
@@ -157,9 +173,15 @@ impl Store for EmbeddedStore {
         &self.shared.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let snapshot = self.shared.snapshot()?;
-        batch.iter().map(|(partition, reads)| read_all(&snapshot, *partition, reads)).collect()
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let read = || {
+            let snapshot = self.shared.snapshot()?;
+            batch
+                .iter()
+                .map(|(partition, reads)| read_all(&snapshot, *partition, reads, how))
+                .collect::<StoreResult<_>>()
+        };
+        read().inspect_err(|error| self.mend_after(error))
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
@@ -170,7 +192,8 @@ impl Store for EmbeddedStore {
             request::admit(&tx, &self.shared.capabilities)?;
             txs.push(tx);
         }
-        if let Some(applied) = self.validate_only(&txs, durability)? {
+        let validated = self.validate_only(&txs, durability);
+        if let Some(applied) = validated.inspect_err(|error| self.mend_after(error))? {
             return Ok(applied);
         }
         let (answer, answered) = oneshot::channel();
@@ -180,7 +203,13 @@ impl Store for EmbeddedStore {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Reserve { sequence, n, answer })?;
+        self.send(Job::Reserve { sequence, n, least: 0, answer })?;
+        answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    }
+
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Reserve { sequence, n: 0, least, answer })?;
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
     }
 
@@ -189,8 +218,14 @@ impl Store for EmbeddedStore {
     }
 }
 
-fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read]) -> StoreResult<ReadReply> {
+fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read], how: Consistency) -> StoreResult<ReadReply> {
     request::admit_partition(partition)?;
+    if !snapshot.retired.is_empty() && how != Consistency::Retired {
+        let retired = reads.iter().map(Read::space).find(|space| snapshot.retired.contains(space));
+        if let Some(space) = retired {
+            return Err(StoreError::retired(space));
+        }
+    }
     let replies = scan::answer_all(&snapshot.tables, reads)?;
     Ok(ReadReply { seq: snapshot.state.seq, replies, blockers: Vec::new() })
 }

@@ -6,21 +6,22 @@ use std::path::Path;
 pub use redb::StorageBackend;
 use rome_core::store::StoreResult;
 
-use crate::engine::Engine;
+use crate::engine::{Disk, Engine};
 use crate::folder::{check_format, write_format};
 use crate::options::EmbeddedOptions;
 use crate::store::EmbeddedStore;
 
-/// A store on `disk`, which is empty or holds what a store left there.
+/// A store on `disk`, which is empty or holds what a store left there. Its clones share their bytes.
 ///
 /// # Errors
 /// As [`EmbeddedStore::open`] does.
 #[allow(clippy::needless_pass_by_value, reason = "options are made in the call")]
-pub fn open_on(disk: impl StorageBackend, options: EmbeddedOptions) -> StoreResult<EmbeddedStore> {
-    let engine = Engine::on(disk, &options)?;
+pub fn open_on(disk: impl StorageBackend + Clone, options: EmbeddedOptions) -> StoreResult<EmbeddedStore> {
+    let disk = Disk::on(disk);
+    let engine = Engine::open(&disk, &options)?;
     if engine.snapshot()?.is_none() {
         write_format(&engine)?;
     }
     check_format(&engine)?;
-    EmbeddedStore::start(Path::new("(a disk of a test)"), engine, None)
+    EmbeddedStore::start(Path::new("(a disk of a test)"), disk, engine, options, None)
 }

@@ -3,6 +3,8 @@
 
 mod harness;
 
+use std::io;
+
 use harness::disk::{Change, Disk, perform};
 use harness::*;
 use rome_core::store::{
@@ -39,10 +41,13 @@ fn whole_transactions(store: &EmbeddedStore) -> u64 {
     n
 }
 
-fn stops_writing(store: &EmbeddedStore, error: &StoreError) {
-    let again = write(store, 999).unwrap_err();
-    assert_eq!((again.kind(), again.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied));
-    assert!(again.to_string().contains("reopen") && again.to_string().contains(&error.to_string()), "{again}");
+/// What an error of a write says is what is so: one that was not applied is not there, and nothing else is lost.
+fn keeps_its_word(store: &EmbeddedStore, error: &StoreError, acknowledged: u64, n: u64) {
+    let held = whole_transactions(store);
+    match error.certainty() {
+        Certainty::NotApplied => assert_eq!(held, acknowledged, "{error}"),
+        Certainty::Unknown => assert!(held == acknowledged || held == n, "{held} of {n}: {error}"),
+    }
 }
 
 #[test]
@@ -65,19 +70,19 @@ fn a_disk_that_fails_at_any_change_loses_nothing_that_was_acknowledged() {
             });
             if let Some((n, error)) = &failure {
                 failed_somewhere += 1;
-                stops_writing(&store, error);
-                // What was acknowledged is still served, unless its pages have to come from the failed disk.
-                if let Ok(Reply::Record(record)) = try_read(&store, Read::Get { space: ROWS, key: vec![0].into() }) {
-                    assert_eq!(record.unwrap().1[..], (n - 1).to_be_bytes());
-                }
+                assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+                // Reading goes on, and writing is refused in words for as long as the disk fails.
+                keeps_its_word(&store, error, acknowledged, *n);
+                let again = write(&store, 999).unwrap_err();
+                assert_eq!((again.kind(), again.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied));
+                assert!(again.to_string().contains("try again"), "{again}");
+                keeps_its_word(&store, error, acknowledged, *n);
             }
             drop(store);
             let store = open_on(Disk::holding(disk.bytes()), options.clone()).unwrap();
-            let held = whole_transactions(&store);
             match failure {
-                None => assert_eq!(held, acknowledged),
-                Some((_, error)) if error.certainty() == Certainty::NotApplied => assert_eq!(held, acknowledged),
-                Some((n, _)) => assert!(held == acknowledged || held == n, "{held} of {n}"),
+                None => assert_eq!(whole_transactions(&store), acknowledged),
+                Some((n, error)) => keeps_its_word(&store, &error, acknowledged, n),
             }
             write(&store, 100).unwrap();
         }
@@ -86,26 +91,144 @@ fn a_disk_that_fails_at_any_change_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_the_data_before_it_is_kept() {
+fn writing_goes_on_by_itself_after_a_failure_at_any_change() {
+    for recovery in [Recovery::Scan, Recovery::Quick] {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Other] {
+            for failures in [1, 3, usize::MAX] {
+                for changes in 0..16 {
+                    failing_for_a_while(recovery, kind, changes, failures);
+                }
+            }
+        }
+    }
+}
+
+/// Fails `failures` changes of the disk after the first `changes`, and writes all the while.
+fn failing_for_a_while(recovery: Recovery, kind: io::ErrorKind, changes: usize, failures: usize) {
+    let case = format!("{recovery:?} {kind} {changes} {failures}");
+    let options = EmbeddedOptions::default().recovery(recovery);
+    let disk = Disk::default();
+    let store = open_on(disk.clone(), options.clone()).unwrap();
+    write(&store, 1).unwrap();
+    disk.fail_with(kind, changes, failures);
+    let mut next = 2;
+    for _ in 0..6 {
+        match write(&store, next) {
+            Ok(applied) => {
+                assert!(matches!(applied, Applied::Done { seq } if seq == next), "{case}: {applied:?}");
+                next += 1;
+            }
+            Err(error) => {
+                let full = kind == io::ErrorKind::StorageFull;
+                let expected = if full { StoreErrorKind::Full } else { StoreErrorKind::Unavailable };
+                assert_eq!(error.kind(), expected, "{case}: {error}");
+                keeps_its_word(&store, &error, next - 1, next);
+                next = whole_transactions(&store) + 1;
+            }
+        }
+        assert_eq!(whole_transactions(&store), next - 1, "{case}");
+    }
+    disk.work();
+    write(&store, next).unwrap_or_else(|error| panic!("{case}: {error}"));
+    assert_eq!(whole_transactions(&store), next, "{case}");
+    drop(store);
+    assert_eq!(whole_transactions(&open_on(Disk::holding(disk.bytes()), options).unwrap()), next, "{case}");
+}
+
+#[test]
+fn what_a_failed_sync_left_behind_is_written_again_before_anything_is_built_on_it() {
+    for changes in 0..20 {
+        let disk = Disk::default();
+        let store = open_on(disk.clone(), EmbeddedOptions::default()).unwrap();
+        write(&store, 1).unwrap();
+        // The system believes that it wrote what it did not: the pages are in its memory and not on the disk.
+        disk.lose_the_next_sync_after(changes);
+        let mut next = 2;
+        while next < 8 {
+            if write(&store, next).is_ok() || whole_transactions(&store) == next {
+                next += 1;
+            }
+        }
+        let bytes = disk.synced_bytes();
+        drop(store);
+        let store = open_on(Disk::holding(bytes), EmbeddedOptions::default()).unwrap();
+        assert_eq!(whole_transactions(&store), next - 1, "{changes}");
+    }
+}
+
+#[test]
+fn commits_in_memory_outlive_a_failure_of_the_disk() {
+    for (changes, failures) in (0..20).flat_map(|changes| [(changes, 1), (changes, 4), (changes, usize::MAX)]) {
+        let disk = Disk::default();
+        let store = open_on(disk.clone(), EmbeddedOptions::default()).unwrap();
+        write(&store, 1).unwrap();
+        disk.fail_with(io::ErrorKind::StorageFull, changes, failures);
+        let mut next = 2;
+        for step in 0..12 {
+            let durability = if step % 4 == 3 { Durability::Local } else { Durability::Memory };
+            if apply_at(&store, tx(id(next, 1), effects_of(next)), durability).is_ok() {
+                next += 1;
+            }
+            let held = whole_transactions(&store);
+            assert!(held == next - 1 || held == next, "{changes} {failures}: {held} of {next}");
+            next = held + 1;
+        }
+        disk.work();
+        write(&store, next).unwrap();
+        drop(store);
+        let store = open_on(Disk::holding(disk.bytes()), EmbeddedOptions::default()).unwrap();
+        assert_eq!(whole_transactions(&store), next, "{changes} {failures}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_and_writing_goes_on_when_there_is_room() {
     let disk = Disk::default();
     let store = open_on(disk.clone(), EmbeddedOptions::default()).unwrap();
     write(&store, 1).unwrap();
-    disk.limit(disk.bytes().len());
-    let (n, error) = (2..1000)
-        .find_map(|n| {
-            let big = put(ROWS, format!("big{n}"), vec![1; 100_000]);
+    for round in 0..3 {
+        disk.limit(disk.bytes().len());
+        let mut n = seq(&store);
+        let error = loop {
+            n += 1;
             let mut mini = tx(id(n, 1), effects_of(n));
-            mini.effects.push(big);
-            apply_at(&store, mini, Durability::Local).err().map(|error| (n, error))
-        })
-        .expect("the disk fills up");
-    assert_eq!(error.kind(), StoreErrorKind::Full, "{error:?}");
-    stops_writing(&store, &error);
+            mini.effects.push(put(ROWS, format!("big{n}"), vec![1; 100_000]));
+            if let Err(error) = apply_at(&store, mini, Durability::Local) {
+                break error;
+            }
+            assert!(n < 1000, "the disk fills up");
+        };
+        assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Full, Certainty::NotApplied), "{error:?}");
+        assert!(error.to_string().contains("the disk is full") && error.to_string().contains("make room"), "{error}");
+        assert_eq!(whole_transactions(&store), n - 1, "round {round}");
+        assert_eq!(
+            apply_at(&store, tx(id(n + 5000, 1), vec![]), Durability::Local).unwrap(),
+            Applied::Done { seq: n - 1 }
+        );
+        disk.limit(usize::MAX);
+        write(&store, n).unwrap();
+        assert_eq!(whole_transactions(&store), n);
+    }
+    let held = seq(&store);
     drop(store);
-    let store = open_on(Disk::holding(disk.bytes()), EmbeddedOptions::default()).unwrap();
-    let held = whole_transactions(&store);
-    let unknown = error.certainty() == Certainty::Unknown;
-    assert!(held == n - 1 || (unknown && held == n), "{held} of {n}");
+    assert_eq!(whole_transactions(&open_on(Disk::holding(disk.bytes()), EmbeddedOptions::default()).unwrap()), held);
+}
+
+#[test]
+fn a_read_that_failed_does_not_end_reading() {
+    let disk = Disk::default();
+    let store = open_on(disk.clone(), EmbeddedOptions::default().cache_bytes(0)).unwrap();
+    for n in 1..=5 {
+        write(&store, n).unwrap();
+    }
+    disk.fail_reads(1);
+    let read = || try_read(&store, Read::Get { space: ROWS, key: vec![0].into() });
+    let error = read().unwrap_err();
+    assert!(matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Other), "{error:?}");
+    // The commit thread has the file opened again before it serves a request that comes later.
+    write(&store, 6).unwrap();
+    assert!(read().is_ok());
+    assert_eq!(whole_transactions(&store), 6);
 }
 
 /// A pseudo-random number generator, so that each run tries the same losses (xorshift, Marsaglia 2003).

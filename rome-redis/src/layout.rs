@@ -98,6 +98,26 @@ pub(crate) fn sequence_field(sequence: SequenceId) -> String {
     }
 }
 
+/// What the field `gone` of [`Layout::meta`] says of a retired space: the last parts of the names of its keys, each with a
+/// semicolon behind it. The field begins with one, so that each is between two.
+pub(crate) fn retired(space: Space) -> String {
+    match space {
+        Space::Index(index) => format!("i{};", index.0),
+        Space::Unique(index) => format!("u{0};v{0};", index.0),
+        Space::Aggregate(index) => format!("a{0};b{0};", index.0),
+        Space::Rows(_) | Space::Meta => String::new(),
+    }
+}
+
+/// Whether a space is retired, by the field `gone`.
+pub(crate) fn is_retired(gone: &[u8], space: Space) -> bool {
+    if gone.is_empty() || !space.is_of_index() {
+        return false;
+    }
+    let name = format!(";{}", retired(space));
+    gone.windows(name.len()).any(|part| part == name.as_bytes())
+}
+
 /// The stored form of a key.
 pub(crate) fn stored(key: &[u8]) -> Cow<'_, [u8]> {
     if key.iter().any(|byte| *byte != 0) {

@@ -8,7 +8,7 @@ use rome_core::store::{Effect, Space};
 use tokio::sync::Mutex;
 
 use crate::layout::Layout;
-use crate::read::Quiet;
+use crate::read::{Quiet, Sizes};
 use crate::slot;
 
 /// One partition.
@@ -17,20 +17,21 @@ pub(crate) struct Place {
     pub(crate) number: u32,
     pub(crate) layout: Layout,
     pub(crate) slot: u16,
-    /// Asks for the partition's `seq` and for who is prepared there.
+    /// Asks for the partition's `seq`, for who is prepared there, and for what is retired.
     pub(crate) look: Cmd,
     /// Held while it is adopted, so that those who need it wait for the same.
     pub(crate) adopting: Mutex<()>,
     /// Spaces whose keys have their sentinels.
     ready: RwLock<HashSet<Space>>,
     pub(crate) quiet: Quiet,
+    pub(crate) sizes: Sizes,
 }
 
 impl Place {
     pub(crate) fn new(prefix: &str, number: u32, partitions: u32) -> Self {
         let layout = Layout::new(prefix, number, partitions);
         let mut look = redis::cmd("HMGET");
-        look.arg(&layout.meta).arg("seq").arg("pending");
+        look.arg(&layout.meta).arg("seq").arg("pending").arg("gone");
         let slot = slot::slot(&slot::tag(prefix, number, partitions));
         Self {
             number,
@@ -40,6 +41,7 @@ impl Place {
             adopting: Mutex::default(),
             ready: RwLock::default(),
             quiet: Quiet::default(),
+            sizes: Sizes::default(),
         }
     }
 
@@ -53,8 +55,9 @@ impl Place {
         self.ready.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Takes note that the keys of what these effects write have sentinels.
+    /// Takes note that the keys of what these effects write have sentinels, and of how long the rows are.
     pub(crate) fn note_ready(&self, effects: &[Effect]) {
+        self.sizes.wrote(effects);
         let spaces = || effects.iter().filter_map(Effect::target).map(|(space, _)| space);
         let all_ready = {
             let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);

@@ -86,6 +86,9 @@ fn effect(op: u8, space: &[u8], key: &[u8], value: &[u8]) -> Option<Effect> {
         return Some(Effect::RaiseGate { oldest: std::str::from_utf8(key).ok()?.parse().ok()? });
     }
     let space: Space = Layout::space(space)?;
+    if op == b'R' {
+        return Some(Effect::Retire { space });
+    }
     let key = Bytes::copy_from_slice(layout::original(key));
     Some(match op {
         b'I' => Effect::Put { space, key, value: Bytes::new() },

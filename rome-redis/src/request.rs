@@ -40,31 +40,36 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
         }
         other => return Err(invalid(format!("the Redis store does not know this kind of step: {other:?}"))),
     }
-    within("effects in a transaction", tx.effects.len(), limits.max_effects)?;
+    within("effects in a transaction", tx.effects.len(), limits.max_effects, "change fewer rows in one transaction")?;
     let mut bytes = 0;
     for effect in &tx.effects {
-        let (Effect::Put { .. } | Effect::Delete { .. } | Effect::Add { .. } | Effect::RaiseGate { .. }) = effect
-        else {
-            return Err(invalid(format!("the Redis store does not know this kind of effect: {effect:?}")));
-        };
+        match effect {
+            Effect::Put { .. } | Effect::Delete { .. } | Effect::Add { .. } | Effect::RaiseGate { .. } => {}
+            Effect::Retire { space } if space.is_of_index() => {}
+            Effect::Retire { space } => {
+                return Err(invalid(format!("{space:?} is no space of an index, and is not retired")));
+            }
+            other => return Err(invalid(format!("the Redis store does not know this kind of effect: {other:?}"))),
+        }
         if let Some((space, key)) = effect.target() {
-            within("bytes in a key", key.len(), limits.max_key)?;
+            within("bytes in a key", key.len(), limits.max_key, "make it shorter")?;
             bytes += key.len();
             if let (Space::Index(_), Effect::Add { .. }) = (space, effect) {
                 return Err(invalid(format!("entries of {space:?} are no counters")));
             }
         }
         if let Effect::Put { space, value, .. } = effect {
-            within("bytes in a value", value.len(), limits.max_value)?;
+            within("bytes in a value", value.len(), limits.max_value, "make it shorter, or keep it elsewhere")?;
             bytes += value.len();
             if matches!(space, Space::Index(_)) && !value.is_empty() {
                 return Err(invalid(format!("entries of {space:?} have no value")));
             }
         }
     }
-    within("bytes in a transaction", bytes, MOST_BYTES)?;
+    within("bytes in a transaction", bytes, MOST_BYTES, "change fewer rows in one transaction, or shorter ones")?;
     let arguments = tx.reads.iter().chain(&tx.checks).map(encode::data_of).sum::<usize>();
-    within("arguments of checks in a transaction", arguments, MOST_ARGUMENTS - 2 * limits.max_effects)?;
+    let most = MOST_ARGUMENTS - 2 * limits.max_effects;
+    within("arguments of checks in a transaction", arguments, most, "read fewer rows and ranges in one transaction")?;
     for check in tx.reads.iter().chain(&tx.checks) {
         match check {
             Check::Version { space, .. } if !space.is_versioned() => {
@@ -80,11 +85,11 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
     Ok(())
 }
 
-fn within(what: &str, size: usize, limit: usize) -> StoreResult<()> {
+fn within(what: &str, size: usize, limit: usize, advice: &str) -> StoreResult<()> {
     if size <= limit {
         return Ok(());
     }
-    Err(StoreError::new(StoreErrorKind::Limit, format!("{size} {what} are too many: the limit is {limit}")))
+    Err(StoreError::new(StoreErrorKind::Limit, format!("{size} {what} are too many: the limit is {limit}; {advice}")))
 }
 
 pub(crate) fn invalid(message: String) -> StoreError {

@@ -133,41 +133,14 @@ impl RedisStore {
     }
 }
 
-#[async_trait]
-impl Store for RedisStore {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let mut asked = Vec::with_capacity(batch.len());
-        for (partition, reads) in batch {
-            asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
+impl RedisStore {
+    /// Takes `n` numbers of a sequence, none of them below `least`; gives the first of them.
+    async fn numbers(&self, sequence: SequenceId, n: u32, least: u64) -> StoreResult<u64> {
+        let last = least.saturating_sub(1);
+        if i64::try_from(last).is_err() {
+            let message = format!("the sequence {sequence:?} cannot be raised to {least}");
+            return Err(StoreError::new(StoreErrorKind::Overflow, message));
         }
-        match read::read(&self.router, &asked, consistency).await {
-            Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let places = asked.iter().map(|(place, _)| *place).collect();
-                Err(Box::pin(self.is_gone(places, error)).await)
-            }
-            done => done,
-        }
-    }
-
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let steps = self.admit(batch, durability)?;
-        let places: Vec<u32> = steps.iter().map(|(place, _)| place.number).collect();
-        let applied = match self.applier.apply(&self.router, steps, durability).await {
-            Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let places = self.places.iter().filter(|place| places.contains(&place.number)).collect();
-                Err(Box::pin(self.is_gone(places, error)).await)
-            }
-            done => done,
-        };
-        tracing::trace!(?durability, outcomes = ?applied, "apply");
-        applied
-    }
-
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let place = request::admit_partition(&self.places, Partition(0))?;
         let (setup, layout) = (&self.router.setup, &place.layout);
         let mut patience = setup.patience();
@@ -175,7 +148,10 @@ impl Store for RedisStore {
         let reply = loop {
             let seat = self.router.seat(place, detour.take().as_deref(), patience.until).await?;
             let mut call = setup.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
-            call.arg(format!("{}:{}", setup.database(), seat.live.run())).arg(sequence_field(sequence)).arg(n);
+            call.arg(format!("{}:{}", setup.database(), seat.live.run()))
+                .arg(sequence_field(sequence))
+                .arg(n)
+                .arg(last);
             let (mut round, link) = (Round::default(), seat.link.clone());
             round.add(seat, place, 0, |pipeline| {
                 pipeline.add_command(call);
@@ -214,7 +190,8 @@ impl Store for RedisStore {
         match answer.split_first() {
             Some((b'D', last)) => {
                 let last = decimal(last).ok_or_else(|| error::unexpected(&reply))?;
-                Ok((last - u64::from(n)).saturating_add(1))
+                let before = last.checked_sub(u64::from(n)).ok_or_else(|| error::unexpected(&reply))?;
+                Ok(before.saturating_add(1))
             }
             Some((b'O', _)) => {
                 let message = format!("the sequence {sequence:?} is used up");
@@ -222,6 +199,49 @@ impl Store for RedisStore {
             }
             _ => Err(error::gone()),
         }
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let mut asked = Vec::with_capacity(batch.len());
+        for (partition, reads) in batch {
+            asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
+        }
+        match read::read(&self.router, &asked, consistency).await {
+            Err(error) if error.kind() == StoreErrorKind::Gone => {
+                let places = asked.iter().map(|(place, _)| *place).collect();
+                Err(Box::pin(self.is_gone(places, error)).await)
+            }
+            done => done,
+        }
+    }
+
+    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
+        let steps = self.admit(batch, durability)?;
+        let places: Vec<u32> = steps.iter().map(|(place, _)| place.number).collect();
+        let applied = match self.applier.apply(&self.router, steps, durability).await {
+            Err(error) if error.kind() == StoreErrorKind::Gone => {
+                let places = self.places.iter().filter(|place| places.contains(&place.number)).collect();
+                Err(Box::pin(self.is_gone(places, error)).await)
+            }
+            done => done,
+        };
+        tracing::trace!(?durability, outcomes = ?applied, "apply");
+        applied
+    }
+
+    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
+        self.numbers(sequence, n, 0).await
+    }
+
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.numbers(sequence, 0, least).await
     }
 
     fn owner(&self, _: Partition) -> OwnerTag {

@@ -22,7 +22,7 @@ use crate::link::{Link, Live};
 const MOST: usize = 128;
 
 /// The words of a look, of the name of the hash its end.
-const LOOK: [&[u8]; 4] = [b"HMGET", b":m", b"seq", b"pending"];
+const LOOK: [&[u8]; 5] = [b"HMGET", b":m", b"seq", b"pending", b"gone"];
 
 /// How many pipelines are under way at most: one on its way, one that is worked on, one whose replies are. What comes meanwhile goes
 /// out together.

@@ -11,7 +11,7 @@ use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 
 /// The most members that a round visits, and how many a scan that looks for a few rows visits at first.
-const CHUNK: u32 = 16_384;
+const CHUNK: u32 = 4096;
 const FIRST: u32 = 256;
 
 fn key(n: u32) -> String {

@@ -27,4 +27,29 @@ enum Either<A> {
     Right,
 }
 
+#[derive(ColumnEnum)]
+#[rome(ordered)]
+enum Size {
+    Small,
+    #[rome(order)]
+    Large,
+}
+
+#[derive(ColumnEnum)]
+#[rome(order = "declaration")]
+enum Priority {
+    Low,
+    High,
+}
+
+#[derive(ColumnEnum)]
+#[rome(order)]
+enum Level {
+    High = 3,
+    Middle = 2,
+    Low = -1,
+    Unset,
+    Lowest = -5,
+}
+
 fn main() {}

@@ -14,7 +14,7 @@ use crate::service;
 /// When a step does not give what it should.
 pub async fn run() -> Result<(), ClientError> {
     let folder = std::env::temp_dir().join(format!("glance-demo-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir_all(&folder)?;
+    crate::data::make_folder(&folder)?;
     let shown = show(&folder).await;
     std::fs::remove_dir_all(&folder)?;
     shown

@@ -7,6 +7,8 @@
 //! - [`identity`]: who asks, from the headers of a request.
 //! - [`http`]: the routes, which turn requests into calls of the three above and results into answers.
 //! - [`mend`]: what a start makes of the uploads and imports that killed services left.
+//! - [`server`]: connections, their times and their number. [`slots`]: how many of something there may be at once.
+//! - [`log`]: lines of the log, which are not longer than a bound.
 //! - [`service`]: a configured service that listens, and stops gracefully.
 //! - [`client`] and [`demo`]: a small HTTP client, and the one-command demonstration.
 
@@ -17,5 +19,8 @@ pub mod db;
 pub mod demo;
 pub mod http;
 pub mod identity;
+pub mod log;
 pub mod mend;
+pub mod server;
 pub mod service;
+pub mod slots;

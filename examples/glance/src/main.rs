@@ -7,7 +7,10 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use clap::Parser;
 use glance::config::{Cli, Command, Config, LogFormat};
+use glance::log::{Lines, short};
 use glance::{db, demo, service};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -19,6 +22,8 @@ const AT_ONCE: u64 = 100;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // What the store makes, too, is for the user of the service alone.
+    umask(Mode::RWXG | Mode::RWXO);
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Demo) => demo::run().await,
@@ -28,7 +33,7 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("glance: {e}");
+            eprintln!("{}", short(&format!("glance: {e}")));
             ExitCode::FAILURE
         }
     }
@@ -36,6 +41,7 @@ async fn main() -> ExitCode {
 
 async fn serve(config: Config) -> Result<(), service::StartError> {
     log_to_stderr(&config);
+    open_more_files();
     let running = service::start(config).await?;
     println!("listening on http://{}", running.address());
     wait_for_a_signal().await;
@@ -46,6 +52,14 @@ async fn serve(config: Config) -> Result<(), service::StartError> {
         () = wait_for_a_signal() => tracing::warn!("stopped at once, with requests cut off"),
     }
     Ok(())
+}
+
+/// Lets the process have as many files open as it may let itself.
+fn open_more_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(error = %e, "the limit of open files stays as it is");
+    }
 }
 
 async fn purge(config: &Config, days: u32) -> db::DbResult<()> {
@@ -79,7 +93,7 @@ fn log_to_stderr(config: &Config) {
         eprintln!("glance: --log {}: {e}; logging at level info", config.log);
         EnvFilter::new("info")
     });
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lines(std::io::stderr()));
     match config.log_format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -10,6 +10,7 @@ mod order;
 mod outcomes;
 mod refusals;
 mod reopening;
+mod retired;
 mod sequences;
 mod serializable;
 mod several;
@@ -30,10 +31,14 @@ pub use refusals::{
     a_refusal_leaves_nothing, an_overflow_leaves_nothing, outcomes_are_honest, what_is_over_a_limit_is_refused,
 };
 pub use reopening::acknowledged_writes_outlive_the_store;
-pub use sequences::numbers_are_given_once;
+pub use retired::{
+    a_prepared_retirement_is_named_to_readers, rows_are_not_retired, what_is_retired_is_not_read,
+    who_reads_while_it_is_retired_reads_all_or_nothing,
+};
+pub use sequences::{a_sequence_is_raised_and_never_set_back, numbers_are_given_once};
 pub use serializable::transactions_are_strictly_serializable;
 pub use several::*;
 pub use spans::{
-    a_tracked_scan_can_be_checked_where_it_stopped, an_entry_without_its_row_is_damage,
-    spans_give_exactly_their_members,
+    a_scan_stops_at_its_bytes_and_can_go_on, a_tracked_scan_can_be_checked_where_it_stopped,
+    an_entry_without_its_row_is_damage, spans_give_exactly_their_members,
 };

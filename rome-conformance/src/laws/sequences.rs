@@ -37,3 +37,45 @@ pub async fn numbers_are_given_once(subject: &impl Subject) -> Verdict {
     }
     Ok(())
 }
+
+/// A raised sequence gives no number below the one that it was raised to, is never set back, and gives each number once also while others
+/// raise it.
+///
+/// # Errors
+/// When it does not hold.
+pub async fn a_sequence_is_raised_and_never_set_back(subject: &impl Subject) -> Verdict {
+    let place = subject.place();
+    let store = subject.open(&place).await?;
+    let keys = SequenceId::Keys(TableId(3));
+    ensure_eq!(store.raise(keys, 0).await?, 1, "the next number of a new sequence");
+    ensure_eq!(store.raise(keys, 31).await?, 31, "the next number of a raised sequence");
+    ensure_eq!(store.reserve(keys, 5).await?, 31, "the first number of a raised sequence");
+    for least in [0, 1, 9, 35, 36] {
+        ensure_eq!(store.raise(keys, least).await?, 36, "a sequence that is there already");
+    }
+    // Decimal digits and doubles order these otherwise.
+    for least in [100, 99_999, 100_000, (1 << 53) + 1, (1 << 53) + 2] {
+        ensure_eq!(store.raise(keys, least).await?, least, "the next number of a sequence that was raised far");
+        ensure_eq!(store.reserve(keys, 1).await?, least, "a number of a sequence that was raised far");
+    }
+    let askers = (1..=6_u64).map(|n| {
+        let store = store.clone();
+        async move {
+            let mut given = Vec::new();
+            for round in 1..=10 {
+                let least = (1 << 54) + round * n * 7;
+                store.raise(keys, least).await.map_err(Violation::from)?;
+                let number = store.reserve(keys, 1).await.map_err(Violation::from)?;
+                given.push((least, number));
+                tokio::task::yield_now().await;
+            }
+            Ok(given)
+        }
+    });
+    let mut all = BTreeSet::new();
+    for (least, number) in together(askers.collect::<Vec<_>>()).await?.into_iter().flatten() {
+        ensure!(number >= least, "the number {number} is below {least}, to which the sequence was raised before");
+        ensure!(all.insert(number), "the number {number} was given twice");
+    }
+    Ok(())
+}

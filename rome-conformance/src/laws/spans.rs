@@ -258,3 +258,61 @@ pub async fn an_entry_without_its_row_is_damage(subject: &impl Subject) -> Verdi
     }
     Ok(())
 }
+
+/// **S5** A scan with a bound in bytes returns members from its beginning until they have so many bytes, at least one, stops there, and
+/// goes on behind the member at which it stopped without a gap.
+///
+/// # Errors
+/// When it does not hold.
+pub async fn a_scan_stops_at_its_bytes_and_can_go_on(subject: &impl Subject) -> Verdict {
+    let (_place, client) = Client::alone(subject).await?;
+    let length = |n: u32| if n % 7 == 3 { 40_000 } else { 100 + n as usize };
+    let key = |n: u32| Bytes::from(format!("{n:04}"));
+    for n in 0..60 {
+        let value = vec![b'x'; length(n)];
+        client.write(vec![put(ROWS, key(n), value), put(INDEX, entry(b"x", &key(n)), "")]).await?;
+    }
+    for case in 0..8_u32 {
+        let [reverse, by_entries, filtered] = [1, 2, 4].map(|bit| case & bit != 0);
+        for bytes in [0, 1, 1_000, 50_000, 10_000_000] {
+            let mut span = Span::all(if by_entries { INDEX } else { ROWS }).reversed(reverse).within_bytes(Some(bytes));
+            let filter = || filtered.then(|| FilterRef(Arc::new(EvenKey)));
+            let mut expected: Vec<u32> = (0..60).filter(|n| !filtered || n % 2 == 0).collect();
+            if reverse {
+                expected.reverse();
+            }
+            let mut expected = expected.into_iter();
+            loop {
+                let read = match by_entries {
+                    true => {
+                        Read::ScanRows { index: span.clone(), table: TABLE, filter: filter(), want: None, track: true }
+                    }
+                    false => Read::Scan { span: span.clone(), filter: filter(), want: None, track: true },
+                };
+                let scanned = client.scan(read).await?;
+                let mut returned = 0;
+                for found in scanned.iter() {
+                    ensure!(returned == 0 || returned < bytes, "{returned} bytes were returned already, of {bytes}");
+                    let next = expected.next().map(key);
+                    ensure_eq!(Some(Bytes::copy_from_slice(found.key)), next, "the next member");
+                    returned += (found.key.len() + found.value.len()) as u64;
+                }
+                let Some(last) = scanned.stopped_at else { break };
+                ensure!(returned >= bytes && returned > 0, "it stopped after {returned} bytes of {bytes}");
+                let bound = Bound::Excluded(last);
+                if reverse { span.hi = bound } else { span.lo = bound }
+            }
+            ensure_eq!(expected.next(), None, "a member that was left out");
+        }
+    }
+    Ok(())
+}
+
+/// Keeps rows whose key ends in an even digit.
+struct EvenKey;
+
+impl RowFilter for EvenKey {
+    fn keep(&self, key: &[u8], _: &[u8]) -> bool {
+        key.last().is_some_and(|byte| byte % 2 == 0)
+    }
+}

@@ -105,6 +105,7 @@ caught! { flawed, 1;
         by an_overflow_leaves_nothing, random_calls_answer_as_the_specification_does;
     too_long_skipped: SkipsWhatIsTooLong by what_is_over_a_limit_is_refused;
     numbers_given_twice: GivesNumbersTwice by numbers_are_given_once;
+    retired_is_read: ReadsWhatIsRetired by what_is_retired_is_not_read, who_reads_while_it_is_retired_reads_all_or_nothing;
 }
 
 /// Broken steps of transactions over several partitions.

@@ -45,6 +45,7 @@ pub enum Flaw {
     AppliesTheRestOfAnOverflow,
     SkipsWhatIsTooLong,
     GivesNumbersTwice,
+    ReadsWhatIsRetired,
 }
 
 pub struct Mutant {
@@ -252,7 +253,8 @@ impl Store for Mutant {
         {
             return Ok(cached);
         }
-        let mut replies = match self.inner.read(&bent, consistency).await {
+        let how = if self.flaw == Flaw::ReadsWhatIsRetired { Consistency::Retired } else { consistency };
+        let mut replies = match self.inner.read(&bent, how).await {
             Err(error) if error.kind() == StoreErrorKind::Corrupt && self.flaw == Flaw::HidesDamage => {
                 return Ok(vec![ReadReply {
                     seq: self.seq().await?,

@@ -12,6 +12,7 @@ pub(super) fn describe(next: &mut u32, table: &'static Table, def: &AggregateDef
     AggregateDoc {
         name: def.name.clone(),
         id,
+        since: 0,
         sum: def.sum.as_ref().map(name),
         by: def.by.iter().map(name).collect(),
         unless: def.unless.as_ref().map(name),
@@ -22,7 +23,7 @@ pub(super) fn describe(next: &mut u32, table: &'static Table, def: &AggregateDef
 /// Adds those that are new, refuses those that count something else, and drops those that are gone if `how` says so.
 pub(super) fn compare(
     doc: &mut TableDoc,
-    next: &mut u32,
+    (next, since): (&mut u32, u32),
     former: &mut Vec<FormerDoc>,
     table: &'static Table,
     plan: &mut SchemaPlan,
@@ -32,7 +33,7 @@ pub(super) fn compare(
         match doc.aggregates.iter().find(|stored| stored.name == def.name) {
             Some(stored) => compare_one(stored, table, def, plan),
             None => {
-                let added = describe(next, table, def, IndexState::WriteOnly);
+                let added = AggregateDoc { since, ..describe(next, table, def, IndexState::WriteOnly) };
                 let what =
                     format!("aggregate index `{}` of `{}` is new: `{}`", added.name, table.name, declaration(&added));
                 plan.add(ChangeKind::Index, table.name, what);
@@ -63,7 +64,7 @@ pub(super) fn compare(
 
 fn compare_one(stored: &AggregateDoc, table: &'static Table, def: &AggregateDef, plan: &mut SchemaPlan) {
     let declared = describe(&mut 0, table, def, stored.state);
-    if (AggregateDoc { id: stored.id, ..declared.clone() }) != *stored {
+    if (AggregateDoc { id: stored.id, since: stored.since, ..declared.clone() }) != *stored {
         plan.refused.push(format!(
             "aggregate index `{}` of `{}` is `{}`, and the stored one is `{}`: give it another name, under which it is built \
              anew (`as = \"...\"`), and drop the stored one later",

@@ -7,14 +7,16 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SchemaChange {
     /// Adds what is new: tables, columns that are optional or have a default, wider integers, foreign keys where there are
-    /// no rows, and indexes. Opening ends when new indexes are built.
+    /// no rows, and indexes. What is stored and not declared stays in force. Opening ends when new indexes are built. Those
+    /// are tried on the stored rows before: what is refused has changed nothing.
     #[default]
     Apply,
-    /// The same, and opening does not wait for new indexes: writes maintain them, and queries use them once
+    /// The same, and opening neither tries new indexes on stored rows nor waits for them: writes maintain them, and queries use them once
     /// [`build_indexes`](crate::Database::build_indexes) has built them.
     Defer,
-    /// As [`Apply`](Self::Apply), and drops the indexes of these entities that are no longer declared. To be used when no
-    /// program runs any more that declares them.
+    /// As [`Apply`](Self::Apply), and changes what others may rely on: drops the indexes and foreign keys of these entities that are no
+    /// longer declared, and makes `on_delete` of foreign keys what is declared. Programs that have the database open are refused to
+    /// write, and to read by those indexes, until they open it again.
     ApplyAndDrop,
     /// Changes nothing: where something is new, opening fails with the plan.
     Refuse,
@@ -36,7 +38,7 @@ pub enum ChangeKind {
     Unbuilt,
     /// An index that is dropped.
     Drop,
-    /// A foreign key that is new, acts in another way, or is gone.
+    /// A foreign key that is new, is made to act in another way, or is dropped.
     ForeignKey,
 }
 
@@ -67,7 +69,8 @@ pub struct SchemaPlan {
     pub refused: Vec<String>,
     /// What is stored and not declared, and stays.
     pub kept: Vec<String>,
-    /// Whether programs that have the database open as it was are refused to write from then on. They may go on reading.
+    /// Whether programs that have the database open as it was are refused to write from then on. They may go on reading, but by
+    /// indexes that are dropped.
     pub closes_to_older: bool,
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::{IndexId, Space};
+
 /// The number of this form, and the oldest one that can be read. Others are refused: who does not know the states of
 /// indexes would use one that is not built, and who does not know aggregate indexes would not keep them.
 pub(super) const FORMAT: u32 = 3;
@@ -34,6 +36,26 @@ pub(crate) struct FormerDoc {
     pub aggregate: bool,
 }
 
+impl TableDoc {
+    /// The version of the schema with which a column came; 0 if it was there from the beginning, or that was not noted.
+    pub fn column_since(&self, name: &str) -> u32 {
+        let has = |layout: &&LayoutDoc| layout.columns.iter().any(|column| column.name == name);
+        self.layouts.iter().find(has).map_or(0, |layout| layout.since)
+    }
+}
+
+impl FormerDoc {
+    /// The space of its records.
+    pub fn space(&self) -> Space {
+        let id = IndexId(self.id);
+        match (self.aggregate, self.unique) {
+            (true, _) => Space::Aggregate(id),
+            (false, true) => Space::Unique(id),
+            (false, false) => Space::Index(id),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TableDoc {
     pub name: String,
@@ -57,6 +79,9 @@ pub(crate) struct TableDoc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LayoutDoc {
     pub number: u32,
+    /// The version of the schema with which it came; 0 if it was there from the beginning, or that was not noted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: u32,
     pub columns: Vec<ColumnDoc>,
 }
 
@@ -77,6 +102,9 @@ pub(crate) struct IndexDoc {
     pub name: String,
     pub id: u32,
     pub unique: bool,
+    /// The version of the schema with which it came; 0 if it was there from the beginning, or that was not noted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub global: bool,
     #[serde(default, skip_serializing_if = "IndexState::is_readable")]
@@ -89,6 +117,9 @@ pub(crate) struct AggregateDoc {
     pub name: String,
     /// Taken from the numbers of indexes.
     pub id: u32,
+    /// The version of the schema with which it came; 0 if it was there from the beginning, or that was not noted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: u32,
     /// The column that it sums; none if it only counts rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
@@ -98,6 +129,11 @@ pub(crate) struct AggregateDoc {
     pub unless: Option<String>,
     #[serde(default, skip_serializing_if = "IndexState::is_readable")]
     pub state: IndexState,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(version: &u32) -> bool {
+    *version == 0
 }
 
 /// A value that is there, also if it is `null`.
@@ -136,6 +172,9 @@ pub(crate) struct ForeignKeyDoc {
     /// The table whose key they hold.
     pub references: String,
     pub on_delete: String,
+    /// The version of the schema with which it came; 0 if it was there from the beginning, or that was not noted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: u32,
 }
 
 impl Default for Document {

@@ -2,25 +2,29 @@
 //!
 //! It is one document in the store, compared with the compiled entities when the database is opened. New tables, indexes,
 //! and columns that are nullable or have a default, are added; anything else is refused with what differs. Rows carry
-//! the number of the layout that they were written in, so a row of an older layout is still read. An index that is stored
-//! and not declared is maintained by its stored description.
+//! the number of the layout that they were written in, so a row of an older layout is still read. What is stored and not
+//! declared stays: an index is maintained, a foreign key enforced and a column kept by its stored description.
 
 mod aggregates;
 mod change;
 mod compare;
+mod described;
 mod document;
 mod layout;
 mod open;
 mod references;
 mod stored;
+mod trial;
 
 pub(crate) use aggregates::declaration as declaration_of_aggregate;
 pub use change::{Change, ChangeKind, SchemaChange, SchemaPlan};
 pub use document::IndexState;
-pub(crate) use document::{Document, ForeignKeyDoc, FormerDoc, TableDoc};
-pub(crate) use layout::Layout;
+pub(crate) use document::{AggregateDoc, Document, ForeignKeyDoc, FormerDoc, IndexDoc, TableDoc};
+pub(crate) use layout::{Layouts, end_of};
 pub(crate) use open::{create_document, open, open_stored, plan, read_document, update_document};
 pub(crate) use references::Incoming;
+pub use trial::Duplicate;
+pub(crate) use trial::{MOST_DUPLICATES, STAYS_UNBUILT, TAKEN_BACK, not_unique};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,14 +37,16 @@ use crate::store::{IndexId, Space, TableId};
 /// A table as this database stores it.
 #[derive(Debug)]
 pub(crate) struct StoredTable {
+    /// What is stored: the columns of the entity, then those that are stored and that it does not declare; its foreign keys, then
+    /// those that are only stored.
     pub def: &'static Table,
+    /// What the entity declares. The rows that a program gives have these columns, which are the first ones of `def`.
+    pub entity: &'static Table,
     pub id: TableId,
     pub indexes: Vec<StoredIndex>,
     pub aggregates: Vec<StoredAggregate>,
-    /// The number that rows are written with.
-    pub layout: u32,
-    /// Earlier layouts, by number.
-    pub earlier: Vec<(u32, Layout)>,
+    /// The layouts of its rows.
+    pub layouts: Layouts,
 }
 
 /// An index as this database stores it.
@@ -50,6 +56,8 @@ pub(crate) struct StoredIndex {
     pub id: IndexId,
     /// Whether the entity declares it. One that is only stored is maintained, and no query uses it.
     pub declared: bool,
+    /// Whether it finds the rows of a foreign key that is only stored, so that it is used although it is not declared.
+    pub serves: bool,
     /// Whether every row is in it.
     complete: Arc<AtomicBool>,
 }
@@ -101,11 +109,16 @@ impl StoredTable {
     pub const fn rows(&self) -> Space {
         Space::Rows(self.id)
     }
+
+    /// Whether it is the one that is described so, by its entity or by what is stored.
+    pub fn is(&self, def: &'static Table) -> bool {
+        std::ptr::eq(self.entity, def) || std::ptr::eq(self.def, def)
+    }
 }
 
 impl StoredIndex {
     pub fn new(def: &'static IndexDef, id: IndexId, declared: bool, state: IndexState) -> Self {
-        Self { def, id, declared, complete: Arc::new(AtomicBool::new(state == IndexState::Readable)) }
+        Self { def, id, declared, serves: false, complete: Arc::new(AtomicBool::new(state == IndexState::Readable)) }
     }
 
     /// Whether every row is in it. Until then its entries and claims are maintained, and some are missing.
@@ -113,9 +126,14 @@ impl StoredIndex {
         self.complete.load(Ordering::Acquire)
     }
 
+    /// Whether queries may name it.
+    pub const fn is_known(&self) -> bool {
+        self.declared || self.serves
+    }
+
     /// Whether queries may use it.
     pub fn is_readable(&self) -> bool {
-        self.declared && self.is_complete()
+        self.is_known() && self.is_complete()
     }
 
     /// From now on every row is in it.
@@ -133,6 +151,8 @@ impl StoredIndex {
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     tables: Vec<Arc<StoredTable>>,
+    /// Tables without an entity that rows of `tables` reference, by foreign keys that are only stored.
+    others: Vec<Arc<StoredTable>>,
     /// For each table the foreign keys that lead to it.
     incoming: Vec<Vec<Incoming>>,
     /// For each table the stored tables that reference it and are not among these.
@@ -140,9 +160,10 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// These tables of a stored catalog.
-    pub fn new(tables: Vec<Arc<StoredTable>>, document: &Document) -> Self {
-        Self { incoming: references::incoming(&tables), unknown: references::unknown(document, &tables), tables }
+    /// These tables of a stored catalog, and others that they reference.
+    pub fn new(tables: Vec<Arc<StoredTable>>, others: Vec<Arc<StoredTable>>, document: &Document) -> Self {
+        let (incoming, unknown) = (references::incoming(&tables), references::unknown(document, &tables));
+        Self { tables, others, incoming, unknown }
     }
 
     /// The foreign keys of all tables that lead to this one.
@@ -159,12 +180,17 @@ impl Catalog {
     }
 
     fn position(&self, def: &'static Table) -> Option<usize> {
-        self.tables.iter().position(|table| std::ptr::eq(table.def, def))
+        self.tables.iter().position(|table| table.is(def))
     }
 
-    /// The stored form of a table, if its entity was given to the builder.
+    /// The stored form of a table, if its entity was given to the builder or rows of such a table reference it.
     pub fn find(&self, def: &'static Table) -> Option<&Arc<StoredTable>> {
-        self.tables.iter().find(|table| std::ptr::eq(table.def, def))
+        self.tables.iter().chain(&self.others).find(|table| table.is(def))
+    }
+
+    /// The table with this number.
+    pub fn numbered(&self, id: TableId) -> Option<&Arc<StoredTable>> {
+        self.tables.iter().chain(&self.others).find(|table| table.id == id)
     }
 
     /// All tables.

@@ -7,13 +7,15 @@ use bytes::Bytes;
 
 use super::change::{SchemaChange, SchemaPlan};
 use super::compare::{Comparison, compare};
-use super::document::{Document, FORMAT, IndexState, OLDEST_FORMAT, TableDoc};
+use super::described::{described, undeclared};
+use super::document::{Document, FORMAT, FormerDoc, IndexState, OLDEST_FORMAT, TableDoc};
 use super::stored::{aggregate_of, index_of, tables_of};
-use super::{Catalog, Layout, StoredAggregate, StoredIndex, StoredTable, references};
+use super::trial::{self, MEND_FIRST, not_unique};
+use super::{Catalog, Layouts, StoredAggregate, StoredIndex, StoredTable, references};
 use crate::commit::{Committer, Outcome, Part};
 use crate::error::{Error, Kind, Result};
 use crate::place::Placement;
-use crate::schema::Table;
+use crate::schema::{Lookup, Table};
 use crate::store::{Check, CheckRef, Durability, Effect, IndexId, Partition, Read, Reply, Space, Span, TableId, TxId};
 
 const CATALOG: &[u8] = b"catalog";
@@ -26,12 +28,15 @@ pub(crate) struct Opened {
     pub catalog: Catalog,
     /// The version of the schema, which every apply carries.
     pub version: u32,
+    /// The indexes that were added, and are still to be built.
+    pub added: Vec<IndexId>,
     /// The key that cursors are signed with; the same for all programs that open this database.
     pub secret: [u8; 16],
 }
 
 /// Reads the catalog, compares it with the entities, and adds what is new. Costs one round trip if nothing is new, two
-/// or three otherwise. New indexes are noted, and not built.
+/// or three otherwise, and those of the trial of new indexes on stored rows. New indexes are noted, and not built. What is refused
+/// has changed nothing.
 pub(crate) async fn open(
     committer: &Arc<Committer>,
     placement: Placement,
@@ -46,7 +51,7 @@ pub(crate) async fn open(
             Some((_, bytes)) => parse(bytes)?,
             None => Document::default(),
         };
-        let Comparison { document: wanted, plan, must_be_empty } = compare(&document, tables, how);
+        let Comparison { document: wanted, plan, must_be_empty, tried } = compare(&document, tables, how);
         if !plan.refused.is_empty() {
             return Err(refuse(&plan.refused));
         }
@@ -58,6 +63,14 @@ pub(crate) async fn open(
         if how == SchemaChange::Refuse && stored.is_some() {
             return Err(not_applied(&plan));
         }
+        let builds = matches!(how, SchemaChange::Apply | SchemaChange::ApplyAndDrop);
+        if builds && !tried.is_empty() {
+            let catalog = finish(&wanted, tables, [0; 16])?.catalog;
+            let found = trial::duplicates(committer, placement, &catalog, &tried).await?;
+            if !found.is_empty() {
+                return Err(not_unique(&found, MEND_FIRST));
+            }
+        }
         let secret = found.unwrap_or_else(|| *uuid::Uuid::new_v4().as_bytes());
         let mut change = Part::default();
         change.checks.push(unchanged(CATALOG, stored.map(|(version, _)| version)));
@@ -68,10 +81,11 @@ pub(crate) async fn open(
         change.effects.push(put(CATALOG, written(&wanted)?));
         let own_checks = change.checks.len();
         let mut parts = vec![change];
+        let retired = newly_former(&document, &wanted);
         if plan.closes_to_older {
             let spans = must_be_empty.iter().map(|(table, _)| Span::all(Space::Rows(*table)).limited(Some(1)));
             let empty: Vec<Check> = spans.map(|span| Check::Count { span, n: 0 }).collect();
-            raise_gate(&mut parts, placement, wanted.version);
+            raise_gate(&mut parts, placement, wanted.version, &retired);
             for part in &mut parts {
                 part.checks.extend(empty.iter().cloned());
             }
@@ -79,18 +93,11 @@ pub(crate) async fn open(
         match committer.commit(u32::MAX, parts, committer.durability.max(Durability::Local)).await? {
             Outcome::Committed => {
                 tracing::info!(version = wanted.version, changes = %plan, "changed the schema");
-                return finish(&wanted, tables, secret);
+                let added = if builds { tried.into_iter().map(|(_, id)| id).collect() } else { Vec::new() };
+                return finish(&wanted, tables, secret).map(|opened| Opened { added, ..opened });
             }
             Outcome::Conflict { part, check: CheckRef::Check(at) } if part > 0 || at >= own_checks => {
-                let what: Vec<String> = must_be_empty
-                    .into_iter()
-                    .map(|(_, what)| {
-                        format!(
-                            "{what} is new, and the table has rows, which may reference nothing: make a new table with it and \
-                             copy them"
-                        )
-                    })
-                    .collect();
+                let what: Vec<String> = must_be_empty.iter().map(|(_, what)| may_dangle(what)).collect();
                 return Err(refuse(&what));
             }
             // Another program changed the catalog, or is about to.
@@ -138,18 +145,58 @@ fn no_catalog() -> Error {
     Kind::Schema("the store has no catalog: no database was ever opened in it".to_owned()).into()
 }
 
-/// Refuses clients of older versions in all partitions. The first part has to be in the first one.
-fn raise_gate(parts: &mut Vec<Part>, placement: Placement, oldest: u32) {
+/// Refuses clients of older versions in all partitions, and reads of these spaces. The first part has to be in the first one.
+fn raise_gate(parts: &mut Vec<Part>, placement: Placement, oldest: u32, retired: &[Space]) {
     parts.extend(placement.all().skip(1).map(|partition| Part { partition, ..Part::default() }));
-    parts.iter_mut().for_each(|part| part.effects.push(Effect::RaiseGate { oldest }));
+    for part in parts {
+        part.effects.push(Effect::RaiseGate { oldest });
+        part.effects.extend(retired.iter().map(|space| Effect::Retire { space: *space }));
+    }
 }
 
-/// What [`open`] would change. Costs one round trip.
-pub(crate) async fn plan(committer: &Committer, tables: &[&'static Table], how: SchemaChange) -> Result<SchemaPlan> {
+/// The spaces of the indexes that a change drops: whoever has them open must not read by them any more.
+fn newly_former(before: &Document, after: &Document) -> Vec<Space> {
+    let is_new = |former: &&FormerDoc| !before.former.iter().any(|known| known.id == former.id);
+    after.former.iter().filter(is_new).map(FormerDoc::space).collect()
+}
+
+/// What [`open`] would change, and what stands in its way. Costs one round trip, and where there are new indexes or foreign keys
+/// of tables with rows those of the trial.
+pub(crate) async fn plan(
+    committer: &Committer,
+    placement: Placement,
+    tables: &[&'static Table],
+    how: SchemaChange,
+) -> Result<SchemaPlan> {
     check_names(tables)?;
     references::check(tables)?;
     let document = read_document(committer).await?.unwrap_or_default();
-    Ok(compare(&document, tables, how).plan)
+    let Comparison { document: wanted, mut plan, must_be_empty, tried } = compare(&document, tables, how);
+    for (table, what) in must_be_empty {
+        let count = Read::Count(Span::all(Space::Rows(table)).limited(Some(1)));
+        let batch: Vec<_> = placement.all().map(|partition| (partition, vec![count.clone()])).collect();
+        let replies = committer.read(&batch).await?.into_iter().flat_map(|reply| reply.replies);
+        if replies.into_iter().any(|reply| reply != Reply::Count(0)) {
+            plan.refused.push(may_dangle(&what));
+        }
+    }
+    // Where indexes are left to be built later, nothing that is stored stands in the way of opening.
+    if plan.refused.is_empty() && !tried.is_empty() && how != SchemaChange::Defer {
+        let catalog = finish(&wanted, tables, [0; 16])?.catalog;
+        match trial::duplicates(committer, placement, &catalog, &tried).await {
+            Ok(found) => plan.refused.extend(found.iter().map(ToString::to_string)),
+            Err(error) if error.is_limit() || error.is_corrupt() => plan.refused.push(error.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(plan)
+}
+
+/// Why a new foreign key is refused.
+fn may_dangle(what: &str) -> String {
+    format!(
+        "{what} is new, and the table has rows, which may reference nothing: make a new table with it and copy them"
+    )
 }
 
 /// The stored catalog; none in a store without one. Costs one round trip.
@@ -173,10 +220,12 @@ pub(crate) async fn update_document(
     loop {
         let (stored, _) = read(committer).await?;
         let Some((version, bytes)) = stored else { return Err(no_catalog()) };
-        let mut document = parse(&bytes)?;
+        let before = parse(&bytes)?;
+        let mut document = before.clone();
         if !change(&mut document)? {
             return Ok(());
         }
+        let retired = newly_former(&before, &document);
         document.format = FORMAT;
         document.version += 1;
         let mut parts = vec![Part::default()];
@@ -184,8 +233,8 @@ pub(crate) async fn update_document(
             part.checks.push(unchanged(CATALOG, Some(version)));
             part.effects.push(put(CATALOG, written(&document)?));
         }
-        if close {
-            raise_gate(&mut parts, placement, document.version);
+        if close || !retired.is_empty() {
+            raise_gate(&mut parts, placement, document.version, &retired);
         } else if !clear.is_empty() {
             parts.extend(placement.all().skip(1).map(|partition| Part { partition, ..Part::default() }));
         }
@@ -270,41 +319,63 @@ fn put(key: &'static [u8], value: Vec<u8>) -> Effect {
     Effect::Put { space: Space::Meta, key: Bytes::from_static(key), value: value.into() }
 }
 
-fn finish(document: &Document, tables: &[&'static Table], secret: [u8; 16]) -> Result<Opened> {
-    let tables = tables
-        .iter()
-        .filter_map(|table| document.tables.iter().find(|doc| doc.name == table.name).map(|doc| (*table, doc)))
-        .map(|(table, doc)| stored_table(table, doc).map(Arc::new))
-        .collect::<Result<_>>()?;
-    Ok(Opened { catalog: Catalog::new(tables, document), version: document.version, secret })
+fn finish(document: &Document, entities: &[&'static Table], secret: [u8; 16]) -> Result<Opened> {
+    let target = |name: &str| match entities.iter().find(|entity| entity.name == name) {
+        Some(entity) => Ok(*entity),
+        None => tables_of(document)?.into_iter().find(|table| table.name == name).ok_or_else(|| no_table(name)),
+    };
+    let mut tables = Vec::with_capacity(entities.len());
+    let mut others: Vec<Arc<StoredTable>> = Vec::new();
+    for entity in entities {
+        let Some(doc) = document.tables.iter().find(|doc| doc.name == entity.name) else { continue };
+        tables.push(Arc::new(stored_table(entity, described(entity, doc, target)?, doc)?));
+        for key in undeclared(entity, doc) {
+            let table = target(&key.references)?;
+            let known = entities.iter().any(|entity| std::ptr::eq(*entity, table))
+                || others.iter().any(|other| other.is(table));
+            if let (false, Some(doc)) = (known, document.tables.iter().find(|doc| doc.name == table.name)) {
+                others.push(Arc::new(stored_table(table, table, doc)?));
+            }
+        }
+    }
+    let catalog = Catalog::new(tables, others, document);
+    Ok(Opened { catalog, version: document.version, added: Vec::new(), secret })
 }
 
-fn stored_table(table: &'static Table, doc: &TableDoc) -> Result<StoredTable> {
-    let declared = table.indexes.iter().filter_map(|def| {
+#[cold]
+fn no_table(name: &str) -> Error {
+    Kind::Schema(format!(
+        "the stored catalog is damaged: a foreign key leads to a table `{name}` that it does not have"
+    ))
+    .into()
+}
+
+/// A stored table of an entity, described so.
+fn stored_table(entity: &'static Table, table: &'static Table, doc: &TableDoc) -> Result<StoredTable> {
+    let declared = entity.indexes.iter().filter_map(|def| {
         let stored = doc.indexes.iter().find(|stored| stored.name == def.name)?;
         Some(StoredIndex::new(def, IndexId(stored.id), true, stored.state))
     });
     // After the declared ones, whose places are those in the entity's description.
-    let only_stored = doc.indexes.iter().filter(|stored| !table.indexes.iter().any(|def| def.name == stored.name));
+    let only_stored = doc.indexes.iter().filter(|stored| !entity.indexes.iter().any(|def| def.name == stored.name));
     let only_stored = only_stored
         .filter_map(|stored| Some(StoredIndex::new(index_of(stored, table)?, IndexId(stored.id), false, stored.state)));
-    let indexes = declared.chain(only_stored).collect();
+    let mut indexes: Vec<StoredIndex> = declared.chain(only_stored).collect();
+    for foreign_key in table.foreign_keys.iter().skip(entity.foreign_keys.len()) {
+        if let Lookup::ByIndex(at) = foreign_key.lookup
+            && let Some(index) = indexes.get_mut(at)
+        {
+            index.serves = true;
+        }
+    }
     let aggregates = doc.aggregates.iter().filter_map(|stored| {
-        let declared = table.aggregates.iter().find(|def| def.name == stored.name);
+        let declared = entity.aggregates.iter().find(|def| def.name == stored.name);
         let def = declared.map_or_else(|| aggregate_of(stored, table), Some)?;
         Some(StoredAggregate::new(def, IndexId(stored.id), declared.is_some(), stored.state))
     });
     let aggregates = aggregates.collect();
-    let (current, earlier) = doc.layouts.split_last().ok_or_else(|| {
-        Error::from(Kind::Schema(format!("the stored catalog has no layout for table `{}`", doc.name)))
+    let layouts = Layouts::new(doc, table, entity).map_err(|error| {
+        Error::from(Kind::Schema(format!("the stored catalog's table `{}` cannot be read: {error}", doc.name)))
     })?;
-    let earlier = earlier
-        .iter()
-        .map(|layout| {
-            Layout::new(layout, current, table).map(|known| (layout.number, known)).map_err(|error| {
-                Kind::Schema(format!("the stored catalog's table `{}` cannot be read: {error}", doc.name)).into()
-            })
-        })
-        .collect::<Result<_>>()?;
-    Ok(StoredTable { def: table, id: TableId(doc.id), indexes, aggregates, layout: current.number, earlier })
+    Ok(StoredTable { def: table, entity, id: TableId(doc.id), indexes, aggregates, layouts })
 }

@@ -18,13 +18,13 @@ pub(crate) struct Incoming {
 
 /// For each table the foreign keys that lead to it, in the order of the tables that have them.
 pub(super) fn incoming(tables: &[Arc<StoredTable>]) -> Vec<Vec<Incoming>> {
-    let leading_to = |target: &'static Table| {
+    let leading_to = |target: &StoredTable| {
         let all = tables.iter().flat_map(|table| table.def.foreign_keys.iter().map(move |key| (table, key)));
-        all.filter(|(_, key)| std::ptr::eq(key.target(), target))
+        all.filter(|(_, key)| target.is(key.target()))
             .map(|(table, foreign_key)| Incoming { table: table.clone(), foreign_key })
             .collect()
     };
-    tables.iter().map(|table| leading_to(table.def)).collect()
+    tables.iter().map(|table| leading_to(table)).collect()
 }
 
 /// For each table the names of the stored tables that reference it and are not among these: the program does not have their

@@ -4,12 +4,12 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::document::{AggregateDoc, Document, IndexDoc, LayoutDoc, TableDoc};
+use super::document::{AggregateDoc, ColumnDoc, Document, ForeignKeyDoc, IndexDoc, LayoutDoc, TableDoc};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{
     AggregateDef, ColumnDef, ForeignKey, IndexDef, IndexPart, KeySource, Lookup, OnDelete, Role, Table, TableRef,
 };
-use crate::value::ColumnType;
+use crate::value::{ColumnType, ValueError};
 
 /// The description of a stored index of a table; none if it is of columns that the table does not have.
 pub(super) fn index_of(doc: &IndexDoc, table: &Table) -> Option<&'static IndexDef> {
@@ -34,6 +34,21 @@ pub(super) fn aggregate_of(doc: &AggregateDoc, table: &Table) -> Option<&'static
     let by = doc.by.iter().map(position).collect::<Option<_>>()?;
     let def = AggregateDef { name: doc.name.clone(), sum: optional(&doc.sum)?, by, unless: optional(&doc.unless)? };
     Some(keep(&KEPT, def))
+}
+
+/// The description of a stored column.
+pub(super) fn column_of(doc: &ColumnDoc) -> Result<ColumnDef, ValueError> {
+    let (name, ty) = (doc.name.clone().into(), ColumnType::from_name(&doc.ty)?);
+    Ok(ColumnDef { name, ty, nullable: doc.nullable, role: Role::Plain, default: None })
+}
+
+/// What a stored foreign key does when the row that is referenced is deleted.
+pub(super) fn on_delete_of(doc: &ForeignKeyDoc) -> OnDelete {
+    match doc.on_delete.as_str() {
+        "cascade" => OnDelete::Cascade,
+        "set_null" => OnDelete::SetNull,
+        _ => OnDelete::Restrict,
+    }
 }
 
 /// The one of the kept descriptions that is equal; this one if there is none.
@@ -77,9 +92,7 @@ fn table(doc: &TableDoc, slots: &[(&str, &'static Slot)]) -> Result<Table> {
     let LayoutDoc { columns, .. } =
         doc.layouts.last().ok_or_else(|| damaged(format!("table `{name}` has no layout")))?;
     for column in columns {
-        let ty = ColumnType::from_name(&column.ty).map_err(|error| damaged(error.to_string()))?;
-        let (name, nullable) = (column.name.clone().into(), column.nullable);
-        builder = builder.column(ColumnDef { name, ty, nullable, role: Role::Plain, default: None });
+        builder = builder.column(column_of(column).map_err(|error| damaged(error.to_string()))?);
     }
     let positions = |names: &[String]| {
         let position = |name: &String| columns.iter().position(|column| column.name == *name);
@@ -111,11 +124,7 @@ fn table(doc: &TableDoc, slots: &[(&str, &'static Slot)]) -> Result<Table> {
     }
     for key in &doc.foreign_keys {
         let Some((_, slot)) = slots.iter().find(|(table, _)| *table == key.references) else { continue };
-        let on_delete = match key.on_delete.as_str() {
-            "cascade" => OnDelete::Cascade,
-            "set_null" => OnDelete::SetNull,
-            _ => OnDelete::Restrict,
-        };
+        let on_delete = on_delete_of(key);
         let (columns, references) = (positions(&key.columns)?, TableRef::Stored(slot));
         builder = builder.foreign_key(ForeignKey { columns, references, on_delete, lookup: Lookup::ByKey });
     }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::build::{BuildOptions, BuildProgress, Duplicate, MOST_DUPLICATES};
+use super::build::{BuildOptions, BuildProgress};
 use super::pace::Pace;
 use super::{Built, mark_of};
-use crate::catalog::{StoredIndex, StoredTable};
+use crate::catalog::{Duplicate, MOST_DUPLICATES, StoredIndex, StoredTable};
 use crate::commit::{Outcome, Part};
 use crate::database::Shared;
 use crate::error::{Error, Result};
@@ -244,7 +244,7 @@ impl<'a> Backfill<'a> {
 
     async fn get(&self, reads: Routed) -> Result<Vec<Option<(TxId, Bytes)>>> {
         let (batch, order) = reads.into_batch();
-        let replies = order.merge(self.shared.committer.read(&batch).await?);
+        let replies = order.merge(self.shared.read(&batch).await?);
         let record = |reply| match reply {
             Reply::Record(record) => record,
             _ => None,
@@ -253,7 +253,7 @@ impl<'a> Backfill<'a> {
     }
 
     async fn read(&self, partition: Partition, reads: Vec<Read>) -> Result<Vec<Reply>> {
-        let replies = self.shared.committer.read(&[(partition, reads)]).await?.pop();
+        let replies = self.shared.read(&[(partition, reads)]).await?.pop();
         Ok(replies.map(|reply| reply.replies).unwrap_or_default())
     }
 }

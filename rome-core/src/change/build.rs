@@ -7,11 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::backfill::Backfill;
-use super::mark_of;
 use super::recount::Recount;
-use crate::catalog::{Document, IndexState, StoredTable, TableDoc, read_document, update_document};
+use super::{clear, mark_of};
+use crate::catalog::{
+    AggregateDoc, Document, Duplicate, FormerDoc, IndexDoc, IndexState, StoredTable, TableDoc, read_document,
+    update_document,
+};
 use crate::database::{Database, Shared};
 use crate::error::{Error, Kind, Result};
+use crate::store::IndexId;
 
 /// What is told of the progress of a build.
 pub type Told = dyn Fn(&BuildProgress) + Send + Sync;
@@ -53,28 +57,6 @@ pub struct BuildProgress {
     pub of: u64,
 }
 
-/// Two rows that have the same values in a unique index that is being built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Duplicate {
-    /// The table.
-    pub table: String,
-    /// The index.
-    pub index: String,
-    /// The values, as text.
-    pub values: String,
-    /// The key of the row that cannot have them, as text.
-    pub key: String,
-    /// The key of the row that has them.
-    pub held_by: String,
-}
-
-impl fmt::Display for Duplicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, index, values, key, held_by } = self;
-        write!(f, "rows {held_by} and {key} of `{table}` both have {values}, which `{index}` does not allow")
-    }
-}
-
 /// What a build of indexes did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BuildReport {
@@ -84,9 +66,6 @@ pub struct BuildReport {
     /// each two, and build again.
     pub duplicates: Vec<Duplicate>,
 }
-
-/// How many duplicates of an index are listed.
-pub(super) const MOST_DUPLICATES: usize = 100;
 
 impl Database {
     /// Builds the declared indexes of this database that are not built to their end, while others go on writing. A build that
@@ -228,19 +207,37 @@ fn gone(table: &str, index: &str) -> Error {
     Kind::Schema(format!("index `{index}` of `{table}` was dropped by another program; open the database again")).into()
 }
 
-/// The error of an opening that could not build a unique index.
-#[cold]
-pub(crate) fn not_unique(duplicates: &[Duplicate]) -> Error {
-    const SHOWN: usize = 10;
-    let mut lines: Vec<String> = duplicates.iter().take(SHOWN).map(|duplicate| format!("  - {duplicate}")).collect();
-    if duplicates.len() > SHOWN {
-        lines.push(format!("  - and {} more", duplicates.len() - SHOWN));
-    }
-    Kind::Schema(format!(
-        "a unique index cannot be built, because stored rows have the same values:\n{}\nnothing was lost, and the index stays \
-         unbuilt: open with `SchemaChange::Defer`, change or delete these rows, and call `build_indexes`; or do not declare \
-         the index and open with `SchemaChange::ApplyAndDrop`",
-        lines.join("\n")
-    ))
-    .into()
+/// Takes indexes back that an opening has added and could not build, so that nothing of them is left: no constraint, no entries.
+/// One that another program has built meanwhile stays. Says whether any was taken back.
+pub(crate) async fn take_back(shared: &Arc<Shared>, added: &[IndexId]) -> Result<bool> {
+    let mut taken = false;
+    update_document(&shared.committer, shared.placement, true, &[], |document| {
+        let is_added = |id: u32, state| state == IndexState::WriteOnly && added.contains(&IndexId(id));
+        let mut former = Vec::new();
+        for doc in &mut document.tables {
+            let table = doc.name.clone();
+            let of_index = |index: IndexDoc| FormerDoc {
+                table: table.clone(),
+                name: index.name,
+                id: index.id,
+                unique: index.unique,
+                aggregate: false,
+            };
+            former.extend(doc.indexes.extract_if(.., |index| is_added(index.id, index.state)).map(of_index));
+            let of_aggregate = |kept: AggregateDoc| FormerDoc {
+                table: table.clone(),
+                name: kept.name,
+                id: kept.id,
+                unique: false,
+                aggregate: true,
+            };
+            former.extend(doc.aggregates.extract_if(.., |kept| is_added(kept.id, kept.state)).map(of_aggregate));
+        }
+        taken = !former.is_empty();
+        document.former.append(&mut former);
+        Ok(taken)
+    })
+    .await?;
+    clear(shared).await?;
+    Ok(taken)
 }

@@ -10,15 +10,15 @@ use crate::catalog::{FormerDoc, TableDoc, read_document, update_document};
 use crate::commit::{Outcome, Part};
 use crate::database::{Database, Shared};
 use crate::error::{Error, Result};
-use crate::store::{Effect, IndexId, Partition, Read, Reply, Space, Span};
+use crate::store::{Consistency, Effect, IndexId, Partition, Read, Reply, Space, Span};
 
 /// How many records are removed at once.
 const CHUNK: u32 = 1000;
 
 impl Database {
     /// Drops a stored index or aggregate index, also one that is not built to its end, and removes its entries and claims, of which it says how
-    /// many there were. From then on all handles that have the database open, this one too, may only read; open it
-    /// again. To be used when no program runs any more that declares the index: queries of one that does would miss rows.
+    /// many there were. From then on all handles that have the database open, this one too, may only read, and not by this
+    /// index: a read that would use it is [`is_schema_mismatch`](Error::is_schema_mismatch). Open the database again.
     ///
     /// If it is interrupted, the next drop, [`build_indexes`](Self::build_indexes) or `rome apply` removes the rest. Costs a few
     /// round trips, and two for each 1000 entries.
@@ -73,12 +73,7 @@ pub(crate) async fn clear(shared: &Arc<Shared>) -> Result<u64> {
     let document = read_document(&shared.committer).await?.unwrap_or_default();
     let mut removed = 0;
     for former in document.former {
-        let id = IndexId(former.id);
-        let space = match (former.aggregate, former.unique) {
-            (true, _) => Space::Aggregate(id),
-            (false, true) => Space::Unique(id),
-            (false, false) => Space::Index(id),
-        };
+        let (id, space) = (IndexId(former.id), former.space());
         for partition in shared.placement.all() {
             removed += clear_space(shared, partition, space).await?;
         }
@@ -98,7 +93,7 @@ async fn clear_space(shared: &Arc<Shared>, partition: Partition, space: Space) -
     loop {
         let span = Span::between(space, Bound::Unbounded, Bound::Unbounded).limited(Some(CHUNK));
         let scan = Read::Scan { span, filter: None, want: None, track: false };
-        let reply = shared.committer.read(&[(partition, vec![scan])]).await?.pop();
+        let reply = shared.committer.read_as(&[(partition, vec![scan])], Consistency::Retired).await?.pop();
         let Some(Reply::Scanned(scanned)) = reply.and_then(|mut reply| reply.replies.pop()) else {
             return Err(Error::invalid("the store answered a scan with something else"));
         };

@@ -13,9 +13,9 @@ mod pace;
 mod recount;
 mod status;
 
-pub use crate::catalog::{Change, ChangeKind, IndexState, SchemaChange, SchemaPlan};
-pub use build::{BuildOptions, BuildProgress, BuildReport, Duplicate};
-pub(crate) use build::{build, not_unique};
+pub use crate::catalog::{Change, ChangeKind, Duplicate, IndexState, SchemaChange, SchemaPlan};
+pub use build::{BuildOptions, BuildProgress, BuildReport};
+pub(crate) use build::{build, take_back};
 pub(crate) use built::Built;
 pub(crate) use drop::clear;
 pub use status::{AggregateStatus, IndexStatus, Status, TableStatus};

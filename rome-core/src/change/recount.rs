@@ -128,7 +128,7 @@ impl<'a> Recount<'a> {
     }
 
     async fn read(&self, partition: Partition, read: Read) -> Result<Option<Reply>> {
-        let reply = self.shared.committer.read(&[(partition, vec![read])]).await?.pop();
+        let reply = self.shared.read(&[(partition, vec![read])]).await?.pop();
         Ok(reply.and_then(|mut reply| reply.replies.pop()))
     }
 }

@@ -31,6 +31,8 @@ pub struct TableStatus {
     pub key: Vec<String>,
     /// Its columns, as `name: type`.
     pub columns: Vec<String>,
+    /// The version of the schema with which each column came; 0 if it was there from the beginning, or that was not noted.
+    pub columns_since: Vec<u32>,
     /// How many forms its rows may have; one more with each change of the columns.
     pub layouts: usize,
     /// How many rows it has, softly deleted ones included.
@@ -39,8 +41,10 @@ pub struct TableStatus {
     pub indexes: Vec<IndexStatus>,
     /// Its aggregate indexes.
     pub aggregates: Vec<AggregateStatus>,
-    /// Its foreign keys, as `(columns) to table`.
+    /// Its foreign keys, as `(columns) to table`, and `on_delete = ...` where that is not `restrict`.
     pub foreign_keys: Vec<String>,
+    /// The version of the schema with which each foreign key came, as of the columns.
+    pub foreign_keys_since: Vec<u32>,
 }
 
 /// A stored index.
@@ -53,6 +57,8 @@ pub struct IndexStatus {
     pub columns: Vec<String>,
     /// Whether it is unique.
     pub unique: bool,
+    /// The version of the schema with which it came; 0 if it was there from the beginning, or that was not noted.
+    pub since: u32,
     /// How far it is.
     pub state: IndexState,
 }
@@ -65,6 +71,8 @@ pub struct AggregateStatus {
     pub name: String,
     /// How it is declared, such as `sum(size, by = owner)`.
     pub declaration: String,
+    /// The version of the schema with which it came; 0 if it was there from the beginning, or that was not noted.
+    pub since: u32,
     /// How far it is.
     pub state: IndexState,
 }
@@ -101,22 +109,30 @@ impl Database {
                 name: index.name.clone(),
                 columns: index.parts.iter().map(|part| part.column.clone()).collect(),
                 unique: index.unique,
+                since: index.since,
                 state: index.state,
             });
             let aggregates = doc.aggregates.iter().map(|aggregate| AggregateStatus {
                 name: aggregate.name.clone(),
                 declaration: declaration_of_aggregate(aggregate),
+                since: aggregate.since,
                 state: aggregate.state,
             });
-            let references =
-                |key: &crate::catalog::ForeignKeyDoc| format!("({}) to {}", key.columns.join(", "), key.references);
+            let references = |key: &crate::catalog::ForeignKeyDoc| {
+                let act = if key.on_delete == "restrict" { "" } else { key.on_delete.as_str() };
+                let act = if act.is_empty() { String::new() } else { format!(", on_delete = {act}") };
+                format!("({}) to {}{act}", key.columns.join(", "), key.references)
+            };
+            let names = layout.into_iter().flat_map(|layout| &layout.columns);
             TableStatus {
                 columns: columns.collect(),
+                columns_since: names.map(|column| doc.column_since(&column.name)).collect(),
                 layouts: doc.layouts.len(),
                 rows,
                 indexes: indexes.collect(),
                 aggregates: aggregates.collect(),
                 foreign_keys: doc.foreign_keys.iter().map(references).collect(),
+                foreign_keys_since: doc.foreign_keys.iter().map(|key| key.since).collect(),
                 name: doc.name,
                 key: doc.key,
             }
@@ -136,8 +152,9 @@ impl fmt::Display for Status {
         write!(f, "schema version {}{partitions}", self.version)?;
         for table in &self.tables {
             write!(f, "\n\n{} ({} rows), key ({})", table.name, table.rows, table.key.join(", "))?;
-            for column in &table.columns {
+            for (column, since) in table.columns.iter().zip(&table.columns_since) {
                 write!(f, "\n  {column}")?;
+                write_since(f, *since)?;
             }
             for index in &table.indexes {
                 let kind = if index.unique { "unique index" } else { "index" };
@@ -145,15 +162,18 @@ impl fmt::Display for Status {
                 if index.state == IndexState::WriteOnly {
                     f.write_str(", not built yet")?;
                 }
+                write_since(f, index.since)?;
             }
-            for AggregateStatus { name, declaration, state } in &table.aggregates {
+            for AggregateStatus { name, declaration, since, state } in &table.aggregates {
                 write!(f, "\n  aggregate index {name}: {declaration}")?;
                 if *state == IndexState::WriteOnly {
                     f.write_str(", not built yet")?;
                 }
+                write_since(f, *since)?;
             }
-            for key in &table.foreign_keys {
+            for (key, since) in table.foreign_keys.iter().zip(&table.foreign_keys_since) {
                 write!(f, "\n  foreign key {key}")?;
+                write_since(f, *since)?;
             }
         }
         for (table, index) in &self.former {
@@ -161,4 +181,9 @@ impl fmt::Display for Status {
         }
         Ok(())
     }
+}
+
+/// Says since which version of the schema something is there, where that is not from the beginning.
+fn write_since(f: &mut fmt::Formatter<'_>, since: u32) -> fmt::Result {
+    if since == 0 { Ok(()) } else { write!(f, ", since version {since}") }
 }

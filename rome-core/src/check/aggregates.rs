@@ -121,7 +121,7 @@ impl Checker<'_> {
             let of_group = |counter: Counter| Read::Get { space: aggregate.space(), key: counter.key(group) };
             reads.extend(Counter::ALL.map(of_group));
         }
-        let replies = self.shared.committer.read(&[(partition, reads)]).await?.pop();
+        let replies = self.shared.read(&[(partition, reads)]).await?.pop();
         let mut replies = replies.map(|reply| reply.replies).unwrap_or_default().into_iter();
         let Some(Reply::Scanned(rows)) = replies.next() else {
             return Err(Error::invalid("the store answered a scan with something else"));

@@ -222,7 +222,7 @@ impl<'a> Checker<'a> {
     /// The records of a batch of gets, in their order.
     async fn get(&self, reads: Routed) -> Result<Vec<Option<(TxId, Bytes)>>> {
         let (batch, order) = reads.into_batch();
-        let replies = order.merge(self.shared.committer.read(&batch).await?);
+        let replies = order.merge(self.shared.read(&batch).await?);
         let record = |reply| match reply {
             Reply::Record(record) => record,
             _ => None,

@@ -80,6 +80,13 @@ impl Committer {
         result
     }
 
+    pub(super) async fn call_raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let result = self.store.raise(sequence, least).await;
+        count(|| Statistics { reserves: 1, ..Statistics::default() });
+        tracing::debug!(target: "rome::store", error = failure(&result), "raise");
+        result
+    }
+
     #[cold]
     fn tell_of_read(
         &self,
@@ -117,7 +124,7 @@ impl Committer {
         spaces.into_iter().map(|space| self.name_of(space)).collect::<Vec<_>>().join(", ")
     }
 
-    fn name_of(&self, space: Space) -> String {
+    pub(super) fn name_of(&self, space: Space) -> String {
         match (space, self.names.get().and_then(|names| names.get(&space))) {
             (_, Some(name)) => name.clone(),
             (Space::Meta, None) => "catalog".to_owned(),
@@ -146,8 +153,8 @@ fn looked_at(read: &Read, reply: &Reply) -> (u64, u64) {
     match (read, reply) {
         (Read::Get { space, .. }, Reply::Record(record)) => of(*space, u64::from(record.is_some())),
         (_, Reply::Claimed(claimed)) => (u64::from(claimed.is_some()), u64::from(claimed.is_some())),
-        (Read::Scan { span, .. }, Reply::Scanned(scanned)) => of(span.space, u64::from(scanned.visited)),
-        (_, Reply::Scanned(scanned)) => (u64::from(scanned.visited), u64::from(scanned.visited)),
+        (Read::Scan { span, .. }, Reply::Scanned(scanned)) => of(span.space, scanned.transferred()),
+        (_, Reply::Scanned(scanned)) => (scanned.transferred(), scanned.transferred()),
         _ => (0, 0),
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Kind, Result};
 use crate::store::{
     Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
     SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
@@ -153,13 +153,9 @@ impl Committer {
         self.read_as(batch, Consistency::Strict).await
     }
 
-    /// As [`read`](Self::read), where it is all the same which state is read: the `seq` of a reply says nothing.
-    pub async fn read_untracked(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        self.read_as(batch, Consistency::Untracked).await
-    }
-
-    async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
-        let replies = self.call_read(batch, consistency).await?;
+    /// As [`read`](Self::read), as fresh as is asked for.
+    pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
+        let replies = self.call_read(batch, consistency).await.map_err(|error| self.told(error))?;
         if replies.len() != batch.len() {
             return Err(Error::new(ErrorKind::Other, "the store did not reply to every read"));
         }
@@ -167,12 +163,25 @@ impl Committer {
             return Ok(replies);
         }
         // In a box: rare, and deep, and every future of a query would be as deep.
-        Box::pin(self.settle(batch, replies)).await
+        Box::pin(self.settle(batch, replies, consistency)).await
     }
 
     /// Reads hints from the store, which need be of no one moment: what is undecided is left alone.
     pub async fn peek(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        Ok(self.call_read(batch, Consistency::Untracked).await?)
+        self.call_read(batch, Consistency::Untracked).await.map_err(|error| self.told(error))
+    }
+
+    /// The error of a read; one of an index that was dropped names it, and says what to do.
+    fn told(&self, error: StoreError) -> Error {
+        match error.retired_space() {
+            None => error.into(),
+            Some(space) => Kind::Schema(format!(
+                "index `{}` was dropped by another program, or by a call of this one, after this handle was opened, and cannot be read any \
+                 more: open the database again",
+                self.name_of(space)
+            ))
+            .into(),
+        }
     }
 
     pub async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
@@ -188,6 +197,11 @@ impl Committer {
     /// Takes `n` numbers of a sequence; returns the first.
     pub async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.call_reserve(sequence, n).await
+    }
+
+    /// Sees to it that a sequence gives no number below `least`; returns the next one.
+    pub async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.call_raise(sequence, least).await
     }
 }
 

@@ -48,7 +48,10 @@ impl Committer {
         &self,
         batch: &[(Partition, Vec<Read>)],
         mut replies: Vec<ReadReply>,
+        consistency: Consistency,
     ) -> Result<Vec<ReadReply>> {
+        // What is read again need not be as little tracked as it was at first.
+        let how = if consistency == Consistency::Retired { consistency } else { Consistency::Strict };
         for round in 0..ROUNDS {
             if round >= EAGER {
                 // Where each commit is one of several partitions there is always another one.
@@ -68,7 +71,7 @@ impl Committer {
                 return Ok(replies);
             }
             let repeated: Vec<_> = again.iter().filter_map(|at| batch.get(*at)).cloned().collect();
-            let fresh = self.call_read(&repeated, Consistency::Strict).await?;
+            let fresh = self.call_read(&repeated, how).await.map_err(|error| self.told(error))?;
             for (at, reply) in again.into_iter().zip(fresh) {
                 if let Some(slot) = replies.get_mut(at) {
                     *slot = reply;

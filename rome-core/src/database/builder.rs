@@ -14,8 +14,8 @@ use crate::place::Placement;
 use crate::plan::Statistics;
 use crate::query::{ScanPolicy, Telling};
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys, Hooked, Turns};
-use crate::store::{Durability, Store};
+use crate::session::{Calm, CounterKeys, Hooked, Readers, Turns};
+use crate::store::{Durability, IndexId, Store};
 
 /// Opens a database: names its entities, then its store.
 #[derive(Debug, Default, Clone)]
@@ -26,6 +26,7 @@ pub struct DatabaseBuilder {
     metrics: Observed,
     telling: Telling,
     hooks: Hooked,
+    readers: Readers,
     schema: SchemaChange,
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
@@ -41,6 +42,7 @@ impl DatabaseBuilder {
     pub fn entity<D: Entity>(mut self) -> Self {
         if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
             self.tables.push(D::table());
+            self.readers.add::<D>();
             if let Some(hooks) = D::hooks() {
                 self.hooks.add(D::table(), hooks);
             }
@@ -160,7 +162,8 @@ impl DatabaseBuilder {
         self
     }
 
-    /// What opening the database in this store would change; changes nothing. Costs one round trip.
+    /// What opening the database in this store would change, and what stands in the way: also stored rows that break a new unique
+    /// index. Changes nothing. Costs one round trip; where there are new indexes, one more for each 500 rows of their tables.
     ///
     /// ```
     /// # use rome::prelude::*;
@@ -182,11 +185,17 @@ impl DatabaseBuilder {
     /// # Errors
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the entities do not fit each other; those of the store.
     pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
-        catalog::plan(&Committer::new(measured(store, &self.metrics), self.durability), &self.tables, self.schema).await
+        let placement = Placement::new(store.capabilities().partitions);
+        let committer = Committer::new(measured(store, &self.metrics), self.durability);
+        catalog::plan(&committer, placement, &self.tables, self.schema).await
     }
 
     /// Opens the database in a store, and brings the stored tables up to date as [`schema`](Self::schema) says. Costs two
-    /// to four round trips; more where an index has to be built, see [`build_indexes`](Database::build_indexes).
+    /// to four round trips; more where an index has to be built, see [`build_indexes`](Database::build_indexes): its rows are read
+    /// once before, to see whether it can be built.
+    ///
+    /// What is refused has changed nothing, for nobody. If rows that others write while a new index is built cannot be in it, the index
+    /// is taken back. If opening is interrupted while an index is built, the next one goes on.
     ///
     /// # Errors
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, an entity
@@ -220,17 +229,41 @@ impl DatabaseBuilder {
                 metrics: self.metrics,
                 telling: self.telling,
                 hooks: self.hooks,
+                readers: self.readers,
             }),
         };
         if !self.stored && matches!(schema, SchemaChange::Apply | SchemaChange::ApplyAndDrop) {
             if schema == SchemaChange::ApplyAndDrop {
                 change::clear(&db.shared).await?;
             }
-            let duplicates = if is_behind { change::build(&db.shared, &build).await?.duplicates } else { Vec::new() };
-            if !duplicates.is_empty() {
-                return Err(change::not_unique(&duplicates));
+            if is_behind {
+                build_or_take_back(&db.shared, &build, &opened.added).await?;
             }
         }
         Ok(db)
+    }
+}
+
+/// Builds what is unbuilt. Indexes that were `added` just now and that rows stand in the way of are taken back.
+async fn build_or_take_back(shared: &Arc<Shared>, options: &BuildOptions, added: &[IndexId]) -> Result<()> {
+    let mut took_back = false;
+    loop {
+        let duplicates = match change::build(shared, options).await {
+            Ok(report) if report.duplicates.is_empty() => return Ok(()),
+            Ok(report) => Ok(report.duplicates),
+            // A row that cannot be entered; after any other error the next opening goes on.
+            Err(error) if error.is_limit() || error.is_corrupt() => Err(error),
+            Err(error) => return Err(error),
+        };
+        let taken = !added.is_empty() && change::take_back(shared, added).await?;
+        // If there was nothing to take back, another program may have built it meanwhile.
+        if taken || took_back || added.is_empty() {
+            return Err(match duplicates {
+                Ok(duplicates) if taken => catalog::not_unique(&duplicates, catalog::TAKEN_BACK),
+                Ok(duplicates) => catalog::not_unique(&duplicates, catalog::STAYS_UNBUILT),
+                Err(error) => error,
+            });
+        }
+        took_back = true;
     }
 }

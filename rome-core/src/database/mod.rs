@@ -52,6 +52,44 @@ impl Database {
         &self.shared.committer.store
     }
 
+    /// The number that the next row of an entity with counted keys gets from this handle. Another handle takes its numbers from
+    /// blocks of its own. Costs a round trip at most.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) if the keys are not counted; those of the store.
+    pub async fn counter<E: Entity>(&self) -> Result<u64> {
+        session::keys::next_number(&self.shared, self.shared.table(E::table())?).await
+    }
+
+    /// Sees to it that the counted keys of an entity go on with `next`, or behind the greatest key of its rows if that is not below, and
+    /// returns the number that the next row gets. Counted keys never go back: a smaller number than the counter's changes nothing.
+    /// Handles that have reserved numbers before give those out first. Costs two or three round trips.
+    ///
+    /// Keys of rows that come with one need no such call: counted keys go on behind them by themselves, as far as they are not above
+    /// 4·10¹².
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, name: String }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// assert_eq!(db.set_counter::<Dog>(1000).await?, 1000);
+    /// let rex = db.insert(Dog { name: "Rex".into(), ..Default::default() }).await?;
+    /// assert_eq!(rex.id, Id::new(1000));
+    /// assert_eq!(db.counter::<Dog>().await?, 1001);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) if the keys are not counted; [`is_limit`](Error::is_limit) if the counter cannot come
+    /// so far; those of the store.
+    pub async fn set_counter<E: Entity>(&self, next: u64) -> Result<u64> {
+        session::keys::set_number(&self.shared, self.shared.table(E::table())?, next).await
+    }
+
     /// Begins an explicit session, to be ended with [`Session::commit`] or [`Session::rollback`]. Costs nothing.
     #[must_use]
     pub fn session(&self) -> Session {

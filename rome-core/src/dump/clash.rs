@@ -67,7 +67,7 @@ async fn find<'a>(shared: &Shared, table: &'a Arc<StoredTable>, bodies: &[Bytes]
         }
     }
     let (batch, order) = reads.into_batch();
-    let replies = order.merge(shared.committer.read(&batch).await?);
+    let replies = order.merge(shared.read(&batch).await?);
     for ((index, claim, at, key), reply) in asked.into_iter().zip(replies) {
         if let Reply::Record(Some((_, holder))) = reply
             && holder != key

@@ -13,15 +13,13 @@ use crate::commit::{Committer, Part};
 use crate::database::{Database, Shared};
 use crate::error::{Error, Result};
 use crate::schema::Table;
+use crate::session::keys::FARTHEST;
 use crate::session::{self, TransactionOptions, Write};
 use crate::store::{Durability, Effect, Partition, Read, Reply, SequenceId, Space, Span, Store};
 use crate::value::{RowReader, ValueRef, read_column};
 
 /// How many rows are written in one transaction.
 const BATCH: usize = 500;
-/// The greatest number up to which a counter is set forward: after so many keys none was counted, so a greater one was given by
-/// hand, and the counter does not come there either.
-const FARTHEST: u64 = 1_000 * u32::MAX as u64;
 /// Where the catalog's space has how far a load is: the digest of the dump, and how many of its rows are loaded.
 const MARK: &[u8] = b"load";
 
@@ -221,7 +219,7 @@ async fn first_with_rows<'a>(
     for table in tables {
         let first = Read::Count(Span::all(table.rows()).limited(Some(1)));
         let batch: Vec<_> = db.shared.placement.all().map(|partition| (partition, vec![first.clone()])).collect();
-        let replies = db.shared.committer.read(&batch).await?;
+        let replies = db.shared.read(&batch).await?;
         if replies.iter().flat_map(|reply| &reply.replies).any(|reply| *reply != Reply::Count(0)) {
             return Ok(Some(table.def.name));
         }
@@ -295,12 +293,7 @@ impl Loader<'_> {
             else {
                 continue;
             };
-            let sequence = SequenceId::Keys(table.id);
-            loop {
-                let first = self.db.shared.committer.reserve(sequence, 1).await?;
-                let Some(rest) = greatest.checked_sub(first).filter(|rest| *rest > 0) else { break };
-                self.db.shared.committer.reserve(sequence, u32::try_from(rest).unwrap_or(u32::MAX)).await?;
-            }
+            self.db.shared.committer.raise(SequenceId::Keys(table.id), greatest.saturating_add(1)).await?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::cut::{BRIEF, cut};
 use crate::database::Database;
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
@@ -68,7 +69,7 @@ impl Database {
 }
 
 fn position(table: &'static Table, name: &str) -> Result<u16> {
-    let unknown = || Kind::UnknownColumn { table: table.name, column: name.to_owned(), nearest: None };
+    let unknown = || Kind::UnknownColumn { table: table.name, column: cut(name, BRIEF).to_string(), nearest: None };
     table.position(name).ok_or_else(|| unknown().into())
 }
 

@@ -55,7 +55,7 @@ impl Database {
         let encoded = Bytes::from(encoded);
         let get = Read::Get { space: table.rows(), key: encoded.clone() };
         let at = self.shared.placement.of_row(table, &encoded);
-        match self.shared.committer.read(&[(at, vec![get])]).await?.pop().and_then(|mut reply| reply.replies.pop()) {
+        match self.shared.read(&[(at, vec![get])]).await?.pop().and_then(|mut reply| reply.replies.pop()) {
             Some(Reply::Record(Some((_, stored)))) => to_json(table, &encoded, &stored).map(Some),
             _ => Ok(None),
         }
@@ -137,7 +137,7 @@ impl Database {
         let lo = after.map_or(Bound::Unbounded, Bound::Excluded);
         let span = Span::between(table.rows(), lo, Bound::Unbounded).limited(Some(CHUNK));
         let scan = Read::Scan { span, filter: None, want: None, track: false };
-        let reply = self.shared.committer.read(&[(partition, vec![scan])]).await?.pop();
+        let reply = self.shared.read(&[(partition, vec![scan])]).await?.pop();
         let Some(Reply::Scanned(scanned)) = reply.and_then(|mut reply| reply.replies.pop()) else {
             return Err(Error::invalid("the store answered a scan with something else"));
         };

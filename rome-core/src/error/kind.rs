@@ -116,6 +116,7 @@ const fn of_store(kind: StoreErrorKind) -> ErrorKind {
         StoreErrorKind::Unsafe => ErrorKind::UnsafeStore,
         StoreErrorKind::Invalid => ErrorKind::Invalid,
         StoreErrorKind::Overflow => ErrorKind::Overflow,
+        StoreErrorKind::Retired => ErrorKind::SchemaMismatch,
         StoreErrorKind::Other => ErrorKind::Other,
     }
 }

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use super::fetch::{Hit, Want, fetch};
+use super::sort::values_of_order;
 use super::subquery;
 use super::target::Target;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::expr::eval;
 use crate::expr::node::Node;
+use crate::expr::size;
 use crate::plan::{self, Spec};
 use crate::row;
 use crate::schema::Role;
 use crate::session::{Session, Write, Written};
-use crate::value::{ValueErrorKind, ValueRef};
+use crate::value::{Value, ValueErrorKind, ValueRef};
 
 /// Sets columns of all rows of a query in the session; says how many there were. Costs two round trips.
 pub(crate) async fn change_rows(
@@ -22,14 +24,35 @@ pub(crate) async fn change_rows(
     spec: &Spec,
     assignments: &[(u16, Node)],
 ) -> Result<u64> {
-    for (column, _) in assignments {
-        check_assignable(table, *column)?;
-    }
+    check_assignments(table, assignments)?;
     let hits = find(session, table, spec).await?;
     let change = |hit: Hit| Ok(Write::Change { body: changed(table, &hit, assignments)?, old: hit.body });
     let writes = hits.into_iter().map(change).collect::<Result<_>>()?;
     let written = session.write(table, writes).await?;
     Ok(written.len() as u64)
+}
+
+/// Changes the first rows of a query in the session, up to its limit, or deletes them; says how many there were, and the values of the
+/// order of the last one if there may be more.
+pub(crate) async fn change_piece(
+    session: &Session,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    assignments: Option<&[(u16, Node)]>,
+) -> Result<(u64, Option<Vec<Value>>)> {
+    check_assignments(table, assignments.unwrap_or_default())?;
+    let hits = find(session, table, spec).await?;
+    let more = spec.limit.is_some_and(|limit| hits.len() as u64 >= limit);
+    let last = hits.last().filter(|_| more);
+    let last = last.map(|hit| values_of_order(table.def, &spec.full_order(), hit)).transpose()?;
+    let change = |hit: Hit| match assignments {
+        Some(assignments) => Ok(Write::Change { body: changed(table, &hit, assignments)?, old: hit.body }),
+        None => Ok(Write::Delete(hit.key)),
+    };
+    let writes = hits.into_iter().map(change).collect::<Result<_>>()?;
+    let written = session.write(table, writes).await?;
+    let changed = written.iter().filter(|written| !matches!(written, Written::Absent)).count();
+    Ok((changed as u64, last))
 }
 
 /// The columns of a row as the assignments make them.
@@ -45,9 +68,18 @@ pub(super) fn changed(table: &StoredTable, hit: &Hit, assignments: &[(u16, Node)
     row::replace(table.def, &hit.key, &hit.body, &changes)
 }
 
-/// Refuses what would be overwritten or break the row's identity.
-pub(super) fn check_assignable(table: &StoredTable, column: u16) -> Result<()> {
+/// Refuses assignments that would be overwritten or break the row's identity, and those that are too large.
+pub(super) fn check_assignments(table: &StoredTable, assignments: &[(u16, Node)]) -> Result<()> {
+    let nodes = assignments.iter().map(|(_, node)| node);
+    size::check(nodes, || format!("the assignments to rows of table `{}`", table.def.name))?;
+    assignments.iter().try_for_each(|(column, node)| check_assignable(table, *column, node))
+}
+
+fn check_assignable(table: &StoredTable, column: u16, node: &Node) -> Result<()> {
     let def = table.def.column(column);
+    if let Some(source) = node.unstorable() {
+        return Err(Kind::Value { table: table.def.name, column: def.name.to_string(), source }.into());
+    }
     let why = match def.role {
         _ if table.def.key.contains(&column) => "is the key; insert a new row and delete the old one",
         Role::CreatedAt | Role::UpdatedAt | Role::Version => "is set by ROME itself; leave it out",
@@ -77,9 +109,18 @@ pub(crate) async fn delete_rows(session: &Session, table: &Arc<StoredTable>, spe
 
 async fn find(session: &Session, table: &Arc<StoredTable>, spec: &Spec) -> Result<Vec<Hit>> {
     let target = Target::Session(session);
-    let spec = &subquery::answered(target, spec).await?;
-    let plan = plan::plan(target, table, spec).await?;
-    let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    let mut spec = subquery::answered(target, spec).await?;
+    if spec.limit.is_none() && spec.order.is_empty() && spec.offset == 0 {
+        // No more than show that they are too many: all of them could be more than there is memory for.
+        spec.limit = Some(session.limits().one_too_many());
+    }
+    let plan = plan::plan(target, table, &spec).await?;
+    let mut hits = fetch(target, table, &spec, &plan, Want::Rows).await?;
+    session.limits().check_found(table, hits.len())?;
+    if spec.order.is_empty() {
+        // So that hooks run, and the first mistake is found, in one order on each store.
+        hits.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    }
     for hit in &hits {
         let buffered = session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_some());
         if !buffered {

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::change::{changed, check_assignable};
+use super::change::{changed, check_assignments};
 use super::fetch::Hit;
 use super::filter::passes;
 use super::subquery;
 use super::target::{Target, session_rows};
 use crate::catalog::StoredTable;
+use crate::cut::{BRIEF, cut};
 use crate::error::{Kind, Result};
 use crate::expr::node::{Comparison, Node};
+use crate::expr::size;
 use crate::plan::Spec;
 use crate::row;
 use crate::session::{Session, Write, Written};
@@ -32,9 +34,8 @@ pub(crate) async fn change_if(
     key: Bytes,
     change: &CompareAndSet,
 ) -> Result<Bytes> {
-    for (column, _) in &change.assignments {
-        check_assignable(table, *column)?;
-    }
+    check_assignments(table, &change.assignments)?;
+    size::check(&change.conditions, || format!("the conditions on a row of table `{}`", table.def.name))?;
     loop {
         let found = session_rows(session, table, std::slice::from_ref(&key)).await?.pop().flatten();
         let Some(hit) = found.map(|body| Hit { key: key.clone(), body }).filter(|hit| !is_deleted(table, hit)) else {
@@ -78,7 +79,7 @@ async fn answer(target: Target<'_>, table: &Arc<StoredTable>, hit: &Hit, conditi
         Node::Compare(Comparison::Eq, Box::new(Node::Column(*column)), Box::new(Node::Value(value)))
     });
     let filter = by_key.chain([condition.clone()]).collect();
-    Ok(Node::And(subquery::answered(target, &Spec { filter, ..Spec::new(table.def) }).await?.filter))
+    Ok(Node::all(subquery::answered(target, &Spec { filter, ..Spec::new(table.def) }).await?.filter))
 }
 
 /// Says which condition did not hold, and what the row has in its columns.
@@ -87,7 +88,7 @@ fn failed(table: &StoredTable, hit: &Hit, at: usize, conditions: &[Node]) -> cra
     let mut columns = Vec::new();
     let mut condition = String::new();
     if let Some(node) = conditions.get(at) {
-        condition = node.display(table.def).to_string();
+        condition = cut(&node.display(table.def), BRIEF).to_string();
         node.for_each_column(&mut |column| {
             if !columns.contains(&column) {
                 columns.push(column);
@@ -96,7 +97,7 @@ fn failed(table: &StoredTable, hit: &Hit, at: usize, conditions: &[Node]) -> cra
     }
     let shown = |column: u16| {
         let value = row::with_view(table.def, &hit.body, column, |view| view.value(column).map(ValueRef::to_value));
-        format!("{} is {}", table.def.column(column).name, value.unwrap_or(value::Value::Null))
+        format!("{} is {}", table.def.column(column).name, cut(&value.unwrap_or(value::Value::Null), BRIEF))
     };
     Kind::Condition {
         table: table.def.name,

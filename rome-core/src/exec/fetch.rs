@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::filter::{Condition, passes};
 use super::reach;
+use super::runs::Runs;
 use super::sort::{sort_key, sort_key_of};
 use super::target::{Target, in_session};
 use crate::catalog::StoredTable;
@@ -66,7 +67,7 @@ async fn fetch_here(
     if spec.limit == Some(0) {
         return Ok(Vec::new());
     }
-    let own = own_writes(target, table);
+    let own = own_writes(target, table, &plan.access);
     let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
@@ -75,10 +76,16 @@ async fn fetch_here(
     let wide = reach::is_wide(target.shared().placement, table, plan);
     let sorts = wide && (!spec.order.is_empty() || spec.after.is_some());
     let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none() && !sorts;
-    let mut hits = if matches!(plan.access, Access::Nothing) {
-        Vec::new()
-    } else {
-        read_hits(target, table, plan, pushed, keys_only).await?
+    let runs = pushed.filter(|_| wide).and_then(|wanted| Some((wanted, Runs::of(target, table, spec, plan)?)));
+    let mut in_order = !wide;
+    let mut hits = match runs {
+        _ if matches!(plan.access, Access::Nothing) => Vec::new(),
+        Some((wanted, runs)) => {
+            in_order = true;
+            let keys_only = want == Want::Keys && own.is_empty() && plan.residual.is_none() && !sorts;
+            runs.keys_only(keys_only).first(target, wanted).await?
+        }
+        None => read_hits(target, table, plan, pushed, keys_only).await?,
     };
     if plan.may_repeat() {
         let mut seen = HashSet::with_capacity(hits.len());
@@ -86,7 +93,7 @@ async fn fetch_here(
     }
     let mut merged = merge(table, spec, &mut hits, own)?;
     // Each partition has given its rows in order, one partition after the other.
-    merged |= wide;
+    merged |= !in_order;
     arrange(table, spec, plan, &mut hits, merged)?;
     let from = usize::try_from(spec.offset).unwrap_or(usize::MAX).min(hits.len());
     hits.drain(..from);
@@ -151,12 +158,43 @@ pub(super) async fn scans(
 
 pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 
-/// What the session has written to the table: keys, stored and new columns.
-pub(super) fn own_writes(target: Target<'_>, table: &StoredTable) -> Own {
-    let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
+/// What the session has written to the table and an access may meet: keys, stored and new columns.
+pub(super) fn own_writes(target: Target<'_>, table: &StoredTable, access: &Access) -> Own {
     target
         .session()
-        .map_or_else(Vec::new, |session| session.with_overlay(|overlay| overlay.of_table(table.id).map(one).collect()))
+        .map_or_else(Vec::new, |session| session.within_overlay(|overlay| own(overlay.of_access(table, access))))
+}
+
+pub(super) fn own(pending: Vec<(&Bytes, &Pending)>) -> Own {
+    let one = |(key, pending): (&Bytes, &Pending)| (key.clone(), pending.before.clone(), pending.after.clone());
+    pending.into_iter().map(one).collect()
+}
+
+/// What a session has written to a table.
+#[derive(Debug, Default)]
+pub(crate) struct OwnRows {
+    /// The keys of all rows that it has written.
+    pub keys: HashSet<Bytes>,
+    /// Those that a query has, as they will be.
+    pub rows: Vec<Hit>,
+}
+
+/// What the session has written to the table of a query.
+pub(crate) fn own_rows(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<OwnRows> {
+    let mut own = OwnRows::default();
+    let condition = spec.condition();
+    let written = target.session().map_or_else(Vec::new, |session| {
+        session.with_overlay(|overlay| self::own(overlay.of_table(table.id).collect()))
+    });
+    for (key, _, after) in written {
+        if let Some(body) = after
+            && matches(table, condition.as_ref(), &key, &body)?
+        {
+            own.rows.push(Hit { key: key.clone(), body });
+        }
+        own.keys.insert(key);
+    }
+    Ok(own)
 }
 
 /// Reads what the access finds, tested by the plan's residual.
@@ -234,7 +272,7 @@ async fn by_pointers(
     Ok(Some(reach::by_keys(placement, table, access, &mut found)))
 }
 
-fn key_of_entry(entry: Bytes) -> Option<Bytes> {
+pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
     Some(match row_key(&entry)? {
         Cow::Borrowed(found) => entry.slice_ref(found),
         Cow::Owned(found) => found.into(),
@@ -255,7 +293,7 @@ pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, p
 }
 
 /// Adds a row that was found by its key or claim, if it passes; stores do not test those.
-fn add_hit(
+pub(super) fn add_hit(
     table: &StoredTable,
     condition: Option<&Condition>,
     key: Bytes,
@@ -376,7 +414,7 @@ pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &S
 }
 
 async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
-    let own = own_writes(target, table);
+    let own = own_writes(target, table, &plan.access);
     let counted = match &plan.access {
         Access::Nothing => Some(0),
         Access::Rows { .. } | Access::Index { .. }

@@ -110,6 +110,46 @@ fn span(space: Space, (lo, hi): &Range, reverse: bool) -> Span {
     Span::between(space, lo.clone(), hi.clone()).reversed(reverse)
 }
 
+/// How rows are found in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Through {
+    /// Directly.
+    Rows,
+    /// By index entries beside them.
+    Entries,
+    /// By index entries that may lie in other partitions.
+    EntriesApart,
+}
+
+/// The partitions that a plan reads and the one span of each, for a plan that gives the rows of each partition in order.
+pub(super) fn runs(
+    placement: Placement,
+    table: &StoredTable,
+    plan: &Plan,
+) -> Option<(Through, Vec<(Partition, Span)>)> {
+    let only = if placement.is_one() { Some(Partition::default()) } else { plan.partition };
+    let all = |found: Option<Partition>| found.map_or_else(|| placement.all().collect(), |partition| vec![partition]);
+    let (through, span, partitions) = match &plan.access {
+        Access::Nothing => return Some((Through::Rows, Vec::new())),
+        Access::Rows { ranges, reverse } => {
+            let [range] = ranges.as_slice() else { return None };
+            let partition = only.or_else(|| placement.of_keys(table, range));
+            (Through::Rows, span(table.rows(), range, *reverse), all(partition))
+        }
+        Access::Index { index, ranges, reverse } => {
+            let ([range], Some(index)) = (ranges.as_slice(), table.indexes.get(*index)) else { return None };
+            let span = span(index.space(), range, *reverse);
+            if index.def.global && !placement.is_one() {
+                (Through::EntriesApart, span, of_global(placement, index, range))
+            } else {
+                (Through::Entries, span, all(only.or_else(|| placement.of_entries(table, index, range))))
+            }
+        }
+        _ => return None,
+    };
+    Some((through, partitions.into_iter().map(|partition| (partition, span.clone())).collect()))
+}
+
 /// Adds what an access of the plan reads.
 pub(super) fn add_reads(
     placement: Placement,

@@ -191,7 +191,7 @@ pub(crate) async fn rows_with(
     let mut all = Vec::new();
     let looked_up = plan::lookup(target, table, spec, columns, values);
     let at_once = if looked_up.is_some() { values.len().max(1) } else { MOST_VALUES };
-    let has_written = |session: &Session| session.with_overlay(|overlay| overlay.of_table(table.id).next().is_some());
+    let has_written = |session: &Session| session.with_overlay(|overlay| overlay.has_written(table.id));
     let is_as_stored = !target.session().is_some_and(has_written);
     for values in values.chunks(at_once) {
         // Where a session has written, its rows are compared with the condition; elsewhere the plan finds them without it.

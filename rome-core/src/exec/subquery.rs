@@ -27,6 +27,7 @@ pub(crate) fn has_subquery(spec: &Spec) -> bool {
 
 /// The same query with its subqueries answered. Has to run in a session if there are any.
 pub(crate) async fn answered(target: Target<'_>, spec: &Spec) -> Result<Spec> {
+    spec.check_size()?;
     let mut spec = spec.clone();
     if has_subquery(&spec) {
         let filter = std::mem::take(&mut spec.filter);
@@ -52,6 +53,7 @@ pub(crate) async fn answered_group(
 
 /// The same join with the subqueries of its conditions answered.
 pub(crate) async fn answered_join(target: Target<'_>, spec: &JoinSpec) -> Result<JoinSpec> {
+    spec.check_size()?;
     let mut spec = spec.clone();
     let policy = spec.parts.first().and_then(|first| first.spec.policy);
     for condition in &mut spec.filter {

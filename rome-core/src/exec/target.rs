@@ -49,7 +49,7 @@ impl<'a> Target<'a> {
         match self {
             Self::Database(shared) => {
                 let (batch, order) = reads.into_batch();
-                Ok(order.merge(shared.committer.read_untracked(&batch).await?))
+                Ok(order.merge(shared.read_untracked(&batch).await?))
             }
             Self::Session(session) => session.read(reads).await,
         }
@@ -113,7 +113,7 @@ fn stored_rows<'t>(
     let reads = keys.iter().map(|key| Read::Get { space: table.rows(), key: key.clone() }).collect();
     Some(async move {
         let batch = [(partition, reads)];
-        let replies = shared.committer.read_untracked(&batch).await?;
+        let replies = shared.read_untracked(&batch).await?;
         let [(_, reads)] = &batch;
         let mut bodies = Vec::with_capacity(reads.len());
         for (reply, read) in replies.into_iter().flat_map(|reply| reply.replies).zip(reads) {

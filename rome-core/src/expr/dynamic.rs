@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::node::{Comparison, Node, ValueList};
 use super::{Assignment, Expr, Order};
+use crate::cut::cut;
 use crate::error::{Error, Kind, Result};
 use crate::model::Entity;
 use crate::schema::ColumnDef;
@@ -55,8 +56,8 @@ impl<E: Entity> DynColumn<E> {
         match table.position(name) {
             Some(position) => Ok(Self { position, marker: PhantomData }),
             None => {
-                Err(Kind::UnknownColumn { table: table.name, column: name.to_owned(), nearest: nearest::<E>(name) }
-                    .into())
+                let column = cut(name, LONGEST_MEANT).to_string();
+                Err(Kind::UnknownColumn { table: table.name, column, nearest: nearest::<E>(name) }.into())
             }
         }
     }
@@ -96,7 +97,7 @@ impl<E: Entity> DynColumn<E> {
     }
 
     fn checked(self, value: impl Into<Value>) -> Result<Value> {
-        let value = value.into();
+        let value = self.def().ty.adapt(value.into());
         if !value.is_null() {
             self.def().ty.check(&value).map_err(|source| self.wrong(source))?;
         }
@@ -107,12 +108,15 @@ impl<E: Entity> DynColumn<E> {
         Box::new(Node::Column(self.position))
     }
 
+    #[track_caller]
     fn compare(self, op: Comparison, value: impl Into<Value>) -> Result<Expr<E>> {
         let value = self.checked(value)?;
         if !matches!(op, Comparison::Eq | Comparison::Ne) {
             self.ordered()?;
         }
-        Ok(Expr::new(Node::Compare(op, self.node(), Box::new(Node::Value(value)))))
+        let value = Node::Value(value);
+        super::compare::note_null(&value);
+        Ok(Expr::new(Node::Compare(op, self.node(), Box::new(value))))
     }
 
     fn ordered(self) -> Result<()> {
@@ -143,14 +147,36 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type.
+    #[track_caller]
     pub fn eq(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Eq, value)
+    }
+
+    /// True where the column equals the value or, for NULL, where it is NULL. Never unknown.
+    ///
+    /// # Errors
+    /// When the value is not of the column's type.
+    pub fn is_not_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+        let value = value.into();
+        if value.is_null() {
+            return Ok(self.is_null());
+        }
+        Ok(self.compare(Comparison::Eq, value)?.and(self.is_not_null()))
+    }
+
+    /// True where the column differs from the value or is NULL and, for NULL, where it is not NULL. Never unknown.
+    ///
+    /// # Errors
+    /// When the value is not of the column's type.
+    pub fn is_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+        Ok(!self.is_not_distinct_from(value)?)
     }
 
     /// True where the column differs from the value; unknown for NULL.
     ///
     /// # Errors
     /// When the value is not of the column's type.
+    #[track_caller]
     pub fn ne(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Ne, value)
     }
@@ -159,6 +185,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn lt(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Lt, value)
     }
@@ -167,6 +194,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn le(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Le, value)
     }
@@ -175,6 +203,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn gt(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Gt, value)
     }
@@ -183,6 +212,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
+    #[track_caller]
     pub fn ge(self, value: impl Into<Value>) -> Result<Expr<E>> {
         self.compare(Comparison::Ge, value)
     }
@@ -246,13 +276,15 @@ impl<E: Entity> DynColumn<E> {
                 Ok(Expr::new(Node::ContainsText(self.node(), text)))
             }
             (ColumnType::List(element), part) => {
+                let part = element.ty.adapt(part);
                 element.ty.check(&part).map_err(|source| self.wrong(source))?;
                 Ok(Expr::new(Node::ContainsElement(self.node(), part)))
             }
             (ty, part) => Err(Error::invalid(format!(
-                "column `{}` of table `{}` holds {ty}, which cannot contain {part}",
+                "column `{}` of table `{}` holds {ty}, which cannot contain {}",
                 self.name(),
                 E::table().name,
+                part.kind_name(),
             ))),
         }
     }
@@ -292,8 +324,14 @@ impl<E: Entity> DynColumn<E> {
     }
 }
 
+/// How long a name of a column is at most that may be a misspelt one.
+const LONGEST_MEANT: usize = 64;
+
 /// The column name that differs least from `name`, if it is near enough to be meant.
 fn nearest<E: Entity>(name: &str) -> Option<String> {
+    if name.len() > LONGEST_MEANT {
+        return None;
+    }
     E::table()
         .columns
         .iter()

@@ -25,6 +25,7 @@ impl Values for RowView<'_> {
 pub(crate) fn test<R: Values>(node: &Node, row: &R) -> Result<Option<bool>, ValueError> {
     Ok(match node {
         Node::Known(known) => *known,
+        Node::Unstorable(why) => return Err(ValueError::clone(why)),
         Node::Compare(op, left, right) => {
             compare(scalar(left, row)?, scalar(right, row)?).map(|ordering| holds(*op, ordering))
         }
@@ -61,12 +62,13 @@ pub(crate) fn test<R: Values>(node: &Node, row: &R) -> Result<Option<bool>, Valu
         Node::Not(of) => test(of, row)?.map(|known| !known),
         Node::NotTrue(of) => Some(test(of, row)? != Some(true)),
         Node::InTuples(of, tuples) => Some(tuple_of(of, row)?.is_some_and(|tuple| tuples.contains(&tuple))),
-        Node::Column(_) | Node::Of(..) | Node::Value(_) | Node::Arithmetic(..) => match scalar(node, row)? {
+        Node::Column(_) | Node::Of(..) | Node::Value(_) | Node::Calculation(..) => match scalar(node, row)? {
             ValueRef::Bool(known) => Some(known),
             _ => None,
         },
         Node::Aggregate(_) => unreachable!("aggregates become columns of their group before a group is tested"),
         Node::Exists(_) | Node::InQuery(_) => unreachable!("subqueries are answered before a row is tested"),
+        Node::Refused(_) => unreachable!("what is too large is refused before it is planned"),
     })
 }
 
@@ -76,7 +78,15 @@ pub(crate) fn scalar<'a, R: Values>(node: &'a Node, row: &'a R) -> Result<ValueR
         Node::Column(position) => row.value_at(0, *position)?,
         Node::Of(place, position) => row.value_at(*place, *position)?,
         Node::Value(value) => value.as_ref(),
-        Node::Arithmetic(op, left, right) => calculate(*op, scalar(left, row)?, scalar(right, row)?)?,
+        Node::Calculation(start, steps) => {
+            let mut so_far = scalar(start, row)?;
+            for step in steps {
+                let operand = scalar(&step.operand, row)?;
+                let (left, right) = if step.before { (operand, so_far) } else { (so_far, operand) };
+                so_far = calculate(step.op, left, right)?;
+            }
+            so_far
+        }
         condition => test(condition, row)?.map_or(ValueRef::Null, ValueRef::Bool),
     })
 }

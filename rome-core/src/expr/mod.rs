@@ -16,6 +16,7 @@ mod order;
 mod predicate;
 pub(crate) mod scope;
 pub(crate) mod show;
+pub(crate) mod size;
 pub(crate) mod subquery;
 pub(crate) mod tuples;
 mod with;

@@ -1,11 +1,13 @@
 //! The run-time tree behind every expression.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::aggregate::Aggregate;
+use super::size::Refused;
 use super::subquery::{Exists, InQuery};
 use super::tuples::Tuples;
-use crate::value::{Value, total_order};
+use crate::value::{Field, Value, ValueError, total_order};
 
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,10 +67,13 @@ impl ValueList {
 pub(crate) enum Node {
     /// A column of the query's first entity, which mostly is its only one.
     Column(u16),
+    /// A value that no column holds, and why; a statement with it is refused.
+    Unstorable(Arc<ValueError>),
     /// A column of another entity of the query, by the entity's place in it, or of a group.
     Of(u8, u16),
     Value(Value),
-    Arithmetic(Arithmetic, Box<Node>, Box<Node>),
+    /// A number, and what is done with it, one step after the other: flat, however it was built.
+    Calculation(Box<Node>, Vec<Step>),
     Compare(Comparison, Box<Node>, Box<Node>),
     In(Box<Node>, ValueList),
     Like {
@@ -81,8 +86,9 @@ pub(crate) enum Node {
     /// A list column has this element.
     ContainsElement(Box<Node>, Value),
     IsNull(Box<Node>),
-    And(Vec<Node>),
-    Or(Vec<Node>),
+    /// Several conditions. Lists, and of both ends, so that `x & (y & z)` is as flat as `(x & y) & z`.
+    And(VecDeque<Node>),
+    Or(VecDeque<Node>),
     Not(Box<Node>),
     /// A condition that is false or unknown.
     NotTrue(Box<Node>),
@@ -96,35 +102,46 @@ pub(crate) enum Node {
     Exists(Arc<Exists>),
     /// Whether a query gives the value. Becomes [`In`](Self::In) before a plan is made.
     InQuery(Arc<InQuery>),
+    /// What an expression that is too large became; a query with it is refused before it is planned.
+    Refused(Refused),
+}
+
+/// A step of a calculation.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub op: Arithmetic,
+    pub operand: Node,
+    /// Whether the operand stands before what is calculated so far, as in `10 - a`.
+    pub before: bool,
 }
 
 impl Node {
-    pub fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::And(mut left), Self::And(right)) => {
-                left.extend(right);
-                Self::And(left)
-            }
-            (Self::And(mut left), right) => {
-                left.push(right);
-                Self::And(left)
-            }
-            (left, right) => Self::And(vec![left, right]),
-        }
+    /// A value of a column.
+    pub fn value<T: Field>(value: &T) -> Self {
+        value.try_to_value().map_or_else(|error| Self::Unstorable(Arc::new(error)), Self::Value)
     }
 
+    /// A list of conditions that all have to be true, or the only one.
+    pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
+        Self::And(conditions.into_iter().collect())
+    }
+
+    /// Both conditions, as one list with those that are lists already.
+    pub fn and(self, other: Self) -> Self {
+        let parts = |node| match node {
+            Self::And(parts) => parts,
+            node => VecDeque::from([node]),
+        };
+        Self::And(joined(parts(self), parts(other)))
+    }
+
+    /// One of both conditions, as one list with those that are lists already.
     pub fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Or(mut left), Self::Or(right)) => {
-                left.extend(right);
-                Self::Or(left)
-            }
-            (Self::Or(mut left), right) => {
-                left.push(right);
-                Self::Or(left)
-            }
-            (left, right) => Self::Or(vec![left, right]),
-        }
+        let parts = |node| match node {
+            Self::Or(parts) => parts,
+            node => VecDeque::from([node]),
+        };
+        Self::Or(joined(parts(self), parts(other)))
     }
 
     /// The column of the entity at a place of the query.
@@ -159,10 +176,20 @@ impl Node {
     /// subqueries, after the columns that they are about.
     pub fn for_each_leaf(&self, visit: &mut dyn FnMut(&Self)) {
         match self {
-            Self::Column(_) | Self::Of(..) | Self::Value(_) | Self::Known(_) | Self::Aggregate(_) => visit(self),
-            Self::Arithmetic(_, left, right) | Self::Compare(_, left, right) => {
+            Self::Column(_)
+            | Self::Of(..)
+            | Self::Value(_)
+            | Self::Unstorable(_)
+            | Self::Known(_)
+            | Self::Aggregate(_)
+            | Self::Refused(_) => visit(self),
+            Self::Compare(_, left, right) => {
                 left.for_each_leaf(visit);
                 right.for_each_leaf(visit);
+            }
+            Self::Calculation(start, steps) => {
+                start.for_each_leaf(visit);
+                steps.iter().for_each(|step| step.operand.for_each_leaf(visit));
             }
             Self::In(of, _)
             | Self::Like { of, .. }
@@ -172,9 +199,8 @@ impl Node {
             | Self::IsNull(of)
             | Self::Not(of)
             | Self::NotTrue(of) => of.for_each_leaf(visit),
-            Self::And(all) | Self::Or(all) | Self::InTuples(all, _) => {
-                all.iter().for_each(|node| node.for_each_leaf(visit));
-            }
+            Self::And(all) | Self::Or(all) => all.iter().for_each(|node| node.for_each_leaf(visit)),
+            Self::InTuples(all, _) => all.iter().for_each(|node| node.for_each_leaf(visit)),
             Self::Exists(exists) => {
                 exists.of.iter().for_each(|node| node.for_each_leaf(visit));
                 visit(self);
@@ -189,10 +215,13 @@ impl Node {
     /// The same expression with each leaf replaced, as in [`for_each_leaf`](Self::for_each_leaf): a column, a value, an
     /// aggregate, or a subquery whose columns have been replaced already.
     pub fn map_leaves(self, change: &mut dyn FnMut(Self) -> Self) -> Self {
+        let list = |nodes: VecDeque<Self>, change: &mut dyn FnMut(Self) -> Self| {
+            nodes.into_iter().map(|node| node.map_leaves(change)).collect()
+        };
         let mut all = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.map_leaves(change)).collect();
         match self {
-            Self::And(nodes) => Self::And(all(nodes)),
-            Self::Or(nodes) => Self::Or(all(nodes)),
+            Self::And(nodes) => Self::And(list(nodes, change)),
+            Self::Or(nodes) => Self::Or(list(nodes, change)),
             Self::InTuples(nodes, tuples) => Self::InTuples(all(nodes), tuples),
             Self::Exists(exists) => {
                 let of = all(exists.of.clone());
@@ -202,7 +231,11 @@ impl Node {
                 let of = query.of.clone().map_leaves(change);
                 change(Self::InQuery(Arc::new(InQuery { of, ..(*query).clone() })))
             }
-            Self::Arithmetic(op, left, right) => Self::Arithmetic(op, left.map_boxed(change), right.map_boxed(change)),
+            Self::Calculation(start, steps) => {
+                let start = start.map_boxed(change);
+                let step = |step: Step| Step { operand: step.operand.map_leaves(change), ..step };
+                Self::Calculation(start, steps.into_iter().map(step).collect())
+            }
             Self::Compare(op, left, right) => Self::Compare(op, left.map_boxed(change), right.map_boxed(change)),
             Self::In(of, list) => Self::In(of.map_boxed(change), list),
             Self::Like { of, pattern, ignore_case } => Self::Like { of: of.map_boxed(change), pattern, ignore_case },
@@ -237,6 +270,17 @@ impl Node {
         })
     }
 
+    /// Why a value in it can be in no column, if there is one.
+    pub fn unstorable(&self) -> Option<ValueError> {
+        let mut found = None;
+        self.for_each_leaf(&mut |leaf| {
+            if let Self::Unstorable(why) = leaf {
+                found.get_or_insert_with(|| (**why).clone());
+            }
+        });
+        found
+    }
+
     /// Whether it asks other tables.
     pub fn has_subquery(&self) -> bool {
         let mut found = false;
@@ -250,4 +294,16 @@ impl Node {
         self.for_each_column(&mut |position| last = last.max(Some(position)));
         last
     }
+}
+
+/// One list after the other. The shorter one moves, so that lists that grow at either end cost the same.
+fn joined(mut left: VecDeque<Node>, mut right: VecDeque<Node>) -> VecDeque<Node> {
+    if left.len() >= right.len() {
+        left.extend(right);
+        return left;
+    }
+    while let Some(last) = left.pop_back() {
+        right.push_front(last);
+    }
+    right
 }

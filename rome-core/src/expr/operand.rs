@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::column::Column;
 use super::compare::Scalar;
 use super::node::Node;
+use super::size::Size;
 use crate::value::{Element, Field, Json, Value};
 
 /// Something that can stand beside a column of type `T` of `S`: a value of that type, a borrowed form of it, or a column
@@ -21,14 +22,38 @@ pub trait IntoOperand<S, T> {
 }
 
 /// A type-checked operand.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[doc(hidden)]
-pub struct Operand(pub(crate) Node);
+pub struct Operand {
+    pub(crate) node: Node,
+    pub(super) size: Size,
+}
+
+impl Operand {
+    pub(super) fn new(node: Node) -> Self {
+        let (node, size) = Size::of(&node).limit(|| node);
+        Self { node, size }
+    }
+
+    pub(super) const fn column(position: u16) -> Self {
+        Self { node: Node::Column(position), size: Size::LEAF }
+    }
+
+    fn value(value: Value) -> Self {
+        Self::new(Node::Value(value))
+    }
+
+    /// A condition on it, with so many bytes of its own.
+    fn wrapped(self, bytes: usize, condition: impl FnOnce(Box<Node>) -> Node) -> Self {
+        let (node, size) = self.size.wrapped().and_bytes(bytes).limit(|| condition(Box::new(self.node)));
+        Self { node, size }
+    }
+}
 
 #[diagnostic::do_not_recommend]
 impl<S, T: Field> IntoOperand<S, T> for T {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand::new(Node::value(&self))
     }
 }
 
@@ -38,14 +63,14 @@ where
     Option<T>: Field,
 {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand::new(Node::value(&self))
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<S, T: Field> IntoOperand<S, T> for &T {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand::new(Node::value(self))
     }
 }
 
@@ -55,7 +80,7 @@ where
     Option<T>: Field,
 {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(self.to_value()))
+        Operand::new(Node::value(self))
     }
 }
 
@@ -64,7 +89,7 @@ macro_rules! text_operands {
         #[diagnostic::do_not_recommend]
         impl<S> IntoOperand<S, $to> for $from {
             fn into_operand(self) -> Operand {
-                Operand(Node::Value(Value::Text(self.to_string())))
+                Operand::value(Value::Text(self.to_string()))
             }
         }
     )* };
@@ -82,28 +107,28 @@ text_operands! {
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, T> for Column<E, T> {
     fn into_operand(self) -> Operand {
-        Operand(Node::Column(self.position()))
+        Operand::column(self.position())
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, Option<T>> for Column<E, T> {
     fn into_operand(self) -> Operand {
-        Operand(Node::Column(self.position()))
+        Operand::column(self.position())
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, T> for Scalar<E, T> {
     fn into_operand(self) -> Operand {
-        Operand(self.into_node())
+        self.into_sized()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, Option<T>> for Scalar<E, T> {
     fn into_operand(self) -> Operand {
-        Operand(self.into_node())
+        self.into_sized()
     }
 }
 
@@ -113,7 +138,7 @@ where
     Json<T>: Field,
 {
     fn into_operand(self) -> Operand {
-        Operand(Node::Value(Json(self).to_value()))
+        Operand::new(Node::value(&Json(self)))
     }
 }
 
@@ -132,7 +157,8 @@ macro_rules! contained_in_text {
     ($($text:ty),*) => { $(
         impl<S, P: AsRef<str>> ContainedIn<S, $text> for P {
             fn contained_in(self, of: Operand) -> Operand {
-                Operand(Node::ContainsText(Box::new(of.0), self.as_ref().to_owned()))
+                let part = self.as_ref().to_owned();
+                of.wrapped(part.len(), |of| Node::ContainsText(of, part))
             }
         }
     )* };
@@ -141,8 +167,13 @@ macro_rules! contained_in_text {
 contained_in_text!(String, Option<String>);
 
 fn contains_element(element: Operand, of: Operand) -> Operand {
-    let Operand(Node::Value(value)) = element else { return Operand(Node::Known(None)) };
-    Operand(Node::ContainsElement(Box::new(of.0), value))
+    let size = of.size.beside(element.size).wrapped();
+    let (node, size) = size.limit(|| match element.node {
+        Node::Value(value) => Node::ContainsElement(Box::new(of.node), value),
+        refused @ Node::Unstorable(_) => refused,
+        _ => Node::Known(None),
+    });
+    Operand { node, size }
 }
 
 impl<S, T: Element, V: IntoOperand<S, T>> ContainedIn<S, Vec<T>> for V {

@@ -1,65 +1,100 @@
 //! Conditions.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
 use super::node::Node;
+use super::size::Size;
+use crate::cut::{LONG, cut};
 
 /// A condition over the entities in `S`, true, false or unknown for each row. Filters keep the rows where it is true.
 ///
 /// Combine conditions with [`and`](Self::and), [`or`](Self::or) and `!`, or with `&` and `|`.
 pub struct Expr<S> {
-    pub(crate) node: Node,
+    node: Node,
     /// Of how many entities `S` consists.
     pub(crate) width: u8,
+    size: Size,
     marker: PhantomData<fn() -> S>,
 }
 
 impl<S> Expr<S> {
-    pub(crate) const fn new(node: Node) -> Self {
-        Self::wide(node, 1)
+    /// A condition about one entity.
+    pub(crate) fn new(node: Node) -> Self {
+        let size = Size::of(&node);
+        Self::sized(size, 1, || node)
     }
 
     /// A condition about several entities.
-    pub(crate) const fn wide(node: Node, width: u8) -> Self {
-        Self { node, width, marker: PhantomData }
+    pub(crate) fn wide(node: Node, width: u8) -> Self {
+        let size = Size::of(&node);
+        Self::sized(size, width, || node)
+    }
+
+    /// A condition of this size, or what takes its place if that is too much.
+    pub(crate) fn sized(size: Size, width: u8, node: impl FnOnce() -> Node) -> Self {
+        let (node, size) = size.limit(node);
+        Self { node, width, size, marker: PhantomData }
+    }
+
+    pub(crate) fn into_node(self) -> Node {
+        self.node
+    }
+
+    /// The same condition on a scope with as many entities.
+    pub(crate) fn of_scope<T>(self) -> Expr<T> {
+        Expr { node: self.node, width: self.width, size: self.size, marker: PhantomData }
+    }
+
+    pub(super) fn into_parts(self) -> (Node, Size) {
+        (self.node, self.size)
     }
 
     /// True where both are true.
+    ///
+    /// Conditions that are joined by `and` are one list, from whichever side they come, and so are those that are joined by `or`; both
+    /// can be long. In other ways expressions nest up to 128 levels. A query with a condition that is nested deeper, or that
+    /// has more than 500,000 parts, is refused when it runs ([`is_limit`](crate::Error::is_limit)).
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::wide(self.node.and(other.node), self.width)
+        let size = self.size_in(List::And).beside(other.size_in(List::And)).wrapped();
+        Self::sized(size, self.width, || self.node.and(other.node))
     }
 
-    /// True where one is true.
+    /// True where one is true. See [`and`](Self::and) for how many there can be.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self::wide(self.node.or(other.node), self.width)
+        let size = self.size_in(List::Or).beside(other.size_in(List::Or)).wrapped();
+        Self::sized(size, self.width, || self.node.or(other.node))
     }
 
     /// True where all are true; true for an empty list.
     #[must_use]
     pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
-        let (nodes, width) = parts(conditions);
-        Self::wide(Node::And(nodes), width)
+        conditions.into_iter().reduce(Self::and).unwrap_or_else(|| Self::new(Node::And(VecDeque::new())))
     }
 
     /// True where at least one is true; false for an empty list.
     #[must_use]
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
-        let (nodes, width) = parts(conditions);
-        Self::wide(Node::Or(nodes), width)
+        conditions.into_iter().reduce(Self::or).unwrap_or_else(|| Self::new(Node::Or(VecDeque::new())))
+    }
+
+    /// What it adds to the size of a list that it becomes a part of.
+    const fn size_in(&self, list: List) -> Size {
+        match (list, &self.node) {
+            (List::And, Node::And(_)) | (List::Or, Node::Or(_)) => self.size.unwrapped(),
+            _ => self.size,
+        }
     }
 }
 
-fn parts<S>(conditions: impl IntoIterator<Item = Expr<S>>) -> (Vec<Node>, u8) {
-    let mut width = 1;
-    let nodes = conditions.into_iter().map(|condition| {
-        width = condition.width;
-        condition.node
-    });
-    (nodes.collect(), width)
+#[derive(Clone, Copy)]
+enum List {
+    And,
+    Or,
 }
 
 impl<S> Not for Expr<S> {
@@ -67,7 +102,10 @@ impl<S> Not for Expr<S> {
 
     /// True where it is false; unknown stays unknown.
     fn not(self) -> Self {
-        Self::wide(Node::Not(Box::new(self.node)), self.width)
+        match self.node {
+            Node::Not(of) => Self { node: *of, size: self.size.unwrapped(), ..self },
+            node => Self::sized(self.size.wrapped(), self.width, || Node::Not(Box::new(node))),
+        }
     }
 }
 
@@ -89,13 +127,13 @@ impl<S> BitOr for Expr<S> {
 
 impl<S> Clone for Expr<S> {
     fn clone(&self) -> Self {
-        Self::wide(self.node.clone(), self.width)
+        Self { node: self.node.clone(), width: self.width, size: self.size, marker: PhantomData }
     }
 }
 
 impl<S> fmt::Debug for Expr<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.fmt(f)
+        cut(&self.node, LONG).fmt(f)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Expressions as a person would write them, for `explain` and errors.
 
+use std::collections::VecDeque;
 use std::fmt;
 
-use super::node::{Comparison, Node};
+use super::node::{Comparison, Node, Step};
 use crate::schema::Table;
 
 /// What the columns of an expression are called.
@@ -72,7 +73,7 @@ impl Shown<'_> {
         if self.values { write!(f, "'{text}'") } else { f.write_str("?") }
     }
 
-    fn list(&self, f: &mut fmt::Formatter<'_>, nodes: &[Node], word: &str, empty: &str) -> fmt::Result {
+    fn list(&self, f: &mut fmt::Formatter<'_>, nodes: &VecDeque<Node>, word: &str, empty: &str) -> fmt::Result {
         if nodes.is_empty() {
             return f.write_str(empty);
         }
@@ -82,6 +83,23 @@ impl Shown<'_> {
             }
             let nested = matches!(node, Node::And(all) | Node::Or(all) if all.len() > 1);
             if nested { write!(f, "({})", self.of(node))? } else { write!(f, "{}", self.of(node))? }
+        }
+        Ok(())
+    }
+
+    fn calculation(&self, f: &mut fmt::Formatter<'_>, start: &Node, steps: &[Step]) -> fmt::Result {
+        for step in steps.iter().rev() {
+            f.write_str("(")?;
+            if step.before {
+                write!(f, "{} {} ", self.of(&step.operand), step.op.sign())?;
+            }
+        }
+        write!(f, "{}", self.of(start))?;
+        for step in steps {
+            if !step.before {
+                write!(f, " {} {}", step.op.sign(), self.of(&step.operand))?;
+            }
+            f.write_str(")")?;
         }
         Ok(())
     }
@@ -104,9 +122,8 @@ impl fmt::Display for Shown<'_> {
             Node::Column(position) => self.names.write(f, 0, *position),
             Node::Of(place, position) => self.names.write(f, *place, *position),
             Node::Value(value) => self.value(f, value),
-            Node::Arithmetic(op, left, right) => {
-                write!(f, "({} {} {})", self.of(left), op.sign(), self.of(right))
-            }
+            Node::Unstorable(_) => f.write_str("a value that no column holds"),
+            Node::Calculation(start, steps) => self.calculation(f, start, steps),
             Node::Compare(op, left, right) => {
                 let sign = match op {
                     Comparison::Eq => "=",
@@ -154,6 +171,7 @@ impl fmt::Display for Shown<'_> {
             Node::NotTrue(of) => write!(f, "({}) is not true", self.of(of)),
             Node::Known(Some(known)) => write!(f, "{known}"),
             Node::Known(None) => f.write_str("unknown"),
+            Node::Refused(_) => f.write_str("(an expression that is too large)"),
             Node::InTuples(of, tuples) => {
                 self.tuple(f, of)?;
                 let n = tuples.len();

@@ -1,6 +1,7 @@
 //! Conditions about two entities of a query.
 
 use super::node::{Comparison, Node};
+use super::size::Size;
 use super::{Column, Expr};
 use crate::value::{Field, Ordered};
 
@@ -10,8 +11,8 @@ impl<S> Expr<S> {
     /// Several [`filter`](crate::query::Joined::filter)s do the same; this is for the inside of an `or`.
     #[must_use]
     pub fn and_with<T>(self, other: Expr<T>) -> Expr<(S, T)> {
-        let (left, right, width) = beside(self, other);
-        Expr::wide(left.and(right), width)
+        let [left, right] = beside(self, other);
+        left.and(right)
     }
 
     /// True where this or a condition about other entities of the query is true.
@@ -35,16 +36,18 @@ impl<S> Expr<S> {
     /// ```
     #[must_use]
     pub fn or_with<T>(self, other: Expr<T>) -> Expr<(S, T)> {
-        let (left, right, width) = beside(self, other);
-        Expr::wide(left.or(right), width)
+        let [left, right] = beside(self, other);
+        left.or(right)
     }
 }
 
 /// The second condition speaks of the entities after those of the first.
-fn beside<S, T>(left: Expr<S>, right: Expr<T>) -> (Node, Node, u8) {
+fn beside<S, T>(left: Expr<S>, right: Expr<T>) -> [Expr<(S, T)>; 2] {
     let width = left.width.saturating_add(right.width);
-    let places: Vec<u8> = (left.width..width).collect();
-    (left.node, right.node.placed(&places), width)
+    let places: Vec<u8> = (0..width).collect();
+    let (near, far) = places.split_at(usize::from(left.width));
+    let at = |(node, size): (Node, Size), places: &[u8]| Expr::sized(size, width, || node.placed(places));
+    [at(left.into_parts(), near), at(right.into_parts(), far)]
 }
 
 macro_rules! comparisons {

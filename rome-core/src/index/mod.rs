@@ -169,7 +169,7 @@ pub(crate) fn describe_claim(table: &StoredTable, index: &StoredIndex, claim: &[
     let mut rest = claim;
     for part in &index.def.parts {
         let Ok((value, used)) = value::key::decode(rest, part.descending) else { break };
-        values.push(value.to_string());
+        values.push(table.def.column(part.column).ty.named(value).to_string());
         rest = rest.get(used..).unwrap_or_default();
     }
     if names.len() == 1 {

@@ -76,6 +76,13 @@ impl Store for Measured {
         result
     }
 
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let begun = Instant::now();
+        let result = self.store.raise(sequence, least).await;
+        self.tell(CallKind::Reserve, 1, 0, 0, begun, &result);
+        result
+    }
+
     fn owner(&self, partition: Partition) -> OwnerTag {
         self.store.owner(partition)
     }

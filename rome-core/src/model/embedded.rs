@@ -15,6 +15,10 @@ pub trait Embedded: Sized {
     /// How many columns it takes.
     const WIDTH: u16 = Self::NAMES.len() as u16;
 
+    /// Whether all of them are of types that read back what was written, see [`Field::EXACT`](crate::value::Field::EXACT).
+    #[doc(hidden)]
+    const EXACT: bool = false;
+
     /// Its columns within an entity `E`, one public field each.
     type Columns<E>;
 

@@ -19,6 +19,10 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// The description of its table.
     fn table() -> &'static Table;
 
+    /// Whether all columns are of types that read back what was written, see [`Field::EXACT`](crate::value::Field::EXACT).
+    #[doc(hidden)]
+    const EXACT: bool = false;
+
     /// Its key.
     fn key(&self) -> Self::Key;
 

@@ -105,6 +105,7 @@ impl<'de, E, R: Deserialize<'de>> Deserialize<'de> for Id<E, R> {
 impl<E, R: Field> Field for Id<E, R> {
     const TYPE: ColumnType = R::TYPE;
     const NULLABLE: bool = R::NULLABLE;
+    const EXACT: bool = R::EXACT;
 
     fn write(&self, row: &mut RowWriter) {
         self.0.write(row);

@@ -12,6 +12,10 @@ pub trait Newtype: Sized {
     /// What it holds.
     type Inner: Field;
 
+    /// Whether what it holds is all that it is, so that it reads back as it was written if that does.
+    #[doc(hidden)]
+    const EXACT: bool = false;
+
     /// Takes a value in.
     fn from_inner(inner: Self::Inner) -> Self;
 
@@ -23,6 +27,7 @@ pub trait Newtype: Sized {
 impl<N: Newtype> Field for N {
     const TYPE: ColumnType = N::Inner::TYPE;
     const NULLABLE: bool = N::Inner::NULLABLE;
+    const EXACT: bool = N::EXACT;
 
     fn write(&self, row: &mut RowWriter) {
         self.inner().write(row);
@@ -34,6 +39,14 @@ impl<N: Newtype> Field for N {
 
     fn to_value(&self) -> Value {
         self.inner().to_value()
+    }
+
+    fn try_to_value(&self) -> Result<Value, ValueError> {
+        self.inner().try_to_value()
+    }
+
+    fn compare_written(written: &[u8], again: &[u8]) -> Result<(), ValueError> {
+        N::Inner::compare_written(written, again)
     }
 
     fn from_value(value: Value) -> Result<Self, ValueError> {

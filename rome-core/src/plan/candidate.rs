@@ -85,6 +85,11 @@ impl<'a> Question<'a> {
         Self { constraints, order: Vec::new(), after: None }
     }
 
+    /// The same order, and no conditions.
+    pub fn without_conditions(&self) -> Self {
+        Self { constraints: Vec::new(), order: self.order.clone(), after: self.after }
+    }
+
     /// Whether a condition is on this column.
     pub fn constrains(&self, column: u16) -> bool {
         self.constraints.iter().any(|(_, constraint)| constraint.is_on(column))

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::{Access, Plan, Spec};
 use crate::catalog::StoredTable;
+use crate::cut::{LONG, cut};
 use crate::place::Placement;
 use crate::schema::IndexPart;
 use crate::store::Partition;
@@ -34,7 +35,7 @@ impl Explain {
             let _ = write!(text, "\n  {where_to}");
         }
         if let Some(residual) = &plan.residual {
-            let _ = write!(text, "\n  test on each row: {}", residual.display(table.def));
+            let _ = write!(text, "\n  test on each row: {}", cut(&residual.display(table.def), LONG));
         }
         let sorted = !plan.ordered;
         let order: Vec<String> = spec
@@ -147,7 +148,7 @@ fn way(table: &StoredTable, access: &Access) -> String {
         }
         Access::Union(all) => {
             let all: Vec<String> = all.iter().map(|access| way(table, access)).collect();
-            format!("union of [{}]", all.join("; "))
+            format!("union of [{}]", cut(&all.join("; "), LONG))
         }
     }
 }

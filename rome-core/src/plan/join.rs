@@ -5,7 +5,9 @@
 //! order in which they were asked for.
 
 use super::{OrderPart, Spec};
+use crate::error::Result;
 use crate::expr::node::Node;
+use crate::expr::size;
 use crate::schema::Table;
 
 /// How a table is joined.
@@ -52,6 +54,17 @@ pub(crate) struct JoinPart {
 pub(crate) struct JoinOrder {
     pub place: u8,
     pub part: OrderPart,
+}
+
+/// An order without the parts by a column that an earlier part orders by already.
+pub(crate) fn distinct_join_parts(parts: impl IntoIterator<Item = JoinOrder>) -> Vec<JoinOrder> {
+    let mut order: Vec<JoinOrder> = Vec::new();
+    for part in parts {
+        if !order.iter().any(|earlier| earlier.place == part.place && earlier.part.column == part.part.column) {
+            order.push(part);
+        }
+    }
+    order
 }
 
 /// What a join asks for.
@@ -101,11 +114,7 @@ impl JoinSpec {
         let is_there = |order: &[JoinOrder], place: u8, column: u16| {
             order.iter().any(|earlier| earlier.place == place && earlier.part.column == column)
         };
-        for part in &self.order {
-            if !is_there(&order, part.place, part.part.column) {
-                order.push(*part);
-            }
-        }
+        order.extend(distinct_join_parts(self.order.iter().copied()));
         let descending = order.last().is_some_and(|last| last.part.descending);
         for (place, table) in (0_u8..).zip(&self.parts) {
             for column in &table.spec.table.key {
@@ -115,6 +124,12 @@ impl JoinSpec {
             }
         }
         order
+    }
+
+    /// Refuses conditions on its rows that are too large.
+    pub fn check_size(&self) -> Result<()> {
+        let first = self.parts.first().map_or("", |part| part.name);
+        size::check(&self.filter, || format!("the condition of a join on `{first}`"))
     }
 
     /// Gives each condition to the table that it is about, where that does not change what it means; says which are left.

@@ -25,19 +25,22 @@ pub use spec::{Deleted, ScanPolicy};
 pub(crate) use candidate::Access;
 pub(crate) use declared::{ByAggregate, by_aggregate};
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
-pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via};
+pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::{measure, measure_all};
 pub(crate) use normal::conjuncts;
-pub(crate) use range::Range;
-pub(crate) use spec::{IndexChoice, OrderPart, Spec};
+pub(crate) use range::{Range, with_prefix};
+pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};
 pub(crate) use statistics::Statistics;
+
+use std::collections::HashSet;
 
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
 use measure::{PROBE, probe};
 
 use crate::catalog::StoredTable;
+use crate::cut::{BRIEF, cut};
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
 use crate::expr::node::Node;
@@ -45,6 +48,17 @@ use crate::store::Partition;
 
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
 const UNSERVED: u64 = 8;
+
+/// How many branches of an `or` are looked up each by itself at most.
+const MOST_BRANCHES: usize = 10_000;
+
+/// How many conditions are looked at for the branches of an `or` at most.
+const MOST_LOOKS: usize = 1_000_000;
+
+/// From how many lookups on it is asked whether the table has fewer rows than that.
+const MANY_LOOKUPS: usize = 256;
+/// How many rows a scan reads in the time of one lookup in an index.
+const ROWS_A_LOOKUP: u64 = 4;
 
 /// How the rows of a query are found.
 #[derive(Debug, Clone)]
@@ -82,6 +96,7 @@ pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -
 
 /// The same without asking the scan policy, for a plan that may not be carried out.
 pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+    spec.check_size()?;
     let deleted = spec.deleted_condition();
     let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
     let mut plan = choose(target, table, spec, &conditions).await?;
@@ -102,6 +117,11 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
     }
     let asked = Question::new(spec, constraints);
     let mut candidates = candidates(table, spec, &asked)?;
+    if let [lookups] = candidates.as_slice()
+        && let Some(whole) = instead_of(target, table, spec, &asked, &lookups.access).await?
+    {
+        candidates = vec![whole];
+    }
     if spec.indexes == IndexChoice::Any
         && !candidates.iter().any(|candidate| candidate.narrowed)
         && let Some(union) = union(table, spec, conditions, &asked)
@@ -111,22 +131,51 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         candidates.push(union);
     }
     let (chosen, estimate, rejected) = cheapest(target, table, spec, candidates, conditions.len()).await?;
+    let served: HashSet<usize> = chosen.served.iter().copied().collect();
     let residual: Vec<Node> = conditions
         .iter()
         .enumerate()
-        .filter(|(at, _)| !chosen.served.contains(at))
+        .filter(|(at, _)| !served.contains(at))
         .map(|(_, condition)| (*condition).clone())
         .collect();
     Ok(Plan {
         access: chosen.access,
         partition: partition(target, table, conditions),
         full_scan: !chosen.narrowed,
-        residual: (!residual.is_empty()).then_some(Node::And(residual)),
+        residual: (!residual.is_empty()).then(|| Node::all(residual)),
         ordered: chosen.ordered,
         resumed: chosen.resumed,
         estimate,
         rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
     })
+}
+
+/// The scan of the whole table, where that is less than very many lookups. Costs a round trip where there are so many and the table was
+/// not counted lately.
+async fn instead_of(
+    target: Target<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    asked: &Question<'_>,
+    access: &Access,
+) -> Result<Option<Candidate>> {
+    let partitions = target.shared().placement.all().count() as u64;
+    let (lookups, rows_a_lookup) = match access {
+        Access::Keys(keys) => (keys.len(), 1),
+        Access::Claims { claims, .. } => (claims.len(), 1),
+        // Each range is looked up in each partition.
+        Access::Index { ranges, .. } => (ranges.len(), ROWS_A_LOOKUP.saturating_mul(partitions)),
+        _ => return Ok(None),
+    };
+    let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
+    if lookups < MANY_LOOKUPS || denied || spec.indexes != IndexChoice::Any {
+        return Ok(None);
+    }
+    let bound = rows_a_lookup.saturating_mul(lookups as u64);
+    let whole = by_table(table, &asked.without_conditions());
+    let rows = measure(target, table, &whole.access, bound).await?;
+    // It is bounded by the lookups that it stands for, so it is no scan of a table of any size.
+    Ok(rows.filter(|rows| *rows < bound).map(|_| Candidate { narrowed: true, ..whole }))
 }
 
 /// The only partition where rows can lie that pass the conditions, if they fix the group.
@@ -167,7 +216,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
             let at = table
                 .indexes
                 .iter()
-                .position(|index| index.declared && index.def.name == *name)
+                .position(|index| index.is_known() && index.def.name == *name)
                 .ok_or_else(|| Error::invalid(format!("table `{}` has no index `{name}`", table.def.name)))?;
             if table.indexes.get(at).is_some_and(|index| !index.is_complete()) {
                 return Err(Error::invalid(format!(
@@ -208,6 +257,10 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
     let unlimited = Spec { limit: None, ..Spec::new(spec.table) };
     conditions.iter().find_map(|condition| {
         let Node::Or(branches) = condition else { return None };
+        // More lookups than that are no better than a scan, and each branch looks at all other conditions.
+        if branches.len() > MOST_BRANCHES || branches.len() * conditions.len() > MOST_LOOKS {
+            return None;
+        }
         let mut all = Vec::new();
         for branch in branches {
             let parts = normal::conjuncts(branch.clone());
@@ -300,9 +353,12 @@ pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Resu
         return Ok(());
     }
     let what = || {
-        let filter = Node::And(spec.filter.clone());
-        let filter =
-            if spec.filter.is_empty() { "no filter".to_owned() } else { filter.display(spec.table).to_string() };
+        let filter = Node::all(spec.filter.iter().cloned());
+        let filter = if spec.filter.is_empty() {
+            "no filter".to_owned()
+        } else {
+            cut(&filter.display(spec.table), BRIEF).to_string()
+        };
         let order: Vec<&str> = spec.order.iter().map(|part| spec.table.column(part.column).name.as_ref()).collect();
         if order.is_empty() { filter } else { format!("{filter}, ordered by {}", order.join(", ")) }
     };
@@ -310,9 +366,14 @@ pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Resu
         ScanPolicy::Allow => Ok(()),
         ScanPolicy::Warn => {
             // Columns only: values may be secret.
-            let mut columns = Vec::new();
+            let mut columns: Vec<&str> = Vec::new();
             for condition in &spec.filter {
-                condition.for_each_column(&mut |column| columns.push(spec.table.column(column).name.as_ref()));
+                condition.for_each_column(&mut |column| {
+                    let name = spec.table.column(column).name.as_ref();
+                    if !columns.contains(&name) {
+                        columns.push(name);
+                    }
+                });
             }
             tracing::warn!(table = spec.table.name, filtered_by = columns.join(", "), "a query reads a whole table");
             Ok(())

@@ -1,6 +1,8 @@
 //! What a query asks for, without its types.
 
+use crate::error::Result;
 use crate::expr::node::Node;
+use crate::expr::size;
 use crate::schema::Table;
 use crate::value::Value;
 
@@ -58,6 +60,17 @@ pub(crate) struct Spec {
     pub after: Option<Vec<Value>>,
 }
 
+/// An order without the parts that say nothing: those by a column that an earlier part orders by already.
+pub(crate) fn distinct_parts(parts: impl IntoIterator<Item = OrderPart>) -> Vec<OrderPart> {
+    let mut order: Vec<OrderPart> = Vec::new();
+    for part in parts {
+        if !order.iter().any(|earlier| earlier.column == part.column) {
+            order.push(part);
+        }
+    }
+    order
+}
+
 impl Spec {
     pub fn new(table: &'static Table) -> Self {
         Self {
@@ -83,20 +96,21 @@ impl Spec {
         }
     }
 
+    /// Refuses conditions that are too large.
+    pub fn check_size(&self) -> Result<()> {
+        size::check(&self.filter, || format!("the condition of a query on table `{}`", self.table.name))
+    }
+
     /// The whole filter as one condition, soft deletion included; none if every row passes.
     pub fn condition(&self) -> Option<Node> {
         let all: Vec<Node> = self.filter.iter().cloned().chain(self.deleted_condition()).collect();
-        (!all.is_empty()).then_some(Node::And(all))
+        (!all.is_empty()).then(|| Node::all(all))
     }
 
     /// The order that was asked for, made total: the key columns break ties, in the direction of the last part.
     pub fn full_order(&self) -> Vec<OrderPart> {
         let mut order: Vec<OrderPart> = Vec::with_capacity(self.order.len() + self.table.key.len());
-        for part in &self.order {
-            if !order.iter().any(|earlier| earlier.column == part.column) {
-                order.push(*part);
-            }
-        }
+        order.extend(distinct_parts(self.order.iter().copied()));
         let descending = order.last().is_some_and(|part| part.descending);
         for column in &self.table.key {
             if !order.iter().any(|part| part.column == *column) {

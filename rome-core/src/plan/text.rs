@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{JoinKind, JoinSpec, Spec};
+use crate::cut::{BRIEF, cut};
 use crate::expr::node::Node;
 use crate::expr::show::Names;
 use crate::schema::Table;
@@ -51,7 +52,8 @@ impl JoinSpec {
 
 fn add_conditions(text: &mut String, conditions: Vec<Node>, names: Names<'_>, values: bool) {
     if !conditions.is_empty() {
-        let _ = write!(text, " where {}", Node::And(conditions).display_with(names).values(values));
+        let conditions = Node::all(conditions);
+        let _ = write!(text, " where {}", cut(&conditions.display_with(names).values(values), BRIEF));
     }
 }
 

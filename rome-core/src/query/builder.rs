@@ -9,7 +9,7 @@ use super::with::Loads;
 use crate::exec::Target;
 use crate::expr::{Expr, In, Orders};
 use crate::model::{Entity, Projection};
-use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec, conjuncts};
+use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
 
 /// A query on the entity `E` whose rows become `R`: the entity itself, a tuple of columns or a projection.
 ///
@@ -61,12 +61,12 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     where
         S: In<E, I>,
     {
-        self.spec.filter.extend(conjuncts(condition.node));
+        self.spec.filter.extend(conjuncts(condition.into_node()));
         self
     }
 
     /// Orders the rows; the key breaks ties, in the direction of the last part. Replaces an earlier order. Without one,
-    /// rows come in any order.
+    /// rows come in any order. A column that an earlier part orders by already is left out, as it has no say.
     ///
     /// ```
     /// # use rome::prelude::*;
@@ -84,7 +84,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// ```
     #[must_use]
     pub fn order_by(mut self, order: impl Orders<E>) -> Self {
-        self.spec.order = order.into_orders().into_iter().map(|order| order.part).collect();
+        self.spec.order = distinct_parts(order.into_orders().into_iter().map(|order| order.part));
         self
     }
 

@@ -159,7 +159,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     {
         let mut places = Vec::new();
         S::places(&mut places);
-        self.groups.spec.having.extend(conjuncts(condition.node.placed(&places)));
+        self.groups.spec.having.extend(conjuncts(condition.into_node().placed(&places)));
         self
     }
 

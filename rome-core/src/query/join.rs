@@ -12,7 +12,9 @@ use crate::exec::Target;
 use crate::expr::node::Node;
 use crate::expr::{Expr, In, Source};
 use crate::model::Entity;
-use crate::plan::{Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, Via, conjuncts};
+use crate::plan::{
+    Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, Via, conjuncts, distinct_join_parts,
+};
 use crate::value::ValueError;
 
 /// A query on several entities `Q`, a tuple of them, whose rows become `R`: a tuple of the entities, or of columns.
@@ -190,7 +192,7 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
     {
         let mut places = Vec::new();
         S::places(&mut places);
-        self.spec.filter.extend(conjuncts(condition.node.placed(&places)));
+        self.spec.filter.extend(conjuncts(condition.into_node().placed(&places)));
         self
     }
 
@@ -207,7 +209,7 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
             let part = OrderPart { nulls: part.nulls, ..OrderPart::new(column, part.descending) };
             JoinOrder { place, part }
         };
-        self.spec.order = parts.into_iter().map(part).collect();
+        self.spec.order = distinct_join_parts(parts.into_iter().map(part));
         self
     }
 

@@ -102,7 +102,7 @@ impl<A, B> Link<A, B> {
     /// without such a partner is kept, where a filter of the query would leave it out.
     #[must_use]
     pub fn filter(mut self, condition: Expr<B>) -> Self {
-        self.filter.extend(conjuncts(condition.node));
+        self.filter.extend(conjuncts(condition.into_node()));
         self
     }
 
@@ -221,7 +221,7 @@ impl<E, A, T> Renamed<E, A> for Scalar<E, T> {
     type Out = Scalar<A, T>;
 
     fn renamed(self) -> Scalar<A, T> {
-        Scalar::new(self.into_node())
+        self.of_scope()
     }
 }
 
@@ -229,7 +229,7 @@ impl<E, A> Renamed<E, A> for Expr<E> {
     type Out = Expr<A>;
 
     fn renamed(self) -> Expr<A> {
-        Expr::wide(self.node, self.width)
+        self.of_scope()
     }
 }
 

@@ -126,6 +126,12 @@ pub(super) fn ordered(spec: &Spec) -> Spec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After(Option<String>);
 
+impl After {
+    pub(super) fn into_text(self) -> Option<String> {
+        self.0
+    }
+}
+
 impl From<&str> for After {
     fn from(cursor: &str) -> Self {
         Self(Some(cursor.to_owned()))

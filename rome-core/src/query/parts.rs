@@ -41,8 +41,9 @@ pub trait Part: Send + Sync + 'static {
 
 fn read<E: Entity>(row: &FoundRow<'_>, place: usize) -> Result<Option<E>> {
     let Some((table, hit)) = row.0.hit(place) else { return Ok(None) };
-    let entity = E::read(&mut RowReader::new(&hit.body));
-    entity.map(Some).map_err(|source| row::damaged(table, &hit.key, &hit.body, source))
+    let mut columns = RowReader::new(&hit.body);
+    let entity = E::read(&mut columns);
+    entity.map(Some).map_err(|source| row::not_read(table, &hit.key, &hit.body, columns.position(), source))
 }
 
 impl<S: Source> Part for S {

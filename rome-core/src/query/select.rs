@@ -27,15 +27,18 @@ impl<R> Clone for Output<R> {
 impl<R> Output<R> {
     /// Reads a row.
     pub fn read(&self, table: &'static Table, key: &[u8], body: &[u8], offsets: &mut Vec<u32>) -> Result<R> {
-        let read = || match self {
-            Self::Entity(read) => read(&mut RowReader::new(body)),
-            Self::Columns(columns, read) => {
-                RowView::locate(table, body, columns.iter().copied().max().unwrap_or(0), offsets)?;
-                read(&RowView::new(table, body, offsets), columns)
+        match self {
+            Self::Entity(read) => {
+                let mut columns = RowReader::new(body);
+                read(&mut columns).map_err(|source| row::not_read(table, key, body, columns.position(), source))
             }
-        };
-        let mut read = read;
-        read().map_err(|source| row::damaged(table, key, body, source))
+            Self::Columns(columns, read) => {
+                let last = columns.iter().copied().max().unwrap_or(0);
+                RowView::locate(table, body, last, offsets)
+                    .and_then(|()| read(&RowView::new(table, body, offsets), columns))
+                    .map_err(|source| row::damaged(table, key, body, source))
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::join_verbs::only;
 use super::set_operand::{Operand, SetRow};
 use super::watch::Watch;
 use super::{GroupBy, Joined, Parts, Query};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::exec::{Target, in_session, sort_key_of_values};
 use crate::expr::Nulls;
 use crate::metrics;
@@ -31,7 +31,8 @@ enum Operation {
 
 /// Queries combined by set operations. Its rows are an `R`, as those of each; orders speak of the first query's entities `Q`.
 ///
-/// Two rows are the same if all their values are, NULL being the same as NULL. All is of one moment.
+/// Two rows are the same if all their values are, NULL being the same as NULL. All is of one moment. Queries that are added one after
+/// the other are one level, however many they are; set operations that are sides of others nest up to 32 levels deep.
 ///
 /// ```
 /// # use rome::prelude::*;
@@ -72,26 +73,65 @@ struct Order {
     nulls: Nulls,
 }
 
+/// How deep set operations lie in each other at most. What is added to the right of others is one level with them.
+const MOST_LEVELS: u16 = 32;
+
 enum Tree<R> {
     Leaf(Box<dyn Operand<R>>),
-    Node(Operation, Arc<Self>, Arc<Self>),
-    /// A combination with an order and a limit of its own.
-    Cut(Arc<Self>, Vec<Order>, Option<u64>, u64),
+    /// The first, and what is done with it, one after the other. It has so many levels.
+    Chain(Arc<Self>, Vec<(Operation, Arc<Self>)>, u16),
+    /// A combination of so many levels with an order and a limit of its own.
+    Cut(Arc<Self>, Vec<Order>, Option<u64>, u64, u16),
+    /// What a combination of too many levels became.
+    Refused,
 }
 
 impl<R: Send + 'static> Tree<R> {
+    const fn levels(&self) -> u16 {
+        match self {
+            Self::Leaf(_) => 1,
+            Self::Chain(_, _, levels) | Self::Cut(.., levels) => *levels,
+            Self::Refused => MOST_LEVELS + 1,
+        }
+    }
+
+    /// With one more to the right.
+    fn then(self: Arc<Self>, operation: Operation, other: Arc<Self>) -> Self {
+        let (first, mut steps, levels) = match Arc::try_unwrap(self) {
+            Ok(Self::Chain(first, steps, levels)) => (first, steps, levels),
+            Ok(first) => (Arc::new(first), Vec::new(), 0),
+            Err(shared) => match &*shared {
+                Self::Chain(first, steps, levels) => (first.clone(), steps.clone(), *levels),
+                _ => (shared, Vec::new(), 0),
+            },
+        };
+        let levels = levels.max(first.levels() + 1).max(other.levels() + 1);
+        if levels > MOST_LEVELS {
+            return Self::Refused;
+        }
+        steps.push((operation, other));
+        Self::Chain(first, steps, levels)
+    }
+
     fn rows<'s>(&'s self, target: Target<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
         Box::pin(async move {
             match self {
                 Self::Leaf(operand) => operand.rows(target).await,
-                Self::Node(operation, left, right) => {
-                    let left = left.rows(target).await?;
-                    let right = right.rows(target).await?;
-                    Ok(combine(*operation, left, right))
+                Self::Chain(first, steps, _) => {
+                    let mut rows = first.rows(target).await?;
+                    for (operation, other) in steps {
+                        rows = combine(*operation, rows, other.rows(target).await?);
+                    }
+                    Ok(rows)
                 }
-                Self::Cut(tree, order, limit, offset) => {
+                Self::Cut(tree, order, limit, offset, _) => {
                     arrange(self, tree.rows(target).await?, order, *limit, *offset)
                 }
+                Self::Refused => Err(Kind::Limit(format!(
+                    "set operations are nested more than {MOST_LEVELS} levels deep, which is the limit; add queries one after the \
+                     other, `a.union(b).union(c)`, or combine the rows of several queries"
+                ))
+                .into()),
             }
         })
     }
@@ -100,15 +140,16 @@ impl<R: Send + 'static> Tree<R> {
     fn place_of(&self, place: u8, column: u16) -> Option<usize> {
         match self {
             Self::Leaf(operand) => operand.place_of(place, column),
-            Self::Node(_, left, _) => left.place_of(place, column),
-            Self::Cut(tree, ..) => tree.place_of(place, column),
+            Self::Chain(tree, ..) | Self::Cut(tree, ..) => tree.place_of(place, column),
+            Self::Refused => None,
         }
     }
 
     fn table(&self) -> &'static str {
         match self {
             Self::Leaf(operand) => operand.table(),
-            Self::Node(_, left, _) | Self::Cut(left, ..) => left.table(),
+            Self::Chain(tree, ..) | Self::Cut(tree, ..) => tree.table(),
+            Self::Refused => "",
         }
     }
 }
@@ -271,13 +312,18 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
         if self.limit.is_none() && self.offset == 0 {
             return self.tree;
         }
-        Arc::new(Tree::Cut(self.tree, self.order, self.limit, self.offset))
+        let levels = self.tree.levels() + 1;
+        Arc::new(if levels > MOST_LEVELS {
+            Tree::Refused
+        } else {
+            Tree::Cut(self.tree, self.order, self.limit, self.offset, levels)
+        })
     }
 
     fn with(self, operation: Operation, other: impl SetOperand<R>) -> Self {
         let target = self.target;
         let SetSide(other) = other.operand();
-        let tree = Arc::new(Tree::Node(operation, self.into_tree(), other));
+        let tree = Arc::new(self.into_tree().then(operation, other));
         Self { target, tree, order: Vec::new(), limit: None, offset: 0, entities: PhantomData }
     }
 
@@ -292,7 +338,12 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
             part.node.for_each_place(&mut |place, column| at = (place, column));
             Order { place: at.0, column: at.1, descending: part.descending, nulls: part.nulls }
         };
-        self.order = parts.into_iter().map(part).collect();
+        self.order = Vec::new();
+        for part in parts.into_iter().map(part) {
+            if !self.order.iter().any(|earlier| (earlier.place, earlier.column) == (part.place, part.column)) {
+                self.order.push(part);
+            }
+        }
         self
     }
 

@@ -53,7 +53,7 @@ impl<A, B: Source> Link<A, B> {
     /// condition is unknown does not fulfil it.
     #[must_use]
     pub fn all(mut self, condition: Expr<B>) -> Expr<A> {
-        self.filter.push(Node::NotTrue(Box::new(Node::And(conjuncts(condition.node)))));
+        self.filter.push(Node::NotTrue(Box::new(Node::all(conjuncts(condition.into_node())))));
         !self.exists()
     }
 }

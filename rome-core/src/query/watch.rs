@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cut::{BRIEF, cut};
 use crate::database::Shared;
 use crate::exec::Target;
 
@@ -40,7 +41,7 @@ impl<'a> Watch<'a> {
         let Some((shared, slow, begun)) = self.0 else { return };
         let elapsed = begun.elapsed();
         if elapsed >= slow {
-            let query = text(shared.telling.values);
+            let query = cut(&text(shared.telling.values), BRIEF).to_string();
             tracing::warn!(target: "rome::query", query, ?elapsed, "a query is slow");
         }
     }

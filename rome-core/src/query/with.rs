@@ -14,7 +14,7 @@ use crate::exec::{self, Target};
 use crate::expr::{Expr, In, Orders};
 use crate::metrics;
 use crate::model::{Entity, Related, Relation};
-use crate::plan::{Deleted, ScanPolicy, Spec, conjuncts};
+use crate::plan::{Deleted, ScanPolicy, Spec, conjuncts, distinct_parts};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::RelationDef;
@@ -22,6 +22,9 @@ use crate::session::verbs;
 
 /// How many rows a relation loads at most.
 const MOST_LOADED: usize = 4_000_000;
+
+/// How many levels of relations a query loads at most.
+const MOST_LEVELS: u16 = 32;
 
 /// A relation that is to be loaded, and how: filtered, ordered, limited for each row, with further relations of what it
 /// leads to. Made from a [`Relation`]; [`Query::with`] takes it.
@@ -62,6 +65,8 @@ pub struct Load<E, F: Related> {
     spec: Spec,
     limit: Option<usize>,
     loads: Loads<F::Target>,
+    /// How many levels of relations it loads. Where they are too many, the lower ones are left out and the query is refused.
+    levels: u16,
 }
 
 /// The relations that a query loads with its rows.
@@ -74,6 +79,9 @@ pub(crate) type Put<R> = Box<dyn FnOnce(&mut [R]) + Send>;
 
 /// Loads a relation of rows.
 pub(crate) trait Loader<R>: Send + Sync {
+    /// How many levels of relations it loads.
+    fn levels(&self) -> u16;
+
     /// `policy` is the scan policy of the query around it.
     fn load<'a>(&'a self, target: Target<'a>, rows: &'a [R], policy: Option<ScanPolicy>) -> Loading<'a, R>;
 }
@@ -95,7 +103,7 @@ impl<E: Entity, F: Related> IntoLoad<E> for Relation<E, F> {
     type Field = F;
 
     fn into_load(self) -> Load<E, F> {
-        Load { relation: self, spec: Spec::new(F::Target::table()), limit: None, loads: Vec::new() }
+        Load { relation: self, spec: Spec::new(F::Target::table()), limit: None, loads: Vec::new(), levels: 1 }
     }
 }
 
@@ -143,14 +151,14 @@ impl<E: Entity, F: Related> Load<E, F> {
     /// Loads only the rows for which the condition is true. Several filters have to hold together.
     #[must_use]
     pub fn filter<S: In<F::Target, I>, I>(mut self, condition: Expr<S>) -> Self {
-        self.spec.filter.extend(conjuncts(condition.node));
+        self.spec.filter.extend(conjuncts(condition.into_node()));
         self
     }
 
     /// Orders the rows; the key breaks ties. Replaces an earlier order.
     #[must_use]
     pub fn order_by(mut self, order: impl Orders<F::Target>) -> Self {
-        self.spec.order = order.into_orders().into_iter().map(|order| order.part).collect();
+        self.spec.order = distinct_parts(order.into_orders().into_iter().map(|order| order.part));
         self
     }
 
@@ -161,10 +169,17 @@ impl<E: Entity, F: Related> Load<E, F> {
         self
     }
 
-    /// Loads a relation of the rows that this one leads to. Costs one round trip more for all of them.
+    /// Loads a relation of the rows that this one leads to. Costs one round trip more for all of them. A query that loads more
+    /// than 32 levels of relations is refused when it runs ([`is_limit`](crate::Error::is_limit)).
     #[must_use]
     pub fn with(mut self, load: impl IntoLoad<F::Target>) -> Self {
-        self.loads.push(Arc::new(load.into_load()));
+        let load = load.into_load();
+        self.levels = self.levels.max(load.levels.saturating_add(1));
+        if self.levels > MOST_LEVELS {
+            self.loads.clear();
+        } else {
+            self.loads.push(Arc::new(load));
+        }
         self
     }
 
@@ -222,6 +237,10 @@ impl<E: Entity, F: Related> Load<E, F> {
 }
 
 impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
+    fn levels(&self) -> u16 {
+        self.levels
+    }
+
     fn load<'a>(&'a self, target: Target<'a>, rows: &'a [E], policy: Option<ScanPolicy>) -> Loading<'a, E> {
         Box::pin(self.rows(target, rows, policy))
     }
@@ -243,6 +262,13 @@ pub(crate) async fn load_all<R>(
     rows: &mut [R],
     policy: Option<ScanPolicy>,
 ) -> Result<()> {
+    if loads.iter().any(|load| load.levels() > MOST_LEVELS) {
+        return Err(Kind::Limit(format!(
+            "a query loads more than {MOST_LEVELS} levels of relations, which is the limit; load the lower ones by a query of \
+             their own"
+        ))
+        .into());
+    }
     if loads.is_empty() || rows.is_empty() {
         return Ok(());
     }
@@ -268,7 +294,7 @@ impl<E: Entity> Query<'_, E> {
 
 impl<E, F: Related> Clone for Load<E, F> {
     fn clone(&self) -> Self {
-        Self { relation: self.relation, spec: self.spec.clone(), limit: self.limit, loads: self.loads.clone() }
+        Self { spec: self.spec.clone(), loads: self.loads.clone(), ..*self }
     }
 }
 

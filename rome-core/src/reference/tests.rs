@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rome_derive::{Embedded, Entity};
 
 use super::*;
-use crate::catalog::{Catalog, Document, IndexState, StoredIndex, StoredTable};
+use crate::catalog::{Catalog, Document, IndexState, Layouts, StoredIndex, StoredTable};
 use crate::model::{Entity, Id, Key};
 use crate::row::key_of;
 use crate::schema::ForeignKey;
@@ -78,7 +78,8 @@ fn stored(def: &'static Table, id: u32) -> Arc<StoredTable> {
         .zip(10 * id..)
         .map(|(def, id)| StoredIndex::new(def, IndexId(id), true, IndexState::Readable))
         .collect();
-    Arc::new(StoredTable { def, id: TableId(id), indexes, aggregates: Vec::new(), layout: 1, earlier: Vec::new() })
+    let (aggregates, layouts) = (Vec::new(), Layouts::default());
+    Arc::new(StoredTable { def, entity: def, id: TableId(id), indexes, aggregates, layouts })
 }
 
 fn foreign_key(def: &'static Table, first: u16) -> &'static ForeignKey {
@@ -119,7 +120,11 @@ fn a_row_that_is_cut_off_is_an_error() {
 #[test]
 fn a_table_knows_all_foreign_keys_that_lead_to_it() {
     let tables: Vec<_> = [Team::table(), Player::table(), Badge::table()].into_iter().zip(1..).collect();
-    let catalog = Catalog::new(tables.into_iter().map(|(table, id)| stored(table, id)).collect(), &Document::default());
+    let catalog = Catalog::new(
+        tables.into_iter().map(|(table, id)| stored(table, id)).collect(),
+        Vec::new(),
+        &Document::default(),
+    );
     let leading_to = |table| {
         let incoming = catalog.incoming(table).iter();
         incoming.map(|incoming| (incoming.table.def.entity, incoming.foreign_key.columns.len())).collect::<Vec<_>>()

@@ -83,7 +83,7 @@ impl ForeignKey {
     }
 
     /// How rows can be found by these columns, if the key or one of the indexes serves that.
-    pub(super) fn served_by(&self, key: &[u16], indexes: &[IndexDef]) -> Option<Lookup> {
+    pub(crate) fn served_by(&self, key: &[u16], indexes: &[IndexDef]) -> Option<Lookup> {
         let count = self.columns.len();
         let leads = |columns: &mut dyn Iterator<Item = u16>| {
             let mut leading = 0;

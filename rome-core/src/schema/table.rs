@@ -80,7 +80,7 @@ impl fmt::Debug for ColumnDef {
 }
 
 /// The description of an entity's table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Table {
     /// The table's name in the store.
     pub name: &'static str,

@@ -258,7 +258,7 @@ impl Session {
         written: Bytes,
         done: &mut Statement<'_>,
     ) -> Result<()> {
-        let Some(hooks) = self.shared.hooks.of(table.def) else { return Ok(()) };
+        let Some(hooks) = self.shared.hooks.of(table.entity) else { return Ok(()) };
         let body = match at {
             Moment::AfterDelete => Some(written),
             _ => self.known(table.id, &key_of(table.def, &written)?).unwrap_or(Some(written)),

@@ -154,7 +154,11 @@ impl Session {
         };
         let write = match write {
             Some(restore) => restore,
-            None => Write::Insert(row_between(table, through, ends)?),
+            None => {
+                let row = row_between(table, through, ends)?;
+                self.shared.readers.check(def, &row)?;
+                Write::Insert(row)
+            }
         };
         self.write(table, vec![write]).await?;
         Ok(true)

@@ -7,14 +7,17 @@
 
 mod body;
 pub(crate) mod hooks;
-mod keys;
+pub(crate) mod keys;
+mod limits;
 mod link;
 mod looks;
 mod options;
 mod overlay;
+mod readable;
 mod reads;
 mod references;
 mod retry;
+mod touched;
 mod turns;
 mod unbuilt;
 mod uncounted;
@@ -29,6 +32,7 @@ pub(crate) use hooks::Hooked;
 pub(crate) use keys::CounterKeys;
 pub(crate) use looks::{Calm, read};
 pub(crate) use overlay::{Overlay, Pending};
+pub(crate) use readable::Readers;
 pub(crate) use retry::{run, write_once};
 pub(crate) use turns::Turns;
 pub(crate) use write::{Write, Written};
@@ -38,7 +42,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hooks::Inside;
-use overlay::Compiled;
+use limits::Limits;
+use overlay::{Compiled, Meaning};
 use reads::{PartReads, Reads};
 use tokio::time::Instant;
 
@@ -91,11 +96,19 @@ struct State {
     /// What another transaction changed under this one.
     conflict: Option<String>,
     ended: bool,
+    /// Whether the commit met a violated constraint and may have met another one first: which one it names depends on where
+    /// rows lie.
+    is_ambiguous: bool,
 }
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions) -> Self {
         Self { shared, options, state: Arc::default(), writing: tokio::sync::Mutex::default(), inside: None }
+    }
+
+    /// How much it may change.
+    pub(crate) fn limits(&self) -> Limits<'_> {
+        Limits::of(self.shared.committer.store.capabilities())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,7 +124,9 @@ impl Session {
     /// violated. [`is_outcome_unknown`](Error::is_outcome_unknown) when the store was lost while it committed.
     pub async fn commit(self) -> Result<()> {
         let begun = Instant::now();
+        let passed = if self.writes() { self.shared.turns.pass().await } else { None };
         let result = self.end(true).await;
+        drop(passed);
         retry::tell_of_commit(&self.shared, &result, begun);
         result
     }
@@ -134,8 +149,14 @@ impl Session {
             if !writes && state.reads.saw_one_state() {
                 return Ok(());
             }
-            let compiled =
-                if writes { state.overlay.compile(&self.shared.catalog, self.shared.placement)? } else { Vec::new() };
+            let compiled = if writes {
+                let compiled = state.overlay.compile(&self.shared.catalog, self.shared.placement);
+                compiled.inspect_err(|_| state.is_ambiguous = true)?
+            } else {
+                Vec::new()
+            };
+            let most = compiled.iter().map(|(_, part)| part.effects.len()).max().unwrap_or(0);
+            self.limits().check_changes(most, &state.overlay)?;
             let (parts, meanings) = join(state.reads.parts(), compiled);
             (parts, meanings, writes)
         };
@@ -147,9 +168,22 @@ impl Session {
             committer.confirm(schema, parts, durability).await?
         };
         match outcome {
-            Outcome::Committed => Ok(()),
+            Outcome::Committed => {
+                if writes {
+                    self.note_given();
+                }
+                Ok(())
+            }
             Outcome::Conflict { part, check } => {
+                let tested = meanings.iter().filter(|meanings| !meanings.is_empty()).count();
+                self.state().is_ambiguous = matches!(check, CheckRef::Check(_)) && tested > 1;
                 let meanings = meanings.get_mut(part).map(std::mem::take).unwrap_or_default();
+                if let CheckRef::Check(at) = check
+                    && let Some(Meaning::CountedKey { table }) = meanings.get(at)
+                {
+                    // The next attempt counts on behind it.
+                    keys::skip_used(&self.shared, table).await?;
+                }
                 Err(self.explain(part, check, meanings))
             }
             Outcome::Blocked => Err(conflict("what it read, or is about to".to_owned())),
@@ -157,8 +191,13 @@ impl Session {
         }
     }
 
+    /// Whether its commit met a violated constraint, and not certainly the one that its statements would have met first.
+    fn is_ambiguous(&self) -> bool {
+        self.state().is_ambiguous
+    }
+
     /// What a failed check means.
-    fn explain(&self, part: usize, check: CheckRef, mut meanings: Vec<overlay::Meaning>) -> Error {
+    fn explain(&self, part: usize, check: CheckRef, mut meanings: Vec<Meaning>) -> Error {
         let what = match check {
             CheckRef::Check(at) if at < meanings.len() => return meanings.swap_remove(at).into_error(),
             CheckRef::Check(_) => None,
@@ -180,7 +219,7 @@ impl Session {
                 *track = true;
             }
         }
-        let replies = self.shared.committer.read(&batch).await.inspect_err(|error| {
+        let replies = self.shared.read(&batch).await.inspect_err(|error| {
             if error.is_conflict() {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
             }
@@ -227,6 +266,16 @@ impl Session {
         }
     }
 
+    /// Calls `find` with the buffered writes, which may look for rows by what these have in indexes.
+    pub(crate) fn within_overlay<T>(&self, find: impl FnOnce(&mut Overlay) -> T) -> T {
+        find(&mut self.state().overlay)
+    }
+
+    /// Whether anything was written.
+    fn writes(&self) -> bool {
+        !self.state().overlay.is_empty()
+    }
+
     /// Calls `read` with the buffered writes.
     pub(crate) fn with_overlay<T>(&self, read: impl FnOnce(&Overlay) -> T) -> T {
         read(&self.state().overlay)
@@ -248,7 +297,7 @@ fn conflict(what: String) -> Error {
 }
 
 /// What was read and what is written, by partition, and what the checks of each part mean.
-fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>, Vec<Vec<overlay::Meaning>>) {
+fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>, Vec<Vec<Meaning>>) {
     let mut parts: Vec<Part> = reads
         .iter()
         .map(|part| Part {
@@ -259,7 +308,7 @@ fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>
             ..Part::default()
         })
         .collect();
-    let mut meanings: Vec<Vec<overlay::Meaning>> = parts.iter().map(|_| Vec::new()).collect();
+    let mut meanings: Vec<Vec<Meaning>> = parts.iter().map(|_| Vec::new()).collect();
     for (partition, compiled) in compiled {
         let at = parts.iter().position(|part| part.partition == partition).unwrap_or_else(|| {
             parts.push(Part { partition, ..Part::default() });
@@ -280,7 +329,7 @@ fn join(reads: &[PartReads], compiled: Vec<(Partition, Compiled)>) -> (Vec<Part>
 pub(crate) fn stale(schema: u32, oldest: u32) -> Error {
     Kind::Schema(format!(
         "the schema of the database has moved on to version {oldest}, and this handle knows version {schema}: it may read, \
-         and not write any more. Open the database again, or start the program's newer build"
+         by the indexes that are still there, and not write any more. Open the database again, or start the program's newer build"
     ))
     .into()
 }

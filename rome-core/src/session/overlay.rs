@@ -1,16 +1,19 @@
 //! The buffered writes of a session.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::references;
-use crate::catalog::{Catalog, StoredTable};
+use super::touched::Touched;
+use super::{keys, references};
+use crate::catalog::{Catalog, StoredIndex, StoredTable};
 use crate::change::Built;
 use crate::error::{Error, Kind, Result};
 use crate::index::{self, Entries};
 use crate::place::Placement;
+use crate::plan::{Access, Range, with_prefix};
 use crate::row;
 use crate::schema::ForeignKey;
 use crate::store::{Check, Effect, IndexId, Partition, Space, TableId};
@@ -25,6 +28,10 @@ pub(crate) struct Pending {
     pub after: Option<Bytes>,
     /// Whether the store was not asked, and the commit has to check that there is no row.
     pub unread: bool,
+    /// Its place among the rows of the session, in the order in which they were first written.
+    nth: usize,
+    /// Whether its key was counted, so that it is nobody's fault if it is taken.
+    pub counted: bool,
     /// What `before` has in the indexes.
     entries_before: Entries,
     /// What `after` will have in the indexes.
@@ -44,7 +51,24 @@ impl Pending {
         let entries_after = after.as_ref().map(|body| index::entries_of(table, key, body));
         let (entries_before, entries_after) =
             (entries_before.transpose()?.unwrap_or_default(), entries_after.transpose()?.unwrap_or_default());
-        Ok(Self { table: table.clone(), before, after, unread, entries_before, entries_after })
+        Ok(Self { table: table.clone(), before, after, unread, counted: false, nth: 0, entries_before, entries_after })
+    }
+
+    const fn is_change(&self) -> bool {
+        self.before.is_some() || self.after.is_some()
+    }
+
+    /// Calls `visit` for each place that the row has, or had, in indexes and aggregate indexes; some are visited twice.
+    pub fn for_each_place(&self, visit: &mut dyn FnMut(Space, &Bytes)) {
+        for entries in [&self.entries_before, &self.entries_after] {
+            entries.entries.iter().for_each(|(space, entry)| visit(*space, entry));
+            for (at, claim) in &entries.claims {
+                self.table.indexes.get(*at).into_iter().for_each(|index| visit(index.space(), claim));
+            }
+            for share in &entries.shares {
+                self.table.aggregates.get(share.at).into_iter().for_each(|of| visit(of.space(), &share.group));
+            }
+        }
     }
 
     /// The unique values that the row takes and is not stored with: the place of the index in the table, and the value.
@@ -69,21 +93,53 @@ type Rows = BTreeMap<Bytes, Box<Pending>>;
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     rows: BTreeMap<TableId, Rows>,
+    /// How many rows were written, with those that were taken back.
+    written: usize,
+    /// How many of them are not as they are stored: neither stored nor going to be is no change.
+    changed: usize,
+    /// The rows by what they have in indexes, from the first query by an index on.
+    touched: Option<Touched>,
     /// Which buffered rows will have each unique value that buffered writes touch: nobody where it is given up, and more
     /// than one only in the middle of a statement.
-    holders: HashMap<(TableId, usize, Bytes), Vec<Bytes>>,
+    holders: HashMap<(TableId, usize, Bytes), Holders>,
     /// How far builds of aggregate indexes were, by index and partition, when the session wrote rows there.
     builds: HashMap<(IndexId, Partition), Built>,
+    /// The keys of new rows that were given by hand, as numbers, by table.
+    given: HashMap<TableId, BTreeSet<u64>>,
     /// Claims that are not those of the rows with these values, by index, claim and row.
     spared: HashSet<(TableId, usize, Bytes, Bytes)>,
+}
+
+/// Who has a unique value that buffered writes touch.
+#[derive(Debug, Default)]
+struct Holders {
+    /// The buffered rows that will have it.
+    keys: Vec<Bytes>,
+    /// How many buffered rows are stored with it.
+    stored: usize,
 }
 
 /// What a check of a commit means when it fails.
 #[derive(Debug)]
 pub(crate) enum Meaning {
-    DuplicateKey { table: Arc<StoredTable>, key: Bytes },
-    Unique { table: Arc<StoredTable>, index: usize, claim: Bytes },
-    Reference { table: Arc<StoredTable>, foreign_key: &'static ForeignKey, key: Bytes },
+    DuplicateKey {
+        table: Arc<StoredTable>,
+        key: Bytes,
+    },
+    /// A counted key is in use.
+    CountedKey {
+        table: Arc<StoredTable>,
+    },
+    Unique {
+        table: Arc<StoredTable>,
+        index: usize,
+        claim: Bytes,
+    },
+    Reference {
+        table: Arc<StoredTable>,
+        foreign_key: &'static ForeignKey,
+        key: Bytes,
+    },
 }
 
 impl Meaning {
@@ -92,10 +148,20 @@ impl Meaning {
             Self::DuplicateKey { table, key } => {
                 Kind::DuplicateKey { table: table.def.name, key: row::show_key(&key) }.into()
             }
+            Self::CountedKey { table } => {
+                let what = format!("the next number for a key of `{}`, which was given by hand", table.def.name);
+                Kind::Conflict { attempts: 0, what }.into()
+            }
             Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
             Self::Reference { table, foreign_key, key } => references::missing(&table, foreign_key, &key),
         }
     }
+}
+
+/// The key of a new row that was given by hand, as a number.
+fn given(key: &[u8], pending: &Pending) -> Option<u64> {
+    let is_new = pending.before.is_none() && pending.after.is_some() && !pending.counted;
+    if is_new { keys::number(&pending.table, key) } else { None }
 }
 
 pub(crate) fn unique_violation(table: &StoredTable, index: usize, claim: &[u8]) -> Error {
@@ -148,6 +214,27 @@ impl Overlay {
         self.rows.is_empty()
     }
 
+    /// How many rows the buffered writes change.
+    pub const fn len(&self) -> usize {
+        self.changed
+    }
+
+    /// How many rows of a table are buffered.
+    pub fn len_of(&self, table: TableId) -> usize {
+        self.rows.get(&table).map_or(0, BTreeMap::len)
+    }
+
+    /// The table with the most buffered rows, and their number.
+    pub fn most_changed(&self) -> Option<(&'static str, usize)> {
+        let named = |rows: &Rows| Some((rows.values().next()?.table.def.name, rows.len()));
+        self.rows.values().filter_map(named).max_by_key(|(_, rows)| *rows)
+    }
+
+    /// Whether there are buffered writes of a table.
+    pub fn has_written(&self, table: TableId) -> bool {
+        self.rows.contains_key(&table)
+    }
+
     /// The buffered writes of a table, by key.
     pub fn of_table(&self, table: TableId) -> impl Iterator<Item = (&Bytes, &Pending)> {
         self.rows.get(&table).into_iter().flatten().map(|(key, pending)| (key, &**pending))
@@ -157,79 +244,181 @@ impl Overlay {
         self.rows.get(&table)?.get(key).map(|pending| &**pending)
     }
 
+    /// The buffered writes of a table that a query by an access may meet, in the order of their keys: of rows that it finds
+    /// stored and that are others by now, and of those that it will find. There may be more.
+    pub fn of_access(&mut self, table: &StoredTable, access: &Access) -> Vec<(&Bytes, &Pending)> {
+        let mut found = BTreeSet::new();
+        if self.rows.contains_key(&table.id) {
+            self.find(table, access, &mut found);
+        }
+        let rows = self.rows.get(&table.id);
+        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
+        found.into_iter().filter_map(row).collect()
+    }
+
+    fn find(&mut self, table: &StoredTable, access: &Access, found: &mut BTreeSet<Bytes>) {
+        match access {
+            Access::Nothing => {}
+            Access::Keys(keys) => {
+                let rows = self.rows.get(&table.id);
+                found.extend(keys.iter().filter(|key| rows.is_some_and(|rows| rows.contains_key(*key))).cloned());
+            }
+            Access::Rows { ranges, .. } => {
+                let rows = self.rows.get(&table.id);
+                for range in ranges.iter().filter(|range| !is_empty(range)) {
+                    found.extend(
+                        rows.into_iter().flat_map(|rows| rows.range(range.clone())).map(|(key, _)| key.clone()),
+                    );
+                }
+            }
+            Access::Index { index, ranges, .. } => {
+                let Some(space) = table.indexes.get(*index).map(StoredIndex::space) else { return };
+                let touched = self.touched();
+                ranges.iter().for_each(|range| touched.within(space, range, found));
+            }
+            Access::Claims { index, claims } => {
+                let Some(space) = table.indexes.get(*index).map(StoredIndex::space) else { return };
+                let touched = self.touched();
+                claims.iter().for_each(|claim| touched.at(space, claim, found));
+            }
+            Access::Union(all) => all.iter().for_each(|access| self.find(table, access, found)),
+        }
+    }
+
+    /// The buffered writes of a table that are counted in groups of an aggregate index that begin with these bytes.
+    pub fn of_groups(
+        &mut self,
+        table: &StoredTable,
+        aggregate: Space,
+        prefixes: &[Vec<u8>],
+    ) -> Vec<(&Bytes, &Pending)> {
+        let mut found = BTreeSet::new();
+        if self.rows.contains_key(&table.id) {
+            let touched = self.touched();
+            for prefix in prefixes {
+                touched.within(aggregate, &with_prefix(prefix.clone()), &mut found);
+            }
+        }
+        let rows = self.rows.get(&table.id);
+        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
+        found.into_iter().filter_map(row).collect()
+    }
+
+    fn touched(&mut self) -> &Touched {
+        self.touched.get_or_insert_with(|| {
+            let mut touched = Touched::default();
+            for (key, pending) in self.rows.values().flatten() {
+                touched.add(key, pending);
+            }
+            touched
+        })
+    }
+
     /// Buffers a write, and gives the earlier one of the same row. What was stored before the session's first write of
     /// the row stays known.
     pub fn put(&mut self, key: Bytes, write: Pending) -> Option<Box<Pending>> {
         let table = write.table.id;
-        let rows = self.rows.entry(table).or_default();
-        let given_up = match rows.get(&key) {
-            Some(earlier) => &earlier.entries_after.claims,
-            None => &write.entries_before.claims,
-        };
-        for (index, claim) in given_up {
-            self.holders.entry((table, *index, claim.clone())).or_default().retain(|holder| *holder != key);
-        }
-        for (index, claim) in &write.entries_after.claims {
-            self.holders.entry((table, *index, claim.clone())).or_default().push(key.clone());
-        }
-        match rows.get_mut(&key) {
-            Some(pending) => {
-                let earlier = pending.clone();
-                pending.after = write.after;
-                pending.entries_after = write.entries_after;
-                Some(earlier)
+        let earlier = self.take(table, &key);
+        let write = match &earlier {
+            Some(earlier) => {
+                Pending { after: write.after, entries_after: write.entries_after, ..Pending::clone(earlier) }
             }
             None => {
-                rows.insert(key, Box::new(write));
-                None
+                self.written += 1;
+                Pending { nth: self.written, ..write }
             }
-        }
+        };
+        self.add(table, key, Box::new(write));
+        earlier
     }
 
     /// Takes back the writes of a statement that failed: for each, in order, what it had replaced.
     pub fn undo(&mut self, replaced: Vec<Replaced>) {
-        let mut tables = BTreeSet::new();
         for (table, key, earlier) in replaced.into_iter().rev() {
-            tables.insert(table.id);
-            let rows = self.rows.entry(table.id).or_default();
-            match earlier {
-                Some(earlier) => rows.insert(key, earlier),
-                None => rows.remove(&key),
-            };
+            self.take(table.id, &key);
+            if let Some(earlier) = earlier {
+                self.add(table.id, key, earlier);
+            }
         }
-        tables.into_iter().for_each(|table| self.find_holders(table));
     }
 
-    /// Finds out anew who has the unique values of a table.
-    fn find_holders(&mut self, table: TableId) {
-        let Some(rows) = self.rows.get(&table) else { return };
-        self.holders.retain(|(held, ..), _| *held != table);
-        for (key, pending) in rows.iter() {
-            for (index, claim) in &pending.entries_before.claims {
-                self.holders.entry((table, *index, claim.clone())).or_default();
-            }
-            for (index, claim) in &pending.entries_after.claims {
-                self.holders.entry((table, *index, claim.clone())).or_default().push(key.clone());
-            }
+    /// The greatest key of new rows of a table that was given by hand; 0 if there is none.
+    pub fn given(&self, table: TableId) -> u64 {
+        self.given.get(&table).and_then(|keys| keys.last()).copied().unwrap_or(0)
+    }
+
+    /// The same of all tables.
+    pub fn all_given(&self) -> impl Iterator<Item = (TableId, u64)> {
+        self.given.iter().filter_map(|(table, keys)| Some((*table, *keys.last()?)))
+    }
+
+    /// Adds a row that is not buffered.
+    fn add(&mut self, table: TableId, key: Bytes, pending: Box<Pending>) {
+        for (index, claim) in &pending.entries_before.claims {
+            self.holders.entry((table, *index, claim.clone())).or_default().stored += 1;
         }
+        for (index, claim) in &pending.entries_after.claims {
+            self.holders.entry((table, *index, claim.clone())).or_default().keys.push(key.clone());
+        }
+        if let Some(touched) = &mut self.touched {
+            touched.add(&key, &pending);
+        }
+        if let Some(number) = given(&key, &pending) {
+            self.given.entry(table).or_default().insert(number);
+        }
+        self.changed += usize::from(pending.is_change());
+        self.rows.entry(table).or_default().insert(key, pending);
+    }
+
+    /// Takes a row out, if it is buffered.
+    fn take(&mut self, table: TableId, key: &Bytes) -> Option<Box<Pending>> {
+        let rows = self.rows.get_mut(&table)?;
+        let pending = rows.remove(key)?;
         if rows.is_empty() {
             self.rows.remove(&table);
         }
+        if let Some(number) = given(key, &pending)
+            && let Some(numbers) = self.given.get_mut(&table)
+        {
+            numbers.remove(&number);
+        }
+        self.changed -= usize::from(pending.is_change());
+        if let Some(touched) = &mut self.touched {
+            touched.remove(key, &pending);
+        }
+        let mut leave = |index: usize, claim: &Bytes, leave: &dyn Fn(&mut Holders)| {
+            let place = (table, index, claim.clone());
+            let Some(holders) = self.holders.get_mut(&place) else { return };
+            leave(holders);
+            if holders.keys.is_empty() && holders.stored == 0 {
+                self.holders.remove(&place);
+            }
+        };
+        for (index, claim) in &pending.entries_before.claims {
+            leave(*index, claim, &|holders| holders.stored = holders.stored.saturating_sub(1));
+        }
+        for (index, claim) in &pending.entries_after.claims {
+            leave(*index, claim, &|holders| holders.keys.retain(|holder| holder != key));
+        }
+        Some(pending)
     }
 
     /// Which buffered rows have a unique value after the buffered writes: nobody if its holder gives it up; none if the
     /// buffered writes do not touch it, so that the store has to say.
     pub fn holders(&self, table: TableId, index: usize, claim: &Bytes) -> Option<&[Bytes]> {
-        self.holders.get(&(table, index, claim.clone())).map(Vec::as_slice)
+        self.holders.get(&(table, index, claim.clone())).map(|holders| holders.keys.as_slice())
     }
 
-    /// Turns the writes into checks and effects of each partition: removals first, each part in the order of the keys.
+    /// Turns the writes into checks and effects of each partition. Checks come in the order in which a session tests
+    /// constraints: keys, foreign keys, unique values, each in the order of the writes; effects with removals first, in the order
+    /// of the keys.
     pub fn compile(&self, catalog: &Catalog, placement: Placement) -> Result<Vec<(Partition, Compiled)>> {
         let mut parts = Parts { overlay: self, catalog, placement, by_partition: BTreeMap::new() };
-        for (table, rows) in &self.rows {
-            for (key, pending) in rows {
-                parts.add(*table, key, pending)?;
-            }
+        let rows = self.rows.iter().flat_map(|(table, rows)| rows.iter().map(|(key, pending)| (*table, key, pending)));
+        let mut rows: Vec<(TableId, &Bytes, &Box<Pending>)> = rows.collect();
+        rows.sort_unstable_by_key(|(.., pending)| pending.nth);
+        for (table, key, pending) in rows {
+            parts.add(table, key, pending)?;
         }
         Ok(parts.by_partition.into_iter().map(|(partition, part)| (partition, part.finish())).collect())
     }
@@ -245,14 +434,23 @@ struct Parts<'a> {
 /// What happens in one partition.
 #[derive(Default)]
 struct Part {
-    checks: Vec<Check>,
-    meanings: Vec<Meaning>,
+    keys: Vec<(Check, Meaning)>,
+    references: Vec<(Check, Meaning)>,
     removed: Vec<(Space, Bytes)>,
     put: Vec<(Space, Bytes, Bytes)>,
     given_up: HashSet<(Space, Bytes)>,
-    claimed: BTreeMap<(Space, Bytes), (Arc<StoredTable>, usize, Bytes)>,
+    claimed: BTreeMap<(Space, Bytes), Claimed>,
     /// What is added to counters.
     added: BTreeMap<(Space, Bytes), i128>,
+}
+
+/// A unique value that a row takes.
+struct Claimed {
+    /// Its place among those of the partition, in the order of the writes.
+    nth: usize,
+    table: Arc<StoredTable>,
+    index: usize,
+    key: Bytes,
 }
 
 impl Parts<'_> {
@@ -268,11 +466,18 @@ impl Parts<'_> {
         let home = placement.of_row(stored, key);
         let part = self.at(home);
         if pending.unread {
-            part.checks.push(Check::Version { space: rows, key: key.clone(), expect: None });
-            part.meanings.push(Meaning::DuplicateKey { table: pending.table.clone(), key: key.clone() });
+            let table = pending.table.clone();
+            let meaning = match pending.counted {
+                true => Meaning::CountedKey { table },
+                false => Meaning::DuplicateKey { table, key: key.clone() },
+            };
+            part.keys.push((Check::Version { space: rows, key: key.clone(), expect: None }, meaning));
         }
         match (&pending.before, &pending.after) {
-            (_, Some(body)) => part.put.push((rows, key.clone(), row::wrap(stored, body))),
+            (_, Some(body)) => {
+                let wrapped = row::wrap(stored, body).map_err(|source| row::unreadable(stored.def, key, source))?;
+                part.put.push((rows, key.clone(), wrapped));
+            }
             (Some(_), None) => part.removed.push((rows, key.clone())),
             (None, None) => {}
         }
@@ -297,8 +502,9 @@ impl Parts<'_> {
             let parents = references::new_references(self.catalog, self.overlay, stored, key, before, after)?;
             for (foreign_key, parent_table, parent) in parents {
                 let part = self.at(placement.of_row(&parent_table, &parent));
-                part.checks.push(Check::Count { span: references::one_row(&parent_table, &parent), n: 1 });
-                part.meanings.push(Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent });
+                let check = Check::Count { span: references::one_row(&parent_table, &parent), n: 1 };
+                part.references
+                    .push((check, Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent }));
             }
         }
         for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
@@ -312,7 +518,8 @@ impl Parts<'_> {
         for (at, claim) in pending.new_claims() {
             let Some(index) = stored.indexes.get(*at) else { continue };
             let part = self.at(placement.of_claim(stored, index, claim));
-            let claimed = (pending.table.clone(), *at, key.clone());
+            let nth = part.claimed.len();
+            let claimed = Claimed { nth, table: pending.table.clone(), index: *at, key: key.clone() };
             if part.claimed.insert((index.space(), claim.clone()), claimed).is_some() {
                 return Err(unique_violation(stored, *at, claim));
             }
@@ -323,14 +530,19 @@ impl Parts<'_> {
 
 impl Part {
     fn finish(mut self) -> Compiled {
-        for ((space, claim), (table, index, key)) in self.claimed {
+        let mut tested = self.keys;
+        tested.append(&mut self.references);
+        let mut claimed: Vec<((Space, Bytes), Claimed)> = self.claimed.into_iter().collect();
+        claimed.sort_unstable_by_key(|(_, claimed)| claimed.nth);
+        for ((space, claim), Claimed { table, index, key, .. }) in claimed {
             // A value that another row of this commit gives up is free: that row's own check covers its claim.
             if !self.given_up.remove(&(space, claim.clone())) {
-                self.checks.push(Check::Version { space, key: claim.clone(), expect: None });
-                self.meanings.push(Meaning::Unique { table, index, claim: claim.clone() });
+                let check = Check::Version { space, key: claim.clone(), expect: None };
+                tested.push((check, Meaning::Unique { table, index, claim: claim.clone() }));
             }
             self.put.push((space, claim, key));
         }
+        let (checks, meanings) = tested.into_iter().unzip();
         self.removed.extend(self.given_up);
         self.removed.sort_unstable();
         self.put.sort_unstable();
@@ -338,7 +550,17 @@ impl Part {
         let put = self.put.into_iter().map(|(space, key, value)| Effect::Put { space, key, value });
         let added = self.added.into_iter().filter(|(_, delta)| *delta != 0);
         let added = added.map(|((space, key), delta)| Effect::Add { space, key, delta });
-        Compiled { checks: self.checks, meanings: self.meanings, effects: removed.chain(put).chain(added).collect() }
+        Compiled { checks, meanings, effects: removed.chain(put).chain(added).collect() }
+    }
+}
+
+/// Whether nothing lies in a range; a tree refuses those.
+fn is_empty((lo, hi): &Range) -> bool {
+    use Bound::{Excluded, Included, Unbounded};
+    match (lo, hi) {
+        (Unbounded, _) | (_, Unbounded) => false,
+        (Included(lo), Included(hi)) => lo > hi,
+        (Included(lo) | Excluded(lo), Included(hi) | Excluded(hi)) => lo >= hi,
     }
 }
 

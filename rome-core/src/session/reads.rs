@@ -152,7 +152,7 @@ impl PartReads {
 fn same(span: Span, rows: Option<crate::store::TableId>, scanned: &crate::store::Scanned) -> Check {
     let span = match &scanned.stopped_at {
         Some(last) => span.cut_at(last),
-        None => Span { limit: None, ..span },
+        None => Span { limit: None, bytes: None, ..span },
     };
     Check::Same { span, rows, n: scanned.visited, digest: scanned.digest.clone() }
 }

@@ -18,7 +18,7 @@ use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
 use crate::exec::{Hit, Target, rows_with};
 use crate::place::Routed;
-use crate::plan::{Deleted, IndexChoice, Spec};
+use crate::plan::{Deleted, IndexChoice, OrderPart, Spec};
 use crate::reference::columns_of;
 use crate::row;
 use crate::schema::{ForeignKey, Lookup, OnDelete};
@@ -63,12 +63,16 @@ impl Session {
                     restricted.push((incoming, gone.clone()));
                     continue;
                 }
-                let hits = self.referring(incoming, &gone, None).await?;
+                // No more than show that they are too many: all of them could be more than there is memory for.
+                let mut hits = self.referring(incoming, &gone, Some(self.limits().one_too_many())).await?;
+                self.limits().check_found(&incoming.table, hits.len())?;
+                // So that hooks run, and the first mistake is found, in one order on each store.
+                hits.sort_unstable_by(|one, other| one.key.cmp(&other.key));
                 if !hits.is_empty() && incoming.foreign_key.on_delete == OnDelete::Cascade {
                     catalog.check_delete(incoming.table.def)?;
                 }
                 for hit in hits {
-                    match self.shared.hooks.of(incoming.table.def) {
+                    match self.shared.hooks.of(incoming.table.entity) {
                         None => drop(self.change_child(incoming, hit, now, done)?),
                         Some(hooks) => Box::pin(self.change_hooked(hooks, incoming, hit, now, done)).await?,
                     }
@@ -77,15 +81,39 @@ impl Session {
             }
         }
         for (incoming, gone) in restricted {
-            if let Some(hit) = self.referring(incoming, &gone, Some(1)).await?.pop() {
+            if let Some(hit) = self.first_referring(incoming, &gone).await? {
                 return Err(restricts(incoming, &hit));
             }
         }
         self.test_references(done).await
     }
 
+    /// The row with the least key of those that reference the first of these that is referenced at all: the same one on each
+    /// store. Costs a round trip, and where there is one a few more, by the logarithm of how many these are.
+    async fn first_referring(&self, incoming: &Incoming, gone: &[Bytes]) -> Result<Option<Hit>> {
+        let Some(any) = self.referring(incoming, gone, Some(1)).await?.pop() else { return Ok(None) };
+        let mut rest = gone;
+        while rest.len() > 1 {
+            let (first, second) = rest.split_at(rest.len() / 2);
+            rest = if self.referring(incoming, first, Some(1)).await?.is_empty() { second } else { first };
+        }
+        let by_key = incoming.table.def.key.iter().map(|column| OrderPart::new(*column, false)).collect();
+        let first = self.referring_in(incoming, rest, Some(1), by_key).await?.into_iter().next();
+        Ok(Some(first.unwrap_or(any)))
+    }
+
     /// The rows that reference one of these by a foreign key; with a limit, some of them if there are any.
     async fn referring(&self, incoming: &Incoming, gone: &[Bytes], limit: Option<u64>) -> Result<Vec<Hit>> {
+        self.referring_in(incoming, gone, limit, Vec::new()).await
+    }
+
+    async fn referring_in(
+        &self,
+        incoming: &Incoming,
+        gone: &[Bytes],
+        limit: Option<u64>,
+        order: Vec<OrderPart>,
+    ) -> Result<Vec<Hit>> {
         let Incoming { table, foreign_key } = incoming;
         let indexes = match foreign_key.lookup {
             // A condition on all columns of several rows is a union, which chooses by itself.
@@ -97,7 +125,7 @@ impl Session {
                 .filter(|index| index.is_readable())
                 .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
         };
-        let spec = Spec { limit, deleted: Deleted::Yes, indexes, ..Spec::new(table.def) };
+        let spec = Spec { limit, order, deleted: Deleted::Yes, indexes, ..Spec::new(table.def) };
         rows_with(Target::Session(self), table, &spec, &foreign_key.columns, gone).await
     }
 
@@ -126,7 +154,7 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<Option<Written>> {
         let written = done.written.len();
-        self.buffer(&incoming.table, Step { key, write, unread: false }, now, done)?;
+        self.buffer(&incoming.table, Step { key, write, unread: false, counted: false }, now, done)?;
         // The caller is told of its own rows only.
         let of_child = done.written.pop();
         done.written.truncate(written);
@@ -149,6 +177,8 @@ impl Session {
             let body = without_reference(incoming, &current)?;
             let body = self.run_hook(def, hooks, Moment::BeforeUpdate, body.into(), done).await?.unwrap_or_default();
             check_key(def, Moment::BeforeUpdate, &hit.key, &body)?;
+            let body = row::complete(&incoming.table, body, Some(&current.body))
+                .map_err(|source| row::unreadable(def, &hit.key, source))?;
             let mut changed = Hit { key: hit.key.clone(), body: body.into() };
             if parent_of(incoming, &changed)? == parent_of(incoming, &hit)? {
                 changed.body = without_reference(incoming, &changed)?.into();

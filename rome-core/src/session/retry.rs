@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::turns::Turn;
+use super::turns::{Turn, is_time_for_a_turn};
 use super::{Session, TransactionOptions, TxBody, Write, Written};
 use crate::catalog::StoredTable;
 use crate::database::Shared;
@@ -27,7 +27,7 @@ enum Asked<'s> {
 }
 
 /// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
-pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, options: TransactionOptions, body: F) -> Result<T, E>
+pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, mut options: TransactionOptions, body: F) -> Result<T, E>
 where
     F: for<'t> TxBody<&'t Session, Result<T, E>> + Clone,
     E: From<Error>,
@@ -35,18 +35,36 @@ where
     let begun = Instant::now();
     let mut attempt = 1;
     let mut turn = Asked::Not;
+    let mut took = Duration::ZERO;
     shared.turns.let_pass(shared).await;
     loop {
+        let left = options.deadline.saturating_sub(begun.elapsed());
+        let alone = match &turn {
+            Asked::Has(turn) => turn.alone(took, left).await,
+            _ => None,
+        };
         let attempted = Instant::now();
         let session = Session::new(shared.clone(), options.clone());
-        let result = body.clone()(&session).await;
+        let attempt_of_body = body.clone()(&session);
+        let result = match &turn {
+            Asked::Has(_) => shared.turns.inside(attempt_of_body).await,
+            _ => attempt_of_body.await,
+        };
+        let passed = if alone.is_none() && session.writes() { shared.turns.pass().await } else { None };
         let outcome = session.end(result.is_ok()).await;
+        drop((passed, alone));
+        took = attempted.elapsed();
         let conflict = match outcome {
             Ok(()) => {
                 ended(shared, if result.is_ok() { End::Committed } else { End::Failed }, attempt, begun);
                 return result;
             }
             Err(error) if error.is_conflict() => error,
+            // Of several violated constraints the one is reported that a statement of a session meets first, on each store.
+            Err(_) if options.one_statement && session.is_ambiguous() => {
+                options.one_statement = false;
+                continue;
+            }
             // The body failed by itself: its error says more than that the session could not be checked.
             Err(error) => {
                 ended(shared, End::of(&error), attempt, begun);
@@ -61,7 +79,7 @@ where
             return Err(gave_up(conflict, attempt).into());
         }
         tracing::debug!(target: "rome::transaction", attempt, %conflict, "tried again");
-        pause(shared, attempt, attempted.elapsed(), left, &mut turn).await;
+        pause(shared, attempt, (took, begun.elapsed()), left, &mut turn).await;
         attempt += 1;
     }
 }
@@ -107,9 +125,15 @@ fn gave_up(conflict: Error, attempts: u32) -> Error {
 ///
 /// Pauses begin with what an attempt takes and may grow long, so that of many that want the same row few are in the middle of
 /// an attempt at any time. If all are, always, then short transactions win and long ones starve. Whoever goes on losing waits for
-/// a turn instead, and mostly tries at once while it has it.
-async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, left: Duration, turn: &mut Asked<'s>) {
-    if attempt < EAGER {
+/// a turn instead, and then tries at once, alone if an attempt takes long.
+async fn pause<'s>(
+    shared: &'s Shared,
+    attempt: u32,
+    (took, all): (Duration, Duration),
+    left: Duration,
+    turn: &mut Asked<'s>,
+) {
+    if !is_time_for_a_turn(attempt, EAGER, all) {
         tokio::task::yield_now().await;
         return;
     }
@@ -121,7 +145,8 @@ async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, left: Durat
             return;
         }
         Asked::Not => {
-            if let Some(own) = shared.turns.wait(left).await {
+            if let Some(mut own) = shared.turns.wait(left).await {
+                own.took(took);
                 *turn = Asked::Has(own);
                 return;
             }
@@ -129,6 +154,7 @@ async fn pause<'s>(shared: &'s Shared, attempt: u32, took: Duration, left: Durat
         }
         Asked::InVain => {}
     }
-    let most = FIRST_PAUSE.max(took).saturating_mul(1 << (attempt - EAGER).min(20)).min(LONGEST_PAUSE.max(took));
+    let most =
+        FIRST_PAUSE.max(took).saturating_mul(1 << attempt.saturating_sub(EAGER).min(20)).min(LONGEST_PAUSE.max(took));
     sleep(shared.committer.random_pause(most).min(left)).await;
 }

@@ -5,13 +5,13 @@ use super::{Session, TransactionOptions, run};
 use crate::database::Database;
 use crate::error::Result;
 use crate::exec::{self, CompareAndSet};
-use crate::expr::{Assignments, Conditions};
+use crate::expr::{Assignments, Conditions, Expr};
 use crate::model::{Entity, IntoKey};
 
 impl CompareAndSet {
     fn new<E>(conditions: impl Conditions<E>, changes: impl Assignments<E>) -> Self {
         Self {
-            conditions: conditions.into_conditions().into_iter().map(|condition| condition.node).collect(),
+            conditions: conditions.into_conditions().into_iter().map(Expr::into_node).collect(),
             assignments: changes.into_assignments().into_iter().map(|set| (set.column, set.node)).collect(),
         }
     }

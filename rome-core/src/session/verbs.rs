@@ -13,17 +13,17 @@ use crate::query::Query;
 use crate::row;
 use crate::value::{RowReader, RowWriter};
 
-/// The columns of an entity.
+/// The columns of an entity, each of which reads back as the value that the entity has.
 pub(crate) fn encode<D: Entity>(entity: &D) -> Result<Vec<u8>> {
     let mut row = RowWriter::new();
     entity.write(&mut row);
-    row.try_finish()
-        .map_err(|source| Kind::Value { table: D::table().name, column: "a JSON column".to_owned(), source }.into())
+    row.finish_or_fail().map_err(|(before, source)| row::not_written(D::table(), &before, source))
 }
 
 /// The entity of these columns, which lie under `key`.
 pub(crate) fn decode<D: Entity>(key: &[u8], body: &[u8]) -> Result<D> {
-    D::read(&mut RowReader::new(body)).map_err(|source| row::damaged(D::table(), key, body, source))
+    let mut row = RowReader::new(body);
+    D::read(&mut row).map_err(|source| row::not_read(D::table(), key, body, row.position(), source))
 }
 
 thread_local! {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::hooks::{Moment, overtaken};
 use super::overlay::Replaced;
-use super::{Overlay, Pending, Session};
+use super::{Overlay, Pending, Session, keys};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::place::Routed;
@@ -43,6 +43,8 @@ pub(super) struct Step {
     pub write: Write,
     /// Whether the store need not be asked for the row, because its key was generated or the commit asks.
     pub unread: bool,
+    /// Whether its key was counted.
+    pub counted: bool,
 }
 
 impl Session {
@@ -65,7 +67,7 @@ impl Session {
         let _alone = self.writing.lock().await;
         let now = Utc::now();
         let mut done = Statement::new(self);
-        let (writes, afters) = match self.shared.hooks.of(table.def) {
+        let (writes, afters) = match self.shared.hooks.of(table.entity) {
             None => (writes, Vec::new()),
             // In a box, because few entities have hooks.
             Some(hooks) => match Box::pin(self.before(hooks, table, writes, &mut done)).await? {
@@ -105,9 +107,16 @@ impl Session {
         }
         let mut counted = Vec::new();
         if def.key_source == KeySource::Counter {
+            let mut used = self.given(table.id);
             let n = wanting.iter().filter(|wants| **wants).count();
             if n > 0 {
-                counted = self.shared.counters.take(&self.shared.committer, table.id, n).await?;
+                for (write, _) in writes.iter().zip(&wanting).filter(|(_, wants)| !**wants) {
+                    if let Write::Insert(body) | Write::Upsert(body) = write {
+                        let key = row::key_of(def, body).map_err(bad)?;
+                        used = used.max(keys::number(table, &key).unwrap_or(0));
+                    }
+                }
+                counted = self.shared.counters.take(&self.shared.committer, table, n, used).await?;
             }
         }
         let mut counted = counted.into_iter();
@@ -119,11 +128,12 @@ impl Session {
                 (true, KeySource::UuidV4) => Some(Value::Uuid(uuid::Uuid::new_v4())),
                 (true, KeySource::UuidV7) => Some(Value::Uuid(uuid::Uuid::now_v7())),
             };
+            let counted = key.is_some() && def.key_source == KeySource::Counter;
             let unread = key.is_some() || (self.options.one_statement && matches!(write, Write::Insert(_)));
             let write = match write {
-                Write::Insert(body) => Write::Insert(row::stamp_insert(def, body, key, now)?),
+                Write::Insert(body) => Write::Insert(row::stamp_insert(table.entity, body, key, now)?),
                 Write::Upsert(body) => Write::Upsert(match key {
-                    Some(_) => row::stamp_insert(def, body, key, now)?,
+                    Some(_) => row::stamp_insert(table.entity, body, key, now)?,
                     None => body,
                 }),
                 other => other,
@@ -136,7 +146,7 @@ impl Session {
                 | Write::Upsert(body) => row::key_of(def, body).map_err(bad)?,
                 Write::Delete(key) | Write::Purge(key) => key.clone(),
             };
-            steps.push(Step { key, write, unread });
+            steps.push(Step { key, write, unread, counted });
         }
         Ok(steps)
     }
@@ -184,7 +194,9 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<Vec<Claim>> {
         let def = table.def;
-        let Step { key, write, .. } = step;
+        let Step { key, write, counted, .. } = step;
+        // What an entity has written was looked at then.
+        let is_calculated = matches!(write, Write::Change { .. } | Write::Swap { .. });
         let mut state = self.state();
         let (before, current, unread) = match state.overlay.get(table.id, &key) {
             Some(pending) => (pending.before.clone(), pending.after.clone(), pending.unread),
@@ -193,18 +205,23 @@ impl Session {
                 None => (None, None, true),
             },
         };
-        let update = |body: Vec<u8>, old: &Bytes, check: bool| row::stamp_update(def, body, old, &key, now, check);
+        let bad = |source| row::unreadable(def, &key, source);
+        let update = |body: Vec<u8>, old: &Bytes, check: bool| {
+            let body = row::complete(table, body, Some(old)).map_err(bad)?;
+            row::stamp_update(def, body, old, &key, now, check)
+        };
+        let insert = |body: Vec<u8>| row::complete(table, body, None).map_err(bad);
         let missing = || Error::from(Kind::NotFound { table: def.name, key: row::show_key(&key) });
         let after = match (write, current) {
             (Write::Insert(_), Some(_)) => {
                 return Err(Kind::DuplicateKey { table: def.name, key: row::show_key(&key) }.into());
             }
-            (Write::Insert(body), None) => Some(body),
+            (Write::Insert(body), None) => Some(insert(body)?),
             (Write::Update(body), Some(old)) => Some(update(body, &old, true)?),
             (Write::Change { old, .. }, current) if current.as_ref() != Some(&old) => return Err(overtaken(def, &key)),
             (Write::Change { body, old }, _) => Some(update(body, &old, false)?),
             (Write::Upsert(body), Some(old)) => Some(update(body, &old, false)?),
-            (Write::Upsert(body), None) => Some(row::stamp_insert(def, body, None, now)?),
+            (Write::Upsert(body), None) => Some(row::stamp_insert(def, insert(body)?, None, now)?),
             (Write::Swap { old, .. }, current) if current.as_ref() != Some(&old) => return Ok(done.absent()),
             (Write::Swap { body, old }, _) => Some(update(body, &old, false)?),
             (Write::Update(_), None) => return Err(missing()),
@@ -221,8 +238,15 @@ impl Session {
             },
             (Write::Purge(_), Some(_)) => None,
         };
+        if let Some(body) = after.as_ref().filter(|_| is_calculated) {
+            self.shared.readers.check(def, body)?;
+        }
         let after = after.map(Bytes::from);
-        let pending = Pending::new(table, &key, before, after.clone(), unread)?;
+        if let Some(body) = &after {
+            self.limits().check_row(table, &key, body)?;
+        }
+        let mut pending = Pending::new(table, &key, before, after.clone(), unread)?;
+        pending.counted = counted;
         let mut taken = Vec::new();
         // The commit of a single statement tests them all.
         if !self.options.one_statement {
@@ -237,6 +261,7 @@ impl Session {
         }
         done.replaced.push((table.clone(), key, replaced));
         done.written.push(after.map_or(Written::Removed, Written::Row));
+        self.limits().check_rows(table, &state.overlay)?;
         Ok(taken)
     }
 

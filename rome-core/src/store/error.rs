@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Space;
+
 /// What is known about a request that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Certainty {
@@ -35,6 +37,8 @@ pub enum StoreErrorKind {
     Invalid,
     /// A counter would overflow.
     Overflow,
+    /// The read is of a space that was [retired](super::Effect::Retire), see [`StoreError::retired`].
+    Retired,
     /// Anything else.
     Other,
 }
@@ -45,6 +49,7 @@ pub struct StoreError {
     kind: StoreErrorKind,
     certainty: Certainty,
     message: String,
+    retired: Option<Space>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -53,7 +58,22 @@ impl StoreError {
     /// An error after which nothing was applied; the message says what happened, where, and what to do.
     #[must_use]
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, certainty: Certainty::NotApplied, message: message.into(), source: None }
+        Self { kind, certainty: Certainty::NotApplied, message: message.into(), retired: None, source: None }
+    }
+
+    /// The refusal of a read of a retired space.
+    #[cold]
+    #[must_use]
+    pub fn retired(space: Space) -> Self {
+        let message =
+            format!("{space:?} was retired: its index was dropped, and what it would show is not all that is stored");
+        Self { retired: Some(space), ..Self::new(StoreErrorKind::Retired, message) }
+    }
+
+    /// The space that is retired, where that is the error.
+    #[must_use]
+    pub const fn retired_space(&self) -> Option<Space> {
+        self.retired
     }
 
     /// The same error, but the request may have been applied.

@@ -16,8 +16,9 @@ pub fn meets(tx: &MiniTx, prepared: &MiniTx) -> bool {
     let writes = |effects: &[Effect], checks: &[Check]| {
         effects.iter().any(|effect| checks.iter().any(|check| writes_checked(effect, check)))
     };
-    // The gate is what everyone checks.
-    let raises_gate = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::RaiseGate { .. }));
+    // The gate is what everyone checks, and what is retired with it nobody writes any more.
+    let is_of_all = |effect: &Effect| matches!(effect, Effect::RaiseGate { .. } | Effect::Retire { .. });
+    let raises_gate = |effects: &[Effect]| effects.iter().any(is_of_all);
     raises_gate(&tx.effects)
         || raises_gate(&prepared.effects)
         || writes(&prepared.effects, &tx.reads)
@@ -30,7 +31,10 @@ pub fn meets(tx: &MiniTx, prepared: &MiniTx) -> bool {
 /// Whether one of these effects would change the reply to a read.
 #[must_use]
 pub fn meets_read(effects: &[Effect], read: &Read) -> bool {
-    effects.iter().filter_map(Effect::target).any(|target| is_read(target, read))
+    effects.iter().any(|effect| match effect {
+        Effect::Retire { space } => read.space() == *space,
+        effect => effect.target().is_some_and(|target| is_read(target, read)),
+    })
 }
 
 fn is_same_target(a: &Effect, b: &Effect) -> bool {

@@ -104,9 +104,9 @@ impl Store for MemoryStore {
         &self.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
+    async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
         let state = self.reading();
-        batch.iter().map(|(partition, reads)| state.partition(*partition)?.read(reads)).collect()
+        batch.iter().map(|(partition, reads)| state.partition(*partition)?.read(reads, how)).collect()
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
@@ -135,6 +135,13 @@ impl Store for MemoryStore {
             StoreError::new(StoreErrorKind::Overflow, format!("the sequence {sequence:?} is used up"))
         })?;
         Ok(first)
+    }
+
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let mut state = self.writing();
+        let next = state.sequences.entry(sequence).or_insert(1);
+        *next = least.max(*next);
+        Ok(*next)
     }
 
     fn owner(&self, _: Partition) -> OwnerTag {

@@ -108,17 +108,23 @@ pub enum Effect {
         /// The oldest schema version that may still write.
         oldest: u32,
     },
+    /// From now on, refuses reads of this space: of the entries, claims or counters of an index. Whoever still reads there would
+    /// take what is no longer written, or no longer there, for what is stored.
+    Retire {
+        /// Of which index; no other spaces are retired.
+        space: Space,
+    },
 }
 
 impl Effect {
-    /// The space and key it writes; none for the gate.
+    /// The space and key it writes; none for the gate and for what is retired.
     #[must_use]
     pub const fn target(&self) -> Option<(Space, &Bytes)> {
         match self {
             Self::Put { space, key, .. } | Self::Delete { space, key } | Self::Add { space, key, .. } => {
                 Some((*space, key))
             }
-            Self::RaiseGate { .. } => None,
+            Self::RaiseGate { .. } | Self::Retire { .. } => None,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! not at all (after Sinfonia, Aguilera et al., SOSP 2007). It knows nothing of entities, sessions or queries; those
 //! are built above it, once.
 //!
-//! The guarantees a store gives are numbered S1 to S12 on [`Store`]. The in-memory store in [`memory`] is their
+//! The guarantees a store gives are numbered S1 to S13 on [`Store`]. The in-memory store in [`memory`] is their
 //! executable specification, and the `rome-conformance` crate tests each of them on any store.
 
 mod error;
@@ -96,6 +96,9 @@ impl Capabilities {
 /// - **S10** Dropping the future of `apply` leaves the outcome unknown, never half.
 /// - **S11** The schema gate is tested in the same atomic step as the checks.
 /// - **S12** What is over a limit is refused with a clear error, and nothing of it is applied.
+/// - **S13** From the state in which a space is retired on, a read of it is refused with [`StoreErrorKind::Retired`], whatever its
+///   [`Consistency`] but [`Consistency::Retired`], and nothing of the batch is answered; other spaces are read as before. It stays
+///   retired for ever.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// What this store can do; constant for its life.
@@ -120,6 +123,22 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be reached, or the sequence is used up. Numbers may then be skipped, never given twice.
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64>;
+
+    /// Sees to it that a sequence gives no number below `least` from now on; returns the number that it gives next. Never sets a
+    /// sequence back, also where several raise it and take numbers at once.
+    ///
+    /// By default takes the numbers below `least` and drops them, in blocks, for a few thousand billion of them at most.
+    ///
+    /// # Errors
+    /// As [`reserve`](Self::reserve); when the sequence cannot come so far.
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        for _ in 0..1000 {
+            let next = self.reserve(sequence, 0).await?;
+            let Some(missing) = least.checked_sub(next).filter(|missing| *missing > 0) else { return Ok(next) };
+            self.reserve(sequence, u32::try_from(missing).unwrap_or(u32::MAX)).await?;
+        }
+        Err(StoreError::new(StoreErrorKind::Overflow, format!("the sequence {sequence:?} cannot be raised to {least}")))
+    }
 
     /// Which copy of the partition's data is serving.
     fn owner(&self, partition: Partition) -> OwnerTag;

@@ -21,6 +21,8 @@ pub enum Consistency {
     Untracked,
     /// Sees committed data, possibly not the newest, for instance from a replica.
     Committed,
+    /// As [`Strict`](Self::Strict), and reads [retired](super::Effect::Retire) spaces too: for those who remove what is left there.
+    Retired,
 }
 
 /// Decides for a row, by its stored value, whether a scan returns it.
@@ -91,6 +93,18 @@ pub enum Read {
     Count(Span),
 }
 
+impl Read {
+    /// The space that it looks into first; through an index it goes on to the rows.
+    #[must_use]
+    pub const fn space(&self) -> Space {
+        match self {
+            Self::Get { space, .. } => *space,
+            Self::GetClaimed { index, .. } => Space::Unique(*index),
+            Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count(span) => span.space,
+        }
+    }
+}
+
 /// A record as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordRef<'a> {
@@ -103,12 +117,15 @@ pub struct RecordRef<'a> {
 }
 
 /// What a scan visited and returned. All members lie in one buffer, so a scan of many rows allocates a few times only.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, Default)]
 pub struct Scanned {
     data: Bytes,
     members: Vec<Member>,
     /// How many members were visited, returned or not.
     pub visited: u32,
+    /// How many more the store had read when a limit stopped the scan, which does not visit them: a remote store reads in batches. It
+    /// says what a scan cost, not what it found.
+    pub surplus: u32,
     /// The span's key (for an index, the whole entry) at which the scan stopped because of a limit, if it did stop
     /// before the end of the span.
     pub stopped_at: Option<Bytes>,
@@ -129,6 +146,12 @@ impl Scanned {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.members.len()
+    }
+
+    /// How many members the store has read: those that were visited and the surplus.
+    #[must_use]
+    pub fn transferred(&self) -> u64 {
+        u64::from(self.visited) + u64::from(self.surplus)
     }
 
     /// Whether none was returned.
@@ -173,6 +196,16 @@ impl Scanned {
     }
 }
 
+/// What was found is compared, not what it cost.
+impl PartialEq for Scanned {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |a: &Self, b: &Self| a.visited == b.visited && a.stopped_at == b.stopped_at && a.digest == b.digest;
+        same(self, other) && self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Scanned {}
+
 impl fmt::Debug for Scanned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scanned")
@@ -190,6 +223,7 @@ pub struct Scanner {
     data: Vec<u8>,
     members: Vec<Member>,
     visited: u32,
+    surplus: u32,
     stopped_at: Option<Bytes>,
 }
 
@@ -208,7 +242,7 @@ impl Scanner {
     /// An empty scan that will return about this many members, as others beside it did. They may be more or fewer.
     #[must_use]
     pub const fn with_room(members: usize) -> Self {
-        Self { room: members, data: Vec::new(), members: Vec::new(), visited: 0, stopped_at: None }
+        Self { room: members, data: Vec::new(), members: Vec::new(), visited: 0, surplus: 0, stopped_at: None }
     }
 
     /// Counts a visited member and returns how many there are now.
@@ -238,6 +272,23 @@ impl Scanner {
         self.stopped_at = Some(Bytes::copy_from_slice(key));
     }
 
+    /// Notes how many records the store has read in all; those that were not visited are [`Scanned::surplus`].
+    pub const fn transferred(&mut self, records: u32) {
+        self.surplus = records.saturating_sub(self.visited);
+    }
+
+    /// How many members were visited.
+    #[must_use]
+    pub const fn visited(&self) -> u32 {
+        self.visited
+    }
+
+    /// How many bytes of keys and values the members to return have.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
     /// The finished scan.
     #[must_use]
     pub fn finish(self, digest: Digest) -> Scanned {
@@ -245,6 +296,7 @@ impl Scanner {
             data: self.data.into(),
             members: self.members,
             visited: self.visited,
+            surplus: self.surplus,
             stopped_at: self.stopped_at,
             digest,
         }

@@ -39,6 +39,12 @@ impl Space {
     pub const fn is_versioned(self) -> bool {
         matches!(self, Self::Rows(_) | Self::Unique(_) | Self::Aggregate(_) | Self::Meta)
     }
+
+    /// Whether it is one of an index, which can be [retired](super::Effect::Retire).
+    #[must_use]
+    pub const fn is_of_index(self) -> bool {
+        matches!(self, Self::Index(_) | Self::Unique(_) | Self::Aggregate(_))
+    }
 }
 
 /// A sequence of numbers that are given out once each.
@@ -63,13 +69,16 @@ pub struct Span {
     pub reverse: bool,
     /// The most members to visit.
     pub limit: Option<u32>,
+    /// How many bytes of keys and values a scan returns: it stops after the returned member that reaches so many. Only for scans;
+    /// checks and counts have none.
+    pub bytes: Option<u64>,
 }
 
 impl Span {
     /// All of a space.
     #[must_use]
     pub const fn all(space: Space) -> Self {
-        Self { space, lo: Bound::Unbounded, hi: Bound::Unbounded, reverse: false, limit: None }
+        Self { space, lo: Bound::Unbounded, hi: Bound::Unbounded, reverse: false, limit: None, bytes: None }
     }
 
     /// All keys that start with `prefix`.
@@ -77,13 +86,13 @@ impl Span {
     pub fn prefix(space: Space, prefix: impl Into<Bytes>) -> Self {
         let prefix = prefix.into();
         let hi = successor(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
-        Self { space, lo: Bound::Included(prefix), hi, reverse: false, limit: None }
+        Self { space, lo: Bound::Included(prefix), hi, reverse: false, limit: None, bytes: None }
     }
 
     /// The span between two bounds.
     #[must_use]
     pub const fn between(space: Space, lo: Bound<Bytes>, hi: Bound<Bytes>) -> Self {
-        Self { space, lo, hi, reverse: false, limit: None }
+        Self { space, lo, hi, reverse: false, limit: None, bytes: None }
     }
 
     /// The same span in the other direction, if `reverse`.
@@ -97,6 +106,13 @@ impl Span {
     #[must_use]
     pub const fn limited(mut self, limit: Option<u32>) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// The same span, of which a scan returns about so many bytes.
+    #[must_use]
+    pub const fn within_bytes(mut self, bytes: Option<u64>) -> Self {
+        self.bytes = bytes;
         self
     }
 
@@ -132,6 +148,7 @@ impl Span {
     pub fn cut_at(&self, last: &[u8]) -> Self {
         let mut cut = self.clone();
         cut.limit = None;
+        cut.bytes = None;
         let bound = Bound::Included(Bytes::copy_from_slice(last));
         if cut.reverse {
             cut.lo = bound

@@ -60,6 +60,12 @@ impl Faults {
         self.of_reads.lock().unwrap_or_else(PoisonError::into_inner).insert(at);
     }
 
+    /// Takes back all faults that no call has met.
+    pub fn clear(&self) {
+        self.of_applies.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.of_reads.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// From now on lets other tasks run before and after each call. Needs a tokio runtime.
     pub fn yield_around_calls(&self) {
         self.yields.store(true, Ordering::SeqCst);
@@ -111,6 +117,11 @@ impl Store for Faults {
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.pause().await;
         self.inner.reserve(sequence, n).await
+    }
+
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.pause().await;
+        self.inner.raise(sequence, least).await
     }
 
     fn owner(&self, partition: Partition) -> OwnerTag {

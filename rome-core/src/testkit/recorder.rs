@@ -43,7 +43,7 @@ pub enum Call {
     Read {
         /// What was asked for, in order, over all partitions.
         kinds: Vec<ReadKind>,
-        /// How many members its scans visited.
+        /// How many members its scans read.
         visited: u64,
         /// How many records it returned.
         records: u64,
@@ -68,7 +68,7 @@ pub struct Tally {
     pub applies: usize,
     /// Calls of [`Store::reserve`].
     pub reserves: usize,
-    /// Members that scans visited.
+    /// Members that scans read: visited ones, and what a store read beyond them.
     pub visited: u64,
     /// Records that reads returned.
     pub records: u64,
@@ -151,7 +151,7 @@ impl Store for Recorder {
                 Reply::Record(record) => records += u64::from(record.is_some()),
                 Reply::Claimed(row) => records += u64::from(row.is_some()),
                 Reply::Scanned(scanned) => {
-                    visited += u64::from(scanned.visited);
+                    visited += scanned.transferred();
                     records += scanned.len() as u64;
                 }
                 Reply::Count(_) => {}
@@ -171,6 +171,12 @@ impl Store for Recorder {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let result = self.inner.reserve(sequence, n).await;
+        self.log().push(Call::Reserve(sequence));
+        result
+    }
+
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        let result = self.inner.raise(sequence, least).await;
         self.log().push(Call::Reserve(sequence));
         result
     }

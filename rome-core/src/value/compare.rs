@@ -36,6 +36,8 @@ pub fn compare(a: ValueRef<'_>, b: ValueRef<'_>) -> Option<Ordering> {
                 }
             }
         }
+        (ValueRef::Label(a), b) => compare(Int(i128::from(a.place())), b),
+        (a, ValueRef::Label(b)) => compare(a, Int(i128::from(b.place()))),
         _ if rank(a) == rank(b) => Some(total_order(a, b)),
         _ => None,
     }
@@ -62,6 +64,9 @@ pub fn total_order(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
         (V::Date(a), V::Date(b)) => a.cmp(&b),
         (V::Time(a), V::Time(b)) | (V::Timestamp(a), V::Timestamp(b)) => a.cmp(&b),
         (V::List(a), V::List(b)) => a.iter().cmp(b.iter()),
+        // The integer that keys hold.
+        (V::Label(a), b) => total_order(V::Int(i128::from(a.place())), b),
+        (a, V::Label(b)) => total_order(a, V::Int(i128::from(b.place()))),
         _ => rank(a).cmp(&rank(b)),
     }
 }
@@ -71,7 +76,7 @@ fn rank(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::Null => 0,
         ValueRef::Bool(_) => 1,
-        ValueRef::Int(_) | ValueRef::Uint(_) => 2,
+        ValueRef::Int(_) | ValueRef::Uint(_) | ValueRef::Label(_) => 2,
         ValueRef::Float(_) => 3,
         ValueRef::Date(_) => 4,
         ValueRef::Time(_) => 5,
@@ -160,6 +165,7 @@ impl Hash for ValueRef<'_> {
             // An `Int` and a `Uint` that are equal must hash alike; no negative number equals a `Uint`.
             Self::Int(v) => v.hash(state),
             Self::Uint(v) => (v as i128).hash(state),
+            Self::Label(v) => i128::from(v.place()).hash(state),
             Self::Float(v) => canonical(v).to_bits().hash(state),
             Self::Text(v) | Self::Json(v) => v.hash(state),
             Self::Bytes(v) => v.hash(state),

@@ -46,6 +46,12 @@ pub enum ValueErrorKind {
         /// Where, counted from the beginning of what was being decoded.
         offset: usize,
     },
+    /// A newer build has written what this one cannot hold.
+    #[error("a newer build of the program has written it, and this build cannot read it: {what}")]
+    Newer {
+        /// What differs.
+        what: String,
+    },
     /// The label is none of the labels of the enum.
     #[error("{label:?} is not a label of {ty}")]
     UnknownLabel {
@@ -60,6 +66,11 @@ pub enum ValueErrorKind {
         /// What serde says.
         message: String,
     },
+    /// A value that reads back from its stored form as another one.
+    #[error(
+        "it reads back as another value: its `Serialize` and its `Deserialize` do not agree, or leave something out"
+    )]
+    NotTheSame,
 }
 
 impl ValueError {
@@ -98,6 +109,13 @@ impl ValueError {
         Self::new(ValueErrorKind::Malformed { what, offset })
     }
 
+    /// Stored bytes that a newer build has written, and what it is that this one does not read.
+    #[cold]
+    #[must_use]
+    pub fn newer(what: String) -> Self {
+        Self::new(ValueErrorKind::Newer { what })
+    }
+
     /// A label that `ty` does not have.
     #[cold]
     pub fn unknown_label(label: &str, ty: impl fmt::Display) -> Self {
@@ -110,6 +128,13 @@ impl ValueError {
             *offset += start;
         }
         self
+    }
+
+    /// A value that reads back as another one.
+    #[cold]
+    #[must_use]
+    pub(crate) fn not_the_same() -> Self {
+        Self::new(ValueErrorKind::NotTheSame)
     }
 
     /// A serde type that JSON cannot hold, or JSON that is not of the type.

@@ -24,6 +24,7 @@ impl ValueRef<'_> {
             },
             Self::Float(v) => Number::from_f64(v).map_or_else(|| v.to_string().into(), Json::Number),
             Self::Text(v) | Self::Json(v) => v.into(),
+            Self::Label(v) => v.to_string().into(),
             Self::Bytes(v) => v.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
             Self::List(items) => Json::Array(items.iter().map(ValueRef::to_json).collect()),
             Self::Date(days) if !date(self).is_some_and(|date| PLAIN_YEARS.contains(&date.year())) => days.into(),
@@ -88,7 +89,7 @@ impl ColumnType {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::ElementType;
+    use crate::value::{ElementType, Label};
 
     #[test]
     fn json_and_back_is_the_same_value() {
@@ -108,6 +109,7 @@ mod tests {
             (ColumnType::Json, Value::Json("{\"b\": 1,  \"a\":[]}".into())),
             (ColumnType::Uuid, Value::Uuid(uuid::Uuid::max())),
             (ColumnType::List(&BYTES), Value::List(vec![Value::Bytes(vec![0, 255]), Value::Null])),
+            (ColumnType::OrderedEnum(&["low", "high"]), Value::Label(Label::at(1, &["low", "high"]))),
             (ColumnType::Bool, Value::Null),
             (ColumnType::Time, ValueRef::Time(86_399_999_999).to_value()),
             (ColumnType::Date, ValueRef::Date(19_782).to_value()),
@@ -133,6 +135,8 @@ mod tests {
             (ColumnType::Int { bits: 8, signed: false }, "256"),
             (ColumnType::Int { bits: 8, signed: false }, "1.5"),
             (ColumnType::Text, "5"),
+            (ColumnType::OrderedEnum(&["low"]), "0"),
+            (ColumnType::OrderedEnum(&["low"]), "\"high\""),
             (ColumnType::Bytes, "\"0\""),
             (ColumnType::Uuid, "\"x\""),
             (ColumnType::Json, "\"{\""),

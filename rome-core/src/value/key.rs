@@ -75,6 +75,8 @@ fn append(value: ValueRef<'_>, out: &mut Vec<u8>) {
         ValueRef::Bool(true) => out.push(TRUE),
         ValueRef::Int(v) => integer(v < 0, v.unsigned_abs(), out),
         ValueRef::Uint(v) => integer(false, v, out),
+        // Decoded as the integer that it is: which labels there are is not in the bytes.
+        ValueRef::Label(v) => integer(false, u128::from(v.place()), out),
         ValueRef::Float(v) => {
             let bits = canonical(v).to_bits();
             fixed(FLOAT, if bits & SIGN == 0 { bits ^ SIGN } else { !bits }, out);

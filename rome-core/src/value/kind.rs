@@ -1,6 +1,6 @@
 //! The types of columns, at run time.
 
-use super::{Value, ValueError, ValueRef, moment};
+use super::{Label, Value, ValueError, ValueRef, moment};
 use std::fmt;
 
 /// The type of a column. Whether the column is nullable is not part of it.
@@ -40,6 +40,9 @@ pub enum ColumnType {
     /// One of these labels; a [`Value::Text`]. Stored, and ordered, by its label, so that variants may be
     /// reordered and added at will.
     Enum(&'static [&'static str]),
+    /// One of these labels; a [`Value::Label`]. Stored, and ordered, by its place among them, so that variants may be
+    /// added at the end only.
+    OrderedEnum(&'static [&'static str]),
 }
 
 /// The type of the elements of a list.
@@ -67,7 +70,7 @@ impl ColumnType {
     /// The name that catalogs store; it never changes for a type. It is also what `Display` prints.
     ///
     /// `bool`, `u32`, `f64`, `text`, `bytes`, `uuid`, `date`, `time`, `timestamp`, `json`, `list of text`,
-    /// `list of optional i64`, `enum["cat","dog"]`.
+    /// `list of optional i64`, `enum["cat","dog"]`, `ordered enum["low","high"]`.
     #[must_use]
     pub fn name(&self) -> String {
         self.to_string()
@@ -105,6 +108,12 @@ impl ColumnType {
             (Self::Enum(labels), ValueRef::Text(label)) => {
                 return if labels.contains(&label) { Ok(()) } else { Err(ValueError::unknown_label(label, self)) };
             }
+            (Self::OrderedEnum(labels), ValueRef::Label(label)) => {
+                return match label.among(labels).label() {
+                    Some(own) if label.label() == Some(own) => Ok(()),
+                    _ => Err(ValueError::unknown_label(&label.to_string(), self)),
+                };
+            }
             (Self::Json, ValueRef::Json(text)) => {
                 return serde_json::from_str::<serde::de::IgnoredAny>(text)
                     .map(|_| ())
@@ -118,6 +127,31 @@ impl ColumnType {
             _ => return Err(ValueError::type_mismatch(self, value.kind_name())),
         };
         if in_range { Ok(()) } else { Err(ValueError::out_of_range(value, self)) }
+    }
+
+    /// The value as this type has it: a text becomes the label of an ordered enum that it is, in a list too. Other values stay
+    /// as they are, also those that the type refuses.
+    #[must_use]
+    pub fn adapt(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::OrderedEnum(labels), Value::Text(text)) => {
+                Label::find(&text, labels).map_or(Value::Text(text), Value::Label)
+            }
+            (Self::List(element), Value::List(items)) => {
+                Value::List(items.into_iter().map(|item| element.ty.adapt(item)).collect())
+            }
+            (_, value) => value,
+        }
+    }
+
+    /// A value that was decoded from a key, with its label if it is the place of one.
+    pub(crate) fn named(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::OrderedEnum(labels), Value::Int(place)) => {
+                u16::try_from(place).map_or(Value::Int(place), |place| Value::Label(Label::at(place, labels)))
+            }
+            (_, value) => value,
+        }
     }
 
     /// Whether the type is an integer that can hold `value`, an integer.
@@ -156,6 +190,7 @@ impl fmt::Display for ColumnType {
             }
             // As JSON, so that no label, whatever it holds, can be misread.
             Self::Enum(labels) => write!(f, "enum{}", serde_json::json!(labels)),
+            Self::OrderedEnum(labels) => write!(f, "ordered enum{}", serde_json::json!(labels)),
         }
     }
 }

@@ -17,6 +17,7 @@ mod field;
 mod json;
 pub mod key;
 mod kind;
+mod label;
 mod list;
 mod moment;
 pub mod row;
@@ -24,8 +25,12 @@ mod text;
 
 pub use compare::{compare, total_order};
 pub use error::{ValueError, ValueErrorKind};
+#[doc(hidden)]
+pub use field::advice;
+pub(crate) use field::write_json_exactly;
 pub use field::{Element, Field, Json, Nullable, Numeric, Ordered, Summable, Textual};
 pub use kind::{ColumnType, ElementType};
+pub use label::Label;
 pub use list::{ListRef, ListRefIter};
 pub use row::{RowReader, RowWriter, read_column, skip_column, write_column};
 
@@ -49,7 +54,7 @@ pub enum Value {
     Uint(u128),
     /// A floating-point number; an `f32` is widened.
     Float(f64),
-    /// Text, or the label of an enum.
+    /// Text, or the label of an enum that is ordered by label.
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
@@ -65,6 +70,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A JSON text.
     Json(String),
+    /// The label of an enum that is ordered by declaration.
+    Label(Label),
 }
 
 /// A borrowed run-time value, cheap to copy; what filters are evaluated on.
@@ -82,7 +89,7 @@ pub enum ValueRef<'a> {
     Uint(u128),
     /// A floating-point number.
     Float(f64),
-    /// Text, or the label of an enum.
+    /// Text, or the label of an enum that is ordered by label.
     Text(&'a str),
     /// Bytes.
     Bytes(&'a [u8]),
@@ -98,6 +105,8 @@ pub enum ValueRef<'a> {
     List(ListRef<'a>),
     /// A JSON text.
     Json(&'a str),
+    /// The label of an enum that is ordered by declaration.
+    Label(Label),
 }
 
 impl Value {
@@ -119,6 +128,7 @@ impl Value {
             Self::Timestamp(v) => ValueRef::Timestamp(moment::micros(*v)),
             Self::List(v) => ValueRef::List(ListRef::values(v)),
             Self::Json(v) => ValueRef::Json(v),
+            Self::Label(v) => ValueRef::Label(*v),
         }
     }
 
@@ -169,6 +179,7 @@ impl<'a> ValueRef<'a> {
             Self::Timestamp(v) => Value::Timestamp(moment::timestamp(v)),
             Self::List(v) => Value::List(v.iter().map(ValueRef::to_value).collect()),
             Self::Json(v) => Value::Json(v.to_owned()),
+            Self::Label(v) => Value::Label(v),
         }
     }
 
@@ -195,6 +206,7 @@ impl<'a> ValueRef<'a> {
             Self::Timestamp(_) => "timestamp",
             Self::List(_) => "list",
             Self::Json(_) => "json",
+            Self::Label(_) => "label",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Values and types as text: printed for people, read from requests and catalogs.
 
-use super::{ColumnType, ElementType, Value, ValueError, ValueRef, moment};
+use super::{ColumnType, ElementType, Label, Value, ValueError, ValueRef, moment};
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use std::fmt;
 use std::sync::Mutex;
@@ -35,6 +35,7 @@ impl fmt::Display for ValueRef<'_> {
                 f.write_str("]")
             }
             Self::Json(v) => f.write_str(v),
+            Self::Label(v) => write!(f, "'{}'", v.to_string().replace('\'', "''")),
         }
     }
 }
@@ -62,6 +63,10 @@ impl ColumnType {
             Self::F32 => text.parse::<f32>().ok().map(|v| Value::Float(f64::from(v))),
             Self::F64 => text.parse().ok().map(Value::Float),
             Self::Text | Self::Enum(_) => Some(Value::Text(text.to_owned())),
+            Self::OrderedEnum(labels) => {
+                let label = Label::find(text, labels).ok_or_else(|| ValueError::unknown_label(text, self))?;
+                Some(Value::Label(label))
+            }
             Self::Bytes => parse_hex(text).map(Value::Bytes),
             Self::Uuid => Uuid::try_parse(text).ok().map(Value::Uuid),
             Self::Date => text.parse::<NaiveDate>().ok().map(Value::Date),
@@ -145,6 +150,10 @@ impl ColumnType {
                 return None;
             }
             return Some(Self::List(kept(ElementType { ty: Self::read_name(element)?, nullable })));
+        }
+        if let Some(labels) = name.strip_prefix("ordered enum") {
+            let labels: Vec<String> = serde_json::from_str(labels).ok()?;
+            return Some(Self::OrderedEnum(kept_labels(labels)));
         }
         if let Some(labels) = name.strip_prefix("enum") {
             let labels: Vec<String> = serde_json::from_str(labels).ok()?;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use proptest::prelude::*;
-use rome_core::value::{ColumnType, ElementType, Value};
+use rome_core::value::{ColumnType, ElementType, Label, Value};
 use uuid::Uuid;
 
 /// The kinds of [`of_kind`].
@@ -125,6 +125,7 @@ pub fn scalar_types() -> Vec<ColumnType> {
         ColumnType::Timestamp,
         ColumnType::Json,
         ColumnType::Enum(LABELS),
+        ColumnType::OrderedEnum(LABELS),
     ];
     types.extend(ints);
     types
@@ -167,6 +168,9 @@ pub fn of_type(ty: ColumnType) -> BoxedStrategy<Value> {
         ColumnType::Json => of_kind(9),
         ColumnType::Enum(labels) => {
             proptest::sample::select(labels).prop_map(|label| Value::Text(label.into())).boxed()
+        }
+        ColumnType::OrderedEnum(labels) => {
+            (0..labels.len()).prop_map(move |at| Value::Label(Label::at(at as u16, labels))).boxed()
         }
         ColumnType::List(element) => {
             proptest::collection::vec(of_column(element.ty, element.nullable), 0..6).prop_map(Value::List).boxed()

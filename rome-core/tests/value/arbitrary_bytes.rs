@@ -24,8 +24,13 @@ fn changes() -> impl Strategy<Value = Vec<(proptest::sample::Index, u8)>> {
     proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4)
 }
 
+/// How many inputs of each kind; `PROPTEST_CASES` says otherwise.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn random_bytes_do_no_harm(bytes in random()) {

@@ -118,6 +118,7 @@ const SCALARS: &[ColumnType] = &[
     ColumnType::Timestamp,
     ColumnType::Json,
     ColumnType::Enum(&["a", "b"]),
+    ColumnType::OrderedEnum(&["a", "b"]),
 ];
 const LISTS: &[ColumnType] = &[
     ColumnType::List(&ElementType { ty: ColumnType::Bool, nullable: true }),

@@ -3,7 +3,7 @@
 use super::any_value::{column, types};
 use proptest::prelude::*;
 use rome_core::value::{
-    ColumnType, ElementType, RowReader, RowWriter, Value, ValueError, ValueErrorKind, ValueRef, read_column,
+    ColumnType, ElementType, Label, RowReader, RowWriter, Value, ValueError, ValueErrorKind, ValueRef, read_column,
     skip_column, write_column,
 };
 
@@ -128,6 +128,12 @@ fn what_does_not_fit_is_refused_with_its_reason() {
     let suit = ColumnType::Enum(&["Clubs", "Hearts"]);
     let error = refused(suit, Value::Text("Cups".into()));
     assert_eq!(error.to_string(), r#""Cups" is not a label of enum["Clubs","Hearts"]"#);
+    let ordered = ColumnType::OrderedEnum(&["low", "high"]);
+    assert!(ordered.check(&Value::Label(Label::at(1, &["low", "high", "urgent"]))).is_ok());
+    for wrong in [Label::at(2, &["low", "high", "urgent"]), Label::at(0, &["high"]), Label::at(7, &[])] {
+        assert!(matches!(refused(ordered, Value::Label(wrong)).kind(), ValueErrorKind::UnknownLabel { .. }), "{wrong}");
+    }
+    assert_eq!(refused(ordered, Value::Int(1)).to_string(), r#"expected ordered enum["low","high"], found integer"#);
     assert!(matches!(refused(ColumnType::Json, Value::Json("{".into())).kind(), ValueErrorKind::Unreadable { .. }));
     let list = ColumnType::List(&ElementType { ty: ColumnType::Text, nullable: false });
     assert_eq!(refused(list, Value::List(vec![Value::Null])).to_string(), "expected text, found null");

@@ -42,7 +42,19 @@ fn the_name_of_a_type_reads_as_the_type() {
 
 #[test]
 fn a_name_that_is_none_is_refused() {
-    for name in ["", "i7", "int", "Text", "list of", "list of list of text", "enum", "enum[1]", "text "] {
+    for name in [
+        "",
+        "i7",
+        "int",
+        "Text",
+        "list of",
+        "list of list of text",
+        "enum",
+        "enum[1]",
+        "ordered enum",
+        "ordered text",
+        "text ",
+    ] {
         let error = ColumnType::from_name(name).unwrap_err();
         assert!(matches!(error.kind(), ValueErrorKind::Unreadable { .. }), "{name}");
     }

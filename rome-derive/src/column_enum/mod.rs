@@ -12,6 +12,8 @@ use crate::syntax::Root;
 struct ColumnEnum {
     ident: Ident,
     root: Root,
+    /// Whether its variants compare by their declaration, and not by their labels.
+    ordered: bool,
     variants: Vec<Variant>,
 }
 

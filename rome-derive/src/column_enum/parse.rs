@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Fields};
+use syn::{Data, DataEnum, DeriveInput, Expr, ExprLit, ExprUnary, Fields, Lit, UnOp};
 
 use super::{ColumnEnum, Variant};
 use crate::syntax::{Case, Item, Mistakes, Root, Words, did_you_mean, items};
 
 const ON_ENUM: Words = Words {
-    here: &["rename_all", "crate"],
+    here: &["rename_all", "order", "crate"],
     elsewhere: &[
         ("label", "`label` belongs on a variant"),
         ("table", "`table` belongs to `#[derive(Entity)]`, and an entity is a struct"),
@@ -23,6 +23,7 @@ const ON_VARIANT: Words = Words {
     elsewhere: &[
         ("rename", "write `label = \"...\"`"),
         ("rename_all", "`rename_all` belongs on the enum"),
+        ("order", "`order` belongs on the enum"),
         ("crate", "`crate` belongs on the enum"),
     ],
     repeated: &[],
@@ -32,17 +33,24 @@ pub fn column_enum(input: &DeriveInput) -> syn::Result<ColumnEnum> {
     let mut mistakes = Mistakes::default();
     let mut root = Root::facade();
     let mut case = Case::Snake;
+    let mut order = None;
     for item in items(&input.attrs, &ON_ENUM, &mut mistakes) {
         if item.is("crate") {
             root.set(&item, &mut mistakes);
+        } else if item.is("order") {
+            item.alone(&mut mistakes);
+            order = Some(item.span());
         } else {
             case = parse_case(&item, &mut mistakes).unwrap_or(case);
         }
     }
     let variants = variants(input, case, &mut mistakes);
     check_labels(&variants, &mut mistakes);
+    if let (Some(_), Data::Enum(data)) = (order, &input.data) {
+        check_discriminants(data, &mut mistakes);
+    }
     mistakes.check()?;
-    Ok(ColumnEnum { ident: input.ident.clone(), root, variants })
+    Ok(ColumnEnum { ident: input.ident.clone(), root, ordered: order.is_some(), variants })
 }
 
 fn parse_case(item: &Item, mistakes: &mut Mistakes) -> Option<Case> {
@@ -88,6 +96,37 @@ fn parse_variant(variant: &syn::Variant, case: Case, mistakes: &mut Mistakes) ->
     let given = items.iter().find_map(|item| item.text(mistakes)).map(|label| label.value());
     let label = given.unwrap_or_else(|| case.apply(&variant.ident.unraw().to_string()));
     Variant { ident: variant.ident.clone(), label }
+}
+
+/// Rust compares variants by their numbers: where those are given and do not rise, it and ROME would disagree.
+fn check_discriminants(data: &DataEnum, mistakes: &mut Mistakes) {
+    let mut last: Option<i128> = None;
+    for variant in &data.variants {
+        let given = variant.discriminant.as_ref().map(|(_, value)| value);
+        let number = match given {
+            None => Some(last.map_or(0, |last| last.saturating_add(1))),
+            Some(value) => number(value),
+        };
+        if let (Some(number), Some(last), Some(value)) = (number, last, given)
+            && number <= last
+        {
+            mistakes.add(
+                value.span(),
+                "`order` is that of the declaration, and these numbers say another one: declare the variants from the \
+                 least to the greatest",
+            );
+        }
+        last = number.or(last);
+    }
+}
+
+/// The number of a literal; none if it is computed.
+fn number(value: &Expr) -> Option<i128> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => number(expr).map(|number| -number),
+        _ => None,
+    }
 }
 
 fn check_labels(variants: &[Variant], mistakes: &mut Mistakes) {

@@ -26,6 +26,7 @@ pub fn embedded(embedded: &Embedded) -> TokenStream {
     let definitions = embedded.fields.iter().map(Field::definition);
     let write = embedded.fields.iter().map(Field::write);
     let read = embedded.fields.iter().map(Field::read);
+    let exact = embedded.fields.iter().map(Field::exact);
 
     quote! {
         #[doc = #doc]
@@ -36,6 +37,8 @@ pub fn embedded(embedded: &Embedded) -> TokenStream {
 
         const _: () = {
             use #private as __rome;
+            #[allow(unused_imports, reason = "a type without `PartialEq` needs it")]
+            use __rome::NoEquality as _;
 
             #[automatically_derived]
             impl<E, const BASE: u16> __rome::ColumnsAt<BASE> for #columns<E> {
@@ -45,6 +48,8 @@ pub fn embedded(embedded: &Embedded) -> TokenStream {
             #[automatically_derived]
             impl __rome::Embedded for #ident {
                 const NAMES: &'static [&'static str] = &[#(#names),*];
+
+                const EXACT: bool = true #(&& #exact)*;
 
                 type Columns<E> = #columns<E>;
 

@@ -21,6 +21,7 @@ pub fn entity(entity: &Entity) -> TokenStream {
     let (key_type, key) = key(entity);
     let write = entity.fields.iter().map(Field::write);
     let read = entity.fields.iter().map(Field::read);
+    let exact = entity.fields.iter().map(Field::exact);
     let unloaded = entity.relations.iter().map(|relation| relation::unloaded(entity, relation));
 
     let hooks = hooks(entity);
@@ -29,6 +30,8 @@ pub fn entity(entity: &Entity) -> TokenStream {
     quote! {
         const _: () = {
             use #private as __rome;
+            #[allow(unused_imports, reason = "a type without `PartialEq` needs it")]
+            use __rome::NoEquality as _;
 
             #[allow(dead_code, reason = "not every column is used in a query")]
             impl #ident {
@@ -43,6 +46,8 @@ pub fn entity(entity: &Entity) -> TokenStream {
             #[automatically_derived]
             impl __rome::Entity for #ident {
                 type Key = #key_type;
+
+                const EXACT: bool = true #(&& #exact)*;
 
                 fn table() -> &'static __rome::Table {
                     #table
@@ -175,7 +180,8 @@ fn key(entity: &Entity) -> (TokenStream, TokenStream) {
     let types = fields.iter().map(|field| &field.ty);
     let clones = fields.iter().map(|field| {
         let (ident, ty) = (&field.ident, &field.ty);
-        quote_spanned!(ty.span()=> __rome::Clone::clone(&self.#ident))
+        let this = quote!(self);
+        quote_spanned!(ty.span()=> __rome::Clone::clone(&#this.#ident))
     });
     if fields.len() == 1 {
         (quote!(#(#types)*), quote!(#(#clones)*))

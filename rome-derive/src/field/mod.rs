@@ -1,5 +1,6 @@
 //! A field of an entity or of an embedded struct: what its attributes say about its column, or that it is a relation.
 
+mod advice;
 mod conflicts;
 mod parse;
 mod path;
@@ -126,9 +127,10 @@ impl Field {
                 quote_spanned!(ty.span()=> __rome::role::#role::<#ty>(#name))
             }
             // Not by a function with a bound: a type that is no column then gives one error, not one for each use.
-            (_, None) => quote_spanned! {ty.span()=>
-                __rome::column(#name, <#ty as __rome::Field>::TYPE, <#ty as __rome::Field>::NULLABLE)
-            },
+            (_, None) => {
+                let field = self.field_trait();
+                quote_spanned!(ty.span()=> __rome::column(#name, <#ty as #field>::TYPE, <#ty as #field>::NULLABLE))
+            }
         };
         match self.default_value() {
             Some(value) => quote!(#definition.default(|| #value)),
@@ -152,23 +154,51 @@ impl Field {
         })
     }
 
+    /// The trait by which a plain column is written and read.
+    fn field_trait(&self) -> TokenStream {
+        let span = self.ty.span();
+        match advice::advice(&self.ty).map(|name| Ident::new(&format!("{name}Column"), span)) {
+            Some(name) => quote_spanned!(span=> __rome::advice::#name),
+            None => quote_spanned!(span=> __rome::Field),
+        }
+    }
+
+    /// Whether each value of it reads back as it was written, as a constant expression.
+    pub fn exact(&self) -> TokenStream {
+        let (ty, field) = (&self.ty, self.field_trait());
+        match self.kind {
+            Kind::Plain => quote_spanned!(ty.span()=> <#ty as #field>::EXACT),
+            Kind::Json => quote!(false),
+            Kind::Embed => quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::EXACT),
+        }
+    }
+
     /// The statement that writes it.
     pub fn write(&self) -> TokenStream {
         let (ident, ty) = (&self.ident, &self.ty);
+        // The names of the function around it, which are not those of a macro in which the type is written.
+        let (this, row) = (quote!(self), quote!(row));
+        let field = self.field_trait();
         match self.kind {
-            Kind::Plain => quote_spanned!(ty.span()=> <#ty as __rome::Field>::write(&self.#ident, row);),
-            Kind::Json => quote_spanned!(ty.span()=> <#ty as __rome::JsonField>::write(&self.#ident, row);),
-            Kind::Embed => quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::write(&self.#ident, row);),
+            Kind::Plain => quote_spanned! {ty.span()=>
+                <#ty as #field>::write_exactly(&#this.#ident, #row, __rome::Equality::<#ty>::BY);
+            },
+            Kind::Json => quote_spanned! {ty.span()=>
+                <#ty as __rome::JsonField>::write_exactly(&#this.#ident, #row, __rome::Equality::<#ty>::BY);
+            },
+            Kind::Embed => quote_spanned!(ty.span()=> <#ty as __rome::Embedded>::write(&#this.#ident, #row);),
         }
     }
 
     /// The field of the struct expression that reads it.
     pub fn read(&self) -> TokenStream {
         let (ident, ty) = (&self.ident, &self.ty);
+        let row = quote!(row);
+        let field = self.field_trait();
         match self.kind {
-            Kind::Plain => quote_spanned!(ty.span()=> #ident: <#ty as __rome::Field>::read(row)?),
-            Kind::Json => quote_spanned!(ty.span()=> #ident: <#ty as __rome::JsonField>::read(row)?),
-            Kind::Embed => quote_spanned!(ty.span()=> #ident: <#ty as __rome::Embedded>::read(row)?),
+            Kind::Plain => quote_spanned!(ty.span()=> #ident: <#ty as #field>::read(#row)?),
+            Kind::Json => quote_spanned!(ty.span()=> #ident: <#ty as __rome::JsonField>::read(#row)?),
+            Kind::Embed => quote_spanned!(ty.span()=> #ident: <#ty as __rome::Embedded>::read(#row)?),
         }
     }
 }

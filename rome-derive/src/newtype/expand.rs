@@ -13,6 +13,8 @@ pub fn newtype(newtype: &Newtype) -> TokenStream {
         impl #private::Newtype for #ident {
             type Inner = #ty;
 
+            const EXACT: bool = <#ty as #private::Field>::EXACT;
+
             fn from_inner(inner: #ty) -> Self {
                 Self { #member: inner }
             }

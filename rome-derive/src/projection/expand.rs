@@ -16,7 +16,8 @@ pub fn projection(projection: &Projection) -> TokenStream {
     let read = projection.fields.iter().map(|field| {
         let (ident, ty, column) = (&field.ident, &field.ty, &field.column);
         let entity = located_at(entity, ident.span());
-        quote_spanned!(ty.span()=> #ident: __rome::project::<#ty, _>(row, #entity::#column)?)
+        let row = quote!(row);
+        quote_spanned!(ty.span()=> #ident: __rome::project::<#ty, _>(#row, #entity::#column)?)
     });
     quote! {
         const _: () = {

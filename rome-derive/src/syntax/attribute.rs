@@ -159,10 +159,18 @@ fn parse_items(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Vec<Item> {
     items
 }
 
+/// The expression in the invisible parentheses that a macro puts around what it was given.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        expr => expr,
+    }
+}
+
 fn parse_item(input: ParseStream<'_>) -> syn::Result<Item> {
     let name = input.call(Ident::parse_any)?;
     let given = if input.parse::<Option<Token![=]>>()?.is_some() {
-        Given::Value(input.parse()?)
+        Given::Value(Box::new(ungrouped(input.parse()?)))
     } else if input.peek(token::Paren) {
         let content;
         parenthesized!(content in input);

@@ -4,7 +4,9 @@
 //! that another engine is one more file with the same names. The checksums of records are not its business.
 
 mod caught;
+mod disk;
 mod opened;
+mod overlay;
 mod redb;
 
 use std::ops::{Bound, ControlFlow};
@@ -12,6 +14,7 @@ use std::ops::{Bound, ControlFlow};
 use rome_core::store::StoreResult;
 
 pub(crate) use self::caught::{Outside, caught};
+pub(crate) use self::disk::Disk;
 pub(crate) use self::redb::{Ending, Engine, Snapshot, Writing, io_error};
 use crate::place::Place;
 

@@ -18,6 +18,7 @@ use redb::{
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::caught::{caught, unreadable};
+use super::disk::Disk;
 use super::opened::Opened;
 use super::{Records, Tables};
 use crate::options::{EmbeddedOptions, Recovery};
@@ -178,21 +179,29 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Opens a file that exists.
-    pub(crate) fn open(file: &Path, options: &EmbeddedOptions) -> StoreResult<Self> {
-        let len = std::fs::metadata(file).map_err(|error| io_error(&error))?.len();
-        Self::build(options, options.verifies(len), |builder| builder.open(file))
+    /// Opens what is on a disk; a database is made on one that is empty.
+    pub(crate) fn open(disk: &Disk, options: &EmbeddedOptions) -> StoreResult<Self> {
+        let storage = disk.open().map_err(|error| io_error(&error))?;
+        let len = storage.len().map_err(|error| io_error(&error))?;
+        Self::build(options, len > 0 && options.verifies(len), |builder| builder.create_with_backend(storage))
+    }
+
+    /// Opens it once more after a failure, as a process would after a crash.
+    pub(crate) fn reopen(disk: &Disk, options: &EmbeddedOptions) -> StoreResult<Self> {
+        disk.settle().map_err(|error| io_error(&error))?;
+        let storage = disk.open().map_err(|error| io_error(&error))?;
+        Self::build(options, false, |builder| builder.create_with_backend(storage))
+    }
+
+    /// Opens it such that nothing is written to the disk.
+    pub(crate) fn view(disk: &Disk, options: &EmbeddedOptions) -> StoreResult<Self> {
+        let storage = disk.view().map_err(|error| io_error(&error))?;
+        Self::build(options, false, |builder| builder.create_with_backend(storage))
     }
 
     /// Makes a file; one that is there must be empty.
     pub(crate) fn create(file: &Path, options: &EmbeddedOptions) -> StoreResult<Self> {
         Self::build(options, false, |builder| builder.create(file))
-    }
-
-    /// Opens or makes a database on a storage of the caller's.
-    pub(crate) fn on(backend: impl StorageBackend, options: &EmbeddedOptions) -> StoreResult<Self> {
-        let len = backend.len().map_err(|error| io_error(&error))?;
-        Self::build(options, len > 0 && options.verifies(len), |builder| builder.create_with_backend(backend))
     }
 
     fn build(

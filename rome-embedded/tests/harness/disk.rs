@@ -19,6 +19,13 @@ struct Inner {
     log: Vec<Change>,
     /// How many more changes succeed; none: all.
     changes_left: Option<usize>,
+    /// How many changes fail after those; then all succeed again.
+    failures_left: usize,
+    reads_to_fail: usize,
+    /// What is sure to be on the disk, and what is only in the system's memory. A sync that fails forgets the latter.
+    synced: Vec<u8>,
+    unsynced: Vec<Change>,
+    lose_next_sync: bool,
     /// The most bytes that fit; none: any number.
     room: Option<usize>,
     failure: Option<io::ErrorKind>,
@@ -31,6 +38,7 @@ pub struct Disk(Arc<Mutex<Inner>>);
 impl Disk {
     pub fn holding(bytes: Vec<u8>) -> Self {
         let disk = Self::default();
+        disk.inner().synced.clone_from(&bytes);
         disk.inner().bytes = bytes;
         disk
     }
@@ -53,8 +61,36 @@ impl Disk {
 
     /// From now on, lets this many changes pass and fails all after them.
     pub fn fail_after(&self, changes: usize) {
+        self.fail_with(io::ErrorKind::Other, changes, usize::MAX);
+    }
+
+    /// From now on, lets this many changes pass, then fails some, and lets all pass after them.
+    pub fn fail_with(&self, kind: io::ErrorKind, changes: usize, failures: usize) {
+        let mut inner = self.inner();
+        inner.changes_left = Some(changes);
+        inner.failures_left = failures;
+        inner.failure = Some(kind);
+    }
+
+    /// Fails no more changes.
+    pub fn work(&self) {
+        self.inner().changes_left = None;
+    }
+
+    /// Fails this many reads.
+    pub fn fail_reads(&self, reads: usize) {
+        self.inner().reads_to_fail = reads;
+    }
+
+    /// Lets this many changes pass and then fails one sync, whose writes do not reach the disk though reads show them.
+    pub fn lose_the_next_sync_after(&self, changes: usize) {
         self.inner().changes_left = Some(changes);
-        self.inner().failure = Some(io::ErrorKind::Other);
+        self.inner().lose_next_sync = true;
+    }
+
+    /// What is on the disk if the power goes now.
+    pub fn synced_bytes(&self) -> Vec<u8> {
+        self.inner().synced.clone()
     }
 
     /// From now on, has no room for more bytes than this.
@@ -64,7 +100,14 @@ impl Disk {
 
     fn change(&self, change: Change) -> io::Result<()> {
         let mut inner = self.inner();
-        if inner.changes_left == Some(0) {
+        if inner.changes_left == Some(0) && inner.lose_next_sync {
+            if matches!(change, Change::Sync) {
+                inner.unsynced.clear();
+                (inner.changes_left, inner.lose_next_sync) = (None, false);
+                return Err(io::Error::from(io::ErrorKind::Other));
+            }
+        } else if inner.changes_left == Some(0) && inner.failures_left > 0 {
+            inner.failures_left -= 1;
             return Err(io::Error::from(inner.failure.unwrap_or(io::ErrorKind::Other)));
         }
         let end = match &change {
@@ -76,9 +119,16 @@ impl Disk {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
         if let Some(left) = &mut inner.changes_left {
-            *left -= 1;
+            *left = left.saturating_sub(1);
         }
         perform(&mut inner.bytes, &change);
+        if matches!(change, Change::Sync) {
+            for change in std::mem::take(&mut inner.unsynced) {
+                perform(&mut inner.synced, &change);
+            }
+        } else {
+            inner.unsynced.push(change.clone());
+        }
         inner.log.push(change);
         Ok(())
     }
@@ -104,7 +154,11 @@ impl StorageBackend for Disk {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let inner = self.inner();
+        let mut inner = self.inner();
+        if inner.reads_to_fail > 0 {
+            inner.reads_to_fail -= 1;
+            return Err(io::Error::from(io::ErrorKind::Other));
+        }
         let offset = usize::try_from(offset).unwrap();
         let from = inner.bytes.get(offset..offset + out.len());
         out.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);

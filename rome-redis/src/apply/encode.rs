@@ -277,9 +277,14 @@ fn effect_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, effect: &Effec
         Effect::Add { space, .. } if space.is_versioned() => b'B',
         Effect::Add { .. } => b'A',
         Effect::RaiseGate { .. } => b'G',
+        Effect::Retire { .. } => b'R',
         _ => unreachable!("an effect that this store does not know is refused before it is encoded: {effect:?}"),
     };
-    let (hash, ordered) = effect.target().map_or((0, 0), |(space, _)| keys.place(layout, space));
+    let space = match effect {
+        Effect::Retire { space } => Some(*space),
+        effect => effect.target().map(|(space, _)| space),
+    };
+    let (hash, ordered) = space.map_or((0, 0), |space| keys.place(layout, space));
     op(ops, name, &[hash, ordered]);
 }
 
@@ -319,6 +324,7 @@ fn write_effect(data: &mut Data, tx: &MiniTx, effect: &Effect) {
         Effect::Put { value, .. } => data.push(value),
         Effect::Add { delta, .. } => data.push(&delta.to_be_bytes()),
         Effect::RaiseGate { oldest } => data.push_number(u64::from(*oldest)),
+        Effect::Retire { space } => data.push(layout::retired(*space).as_bytes()),
         _ => {}
     }
 }

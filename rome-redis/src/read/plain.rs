@@ -2,8 +2,8 @@
 //!
 //! Who does not ask which state that is needs no look at a partition where nobody can be prepared: at the one of a server. What
 //! remains to be seen is that the database is still there, and the sentinel of the key says so, which is never removed: who sees it
-//! after a count knows that it was there before. Where it is missing, perhaps only because the table never had a row, rounds with
-//! looks find out.
+//! after a count knows that it was there before. Where it is missing, perhaps because the table never had a row or the index is
+//! retired, rounds with looks find out.
 
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, StoreResult};

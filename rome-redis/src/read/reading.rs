@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::mem;
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, ReadReply, Reply, StoreResult, TxId};
+use rome_core::store::{Consistency, Read, ReadReply, Reply, StoreResult, TxId};
 
 use super::plain::Plain;
 use super::rounds::Rounds;
@@ -23,6 +23,8 @@ pub(super) struct Reading<'r> {
     /// Whether one command without a look is enough, where one answers the reads.
     plain: bool,
     by_script: bool,
+    /// Whether what is retired is read too.
+    of_retired: bool,
     /// The node that the slot is on its way to, if its keys are there already.
     pub(super) detour: Option<String>,
 }
@@ -54,13 +56,14 @@ pub(super) enum Progress {
 }
 
 impl<'r> Reading<'r> {
-    pub(super) fn new(setup: &Setup, place: &'r Place, list: usize, reads: &'r [Read], untracked: bool) -> Self {
+    pub(super) fn new(setup: &Setup, place: &'r Place, list: usize, reads: &'r [Read], how: Consistency) -> Self {
         Self {
             place,
             reads: Cow::Borrowed(reads),
             lists: vec![(list, reads.len())],
             state: State::New,
-            plain: untracked && !setup.is_cluster(),
+            plain: how == Consistency::Untracked && !setup.is_cluster(),
+            of_retired: how == Consistency::Retired,
             by_script: setup.options.always_by_script,
             detour: None,
         }
@@ -117,6 +120,7 @@ impl<'r> Reading<'r> {
 
     /// Takes the replies to what was asked.
     pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<Progress> {
+        let admitted: &[Read] = if self.of_retired { &[] } else { &self.reads };
         let (done, changed) = match &mut self.state {
             State::Plain(plain) => {
                 self.plain = false;
@@ -124,11 +128,11 @@ impl<'r> Reading<'r> {
                 (false, false)
             }
             State::Rounds(rounds) => {
-                let is_one_state = rounds.take(self.place, replies)?;
+                let is_one_state = rounds.take(self.place, admitted, replies)?;
                 (is_one_state && rounds.is_done(), !is_one_state)
             }
             State::Script(script) => {
-                if let Some(reply) = script.take(&self.reads, replies)? {
+                if let Some(reply) = script.take(&self.reads, admitted, replies)? {
                     self.state = State::Done(reply);
                 }
                 (false, false)

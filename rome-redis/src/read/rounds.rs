@@ -32,10 +32,10 @@ enum Others {
 
 impl Rounds {
     pub(super) fn new(place: &Place, reads: &[Read]) -> StoreResult<Self> {
-        let tasks = task::plan(&place.layout, reads)?;
+        let tasks = task::plan(place, reads)?;
         // What reads nothing needs a look for its own sake.
         let told = if tasks.is_empty() { None } else { place.quiet.seq() };
-        let first = told.map(|seq| Look { seq, pending: Vec::new() });
+        let first = told.map(|seq| Look { seq, pending: Vec::new(), gone: Vec::new() });
         Ok(Self { tasks, first, asked: Vec::new(), others: Others::Unknown })
     }
 
@@ -68,7 +68,8 @@ impl Rounds {
     }
 
     /// Takes the replies; says whether they are of the same state as those before.
-    pub(super) fn take(&mut self, place: &Place, replies: Vec<Value>) -> StoreResult<bool> {
+    /// Refuses reads among `admitted` of what is retired.
+    pub(super) fn take(&mut self, place: &Place, admitted: &[Read], replies: Vec<Value>) -> StoreResult<bool> {
         let mut replies = replies.into_iter();
         if self.first.is_none() {
             self.first = Some(look(next(&mut replies)?)?);
@@ -87,6 +88,8 @@ impl Rounds {
             if last.seq != first.seq || (first.pending.is_empty() && !last.pending.is_empty()) {
                 return Ok(false);
             }
+            // Before that as well: what is retired may look like damage.
+            last.admit(admitted)?;
         }
         if let Some((records, time)) = records
             && let Others::AskedFor(ids) = std::mem::replace(&mut self.others, Others::Unknown)
@@ -96,6 +99,7 @@ impl Rounds {
         }
         for (task, answers) in self.tasks.iter_mut().zip(answers) {
             task.take(answers)?;
+            task.note(&place.sizes);
         }
         Ok(true)
     }

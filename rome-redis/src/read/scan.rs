@@ -1,9 +1,12 @@
-//! A scan: chunks of ordered keys, and the records behind them.
+//! A scan: batches of ordered keys, and the records behind them.
 //!
-//! A limit is known to the server. A filter is not, so a scan that wants some rows that pass one takes growing chunks
-//! until it has them. The keys of the next chunk are asked for together with the records of this one.
+//! A limit is known to the server. A filter is not, so a scan that wants some rows that pass one reads as many as are wanted, sees
+//! how many of them pass, and goes on by that. Neither is the length of rows, and a reply is held in memory at both ends; so a
+//! batch has as many rows as make some megabytes, by the rows that were seen before. The keys of the next batch are asked for
+//! together with the records of this one, where it is known that there will be one.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
@@ -11,14 +14,26 @@ use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span
 use super::task::split_version;
 use crate::digest::Digester;
 use crate::error;
-use crate::layout::{self, Layout};
+use crate::layout;
+use crate::place::Place;
 use crate::request::invalid;
 
-/// The most members that a round visits. A reply of so many rows is a few megabytes, and holds the server up for
-/// some milliseconds.
-const MOST: u32 = 16_384;
+/// The most members that a round asks for.
+const MOST: u32 = 4096;
 
-/// The first chunk of a scan that has to find a few rows by a filter.
+/// About how many bytes of records a round asks for.
+const BYTES: u32 = 4 << 20;
+
+/// How many records a round asks for where nothing is known of their length.
+const UNKNOWN: u32 = 16;
+
+/// So many records that a caller wants may be asked for whatever their length.
+const WANTED: u32 = 512;
+
+/// By how many times a batch may grow.
+const GROWTH: u32 = 8;
+
+/// How many members a script visits at first to find a few rows by a filter.
 const FIRST: u32 = 256;
 
 /// Which records belong to the members of a span.
@@ -48,18 +63,32 @@ pub(super) struct Scan {
     digester: Option<Digester>,
     visited: u32,
     returned: u32,
+    /// How many bytes may be returned.
+    bytes: u64,
     last: Vec<u8>,
-    /// The size of the chunk that is asked for.
+    /// How many members a script is asked for.
     pub(super) chunk: u32,
-    /// Members whose records are asked for.
-    pending: Vec<Vec<u8>>,
-    /// Whether there may be members after the pending ones.
+    /// Members that are known and were not visited yet.
+    queue: VecDeque<Vec<u8>>,
+    /// For how many of them the next round asks for the records.
+    records: u32,
+    /// How many members after the known ones the next round asks for.
+    members: u32,
+    /// Whether there may be members after the known ones.
     more: bool,
     done: bool,
+    /// How many records have come, and their bytes.
+    came: u32,
+    came_bytes: u64,
+    /// How many bytes a record is expected to have.
+    size: Option<u32>,
+    /// How many records the last round asked for.
+    batch: u32,
 }
 
 impl Scan {
-    pub(super) fn new(layout: &Layout, read: &Read) -> StoreResult<Self> {
+    pub(super) fn new(place: &Place, read: &Read) -> StoreResult<Self> {
+        let layout = &place.layout;
         let (span, filter, want, track, behind) = match read {
             Read::Scan { span, filter, want, track } => {
                 let filter = filter.as_ref().filter(|_| matches!(span.space, Space::Rows(_)));
@@ -98,15 +127,38 @@ impl Scan {
             digester: track.then(Digester::default),
             visited: 0,
             returned: 0,
+            bytes: span.bytes.unwrap_or(u64::MAX),
             last: Vec::new(),
             chunk: 0,
-            pending: Vec::new(),
+            queue: VecDeque::new(),
+            records: 0,
+            members: 0,
             more: true,
             done: limit == 0 || want == 0 || !Span::is_possible(span),
+            came: 0,
+            came_bytes: 0,
+            size: None,
+            batch: 0,
         };
         scan.chunk = if scan.filter.is_some() && want < FIRST { FIRST } else { MOST };
         scan.chunk = scan.chunk.min(scan.most());
+        scan.size = scan.rows().and_then(|rows| place.sizes.of(rows));
+        scan.plan();
         Ok(scan)
+    }
+
+    /// Where the records behind the members are.
+    pub(super) const fn rows(&self) -> Option<Space> {
+        match self.behind {
+            Behind::Nothing => None,
+            Behind::Own { .. } => Some(self.space),
+            Behind::Rows(table) => Some(Space::Rows(table)),
+        }
+    }
+
+    /// The average length of the records that have come; none if they were few.
+    pub(super) fn average(&self) -> Option<u32> {
+        (self.came >= UNKNOWN / 2).then(|| u32::try_from(self.came_bytes / u64::from(self.came)).unwrap_or(u32::MAX))
     }
 
     /// How many more members can matter: those up to the limits, and one that shows that the span goes on.
@@ -115,13 +167,80 @@ impl Scan {
         wanted.min(self.limit - self.visited).saturating_add(1)
     }
 
+    /// How many members have to be visited to find so many rows, by what was seen.
+    fn visits_for(&self, rows: u32) -> u32 {
+        if self.filter.is_none() || self.visited == 0 || rows == 0 {
+            return rows;
+        }
+        let expected = u64::from(rows) * u64::from(self.visited + 1) / u64::from(self.returned + 1) + 1;
+        u32::try_from(expected).unwrap_or(u32::MAX).min(self.visited.saturating_mul(GROWTH / 2))
+    }
+
+    /// Says what the next round asks for.
+    fn plan(&mut self) {
+        let queued = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+        // The one that only shows that the span goes on needs no record.
+        self.records = match self.behind {
+            Behind::Nothing => 0,
+            _ => queued.min(self.most() - 1).min(self.next_batch()),
+        };
+        let wanted = if self.want == u32::MAX {
+            u32::MAX
+        } else if self.filter.is_none() {
+            self.want - self.returned
+        } else if self.visited == 0 && self.records > 0 {
+            // How many pass is not known yet, so it may be all.
+            self.records
+        } else {
+            let passing = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
+            let missing = u64::from(self.want - self.returned).saturating_sub(passing);
+            self.records.saturating_add(self.visits_for(u32::try_from(missing).unwrap_or(u32::MAX)))
+        };
+        let known = if self.behind == Behind::Nothing { 0 } else { queued };
+        let target = wanted.min(self.limit - self.visited).saturating_add(1);
+        // What lies behind many large rows is asked for later.
+        let ahead = self.records.saturating_add(MOST);
+        self.members = if self.more { target.min(ahead).saturating_sub(known).min(MOST) } else { 0 };
+        if self.more && self.members == 0 && self.records == 0 {
+            self.members = 1;
+        }
+    }
+
+    /// How many records the next round asks for at most.
+    fn next_batch(&self) -> u32 {
+        let wanted = if self.want == u32::MAX { u32::MAX } else { self.visits_for(self.want - self.returned) };
+        let size =
+            if self.came == 0 { self.size } else { self.average().max(self.size.filter(|_| self.came < UNKNOWN)) };
+        let by_size = match size {
+            Some(size) => (BYTES / size.max(1)).clamp(1, MOST),
+            None if self.filter.is_none() && self.bytes == u64::MAX && self.want <= WANTED => WANTED,
+            None => UNKNOWN,
+        };
+        let by_growth = if self.batch == 0 { MOST } else { self.batch.saturating_mul(GROWTH) };
+        let left = self.bytes.saturating_sub(self.scanner.bytes() as u64);
+        let by_bytes = match size {
+            Some(size) if self.bytes < u64::MAX => {
+                let rows = left.div_ceil(u64::from(size.max(1)));
+                self.visits_for(u32::try_from(rows).unwrap_or(u32::MAX))
+            }
+            _ => u32::MAX,
+        };
+        wanted.min(by_size).min(by_growth).min(by_bytes).max(1)
+    }
+
     /// Whether a limit is reached: another member would only show that the span goes on.
     const fn is_full(&self) -> bool {
-        self.visited == self.limit || self.returned == self.want
+        let enough_bytes = self.returned > 0 && self.scanner.bytes() as u64 >= self.bytes;
+        self.visited == self.limit || self.returned == self.want || enough_bytes
     }
 
     pub(super) const fn is_done(&self) -> bool {
         self.done
+    }
+
+    /// Whether its round is soon answered.
+    pub(super) const fn is_small(&self, few: u32) -> bool {
+        self.records <= few && self.members <= few
     }
 
     /// Adds the commands of this round and returns how many they are.
@@ -130,24 +249,24 @@ impl Scan {
             return 0;
         }
         let mut asked = 0;
-        if !self.pending.is_empty() {
-            let mut get = Cmd::with_capacity(self.pending.len() + 2, 16 * self.pending.len());
+        if self.records > 0 {
+            let records = self.records as usize;
+            let mut get = Cmd::with_capacity(records + 2, 16 * records);
             get.arg("HMGET").arg(&self.hash);
-            // The one that only shows that the span goes on needs no record.
-            for member in self.pending.iter().take(self.most() as usize - 1) {
+            for member in self.queue.iter().take(records) {
                 get.arg(&*self.field(member));
             }
             round.add_command(get);
             asked += 1;
         }
-        if self.more {
+        if self.members > 0 {
             round.cmd("ZRANGE").arg(&self.ordered);
             if self.reverse {
                 round.arg(&self.hi).arg(&self.lo).arg("BYLEX").arg("REV");
             } else {
                 round.arg(&self.lo).arg(&self.hi).arg("BYLEX");
             }
-            round.arg("LIMIT").arg(0).arg(self.chunk);
+            round.arg("LIMIT").arg(0).arg(self.members);
             asked += 1;
         }
         asked
@@ -167,46 +286,51 @@ impl Scan {
 
     pub(super) fn take(&mut self, replies: Vec<Value>) -> StoreResult<()> {
         let mut replies = replies.into_iter();
-        if !self.pending.is_empty() {
+        if self.records > 0 {
             let records = array(replies.next())?;
-            let members = std::mem::take(&mut self.pending);
+            self.batch = self.records;
+            let members: Vec<Vec<u8>> = self.queue.drain(..self.records as usize).collect();
             self.visit_all(members, records)?;
         }
-        if self.more {
+        if self.members > 0 && !self.done {
             let members = strings(array(replies.next())?)?;
-            self.next_chunk(members)?;
+            self.more = members.len() >= self.members as usize;
+            if let Some(last) = members.last() {
+                let bound = layout::beyond(last);
+                if self.reverse { self.hi = bound } else { self.lo = bound }
+            }
+            if self.behind == Behind::Nothing {
+                self.visit_all(members, Vec::new())?;
+            } else {
+                self.queue.extend(members);
+            }
         }
-        self.done = self.done || (self.pending.is_empty() && !self.more);
+        if !self.done && self.is_full() && !self.queue.is_empty() {
+            self.stop();
+        }
+        self.done = self.done || (self.queue.is_empty() && !self.more);
+        self.plan();
         Ok(())
     }
 
-    /// Takes the members of the chunk that was asked for.
-    fn next_chunk(&mut self, members: Vec<Vec<u8>>) -> StoreResult<()> {
-        if self.done {
-            return Ok(());
-        }
-        let most = self.most();
-        self.more = members.len() >= self.chunk as usize && self.chunk < most;
-        if let Some(last) = members.last() {
-            let bound = layout::beyond(last);
-            if self.reverse { self.hi = bound } else { self.lo = bound }
-        }
-        self.chunk = self.chunk.saturating_mul(4).min(MOST).min(most.saturating_sub(self.chunk));
-        // Where a chunk ends at the limit, the next one has no record to ask for.
-        if self.behind == Behind::Nothing || self.is_full() {
-            return self.visit_all(members, Vec::new());
-        }
-        self.pending = members;
-        Ok(())
+    /// Ends at the last member that was visited: there are others behind it.
+    fn stop(&mut self) {
+        self.scanner.stop_at(layout::original(&self.last));
+        self.done = true;
     }
 
     /// Visits members with their records, until a limit stops it.
     pub(super) fn visit_all(&mut self, members: Vec<Vec<u8>>, records: Vec<Value>) -> StoreResult<()> {
+        for record in &records {
+            if let Value::BulkString(bytes) = record {
+                self.came += 1;
+                self.came_bytes += bytes.len() as u64;
+            }
+        }
         let records = records.into_iter().chain(std::iter::repeat(Value::Nil));
         for (member, record) in members.into_iter().zip(records) {
             if self.is_full() {
-                self.scanner.stop_at(layout::original(&self.last));
-                self.done = true;
+                self.stop();
                 return Ok(());
             }
             self.visit(&member, &record)?;
@@ -266,7 +390,8 @@ impl Scan {
         Ok(self.done || !more)
     }
 
-    pub(super) fn finish(self) -> Scanned {
+    pub(super) fn finish(mut self) -> Scanned {
+        self.scanner.transferred(self.came);
         self.scanner.finish(self.digester.map(Digester::finish).unwrap_or_default())
     }
 }

@@ -39,7 +39,7 @@ impl Script {
         self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(16) };
         self.scans = Vec::new();
         for read in reads.iter().filter(|read| is_scan(read)) {
-            let mut scan = Scan::new(&place.layout, read)?;
+            let mut scan = Scan::new(place, read)?;
             scan.grow(self.grown);
             self.scans.push(scan);
         }
@@ -47,10 +47,17 @@ impl Script {
         Ok(())
     }
 
-    /// Takes the answer; gives no reply if a scan needs more members than it asked for.
-    pub(super) fn take(&mut self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<Answer>> {
+    /// Takes the answer, and refuses reads among `admitted` of what is retired; gives no reply if a scan needs more members than it asked for.
+    pub(super) fn take(
+        &mut self,
+        reads: &[Read],
+        admitted: &[Read],
+        replies: Vec<Value>,
+    ) -> StoreResult<Option<Answer>> {
         let mut answer = array(replies.into_iter().next())?.into_iter();
-        let Look { seq, pending } = look(next(&mut answer)?)?;
+        let look = look(next(&mut answer)?)?;
+        look.admit(admitted)?;
+        let Look { seq, pending, .. } = look;
         let answers = array(answer.next())?;
         let (others, time) = match (answer.next(), answer.next()) {
             (Some(records), Some(time)) => {

@@ -4,9 +4,11 @@ use bytes::{Buf, Bytes};
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
 
+use super::Sizes;
 use super::scan::Scan;
 use crate::error;
-use crate::layout::{self, Layout};
+use crate::layout;
+use crate::place::Place;
 use crate::request::invalid;
 
 /// How many records a read may ask for that others wait for.
@@ -45,7 +47,9 @@ pub(super) struct Claimed {
 }
 
 /// The tasks that answer these reads.
-pub(super) fn plan(layout: &Layout, reads: &[Read]) -> StoreResult<Vec<Task>> {
+pub(super) fn plan(place: &Place, reads: &[Read]) -> StoreResult<Vec<Task>> {
+    let layout = &place.layout;
+    let partition = place;
     let mut tasks: Vec<Task> = Vec::with_capacity(reads.len().min(8));
     for (place, read) in reads.iter().enumerate() {
         match read {
@@ -79,7 +83,7 @@ pub(super) fn plan(layout: &Layout, reads: &[Read]) -> StoreResult<Vec<Task>> {
                 tasks.push(Task::Count { place, ordered, span: span.clone(), n: None });
             }
             Read::Scan { .. } | Read::ScanRows { .. } => {
-                tasks.push(Task::Scan { place, scan: Scan::new(layout, read)? });
+                tasks.push(Task::Scan { place, scan: Scan::new(partition, read)? });
             }
             other => return Err(invalid(format!("the Redis store does not know this kind of read: {other:?}"))),
         }
@@ -93,7 +97,7 @@ impl Task {
         match self {
             Self::Gets(gets) => gets.records.len() <= FEW,
             Self::Claimed(_) | Self::Count { .. } => true,
-            Self::Scan { scan, .. } => scan.chunk as usize <= FEW,
+            Self::Scan { scan, .. } => scan.is_small(FEW as u32),
         }
     }
 
@@ -119,6 +123,15 @@ impl Task {
             Self::Claimed(claimed) => claimed.reply.is_some(),
             Self::Count { n, .. } => n.is_some(),
             Self::Scan { scan, .. } => scan.is_done(),
+        }
+    }
+
+    /// Takes note of how long the rows are.
+    pub(super) fn note(&self, sizes: &Sizes) {
+        if let Self::Scan { scan, .. } = self
+            && let (Some(rows), Some(average)) = (scan.rows(), scan.average())
+        {
+            sizes.read(rows, average);
         }
     }
 

@@ -248,7 +248,7 @@ local function carry_out(program, last)
   end
 
   -- Effects: op, hash or zset of an index, zset; then key, and for P (a record), Q (a versioned one), A and B (additions
-  -- to such) a value; I and x put and remove an entry, d removes a record, G raises the gate.
+  -- to such) a value; I and x put and remove an entry, d removes a record, G raises the gate, R retires a space.
   local sums = nil
   if adds then
     sums = {}
@@ -295,16 +295,19 @@ local function carry_out(program, last)
   end
 
   -- Each key of a partition keeps a member that is never removed. So no key vanishes in the middle of a script, and a
-  -- key of the wrong type, someone else's, is met before the first effect.
+  -- key of the wrong type, someone else's, is met before the first effect. A retired space has no such member any more, and gets none
+  -- by what is removed from it.
+  local gone = sentinels > 0 and call('HGET', meta, 'gone')
   for i = at, effects - 1, 3 do
     local op, k1, k2 = byte(program, i, i + 2)
     local key, made = KEYS[k1 * 256 + k2], nil
+    local retired = gone and string.find(gone, ';' .. sub(key, string.find(key, '}:', 1, true) + 2) .. ';', 1, true)
     if op == 104 then -- h
       made = redis.pcall('HEXISTS', key, '')
-      if made == 0 then made = redis.pcall('HSET', key, '', '') end
+      if made == 0 and not retired then made = redis.pcall('HSET', key, '', '') end
     else -- z
       made = redis.pcall('ZSCORE', key, '')
-      if not made then made = redis.pcall('ZADD', key, '0', '') end
+      if not made and not retired then made = redis.pcall('ZADD', key, '0', '') end
     end
     if type(made) == 'table' and made.err then return made end
   end
@@ -353,6 +356,15 @@ local function carry_out(program, last)
         gate = key
         call('HSET', meta, 'gate', gate)
       end
+    elseif op == 82 then
+      -- Without its sentinel, nobody takes what is found there for all of it without a look at meta.
+      if added then settle() end
+      local gone = call('HGET', meta, 'gone') or ';'
+      if not string.find(gone, ';' .. key, 1, true) then call('HSET', meta, 'gone', gone .. key) end
+      local hash, ordered = h1 * 256 + h2, z1 * 256 + z2
+      if hash ~= ordered then call('HDEL', KEYS[hash], '') end
+      call('ZREM', KEYS[ordered], '')
+      dirty = true
     else
       local value = ARGV[data]
       data = data + 1

@@ -4,7 +4,7 @@
 -- `seq` (1) and its `seq` in digits, then all that it locks: an op, and with their lengths the space (the last part of the name
 -- of its hash, for an index of its sorted set) and two strings.
 --   'V' key, ''    a record that was checked        'S' lo, hi    a span that was checked
---   effects as in the program, with key and value   'G' gate, ''
+--   effects as in the program, with key and value   'G' gate, ''   'R' names, ''
 -- The same rules in Rust are rome_core::store::locks.
 
 -- What deals with locks; made when it is needed, since making functions costs each run.
@@ -111,13 +111,13 @@ local function locks()
         table.insert(spans[space], { a, b })
       end
     end, function(op, space, key)
-      if op == 'G' then gate = true else into(written, space, key) end
+      if op == 'G' or op == 'R' then gate = true else into(written, space, key) end
     end)
 
     local function meets(op, space, a, b)
       local mine = written[space]
       -- The gate is what everyone checks.
-      if op == 71 then return true end
+      if op == 71 or op == 82 then return true end
       if op == 86 then return mine and mine[a] end
       if op == 83 then
         for key in pairs(mine or {}) do

@@ -6,7 +6,7 @@
 --   'u' hash of claims, columns, hash of rows -> {claim, row}
 --   'c' ordered keys, lo, hi                  -> number
 --   's' ordered keys, hash, mode, lo, hi, reverse, most -> {members, records}
--- Answers {{seq, who is prepared}, replies}, and if any is, their records and the time.
+-- Answers {{seq, who is prepared, what is retired}, replies}, and if any is, their records and the time.
 local scan = spans()
 local replies, at, count = {}, 1, #ARGV
 while at <= count do
@@ -40,7 +40,7 @@ while at <= count do
   -- A hole would end the reply.
   replies[#replies + 1] = reply or false
 end
-local look = call('HMGET', KEYS[1], 'seq', 'pending')
+local look = call('HMGET', KEYS[1], 'seq', 'pending', 'gone')
 local pending = look[2] or ''
 if pending == '' then return { look, replies } end
 local records = {}

@@ -114,18 +114,29 @@ async fn a_new_foreign_key_needs_an_empty_table() {
     }
 }
 
+/// Opens a database with these entities, and makes what others rely on as they declare it.
+macro_rules! open_and_drop {
+    ($place:expr, [$($entity:ty),+]) => {
+        Database::builder()$(.entity::<$entity>())+
+            .schema(rome::SchemaChange::ApplyAndDrop)
+            .open_store($place.open().await)
+            .await
+            .unwrap()
+    };
+}
+
 #[tokio::test]
-async fn a_foreign_key_may_go_or_act_in_another_way() {
+async fn a_foreign_key_may_go_or_act_in_another_way_by_name() {
     for place in places() {
         let db = open!(place, [Owner, Dog, restricted::Walk]);
         db.insert(Owner { id: 1, ..Owner::default() }).await.unwrap();
         db.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
         db.insert(restricted::Walk { dog_id: 1, number: 1 }).await.unwrap();
         drop(db);
-        let db = open!(place, [Owner, Dog, cascading::Walk]);
+        let db = open_and_drop!(place, [Owner, Dog, cascading::Walk]);
         assert_eq!(db.query::<cascading::Walk>().count().await.unwrap(), 1, "{}", place.name);
         drop(db);
-        let db = open!(place, [Owner, Dog, plain::Walk]);
+        let db = open_and_drop!(place, [Owner, Dog, plain::Walk]);
         db.insert(plain::Walk { dog_id: 1, number: 2 }).await.unwrap();
     }
 }
@@ -147,7 +158,8 @@ async fn an_index_that_a_foreign_key_needed_stays_until_it_is_dropped() {
         let builder = || Database::builder().entity::<Stray>();
         let kept = builder().plan_store(store.clone()).await.unwrap().kept;
         let what = "index `by_owner_id` of `dogs` is stored and no longer declared";
-        assert!(kept.len() == 1 && kept[0].contains(what), "{}: {kept:?}", place.name);
+        // With the two foreign keys, which stay in force.
+        assert!(kept.len() == 3 && kept[0].contains(what), "{}: {kept:?}", place.name);
         builder().open_store(store.clone()).await.unwrap();
         assert_eq!(builder().plan_store(store.clone()).await.unwrap().kept, kept);
         builder().schema(rome::SchemaChange::ApplyAndDrop).open_store(store.clone()).await.unwrap();
@@ -216,13 +228,13 @@ async fn rows_that_a_table_may_reference_which_the_program_does_not_have_are_not
 }
 
 #[tokio::test]
-async fn a_table_that_was_declared_without_its_foreign_key_is_in_no_ones_way() {
+async fn a_table_whose_foreign_key_was_dropped_is_in_no_ones_way() {
     for place in places() {
         let db = open!(place, [Owner, Dog, restricted::Walk]);
         db.insert(Owner { id: 1, ..Owner::default() }).await.unwrap();
         db.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
         drop(db);
-        drop(open!(place, [Owner, Dog, plain::Walk]));
+        drop(open_and_drop!(place, [Owner, Dog, plain::Walk]));
         let db = open!(place, [Owner, Dog]);
         assert!(db.delete_by_key::<Dog>(1_u64).await.unwrap(), "{}", place.name);
     }

@@ -219,3 +219,15 @@ async fn a_connection_that_is_made_again_is_told() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_has(&lines[0], &["INFO", "connected again", &server.port().to_string()]);
 }
+
+#[test]
+fn a_comparison_with_null_is_a_warning_that_says_where() {
+    let (captured, _guard) = Captured::listens();
+    let line = line!() + 1;
+    drop(Dog::column("age").unwrap().eq(rome::Value::Null).unwrap());
+    let lines = captured.taken("rome::query");
+    let [warning] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_has(warning, &["WARN", "never true", "is_not_distinct_from", "tracing_events.rs", &format!("line={line}")]);
+    drop(Dog::AGE.eq(3));
+    assert!(captured.taken("rome::query").is_empty());
+}

@@ -21,6 +21,19 @@ pub enum DataError {
         /// What came.
         received: u64,
     },
+    /// There were not as many bytes in a time as there have to be.
+    #[error(
+        "the upload was cut off after {received} bytes: it was slower than 64 KiB in {seconds} s (--upload-timeout)"
+    )]
+    Slow {
+        /// How many bytes had come.
+        received: u64,
+        /// How long the service waited.
+        seconds: u64,
+    },
+    /// There is more than there may be.
+    #[error("{0}")]
+    NoRoom(String),
     /// The file system refused.
     #[error("image data cannot be stored: {0}")]
     Write(#[source] io::Error),

@@ -8,6 +8,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::files;
+
 /// A locked file, removed when dropped.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -20,7 +22,7 @@ impl Held {
     pub fn create(folder: &Path, name: &str) -> io::Result<Self> {
         loop {
             let path = folder.join(format!("{name}.{}", uuid::Uuid::new_v4().simple()));
-            let file = File::create_new(&path)?;
+            let file = files::create_new(&path)?;
             // A sweep may have come between the two calls and taken the file away. Then it is gone for good.
             if file.try_lock().is_ok() && path.exists() {
                 return Ok(Self { path, file });
@@ -50,7 +52,12 @@ pub(super) fn sweep(folder: &Path) -> io::Result<Vec<String>> {
     let mut held = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let file = match File::open(entry.path()) {
+        if entry.file_type()?.is_symlink() {
+            // No service made it, and what it leads to is somebody else's.
+            super::remove_if_there(&entry.path())?;
+            continue;
+        }
+        let file = match files::open(&entry.path()) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             file => file?,
         };

@@ -2,8 +2,8 @@
 //!
 //! Data comes in as a stream of unknown length and reaches its place whole or not at all: it is written to a file of its
 //! own in `incoming`, hashed on the way, synced, and then renamed. What a killed service left in `incoming` is removed when
-//! the next one starts. The stream goes through a channel of a few chunks to one blocking thread, so a slow disk holds
-//! the sender back instead of filling memory.
+//! the next one starts. While a batch of a stream is written the next one comes, and no more, so a slow disk holds the sender
+//! back instead of filling memory, and a slow sender holds no thread. All of it is for the user of the service alone.
 //!
 //! ```text
 //! DATA/store1/<image id>     data of images
@@ -20,6 +20,7 @@
 mod digest;
 mod download;
 mod error;
+mod files;
 mod held;
 mod receive;
 
@@ -31,7 +32,8 @@ use std::path::{Path, PathBuf};
 pub use digest::{Digests, Hasher};
 pub use download::stream;
 pub use error::DataError;
-pub use receive::Received;
+pub use files::{is_open_to_others, make_folder};
+pub use receive::{Expected, Received};
 
 use crate::config::Hash;
 use held::Held;
@@ -40,7 +42,7 @@ use held::Held;
 pub const STORE: &str = "store1";
 
 /// Where data is put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Area {
     /// The store, for the data of images.
     Store,
@@ -69,10 +71,11 @@ impl DataFolder {
     /// # Errors
     /// When the folder cannot be made or read, or its file system locks no files.
     pub fn open(root: &Path, hash: Hash) -> io::Result<Self> {
-        for area in [STORE, "staging", "incoming", "busy"] {
-            fs::create_dir_all(root.join(area))?;
-        }
+        make_folder(root)?;
         let root = root.canonicalize()?;
+        for area in [STORE, "staging", "incoming", "busy"] {
+            files::make_own_folder(&root.join(area))?;
+        }
         held::sweep(&root.join("incoming"))?;
         Ok(Self { root, hash })
     }
@@ -100,7 +103,7 @@ impl DataFolder {
     /// # Errors
     /// When the file system refuses.
     pub fn mend(&self) -> io::Result<Mending> {
-        let file = File::create(self.root.join("mending"))?;
+        let file = files::open_lock(&self.root.join("mending"))?;
         file.lock()?;
         Ok(Mending(file))
     }
@@ -123,7 +126,7 @@ impl DataFolder {
     /// # Errors
     /// `NotFound`, or what reading fails with.
     pub fn open_url(&self, url: &str) -> io::Result<(File, u64)> {
-        let file = File::open(self.path_of(url).ok_or(io::ErrorKind::NotFound)?)?;
+        let file = files::open(&self.path_of(url).ok_or(io::ErrorKind::NotFound)?)?;
         let length = file.metadata()?.len();
         Ok((file, length))
     }
@@ -139,7 +142,7 @@ impl DataFolder {
     /// Whether there is data for an image in an area.
     #[must_use]
     pub fn has(&self, area: Area, image_id: &str) -> bool {
-        self.path(area, image_id).is_some_and(|path| path.exists())
+        self.path(area, image_id).is_some_and(|path| files::open(&path).is_ok())
     }
 
     /// Removes an image's data from an area; nothing happens if it is not there.
@@ -160,8 +163,8 @@ impl DataFolder {
         let from = self.path(Area::Staging, image_id).ok_or_else(missing)?;
         let to = self.path(Area::Store, image_id).ok_or_else(missing)?;
         let mut hasher = Hasher::new(self.hash);
-        let (mut file, staged) = match File::open(&from) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => (File::open(&to).map_err(DataError::Write)?, false),
+        let (mut file, staged) = match files::open(&from) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => (files::open(&to).map_err(DataError::Write)?, false),
             file => (file.map_err(DataError::Write)?, true),
         };
         let size = hasher.read(&mut file).map_err(DataError::Write)?;
@@ -227,6 +230,27 @@ mod tests {
             data.remove_url(&url).unwrap();
         }
         assert!(!data.has(Area::Store, "../secret") && folder.path().join("secret").exists());
+    }
+
+    #[test]
+    fn links_in_the_folder_lead_nowhere() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let secret = elsewhere.path().join("secret");
+        std::fs::write(&secret, "x").unwrap();
+        DataFolder::open(folder.path(), Hash::Sha512).unwrap();
+        for link in ["mending", "store1/a", "staging/b", "incoming/c", "busy/d"] {
+            std::os::unix::fs::symlink(&secret, folder.path().join(link)).unwrap();
+        }
+        let data = DataFolder::open(folder.path(), Hash::Sha512).unwrap();
+        assert!(data.mend().is_err() && data.open_url(&data.url("a")).is_err());
+        assert!(!data.has(Area::Store, "a") && !data.has(Area::Staging, "b") && data.import("b").is_err());
+        assert_eq!(data.busy().unwrap(), std::collections::HashSet::new());
+        assert_eq!(std::fs::read(&secret).unwrap(), b"x");
+        // What would be swept is elsewhere.
+        std::fs::remove_dir(folder.path().join("incoming")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("incoming")).unwrap();
+        assert!(DataFolder::open(folder.path(), Hash::Sha512).is_err());
+        assert!(secret.exists());
     }
 
     #[test]

@@ -50,13 +50,14 @@ impl Context {
         self.is_admin || (image.owner.is_some() && image.owner.as_deref() == self.owner())
     }
 
-    /// Whether the context sees the image, or `None` if that depends on the image's members.
+    /// Whether the context sees the image, or `None` if that depends on the image's members. What nobody owns is open unless it
+    /// is private: two that have no project are not the same one.
     #[must_use]
     pub(super) fn sees(&self, image: &Image) -> Option<bool> {
         let open = self.is_admin
-            || image.owner.is_none()
+            || (image.owner.is_none() && image.visibility != Visibility::Private)
             || matches!(image.visibility, Visibility::Public | Visibility::Community)
-            || image.owner.as_deref() == self.owner();
+            || (image.owner.is_some() && image.owner.as_deref() == self.owner());
         match (open, image.visibility, self.owner()) {
             (true, ..) => Some(true),
             (false, Visibility::Shared, Some(_)) => None,

@@ -1,5 +1,8 @@
 //! Making images.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use rome::prelude::*;
 
 use super::context::Context;
@@ -51,7 +54,7 @@ pub async fn image_create_within(
         let locations = values.locations.iter().flatten().map(|location| ImageLocation::new(id, location));
         let mut locations = s.insert_all(locations).await?;
         locations.retain(|location| !location.deleted && record::shows_locations(context, &image));
-        let tags = distinct(values.tags.as_deref().unwrap_or_default()).map(|tag| ImageTag::new(id, tag, now));
+        let tags = distinct(values.tags.iter().flatten().map(String::as_str)).map(|tag| ImageTag::new(id, tag, now));
         let tags = Some(s.insert_all(tags).await?);
         Ok(ImageRecord { image, properties, locations, tags })
     })
@@ -91,10 +94,43 @@ fn new_image(values: &ImageValues) -> DbResult<Image> {
     Ok(image)
 }
 
-/// The tags of a list, each once, in the order in which they first come.
-pub(super) fn distinct(tags: &[String]) -> impl Iterator<Item = &str> {
-    tags.iter()
-        .enumerate()
-        .filter(|(at, tag)| !tags.iter().take(*at).any(|before| before == *tag))
-        .map(|(_, tag)| tag.as_str())
+/// The items of a list, each once, in the order in which they first come.
+pub fn distinct<T: Copy + Eq + Hash>(items: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+    let mut seen = HashSet::new();
+    items.into_iter().filter(move |item| seen.insert(*item))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::hash::{Hash, Hasher};
+
+    use super::distinct;
+
+    thread_local! { static COMPARED: Cell<usize> = const { Cell::new(0) } }
+
+    #[derive(Debug, Clone, Copy)]
+    struct Item(u32);
+
+    impl PartialEq for Item {
+        fn eq(&self, other: &Self) -> bool {
+            COMPARED.set(COMPARED.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Item {}
+
+    impl Hash for Item {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn each_is_once_and_is_compared_with_few_others() {
+        assert_eq!(distinct(["b", "a", "b", "c", "a"]).collect::<Vec<_>>(), ["b", "a", "c"]);
+        assert_eq!(distinct((0..20_000).map(|at| Item(at % 10_000))).count(), 10_000);
+        assert!(COMPARED.get() < 100_000, "{}", COMPARED.get());
+    }
 }

@@ -35,6 +35,7 @@ use rome::prelude::*;
 
 pub use access::{is_image_mutable, is_image_visible};
 pub use context::Context;
+pub(crate) use create::distinct;
 pub use create::{image_create, image_create_within};
 pub use delete::{image_destroy, image_destroy_with, image_restore, purge_deleted_images};
 pub use entities::{
@@ -43,7 +44,7 @@ pub use entities::{
     TaskStatus, Visibility, now,
 };
 pub use error::{DbError, DbResult};
-pub use list::{Direction, Filters, Listing, MemberStatus, VisibilityFilter, image_get_all};
+pub use list::{Direction, Filters, ImagePage, Listing, MemberStatus, VisibilityFilter, image_get_all, image_get_page};
 pub use locations::{image_location_add, image_location_delete, image_location_update};
 pub use members::{
     MemberSearch, MemberUpdate, NewMember, image_member_count, image_member_create, image_member_create_with,
@@ -61,7 +62,7 @@ pub use tasks::{
     task_get_all, task_progress, tasks_get_by_image,
 };
 pub use update::{UpdateOptions, image_modify, image_update};
-pub use usage::{Limits, Usage, usage};
+pub use usage::{Limits, Usage, over_limit, usage};
 pub use values::{ImageValues, LocationValues};
 
 /// Opens the database of the service by the URL of its store, any that ROME has. Tables that are not there are made.

@@ -35,6 +35,17 @@ impl ImageRecord {
         }
     }
 
+    /// About as many bytes as the API shows of it: what its user gave it, and a constant for the rest.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const REST: usize = 1500;
+        let of = |text: &Option<String>| text.as_deref().map_or(0, in_json);
+        let properties = self.live_properties().map(|own| in_json(&own.name) + of(&own.value) + 8);
+        let locations = self.locations.iter().map(|own| in_json(&own.value) + own.meta_data.to_string().len() + 40);
+        let tags = self.tags.iter().flatten().map(|own| in_json(&own.value) + 4);
+        REST + of(&self.image.name) + of(&self.image.owner) + properties.chain(locations).chain(tags).sum::<usize>()
+    }
+
     /// The properties that are not deleted.
     pub fn live_properties(&self) -> impl Iterator<Item = &ImageProperty> {
         self.properties.iter().filter(|property| !property.deleted)
@@ -45,6 +56,16 @@ impl ImageRecord {
     pub fn tags(&self) -> Vec<&str> {
         self.tags.iter().flatten().map(|tag| tag.value.as_str()).collect()
     }
+}
+
+/// The bytes of a text in JSON, where some of its bytes are escaped.
+fn in_json(text: &str) -> usize {
+    let of = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(of).sum()
 }
 
 /// The rows of a relation, if they were loaded; it is as if they were not afterwards.
@@ -92,6 +113,20 @@ pub(super) fn with_children(query: Query<'_, Image>, options: GetOptions) -> Que
         query.with(Image::LOCATIONS.filter(ImageLocation::DELETED.eq(false)))
     };
     if options.return_tag { query.with(Image::TAGS.filter(ImageTag::DELETED.eq(false))) } else { query }
+}
+
+/// Loads with images that are at hand what their records have.
+pub(super) async fn load_children(s: &Session, images: &mut [Image], options: GetOptions) -> DbResult<()> {
+    s.load_all(images, Image::PROPERTIES).await?;
+    if options.force_show_deleted {
+        s.load_all(images, Image::LOCATIONS).await?;
+    } else {
+        s.load_all(images, Image::LOCATIONS.filter(ImageLocation::DELETED.eq(false))).await?;
+    }
+    if options.return_tag {
+        s.load_all(images, Image::TAGS.filter(ImageTag::DELETED.eq(false))).await?;
+    }
+    Ok(())
 }
 
 /// Whether the record has its locations.

@@ -1,5 +1,7 @@
 //! Tags of images.
 
+use std::collections::HashSet;
+
 use rome::prelude::*;
 
 use super::context::Context;
@@ -59,9 +61,12 @@ pub(super) async fn change(
     old: Vec<ImageTag>,
     tags: &[String],
 ) -> DbResult<Vec<ImageTag>> {
-    let missing = create::distinct(tags).filter(|tag| !old.iter().any(|row| row.value == *tag));
-    let new = s.insert_all(missing.map(|tag| ImageTag::new(image_id, tag, now()))).await?;
-    let (kept, gone): (Vec<_>, Vec<_>) = old.into_iter().partition(|row| tags.contains(&row.value));
+    let there: HashSet<&str> = old.iter().map(|row| row.value.as_str()).collect();
+    let missing = create::distinct(tags.iter().map(String::as_str)).filter(|tag| !there.contains(tag));
+    let new: Vec<_> = missing.map(|tag| ImageTag::new(image_id, tag, now())).collect();
+    let new = s.insert_all(new).await?;
+    let wanted: HashSet<&str> = tags.iter().map(String::as_str).collect();
+    let (kept, gone): (Vec<_>, Vec<_>) = old.into_iter().partition(|row| wanted.contains(row.value.as_str()));
     for tag in gone {
         delete_in(s, tag).await?;
     }

@@ -1,5 +1,7 @@
 //! Changing images.
 
+use std::cmp::Reverse;
+
 use rome::prelude::*;
 
 use super::context::Context;
@@ -174,6 +176,32 @@ async fn set_properties(
         }
     }
     s.update_all(&changed).await?;
+    let forgotten = forgotten(&mut properties);
+    s.delete_all(&forgotten).await?;
     properties.extend(s.insert_all(new).await?);
     Ok(properties)
+}
+
+/// How many deleted properties of an image are remembered.
+const REMEMBERED: usize = 128;
+/// How many bytes their values have together.
+const REMEMBERED_BYTES: usize = 64 * 1024;
+
+/// Takes out the deleted properties that are not remembered: they are read with each look at the image, which must not grow with
+/// all that it ever had. Those that were deleted last stay.
+fn forgotten(properties: &mut Vec<ImageProperty>) -> Vec<ImageProperty> {
+    let mut deleted: Vec<&ImageProperty> = properties.iter().filter(|property| property.deleted).collect();
+    deleted.sort_by_key(|property| Reverse((property.deleted_at, property.id)));
+    let mut bytes = 0;
+    let mut kept = deleted.iter().take(REMEMBERED).take_while(|property| {
+        bytes += property.value.as_deref().unwrap_or_default().len();
+        bytes <= REMEMBERED_BYTES
+    });
+    let oldest = kept.by_ref().last().map(|property| (property.deleted_at, property.id));
+    let is_old = |property: &ImageProperty| {
+        property.deleted && oldest.is_none_or(|oldest| (property.deleted_at, property.id) < oldest)
+    };
+    let (gone, left) = std::mem::take(properties).into_iter().partition(is_old);
+    *properties = left;
+    gone
 }

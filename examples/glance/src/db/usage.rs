@@ -77,14 +77,20 @@ impl Usage {
     fn check_room(&self, limits: &Limits, owner: &str, before: &Self, after: &Self) -> DbResult<()> {
         for ((name, used, _), (delta, limit)) in self.limited(limits).into_iter().zip(growth(limits, before, after)) {
             if let Some(limit) = limit.filter(|limit| delta > 0 && used.saturating_add(delta) > *limit) {
-                return Err(DbError::LimitExceeded(format!(
-                    "Project {owner} is over a limit for [Resource {name} is over limit of {limit} due to current usage \
-                     {used} and delta {delta}]"
-                )));
+                return Err(DbError::LimitExceeded(over_limit(owner, name, limit, used, delta)));
             }
         }
         Ok(())
     }
+}
+
+/// What a project is told that needs `delta` more of something than there is room for.
+#[must_use]
+pub fn over_limit(owner: &str, name: &str, limit: u64, used: u64, delta: u64) -> String {
+    format!(
+        "Project {owner} is over a limit for [Resource {name} is over limit of {limit} due to current usage {used} and delta \
+         {delta}]"
+    )
 }
 
 /// How much more of each is taken, with its limit.

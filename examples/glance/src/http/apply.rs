@@ -8,9 +8,9 @@ use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
 use super::locations;
 use super::patch::{Change, Op};
-use super::quota;
+use super::{quota, schema};
 use crate::config::Config;
-use crate::db::{ImageRecord, ImageStatus, ImageValues, LocationValues};
+use crate::db::{ImageRecord, ImageStatus, ImageValues, LocationValues, distinct};
 
 /// Attributes of every image that a patch can set.
 const BASE: [&str; 10] = [
@@ -40,6 +40,7 @@ pub fn values(caller: &Caller, record: &ImageRecord, changes: &[Change], config:
         properties: record.live_properties().map(|p| (p.name.clone(), p.value.clone())).collect(),
         locations: locations::of(record),
         locations_changed: false,
+        changed: false,
     };
     changes.iter().try_for_each(|change| draft.apply(change))?;
     draft.finish()
@@ -53,6 +54,8 @@ struct Draft<'a> {
     properties: BTreeMap<String, Option<String>>,
     locations: Vec<LocationValues>,
     locations_changed: bool,
+    /// Whether a property has a new value.
+    changed: bool,
 }
 
 impl Draft<'_> {
@@ -84,6 +87,7 @@ impl Draft<'_> {
             }
             Op::Add { value, .. } | Op::Replace(value) => {
                 self.properties.insert(name.to_owned(), value.as_str().map(str::to_owned));
+                self.changed = true;
                 Ok(())
             }
         }
@@ -96,10 +100,11 @@ impl Draft<'_> {
         }
         self.locations_changed = true;
         let position = change.position.as_deref();
+        let most = self.config.quotas.locations;
         match &change.op {
-            Op::Replace(value) => locations::replace(self.record, &mut self.locations, value, &mut self.values),
+            Op::Replace(value) => locations::replace(self.record, &mut self.locations, value, &mut self.values, most),
             Op::Add { value, .. } => {
-                locations::add(self.record, &mut self.locations, position, value, &mut self.values)
+                locations::add(self.record, &mut self.locations, position, value, &mut self.values, most)
             }
             Op::Remove => locations::remove(self.record, &mut self.locations, position),
         }
@@ -116,6 +121,11 @@ impl Draft<'_> {
         }
         if self.locations_changed {
             quota::check("locations", self.locations.len(), quotas.locations)?;
+        }
+        if self.changed || self.locations_changed {
+            quota::check_sizes(quotas, &self.properties, &self.locations)?;
+        }
+        if self.locations_changed {
             self.values.locations = Some(self.locations);
         }
         self.values.properties = Some(self.properties.into_iter().collect());
@@ -140,7 +150,7 @@ fn set(caller: &Caller, record: &ImageRecord, values: &mut ImageValues, name: &s
 /// Sets one of the attributes that every image has, from a value that the schema allows.
 ///
 /// # Errors
-/// 400 for a negative number.
+/// 400 for a negative number, or a tag with control characters.
 pub fn base(values: &mut ImageValues, name: &str, value: &Value) -> ApiResult<()> {
     let text = || value.as_str().map(str::to_owned);
     match name {
@@ -156,13 +166,8 @@ pub fn base(values: &mut ImageValues, name: &str, value: &Value) -> ApiResult<()
         "min_ram" => values.min_ram = Some(positive(name, value)?),
         "tags" => {
             let tags = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-            let mut distinct: Vec<String> = Vec::new();
-            for tag in tags {
-                if !distinct.iter().any(|before| before == tag) {
-                    distinct.push(tag.to_owned());
-                }
-            }
-            values.tags = Some(distinct);
+            tags.clone().try_for_each(|tag| schema::check_printable("A tag", tag))?;
+            values.tags = Some(distinct(tags).map(str::to_owned).collect());
         }
         _ => {}
     }

@@ -9,9 +9,10 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::request::Parts;
 
 use super::error::{ApiError, ApiResult};
-use super::{App, RequestId};
+use super::{App, Asked};
 use crate::db::{Context, Image, Visibility};
-use crate::identity;
+use crate::identity::{self, Refused};
+use crate::server::Peer;
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -21,19 +22,28 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        let identity = identity::from_headers(&parts.headers, app.trust_tokens);
-        identity.map(|context| Self(Context { request_id, ..context })).ok_or_else(|| {
-            ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "The request has no identity: neither identity headers nor a token.",
-            )
-            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Keystone"))
-        })
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+        let context = identity::from_headers(&parts.headers, &app.trusted, peer).map_err(|e| match e {
+            Refused::Malformed { .. } => ApiError::bad_request(e.to_string()),
+            Refused::Nobody | Refused::Untrusted(_) => ApiError::new(StatusCode::UNAUTHORIZED, e.to_string())
+                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Keystone")),
+        })?;
+        let asked = parts.extensions.get::<Asked>();
+        let caller = Self(Context { request_id: asked.map(|asked| asked.id.clone()), ..context });
+        if let Some(asked) = asked {
+            asked.who.set(caller.who().to_owned()).ok();
+        }
+        Ok(caller)
     }
 }
 
 impl Caller {
+    /// Whom what the request takes is counted for: its project, or its user if it has none.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        self.0.owner().or(self.0.user_id.as_deref()).unwrap_or_default()
+    }
+
     fn has(&self, role: &str) -> bool {
         self.0.roles.iter().any(|own| own == role)
     }

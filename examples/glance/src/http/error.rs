@@ -4,12 +4,13 @@
 //! extensions until [`render`] gives it a body: HTML where that is accepted, else JSON, else plain text.
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 
 use crate::data::DataError;
 use crate::db::DbError;
+use crate::slots::Full;
 
 /// What a request fails with.
 #[derive(Debug, Clone)]
@@ -23,10 +24,11 @@ pub struct ApiError {
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
-    /// An error with a status and a message for people.
+    /// An error with a status and a message for people. What the message repeats of a request is made harmless and short:
+    /// control characters are escaped, and what is beyond a thousand characters is cut off.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), header: None }
+        Self { status, message: harmless(message.into()), header: None }
     }
 
     /// The same with a header.
@@ -79,6 +81,31 @@ impl ApiError {
     }
 }
 
+/// The most characters of a message.
+const LONGEST: usize = 1000;
+
+fn harmless(message: String) -> String {
+    if message.len() <= LONGEST && !message.chars().any(char::is_control) {
+        return message;
+    }
+    let mut short = String::with_capacity(message.len().min(LONGEST));
+    for (at, c) in message.chars().enumerate() {
+        if at == LONGEST {
+            short.push_str(" [..]");
+            break;
+        }
+        if c.is_control() { short.extend(c.escape_default()) } else { short.push(c) }
+    }
+    short
+}
+
+impl From<Full> for ApiError {
+    fn from(full: Full) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string())
+            .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+}
+
 impl From<rome::Error> for ApiError {
     fn from(e: rome::Error) -> Self {
         tracing::error!(error = %e, "the database failed");
@@ -117,6 +144,8 @@ impl From<DataError> for ApiError {
     fn from(e: DataError) -> Self {
         match &e {
             DataError::Cut { .. } | DataError::Length { .. } => Self::bad_request(e.to_string()),
+            DataError::Slow { .. } => Self::new(StatusCode::REQUEST_TIMEOUT, e.to_string()),
+            DataError::NoRoom(why) => Self::too_large(why.as_str()),
             DataError::Write(_) if e.is_full() => Self::too_large(format!("Image storage media is full: {e}")),
             DataError::Write(cause) => {
                 tracing::error!(error = %cause, "image data cannot be stored");
@@ -196,7 +225,7 @@ mod tests {
     use axum::http::header::ACCEPT;
     use axum::http::{HeaderMap, HeaderValue};
 
-    use super::{Accept, escape};
+    use super::{Accept, ApiError, escape};
 
     #[test]
     fn an_error_comes_in_what_is_accepted() {
@@ -206,5 +235,12 @@ mod tests {
         assert_eq!(accept("image/png"), Accept::Plain);
         assert_eq!(Accept::of(&HeaderMap::new()), Accept::Plain);
         assert_eq!(escape("<b>&"), "&lt;b&gt;&amp;");
+    }
+
+    #[test]
+    fn a_message_is_short_and_has_no_control_characters() {
+        assert_eq!(ApiError::not_found("no \u{1b}[2J\n").message(), "no \\u{1b}[2J\\n");
+        let long = ApiError::not_found("é".repeat(100_000));
+        assert_eq!(long.message().chars().count(), 1005);
     }
 }

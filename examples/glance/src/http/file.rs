@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::App;
-use super::body::{discard, empty};
+use super::body::{empty, with};
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
+use super::flights::Flight;
 use super::range::{self, Part};
-use crate::data::{self, Area, Busy, DataError, Received, STORE};
+use crate::data::{self, Area, Busy, DataError, Expected, Received, STORE};
 use crate::db::{self, Context, DbError, ImageRecord, ImageStatus, ImageValues, LocationValues, UpdateOptions};
 
 /// `PUT /v2/images/{id}/file`
@@ -45,26 +46,88 @@ async fn take_in(
     body: Body,
     area: Area,
 ) -> ApiResult<Response<Body>> {
-    let (announced, busy) = match begin(&app, &caller, &id, &headers, area).await {
+    // Too many uploads are refused before anything of them is read.
+    let slot = app.room.uploads.take(caller.who(), 1)?;
+    let mut body = body.into_data_stream();
+    let begun = match begin(&app, &caller, &id, &headers, area).await {
         Ok(begun) => begun,
         Err(e) => {
             // A client that asked first whether to send is told by the answer alone.
             if !headers.contains_key(EXPECT) {
-                discard(body).await;
+                drop(slot);
+                app.discard(&caller, body).await;
             }
             return Err(e);
         }
     };
     // As a task of its own it also ends well when the client goes away and this request is dropped.
     let upload = tokio::spawn(async move {
+        let (_slot, Begun { announced, room, busy }) = (slot, begun);
         let _busy = busy;
-        app.receive(&caller.0, &id, body, announced, area).await
+        let received = app.receive(&caller.0, &id, &mut body, announced, room, area).await;
+        if received.as_ref().is_err_and(|e| e.status() == StatusCode::PAYLOAD_TOO_LARGE) {
+            app.discard(&caller, body).await;
+        }
+        received
     });
     upload.await.map_err(|e| {
         tracing::error!(error = %e, "an upload failed");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to take in the data.")
     })??;
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// An upload that may come.
+struct Begun {
+    announced: Option<u64>,
+    room: Fits,
+    busy: Busy,
+}
+
+/// How much room there is for an upload.
+struct Fits {
+    /// Bytes of one image.
+    cap: u64,
+    received: u64,
+    quota: Option<Unannounced>,
+}
+
+/// What is left of a project's quota for an upload that has not taken its room before.
+struct Unannounced {
+    flight: Flight,
+    name: &'static str,
+    owner: String,
+    limit: u64,
+    used: u64,
+}
+
+impl Fits {
+    /// Whether there is room for some more bytes, and if not why.
+    fn more(&mut self, bytes: u64) -> Result<(), String> {
+        self.received = self.received.saturating_add(bytes);
+        if self.received > self.cap {
+            return Err(too_large(self.received, self.cap));
+        }
+        let received = self.received;
+        let Some(Unannounced { flight, name, owner, limit, used }) = &mut self.quota else { return Ok(()) };
+        if flight.fits(bytes, limit.saturating_sub(*used)) {
+            return Ok(());
+        }
+        Err(db::over_limit(owner, name, *limit, *used, received))
+    }
+
+    /// Notes that the database knows of the data.
+    fn landed(self) {
+        if let Some(quota) = self.quota {
+            quota.flight.landed();
+        }
+    }
+}
+
+fn too_large(bytes: u64, cap: u64) -> String {
+    format!(
+        "The limit has been exceeded on the bytes of an image. Attempted: {bytes}, Maximum: {cap} (--image-size-cap)"
+    )
 }
 
 const fn receiving(area: Area) -> ImageStatus {
@@ -75,21 +138,22 @@ const fn receiving(area: Area) -> ImageStatus {
 }
 
 /// Checks that data may come and notes that it does. Of several uploads to one image exactly one gets past this.
-async fn begin(
-    app: &App,
-    caller: &Caller,
-    id: &str,
-    headers: &HeaderMap,
-    area: Area,
-) -> ApiResult<(Option<u64>, Busy)> {
+async fn begin(app: &App, caller: &Caller, id: &str, headers: &HeaderMap, area: Area) -> ApiResult<Begun> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media.starts_with("application/octet-stream") {
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Image data is application/octet-stream."));
     }
     let announced = announced(headers)?;
+    let cap = app.config.quotas.size_cap;
+    if let Some(announced) = announced.filter(|announced| *announced > cap) {
+        return Err(ApiError::too_large(too_large(announced, cap)));
+    }
     let to = receiving(area);
-    // Where sizes are limited, an upload that says how much will come takes its room before it comes.
-    let limited = app.limits.image_size_total.or(app.limits.image_stage_total);
+    // Where its size is limited, an upload that says how much will come takes its room before it comes.
+    let limited = match area {
+        Area::Store => app.limits.image_size_total,
+        Area::Staging => app.limits.image_stage_total,
+    };
     let reserved = announced.filter(|_| limited.is_some()).and_then(|bytes| i64::try_from(bytes).ok());
     let decide = |record: &ImageRecord| {
         caller.check_change("upload_image", &record.image)?;
@@ -102,8 +166,29 @@ async fn begin(
     };
     let busy = app.data.begin(id).map_err(DataError::Write)?;
     let options = UpdateOptions::default().within(app.limits);
-    db::image_modify::<ApiError>(&app.db, &caller.0, id, decide, &options).await?;
-    Ok((announced, busy))
+    let (_, after) = db::image_modify::<ApiError>(&app.db, &caller.0, id, decide, &options).await?;
+    let quota = match (limited, after.image.owner) {
+        (Some(limit), Some(owner)) if reserved.is_none() => {
+            // It counts from now on, so that what the database says next has all that does not.
+            let flight = app.flights.begin(&owner, area);
+            let quota = unannounced(app, flight, area, owner, limit).await;
+            if quota.is_err() {
+                app.queue_again(&caller.0, id, to).await;
+            }
+            Some(quota?)
+        }
+        _ => None,
+    };
+    Ok(Begun { announced, room: Fits { cap, received: 0, quota }, busy })
+}
+
+async fn unannounced(app: &App, flight: Flight, area: Area, owner: String, limit: u64) -> ApiResult<Unannounced> {
+    let usage = db::usage(&app.db, &owner).await?;
+    let (name, used) = match area {
+        Area::Store => ("image_size_total", usage.image_size_total),
+        Area::Staging => ("image_stage_total", usage.image_stage_total),
+    };
+    Ok(Unannounced { flight, name, owner, limit, used })
 }
 
 /// How many bytes the headers say will come.
@@ -127,12 +212,14 @@ impl App {
         &self,
         context: &Context,
         id: &str,
-        body: Body,
+        body: &mut BodyDataStream,
         announced: Option<u64>,
+        mut room: Fits,
         area: Area,
     ) -> ApiResult<()> {
         let from = UpdateOptions::from_state(receiving(area)).within(self.limits);
-        let received = match self.data.receive(area, id, body.into_data_stream(), announced).await {
+        let expected = Expected { announced, time: self.config.bounds.upload_time() };
+        let received = match self.data.receive(area, id, body, expected, |more| room.more(more)).await {
             Ok(received) => received,
             Err(e) => {
                 tracing::warn!(image = id, error = %e, "an upload failed");
@@ -146,6 +233,7 @@ impl App {
         };
         match db::image_update(&self.db, context, id, &values, &from).await {
             Ok(_) => {
+                room.landed();
                 tracing::info!(image = id, bytes = received.size, "data received");
                 Ok(())
             }
@@ -227,9 +315,11 @@ pub async fn download(
     let Ok(Some((file, size))) = opened else {
         return Err(ApiError::bad_request("The data of this image is not in a store that this service reads."));
     };
+    let slot = app.room.downloads.take(caller.who(), 1)?;
     let part = range::requested(&headers, size)?;
     let Part { start, length } = part.unwrap_or(Part { start: 0, length: size });
-    let mut response = Response::new(Body::from_stream(data::stream(file, start, length)));
+    let body = Body::from_stream(data::stream(file, start, length));
+    let mut response = Response::new(with(body, slot));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));

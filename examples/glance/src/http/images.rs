@@ -10,11 +10,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::App;
-use super::body::{empty, json, read_json};
+use super::body::{empty, json};
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
 use super::view::ImageView;
 use super::{apply, patch, query, quota, schema};
+use crate::config::KIB;
 use crate::data::{Area, STORE};
 use crate::db::{self, DbError, GetOptions, ImageRecord, ImageStatus, ImageValues, UpdateOptions, Visibility};
 
@@ -26,7 +27,7 @@ pub async fn create(
     body: Body,
 ) -> ApiResult<Response<Body>> {
     caller.check_member("add_image")?;
-    let body = read_json(body).await?;
+    let body = app.read_json(&caller, body).await?;
     let values = new_values(&app, &caller, body)?;
     let record = db::image_create_within(&app.db, &caller.0, &values, &app.limits).await?;
     tracing::info!(image = %record.image.id, "image created");
@@ -61,8 +62,13 @@ fn new_values(app: &App, caller: &Caller, body: Value) -> ApiResult<ImageValues>
         values.owner = Some(caller.0.project_id.clone());
     }
     caller.check_visibility(values.visibility.unwrap_or(Visibility::Shared))?;
+    if values.owner.iter().flatten().all(String::is_empty) && !caller.0.is_admin {
+        // Nobody could change it, it would count for nobody's quota, and a private one would be nobody's.
+        return Err(ApiError::forbidden("An image needs a project that owns it: the caller has none."));
+    }
     quota::check("properties", properties.len(), app.config.quotas.properties)?;
     quota::check("tags", values.tags.as_ref().map_or(0, Vec::len), app.config.quotas.tags)?;
+    quota::check_sizes(&app.config.quotas, properties.iter().map(|(name, value)| (name, value)), &[])?;
     values.properties = Some(properties);
     Ok(values)
 }
@@ -110,13 +116,18 @@ struct ListView<'a> {
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(query): RawQuery) -> ApiResult<Response<Body>> {
     caller.check_reader("get_images")?;
     let query = query.unwrap_or_default();
-    let listing = query::listing(&query)?;
-    let records = db::image_get_all(&app.db, &caller.0, &listing).await.map_err(|e| match e {
-        DbError::ImageNotFound(message) => ApiError::bad_request(message),
-        DbError::Forbidden(message) => ApiError::forbidden(message),
+    let bounds = &app.config.bounds;
+    let listing = query::listing(&query, bounds)?;
+    let most = usize::try_from(u64::from(bounds.max_list_size) * KIB).unwrap_or(usize::MAX);
+    // What lists take of memory while they are read is bounded by how many are read at once. Never closed, so each has its turn.
+    let _turn = app.room.lists.acquire().await;
+    let page = db::image_get_page(&app.db, &caller.0, &listing, most).await.map_err(|e| match e {
+        // One answer, whether there is such an image that the caller does not see, or none.
+        DbError::ImageNotFound(message) | DbError::Forbidden(message) => ApiError::bad_request(message),
         e => e.into(),
     })?;
-    let full = listing.limit.is_some_and(|limit| records.len() as u64 == limit);
+    let records = page.records;
+    let full = page.cut || listing.limit.is_some_and(|limit| records.len() as u64 == limit);
     let marker = records.last().filter(|_| full).map(|record| record.image.id.as_str());
     let (first, next) = query::links("/v2/images", &query, marker);
     let images = records.iter().map(|record| ImageView { record, shown: app.shown }).collect();
@@ -138,7 +149,7 @@ pub async fn update(
     body: Body,
 ) -> ApiResult<Response<Body>> {
     let form = patch::form(&headers)?;
-    let changes = patch::parse(&read_json(body).await?, form)?;
+    let changes = patch::parse(&app.read_json(&caller, body).await?, form)?;
     if changes.is_empty() {
         let record = app.image(&caller, &id).await?;
         return app.show(StatusCode::OK, &record);

@@ -8,11 +8,15 @@ use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::App;
-use super::body::{empty, read_json};
+use super::body::empty;
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
+use crate::config::KIB;
 use crate::data::{Area, Busy, DataError, STORE};
 use crate::db::{self, Context, ImageRecord, ImageStatus, ImageValues, UpdateOptions};
+
+/// The most bytes of an import request.
+const LONGEST: u64 = 64 * KIB;
 
 /// `POST /v2/images/{id}/import`
 pub async fn import(
@@ -21,7 +25,8 @@ pub async fn import(
     Path(id): Path<String>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let request = read_json(body).await?;
+    // It is kept with the task.
+    let request = app.read_json_of(&caller, body, LONGEST, "an import request").await?;
     check(&request)?;
     let staged = app.data.has(Area::Staging, &id);
     let decide = |record: &ImageRecord| {
@@ -80,6 +85,8 @@ impl App {
             tracing::warn!(image = id, error = %e, "the task of an import seems to wait");
         }
         let (data, own) = (self.data.clone(), id.to_owned());
+        // Never closed, so each import has its turn.
+        let _turn = self.room.imports.acquire().await;
         let moved = match tokio::task::spawn_blocking(move || data.import(&own)).await {
             Ok(moved) => moved.map_err(|e| e.to_string()),
             Err(e) => Err(e.to_string()),

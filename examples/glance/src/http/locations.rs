@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::error::{ApiError, ApiResult};
+use super::quota;
 use crate::db::{ImageRecord, ImageStatus, ImageValues, LocationValues};
 
 /// The locations of an image as values.
@@ -23,12 +24,13 @@ pub fn of(record: &ImageRecord) -> Vec<LocationValues> {
 /// Replaces all locations. Those whose URL stays are the same ones.
 ///
 /// # Errors
-/// 403 for an empty list, 409 in another status than `queued` or `active`, 400 for a URL that is not allowed.
+/// 403 for an empty list, 409 in another status than `queued` or `active`, 400 for a URL that is not allowed, 413 for many more than `most`.
 pub fn replace(
     record: &ImageRecord,
     locations: &mut Vec<LocationValues>,
     value: &Value,
     values: &mut ImageValues,
+    most: usize,
 ) -> ApiResult<()> {
     let given = value.as_array().map(Vec::as_slice).unwrap_or_default();
     if given.is_empty() {
@@ -39,7 +41,7 @@ pub fn replace(
     for value in given {
         let new = location(value, &old)?;
         activate(record, value, values)?;
-        push(locations, locations.len(), new)?;
+        push(locations, locations.len(), new, most)?;
     }
     Ok(())
 }
@@ -47,20 +49,21 @@ pub fn replace(
 /// Adds a location at a position, `-` for the end.
 ///
 /// # Errors
-/// 409 in another status than `queued` or `active`, 400 for a position or URL that is not allowed.
+/// 409 in another status than `queued` or `active`, 400 for a position or URL that is not allowed, 413 for many more than `most`.
 pub fn add(
     record: &ImageRecord,
     locations: &mut Vec<LocationValues>,
     position: Option<&str>,
     value: &Value,
     values: &mut ImageValues,
+    most: usize,
 ) -> ApiResult<()> {
     check_status("add", record, &[ImageStatus::Active, ImageStatus::Queued])?;
     let at = at(position, locations.len())
         .ok_or_else(|| ApiError::bad_request("Invalid position for adding a location."))?;
     let new = location(value, &[])?;
     activate(record, value, values)?;
-    push(locations, at, new)
+    push(locations, at, new, most)
 }
 
 /// Removes the location at a position.
@@ -107,7 +110,11 @@ fn location(value: &Value, old: &[LocationValues]) -> ApiResult<LocationValues> 
     Ok(LocationValues::new(url, metadata))
 }
 
-fn push(locations: &mut Vec<LocationValues>, at: usize, new: LocationValues) -> ApiResult<()> {
+/// Adds a location. There may be one more than there may be in the end, and not many more, as each is compared with all others.
+fn push(locations: &mut Vec<LocationValues>, at: usize, new: LocationValues, most: usize) -> ApiResult<()> {
+    if locations.len() > most {
+        return quota::check("locations", locations.len() + 1, most);
+    }
     if locations.iter().any(|location| location.url == new.url) {
         return Err(ApiError::bad_request(format!("The location {} already exists", new.url)));
     }

@@ -8,11 +8,11 @@ use axum::http::{Response, StatusCode};
 use serde::Serialize;
 
 use super::App;
-use super::body::{empty, json, read_json};
+use super::body::{empty, json};
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
-use super::quota;
 use super::view::MemberView;
+use super::{quota, schema};
 use crate::db::{
     self, DbError, Image, ImageMember, ImageRecord, MemberSearch, MemberUpdate, NewMember, Visibility, is_image_mutable,
 };
@@ -24,12 +24,13 @@ pub async fn create(
     Path(id): Path<String>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body = read_json(body).await?;
+    let body = app.read_json(&caller, body).await?;
     let member = body.get("member").ok_or_else(|| ApiError::bad_request("Member to be added not specified"))?;
     let member = member.as_str().ok_or_else(|| ApiError::bad_request("A member is a string."))?;
     if member.is_empty() {
         return Err(ApiError::bad_request("Member can't be empty"));
     }
+    schema::check_printable("A member", member)?;
     let new = NewMember { image_id: id, member: member.to_owned(), can_share: false, status: None };
     let decide = |image: &Image, members: u64| {
         caller.check_get(image)?;
@@ -82,7 +83,7 @@ pub async fn update(
     Path((id, member)): Path<(String, String)>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body = read_json(body).await?;
+    let body = app.read_json(&caller, body).await?;
     let status = body.get("status").ok_or_else(|| ApiError::bad_request("Status not specified"))?;
     app.shared_image(&caller, &id).await?;
     let found = app.member(&caller, &id, &member).await?;

@@ -1,6 +1,7 @@
 //! The query of a list: filters, order and page, from the parameters of its URL.
 
 use super::error::{ApiError, ApiResult};
+use crate::config::Bounds;
 use crate::db::{Direction, Filters, Listing, MemberStatus, VisibilityFilter};
 
 /// How many images or other things a list has if it does not say.
@@ -14,9 +15,10 @@ const SORT_KEYS: [&str; 8] =
 /// Reads the parameters of a list.
 ///
 /// # Errors
-/// 400 for a parameter that makes no sense.
-pub fn listing(query: &str) -> ApiResult<Listing> {
-    let mut filters = Filters { deleted: Some(false), os_hidden: Some(false), ..Filters::default() };
+/// 400 for a parameter that makes no sense, and for more of them than a list may have.
+pub fn listing(query: &str, bounds: &Bounds) -> ApiResult<Listing> {
+    let mut filters =
+        Filters { deleted: Some(false), os_hidden: Some(false), whole_seconds: true, ..Filters::default() };
     let mut listing = Listing { limit: Some(DEFAULT_LIMIT), return_tag: true, ..Listing::default() };
     let (mut sort, mut keys, mut dirs) = (None, Vec::new(), Vec::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -25,9 +27,15 @@ pub fn listing(query: &str) -> ApiResult<Listing> {
             "marker" => listing.marker = Some(value.into_owned()),
             "member_status" => listing.member_status = member_status(&value)?,
             "sort" => sort = Some(value.into_owned()),
-            "sort_key" => keys.push(sort_key(&value)?),
+            "sort_key" => push_key(&mut keys, sort_key(&value)?)?,
+            "sort_dir" if dirs.len() == SORT_KEYS.len() => return Err(too_many_keys()),
             "sort_dir" => dirs.push(sort_dir(&value)?),
-            "tag" => filters.tags.push(value.trim().to_owned()),
+            "tag" => {
+                let tag = value.trim();
+                if !filters.tags.iter().any(|other| other == tag) {
+                    filters.tags.push(tag.to_owned());
+                }
+            }
             "visibility" => filters.visibility = Some(visibility(&value)?),
             "os_hidden" => filters.os_hidden = Some(boolean("os_hidden", &value.to_lowercase())?),
             "protected" => {
@@ -41,6 +49,22 @@ pub fn listing(query: &str) -> ApiResult<Listing> {
             }
             "deleted" => {}
             name => set(&mut filters.others, name, &value),
+        }
+        // Each filter is compared with those before it, and each one of a tag or a property is a query.
+        let given = filters.tags.len() + filters.others.len();
+        if given > bounds.max_filters {
+            let most = bounds.max_filters;
+            return Err(ApiError::bad_request(format!("A list has at most {most} filters (--max-filters).")));
+        }
+    }
+    for (name, value) in &filters.others {
+        // Commas in quotes are counted, too, so this is at least the number of values.
+        let values = value.strip_prefix("in:").map_or(0, |values| values.matches(',').count() + 1);
+        if values > bounds.max_filter_values {
+            let most = bounds.max_filter_values;
+            let message =
+                format!("The filter {name} has {values} values; it has at most {most} (--max-filter-values).");
+            return Err(ApiError::bad_request(message));
         }
     }
     (listing.sort_key, listing.sort_dir) = sorting(sort.as_deref(), keys, dirs)?;
@@ -65,12 +89,26 @@ fn sorting(sort: Option<&str>, keys: Vec<String>, dirs: Vec<Direction>) -> ApiRe
     if !keys.is_empty() || !dirs.is_empty() {
         return Err(ApiError::bad_request("Old and new sorting syntax cannot be combined"));
     }
-    let part = |part: &str| {
+    let (mut keys, mut dirs) = (Vec::new(), Vec::new());
+    for part in sort.trim().split(',') {
         let (key, dir) = part.split_once(':').unwrap_or((part, "desc"));
-        Ok((sort_key(key)?, sort_dir(if dir.is_empty() { "desc" } else { dir })?))
-    };
-    let parts: ApiResult<Vec<(String, Direction)>> = sort.trim().split(',').map(part).collect();
-    Ok(parts?.into_iter().unzip())
+        push_key(&mut keys, sort_key(key)?)?;
+        dirs.push(sort_dir(if dir.is_empty() { "desc" } else { dir })?);
+    }
+    Ok((keys, dirs))
+}
+
+/// A key that is given again could say nothing, and where a page starts is a condition that grows with the square of the keys.
+fn push_key(keys: &mut Vec<String>, key: String) -> ApiResult<()> {
+    if keys.contains(&key) {
+        return Err(ApiError::bad_request(format!("The sort key {key} is given more than once.")));
+    }
+    keys.push(key);
+    Ok(())
+}
+
+fn too_many_keys() -> ApiError {
+    ApiError::bad_request(format!("A list has at most {} sort directions.", SORT_KEYS.len()))
 }
 
 fn sort_key(key: &str) -> ApiResult<String> {
@@ -141,8 +179,14 @@ pub fn links(path: &str, query: &str, marker: Option<&str>) -> (String, Option<S
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use super::{links, listing};
+    use super::{ApiResult, links};
+    use crate::config::Bounds;
     use crate::db::Direction::{Asc, Desc};
+    use crate::db::Listing;
+
+    fn listing(query: &str) -> ApiResult<Listing> {
+        super::listing(query, &Bounds::default())
+    }
 
     #[test]
     fn both_ways_to_sort_say_the_same() {
@@ -170,6 +214,30 @@ mod tests {
         ] {
             assert_eq!(listing(query).unwrap_err().status(), 400, "{query}");
         }
+    }
+
+    #[test]
+    fn a_list_has_so_many_keys_filters_and_values_and_no_more() {
+        let many = |n: usize, part: &dyn Fn(usize) -> String| (0..n).map(part).collect::<Vec<_>>().join("&");
+        for (query, said) in [
+            ("sort=name,name".to_owned(), "more than once"),
+            ("sort=name:asc,size,name:desc".to_owned(), "more than once"),
+            ("sort_key=name&sort_key=size&sort_key=name".to_owned(), "more than once"),
+            (format!("sort={}", vec!["name"; 12_000].join(",")), "more than once"),
+            (many(9, &|_| "sort_dir=asc".to_owned()), "at most 8 sort directions"),
+            (many(65, &|at| format!("tag=t{at}")), "at most 64 filters"),
+            (many(65, &|at| format!("p{at}=x")), "at most 64 filters"),
+            (format!("name=in:{}", "a,".repeat(1000)), "at most 1000"),
+            (format!("id=in:{}", "a,".repeat(1000)), "at most 1000"),
+        ] {
+            let refused = listing(&query).unwrap_err();
+            assert_eq!(refused.status(), 400);
+            assert!(refused.message().contains(said), "{}", refused.message());
+        }
+        listing(&format!("name=in:{}b", "a,".repeat(999))).unwrap();
+        listing(&many(64, &|at| format!("p{at}=x"))).unwrap();
+        assert_eq!(listing(&many(1000, &|_| "tag=t".to_owned())).unwrap().filters.tags, ["t"]);
+        listing("sort=name,status,container_format,disk_format,size,id,created_at,updated_at").unwrap();
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::App;
 use super::body::empty;
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
-use super::quota;
+use super::{quota, schema};
 use crate::db::{self, ImageRecord, ImageValues, UpdateOptions};
 
 /// `PUT /v2/images/{id}/tags/{tag}`
@@ -19,6 +19,7 @@ pub async fn add(
     caller: Caller,
     Path((id, tag)): Path<(String, String)>,
 ) -> ApiResult<Response<Body>> {
+    schema::check_printable("A tag", &tag)?;
     let decide = |record: &ImageRecord| {
         caller.check_change("modify_image", &record.image)?;
         let mut tags: Vec<String> = record.tags().into_iter().map(str::to_owned).collect();

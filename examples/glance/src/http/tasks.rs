@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::App;
-use super::body::{json as answer, read_json};
+use super::body::json as answer;
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
 use super::{query, schema, view};
@@ -21,7 +21,7 @@ const ACCESS: &str = "tasks_api_access";
 /// `POST /v2/tasks`
 pub async fn create(State(app): State<Arc<App>>, caller: Caller, body: Body) -> ApiResult<Response<Body>> {
     caller.check_admin(ACCESS)?;
-    let body = read_json(body).await?;
+    let body = app.read_json(&caller, body).await?;
     schema::check_task(&body)?;
     let kind = body["type"].as_str().and_then(|kind| kind.parse::<TaskKind>().ok());
     let kind = kind.ok_or_else(|| ApiError::bad_request("Invalid task type"))?;

@@ -13,7 +13,7 @@ use super::service::{Service, make, make_active, names, ok, on_each};
 async fn cut_upload(s: &Service, path: &str, headers: &str, part: &[u8]) {
     let mut stream = TcpStream::connect(s.running.address()).await.unwrap();
     let head = format!(
-        "PUT {path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: ann:p1:member\r\n\
+        "PUT {path} HTTP/1.1\r\nHost: localhost\r\nX-Auth-Token: ann:p1:member\r\n\
          Content-Type: application/octet-stream\r\n{headers}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -65,7 +65,7 @@ async fn an_upload_to_an_image_that_is_deleted_meanwhile_leaves_nothing() {
         let path = make(&s.ann, json!({})).await;
         let mut stream = TcpStream::connect(s.running.address()).await.unwrap();
         let head = format!(
-            "PUT {path}/file HTTP/1.1\r\nHost: x\r\nX-Auth-Token: ann:p1:member\r\nConnection: close\r\n\
+            "PUT {path}/file HTTP/1.1\r\nHost: localhost\r\nX-Auth-Token: ann:p1:member\r\nConnection: close\r\n\
              Content-Type: application/octet-stream\r\nContent-Length: 8\r\n\r\nabcd"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -132,6 +132,11 @@ async fn malformed_bodies_are_refused() {
             ("self", json!("x"), 403),
             ("created_at", json!("x"), 403),
             ("os_glance_x", json!("x"), 403),
+            ("OS_GLANCE_x", json!("x"), 403),
+            ("", json!("x"), 400),
+            ("a\nb", json!("x"), 400),
+            ("tags", json!(["a\u{0}"]), 400),
+            ("tags", json!(["a\nb"]), 400),
             ("deleted", json!("x"), 403),
             ("locations", json!([{"url": "http://a/b", "metadata": {}}]), 403),
             ("locations", json!(5), 400),
@@ -141,6 +146,15 @@ async fn malformed_bodies_are_refused() {
         ] {
             ok(status, s.ann.json(Method::POST, "/v2/images", &json!({name: value})).await.unwrap());
         }
+        for tag in ["%00", "a%0Ab", "%1B%5B2J"] {
+            let put =
+                s.ann.request(Method::PUT, &format!("{path}/tags/{tag}")).body(axum::body::Body::empty()).unwrap();
+            let answer = s.ann.send(put).await.unwrap();
+            assert!(!answer.text().contains(['\u{0}', '\u{1b}']), "{}", answer.text());
+            ok(400, answer);
+        }
+        let member = json!({"member": "p\u{1b}"});
+        ok(400, s.ann.json(Method::POST, &format!("{path}/members"), &member).await.unwrap());
         assert_eq!(names(&s.ann, "").await, ["a"]);
     })
     .await;
@@ -156,6 +170,9 @@ async fn nonsense_in_a_list_is_refused() {
             "sort=color",
             "sort=name:up",
             "sort=name&sort_key=name",
+            "sort=name,name",
+            "sort=name:asc,size,name:desc",
+            "sort_key=size&sort_key=size",
             "sort_dir=asc&sort_dir=desc",
             "visibility=secret",
             "member_status=maybe",
@@ -176,9 +193,15 @@ async fn nonsense_in_a_list_is_refused() {
             let answer = s.ann.get(&format!("/v2/images?{query}")).await.unwrap();
             assert_eq!(answer.status, 400, "{query}: {}", answer.text());
         }
+        // Whether there is an image that the caller does not see is not told.
         let private = make(&s.ann, json!({"visibility": "private"})).await;
-        let marker = private.rsplit_once('/').unwrap().1;
-        ok(403, s.bob.get(&format!("/v2/images?marker={marker}")).await.unwrap());
+        let marker = async |id: &str| {
+            let answer = s.bob.get(&format!("/v2/images?marker={id}")).await.unwrap();
+            (answer.status.as_u16(), answer.text().replace(id, "ID"))
+        };
+        let there = marker(private.rsplit_once('/').unwrap().1).await;
+        assert_eq!(there, marker("71c675ab-d94f-49cd-a114-e12490b328d9").await);
+        assert_eq!(there.0, 400);
     })
     .await;
 }

@@ -196,6 +196,34 @@ async fn an_atomic_property_is_a_lock_that_one_gets() {
 }
 
 #[tokio::test]
+async fn of_the_properties_that_an_image_had_the_last_ones_are_remembered() {
+    on_each(async |db| {
+        let (admin, id) = (Context::admin(), made(db).await);
+        let options = UpdateOptions { purge_props: true, ..UpdateOptions::default() };
+        let set = async |properties: Vec<(String, Option<String>)>| {
+            let values = ImageValues { properties: Some(properties), ..ImageValues::default() };
+            image_update(db, &admin, &id, &values, &options).await.unwrap();
+            let record = got(db, &id).await.unwrap();
+            let (deleted, live): (Vec<_>, Vec<_>) = record.properties.into_iter().partition(|own| own.deleted);
+            let names: Vec<String> = deleted.into_iter().map(|own| own.name).collect();
+            (names, live.len())
+        };
+        for round in 0..5_usize {
+            let one = |at| (format!("p{round}.{at}"), Some("x".to_owned()));
+            let (deleted, live) = set((0..100).map(one).collect()).await;
+            assert_eq!((deleted.len(), live), ((round * 100).min(128), 100));
+            // All of those that were deleted last are among them.
+            let last = |name: &&String| round > 0 && name.starts_with(&format!("p{}.", round - 1));
+            assert_eq!(deleted.iter().filter(last).count(), 100.min(round * 100));
+        }
+        let large = |at| (format!("large{at}"), Some("x".repeat(30_000)));
+        set((0..8).map(large).collect()).await;
+        assert_eq!(set(Vec::new()).await.0.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_many_updates_from_one_status_one_succeeds() {
     on_each(async |db| {
         let id: Arc<str> = made(db).await.into();

@@ -78,6 +78,37 @@ async fn hidden_images_are_listed_only_when_asked_for() {
 }
 
 #[tokio::test]
+async fn times_compare_as_they_are_shown() {
+    on_each(async |s| {
+        let path = make(&s.ann, json!({"name": "a"})).await;
+        for name in ["created_at", "updated_at"] {
+            let shown = ok(200, s.ann.get(&path).await.unwrap())[name].as_str().unwrap().to_owned();
+            let second = shown.strip_suffix('Z').unwrap();
+            for (op, plain, later) in [
+                ("", true, false),
+                ("eq:", true, false),
+                ("neq:", false, true),
+                ("gt:", false, false),
+                ("gte:", true, false),
+                ("lt:", false, true),
+                ("lte:", true, true),
+            ] {
+                // The second that is shown, and a moment later in it, which is shown of no image.
+                for (time, found) in [(format!("{second}Z"), plain), (format!("{second}.5Z"), later)] {
+                    let found: &[&str] = if found { &["a"] } else { &[] };
+                    assert_eq!(
+                        names(&s.ann, &format!("{name}={op}{time}")).await,
+                        found,
+                        "{name}={op}{time} of {shown}"
+                    );
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn lists_are_sorted_by_several_keys() {
     on_each(async |s| {
         some(s).await;

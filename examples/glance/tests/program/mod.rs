@@ -19,6 +19,7 @@ use serde_json::json;
 pub struct Program {
     pub child: Child,
     pub client: Client,
+    pub address: SocketAddr,
     /// What it says on standard error.
     pub log: PathBuf,
 }
@@ -42,12 +43,22 @@ impl Program {
         Self::run(command, folder)
     }
 
-    /// Starts one by a command.
+    /// Starts one on a store with some options.
+    pub fn with(store: &str, folder: &Path, options: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_glance"));
+        command.env("GLANCE_STORE", store).args(options);
+        Self::run(command, folder)
+    }
+
+    /// Starts one by a command, on any free port of the loopback address unless it says where.
     pub fn run(mut command: Command, folder: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let log = folder.join(format!("log-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        if command.get_args().all(|argument| argument != "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--data"])
+            .args(["--log-format", "json", "--data"])
             .arg(folder.join("data"))
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
@@ -56,7 +67,24 @@ impl Program {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address: SocketAddr = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { child, client: Client::new(address, "ann:p1:member"), log }
+        Self { child, client: Client::new(address, "ann:p1:member"), address, log }
+    }
+
+    /// Another client of it.
+    pub fn client_of(&self, token: &str) -> Client {
+        Client::new(self.address, token)
+    }
+
+    /// The most memory that it has had, in MiB.
+    pub fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    /// Whether it says that it is well.
+    pub async fn is_well(&self) -> bool {
+        self.client_of("").get("/healthz").await.is_ok_and(|answer| answer.status == 200)
     }
 
     /// Sends it a signal, such as `-KILL`.

@@ -9,7 +9,7 @@ use super::entries::Entry;
 use super::groups::Groups;
 use crate::catalog::{StoredAggregate, StoredTable};
 use crate::error::{Error, Result};
-use crate::exec::fetch::own_writes;
+use crate::exec::fetch::own;
 use crate::exec::target::Target;
 use crate::index::aggregate::{Counter, Totals, decode_counter, decode_group};
 use crate::index::entries_as_stored;
@@ -59,7 +59,9 @@ async fn read(
     aggregate: &StoredAggregate,
     found: &ByAggregate,
 ) -> Result<Totalled> {
-    let own = own_writes(target, table);
+    let own = target.session().map_or_else(Vec::new, |session| {
+        session.within_overlay(|overlay| own(overlay.of_groups(table, aggregate.space(), &found.prefixes)))
+    });
     let (reads, asked) = reads_of(target, aggregate, found);
     let mut totalled = Totalled::new();
     let unreadable = |key: &[u8], source: ValueError| row::unreadable(table.def, key, source);

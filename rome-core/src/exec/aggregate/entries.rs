@@ -90,7 +90,7 @@ pub(super) async fn add(
 ) -> Result<()> {
     let Access::Index { index, .. } = &plan.access else { return Ok(()) };
     let Some(index) = table.indexes.get(*index) else { return Ok(()) };
-    let own = own_writes(target, table);
+    let own = own_writes(target, table, &plan.access);
     let changed: HashSet<&Bytes> = own.iter().map(|(key, ..)| key).collect();
     let pushed = Pushed { filter: None, want: None, keys_only: true };
     let reads = reads_of(target.shared().placement, table, plan, &pushed);

@@ -9,12 +9,16 @@ use crate::expr::Nulls;
 use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::eval::{self, Values};
 use crate::expr::node::Node;
+use crate::expr::size;
 use crate::index::aggregate::Totals;
 use crate::plan::{GROUP, GroupSpec};
 use crate::value::{Value, ValueError, ValueRef, key};
 
 /// How many groups, and values that are counted once, are kept in memory at most.
 const MOST_KEPT: usize = 4_000_000;
+
+/// How many aggregates are calculated of each group at most.
+const MOST_AGGREGATES: usize = 1_000;
 
 /// A group-by that is ready to run: its aggregates are numbered, and its conditions are about them.
 #[derive(Debug)]
@@ -30,8 +34,10 @@ impl Grouping {
     /// Prepares it; `name` says what a column is called.
     ///
     /// # Errors
-    /// A column that is neither grouped by nor inside an aggregate.
+    /// A column that is neither grouped by nor inside an aggregate; conditions or orders that are too large.
     pub fn new(spec: &GroupSpec, name: &dyn Fn(u8, u16) -> String) -> Result<Self> {
+        let orders = spec.order.iter().map(|order| &order.node);
+        size::check(spec.having.iter().chain(&spec.output).chain(orders), || "what is asked of groups".to_owned())?;
         let mut grouping = Self {
             by: spec.by.clone(),
             aggregates: Vec::new(),
@@ -57,6 +63,13 @@ impl Grouping {
             for at in 0..grouping.by.len() {
                 grouping.order.push((of_group(at), descending, nulls));
             }
+        }
+        if grouping.aggregates.len() > MOST_AGGREGATES {
+            return Err(Kind::Limit(format!(
+                "a query asks for {} aggregates of its groups, at most {MOST_AGGREGATES} are allowed; ask in several queries",
+                grouping.aggregates.len()
+            ))
+            .into());
         }
         Ok(grouping)
     }

@@ -36,6 +36,11 @@ pub(super) fn is_acceptable(tx: &MiniTx, limits: &Capabilities) -> StoreResult<(
         if let Some((space, key)) = effect.target() {
             is_within(|| format!("bytes of a key of {space:?}"), key.len(), limits.max_key)?;
         }
+        if let Effect::Retire { space } = effect
+            && !space.is_of_index()
+        {
+            return invalid(format!("{space:?} is no space of an index, and is not retired"));
+        }
         if let Effect::Put { space, value, .. } = effect {
             is_within(|| format!("bytes of a value of {space:?}"), value.len(), limits.max_value)?;
         }
@@ -205,7 +210,7 @@ impl State {
                     written.insert((*space, key), Some(Bytes::copy_from_slice(&sum.to_be_bytes())));
                     sums.push(sum);
                 }
-                Effect::RaiseGate { .. } => {}
+                Effect::RaiseGate { .. } | Effect::Retire { .. } => {}
             }
         }
         Ok(sums)
@@ -232,6 +237,10 @@ impl State {
                     self.gate = self.gate.max(oldest);
                     continue;
                 }
+                Effect::Retire { space } => {
+                    self.retired.insert(space);
+                    continue;
+                }
             };
             let version = if space.is_versioned() { tx.id } else { Default::default() };
             self.spaces.entry(space).or_default().insert(Key::new(key), Record { version, value });
@@ -251,7 +260,10 @@ fn is_within(what: impl FnOnce() -> String, n: usize, most: usize) -> StoreResul
         return Ok(());
     }
     let what = what();
-    Err(StoreError::new(StoreErrorKind::Limit, format!("{n} {what} are more than the {most} that the store takes")))
+    Err(StoreError::new(
+        StoreErrorKind::Limit,
+        format!("{n} {what} are more than the {most} that the store takes: make it smaller"),
+    ))
 }
 
 fn invalid(message: String) -> StoreResult<()> {

@@ -15,6 +15,8 @@ struct Progress<'a> {
     returned: u32,
     limit: u32,
     want: u32,
+    /// How many more bytes may be returned.
+    bytes: u64,
     last: Option<&'a [u8]>,
 }
 
@@ -27,6 +29,7 @@ impl<'a> Progress<'a> {
             returned: 0,
             limit: span.limit.unwrap_or(u32::MAX),
             want: want.unwrap_or(u32::MAX),
+            bytes: span.bytes.unwrap_or(u64::MAX),
             last: None,
         }
     }
@@ -34,7 +37,7 @@ impl<'a> Progress<'a> {
     /// Whether a limit forbids to visit one more member. Asked only when there is one, so that `stopped_at` is set
     /// exactly when a limit cut the span short.
     fn is_full(&mut self) -> bool {
-        let full = self.visited == self.limit || self.returned == self.want;
+        let full = self.visited == self.limit || self.returned == self.want || (self.bytes == 0 && self.returned > 0);
         if let Some(last) = self.last.filter(|_| full) {
             self.scanner.stop_at(last);
         }
@@ -52,6 +55,7 @@ impl<'a> Progress<'a> {
     fn give(&mut self, key: &[u8], record: &Record) {
         self.scanner.push(RecordRef { key, version: record.version, value: &record.value });
         self.returned += 1;
+        self.bytes = self.bytes.saturating_sub((key.len() + record.value.len()) as u64);
     }
 
     fn finish(self) -> Scanned {

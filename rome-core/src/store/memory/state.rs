@@ -1,14 +1,14 @@
 //! What the in-memory store holds, and single records of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::key::{Key, Probe};
 use crate::store::{
-    Applied, Blocker, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space, StoreError, StoreErrorKind,
-    StoreResult, TableId, TxId, locks,
+    Applied, Blocker, Consistency, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space, StoreError,
+    StoreErrorKind, StoreResult, TableId, TxId, locks,
 };
 
 /// The records of one space in key order.
@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) seq: u64,
     /// The oldest schema version that may write.
     pub(super) gate: u32,
+    /// The spaces that are not read any more.
+    pub(super) retired: BTreeSet<Space>,
     /// For each lane its last transaction that was decided here, and what became of it.
     pub(super) lanes: HashMap<u64, (u64, Applied)>,
     /// Transactions that are prepared and not decided, by id.
@@ -57,7 +59,11 @@ impl State {
         self.spaces.get(&space)?.get(&Probe::new(key))
     }
 
-    pub(super) fn read(&self, reads: &[Read]) -> StoreResult<ReadReply> {
+    pub(super) fn read(&self, reads: &[Read], consistency: Consistency) -> StoreResult<ReadReply> {
+        let retired = reads.iter().map(Read::space).find(|space| self.retired.contains(space));
+        if let Some(space) = retired.filter(|_| consistency != Consistency::Retired) {
+            return Err(StoreError::retired(space));
+        }
         let replies = reads.iter().map(|read| self.answer(read)).collect::<StoreResult<_>>()?;
         let meets = |prepared: &&Prepared| reads.iter().any(|read| locks::meets_read(&prepared.tx.effects, read));
         let blockers = self.prepared.values().filter(meets).map(Prepared::blocker).collect();

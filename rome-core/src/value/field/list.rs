@@ -3,7 +3,7 @@
 //! `Vec<u8>` is bytes and each other `Vec` is a list. Rust allows one implementation of [`Field`] for `Vec<T>`, so the
 //! element decides what a vector of it is: [`Element`] says a list, and `u8` says otherwise.
 
-use super::super::{ColumnType, ElementType, RowReader, RowWriter, Value, ValueError};
+use super::super::{ColumnType, ElementType, RowReader, RowWriter, Value, ValueError, skip_column};
 use super::{Field, Ordered, mismatch};
 
 /// A type of which a `Vec` can be stored in a column.
@@ -55,6 +55,7 @@ pub trait Element: Field {
 
 impl<T: Element> Field for Vec<T> {
     const TYPE: ColumnType = T::LIST;
+    const EXACT: bool = T::EXACT;
 
     #[inline]
     fn write(&self, w: &mut RowWriter) {
@@ -70,9 +71,34 @@ impl<T: Element> Field for Vec<T> {
         T::list_to_value(self)
     }
 
+    fn try_to_value(&self) -> Result<Value, ValueError> {
+        if T::EXACT {
+            return Ok(self.to_value());
+        }
+        self.iter().map(T::try_to_value).collect::<Result<_, _>>().map(Value::List)
+    }
+
     fn from_value(value: Value) -> Result<Self, ValueError> {
         T::list_from_value(value)
     }
+
+    fn compare_written(written: &[u8], again: &[u8]) -> Result<(), ValueError> {
+        if written == again {
+            return Ok(());
+        }
+        let (mut written, mut again) = (RowReader::new(written).list()?, RowReader::new(again).list()?);
+        while written.remaining() > 0 && again.remaining() > 0 {
+            T::compare_written(element::<T>(&mut written)?, element::<T>(&mut again)?)?;
+        }
+        if written.remaining() + again.remaining() == 0 { Ok(()) } else { Err(ValueError::not_the_same()) }
+    }
+}
+
+/// The bytes of the element that begins where the reader stands.
+fn element<'a, T: Element>(elements: &mut RowReader<'a>) -> Result<&'a [u8], ValueError> {
+    let from = elements.clone();
+    skip_column(elements, T::TYPE, T::NULLABLE)?;
+    Ok(from.rest().get(..elements.position() - from.position()).unwrap_or_default())
 }
 
 impl Element for u8 {

@@ -4,6 +4,9 @@
 //! keys directly, without a [`Value`] in between. What a column can be used for is said by marker traits, whose errors
 //! speak of columns: [`Ordered`], [`Numeric`], [`Textual`], [`Nullable`].
 
+#[doc(hidden)]
+pub mod advice;
+mod exact;
 mod json;
 mod list;
 mod markers;
@@ -12,6 +15,7 @@ mod scalar;
 mod summable;
 
 pub use json::Json;
+pub(crate) use json::write_json_exactly;
 pub use list::Element;
 pub use markers::{Nullable, Numeric, Ordered, Textual};
 pub use summable::Summable;
@@ -57,6 +61,11 @@ pub trait Field: Sized {
     /// Whether the column can be NULL; true for `Option`.
     const NULLABLE: bool = false;
 
+    /// Whether each value reads back from its column as it was written, and each value of the column's type reads as one
+    /// of this type. If so, nothing is looked at when a row is written; otherwise the column is read back, and the row
+    /// refused if that fails or gives another value.
+    const EXACT: bool = false;
+
     /// Puts the value into a row, with its presence byte if it is nullable.
     fn write(&self, w: &mut RowWriter);
 
@@ -69,11 +78,37 @@ pub trait Field: Sized {
     /// The value at run time.
     fn to_value(&self) -> Value;
 
+    /// The value at run time, if a column can hold it.
+    ///
+    /// # Errors
+    /// A serde type that JSON does not hold, or does not give back.
+    fn try_to_value(&self) -> Result<Value, ValueError> {
+        Ok(self.to_value())
+    }
+
     /// The value of the Rust type.
     ///
     /// # Errors
     /// A value of another kind, or out of the range of the type.
     fn from_value(value: Value) -> Result<Self, ValueError>;
+
+    /// Puts the value into a row, and fails the row if it does not read back as the same value: by `equal`, or by
+    /// [`compare_written`](Self::compare_written) where the type has no `PartialEq`.
+    #[doc(hidden)]
+    #[inline]
+    fn write_exactly(&self, w: &mut RowWriter, equal: Option<fn(&Self, &Self) -> bool>) {
+        if Self::EXACT {
+            self.write(w);
+        } else {
+            exact::write(self, w, equal, &exact::Form::own());
+        }
+    }
+
+    /// Compares what a value was written as with what it is written as after it was read back.
+    #[doc(hidden)]
+    fn compare_written(written: &[u8], again: &[u8]) -> Result<(), ValueError> {
+        if written == again { Ok(()) } else { Err(ValueError::not_the_same()) }
+    }
 
     /// Appends the ordered form, as [`key::encode`] gives it for the value.
     fn put_key(&self, descending: bool, out: &mut Vec<u8>) {

@@ -16,6 +16,7 @@ impl<T: Field> Field for Option<T> {
         T::TYPE
     };
     const NULLABLE: bool = true;
+    const EXACT: bool = T::EXACT;
 
     #[inline]
     fn write(&self, w: &mut RowWriter) {
@@ -33,6 +34,18 @@ impl<T: Field> Field for Option<T> {
 
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)
+    }
+
+    fn try_to_value(&self) -> Result<Value, ValueError> {
+        self.as_ref().map_or(Ok(Value::Null), T::try_to_value)
+    }
+
+    fn compare_written(written: &[u8], again: &[u8]) -> Result<(), ValueError> {
+        match (written.split_first(), again.split_first()) {
+            (Some((1, written)), Some((1, again))) => T::compare_written(written, again),
+            (written, again) if written == again => Ok(()),
+            _ => Err(ValueError::not_the_same()),
+        }
     }
 
     fn from_value(value: Value) -> Result<Self, ValueError> {

@@ -11,6 +11,7 @@ impl Ordered for bool {}
 impl Element for bool {}
 impl Field for bool {
     const TYPE: ColumnType = ColumnType::Bool;
+    const EXACT: bool = true;
 
     #[inline]
     fn write(&self, w: &mut RowWriter) {
@@ -45,6 +46,7 @@ macro_rules! integer {
         impl Numeric for $ty {}
         impl Field for $ty {
             const TYPE: ColumnType = ColumnType::Int { bits: <$ty>::BITS as u8, signed: $signed };
+            const EXACT: bool = true;
 
             #[inline]
             fn write(&self, w: &mut RowWriter) {
@@ -100,6 +102,7 @@ macro_rules! float {
         impl Element for $ty {}
         impl Field for $ty {
             const TYPE: ColumnType = ColumnType::$column;
+            const EXACT: bool = true;
 
             #[inline]
             fn write(&self, w: &mut RowWriter) {
@@ -144,6 +147,7 @@ macro_rules! string {
         impl Element for $ty {}
         impl Field for $ty {
             const TYPE: ColumnType = ColumnType::Text;
+            const EXACT: bool = true;
 
             #[inline]
             fn write(&self, w: &mut RowWriter) {
@@ -179,6 +183,7 @@ impl Ordered for Bytes {}
 impl Element for Bytes {}
 impl Field for Bytes {
     const TYPE: ColumnType = ColumnType::Bytes;
+    const EXACT: bool = true;
 
     #[inline]
     fn write(&self, w: &mut RowWriter) {
@@ -213,6 +218,7 @@ macro_rules! plain {
         impl Element for $ty {}
         impl Field for $ty {
             const TYPE: ColumnType = ColumnType::$kind;
+            const EXACT: bool = true;
 
             #[inline]
             fn write(&self, w: &mut RowWriter) {

@@ -1,11 +1,11 @@
 //! Columns whose type is known only at run time: read, write, skip.
 
-use super::super::{ColumnType, ListRef, ValueError, ValueRef};
+use super::super::{ColumnType, Label, ListRef, ValueError, ValueRef};
 use super::{RowReader, RowWriter};
 
 /// Reads the column that begins where `reader` stands; text, bytes and lists are borrowed from the row.
 ///
-/// The label of an enum is not looked up: what was stored was checked when it was written, perhaps by a later version
+/// The label of an enum is not looked up, nor its place: what was stored was checked when it was written, perhaps by a later version
 /// of the enum.
 ///
 /// # Errors
@@ -39,12 +39,22 @@ pub fn read_column<'a>(reader: &mut RowReader<'a>, ty: ColumnType, nullable: boo
         ColumnType::Time => ValueRef::Time(reader.time()?),
         ColumnType::Timestamp => ValueRef::Timestamp(reader.timestamp()?),
         ColumnType::Json => ValueRef::Json(reader.json()?),
+        ColumnType::OrderedEnum(labels) => ValueRef::Label(Label::at(read_place(reader)?, labels)),
         ColumnType::List(element) => {
             let bytes = reader.bytes()?;
             let start = reader.position() - bytes.len();
             ValueRef::List(ListRef::encoded(bytes, *element).map_err(|error| error.shifted(start))?)
         }
     })
+}
+
+/// Reads the place of an ordered enum's label.
+///
+/// # Errors
+/// Bytes that do not hold one.
+pub(crate) fn read_place(reader: &mut RowReader<'_>) -> Result<u16, ValueError> {
+    let start = reader.position();
+    u16::try_from(reader.uint64()?).map_err(|_| ValueError::malformed("a place too large for an enum", start))
 }
 
 /// Goes over the column that begins where `reader` stands. Looks only for its end: of text, bytes and lists only the
@@ -59,7 +69,9 @@ pub fn skip_column(reader: &mut RowReader<'_>, ty: ColumnType, nullable: bool) -
     }
     match ty {
         ColumnType::Bool => reader.advance(1),
-        ColumnType::Int { bits: 0..=64, .. } | ColumnType::Time => reader.uint64().map(|_| ()),
+        ColumnType::Int { bits: 0..=64, .. } | ColumnType::Time | ColumnType::OrderedEnum(_) => {
+            reader.uint64().map(|_| ())
+        }
         ColumnType::Int { .. } => reader.uint().map(|_| ()),
         ColumnType::F32 | ColumnType::Date => reader.advance(4),
         ColumnType::F64 | ColumnType::Timestamp => reader.advance(8),
@@ -108,6 +120,7 @@ fn put(writer: &mut RowWriter, ty: ColumnType, value: ValueRef<'_>) {
         (_, ValueRef::Time(v)) => writer.time(v),
         (_, ValueRef::Timestamp(v)) => writer.timestamp(v),
         (_, ValueRef::Json(v)) => writer.json(v),
+        (_, ValueRef::Label(v)) => writer.uint64(u64::from(v.place())),
         (ColumnType::List(element), ValueRef::List(items)) => writer.list(|writer| {
             for item in items {
                 if element.nullable {

@@ -24,6 +24,7 @@ mod column;
 mod reader;
 mod writer;
 
+pub(crate) use column::read_place;
 pub use column::{read_column, skip_column, write_column};
 pub use reader::RowReader;
 pub use writer::RowWriter;

@@ -36,6 +36,12 @@ impl<'a> RowReader<'a> {
         self.position = position.min(self.bytes.len());
     }
 
+    /// The bytes from where the reader stands.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+
     /// How many bytes are left.
     #[must_use]
     #[inline]

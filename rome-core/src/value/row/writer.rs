@@ -7,7 +7,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default)]
 pub struct RowWriter {
     bytes: Vec<u8>,
-    failure: Option<ValueError>,
+    /// The first value that could not be written, and where it should have begun.
+    failure: Option<(usize, ValueError)>,
 }
 
 impl RowWriter {
@@ -180,7 +181,34 @@ impl RowWriter {
     /// It lets [`Field::write`](crate::value::Field::write) go without a result: scalars cannot fail, only serde types can.
     #[cold]
     pub fn fail(&mut self, error: ValueError) {
-        self.failure.get_or_insert(error);
+        self.fail_at(self.bytes.len(), error);
+    }
+
+    /// The same of a value that begins at `start`.
+    #[cold]
+    pub(crate) fn fail_at(&mut self, start: usize, error: ValueError) {
+        self.failure.get_or_insert((start, error));
+    }
+
+    /// Whether a value failed to be written.
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// What was written from this position on.
+    pub(crate) fn written_from(&self, start: usize) -> &[u8] {
+        self.bytes.get(start..).unwrap_or_default()
+    }
+
+    /// The bytes of the row, or the first value that could not be written and the bytes before it.
+    pub(crate) fn finish_or_fail(mut self) -> Result<Vec<u8>, (Vec<u8>, ValueError)> {
+        match self.failure {
+            None => Ok(self.bytes),
+            Some((start, error)) => {
+                self.bytes.truncate(start);
+                Err((self.bytes, error))
+            }
+        }
     }
 
     /// The bytes of the row.
@@ -201,7 +229,7 @@ impl RowWriter {
     pub fn try_finish(self) -> Result<Vec<u8>, ValueError> {
         match self.failure {
             None => Ok(self.bytes),
-            Some(error) => Err(error),
+            Some((_, error)) => Err(error),
         }
     }
 }

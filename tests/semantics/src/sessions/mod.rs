@@ -2,9 +2,11 @@
 
 mod allocation;
 mod constraints;
+mod counters;
 mod isolation;
 mod keys;
 mod lifecycle;
+mod long_work;
 mod retry;
 mod roles;
 mod statements;

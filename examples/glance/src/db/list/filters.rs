@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use rome::expr::DynColumn;
 use rome::prelude::*;
 
 use super::items;
@@ -33,6 +34,9 @@ pub struct Filters {
     /// `name`, `id`, `status`, `container_format` and `disk_format` as text, `eq:text` or `in:a,b`; another column as
     /// the text of its value; and what is no column, a live property.
     pub others: Vec<(String, String)>,
+    /// The filters by `created_at` and `updated_at` compare whole seconds, as which the API shows those times; else they compare
+    /// microseconds.
+    pub whole_seconds: bool,
 }
 
 /// Which visibility is asked for.
@@ -102,7 +106,7 @@ impl Filters {
             }
         }
         for (name, value) in &self.others {
-            all.extend(named(name, value)?);
+            all.extend(named(name, value, self.whole_seconds)?);
         }
         Ok(Expr::all(all))
     }
@@ -139,27 +143,16 @@ fn narrow(found: &mut Option<BTreeSet<String>>, rows: Vec<(String,)>) {
 }
 
 /// The condition of a filter by name; none if it is about a property.
-fn named(name: &str, value: &str) -> DbResult<Option<Expr<Image>>> {
+fn named(name: &str, value: &str, whole_seconds: bool) -> DbResult<Option<Expr<Image>>> {
     Ok(Some(match subject(name) {
         Subject::Property => return Ok(None),
         Subject::AtLeast(column) => Image::column(column)?.ge(number(value)?)?,
         Subject::AtMost(column) => Image::column(column)?.le(number(value)?)?,
-        Subject::Time if name == "created_at" => match instant(value)? {
-            ("gt", time) => Image::CREATED_AT.gt(time),
-            ("gte", time) => Image::CREATED_AT.ge(time),
-            ("lt", time) => Image::CREATED_AT.lt(time),
-            ("lte", time) => Image::CREATED_AT.le(time),
-            ("neq", time) => Image::CREATED_AT.ne(time),
-            (_, time) => Image::CREATED_AT.eq(time),
-        },
-        Subject::Time => match instant(value)? {
-            ("gt", time) => Image::UPDATED_AT.gt(time),
-            ("gte", time) => Image::UPDATED_AT.ge(time),
-            ("lt", time) => Image::UPDATED_AT.lt(time),
-            ("lte", time) => Image::UPDATED_AT.le(time),
-            ("neq", time) => Image::UPDATED_AT.ne(time),
-            (_, time) => Image::UPDATED_AT.eq(time),
-        },
+        Subject::Time => {
+            let (op, time) = instant(value)?;
+            let column = Image::column(name)?;
+            if whole_seconds { in_seconds(&column, op, time)? } else { exactly(&column, op, time.into())? }
+        }
         Subject::Text => {
             let wanted = items::wanted(value)?;
             if name == "status" {
@@ -177,6 +170,37 @@ fn named(name: &str, value: &str) -> DbResult<Option<Expr<Image>>> {
             column.eq(value)?
         }
     }))
+}
+
+fn exactly(column: &DynColumn<Image>, op: &str, time: Value) -> DbResult<Expr<Image>> {
+    Ok(match op {
+        "gt" => column.gt(time)?,
+        "gte" => column.ge(time)?,
+        "lt" => column.lt(time)?,
+        "lte" => column.le(time)?,
+        "neq" => column.ne(time)?,
+        _ => column.eq(time)?,
+    })
+}
+
+/// The condition on a column for which its time, without the fraction of its second, compares so with another time.
+fn in_seconds(column: &DynColumn<Image>, op: &str, time: DateTime<Utc>) -> DbResult<Expr<Image>> {
+    let start = time.trunc_subsecs(0);
+    let whole = start == time;
+    let end: Value = (start + TimeDelta::seconds(1)).into();
+    let start: Value = start.into();
+    Ok(match op {
+        // A second is at least a time with a fraction if it is above the second of that time, and so on.
+        "gt" => column.ge(end)?,
+        "gte" => column.ge(if whole { start } else { end })?,
+        "lt" => column.lt(if whole { start } else { end })?,
+        "lte" => column.lt(end)?,
+        "neq" if whole => column.lt(start)?.or(column.ge(end)?),
+        // No second is one, and each that is there differs.
+        "neq" => !column.is_null(),
+        _ if whole => column.ge(start)?.and(column.lt(end)?),
+        _ => Expr::any([]),
+    })
 }
 
 fn number(value: &str) -> DbResult<Value> {

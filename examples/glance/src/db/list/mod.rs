@@ -46,15 +46,41 @@ pub struct Listing {
     pub return_tag: bool,
 }
 
+/// A page of images.
+#[derive(Debug, Default)]
+pub struct ImagePage {
+    /// Its images.
+    pub records: Vec<ImageRecord>,
+    /// Whether it ends before its limit because it has as many bytes as it may have.
+    pub cut: bool,
+}
+
+/// With how many images at once what belongs to them is loaded, so that a page can end before all of it is in memory.
+const CHUNK: usize = 32;
+
 /// The images that the context sees and that match, a page of them, in an order that is total.
 ///
 /// # Errors
 /// `InvalidSortKey`, the errors of the filters (see [`Filters`]), and those of `image_get` for the marker.
 pub async fn image_get_all(db: &Database, context: &Context, listing: &Listing) -> DbResult<Vec<ImageRecord>> {
+    Ok(image_get_page(db, context, listing, usize::MAX).await?.records)
+}
+
+/// [`image_get_all`] with so many bytes at most; one image is given whatever its size. The page goes on with the last image as
+/// marker.
+///
+/// # Errors
+/// Those of [`image_get_all`].
+pub async fn image_get_page(
+    db: &Database,
+    context: &Context,
+    listing: &Listing,
+    most_bytes: usize,
+) -> DbResult<ImagePage> {
     let sort = Sort::new(&listing.sort_key, &listing.sort_dir)?;
     let condition = listing.filters.condition()?;
     if listing.limit == Some(0) {
-        return Ok(Vec::new());
+        return Ok(ImagePage::default());
     }
     db.try_transaction_with(reading(), async |s| {
         let show_deleted = listing.filters.changes_since.is_some() || listing.filters.deleted == Some(true);
@@ -73,8 +99,37 @@ pub async fn image_get_all(db: &Database, context: &Context, listing: &Listing) 
             query = query.limit(limit);
         }
         let options = GetOptions { force_show_deleted: show_deleted, return_tag: listing.return_tag };
-        let images = record::with_children(query, options).all().await?;
-        Ok(images.into_iter().map(|image| ImageRecord::new(context, image)).collect())
+        let mut page = ImagePage::default();
+        if most_bytes == usize::MAX || listing.limit.is_some_and(|limit| limit <= CHUNK as u64) {
+            let images = record::with_children(query, options).all().await?;
+            page.fill(context, images, &mut 0, most_bytes);
+            return Ok(page);
+        }
+        // The images first, which are small, and then what belongs to them until there is enough.
+        let mut images = query.all().await?;
+        let mut bytes = 0;
+        while !images.is_empty() && !page.cut {
+            let rest = images.split_off(images.len().min(CHUNK));
+            record::load_children(s, &mut images, options).await?;
+            page.fill(context, images, &mut bytes, most_bytes);
+            images = rest;
+        }
+        Ok(page)
     })
     .await
+}
+
+impl ImagePage {
+    /// Adds images, which have `bytes` with those before them, until there are as many bytes as there may be.
+    fn fill(&mut self, context: &Context, images: Vec<Image>, bytes: &mut usize, most: usize) {
+        for image in images {
+            let record = ImageRecord::new(context, image);
+            *bytes = bytes.saturating_add(record.bytes());
+            if *bytes > most && !self.records.is_empty() {
+                self.cut = true;
+                return;
+            }
+            self.records.push(record);
+        }
+    }
 }

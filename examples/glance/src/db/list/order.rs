@@ -1,5 +1,6 @@
 //! Orders, and where in them a page starts.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use rome::prelude::*;
@@ -42,6 +43,11 @@ impl Sort {
             }
             _ => return Err(DbError::Invalid("there are not as many sort directions as sort keys".to_owned())),
         };
+        // There are no more keys than columns, then, and the condition for a page, which grows with their square, is bounded.
+        let mut seen = HashSet::new();
+        if let Some((key, _)) = sort.iter().find(|(key, _)| !seen.insert(key.as_str())) {
+            return Err(DbError::Invalid(format!("the sort key {key} is given more than once")));
+        }
         let ties = if let [one] = directions { *one } else { Direction::Desc };
         for key in ["created_at", "id"] {
             if !sort.iter().any(|(name, _)| name == key) {

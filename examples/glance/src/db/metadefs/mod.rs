@@ -66,5 +66,8 @@ fn check_name(what: &str, name: &str) -> DbResult<()> {
     if name.is_empty() {
         return Err(DbError::Invalid(format!("{what} has no name")));
     }
+    if name.chars().any(char::is_control) {
+        return Err(DbError::Invalid(format!("the name of a {what} must not have control characters")));
+    }
     text::check(what, name, NAME)
 }

@@ -85,7 +85,8 @@ fn seen<'q>(query: Query<'q, Task>, context: &Context) -> Query<'q, Task> {
     if context.is_admin {
         return query;
     }
-    query.filter(Task::OWNER.eq(context.owner().unwrap_or_default()))
+    // A task of no project is for admins; one who has none does not own it.
+    query.filter(context.owner().map_or_else(|| Expr::any([]), |owner| Task::OWNER.eq(owner)))
 }
 
 /// Softly deletes the tasks whose time is over. Most often that is one read by an index that finds none.

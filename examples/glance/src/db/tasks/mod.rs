@@ -83,7 +83,7 @@ async fn find(s: &Session, context: &Context, id: &str) -> DbResult<Task> {
     let missing = || format!("No task found with ID {id}");
     let found = s.query::<Task>().filter(Task::ID.eq(id)).with(Task::INFO).first().await?;
     let task = found.ok_or_else(|| DbError::NotFound(missing()))?;
-    if context.is_admin || task.owner.is_empty() || context.owner() == Some(task.owner.as_str()) {
+    if context.is_admin || context.owner() == Some(task.owner.as_str()) {
         return Ok(task);
     }
     Err(DbError::Forbidden(missing()))

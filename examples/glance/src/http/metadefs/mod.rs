@@ -16,7 +16,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::App;
-use super::body::read_json;
 use super::caller::Caller;
 use super::error::{ApiError, ApiResult};
 use super::{schema, view};
@@ -47,9 +46,9 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 /// Reads a body that has to fit a schema, of a caller who may change definitions.
-async fn read<T: DeserializeOwned>(caller: &Caller, action: &str, name: &str, body: Body) -> ApiResult<T> {
+async fn read<T: DeserializeOwned>(app: &App, caller: &Caller, action: &str, name: &str, body: Body) -> ApiResult<T> {
     caller.check_admin(action)?;
-    parse(name, read_json(body).await?)
+    parse(name, app.read_json(caller, body).await?)
 }
 
 /// A value that has to fit a schema.

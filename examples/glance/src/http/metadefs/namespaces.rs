@@ -53,7 +53,7 @@ impl NamespaceBody {
 
 /// `POST /v2/metadefs/namespaces`
 pub async fn create(State(app): State<Arc<App>>, caller: Caller, body: Body) -> ApiResult<Response<Body>> {
-    let body: NamespaceBody = read(&caller, "add_metadef_namespace", "namespace", body).await?;
+    let body: NamespaceBody = read(&app, &caller, "add_metadef_namespace", "namespace", body).await?;
     let mut namespace = body.namespace();
     if namespace.owner.is_empty() {
         namespace.owner = caller.0.project_id.clone().unwrap_or_default();
@@ -155,7 +155,7 @@ pub async fn update(
     Path(name): Path<String>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: NamespaceBody = read(&caller, "modify_metadef_namespace", "namespace", body).await?;
+    let body: NamespaceBody = read(&app, &caller, "modify_metadef_namespace", "namespace", body).await?;
     let updated = db::metadef_namespace_update(&app.db, &caller.0, &name, &body.namespace()).await?;
     answer(StatusCode::OK, &view(&updated))
 }

@@ -61,7 +61,7 @@ pub async fn create(
     Path(ns): Path<String>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: ObjectBody = read(&caller, "add_metadef_object", "object", body).await?;
+    let body: ObjectBody = read(&app, &caller, "add_metadef_object", "object", body).await?;
     let made = db::metadef_create(&app.db, &caller.0, &ns, &body.object()).await?;
     answer(StatusCode::CREATED, &view(&ns, &made, ""))
 }
@@ -84,7 +84,7 @@ pub async fn update(
     Path((ns, name)): Path<(String, String)>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: ObjectBody = read(&caller, "modify_metadef_object", "object", body).await?;
+    let body: ObjectBody = read(&app, &caller, "modify_metadef_object", "object", body).await?;
     let updated = db::metadef_update(&app.db, &caller.0, &ns, &name, &body.object()).await?;
     answer(StatusCode::OK, &view(&ns, &updated, ""))
 }

@@ -43,7 +43,7 @@ pub async fn create(
     Path(ns): Path<String>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: Value = read(&caller, "add_metadef_property", "property", body).await?;
+    let body: Value = read(&app, &caller, "add_metadef_property", "property", body).await?;
     let made = db::metadef_create(&app.db, &caller.0, &ns, &property(None, body)?).await?;
     answer(StatusCode::CREATED, &view(&made, ""))
 }
@@ -80,7 +80,7 @@ pub async fn update(
     Path((ns, name)): Path<(String, String)>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: Value = read(&caller, "modify_metadef_property", "property", body).await?;
+    let body: Value = read(&app, &caller, "modify_metadef_property", "property", body).await?;
     let updated = db::metadef_update(&app.db, &caller.0, &ns, &name, &property(None, body)?).await?;
     answer(StatusCode::OK, &view(&updated, ""))
 }

@@ -78,7 +78,8 @@ pub async fn create(
     Path(ns): Path<String>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: AssociationBody = read(&caller, "add_metadef_resource_type_association", "resource_type", body).await?;
+    let body: AssociationBody =
+        read(&app, &caller, "add_metadef_resource_type_association", "resource_type", body).await?;
     let made = db::metadef_association_create(&app.db, &caller.0, &ns, &body.into()).await?;
     answer(StatusCode::CREATED, &view(&made))
 }

@@ -44,7 +44,7 @@ pub async fn replace_all(
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: TagsBody = read(&caller, "add_metadef_tags", "tags", body).await?;
+    let body: TagsBody = read(&app, &caller, "add_metadef_tags", "tags", body).await?;
     let append = headers.get("x-openstack-append").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     let tags: Vec<MetadefTag> = body.tags.into_iter().map(Into::into).collect();
     let made = db::metadef_add_all(&app.db, &caller.0, &ns, &tags, append).await?;
@@ -79,7 +79,7 @@ pub async fn update(
     Path((ns, name)): Path<(String, String)>,
     body: Body,
 ) -> ApiResult<Response<Body>> {
-    let body: MetadefTagBody = read(&caller, "modify_metadef_tag", "tag", body).await?;
+    let body: MetadefTagBody = read(&app, &caller, "modify_metadef_tag", "tag", body).await?;
     let updated = db::metadef_update::<MetadefTag>(&app.db, &caller.0, &ns, &name, &body.into()).await?;
     answer(StatusCode::OK, &view(&updated))
 }

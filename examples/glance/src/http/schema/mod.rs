@@ -108,17 +108,36 @@ pub fn check_metadef(kind: &str, value: &Value) -> ApiResult<()> {
     checked.map_err(|wrong| ApiError::bad_request(format!("Provided object does not match schema '{kind}': {wrong}")))
 }
 
+/// What begins so is of the service itself.
+const RESERVED: &str = "os_glance";
+
+/// Checks that a text that stands in URLs, lists and logs has no control characters.
+///
+/// # Errors
+/// 400.
+pub fn check_printable(what: &str, text: &str) -> ApiResult<()> {
+    if text.chars().any(char::is_control) {
+        return Err(ApiError::bad_request(format!("{what} must not have control characters: {text}")));
+    }
+    Ok(())
+}
+
 /// Checks that an attribute may be set by a request.
 ///
 /// # Errors
-/// 403 if it is one of the read-only ones, or reserved.
+/// 403 if it is one of the read-only ones, or reserved; 400 for a name that no property can have.
 pub fn check_writable(name: &str, read_only: &[&str]) -> ApiResult<()> {
     if read_only.contains(&name) {
         return Err(ApiError::forbidden(format!("Attribute '{name}' is read-only.")));
     }
-    if matches!(name, "location" | "deleted" | "deleted_at") || name.starts_with("os_glance") {
+    let begins = name.get(..RESERVED.len()).unwrap_or_default();
+    if matches!(name, "location" | "deleted" | "deleted_at") || begins.eq_ignore_ascii_case(RESERVED) {
         return Err(ApiError::forbidden(format!("Attribute '{name}' is reserved.")));
     }
+    if name.is_empty() {
+        return Err(ApiError::bad_request("A custom property has a name of at least one character."));
+    }
+    check_printable("The name of a custom property", name)?;
     if name.chars().count() > 255 {
         return Err(ApiError::bad_request("Custom property should not be greater than 255 characters."));
     }

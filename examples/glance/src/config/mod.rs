@@ -1,9 +1,18 @@
 //! How the service is set up: by command line option or environment variable.
 
+mod bounds;
+mod store;
+mod trust;
+
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use bounds::{Bounds, KIB};
+pub use store::{shown, without_secrets};
+pub use trust::{Network, SECRET_HEADER, Secret, Trust};
 
 use crate::db::Limits;
 
@@ -32,12 +41,12 @@ pub enum Command {
     },
 }
 
-/// How the service is set up.
-#[derive(Debug, Clone, Args)]
+/// How the service is set up. Its `Debug` shows of the store what [`shown`] does.
+#[derive(Clone, Args)]
 pub struct Config {
     /// Where the database lies: `embedded:PATH`, `redis://HOST/?prefix=NAME` or `memory:`. Several services can share one on
     /// Redis, and then share the data folder, too.
-    #[arg(long, env = "GLANCE_STORE", default_value = "embedded:./glance.rome")]
+    #[arg(long, env = "GLANCE_STORE", default_value = "embedded:./glance.rome", hide_env_values = true)]
     pub store: String,
     /// The folder for image data. Created if absent.
     #[arg(long, env = "GLANCE_DATA", default_value = "./glance-data")]
@@ -45,7 +54,8 @@ pub struct Config {
     /// The address to listen on. Port 0 takes any free one.
     #[arg(long, env = "GLANCE_LISTEN", default_value = "127.0.0.1:9292")]
     pub listen: SocketAddr,
-    /// Accept `X-Auth-Token: user:project:role,..` though the address is not loopback.
+    /// Accept `X-Auth-Token: user:project:role,..`, with which a caller says by itself who it is, though the address is not
+    /// loopback: whoever reaches the address can then be an admin. Not for production.
     #[arg(long, env = "GLANCE_TRUST_TOKENS")]
     pub trust_tokens: bool,
     /// Show the locations of images, and let their owners change them.
@@ -69,6 +79,12 @@ pub struct Config {
     /// What is logged: a level, or directives such as `glance=debug,rome=warn`.
     #[arg(long, env = "GLANCE_LOG", default_value = "info")]
     pub log: String,
+    /// Whose word is taken for who asks.
+    #[command(flatten)]
+    pub trust: Trust,
+    /// What requests may take of the service.
+    #[command(flatten)]
+    pub bounds: Bounds,
 }
 
 /// The most that one image may have of each.
@@ -86,6 +102,33 @@ pub struct Quotas {
     /// Locations of one image.
     #[arg(long = "image-location-quota", env = "GLANCE_IMAGE_LOCATION_QUOTA", default_value_t = 10)]
     pub locations: usize,
+    /// Bytes of the value of one property, and of the metadata of one location.
+    #[arg(long = "image-property-size", env = "GLANCE_IMAGE_PROPERTY_SIZE", default_value_t = 65_536)]
+    pub property_size: usize,
+    /// Bytes of all additional properties and metadata of locations of one image, names counted.
+    #[arg(long = "image-properties-size", env = "GLANCE_IMAGE_PROPERTIES_SIZE", default_value_t = 262_144)]
+    pub properties_size: usize,
+    /// Bytes of the data of one image; 1 TiB unless given.
+    #[arg(long = "image-size-cap", env = "GLANCE_IMAGE_SIZE_CAP", default_value_t = SIZE_CAP,
+        value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
+    pub size_cap: u64,
+}
+
+/// Bytes that the data of one image has at most unless another number is given.
+const SIZE_CAP: u64 = 1 << 40;
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            members: 128,
+            properties: 128,
+            tags: 128,
+            locations: 10,
+            property_size: 65_536,
+            properties_size: 262_144,
+            size_cap: SIZE_CAP,
+        }
+    }
 }
 
 /// The most that the images of one project may take; without a limit unless given. The names are those of OpenStack's
@@ -167,11 +210,48 @@ impl Config {
             show_locations: false,
             show_direct_url: false,
             hash: Hash::Sha512,
-            quotas: Quotas { members: 128, properties: 128, tags: 128, locations: 10 },
+            quotas: Quotas::default(),
             limits: ProjectQuotas::default(),
             log_format: LogFormat::Text,
             log: "info".to_owned(),
+            trust: Trust::default(),
+            bounds: Bounds::default(),
         }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            store,
+            data,
+            listen,
+            trust_tokens,
+            show_locations,
+            show_direct_url,
+            hash,
+            quotas,
+            limits,
+            log_format,
+            log,
+            trust,
+            bounds,
+        } = self;
+        f.debug_struct("Config")
+            .field("store", &shown(store))
+            .field("data", data)
+            .field("listen", listen)
+            .field("trust_tokens", trust_tokens)
+            .field("show_locations", show_locations)
+            .field("show_direct_url", show_direct_url)
+            .field("hash", hash)
+            .field("quotas", quotas)
+            .field("limits", limits)
+            .field("log_format", log_format)
+            .field("log", log)
+            .field("trust", trust)
+            .field("bounds", bounds)
+            .finish()
     }
 }
 
@@ -186,6 +266,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_password_is_in_the_debug_form_and_no_variable_in_the_help() {
+        let cli = Cli::try_parse_from(["glance", "--store", "redis://:s3cret@h/?prefix=a"]).unwrap();
+        let said = format!("{cli:?}");
+        assert!(!said.contains("s3cret") && said.contains("redis://h"), "{said}");
     }
 
     #[test]
