@@ -256,7 +256,7 @@ mod with_four_partitions {
                     lists_outlive_their_clients, clients_that_are_gone_leave_nothing_locked_or_torn;
             torn_finish: TearsFinish
                 by a_unique_value_is_taken_once, lists_are_strictly_serializable, lists_outlive_their_clients;
-            read_locks_ignored: IgnoresReadLocks by one_of_each_pair_stays, lists_are_strictly_serializable;
+            read_locks_ignored: IgnoresReadLocks by one_of_each_pair_stays;
             spans_not_locked: LocksNoSpans by one_of_each_pair_stays, no_row_is_left_without_its_parent;
             write_locks_ignored: IgnoresWriteLocks
                 by no_money_is_made_or_lost, a_unique_value_is_taken_once, one_of_each_pair_stays,

@@ -410,6 +410,10 @@ impl Store for Mutant {
         self.inner.reserve(sequence, n).await
     }
 
+    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
+        self.inner.raise(sequence, least).await
+    }
+
     fn owner(&self, partition: Partition) -> OwnerTag {
         self.inner.owner(partition)
     }

@@ -14,7 +14,7 @@ pub trait Newtype: Sized {
 
     /// Whether what it holds is all that it is, so that it reads back as it was written if that does.
     #[doc(hidden)]
-    const EXACT: bool = false;
+    const WHOLE: bool = false;
 
     /// Takes a value in.
     fn from_inner(inner: Self::Inner) -> Self;
@@ -27,7 +27,7 @@ pub trait Newtype: Sized {
 impl<N: Newtype> Field for N {
     const TYPE: ColumnType = N::Inner::TYPE;
     const NULLABLE: bool = N::Inner::NULLABLE;
-    const EXACT: bool = N::EXACT;
+    const EXACT: bool = N::WHOLE && N::Inner::EXACT;
 
     fn write(&self, row: &mut RowWriter) {
         self.inner().write(row);

@@ -13,7 +13,7 @@ pub fn newtype(newtype: &Newtype) -> TokenStream {
         impl #private::Newtype for #ident {
             type Inner = #ty;
 
-            const EXACT: bool = <#ty as #private::Field>::EXACT;
+            const WHOLE: bool = true;
 
             fn from_inner(inner: #ty) -> Self {
                 Self { #member: inner }
