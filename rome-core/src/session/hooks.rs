@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 
 use super::overlay::Replaced;
 use super::verbs::{decode, encode};
-use super::write::{Statement, Write, Written};
+use super::write::{Statement, Write, Written, apart};
 use super::{Session, TransactionOptions};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Result};
@@ -61,12 +61,12 @@ impl<E: Hooks> RowHooks for HooksOf<E> {
         Box::pin(async move {
             let mut entity: E = decode(&[], &body)?;
             match at {
-                Moment::BeforeInsert => entity.before_insert(session).await?,
-                Moment::AfterInsert => entity.after_insert(session).await?,
-                Moment::BeforeUpdate => entity.before_update(session).await?,
-                Moment::AfterUpdate => entity.after_update(session).await?,
-                Moment::BeforeDelete => entity.before_delete(session).await?,
-                Moment::AfterDelete => entity.after_delete(session).await?,
+                Moment::BeforeInsert => apart(|| entity.before_insert(session)).await?,
+                Moment::AfterInsert => apart(|| entity.after_insert(session)).await?,
+                Moment::BeforeUpdate => apart(|| entity.before_update(session)).await?,
+                Moment::AfterUpdate => apart(|| entity.after_update(session)).await?,
+                Moment::BeforeDelete => apart(|| entity.before_delete(session)).await?,
+                Moment::AfterDelete => apart(|| entity.after_delete(session)).await?,
             }
             let changes = matches!(at, Moment::BeforeInsert | Moment::BeforeUpdate);
             changes.then(|| encode(&entity)).transpose()

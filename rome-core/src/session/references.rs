@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::hooks::{Moment, RowHooks, check_key};
-use super::write::{Statement, Step, Write, Written};
+use super::write::{Statement, Step, Write, Written, apart};
 use super::{Overlay, Session};
 use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
@@ -74,14 +74,14 @@ impl Session {
                 for hit in hits {
                     match self.shared.hooks.of(incoming.table.entity) {
                         None => drop(self.change_child(incoming, hit, now, done)?),
-                        Some(hooks) => Box::pin(self.change_hooked(hooks, incoming, hit, now, done)).await?,
+                        Some(hooks) => apart(|| self.change_hooked(hooks, incoming, hit, now, done)).await?,
                     }
                 }
                 levels.push_back((incoming.table.clone(), done.take_gone()));
             }
         }
         for (incoming, gone) in restricted {
-            if let Some(hit) = self.first_referring(incoming, &gone).await? {
+            if let Some(hit) = apart(|| self.first_referring(incoming, &gone)).await? {
                 return Err(restricts(incoming, &hit));
             }
         }

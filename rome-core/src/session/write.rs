@@ -1,5 +1,6 @@
 //! Buffers writes: finds what is stored, fills what ROME sets, and tests unique values.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -37,6 +38,13 @@ pub(crate) enum Write {
     Purge(Bytes),
 }
 
+/// A part of a statement that few statements have, in a box that is filled in a frame of its own: hooks run statements inside of
+/// statements, and each of these has a share of the stack.
+#[inline(never)]
+pub(super) fn apart<F: Future>(part: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(part())
+}
+
 /// A write whose key is known.
 pub(super) struct Step {
     pub key: Bytes,
@@ -69,8 +77,7 @@ impl Session {
         let mut done = Statement::new(self);
         let (writes, afters) = match self.shared.hooks.of(table.entity) {
             None => (writes, Vec::new()),
-            // In a box, because few entities have hooks.
-            Some(hooks) => match Box::pin(self.before(hooks, table, writes, &mut done)).await? {
+            Some(hooks) => match apart(|| self.before(hooks, table, writes, &mut done)).await? {
                 Some(hooked) => hooked,
                 None => return Ok(vec![Written::Absent]),
             },
@@ -82,13 +89,13 @@ impl Session {
             claims.extend(self.buffer(table, step, now, &mut done)?);
         }
         if !(table.def.foreign_keys.is_empty() && self.shared.catalog.incoming(table.def).is_empty()) {
-            self.follow(table, now, &mut done).await?;
+            apart(|| self.follow(table, now, &mut done)).await?;
         }
         self.test_claims(table, claims).await?;
         self.spare_claims(&done).await?;
         self.note_builds(&done).await?;
         if !(afters.is_empty() && done.cascaded.is_empty()) {
-            Box::pin(self.after(table, afters, &mut done)).await?;
+            apart(|| self.after(table, afters, &mut done)).await?;
         }
         Ok(done.keep())
     }
