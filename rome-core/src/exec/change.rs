@@ -70,9 +70,9 @@ pub(super) fn changed(table: &StoredTable, hit: &Hit, assignments: &[(u16, Node)
 
 /// Refuses assignments that would be overwritten or break the row's identity, and those that are too large.
 pub(super) fn check_assignments(table: &StoredTable, assignments: &[(u16, Node)]) -> Result<()> {
+    assignments.iter().try_for_each(|(column, node)| check_assignable(table, *column, node))?;
     let nodes = assignments.iter().map(|(_, node)| node);
-    size::check(nodes, || format!("the assignments to rows of table `{}`", table.def.name))?;
-    assignments.iter().try_for_each(|(column, node)| check_assignable(table, *column, node))
+    size::check(nodes, || format!("the assignments to rows of table `{}`", table.def.name))
 }
 
 fn check_assignable(table: &StoredTable, column: u16, node: &Node) -> Result<()> {

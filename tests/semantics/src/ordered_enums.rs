@@ -76,7 +76,7 @@ async fn fill(db: &Database) {
 laws! { [Task, Indexed, Level]
     async fn variants_compare_as_they_are_declared(db) {
         fill(&db).await;
-        let tasks = db.query::<Task>().all().await.unwrap();
+        let tasks = db.query::<Task>().order_by(Task::ID.asc()).all().await.unwrap();
         for limit in ALL {
             macro_rules! agree {
                 ($op:ident, $rust:tt) => {{

@@ -124,6 +124,9 @@ counted! {
         let owners = tagged.all().await.unwrap();
         assert_eq!(owners.iter().map(|owner| owner.dogs.get().unwrap().len()).sum::<usize>(), 25);
         let (reads, alone) = (calls.reads(), db.query::<Dog>().filter(Dog::TAGS.exists()));
+        // The first time it counts what it chooses by.
+        alone.all().await.unwrap();
+        calls.taken();
         alone.all().await.unwrap();
         assert_eq!(reads, 1 + calls.reads(), "the owners, and what the dogs by themselves cost");
     }
