@@ -21,10 +21,10 @@ pub trait Open {
     ///
     /// # Errors
     /// When the URL names no store that this build has; when the store cannot be opened, for instance
-    /// [`is_unavailable`](Error::is_unavailable), [`is_in_use`](Error::is_in_use) by another process,
-    /// [`is_access_denied`](Error::is_access_denied), [`is_database_gone`](Error::is_database_gone) or
-    /// [`is_corrupt`](Error::is_corrupt);
-    /// [`is_schema_mismatch`](Error::is_schema_mismatch) when the entities do not fit what is stored.
+    /// [`is_unavailable`](crate::Error::is_unavailable), [`is_in_use`](crate::Error::is_in_use) by another process,
+    /// [`is_access_denied`](crate::Error::is_access_denied), [`is_database_gone`](crate::Error::is_database_gone) or
+    /// [`is_corrupt`](crate::Error::is_corrupt);
+    /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the entities do not fit what is stored.
     async fn open(self, url: &str) -> Result<Database>;
 
     /// What [`open`](Self::open) would change in the stored catalog; changes nothing, though it opens the store.
@@ -86,7 +86,7 @@ pub async fn store_at(url: &str) -> Result<Arc<dyn Store>> {
 /// Whether a URL has the form of one that [`Open::open`] takes. Opens and makes nothing: for tools.
 ///
 /// # Errors
-/// [`is_invalid`](Error::is_invalid), as [`Open::open`] says it. Of a URL of Redis only the beginning is looked at.
+/// [`is_invalid`](crate::Error::is_invalid), as [`Open::open`] says it. Of a URL of Redis only the beginning is looked at.
 pub fn check_url(url: &str) -> Result<()> {
     url::parse(url).map(drop)
 }

@@ -2,7 +2,7 @@
 //!
 //! A connection that waits for a request costs its caller nothing, so it must not keep others out: where there are as many
 //! connections as may be, the one that waited longest makes room for a new one. Only where each has a request under way
-//! the new one is answered 503. How long a head may take is watched by hyper, how long an answer may take by [`Paced`], how
+//! the new one is answered 503. How long a head may take is watched by hyper, how long an answer may take by `Paced`, how
 //! long a body may take by those who read it.
 
 mod connections;
