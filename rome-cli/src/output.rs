@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rome::{Error, Result};
 
 /// Text of which a terminal shows each character: what it would obey instead is escaped. Names and values come from the
-/// database, and whoever wrote them may not be who reads them.
+/// database, and the one who wrote them may not be the one who reads them.
 pub fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

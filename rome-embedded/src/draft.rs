@@ -32,7 +32,7 @@ pub(crate) struct Draft {
     pub(crate) before: Option<Arc<Snapshot>>,
     pub(crate) began: State,
     pub(crate) state: State,
-    /// The spaces that are retired besides.
+    /// The spaces that the group retires.
     pub(crate) retired: Vec<Space>,
     pub(crate) lanes: Lanes,
     /// Whether anything was written.

@@ -152,7 +152,7 @@ fn say(config: &Config, trusted: &Trusted, address: SocketAddr) {
         }
     }
     if config.trust_tokens && !address.ip().to_canonical().is_loopback() {
-        tracing::warn!(%address, "whoever reaches the address is who its token says, an admin, too (--trust-tokens)");
+        tracing::warn!(%address, "anyone who reaches the address is who its token says, an admin, too (--trust-tokens)");
     }
     if data::is_open_to_others(&config.data).unwrap_or_default() {
         tracing::warn!(folder = %config.data.display(), "other users of the machine may look into the data folder");

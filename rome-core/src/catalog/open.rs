@@ -154,7 +154,7 @@ fn raise_gate(parts: &mut Vec<Part>, placement: Placement, oldest: u32, retired:
     }
 }
 
-/// The spaces of the indexes that a change drops: whoever has them open must not read by them any more.
+/// The spaces of the indexes that a change drops: programs that have them open must not read by them any more.
 fn newly_former(before: &Document, after: &Document) -> Vec<Space> {
     let is_new = |former: &&FormerDoc| !before.former.iter().any(|known| known.id == former.id);
     after.former.iter().filter(is_new).map(FormerDoc::space).collect()

@@ -86,7 +86,7 @@ pub(crate) struct Asked {
     /// Whether rows of several runs have to be put in order.
     merges: bool,
     reads: Vec<(usize, Partition, Read)>,
-    /// Whether the ends of the runs are asked for besides.
+    /// Whether the ends of the runs are asked for too.
     ends: Vec<(Partition, Read)>,
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 ///
 /// The parts between `%` are looked for one after the other, each where it is first: if there is a match at all, then there is
 /// one with those. A part costs the length of the text that it passes over, and one with `_` in it that of its own length
-/// over 64 besides.
+/// over 64 in addition.
 pub(crate) fn matches(pattern: &str, text: &str, ignore_case: bool) -> bool {
     if ignore_case {
         return matches(&lower(pattern), &lower(text), false);

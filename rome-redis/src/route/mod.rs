@@ -178,7 +178,7 @@ impl Router {
             Errand::Open(make) => make,
             Errand::Sit => Make::Never,
         };
-        // Whoever holds it may be of a runtime that is not running now.
+        // The task that holds it may be of a runtime that is not running now.
         let until = until.max(Instant::now() + self.setup.options.connect_timeout);
         let adopting = tokio::time::timeout_at(until, place.adopting.lock()).await;
         let Ok(_adopting) = adopting else { return Err(seat.link.silent().into()) };

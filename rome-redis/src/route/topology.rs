@@ -115,7 +115,7 @@ impl Topology {
     /// # Errors
     /// When no node answers, or none is part of a cluster.
     pub(super) async fn refresh(&self) -> StoreResult<()> {
-        // Whoever asks now may be of a runtime that is not running.
+        // The task that asks now may be of a runtime that is not running.
         let asked = tokio::time::timeout(3 * ANSWER, self.asked.lock()).await;
         let Ok(mut asked) = asked else {
             let message = "the nodes of the Redis Cluster are asked by somebody else, who does not get on";

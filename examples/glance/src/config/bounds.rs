@@ -91,7 +91,7 @@ impl Default for Bounds {
     }
 }
 
-/// Files that the process needs besides those of its connections: the store, the log, connections to Redis.
+/// Files that the process needs in addition to those of its connections: the store, the log, connections to Redis.
 const OTHER_FILES: u64 = 64;
 
 impl Bounds {

@@ -55,7 +55,7 @@ pub struct Config {
     #[arg(long, env = "GLANCE_LISTEN", default_value = "127.0.0.1:9292")]
     pub listen: SocketAddr,
     /// Accept `X-Auth-Token: user:project:role,..`, with which a caller says by itself who it is, though the address is not
-    /// loopback: whoever reaches the address can then be an admin. Not for production.
+    /// loopback: anyone who reaches the address can then be an admin. Not for production.
     #[arg(long, env = "GLANCE_TRUST_TOKENS")]
     pub trust_tokens: bool,
     /// Show the locations of images, and let their owners change them.

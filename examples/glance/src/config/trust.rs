@@ -29,7 +29,7 @@ pub struct Trust {
     #[arg(long, env = "GLANCE_TRUST_PROXY_SECRET_FILE")]
     pub trust_proxy_secret_file: Option<PathBuf>,
     /// Names, with commas between them, that `Host` may have. On a loopback address `localhost` and loopback addresses are
-    /// accepted besides, and nothing else; on any other address every name is, unless this is given.
+    /// accepted too, and nothing else; on any other address every name is, unless this is given.
     #[arg(long, env = "GLANCE_ALLOWED_HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
 }

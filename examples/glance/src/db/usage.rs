@@ -84,7 +84,7 @@ impl Usage {
     }
 }
 
-/// What a project is told that needs `delta` more of something than there is room for.
+/// The answer to a project that needs `delta` more of something than there is room for.
 #[must_use]
 pub fn over_limit(owner: &str, name: &str, limit: u64, used: u64, delta: u64) -> String {
     format!(

@@ -102,7 +102,7 @@ mod tests {
         // What is over and kept still takes room of those that began before it.
         first.landed();
         assert!(!second.fits(1, 10));
-        // One that begins now is told by the database.
+        // One that begins now learns it from the database.
         let mut third = flights.begin("p", Area::Store);
         assert!(!third.fits(1, 4));
         drop(second);

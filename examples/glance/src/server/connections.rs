@@ -14,7 +14,7 @@ pub(super) struct Connections {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What each is told by when it has to go.
+    /// The signal to each that it has to go.
     all: HashMap<u64, Arc<Notify>>,
     /// Those that wait for a request, by when they began to.
     idle: BTreeMap<u64, u64>,

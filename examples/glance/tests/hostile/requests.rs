@@ -173,7 +173,7 @@ async fn answers_that_nobody_takes_have_a_bound_and_others_get_theirs() {
     assert!(program.peak() < before + 3 * LITTLE, "{} of {before}", program.peak());
     let list = bob.get("/v2/images?limit=1000").await.unwrap();
     assert_eq!((list.status.as_u16(), list.json()["images"].as_array().unwrap().len()), (200, 3));
-    // Whoever takes what it asked for gets all of it.
+    // A client that takes what it asked for gets all of it.
     let last = answer(taken.pop().unwrap()).await;
     assert!(last.ends_with('}'));
 }

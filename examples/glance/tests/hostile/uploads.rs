@@ -142,7 +142,7 @@ async fn an_upload_ends_at_the_first_byte_for_which_there_is_no_room() {
         let (written, answered) = flood(&folder, stream).await;
         assert!(written <= most, "{written} bytes were written, {most} are the most");
         until(&program, &path, "queued").await;
-        // Whoever sends on for ever may miss the answer, which is in the log.
+        // A client that sends on for ever may miss the answer, which is in the log.
         if status(&answered) != 0 {
             assert_eq!((status(&answered), answered.contains(said)), (expected, true), "{answered}");
         }
