@@ -227,7 +227,8 @@ async fn open_gate(db: &Database, id: u64, yard: u64, n: u64, told: &mut Told) -
         && let Some(gate) = told.gates.last_mut()
     {
         let gone = said("a delete", db.delete_by_key::<Gate>(gate.id).await)?;
-        gate.deleted = gone != Said::NotDone;
+        // The last one may be an earlier gate, which is gone already.
+        gate.deleted |= gone != Said::NotDone;
     }
     Ok(())
 }
