@@ -217,7 +217,7 @@ pub(crate) fn repeat<'a>(
     write_state(tables, state)
 }
 
-/// The answer to a transaction that was decided before, by this process or one before it; none if it is new.
+/// The answer to a transaction that was decided before, by this process or one before it; `None` if it is new.
 pub(crate) fn recall(tables: &impl Tables, shared: &Shared, id: TxId) -> StoreResult<Option<Applied>> {
     match shared.lanes().recall(id) {
         Recalled::Decided(answer) => return Ok(Some(answer)),

@@ -51,7 +51,7 @@ struct LayoutColumn {
     name: String,
     ty: ColumnType,
     nullable: bool,
-    /// The position in the description; none if it is not there.
+    /// The position in the description; `None` if it is not there.
     now: Option<u16>,
 }
 

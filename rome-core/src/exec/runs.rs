@@ -124,7 +124,7 @@ impl Got {
 }
 
 impl<T> Runs<T> {
-    /// The runs of a plan; none if it does not give its rows as sorted runs.
+    /// The runs of a plan; `None` if it does not give its rows as sorted runs.
     pub fn of(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
         let (through, spans) = reach::runs(target.shared().placement, table, plan)?;
         let sorted = !spec.order.is_empty() || spec.after.is_some();

@@ -120,7 +120,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         Ok(())
     }
 
-    /// Plans the stream; none if its rows are not read in its order.
+    /// Plans the stream; `None` if its rows are not read in its order.
     async fn begin(&self, spec: &Spec) -> Result<Option<Cursor<R>>> {
         if exec::has_subquery(spec) {
             // All at once: asking other tables again for each chunk would mix moments.

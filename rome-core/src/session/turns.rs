@@ -106,7 +106,7 @@ impl Turns {
 }
 
 impl Turn<'_> {
-    /// Begins an attempt before and after which all others commit, if it has come to that; none if they do not end for too long.
+    /// Begins an attempt before and after which all others commit, if it has come to that; `None` if they do not end for too long.
     pub async fn alone(&self, took: Duration, left: Duration) -> Option<RwLockWriteGuard<'_, ()>> {
         if !self.is_long && self.lost < HUMBLE {
             return None;

@@ -120,7 +120,7 @@ fn check_discriminants(data: &DataEnum, mistakes: &mut Mistakes) {
     }
 }
 
-/// The number of a literal; none if it is computed.
+/// The number of a literal; `None` if it is computed.
 fn number(value: &Expr) -> Option<i128> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),

@@ -73,7 +73,7 @@ impl Committer {
     }
 
     /// Opens the engine again, for writing or only for reading. Says whether the file is in the state `expected`, which is
-    /// the one after a commit whose end is not known; none if it cannot be read.
+    /// the one after a commit whose end is not known; `None` if it cannot be read.
     fn reopen_expecting(&mut self, expected: Option<State>) -> Option<bool> {
         let shared = Arc::clone(&self.shared);
         let mut is_there = None;
