@@ -40,8 +40,10 @@ pub fn statements(data: &[u8]) {
 /// Forges a record of a database in memory, in one partition or in several, and asks for everything.
 pub fn forged(data: &[u8]) {
     run(async {
-        let (partitions, data) = data.split_first().map_or((1, data), |(first, rest)| (1 + u32::from(first % 2) * 2, rest));
-        let store: std::sync::Arc<dyn rome::store::Store> = std::sync::Arc::new(MemoryStore::with_partitions(partitions));
+        let (partitions, data) =
+            data.split_first().map_or((1, data), |(first, rest)| (1 + u32::from(first % 2) * 2, rest));
+        let store: std::sync::Arc<dyn rome::store::Store> =
+            std::sync::Arc::new(MemoryStore::with_partitions(partitions));
         forge::fill(store.clone()).await;
         forge::forge(&store, data).await;
     });
