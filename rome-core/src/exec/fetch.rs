@@ -11,6 +11,7 @@ use super::reach;
 use super::runs::Runs;
 use super::sort::{sort_key, sort_key_of};
 use super::target::{Target, in_session};
+use super::top::{self, Top};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::place::{Placement, Routed};
@@ -49,7 +50,9 @@ pub(crate) async fn fetch(
     want: Want,
 ) -> Result<Vec<Hit>> {
     match target {
-        Target::Database(shared) if reach::is_wide(shared.placement, table, plan) => {
+        Target::Database(shared)
+            if reach::is_wide(shared.placement, table, plan) || top::is_in_batches(target, spec, plan) =>
+        {
             let within = async |session: &Session| fetch_here(Target::Session(session), table, spec, plan, want).await;
             Box::pin(in_session(shared, within)).await
         }
@@ -68,6 +71,11 @@ async fn fetch_here(
         return Ok(Vec::new());
     }
     let own = own_writes(target, table, &plan.access);
+    if top::is_in_batches(target, spec, plan)
+        && let Some(hits) = top::top(target, table, spec, plan, own.clone()).await?
+    {
+        return Ok(cut(spec, hits));
+    }
     let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
@@ -95,12 +103,17 @@ async fn fetch_here(
     // Each partition has given its rows in order, one partition after the other.
     merged |= !in_order;
     arrange(table, spec, plan, &mut hits, merged)?;
+    Ok(cut(spec, hits))
+}
+
+/// The rows behind the offset, up to the limit.
+fn cut(spec: &Spec, mut hits: Vec<Hit>) -> Vec<Hit> {
     let from = usize::try_from(spec.offset).unwrap_or(usize::MAX).min(hits.len());
     hits.drain(..from);
     if let Some(limit) = spec.limit {
         hits.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    Ok(hits)
+    hits
 }
 
 /// The stored rows of a query as the store gave them, if they need no more work: where no session could have written, and nothing
@@ -370,10 +383,16 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
     if !sort && !skip {
         return Ok(());
     }
+    if spec.limit.is_some() {
+        let mut top = Top::new(table.def, spec);
+        hits.drain(..).try_for_each(|hit| top.push(hit))?;
+        *hits = top.finish();
+        return Ok(());
+    }
     if hits.len() > MOST_SORTED {
         return Err(Kind::Limit(format!(
-            "the query on table `{}` would sort {} rows in memory, at most {MOST_SORTED} are allowed; add an index for its \
-             order or filter",
+            "the query on table `{}` would sort {} rows in memory, at most {MOST_SORTED} are allowed; add a limit, or an \
+             index for its order or filter",
             table.def.name,
             hits.len()
         ))

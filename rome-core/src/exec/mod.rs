@@ -16,6 +16,7 @@ mod runs;
 mod sort;
 mod subquery;
 mod target;
+mod top;
 
 pub(crate) use aggregate::{aggregate, count_declared, explain_aggregate};
 pub(crate) use change::{change_piece, change_rows, delete_rows};
