@@ -1,18 +1,20 @@
 //! Carries out plans: reads, tests, merges the session's own writes, sorts and cuts.
 //!
 //! Everything here works on encoded rows. All reads of a plan go out in one batch, so a query costs one round trip
-//! whatever its number of rows.
+//! whatever its number of rows; seeks, the first rows by another order and groups in order read on in further batches.
 
 mod aggregate;
 mod by_value;
 mod change;
 mod compare_and_set;
+mod distinct;
 mod fetch;
 mod filter;
 mod join;
 mod reach;
 mod related;
 mod runs;
+mod skip;
 mod sort;
 mod subquery;
 mod target;
@@ -21,6 +23,7 @@ mod top;
 pub(crate) use aggregate::{aggregate, count_declared, explain_aggregate};
 pub(crate) use change::{change_piece, change_rows, delete_rows};
 pub(crate) use compare_and_set::{CompareAndSet, change_if};
+pub(crate) use distinct::{count_distinct, distinct, plan_distinct};
 pub(crate) use fetch::{Hit, Want, count, fetch, own_rows, scan};
 pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};
 pub(crate) use related::{lead, rows_with, split};

@@ -20,6 +20,20 @@ pub(crate) struct GroupSpec {
     pub offset: u64,
 }
 
+impl GroupSpec {
+    /// These rows of groups without those before the offset and behind the limit.
+    pub fn cut<T>(&self, rows: Vec<T>) -> Vec<T> {
+        let from = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        rows.into_iter().skip(from).take(limit).collect()
+    }
+
+    /// How many groups are read at most, those before the offset among them.
+    pub fn wanted(&self) -> Option<usize> {
+        self.limit.map(|limit| usize::try_from(limit.saturating_add(self.offset)).unwrap_or(usize::MAX))
+    }
+}
+
 /// One part of the order of groups.
 #[derive(Debug, Clone)]
 pub(crate) struct GroupOrder {

@@ -18,6 +18,7 @@ use crate::plan::{self, Explain, Plan, Spec};
 use crate::row;
 use crate::session::{self, Session, TransactionOptions};
 use crate::store::Scanned;
+use crate::value::Value;
 
 impl<E: Entity, R> Query<'_, E, R> {
     /// All rows. Costs one round trip, one more where plans have to be compared.
@@ -54,6 +55,9 @@ impl<E: Entity, R> Query<'_, E, R> {
         if !self.distinct || matches!(self.output, Output::Entity(_)) {
             return self.rows(&self.spec).await;
         }
+        if let Some(rows) = self.distinct_values().await? {
+            return Ok(rows);
+        }
         // The limit counts distinct rows.
         let spec = Spec { limit: None, offset: 0, ..self.spec.clone() };
         let mut hits = self.fetch(&spec, Want::Rows).await?;
@@ -62,6 +66,24 @@ impl<E: Entity, R> Query<'_, E, R> {
         let limit = self.spec.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let hits: Vec<Hit> = hits.into_iter().skip(from).take(limit).collect();
         self.read_all(&hits)
+    }
+
+    /// The rows of a distinct query where an index has them in order; `None` if they have to be collected.
+    async fn distinct_values(&self) -> Result<Option<Vec<R>>> {
+        let Some((table, columns)) = self.indexed_columns()? else { return Ok(None) };
+        let found = exec::distinct(self.target, table, &self.spec, columns).await?;
+        let read = |values: Vec<(u16, Value)>| self.output.read_values(self.spec.table, &values);
+        found.map(|rows| rows.into_iter().map(read).collect()).transpose()
+    }
+
+    /// The columns of a distinct query without subqueries, and their table.
+    fn indexed_columns(&self) -> Result<Option<(&Arc<StoredTable>, &[u16])>> {
+        match &self.output {
+            Output::Columns(columns, _) if self.distinct && !exec::has_subquery(&self.spec) => {
+                Ok(Some((self.target.shared().table(self.spec.table)?, columns)))
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn rows(&self, spec: &Spec) -> Result<Vec<R>> {
@@ -215,10 +237,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub async fn count(&self) -> Result<u64> {
         let watch = Watch::begin(self.target);
         let count = if self.distinct && matches!(self.output, Output::Columns(..)) {
-            let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
-            let mut hits = self.fetch(&spec, Want::Rows).await?;
-            self.keep_distinct(&mut hits)?;
-            hits.len() as u64
+            self.count_distinct().await?
         } else {
             let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
             match self.target {
@@ -231,6 +250,23 @@ impl<E: Entity, R> Query<'_, E, R> {
         };
         watch.end(|values| format!("count of {}", self.spec.text(values)));
         Ok(count.saturating_sub(self.spec.offset).min(self.spec.limit.unwrap_or(u64::MAX)))
+    }
+
+    /// How many distinct rows there are, before the offset; those beyond the limit need not be counted.
+    async fn count_distinct(&self) -> Result<u64> {
+        let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
+        let ordered_by_others = |columns: &[u16]| self.spec.order.iter().any(|part| !columns.contains(&part.column));
+        if let Some((table, columns)) = self.indexed_columns()?
+            && !ordered_by_others(columns)
+        {
+            let wanted = self.spec.limit.map(|limit| limit.saturating_add(self.spec.offset));
+            if let Some(count) = exec::count_distinct(self.target, table, &spec, columns, wanted).await? {
+                return Ok(count);
+            }
+        }
+        let mut hits = self.fetch(&spec, Want::Rows).await?;
+        self.keep_distinct(&mut hits)?;
+        Ok(hits.len() as u64)
     }
 
     /// Whether there is any row. Costs one round trip and reads one row at most where an index serves the filter.
@@ -290,7 +326,14 @@ impl<E: Entity, R> Query<'_, E, R> {
             Target::Database(shared) if exec::has_subquery(&self.spec) => {
                 in_session(shared, async |session: &Session| explain(Target::Session(session), &self.spec).await).await
             }
-            target => explain(target, &self.spec).await,
+            target => {
+                if let Some((table, columns)) = self.indexed_columns()?
+                    && let Some(skip) = exec::plan_distinct(target, table, &self.spec, columns)?
+                {
+                    return Ok(skip.explain(table, &self.spec, target.shared().placement));
+                }
+                explain(target, &self.spec).await
+            }
         }
     }
 

@@ -6,6 +6,8 @@ mod declared;
 mod entries;
 mod float;
 mod groups;
+mod in_order;
+mod seek;
 
 pub(crate) use declared::count as count_declared;
 pub(crate) use groups::{Grouping, Groups};
@@ -26,12 +28,18 @@ use crate::row;
 use crate::session::Session;
 use crate::value::Value;
 use groups::is_row_count;
+use in_order::InOrder;
+use seek::Seek;
 
 /// How aggregates of a table are found.
 #[derive(Debug)]
 enum Way {
     /// From the counters of an aggregate index.
     Declared(ByAggregate),
+    /// By a few entries for each group or value.
+    Seek(Seek),
+    /// From rows or entries that come in the order of the groups, as far as the limit.
+    InOrder(InOrder),
     /// Each by a read of its own: a count, or one row at an end of an index.
     Apart(Vec<(Spec, Plan)>),
     /// From the entries of the index that the plan reads.
@@ -41,7 +49,13 @@ enum Way {
 }
 
 /// Chooses how the aggregates of a query's rows are found. Costs as [`plan::plan`].
-async fn way(target: Target<'_>, table: &StoredTable, spec: &Spec, grouping: &Grouping) -> Result<Way> {
+async fn way(
+    target: Target<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    group: &GroupSpec,
+    grouping: &Grouping,
+) -> Result<Way> {
     if let Some(found) = plan::by_aggregate(target, table, spec, grouping.by(), grouping.aggregates()) {
         return Ok(Way::Declared(found));
     }
@@ -51,6 +65,11 @@ async fn way(target: Target<'_>, table: &StoredTable, spec: &Spec, grouping: &Gr
     }
     // The order of rows has no say in what they add up to.
     let spec = Spec { order: Vec::new(), ..spec.clone() };
+    spec.check_size()?;
+    if let Some(seek) = seek::plan(target, table, &spec, group, grouping) {
+        seek.skips().iter().try_for_each(|skip| plan::check_policy(target, &spec, &skip.plan))?;
+        return Ok(Way::Seek(seek));
+    }
     if grouping.by().is_empty()
         && let Some(apart) = apart(target, table, &spec, grouping.aggregates()).await?
     {
@@ -58,6 +77,10 @@ async fn way(target: Target<'_>, table: &StoredTable, spec: &Spec, grouping: &Gr
     }
     let needed = needed(&spec, grouping);
     let covers = |at: usize| entries::covers(table, at, &needed);
+    if let Some(found) = in_order::plan(target, table, &spec, group, grouping, &needed) {
+        plan::check_policy(target, &spec, &found.plan)?;
+        return Ok(Way::InOrder(found));
+    }
     let plan = plan::plan(target, table, &spec).await?;
     match plan.access {
         Access::Index { index, .. } if covers(index) => return Ok(Way::Entries(plan)),
@@ -138,9 +161,10 @@ pub(crate) async fn aggregate(
 ) -> Result<Vec<Vec<Value>>> {
     let grouping = Grouping::new(group, &|_, column| spec.table.column(column).name.to_string())?;
     let grouping = &grouping;
-    let way = &way(target, table, spec, grouping).await?;
+    let way = &way(target, table, spec, group, grouping).await?;
     let several = match way {
         Way::Declared(found) => found.partition.is_none() && !target.shared().placement.is_one(),
+        Way::Seek(_) | Way::InOrder(_) => true,
         Way::Apart(reads) => reads.len() > 1,
         Way::Entries(plan) => reach::is_wide(target.shared().placement, table, plan),
         Way::Rows(_) => false,
@@ -162,8 +186,10 @@ pub(crate) async fn explain_aggregate(target: Target<'_>, spec: &Spec, group: &G
     let spec = &subquery::answered(target, spec).await?;
     let table = target.shared().table(spec.table)?;
     let explain = |spec: &Spec, plan: &Plan| Explain::new(table, spec, plan, target.shared().placement);
-    Ok(match way(target, table, spec, &grouping).await? {
+    Ok(match way(target, table, spec, group, &grouping).await? {
         Way::Declared(found) => found.explain(table, target.shared().placement.all().count()),
+        Way::Seek(seek) => seek.explain(table, spec, target.shared().placement),
+        Way::InOrder(found) => explain(spec, &found.plan).and(found.way()),
         Way::Apart(reads) => {
             let mut all = grouping.aggregates().iter().zip(&reads).map(|(aggregate, (spec, plan))| {
                 let what = Node::Aggregate(Arc::new(aggregate.clone()));
@@ -193,6 +219,8 @@ async fn run(
     let mut groups = Groups::new(grouping);
     match way {
         Way::Declared(found) => declared::add(target, table, found, &mut groups).await?,
+        Way::Seek(seek) => return seek.rows(target, table, group, groups).await,
+        Way::InOrder(found) => return found.rows(target, table, group, groups).await,
         Way::Apart(reads) => {
             for (at, (spec, plan)) in reads.iter().enumerate() {
                 let Some(aggregate) = grouping.aggregates().get(at) else { continue };
