@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::compete::{self, Way};
 use super::filter::{Condition, passes};
 use super::reach;
-use super::runs::Runs;
+use super::semi::Asking;
 use super::sort::{sort_key, sort_key_of};
+use super::subquery;
 use super::target::{Target, in_session};
+use super::walk::Walk;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::place::{Placement, Routed};
-use crate::plan::{Access, Plan, Spec};
+use crate::plan::{self, Access, Plan, Spec};
 use crate::row;
 use crate::schema::Table;
 use crate::session::{Pending, Session};
@@ -40,7 +43,7 @@ pub(crate) enum Want {
 }
 
 /// The rows of a query, in order, cut to its offset and limit. Costs one round trip if they are in one partition, else
-/// two.
+/// two; where two ways compete, one more each time that a budget of visits is used up.
 pub(crate) async fn fetch(
     target: Target<'_>,
     table: &Arc<StoredTable>,
@@ -49,12 +52,44 @@ pub(crate) async fn fetch(
     want: Want,
 ) -> Result<Vec<Hit>> {
     match target {
-        Target::Database(shared) if reach::is_wide(shared.placement, table, plan) => {
+        Target::Database(shared) if reach::is_wide(shared.placement, table, plan) || plan.rival.is_some() => {
             let within = async |session: &Session| fetch_here(Target::Session(session), table, spec, plan, want).await;
             Box::pin(in_session(shared, within)).await
         }
         _ => fetch_here(target, table, spec, plan, want).await,
     }
+}
+
+/// The rows of a query without its subqueries' conditions being answered before, in order, cut to its offset and limit. Has to run in a
+/// session.
+pub(crate) async fn fetch_asking(target: Target<'_>, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
+    let table = target.shared().table(spec.table)?;
+    let (Some(limit), Some((_, plain))) = (spec.limit, Asking::of(spec)) else {
+        let spec = subquery::answered(target, spec).await?;
+        let plan = plan::plan(target, table, &spec).await?;
+        return fetch(target, table, &spec, &plan, want).await;
+    };
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    spec.check_size()?;
+    let mut ways = Vec::new();
+    match plan::plan(target, table, &plain).await {
+        Ok(plan) => {
+            for plan in [Some(&plan), plan.rival.as_deref()].into_iter().flatten() {
+                let asking = Asking::of(spec).map(|(asking, _)| asking);
+                ways.extend(Way::of(target, table, &plain, plan, asking)?);
+            }
+        }
+        // What the subqueries give may narrow it.
+        Err(error) if error.is_scan_denied() => {}
+        Err(error) => return Err(error),
+    }
+    ways.push(Way::inside_out(target, table, spec));
+    let wanted = limit.saturating_add(spec.offset);
+    let mut hits = compete::first(target, spec, ways, wanted).await?;
+    cut_to(spec, &mut hits);
+    Ok(hits)
 }
 
 async fn fetch_here(
@@ -64,43 +99,96 @@ async fn fetch_here(
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
+    let (Some(rival), Some(limit)) = (&plan.rival, spec.limit) else {
+        return fetch_one_way(target, table, spec, plan, want).await;
+    };
+    let mut ways = Vec::with_capacity(2);
+    for plan in [plan, rival] {
+        ways.extend(Way::of(target, table, spec, plan, None)?);
+    }
+    if limit == 0 || ways.len() < 2 {
+        return fetch_one_way(target, table, spec, plan, want).await;
+    }
+    let mut hits = compete::first(target, spec, ways, limit.saturating_add(spec.offset)).await?;
+    cut_to(spec, &mut hits);
+    Ok(hits)
+}
+
+/// The rows of a plan, without its rival.
+pub(super) async fn fetch_one_way(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+    want: Want,
+) -> Result<Vec<Hit>> {
     if spec.limit == Some(0) {
         return Ok(Vec::new());
     }
-    let own = own_writes(target, table, &plan.access);
     let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    let in_order = plan.ordered && plan.resumed | spec.after.is_none();
+    let wide = reach::is_wide(target.shared().placement, table, plan);
+    if let Some(wanted) = wanted.filter(|_| in_order && (wide || !plan.is_one_run()))
+        && let Some(walk) = Walk::open(target, table, spec, plan, None)?
+    {
+        let mut walk = if want == Want::Keys { walk.keys_only() } else { walk };
+        walk.advance(wanted, None).await?;
+        let mut hits = walk.take(wanted);
+        cut_to(spec, &mut hits);
+        return Ok(hits);
+    }
+    let own = own_writes(target, table, &plan.access);
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
-    let pushed = stored_limit.filter(|_| plan.ordered && plan.resumed | spec.after.is_none() && !plan.may_repeat());
-    // Rows of several partitions are sorted again, by their columns.
-    let wide = reach::is_wide(target.shared().placement, table, plan);
-    let sorts = wide && (!spec.order.is_empty() || spec.after.is_some());
+    let pushed = stored_limit.filter(|_| in_order && !plan.may_repeat());
+    // Rows of several runs are sorted again, by their columns.
+    let one_run = !wide && plan.is_one_run();
+    let sorts = !one_run && (!spec.order.is_empty() || spec.after.is_some());
     let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none() && !sorts;
-    let runs = pushed.filter(|_| wide).and_then(|wanted| Some((wanted, Runs::of(target, table, spec, plan)?)));
-    let mut in_order = !wide;
-    let mut hits = match runs {
-        _ if matches!(plan.access, Access::Nothing) => Vec::new(),
-        Some((wanted, runs)) => {
-            in_order = true;
-            let keys_only = want == Want::Keys && own.is_empty() && plan.residual.is_none() && !sorts;
-            runs.keys_only(keys_only).first(target, wanted).await?
-        }
-        None => read_hits(target, table, plan, pushed, keys_only).await?,
+    let mut hits = match plan.access {
+        Access::Nothing => Vec::new(),
+        _ => read_hits(target, table, plan, pushed, keys_only).await?,
     };
     if plan.may_repeat() {
         let mut seen = HashSet::with_capacity(hits.len());
         hits.retain(|hit| seen.insert(hit.key.clone()));
     }
     let mut merged = merge(table, spec, &mut hits, own)?;
-    // Each partition has given its rows in order, one partition after the other.
-    merged |= !in_order;
+    // Each run has given its rows in order, one run after the other.
+    merged |= !one_run;
     arrange(table, spec, plan, &mut hits, merged)?;
+    cut_to(spec, &mut hits);
+    Ok(hits)
+}
+
+/// Cuts rows to the offset and limit of a query.
+fn cut_to(spec: &Spec, hits: &mut Vec<Hit>) {
     let from = usize::try_from(spec.offset).unwrap_or(usize::MAX).min(hits.len());
     hits.drain(..from);
     if let Some(limit) = spec.limit {
         hits.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    Ok(hits)
+}
+
+/// Puts all rows of a query that are stored in its order, with those of the session, and keeps so many of the first.
+pub(super) fn arrange_first(
+    target: Target<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    hits: &mut Vec<Hit>,
+    wanted: Option<u64>,
+) -> Result<()> {
+    let own = own_rows(target, table, spec)?;
+    hits.retain(|hit| !own.keys.contains(&hit.key));
+    hits.extend(own.rows);
+    if !spec.order.is_empty() || spec.after.is_some() {
+        check_sorted(table, hits)?;
+        sort_rows(table.def, spec, hits)?;
+    }
+    if let Some(wanted) = wanted {
+        hits.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+    }
+    Ok(())
 }
 
 /// The stored rows of a query as the store gave them, if they need no more work: where no session could have written, and nothing
@@ -128,7 +216,8 @@ pub(super) async fn scans(
     spec: &Spec,
     plan: &Plan,
 ) -> Result<Option<Vec<Scanned>>> {
-    let whole = plan.ordered && plan.resumed | spec.after.is_none() && spec.offset == 0 && spec.limit != Some(0);
+    let in_order = plan.ordered && plan.rival.is_none() && plan.resumed | spec.after.is_none();
+    let whole = in_order && spec.offset == 0 && spec.limit != Some(0);
     let wide = reach::is_wide(target.shared().placement, table, plan);
     let reads_only = target.session().is_none_or(|session| session.options.read_only);
     if !(whole && reads_only && !wide) {
@@ -245,6 +334,38 @@ async fn read_hits(
             _ => {}
         }
     }
+    Ok(hits)
+}
+
+/// For each range or lookup of a plan one of its rows, where each has the rows of one value of these columns; elsewhere all rows. In no
+/// order. Costs as [`fetch`].
+pub(super) async fn some_of_each(
+    target: Target<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+    columns: &[u16],
+) -> Result<Vec<Hit>> {
+    let begins_with = |parts: &mut dyn Iterator<Item = u16>| {
+        let first: Vec<u16> = parts.take(columns.len()).collect();
+        first.len() == columns.len() && first.iter().all(|column| columns.contains(column))
+    };
+    let one_value_each = !plan.full_scan
+        && match &plan.access {
+            Access::Rows { .. } => begins_with(&mut table.def.key.iter().copied()),
+            Access::Index { index, .. } => table
+                .indexes
+                .get(*index)
+                .is_some_and(|index| begins_with(&mut index.def.parts.iter().map(|part| part.column))),
+            _ => false,
+        };
+    if !one_value_each {
+        return fetch_here(target, table, spec, plan, Want::Rows).await;
+    }
+    let own = own_writes(target, table, &plan.access);
+    // Rows that the session has changed may drop out, so as many more are asked for.
+    let mut hits = read_hits(target, table, plan, Some(1 + own.len() as u64), false).await?;
+    merge(table, spec, &mut hits, own)?;
     Ok(hits)
 }
 
@@ -370,6 +491,12 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
     if !sort && !skip {
         return Ok(());
     }
+    check_sorted(table, hits)?;
+    sort_rows(table.def, spec, hits)
+}
+
+/// Refuses to sort too many rows.
+fn check_sorted(table: &StoredTable, hits: &[Hit]) -> Result<()> {
     if hits.len() > MOST_SORTED {
         return Err(Kind::Limit(format!(
             "the query on table `{}` would sort {} rows in memory, at most {MOST_SORTED} are allowed; add an index for its \
@@ -379,7 +506,7 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
         ))
         .into());
     }
-    sort_rows(table.def, spec, hits)
+    Ok(())
 }
 
 /// Sorts rows in the order of a query, and drops those before its cursor.

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use super::fetch::Pushed;
+use super::runs::Source;
 use crate::catalog::{StoredIndex, StoredTable};
 use crate::place::{Placement, Routed, begins_all};
 use crate::plan::{Access, Plan, Range};
@@ -119,35 +120,74 @@ pub(super) enum Through {
     Entries,
     /// By index entries that may lie in other partitions.
     EntriesApart,
+    /// By keys and claims.
+    Lookups,
 }
 
-/// The partitions that a plan reads and the one span of each, for a plan that gives the rows of each partition in order.
-pub(super) fn runs(
+/// The runs of a plan that gives the rows of each of its ranges in order: one for each range in each partition, and one for all lookups.
+/// `None` for a plan whose rows are found otherwise.
+pub(super) fn runs(placement: Placement, table: &StoredTable, plan: &Plan) -> Option<Vec<Source>> {
+    let mut sources = Vec::new();
+    let mut lookups = Vec::new();
+    add_runs(placement, table, plan, &plan.access, &mut sources, &mut lookups)?;
+    if !lookups.is_empty() {
+        sources.push(Source::Lookups(lookups));
+    }
+    Some(sources)
+}
+
+fn add_runs(
     placement: Placement,
     table: &StoredTable,
     plan: &Plan,
-) -> Option<(Through, Vec<(Partition, Span)>)> {
+    access: &Access,
+    sources: &mut Vec<Source>,
+    lookups: &mut Vec<(Partition, Read)>,
+) -> Option<()> {
     let only = if placement.is_one() { Some(Partition::default()) } else { plan.partition };
     let all = |found: Option<Partition>| found.map_or_else(|| placement.all().collect(), |partition| vec![partition]);
-    let (through, span, partitions) = match &plan.access {
-        Access::Nothing => return Some((Through::Rows, Vec::new())),
+    let mut add = |through: Through, span: Span, partitions: Vec<Partition>| {
+        sources.extend(partitions.into_iter().map(|partition| Source::Span(through, partition, span.clone())));
+    };
+    match access {
+        Access::Nothing => {}
         Access::Rows { ranges, reverse } => {
-            let [range] = ranges.as_slice() else { return None };
-            let partition = only.or_else(|| placement.of_keys(table, range));
-            (Through::Rows, span(table.rows(), range, *reverse), all(partition))
-        }
-        Access::Index { index, ranges, reverse } => {
-            let ([range], Some(index)) = (ranges.as_slice(), table.indexes.get(*index)) else { return None };
-            let span = span(index.space(), range, *reverse);
-            if index.def.global && !placement.is_one() {
-                (Through::EntriesApart, span, of_global(placement, index, range))
-            } else {
-                (Through::Entries, span, all(only.or_else(|| placement.of_entries(table, index, range))))
+            for range in ranges {
+                let partition = only.or_else(|| placement.of_keys(table, range));
+                add(Through::Rows, span(table.rows(), range, *reverse), all(partition));
             }
         }
-        _ => return None,
-    };
-    Some((through, partitions.into_iter().map(|partition| (partition, span.clone())).collect()))
+        Access::Index { index, ranges, reverse } => {
+            let index = table.indexes.get(*index)?;
+            for range in ranges {
+                let span = span(index.space(), range, *reverse);
+                if index.def.global && !placement.is_one() {
+                    add(Through::EntriesApart, span, of_global(placement, index, range));
+                } else {
+                    let partition = only.or_else(|| placement.of_entries(table, index, range));
+                    add(Through::Entries, span, all(partition));
+                }
+            }
+        }
+        Access::Keys(keys) => lookups.extend(
+            keys.iter().map(|key| (placement.of_row(table, key), Read::Get { space: table.rows(), key: key.clone() })),
+        ),
+        // A claim and its row may lie in two partitions.
+        Access::Claims { .. } if !placement.is_one() => return None,
+        Access::Claims { index, claims } => {
+            let index = table.indexes.get(*index)?;
+            lookups.extend(claims.iter().map(|columns| {
+                let read = Read::GetClaimed { index: index.id, columns: columns.clone(), table: table.id };
+                (Partition::default(), read)
+            }));
+        }
+        Access::Union(all) => {
+            for access in all {
+                add_runs(placement, table, plan, access, sources, lookups)?;
+            }
+        }
+    }
+    Some(())
 }
 
 /// Adds what an access of the plan reads.

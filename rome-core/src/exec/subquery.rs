@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::fetch::{Hit, Want, fetch};
+use super::fetch::{Hit, Want, fetch, some_of_each};
 use super::target::Target;
+use crate::catalog::{StoredIndex, StoredTable};
 use crate::error::Result;
 use crate::expr::node::{Node, ValueList};
 use crate::expr::subquery::{Exists, InQuery};
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Access, GroupSpec, JoinSpec, ScanPolicy, Spec, conjuncts};
+use crate::plan::{self, Access, GroupSpec, IndexChoice, JoinSpec, ScanPolicy, Spec, conjuncts};
 use crate::row;
 use crate::schema::{Table, Through};
 use crate::value::{Value, ValueRef};
@@ -98,8 +99,7 @@ impl Around {
     /// What the rows around ask for, where that is less than what the subquery would give by itself. Values of `of` in no
     /// other rows can be left out of the answer.
     async fn asked(&self, target: Target<'_>, exists: &Exists) -> Result<Option<Tuples>> {
-        if exists.through.len() + usize::from(!exists.columns.is_empty()) > 1 {
-            // By none of the links alone it is known what is asked for.
+        if !asks_by_one_link(exists) {
             return Ok(None);
         }
         let columns = exists.of.iter().map(|node| match node {
@@ -127,7 +127,6 @@ impl Around {
 
 /// A condition with its subqueries answered, one after the other. Those without a scan policy have the one of the query around them.
 async fn one(target: Target<'_>, condition: Node, policy: Option<ScanPolicy>, around: Option<&Around>) -> Result<Node> {
-    let with_policy = |spec: &Arc<Spec>| Arc::new(Spec { policy: spec.policy.or(policy), ..Spec::clone(spec) });
     let mut asked = Vec::new();
     condition.for_each_leaf(&mut |leaf| match leaf {
         Node::Exists(_) | Node::InQuery(_) => asked.push(leaf.clone()),
@@ -135,25 +134,17 @@ async fn one(target: Target<'_>, condition: Node, policy: Option<ScanPolicy>, ar
     });
     let mut answers: Vec<Node> = Vec::with_capacity(asked.len());
     for subquery in asked {
-        answers.push(match subquery {
-            Node::Exists(exists) => {
-                let exists = Exists { spec: with_policy(&exists.spec), ..Exists::clone(&exists) };
-                let within = match around {
-                    Some(around) => around.asked(target, &exists).await?,
-                    None => None,
-                };
-                let found = match within {
-                    Some(within) => existing_within(target, &exists, within).await?,
-                    None => existing(target, &exists).await?,
-                };
+        let within = match (&subquery, around) {
+            (Node::Exists(exists), Some(around)) => around.asked(target, &with_policy(exists, policy)).await?,
+            _ => None,
+        };
+        answers.push(match (subquery, within) {
+            (Node::Exists(exists), Some(within)) => {
+                let exists = with_policy(&exists, policy);
+                let (found, _) = existing_within(target, &exists, within).await?;
                 Node::InTuples(exists.of, Arc::new(found))
             }
-            Node::InQuery(query) => {
-                let query = InQuery { spec: with_policy(&query.spec), ..InQuery::clone(&query) };
-                let values = given(target, &query).await?;
-                Node::In(Box::new(query.of), values)
-            }
-            other => other,
+            (subquery, _) => answer(target, subquery, policy).await?,
         });
     }
     // Leaves are replaced in the order in which they were visited.
@@ -162,6 +153,35 @@ async fn one(target: Target<'_>, condition: Node, policy: Option<ScanPolicy>, ar
         Node::Exists(_) | Node::InQuery(_) => answers.next().unwrap_or(leaf),
         leaf => leaf,
     }))
+}
+
+/// The answer to one subquery, whatever rows are around it.
+pub(super) async fn answer(target: Target<'_>, subquery: Node, policy: Option<ScanPolicy>) -> Result<Node> {
+    Ok(match subquery {
+        Node::Exists(exists) => {
+            let exists = with_policy(&exists, policy);
+            let found = existing(target, &exists).await?;
+            Node::InTuples(exists.of, Arc::new(found))
+        }
+        Node::InQuery(query) => {
+            let spec = Spec { policy: query.spec.policy.or(policy), ..Spec::clone(&query.spec) };
+            let query = InQuery { spec: Arc::new(spec), ..InQuery::clone(&query) };
+            let values = given(target, &query).await?;
+            Node::In(Box::new(query.of), values)
+        }
+        other => other,
+    })
+}
+
+/// The same subquery, with the scan policy of the query around it unless it has one.
+pub(super) fn with_policy(exists: &Exists, policy: Option<ScanPolicy>) -> Exists {
+    let spec = Spec { policy: exists.spec.policy.or(policy), ..Spec::clone(&exists.spec) };
+    Exists { spec: Arc::new(spec), ..exists.clone() }
+}
+
+/// Whether what a row asks for is known by one link alone: its own columns, or one table in between.
+pub(super) fn asks_by_one_link(exists: &Exists) -> bool {
+    exists.through.len() + usize::from(!exists.columns.is_empty()) <= 1
 }
 
 /// The values by which rows lead to a row of the other table.
@@ -179,19 +199,56 @@ async fn existing(target: Target<'_>, exists: &Exists) -> Result<Tuples> {
     leading(exists, &found, &between)
 }
 
-/// Those of some values by which rows lead to a row of the other table. It is linked by its own columns, or through one table in
-/// between.
-async fn existing_within(target: Target<'_>, exists: &Exists, within: Tuples) -> Result<Tuples> {
+/// Those of some values by which rows lead to a row of the other table, and how many rows were read to find them. It is linked by its
+/// own columns, or through one table in between. Each value is looked up until the first row only.
+pub(super) async fn existing_within(target: Target<'_>, exists: &Exists, within: Tuples) -> Result<(Tuples, u64)> {
     let mut spec = Spec::clone(&exists.spec);
     let Some((through, remote)) = exists.through.first() else {
-        spec.filter.push(among(&exists.columns, within));
-        return tuples(spec.table, &rows(target, &spec).await?, &exists.columns);
+        let found = first_of_each(target, &spec, &exists.columns, within).await?;
+        return Ok((tuples(spec.table, &found, &exists.columns)?, found.len() as u64));
     };
     let mut links = links_of(exists, through);
     links.filter.push(among(&through.near, within));
     let links = rows(target, &links).await?;
     spec.filter.push(among(remote, tuples((through.table)(), &links, &through.far)?));
-    leading(exists, &rows(target, &spec).await?, &[links])
+    let found = rows(target, &spec).await?;
+    let visited = (links.len() + found.len()) as u64;
+    Ok((leading(exists, &found, &[links])?, visited))
+}
+
+/// For each of these values of the columns a row of the query that has it, if there is one.
+fn first_of_each<'a>(
+    target: Target<'a>,
+    spec: &'a Spec,
+    columns: &'a [u16],
+    values: Tuples,
+) -> BoxFuture<'a, Result<Vec<Hit>>> {
+    Box::pin(async move {
+        let mut spec = answered(target, spec).await?;
+        let table = target.shared().table(spec.table)?;
+        spec.filter.push(among(columns, values));
+        let leading = leading_index(table, columns).filter(|_| spec.indexes == IndexChoice::Any);
+        let plan = match leading {
+            Some(index) => plan::plan(target, table, &Spec { indexes: index, ..spec.clone() }).await?,
+            None => plan::plan(target, table, &spec).await?,
+        };
+        some_of_each(target, table, &spec, &plan, columns).await
+    })
+}
+
+/// The index by which rows are found by these columns, so that no plans have to be compared.
+fn leading_index(table: &StoredTable, columns: &[u16]) -> Option<IndexChoice> {
+    if table.def.key.get(..columns.len()).is_some_and(|first| first.iter().all(|column| columns.contains(column))) {
+        return Some(IndexChoice::None);
+    }
+    let leads = |index: &&StoredIndex| {
+        let parts = &index.def.parts;
+        index.is_readable()
+            && !index.def.multi
+            && (!index.def.unique || parts.len() == columns.len())
+            && parts.get(..columns.len()).is_some_and(|first| first.iter().all(|part| columns.contains(&part.column)))
+    };
+    table.indexes.iter().find(leads).map(|index| IndexChoice::Only(index.def.name.clone()))
 }
 
 fn links_of(exists: &Exists, through: &Through) -> Spec {

@@ -13,6 +13,9 @@ use crate::value::{Value, key};
 /// The most key ranges that equalities with several lists multiply to. One list alone may be longer: it is there already.
 const MOST_RANGES: usize = 10_000;
 
+/// The most ranges whose rows are merged in an order. With more of them, sorting costs less than a read of each.
+const MOST_MERGED: usize = 1_000;
+
 /// Where rows are found.
 #[derive(Debug, Clone)]
 pub(crate) enum Access {
@@ -53,10 +56,17 @@ pub(crate) struct Candidate {
     pub equalities: usize,
     /// Whether any condition narrows it.
     pub narrowed: bool,
-    /// Whether rows come in the order that was asked for.
+    /// Whether each range gives its rows in the order that was asked for; several ranges have to be merged.
     pub ordered: bool,
     /// For a cursor: whether the ranges already begin after it.
     pub resumed: bool,
+}
+
+impl Candidate {
+    /// Whether it finds each row by a key or claim of its own.
+    pub const fn is_lookup(&self) -> bool {
+        matches!(self.access, Access::Keys(_) | Access::Claims { .. })
+    }
 }
 
 /// The constraints of a query, by their place among its conditions.
@@ -79,10 +89,10 @@ impl<'a> Question<'a> {
         Self { constraints, order, after: spec.after.as_deref() }
     }
 
-    /// The same conditions and some more, in any order.
-    pub fn unordered_with(&self, more: impl IntoIterator<Item = (usize, Constraint<'a>)>) -> Self {
+    /// The same conditions and some more.
+    pub fn with(&self, more: impl IntoIterator<Item = (usize, Constraint<'a>)>) -> Self {
         let constraints = self.constraints.iter().copied().chain(more).collect();
-        Self { constraints, order: Vec::new(), after: None }
+        Self { constraints, order: self.order.clone(), after: self.after }
     }
 
     /// The same order, and no conditions.
@@ -322,25 +332,29 @@ fn finish(
         prefixes => prefixes.iter().cloned().map(range::with_prefix).collect(),
     });
     let order = &asked.order;
-    let direction = if found.prefixes.len() == 1 && !order.is_empty() {
-        direction(&sequence(parts, suffix), found.equalities, order)
-    } else {
+    let direction = if order.is_empty() || found.prefixes.len() > MOST_MERGED {
         None
+    } else {
+        direction(&sequence(parts, suffix), found.equalities, order)
     };
     let ordered = direction.is_some();
     let reverse = direction.unwrap_or(false);
     let mut resumed = false;
-    if let (true, Some(values), Some(prefix), Some((lo, hi))) =
-        (ordered, asked.after, found.prefixes.first(), ranges.first_mut())
-    {
-        let position = position(prefix, parts.get(found.equalities..).unwrap_or_default(), suffix, order, values);
-        if reverse {
-            let bound = std::ops::Bound::Excluded(Bytes::from(position));
-            *hi = least(hi.clone(), bound);
-        } else {
-            *lo = greatest(lo.clone(), range::after(&position));
+    if let (true, Some(values)) = (ordered, asked.after) {
+        let (fixed, rest) = parts.split_at_checked(found.equalities).unwrap_or((parts, &[]));
+        // Where each range has another value of a column of the order, the place in one range says nothing of the others.
+        let is_fixed = |part: &OrderPart| fixed.iter().any(|fixed| fixed.column == part.column);
+        if found.prefixes.len() == 1 || !order.iter().any(is_fixed) {
+            for (prefix, (lo, hi)) in found.prefixes.iter().zip(&mut ranges) {
+                let position = position(prefix, rest, suffix, order, values);
+                if reverse {
+                    *hi = least(hi.clone(), std::ops::Bound::Excluded(Bytes::from(position)));
+                } else {
+                    *lo = greatest(lo.clone(), range::after(&position));
+                }
+            }
+            resumed = true;
         }
-        resumed = true;
     }
     Candidate {
         access: access(ranges, reverse),

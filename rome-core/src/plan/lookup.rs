@@ -52,6 +52,7 @@ pub(crate) fn lookup(
         resumed: false,
         estimate: None,
         rejected: Vec::new(),
+        rival: None,
     })
 }
 

@@ -78,9 +78,20 @@ pub(crate) struct Plan {
     pub estimate: Option<u64>,
     /// The ways that were considered and not taken, for `explain`.
     pub rejected: Vec<(Access, Option<u64>)>,
+    /// Another way to the first rows, where nobody knows before which of the two visits less.
+    pub rival: Option<Box<Plan>>,
 }
 
 impl Plan {
+    /// Whether its rows are those of one range, so that they come in order from each partition.
+    pub fn is_one_run(&self) -> bool {
+        match &self.access {
+            Access::Nothing => true,
+            Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() <= 1,
+            Access::Keys(_) | Access::Claims { .. } | Access::Union(_) => false,
+        }
+    }
+
     /// Whether rows may be found more than once.
     pub const fn may_repeat(&self) -> bool {
         matches!(self.access, Access::Union(_))
@@ -123,30 +134,39 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         candidates = vec![whole];
     }
     if spec.indexes == IndexChoice::Any
-        && !candidates.iter().any(|candidate| candidate.narrowed)
+        && !candidates.iter().any(|candidate| candidate.narrowed && candidate.equalities > 0)
         && let Some(union) = union(table, spec, conditions, &asked)
     {
-        // A union loses the order, so with a limit the order of an index may still be cheaper.
-        candidates.retain(|candidate| candidate.ordered && spec.limit.is_some());
+        // With a limit the order of an index may be cheaper.
+        candidates.retain(|candidate| candidate.narrowed || (candidate.ordered && spec.limit.is_some()));
         candidates.push(union);
     }
-    let (chosen, estimate, rejected) = cheapest(target, table, spec, candidates, conditions.len()).await?;
-    let served: HashSet<usize> = chosen.served.iter().copied().collect();
-    let residual: Vec<Node> = conditions
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !served.contains(at))
-        .map(|(_, condition)| (*condition).clone())
-        .collect();
+    let Choice { best, rival, rejected } = cheapest(target, table, spec, candidates, conditions.len()).await?;
+    let partition = partition(target, table, conditions);
+    let plan = |(candidate, estimate): (Candidate, Option<u64>)| {
+        let served: HashSet<usize> = candidate.served.iter().copied().collect();
+        let residual: Vec<Node> = conditions
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !served.contains(at))
+            .map(|(_, condition)| (*condition).clone())
+            .collect();
+        Plan {
+            access: candidate.access,
+            partition,
+            full_scan: !candidate.narrowed,
+            residual: (!residual.is_empty()).then(|| Node::all(residual)),
+            ordered: candidate.ordered,
+            resumed: candidate.resumed,
+            estimate,
+            rejected: Vec::new(),
+            rival: None,
+        }
+    };
     Ok(Plan {
-        access: chosen.access,
-        partition: partition(target, table, conditions),
-        full_scan: !chosen.narrowed,
-        residual: (!residual.is_empty()).then(|| Node::all(residual)),
-        ordered: chosen.ordered,
-        resumed: chosen.resumed,
-        estimate,
         rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
+        rival: rival.map(|rival| Box::new(plan(rival))),
+        ..plan(best)
     })
 }
 
@@ -203,6 +223,7 @@ const fn nothing() -> Plan {
         resumed: true,
         estimate: Some(0),
         rejected: Vec::new(),
+        rival: None,
     }
 }
 
@@ -252,16 +273,20 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
     }
 }
 
-/// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`.
+/// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`. In the order that is asked for, if each of
+/// them gives it.
 fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Question<'_>) -> Option<Candidate> {
-    let unlimited = Spec { limit: None, ..Spec::new(spec.table) };
-    conditions.iter().find_map(|condition| {
+    let branch_spec = Spec { limit: (!asked.order.is_empty()).then_some(1), ..Spec::new(spec.table) };
+    conditions.iter().enumerate().find_map(|(at_or, condition)| {
         let Node::Or(branches) = condition else { return None };
         // More lookups than that are no better than a scan, and each branch looks at all other conditions.
         if branches.len() > MOST_BRANCHES || branches.len() * conditions.len() > MOST_LOOKS {
             return None;
         }
         let mut all = Vec::new();
+        // Which of the other conditions each branch serves, and whether each serves its own.
+        let mut served: Option<Vec<usize>> = None;
+        let mut serves_own = true;
         for branch in branches {
             let parts = normal::conjuncts(branch.clone());
             let mut own = Vec::new();
@@ -276,28 +301,49 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
             if !possible {
                 continue;
             }
-            let asked = asked.unordered_with(own);
-            let best = candidates(table, &unlimited, &asked).ok()?.into_iter().max_by_key(|candidate| {
-                let lookup = matches!(candidate.access, Access::Keys(_) | Access::Claims { .. });
-                (lookup, candidate.narrowed, candidate.equalities)
+            let asked = asked.with(own);
+            let best = candidates(table, &branch_spec, &asked).ok()?.into_iter().max_by_key(|candidate| {
+                (candidate.is_lookup(), candidate.narrowed, candidate.ordered, candidate.equalities)
             })?;
             if !best.narrowed {
                 return None;
             }
-            all.push(best.access);
+            serves_own &= (0..parts.len()).all(|at| best.served.contains(&(conditions.len() + at)));
+            let others = best.served.iter().copied().filter(|at| *at < conditions.len());
+            served = Some(match served {
+                None => others.collect(),
+                Some(served) => others.filter(|at| served.contains(at)).collect(),
+            });
+            all.push(best);
         }
+        let mut served = served.unwrap_or_default();
+        if serves_own {
+            served.push(at_or);
+        }
+        // Rows that are looked up are few, and are put in order by themselves.
+        let ordered = !asked.order.is_empty() && all.iter().all(|one| one.ordered || one.is_lookup());
+        let resumed = asked.after.is_none() || all.iter().all(|one| one.resumed || one.is_lookup());
         Some(Candidate {
-            access: Access::Union(all),
-            served: Vec::new(),
+            access: Access::Union(all.into_iter().map(|one| one.access).collect()),
+            served,
             equalities: 1,
             narrowed: true,
-            ordered: false,
-            resumed: false,
+            ordered: ordered && resumed,
+            resumed: ordered && resumed,
         })
     })
 }
 
-type Choice = (Candidate, Option<u64>, Vec<(Candidate, Option<u64>)>);
+/// A way with the number of its entries, as far as that was counted.
+type Counted = (Candidate, Option<u64>);
+
+/// Which way is taken.
+struct Choice {
+    best: Counted,
+    /// One that may visit less.
+    rival: Option<Counted>,
+    rejected: Vec<Counted>,
+}
 
 async fn cheapest(
     target: Target<'_>,
@@ -308,7 +354,7 @@ async fn cheapest(
 ) -> Result<Choice> {
     if candidates.len() == 1 {
         let only = candidates.into_iter().next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
-        return Ok((only, None, Vec::new()));
+        return Ok(Choice { best: (only, None), rival: None, rejected: Vec::new() });
     }
     let counts = probe(target, table, &candidates).await?;
     // A count that did not reach the bound is exact and small. A scan that hopes to end early is not preferred to that.
@@ -317,12 +363,16 @@ async fn cheapest(
     let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
     let narrow = candidates.iter().any(|candidate| candidate.narrowed);
     let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    // Whether it stops early if many rows pass what is tested on them.
+    let hopes = |candidate: &Candidate| {
+        candidate.ordered && wanted.is_some() && conditions > candidate.served.len() && !candidate.is_lookup()
+    };
     let mut ranked: Vec<(u64, Candidate, Option<u64>)> = candidates
         .into_iter()
         .zip(counts)
-        .filter(|(candidate, _)| {
-            let hopes = !candidate.narrowed && conditions > candidate.served.len();
-            !(hopes && (small || (denied && narrow)))
+        .filter(|(candidate, count)| {
+            let too_much = small && !is_small(count);
+            !(hopes(candidate) && (too_much || (denied && narrow && !candidate.narrowed)))
         })
         .map(|(candidate, count)| {
             let mut visits = match count {
@@ -343,8 +393,16 @@ async fn cheapest(
         .collect();
     ranked.sort_by_key(|(cost, candidate, _)| (*cost, std::cmp::Reverse(candidate.equalities)));
     let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
-    let (best, count) = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
-    Ok((best, count, ranked.collect()))
+    let best = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
+    let mut rejected: Vec<Counted> = ranked.collect();
+    // What is exact and small, or serves everything in order, needs no rival. Else the best of the other kind is one.
+    let is_sure = is_small(&best.1) || (best.0.ordered && conditions <= best.0.served.len());
+    let may_win = |other: &Counted| hopes(&other.0) != hopes(&best.0) && (hopes(&other.0) || other.0.narrowed);
+    let rival = match rejected.iter().position(may_win) {
+        Some(at) if wanted.is_some() && !is_sure => Some(rejected.remove(at)),
+        _ => None,
+    };
+    Ok(Choice { best, rival, rejected })
 }
 
 pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {

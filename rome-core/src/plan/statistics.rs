@@ -17,6 +17,8 @@ const LIFETIME: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
     counts: Mutex<HashMap<u64, (u64, Instant)>>,
+    /// Which way won for queries of a shape.
+    winners: Mutex<HashMap<String, usize>>,
 }
 
 impl Statistics {
@@ -32,6 +34,22 @@ impl Statistics {
             counts.clear();
         }
         counts.insert(hash(span), (count, Instant::now()));
+    }
+}
+
+impl Statistics {
+    /// The way that was done first when a query of this shape was asked last.
+    pub fn winner(&self, shape: &str) -> Option<usize> {
+        self.winners.lock().unwrap_or_else(PoisonError::into_inner).get(shape).copied()
+    }
+
+    /// Remembers which way was done first.
+    pub fn won(&self, shape: &str, way: usize) {
+        let mut winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
+        if winners.len() >= CAPACITY && !winners.contains_key(shape) {
+            winners.clear();
+        }
+        winners.insert(shape.to_owned(), way);
     }
 }
 

@@ -102,7 +102,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         let mut next = cursor.runs.next();
         while next.is_empty() && !cursor.runs.is_ended() {
             let rows = position.skip.saturating_add(position.left).min(CHUNK);
-            let batch = Batch { rows, bytes: Some(CHUNK_BYTES), in_steps: true };
+            let batch = Batch { rows, bytes: Some(CHUNK_BYTES), visits: None, in_steps: true };
             let asked = cursor.runs.ask(batch, cursor.endless);
             let (got, rows) = self.read_runs(asked).await?;
             cursor.take(got, rows);

@@ -131,19 +131,14 @@ impl<E: Entity, R> Query<'_, E, R> {
             return Ok(None);
         }
         let hits = match self.target {
-            Target::Session(_) => {
-                let spec = exec::answered(self.target, spec).await?;
-                let table = self.target.shared().table(spec.table)?;
-                let plan = plan::plan(self.target, table, &spec).await?;
-                self.fetch_planned(table, &spec, &plan, want).await?
+            Target::Session(session) => {
+                let hits = exec::fetch_asking(self.target, spec, want).await?;
+                self.remember(session, &hits, want)?;
+                hits
             }
             Target::Database(shared) => {
                 in_session(shared, async |session: &Session| {
-                    let target = Target::Session(session);
-                    let spec = exec::answered(target, spec).await?;
-                    let table = target.shared().table(spec.table)?;
-                    let plan = plan::plan(target, table, &spec).await?;
-                    exec::fetch(target, table, &spec, &plan, want).await
+                    exec::fetch_asking(Target::Session(session), spec, want).await
                 })
                 .await?
             }
@@ -162,14 +157,22 @@ impl<E: Entity, R> Query<'_, E, R> {
 
     async fn fetch_planned(&self, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan, want: Want) -> Result<Vec<Hit>> {
         let hits = exec::fetch(self.target, table, spec, plan, want).await?;
-        if let (Target::Session(session), Want::Rows, Output::Entity(_)) = (self.target, want, &self.output) {
-            for hit in &hits {
-                if session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
-                    session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
-                }
-            }
+        if let Target::Session(session) = self.target {
+            self.remember(session, &hits, want)?;
         }
         Ok(hits)
+    }
+
+    /// Keeps whole rows for a later update of them in the session.
+    fn remember(&self, session: &Session, hits: &[Hit], want: Want) -> Result<()> {
+        let (Want::Rows, Output::Entity(_)) = (want, &self.output) else { return Ok(()) };
+        let table = session.shared.table(self.spec.table)?;
+        for hit in hits {
+            if session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
+                session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn read_all(&self, hits: &[Hit]) -> Result<Vec<R>> {

@@ -1,0 +1,234 @@
+//! Ways to the first rows of a query that compete, where nobody knows how many rows pass a condition.
+//!
+//! A walk in the order of the query stops early if many rows pass; collecting what an index narrows is exact; and a subquery may be
+//! asked first. The way that looks best gets a budget of visits. If it is not done by then the next one gets twice as much, and so on,
+//! each going on where it stopped, and the first that is done wins. So what is visited in all is bounded by a constant times what the best
+//! of the ways visits, whatever the data (after Antoshenkov, Dynamic Query Optimization in Rdb/VMS, ICDE 1993). Which way won is remembered
+//! for queries of the same shape.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::fetch::{Hit, Want, arrange_first, fetch_one_way};
+use super::runs::{Batch, Runs};
+use super::semi::Asking;
+use super::subquery;
+use super::target::Target;
+use super::walk::Walk;
+use crate::catalog::StoredTable;
+use crate::error::Result;
+use crate::expr::node::Node;
+use crate::plan::{self, Access, Plan, Spec};
+
+/// How many visits the first budget has for each row that is wanted, and besides.
+const FIRST_BUDGET: (u64, u64) = (4, 64);
+/// By how many times each budget is larger than the one before.
+const GROWTH: u64 = 2;
+
+/// A way to the first rows of a query.
+pub(super) enum Way<'a> {
+    /// In the order of the query, as far as rows are wanted.
+    Walk(Box<Walk<'a>>),
+    /// All rows that the plan finds, then the first of them.
+    Collect(Box<Collect<'a>>),
+    /// By the answers to its subqueries.
+    InsideOut(Box<InsideOut<'a>>),
+}
+
+impl<'a> Way<'a> {
+    /// The way of a plan, which leaves the conditions of `asking` out.
+    pub fn of(
+        target: Target<'a>,
+        table: &'a Arc<StoredTable>,
+        spec: &Spec,
+        plan: &Plan,
+        asking: Option<Asking>,
+    ) -> Result<Option<Self>> {
+        if plan.ordered && (plan.resumed || spec.after.is_none()) {
+            let walk = Walk::open(target, table, spec, plan, asking)?;
+            return Ok(walk.map(|walk| Self::Walk(Box::new(walk))));
+        }
+        let collect = Collect::open(target, table, spec, plan, asking);
+        Ok(collect.map(|collect| Self::Collect(Box::new(collect))))
+    }
+
+    pub fn inside_out(target: Target<'a>, table: &'a Arc<StoredTable>, spec: &Spec) -> Self {
+        Self::InsideOut(Box::new(InsideOut { target, table, spec: spec.clone(), answered: None }))
+    }
+
+    /// Goes on until the first rows are known, or so many visits were made in all. The rows may be more than are wanted.
+    async fn advance(&mut self, wanted: u64, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
+        match self {
+            Self::Walk(walk) => Ok(walk.advance(wanted, visits).await?.then(|| walk.take(wanted))),
+            Self::Collect(collect) => collect.advance(wanted, visits).await,
+            Self::InsideOut(inside_out) => inside_out.advance(visits).await,
+        }
+    }
+}
+
+/// The first rows, by whichever of the ways knows them first. All have to read one state, so there has to be a session if there are several.
+pub(super) async fn first(target: Target<'_>, spec: &Spec, mut ways: Vec<Way<'_>>, wanted: u64) -> Result<Vec<Hit>> {
+    let statistics = &target.shared().statistics;
+    let shape = spec.text(false);
+    let (each, besides) = FIRST_BUDGET;
+    let mut budget = wanted.saturating_mul(each).saturating_add(besides);
+    let mut order: Vec<usize> = (0..ways.len()).collect();
+    if let Some(before) = statistics.winner(&shape) {
+        order.sort_by_key(|at| *at != before);
+    }
+    let several = ways.len() > 1;
+    loop {
+        for at in &order {
+            let Some(way) = ways.get_mut(*at) else { continue };
+            if let Some(hits) = way.advance(wanted, several.then_some(budget)).await? {
+                if several {
+                    statistics.won(&shape, *at);
+                }
+                return Ok(hits);
+            }
+            budget = budget.saturating_mul(GROWTH);
+        }
+    }
+}
+
+/// All rows that a plan finds, to be put in order when all are there.
+pub(super) struct Collect<'a> {
+    target: Target<'a>,
+    table: &'a Arc<StoredTable>,
+    spec: Spec,
+    runs: Runs<Hit>,
+    hits: Vec<Hit>,
+    asking: Option<Asking>,
+    /// The rows that pass, once all were collected.
+    passed: Option<Vec<Hit>>,
+    /// How many of the collected rows were tested.
+    tested: usize,
+}
+
+impl<'a> Collect<'a> {
+    fn open(
+        target: Target<'a>,
+        table: &'a Arc<StoredTable>,
+        spec: &Spec,
+        plan: &Plan,
+        asking: Option<Asking>,
+    ) -> Option<Self> {
+        let any_order = Spec { order: Vec::new(), after: None, ..spec.clone() };
+        let runs = Runs::of(target, table, &any_order, &Plan { ordered: true, ..plan.clone() })?;
+        Some(Self { target, table, spec: spec.clone(), runs, hits: Vec::new(), asking, passed: None, tested: 0 })
+    }
+
+    fn visited(&self) -> u64 {
+        self.runs.visited() + self.asking.as_ref().map_or(0, Asking::visited)
+    }
+
+    async fn advance(&mut self, wanted: u64, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
+        while !self.runs.is_ended() {
+            let left = visits.map(|visits| visits.saturating_sub(self.visited()));
+            if left == Some(0) {
+                return Ok(None);
+            }
+            let batch = Batch { rows: u64::MAX, bytes: None, visits: left, in_steps: false };
+            let mut got = self.runs.ask(batch, false).read(self.target).await?;
+            let rows = got.take_hits();
+            self.runs.take(got, rows.into_iter().map(Some));
+            self.hits.extend(self.runs.next());
+        }
+        if self.passed.is_none() {
+            // Sorting the collected rows and the session's own is for once.
+            arrange_first(
+                self.target,
+                self.table,
+                &self.spec,
+                &mut self.hits,
+                self.asking.is_none().then_some(wanted),
+            )?;
+            self.passed = Some(Vec::new());
+        }
+        let passed = self.passed.get_or_insert_default();
+        let Some(asking) = &mut self.asking else { return Ok(Some(std::mem::take(&mut self.hits))) };
+        let mut batch = usize::try_from(wanted).unwrap_or(usize::MAX);
+        while (passed.len() as u64) < wanted && self.tested < self.hits.len() {
+            if visits.is_some_and(|visits| self.runs.visited() + asking.visited() >= visits) {
+                return Ok(None);
+            }
+            let end = self.tested.saturating_add(batch).min(self.hits.len());
+            let some = self.hits.get(self.tested..end).unwrap_or_default().to_vec();
+            self.tested = end;
+            passed.extend(asking.keep(self.target, self.table, some).await?);
+            batch = batch.saturating_mul(2);
+        }
+        Ok(Some(std::mem::take(passed)))
+    }
+}
+
+/// The subqueries first, and then the rows that their answers lead to.
+pub(super) struct InsideOut<'a> {
+    target: Target<'a>,
+    table: &'a Arc<StoredTable>,
+    spec: Spec,
+    /// The query with its subqueries answered, and its plan.
+    answered: Option<(Spec, Plan)>,
+}
+
+impl InsideOut<'_> {
+    /// What it reads is counted before it is read.
+    async fn advance(&mut self, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
+        if let Some(visits) = visits
+            && self.answered.is_none()
+            && !is_affordable(self.target, &self.spec.filter, visits).await?
+        {
+            return Ok(None);
+        }
+        let (spec, plan) = match &self.answered {
+            Some(answered) => answered,
+            None => {
+                let spec = subquery::answered(self.target, &self.spec).await?;
+                let plan = plan::plan(self.target, self.table, &spec).await?;
+                self.answered.insert((spec, plan))
+            }
+        };
+        let walks = plan.ordered && plan.residual.is_none();
+        if let (Some(visits), false) = (visits, walks)
+            && !matches!(plan.access, Access::Nothing | Access::Keys(_) | Access::Claims { .. })
+            && !plan::measure(self.target, self.table, &plan.access, visits).await?.is_some_and(|n| n < visits)
+        {
+            return Ok(None);
+        }
+        let spec = Spec { offset: 0, limit: spec.limit.map(|limit| limit.saturating_add(spec.offset)), ..spec.clone() };
+        fetch_one_way(self.target, self.table, &spec, plan, Want::Rows).await.map(Some)
+    }
+}
+
+/// Whether the tables that subqueries of these conditions ask have fewer rows than that, as their own conditions narrow them.
+fn is_affordable<'a>(target: Target<'a>, conditions: &'a [Node], visits: u64) -> BoxFuture<'a, Result<bool>> {
+    Box::pin(async move {
+        let mut specs = Vec::new();
+        for condition in conditions {
+            condition.for_each_leaf(&mut |leaf| match leaf {
+                Node::Exists(exists) => specs.push(exists.spec.clone()),
+                Node::InQuery(query) => specs.push(query.spec.clone()),
+                _ => {}
+            });
+        }
+        for spec in specs {
+            let table = target.shared().table(spec.table)?;
+            let plan = plan::choose_plan(target, table, &spec).await?;
+            let bounded = spec.limit.is_some_and(|limit| limit.saturating_add(spec.offset) < visits)
+                && plan.ordered
+                && plan.residual.is_none();
+            let few = match &plan.access {
+                Access::Nothing => true,
+                Access::Keys(keys) => (keys.len() as u64) < visits,
+                Access::Claims { claims, .. } => (claims.len() as u64) < visits,
+                _ if bounded => true,
+                access => plan::measure(target, table, access, visits).await?.is_some_and(|n| n < visits),
+            };
+            if !few || !is_affordable(target, &spec.filter, visits).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
+}
