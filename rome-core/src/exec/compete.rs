@@ -20,6 +20,7 @@ use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
 use crate::plan::{self, Access, Plan, Spec};
+use crate::session::Session;
 
 /// How many visits the first budget has for each row that is wanted, and besides.
 const FIRST_BUDGET: (u64, u64) = (4, 64);
@@ -60,30 +61,59 @@ impl<'a> Way<'a> {
     /// Goes on until the first rows are known, or so many visits were made in all. The rows may be more than are wanted.
     async fn advance(&mut self, wanted: u64, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
         match self {
-            Self::Walk(walk) => Ok(walk.advance(wanted, visits).await?.then(|| walk.take(wanted))),
-            Self::Collect(collect) => collect.advance(wanted, visits).await,
-            Self::InsideOut(inside_out) => inside_out.advance(visits).await,
+            // Boxed, so that a query among other queries takes little of the stack.
+            Self::Walk(walk) => Ok(Box::pin(walk.advance(wanted, visits)).await?.then(|| walk.take(wanted))),
+            Self::Collect(collect) => Box::pin(collect.advance(wanted, visits)).await,
+            Self::InsideOut(inside_out) => Box::pin(inside_out.advance(visits)).await,
         }
     }
 }
 
-/// The first rows, by whichever of the ways knows them first. All have to read one state, so there has to be a session if there are several.
-pub(super) async fn first(target: Target<'_>, spec: &Spec, mut ways: Vec<Way<'_>>, wanted: u64) -> Result<Vec<Hit>> {
+/// The sessions in which ways read: what those read that lose is of no consequence, so it is forgotten.
+pub(super) struct Trials(Vec<Session>);
+
+impl Trials {
+    /// For so many ways.
+    pub fn of(target: Target<'_>, ways: usize) -> Self {
+        Self(target.session().map_or_else(Vec::new, |session| (0..ways).map(|_| session.trial()).collect()))
+    }
+
+    /// Where the way at this position reads.
+    pub fn target<'a>(&'a self, way: usize, target: Target<'a>) -> Target<'a> {
+        self.0.get(way).map_or(target, Target::Session)
+    }
+}
+
+/// The first rows, by whichever of the ways knows them first. All have to read one state, so there has to be a session if there are
+/// several; what the winner has read is recorded there.
+pub(super) async fn first(
+    target: Target<'_>,
+    spec: &Spec,
+    trials: &Trials,
+    mut ways: Vec<Way<'_>>,
+    wanted: u64,
+) -> Result<Vec<Hit>> {
     let statistics = &target.shared().statistics;
     let shape = spec.text(false);
     let (each, besides) = FIRST_BUDGET;
-    let mut budget = wanted.saturating_mul(each).saturating_add(besides);
+    let mut budget = spec.hints.budget.unwrap_or_else(|| wanted.saturating_mul(each).saturating_add(besides));
     let mut order: Vec<usize> = (0..ways.len()).collect();
+    if let (Some(way), true) = (spec.hints.way, !ways.is_empty()) {
+        order = vec![way % ways.len()];
+    }
     if let Some(before) = statistics.winner(&shape) {
         order.sort_by_key(|at| *at != before);
     }
-    let several = ways.len() > 1;
+    let several = order.len() > 1 || spec.hints.budget.is_some();
     loop {
         for at in &order {
             let Some(way) = ways.get_mut(*at) else { continue };
             if let Some(hits) = way.advance(wanted, several.then_some(budget)).await? {
                 if several {
                     statistics.won(&shape, *at);
+                }
+                if let (Some(session), Some(trial)) = (target.session(), trials.0.get(*at)) {
+                    session.adopt(trial)?;
                 }
                 return Ok(hits);
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::compete::{self, Way};
+use super::compete::{self, Trials, Way};
 use super::filter::{Condition, passes};
 use super::reach;
 use super::semi::Asking;
@@ -65,29 +65,30 @@ pub(crate) async fn fetch(
 pub(crate) async fn fetch_asking(target: Target<'_>, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
     let table = target.shared().table(spec.table)?;
     let (Some(limit), Some((_, plain))) = (spec.limit, Asking::of(spec)) else {
-        let spec = subquery::answered(target, spec).await?;
+        let spec = Box::pin(subquery::answered(target, spec)).await?;
         let plan = plan::plan(target, table, &spec).await?;
-        return fetch(target, table, &spec, &plan, want).await;
+        return Box::pin(fetch(target, table, &spec, &plan, want)).await;
     };
     if limit == 0 {
         return Ok(Vec::new());
     }
     spec.check_size()?;
-    let mut ways = Vec::new();
+    let trials = Trials::of(target, 3);
+    let mut ways = Vec::with_capacity(3);
     match plan::plan(target, table, &plain).await {
         Ok(plan) => {
             for plan in [Some(&plan), plan.rival.as_deref()].into_iter().flatten() {
                 let asking = Asking::of(spec).map(|(asking, _)| asking);
-                ways.extend(Way::of(target, table, &plain, plan, asking)?);
+                ways.extend(Way::of(trials.target(ways.len(), target), table, &plain, plan, asking)?);
             }
         }
         // What the subqueries give may narrow it.
         Err(error) if error.is_scan_denied() => {}
         Err(error) => return Err(error),
     }
-    ways.push(Way::inside_out(target, table, spec));
+    ways.push(Way::inside_out(trials.target(ways.len(), target), table, spec));
     let wanted = limit.saturating_add(spec.offset);
-    let mut hits = compete::first(target, spec, ways, wanted).await?;
+    let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
     cut_to(spec, &mut hits);
     Ok(hits)
 }
@@ -102,14 +103,16 @@ async fn fetch_here(
     let (Some(rival), Some(limit)) = (&plan.rival, spec.limit) else {
         return fetch_one_way(target, table, spec, plan, want).await;
     };
+    let trials = Trials::of(target, 2);
     let mut ways = Vec::with_capacity(2);
     for plan in [plan, rival] {
-        ways.extend(Way::of(target, table, spec, plan, None)?);
+        ways.extend(Way::of(trials.target(ways.len(), target), table, spec, plan, None)?);
     }
     if limit == 0 || ways.len() < 2 {
         return fetch_one_way(target, table, spec, plan, want).await;
     }
-    let mut hits = compete::first(target, spec, ways, limit.saturating_add(spec.offset)).await?;
+    let wanted = limit.saturating_add(spec.offset);
+    let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
     cut_to(spec, &mut hits);
     Ok(hits)
 }
@@ -132,7 +135,7 @@ pub(super) async fn fetch_one_way(
         && let Some(walk) = Walk::open(target, table, spec, plan, None)?
     {
         let mut walk = if want == Want::Keys { walk.keys_only() } else { walk };
-        walk.advance(wanted, None).await?;
+        Box::pin(walk.advance(wanted, None)).await?;
         let mut hits = walk.take(wanted);
         cut_to(spec, &mut hits);
         return Ok(hits);

@@ -92,7 +92,7 @@ impl Asking {
                 let exists = subquery::with_policy(&exists, self.policy);
                 let asked = asked_by(table, &exists, hits)?;
                 self.visited += asked.len() as u64;
-                let (found, visited) = subquery::existing_within(target, &exists, asked).await?;
+                let (found, visited) = Box::pin(subquery::existing_within(target, &exists, asked)).await?;
                 self.visited += visited;
                 Ok(Node::InTuples(exists.of, Arc::new(found)))
             }
@@ -100,7 +100,7 @@ impl Asking {
                 if let Some(answer) = self.answered.get(&position) {
                     return Ok(answer.clone());
                 }
-                let answer = subquery::answer(target, leaf, self.policy).await?;
+                let answer = Box::pin(subquery::answer(target, leaf, self.policy)).await?;
                 self.answered.insert(position, answer.clone());
                 Ok(answer)
             }

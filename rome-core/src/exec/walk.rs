@@ -32,6 +32,8 @@ pub(crate) struct Walk<'a> {
     ready: VecDeque<Hit>,
     /// How many rows the next batch asks for at least.
     batch: u64,
+    /// How many rows a batch asks for at most.
+    most: u64,
     keys_only: bool,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Walk<'a> {
             asking,
             ready: VecDeque::new(),
             batch: 0,
+            most: spec.hints.batch.unwrap_or(u64::MAX).max(1),
             keys_only: false,
         }))
     }
@@ -116,7 +119,7 @@ impl<'a> Walk<'a> {
     async fn step(&mut self, rows: u64, visits: Option<u64>) -> Result<()> {
         if !self.runs.is_ended() {
             let asks = if self.asking.is_some() { rows.max(self.batch) } else { rows };
-            let asks = visits.map_or(asks, |visits| asks.min(visits));
+            let asks = visits.map_or(asks, |visits| asks.min(visits)).min(self.most);
             self.batch = asks.saturating_mul(GROWTH).min(MOST_ROWS.max(rows));
             let batch = Batch { rows: asks, bytes: None, visits, in_steps: false };
             let mut got = self.runs.ask(batch, false).read(self.target).await?;

@@ -31,6 +31,9 @@ impl Explain {
         if let Some(n) = plan.estimate {
             let _ = write!(text, ", about {n} entries");
         }
+        if plan.ordered && !plan.is_one_run() && !spec.order.is_empty() {
+            text.push_str(", merged");
+        }
         if let (false, Some(where_to)) = (placement.is_one(), reach(table, plan, placement)) {
             let _ = write!(text, "\n  {where_to}");
         }
@@ -56,6 +59,15 @@ impl Explain {
         }
         if let Some(limit) = spec.limit {
             let _ = write!(text, "\n  limit {limit}");
+        }
+        if let Some(rival) = &plan.rival {
+            let _ = write!(text, "\n  or, if that visits less: {}", way(table, &rival.access));
+            if let Some(n) = rival.estimate {
+                let _ = write!(text, ", about {n} entries");
+            }
+            if rival.ordered != plan.ordered {
+                text.push_str(if rival.ordered { ", in order" } else { ", sorted in memory" });
+            }
         }
         for (access, estimate) in &plan.rejected {
             let _ = write!(text, "\n  not taken: {}", way(table, access));

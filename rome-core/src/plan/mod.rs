@@ -20,7 +20,7 @@ mod text;
 
 pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;
-pub use spec::{Deleted, ScanPolicy};
+pub use spec::{Deleted, Hints, ScanPolicy};
 
 pub(crate) use candidate::Access;
 pub(crate) use declared::{ByAggregate, by_aggregate};
@@ -358,7 +358,7 @@ async fn cheapest(
     }
     let counts = probe(target, table, &candidates).await?;
     // A count that did not reach the bound is exact and small. A scan that hopes to end early is not preferred to that.
-    let is_small = |count: &Option<u64>| count.is_some_and(|count| count < u64::from(PROBE));
+    let is_small = |count: &Option<u64>| !spec.hints.compete && count.is_some_and(|count| count < u64::from(PROBE));
     let small = candidates.iter().zip(&counts).any(|(candidate, count)| candidate.narrowed && is_small(count));
     let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
     let narrow = candidates.iter().any(|candidate| candidate.narrowed);

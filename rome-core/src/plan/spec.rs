@@ -44,6 +44,20 @@ pub(crate) enum IndexChoice {
     Only(String),
 }
 
+/// Forces what is otherwise chosen or bounded, so that tests reach every way with small tables. Changes no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[doc(hidden)]
+pub struct Hints {
+    /// Whether counted ways compete too, however few entries they have.
+    pub compete: bool,
+    /// The only way that runs of those that compete, modulo their number.
+    pub way: Option<usize>,
+    /// The first budget of visits.
+    pub budget: Option<u64>,
+    /// The most rows that one batch asks for.
+    pub batch: Option<u64>,
+}
+
 /// What a query asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Spec {
@@ -58,6 +72,7 @@ pub(crate) struct Spec {
     pub indexes: IndexChoice,
     /// Only rows that come after the one with these values in the [full order](Self::full_order).
     pub after: Option<Vec<Value>>,
+    pub hints: Hints,
 }
 
 /// An order without the parts that say nothing: those by a column that an earlier part orders by already.
@@ -83,6 +98,7 @@ impl Spec {
             policy: None,
             indexes: IndexChoice::Any,
             after: None,
+            hints: Hints::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::with::Loads;
 use crate::exec::Target;
 use crate::expr::{Expr, In, Orders};
 use crate::model::{Entity, Projection};
-use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
+use crate::plan::{Deleted, Hints, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
 
 /// A query on the entity `E` whose rows become `R`: the entity itself, a tuple of columns or a projection.
 ///
@@ -141,6 +141,14 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     #[must_use]
     pub fn use_index(mut self, name: impl Into<String>) -> Self {
         self.spec.indexes = IndexChoice::Only(name.into());
+        self
+    }
+
+    /// Forces ways and bounds, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn hinted(mut self, hints: Hints) -> Self {
+        self.spec.hints = hints;
         self
     }
 

@@ -21,6 +21,8 @@ mod verbs;
 mod watch;
 mod with;
 
+#[doc(hidden)]
+pub use crate::plan::Hints;
 pub use crate::plan::{Deleted, Explain, ScanPolicy};
 pub use builder::Query;
 pub use choose::{Chosen, ChosenOfGroup, OrdersOf, OrdersOfGroup};

@@ -132,13 +132,13 @@ impl<E: Entity, R> Query<'_, E, R> {
         }
         let hits = match self.target {
             Target::Session(session) => {
-                let hits = exec::fetch_asking(self.target, spec, want).await?;
+                let hits = Box::pin(exec::fetch_asking(self.target, spec, want)).await?;
                 self.remember(session, &hits, want)?;
                 hits
             }
             Target::Database(shared) => {
                 in_session(shared, async |session: &Session| {
-                    exec::fetch_asking(Target::Session(session), spec, want).await
+                    Box::pin(exec::fetch_asking(Target::Session(session), spec, want)).await
                 })
                 .await?
             }

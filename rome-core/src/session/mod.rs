@@ -85,6 +85,8 @@ pub struct Session {
     writing: tokio::sync::Mutex<()>,
     /// What a session has that a hook was given.
     inside: Option<Inside>,
+    /// Where a trial records what it reads.
+    trial: Option<Mutex<Reads>>,
 }
 
 #[derive(Default)]
@@ -103,7 +105,41 @@ struct State {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions) -> Self {
-        Self { shared, options, state: Arc::default(), writing: tokio::sync::Mutex::default(), inside: None }
+        let writing = tokio::sync::Mutex::default();
+        Self { shared, options, state: Arc::default(), writing, inside: None, trial: None }
+    }
+
+    /// The same session for one of several ways to an answer: what it reads counts once it is [adopted](Self::adopt), and else is
+    /// forgotten, since nothing depends on it.
+    pub(crate) fn trial(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            options: self.options.clone(),
+            state: self.state.clone(),
+            writing: tokio::sync::Mutex::default(),
+            inside: None,
+            trial: Some(Mutex::default()),
+        }
+    }
+
+    /// Takes over what a trial has read.
+    pub(crate) fn adopt(&self, trial: &Self) -> Result<()> {
+        let Some(reads) = &trial.trial else { return Ok(()) };
+        let reads = std::mem::take(&mut *reads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.record(|own| own.absorb(reads))
+    }
+
+    /// Records reads; a record that was read in two versions is a conflict.
+    fn record(&self, record: impl FnOnce(&mut Reads) -> Result<(), Space>) -> Result<()> {
+        let recorded = match &self.trial {
+            Some(trial) => record(&mut trial.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => record(&mut self.state().reads),
+        };
+        recorded.map_err(|space| {
+            let what = self.shared.catalog.name_space(space);
+            self.state().conflict = Some(what.clone());
+            conflict(what)
+        })
     }
 
     /// How much it may change.
@@ -224,17 +260,16 @@ impl Session {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
             }
         })?;
-        let mut state = self.state();
-        for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
-            if looks_only {
-                state.reads.look(partition, reply);
-            } else if let Err(space) = state.reads.record(partition, reads, reply) {
-                let what = self.shared.catalog.name_space(space);
-                state.conflict = Some(what.clone());
-                return Err(conflict(what));
+        self.record(|own| {
+            for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
+                if looks_only {
+                    own.look(partition, reply);
+                } else {
+                    own.record(partition, reads, reply)?;
+                }
             }
-        }
-        drop(state);
+            Ok(())
+        })?;
         Ok(order.merge(replies))
     }
 

@@ -45,6 +45,16 @@ impl Reads {
         }
     }
 
+    /// Adds what was read elsewhere. Says what changed if a record was read there in another version.
+    pub fn absorb(&mut self, other: Self) -> Result<(), Space> {
+        for part in other.parts {
+            if let Some(own) = self.part(part.partition) {
+                own.absorb(part)?;
+            }
+        }
+        Ok(())
+    }
+
     fn part(&mut self, partition: Partition) -> Option<&mut PartReads> {
         let at = self.parts.iter().position(|part| part.partition == partition).unwrap_or_else(|| {
             self.parts.push(PartReads { partition, ..PartReads::default() });
@@ -75,12 +85,26 @@ impl Reads {
 
 impl PartReads {
     fn look(&mut self, reply: &ReadReply) {
-        self.seq = match self.seq {
-            Seq::None => Seq::Same(reply.seq),
-            Seq::Same(seq) if seq == reply.seq => self.seq,
+        self.saw(Seq::Same(reply.seq));
+        self.met |= !reply.blockers.is_empty();
+    }
+
+    fn saw(&mut self, seq: Seq) {
+        self.seq = match (self.seq, seq) {
+            (Seq::None, seq) | (seq, Seq::None) => seq,
+            (Seq::Same(before), Seq::Same(now)) if before == now => self.seq,
             _ => Seq::Several,
         };
-        self.met |= !reply.blockers.is_empty();
+    }
+
+    fn absorb(&mut self, other: Self) -> Result<(), Space> {
+        self.saw(other.seq);
+        self.met |= other.met;
+        self.spans.extend(other.spans);
+        for ((space, key), version) in other.records {
+            self.version(space, key, version)?;
+        }
+        Ok(())
     }
 
     fn record(&mut self, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
