@@ -59,12 +59,14 @@ impl<'a> Way<'a> {
     }
 
     /// Goes on until the first rows are known, or so many visits were made in all. The rows may be more than are wanted.
-    async fn advance(&mut self, wanted: u64, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
+    fn advance(&mut self, wanted: u64, visits: Option<u64>) -> BoxFuture<'_, Result<Option<Vec<Hit>>>> {
+        // Boxed, so that a query among other queries takes little of the stack.
         match self {
-            // Boxed, so that a query among other queries takes little of the stack.
-            Self::Walk(walk) => Ok(Box::pin(walk.advance(wanted, visits)).await?.then(|| walk.take(wanted))),
-            Self::Collect(collect) => Box::pin(collect.advance(wanted, visits)).await,
-            Self::InsideOut(inside_out) => Box::pin(inside_out.advance(visits)).await,
+            Self::Walk(walk) => {
+                Box::pin(async move { Ok(walk.advance(wanted, visits).await?.then(|| walk.take(wanted))) })
+            }
+            Self::Collect(collect) => Box::pin(collect.advance(wanted, visits)),
+            Self::InsideOut(inside_out) => Box::pin(inside_out.advance(wanted, visits)),
         }
     }
 }
@@ -198,36 +200,41 @@ pub(super) struct InsideOut<'a> {
     target: Target<'a>,
     table: &'a Arc<StoredTable>,
     spec: Spec,
-    /// The query with its subqueries answered, and its plan.
-    answered: Option<(Spec, Plan)>,
+    /// How the rows are found once the subqueries are answered.
+    answered: Option<Answered<'a>>,
+}
+
+enum Answered<'a> {
+    Way(Way<'a>),
+    /// Rows that lie apart from what leads to them are all read at once.
+    Whole(Box<(Spec, Plan)>),
 }
 
 impl InsideOut<'_> {
-    /// What it reads is counted before it is read.
-    async fn advance(&mut self, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
-        if let Some(visits) = visits
-            && self.answered.is_none()
-            && !is_affordable(self.target, &self.spec.filter, visits).await?
-        {
-            return Ok(None);
-        }
-        let (spec, plan) = match &self.answered {
-            Some(answered) => answered,
-            None => {
-                let spec = subquery::answered(self.target, &self.spec).await?;
-                let plan = plan::plan(self.target, self.table, &spec).await?;
-                self.answered.insert((spec, plan))
+    /// What subqueries read is counted before it is read.
+    async fn advance(&mut self, wanted: u64, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
+        if self.answered.is_none() {
+            if let Some(visits) = visits
+                && !is_affordable(self.target, &self.spec.filter, visits).await?
+            {
+                return Ok(None);
             }
-        };
-        let walks = plan.ordered && plan.residual.is_none();
-        if let (Some(visits), false) = (visits, walks)
-            && !matches!(plan.access, Access::Nothing | Access::Keys(_) | Access::Claims { .. })
-            && !plan::measure(self.target, self.table, &plan.access, visits).await?.is_some_and(|n| n < visits)
-        {
-            return Ok(None);
+            let spec = subquery::answered(self.target, &self.spec).await?;
+            let plan = plan::plan(self.target, self.table, &spec).await?;
+            self.answered = Some(match Way::of(self.target, self.table, &spec, &plan, None)? {
+                Some(way) => Answered::Way(way),
+                None => Answered::Whole(Box::new((spec, plan))),
+            });
         }
-        let spec = Spec { offset: 0, limit: spec.limit.map(|limit| limit.saturating_add(spec.offset)), ..spec.clone() };
-        fetch_one_way(self.target, self.table, &spec, plan, Want::Rows).await.map(Some)
+        match &mut self.answered {
+            Some(Answered::Way(way)) => way.advance(wanted, visits).await,
+            Some(Answered::Whole(whole)) => {
+                let (spec, plan) = &**whole;
+                let spec = Spec { offset: 0, limit: Some(wanted), ..spec.clone() };
+                fetch_one_way(self.target, self.table, &spec, plan, Want::Rows).await.map(Some)
+            }
+            None => Ok(None),
+        }
     }
 }
 
