@@ -98,7 +98,9 @@ pub(super) async fn first(
     let statistics = &target.shared().statistics;
     let shape = spec.text(false);
     let (each, besides) = FIRST_BUDGET;
-    let mut budget = spec.hints.budget.unwrap_or_else(|| wanted.saturating_mul(each).saturating_add(besides));
+    let partitions = target.shared().placement.all().count() as u64;
+    let first_budget = wanted.saturating_mul(each).saturating_add(besides).saturating_add(each * partitions);
+    let mut budget = spec.hints.budget.unwrap_or(first_budget);
     let mut order: Vec<usize> = (0..ways.len()).collect();
     if let (Some(way), true) = (spec.hints.way, !ways.is_empty()) {
         order = vec![way % ways.len()];

@@ -232,7 +232,11 @@ impl How {
         }
     }
 
+    /// The place of a row in the order; its key where any order will do.
     pub fn place_in_order(&self, hit: &Hit) -> Result<Vec<u8>> {
+        if self.order.is_empty() {
+            return Ok(hit.key.to_vec());
+        }
         sort_key_of(self.table.def, &self.order, &hit.key, &hit.body)
     }
 }

@@ -34,6 +34,8 @@ const MOST_VISITED: u32 = 16_384;
 const LEAST_VISITED: u32 = 16;
 /// By how many times such a read may grow from one to the next.
 const GROWTH: u32 = 4;
+/// The most runs that are merged in order: each of them is read ahead, so with more of them sorting costs less.
+const MOST_MERGED: usize = 1_024;
 /// How many runs are read at once at least, where any rows will do.
 const FEW_RUNS: usize = 64;
 
@@ -109,6 +111,9 @@ impl<T> Runs<T> {
             [Source::Lookups(_)] if sorted => Merging::Ordered,
             _ => merging,
         };
+        if merging == Merging::Ordered && sources.len() > MOST_MERGED {
+            return None;
+        }
         let how = How {
             table: table.clone(),
             order: if sorted { spec.full_order() } else { Vec::new() },
@@ -148,6 +153,13 @@ impl<T> Runs<T> {
         let live = self.runs.iter().filter(|run| !run.ended).count().max(1);
         let any_will_do = self.how.merging != Merging::Ordered && batch.rows < u64::from(u32::MAX);
         let live = if any_will_do { live.min(self.at_once) } else { live };
+        // A run that is asked costs a visit, whatever it has.
+        let live = match batch.visits {
+            Some(visits) if self.how.merging != Merging::Ordered => {
+                live.min(usize::try_from(visits).unwrap_or(usize::MAX)).max(1)
+            }
+            _ => live,
+        };
         let share = share(batch.rows, live);
         let part = |of: u64| (of / live as u64).max(1);
         let mut asked = Asked { how: self.how.clone(), reads: Vec::with_capacity(live), ends: Vec::new() };
@@ -207,7 +219,7 @@ impl<T> Runs<T> {
         let mut rows = rows.into_iter();
         for piece in got.pieces {
             let Some(run) = self.runs.get_mut(piece.run) else { continue };
-            self.visited += piece.visited;
+            self.visited += piece.visited.max(1);
             run.visited += piece.visited;
             run.found += piece.rows.len() as u64;
             run.visits = u32::try_from(piece.visited).unwrap_or(u32::MAX);
