@@ -6,8 +6,9 @@ use redis::Value;
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use crate::error;
-use crate::link::{Link, text};
+use crate::link::Link;
 use crate::place::Place;
+use crate::reply::{text, unexpected};
 use crate::route::{Passing, Seat, Stop};
 use crate::setup::Setup;
 
@@ -82,12 +83,12 @@ pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<O
     if let Some(passing) = Passing::of(&reply, &link.address) {
         return Err(Stop::Passing(passing));
     }
-    let Value::Array(answer) = &reply else { return Err(error::unexpected(&reply).into()) };
+    let Value::Array(answer) = &reply else { return Err(unexpected(&reply).into()) };
     let answer: Vec<String> = answer.iter().map(text).collect::<StoreResult<_>>()?;
     match answer.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["", database, partitions, complete] => Ok(Opened::There {
             database: database.to_owned(),
-            partitions: partitions.parse().map_err(|_| error::unexpected(&reply))?,
+            partitions: partitions.parse().map_err(|_| unexpected(&reply))?,
             complete: complete == "1",
         }),
         ["absent"] => Ok(Opened::Absent),
@@ -96,7 +97,7 @@ pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<O
             Err(StoreError::new(StoreErrorKind::Invalid, message).into())
         }
         ["foreign"] => Err(foreign(link, &String::from_utf8_lossy(&place.layout.meta)).into()),
-        _ => Err(error::unexpected(&reply).into()),
+        _ => Err(unexpected(&reply).into()),
     }
 }
 

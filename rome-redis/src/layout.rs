@@ -10,8 +10,9 @@ use std::io::Write;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use rome_core::store::{IndexId, SequenceId, Space, Span, TableId};
+use rome_core::store::{IndexId, SequenceId, Space, Span, StoreResult, TableId, TxId};
 
+use crate::error;
 use crate::slot;
 
 /// The names of one partition's keys.
@@ -137,6 +138,14 @@ pub(crate) fn original(stored: &[u8]) -> &[u8] {
 /// The key of the row that an entry points at, from the entry's stored form.
 pub(crate) fn row_key(entry: &[u8]) -> Option<Cow<'_, [u8]>> {
     rome_core::store::row_key(original(entry))
+}
+
+/// The version that a record starts with, and its value.
+pub(crate) fn split_version(stored: &[u8]) -> StoreResult<(TxId, &[u8])> {
+    let (version, value) = stored
+        .split_first_chunk::<{ TxId::LEN }>()
+        .ok_or_else(|| error::corrupt(format!("a record of {} bytes has no version", stored.len())))?;
+    Ok((TxId::from_bytes(*version), value))
 }
 
 /// The lower bound of a span as `ZRANGE … BYLEX` writes it.

@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use crate::error;
 use crate::replicas::Replicas;
+use crate::reply::text;
 use crate::script;
 use crate::server::Server;
 use crate::setup::Setup;
@@ -413,15 +414,5 @@ fn name(command: &Cmd) -> Option<&[u8]> {
     match command.args_iter().next() {
         Some(redis::Arg::Simple(name)) => Some(name),
         _ => None,
-    }
-}
-
-pub(crate) fn text(value: &Value) -> StoreResult<String> {
-    match value {
-        Value::BulkString(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text.clone()),
-        Value::Int(n) => Ok(n.to_string()),
-        Value::ServerError(refusal) => Err(error::refused(refusal)),
-        other => Err(error::strange(other)),
     }
 }

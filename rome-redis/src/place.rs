@@ -8,7 +8,8 @@ use rome_core::store::{Effect, Space};
 use tokio::sync::Mutex;
 
 use crate::layout::Layout;
-use crate::read::{Quiet, Sizes};
+use crate::saved_look::Quiet;
+use crate::sizes::Sizes;
 use crate::slot;
 
 /// One partition.

@@ -5,6 +5,7 @@ use rome_core::store::{
 };
 
 use crate::apply::encode;
+use crate::error::invalid;
 use crate::place::Place;
 
 /// The most bytes of one request, below the server's limit for a client that has not been answered (1 GB).
@@ -90,8 +91,4 @@ fn within(what: &str, size: usize, limit: usize, advice: &str) -> StoreResult<()
         return Ok(());
     }
     Err(StoreError::new(StoreErrorKind::Limit, format!("{size} {what} are too many: the limit is {limit}; {advice}")))
-}
-
-pub(crate) fn invalid(message: String) -> StoreError {
-    StoreError::new(StoreErrorKind::Invalid, message)
 }

@@ -10,13 +10,13 @@ use rome_core::store::{
 };
 
 use crate::apply::Applier;
-use crate::apply::outcome::decimal;
 use crate::database;
 use crate::error;
 use crate::layout::sequence_field;
 use crate::options::RedisOptions;
 use crate::place::Place;
 use crate::read;
+use crate::reply::{decimal, unexpected};
 use crate::request;
 use crate::route::{Passing, Round, Router};
 use crate::setup::Setup;
@@ -180,17 +180,17 @@ impl RedisStore {
                     }
                     None => break reply,
                 },
-                (None, None) => return Err(error::unexpected(&Value::Nil)),
+                (None, None) => return Err(unexpected(&Value::Nil)),
             };
             if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(setup, &error).await {
                 return Err(error);
             }
         };
-        let Value::BulkString(answer) = &reply else { return Err(error::unexpected(&reply)) };
+        let Value::BulkString(answer) = &reply else { return Err(unexpected(&reply)) };
         match answer.split_first() {
             Some((b'D', last)) => {
-                let last = decimal(last).ok_or_else(|| error::unexpected(&reply))?;
-                let before = last.checked_sub(u64::from(n)).ok_or_else(|| error::unexpected(&reply))?;
+                let last = decimal(last).ok_or_else(|| unexpected(&reply))?;
+                let before = last.checked_sub(u64::from(n)).ok_or_else(|| unexpected(&reply))?;
                 Ok(before.saturating_add(1))
             }
             Some((b'O', _)) => {

@@ -25,6 +25,7 @@ use rome_core::store::{
 
 use crate::place::Place;
 use crate::prepared;
+use crate::reply::{decimal, unexpected};
 use crate::route::{Confirm, Lesson, Passing, Round, Router, Sent};
 use job::Job;
 use outcome::Answer;
@@ -212,10 +213,10 @@ fn take(job: &mut Job<'_>, reply: &Value, node: &str) -> Option<Repeat> {
 
 fn known(reply: &Value) -> StoreResult<Applied> {
     let seq = match reply {
-        Value::BulkString(bytes) => bytes.get(2..).and_then(outcome::decimal),
+        Value::BulkString(bytes) => bytes.get(2..).and_then(decimal),
         _ => None,
     };
-    seq.map(|seq| Applied::Done { seq }).ok_or_else(|| crate::error::unexpected(reply))
+    seq.map(|seq| Applied::Done { seq }).ok_or_else(|| unexpected(reply))
 }
 
 /// Fills in the answers that the lanes' records have, for those whose replies were lost.
@@ -241,7 +242,7 @@ async fn look(router: &Router, jobs: &mut [Job<'_>], until: Instant) -> StoreRes
         job.found = match record {
             Value::Nil => None,
             Value::BulkString(record) => Some(prepared::decode(&record)?.effects.into()),
-            other => return Err(crate::error::unexpected(&other)),
+            other => return Err(unexpected(&other)),
         };
         job.looked = true;
     }

@@ -8,32 +8,25 @@
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
 //! `seq`. If it is not, everything of that partition is answered once more, by one script. Trying the pipelines again would
-//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`quiet`]).
+//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`Quiet`](crate::saved_look::Quiet)).
 //! Where one command is the whole read, and nobody asks for the `seq`, so are both ([`plain`]).
 //!
 //! A look also shows which spaces are retired. Those have no sentinels any more, so that what does without looks looks after all.
 
+mod answer;
+mod look;
 mod plain;
-mod quiet;
 mod reading;
 mod rounds;
 mod scan;
 mod script;
-mod sizes;
 mod task;
 
-use redis::Value;
-use rome_core::store::{Consistency, Read, ReadReply, StoreError, StoreErrorKind, StoreResult, TxId};
+use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
-use crate::apply::outcome::decimal;
-use crate::error;
-use crate::layout;
 use crate::place::Place;
 use crate::route::{Lesson, Passing, Round, Router, Sent};
 use reading::{Progress, Reading};
-
-pub(crate) use quiet::Quiet;
-pub(crate) use sizes::Sizes;
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
 /// it, as long as there is patience.
@@ -117,51 +110,4 @@ fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, lessons: &mut Vec<Les
         lessons.extend(error.map(Lesson::Lost));
     }
     Ok(())
-}
-
-fn next(replies: &mut impl Iterator<Item = Value>) -> StoreResult<Value> {
-    replies.next().ok_or_else(|| error::unexpected(&Value::Nil))
-}
-
-/// What a look at a partition shows: its `seq`, who is prepared, and what is retired.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Look {
-    seq: u64,
-    pending: Vec<u8>,
-    gone: Vec<u8>,
-}
-
-impl Look {
-    /// Refuses reads of what is retired.
-    fn admit(&self, reads: &[Read]) -> StoreResult<()> {
-        match reads.iter().map(Read::space).find(|space| layout::is_retired(&self.gone, *space)) {
-            Some(space) if !self.gone.is_empty() => Err(StoreError::retired(space)),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn look(reply: Value) -> StoreResult<Look> {
-    let Value::Array(mut parts) = reply else { return Err(error::unexpected(&reply)) };
-    match (parts.pop(), parts.pop(), parts.pop()) {
-        (_, _, Some(Value::Nil)) => Err(error::gone()),
-        (gone, pending, Some(seq)) => {
-            let digits = match &seq {
-                Value::BulkString(digits) => decimal(digits),
-                _ => None,
-            };
-            let seq = digits.ok_or_else(|| error::unexpected(&seq))?;
-            let bytes = |part| match part {
-                Some(Value::BulkString(bytes)) => bytes,
-                _ => Vec::new(),
-            };
-            let pending = bytes(pending);
-            if pending.len() % TxId::LEN != 0 {
-                let message = format!("the list of prepared transactions is damaged: it has {} bytes", pending.len());
-                return Err(error::corrupt(message));
-            }
-            Ok(Look { seq, pending, gone: bytes(gone) })
-        }
-        _ => Err(error::unexpected(&Value::Nil)),
-    }
 }

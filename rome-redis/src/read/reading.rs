@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::mem;
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Consistency, Read, ReadReply, Reply, StoreResult, TxId};
+use rome_core::store::{Consistency, Read, ReadReply, StoreResult};
 
+use super::answer::Answer;
 use super::plain::Plain;
 use super::rounds::Rounds;
 use super::script::Script;
 use crate::place::Place;
-use crate::prepared::{self, Prepared};
+use crate::prepared;
 use crate::setup::Setup;
 
 /// The reads of one partition.
@@ -36,15 +37,6 @@ enum State {
     Rounds(Rounds),
     Script(Script),
     Done(Answer),
-}
-
-/// What was read, and who was prepared at the time.
-pub(super) struct Answer {
-    pub(super) seq: u64,
-    pub(super) replies: Vec<Reply>,
-    pub(super) others: Vec<(TxId, Prepared)>,
-    /// By the server's clock.
-    pub(super) time: u64,
 }
 
 /// What a reply came to.

@@ -7,12 +7,12 @@
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, StoreResult, TxId};
 
-use super::reading::Answer;
+use super::answer::Answer;
+use super::look::{Look, look};
 use super::task::{self, Task};
-use super::{Look, look, next};
-use crate::error;
 use crate::place::Place;
 use crate::prepared::{self, Prepared};
+use crate::reply::{next, unexpected};
 
 /// Reads on their way.
 pub(super) struct Rounds {
@@ -94,8 +94,8 @@ impl Rounds {
         if let Some((records, time)) = records
             && let Others::AskedFor(ids) = std::mem::replace(&mut self.others, Others::Unknown)
         {
-            let time = prepared::time(&time).ok_or_else(|| error::unexpected(&time))?;
-            self.others = Others::Known(decode_all(ids, records)?, time);
+            let time = prepared::time(&time).ok_or_else(|| unexpected(&time))?;
+            self.others = Others::Known(prepared::decode_all(ids, records)?, time);
         }
         for (task, answers) in self.tasks.iter_mut().zip(answers) {
             task.take(answers)?;
@@ -119,18 +119,4 @@ impl Rounds {
         let seq = self.first.map_or(0, |first| first.seq);
         Ok(Answer { seq, replies: task::replies(self.tasks, n)?, others, time })
     }
-}
-
-/// The records of these transactions, without those that were finished meanwhile.
-pub(super) fn decode_all(ids: Vec<TxId>, records: Value) -> StoreResult<Vec<(TxId, Prepared)>> {
-    let Value::Array(records) = records else { return Err(error::unexpected(&records)) };
-    let mut others = Vec::with_capacity(records.len());
-    for (id, record) in ids.into_iter().zip(records) {
-        match record {
-            Value::Nil => {}
-            Value::BulkString(record) => others.push((id, prepared::decode(&record)?)),
-            other => return Err(error::unexpected(&other)),
-        }
-    }
-    Ok(others)
 }

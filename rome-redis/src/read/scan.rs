@@ -11,12 +11,11 @@ use std::collections::VecDeque;
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
 
-use super::task::split_version;
 use crate::digest::Digester;
-use crate::error;
+use crate::error::{self, invalid};
 use crate::layout;
 use crate::place::Place;
-use crate::request::invalid;
+use crate::reply::{array, strings};
 
 /// The most members that a round asks for.
 const MOST: u32 = 4096;
@@ -349,7 +348,7 @@ impl Scan {
         };
         let (version, value) = match self.behind {
             Behind::Nothing | Behind::Own { versioned: false } => (None, stored),
-            _ => split_version(stored).map(|(version, value)| (Some(version), value))?,
+            _ => layout::split_version(stored).map(|(version, value)| (Some(version), value))?,
         };
         self.visited = self.scanner.visit();
         if let Some(digester) = &mut self.digester {
@@ -394,19 +393,4 @@ impl Scan {
         self.scanner.transferred(self.came);
         self.scanner.finish(self.digester.map(Digester::finish).unwrap_or_default())
     }
-}
-
-pub(super) fn array(reply: Option<Value>) -> StoreResult<Vec<Value>> {
-    match reply {
-        Some(Value::Array(values)) => Ok(values),
-        other => Err(error::unexpected(&other.unwrap_or_default())),
-    }
-}
-
-pub(super) fn strings(values: Vec<Value>) -> StoreResult<Vec<Vec<u8>>> {
-    let string = |value| match value {
-        Value::BulkString(bytes) => Ok(bytes),
-        other => Err(error::unexpected(&other)),
-    };
-    values.into_iter().map(string).collect()
 }

@@ -6,16 +6,16 @@
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, StoreResult};
 
-use super::reading::Answer;
-use super::rounds::decode_all;
-use super::scan::{Behind, Scan, array, strings};
+use super::answer::Answer;
+use super::look::{Look, look};
+use super::scan::{Behind, Scan};
 use super::task::{counted, got, record};
-use super::{Look, look, next};
 use crate::apply::encode::Keys;
-use crate::error;
+use crate::error::{self, invalid};
 use crate::layout::{self, Layout};
 use crate::place::Place;
 use crate::prepared;
+use crate::reply::{array, next, strings, unexpected};
 use crate::setup::Setup;
 
 /// Reads on their way.
@@ -61,8 +61,8 @@ impl Script {
         let answers = array(answer.next())?;
         let (others, time) = match (answer.next(), answer.next()) {
             (Some(records), Some(time)) => {
-                let time = prepared::time(&time).ok_or_else(|| error::unexpected(&time))?;
-                (decode_all(prepared::ids(&pending), records)?, time)
+                let time = prepared::time(&time).ok_or_else(|| unexpected(&time))?;
+                (prepared::decode_all(prepared::ids(&pending), records)?, time)
             }
             _ => (Vec::new(), 0),
         };
@@ -152,7 +152,7 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
             Read::Count(span) => Reply::Count(counted(Some(&answer), span)?),
             read => {
                 let Some(mut scan) = scans.next().filter(|_| is_scan(read)) else {
-                    return Err(crate::request::invalid(format!("unknown kind of read: {read:?}")));
+                    return Err(invalid(format!("unknown kind of read: {read:?}")));
                 };
                 let mut parts = array(Some(answer))?.into_iter();
                 let members = strings(array(parts.next())?)?;

@@ -4,12 +4,12 @@ use bytes::{Buf, Bytes};
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
 
-use super::Sizes;
 use super::scan::Scan;
-use crate::error;
+use crate::error::{self, invalid};
 use crate::layout;
 use crate::place::Place;
-use crate::request::invalid;
+use crate::reply::unexpected;
+use crate::sizes::Sizes;
 
 /// How many records a read may ask for that others wait for.
 pub(super) const FEW: usize = 128;
@@ -182,7 +182,7 @@ impl Gets {
             return Ok(());
         }
         for reply in replies {
-            let Value::Array(values) = reply else { return Err(error::unexpected(&reply)) };
+            let Value::Array(values) = reply else { return Err(unexpected(&reply)) };
             if self.found.is_empty() {
                 self.found = values;
             } else {
@@ -226,7 +226,7 @@ pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>>
         for found in std::mem::take(&mut gets.found) {
             replies.push(got(gets.space, found)?);
         }
-        return if replies.len() == n { Ok(replies) } else { Err(error::unexpected(&Value::Nil)) };
+        return if replies.len() == n { Ok(replies) } else { Err(unexpected(&Value::Nil)) };
     }
     let mut replies: Vec<Option<Reply>> = (0..n).map(|_| None).collect();
     let mut put = |place: usize, reply: Reply| {
@@ -246,7 +246,7 @@ pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>>
             Task::Scan { place, scan } => put(place, Reply::Scanned(scan.finish())),
         }
     }
-    replies.into_iter().map(|reply| reply.ok_or_else(|| error::unexpected(&Value::Nil))).collect()
+    replies.into_iter().map(|reply| reply.ok_or_else(|| unexpected(&Value::Nil))).collect()
 }
 
 /// The reply to a get, from what the command gave.
@@ -262,7 +262,7 @@ pub(super) fn got(space: Space, found: Value) -> StoreResult<Reply> {
 pub(super) fn counted(reply: Option<&Value>, span: &Span) -> StoreResult<u64> {
     match reply {
         Some(Value::Int(n)) => Ok(u64::try_from(*n).unwrap_or(0).min(span.limit.map_or(u64::MAX, u64::from))),
-        other => Err(error::unexpected(other.unwrap_or(&Value::Nil))),
+        other => Err(unexpected(other.unwrap_or(&Value::Nil))),
     }
 }
 
@@ -271,21 +271,13 @@ pub(super) fn record(found: Value, versioned: bool) -> StoreResult<Option<(TxId,
     let mut stored = match found {
         Value::Nil => return Ok(None),
         Value::BulkString(bytes) => Bytes::from(bytes),
-        other => return Err(error::unexpected(&other)),
+        other => return Err(unexpected(&other)),
     };
     if !versioned {
         return Ok(Some((TxId::default(), stored)));
     }
-    let (version, _) = split_version(&stored)?;
+    let (version, _) = layout::split_version(&stored)?;
     // Unlike a slice, this shares nothing and so allocates nothing.
     stored.advance(TxId::LEN);
     Ok(Some((version, stored)))
-}
-
-/// The version that a record starts with, and its value.
-pub(super) fn split_version(stored: &[u8]) -> StoreResult<(TxId, &[u8])> {
-    let (version, value) = stored
-        .split_first_chunk::<{ TxId::LEN }>()
-        .ok_or_else(|| error::corrupt(format!("a record of {} bytes has no version", stored.len())))?;
-    Ok((TxId::from_bytes(*version), value))
 }

@@ -10,6 +10,7 @@ use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 use super::{Router, Seat};
 use crate::apply::bundle::{Answers, Bundles, Passenger};
 use crate::place::Place;
+use crate::reply::unexpected;
 use crate::together::Together;
 
 /// The longest time to wait for replicas, in milliseconds: some weeks.
@@ -191,7 +192,7 @@ async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, confirm: &Confir
 fn are_enough(confirmed: Option<&Value>, n: u8) -> StoreResult<()> {
     let confirmed = match confirmed {
         Some(Value::Int(confirmed)) => *confirmed,
-        other => return Err(crate::error::unexpected(other.unwrap_or(&Value::Nil)).with_unknown_outcome()),
+        other => return Err(unexpected(other.unwrap_or(&Value::Nil)).with_unknown_outcome()),
     };
     if confirmed >= i64::from(n) {
         return Ok(());

@@ -16,7 +16,8 @@ use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::redirect::{host, node};
 use crate::error;
-use crate::link::{Link, text};
+use crate::link::Link;
+use crate::reply::{text, unexpected};
 use crate::setup::Setup;
 
 /// How long a node may take to say how it sees the cluster.
@@ -198,14 +199,14 @@ async fn tell(link: &Link) -> StoreResult<Told> {
             let message = format!("the Redis server at {} is no part of a cluster; write `redis://`", link.address);
             return Err(StoreError::new(StoreErrorKind::Invalid, message));
         }
-        other => return Err(error::unexpected(&other)),
+        other => return Err(unexpected(&other)),
     };
     let info = replies.next().as_ref().map(text).transpose().unwrap_or_default().unwrap_or_default();
     let epoch = info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"));
     let epoch = epoch.and_then(|epoch| epoch.trim().parse().ok()).unwrap_or(0);
     let (mut ranges, mut nodes) = (Vec::with_capacity(slots.len()), Vec::new());
     for range in slots {
-        let (first, last, of_range) = range_of(&range, &link.address).ok_or_else(|| error::unexpected(&range))?;
+        let (first, last, of_range) = range_of(&range, &link.address).ok_or_else(|| unexpected(&range))?;
         if let Some(primary) = of_range.first() {
             ranges.push((first, last, primary.clone()));
         }

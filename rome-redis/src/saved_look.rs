@@ -19,12 +19,12 @@ pub(crate) struct Quiet {
 
 impl Quiet {
     /// The `seq` that stands for a look before a read, if one can be saved.
-    pub(super) fn seq(&self) -> Option<u64> {
+    pub(crate) fn seq(&self) -> Option<u64> {
         (self.looks.load(Ordering::Acquire) >= MANY).then(|| self.seq.load(Ordering::Acquire))
     }
 
     /// A read ended with this `seq`; `alone` says that nobody was prepared, so that there is nothing else to look for.
-    pub(super) fn saw(&self, seq: u64, alone: bool) {
+    pub(crate) fn saw(&self, seq: u64, alone: bool) {
         if self.seq.swap(seq, Ordering::AcqRel) != seq || !alone {
             self.looks.store(0, Ordering::Release);
         } else if self.looks.load(Ordering::Relaxed) < MANY {
