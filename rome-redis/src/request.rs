@@ -4,9 +4,9 @@ use rome_core::store::{
     Capabilities, Check, Durability, Effect, MiniTx, Partition, Space, Step, StoreError, StoreErrorKind, StoreResult,
 };
 
-use crate::apply::encode;
 use crate::error::invalid;
 use crate::place::Place;
+use crate::script::program;
 
 /// The most bytes of one request, below the server's limit for a client that has not been answered (1 GB).
 const MOST_BYTES: usize = 512 << 20;
@@ -68,7 +68,7 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
         }
     }
     within("bytes in a transaction", bytes, MOST_BYTES, "change fewer rows in one transaction, or shorter ones")?;
-    let arguments = tx.reads.iter().chain(&tx.checks).map(encode::data_of).sum::<usize>();
+    let arguments = tx.reads.iter().chain(&tx.checks).map(program::data_of).sum::<usize>();
     let most = MOST_ARGUMENTS - 2 * limits.max_effects;
     within("arguments of checks in a transaction", arguments, most, "read fewer rows and ranges in one transaction")?;
     for check in tx.reads.iter().chain(&tx.checks) {

@@ -148,10 +148,7 @@ impl RedisStore {
         let reply = loop {
             let seat = self.router.seat(place, detour.take().as_deref(), patience.until).await?;
             let mut call = setup.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
-            call.arg(format!("{}:{}", setup.database(), seat.live.run()))
-                .arg(sequence_field(sequence))
-                .arg(n)
-                .arg(last);
+            call.arg(setup.owner(seat.live.run())).arg(sequence_field(sequence)).arg(n).arg(last);
             let (mut round, link) = (Round::default(), seat.link.clone());
             round.add(seat, place, 0, |pipeline| {
                 pipeline.add_command(call);

@@ -15,8 +15,8 @@ use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use crate::apply::bundle::{Answers, Bundles, Passenger, Ticket};
 use crate::link::{Link, Live};
+use crate::script::bundle::{Answers, Bundles, Passenger, Ticket};
 
 /// The most commands that are gathered: the replies to the first wait for the last.
 const MOST: usize = 128;
@@ -236,14 +236,15 @@ impl Gathering {
         let mut all = Pipeline::with_capacity(counts.iter().sum::<usize>() + 1);
         let mut calls = Vec::new();
         let mut steps = Some(steps);
+        let (scripts, owner) = (&link.setup.scripts, link.setup.owner(live.run()));
         if steps_first && let Some(steps) = steps.take() {
-            calls = steps.finish(&link.setup, live.run(), &mut all);
+            calls = steps.finish(scripts, &owner, &mut all);
         }
         for command in opening.into_iter().chain(commands).chain(closing) {
             all.add_command(command);
         }
         if let Some(steps) = steps {
-            calls = steps.finish(&link.setup, live.run(), &mut all);
+            calls = steps.finish(scripts, &owner, &mut all);
         }
         (all, Shape { counts, calls, steps_first })
     }

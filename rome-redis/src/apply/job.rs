@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
 
-use super::bundle::{self, Passenger};
-use super::encode::Call;
 use crate::place::Place;
+use crate::script::bundle::{self, Passenger};
+use crate::script::program::Call;
 
 /// The most effects of steps that others wait for.
 const FEW: usize = 64;

@@ -7,10 +7,8 @@
 //!
 //! The steps for the partitions of one server go out as one pipeline, those for several servers at the same time.
 
-pub(crate) mod bundle;
-pub(crate) mod encode;
 mod job;
-pub(crate) mod outcome;
+mod outcome;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

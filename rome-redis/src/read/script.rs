@@ -10,12 +10,12 @@ use super::answer::Answer;
 use super::look::{Look, look};
 use super::scan::{Behind, Scan};
 use super::task::{counted, got, record};
-use crate::apply::encode::Keys;
 use crate::error::{self, invalid};
 use crate::layout::{self, Layout};
 use crate::place::Place;
 use crate::prepared;
 use crate::reply::{array, next, strings, unexpected};
+use crate::script::keys::Keys;
 use crate::setup::Setup;
 
 /// Reads on their way.

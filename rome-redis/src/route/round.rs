@@ -8,9 +8,9 @@ use redis::{Pipeline, Value};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::{Router, Seat};
-use crate::apply::bundle::{Answers, Bundles, Passenger};
 use crate::place::Place;
 use crate::reply::unexpected;
+use crate::script::bundle::{Answers, Bundles, Passenger};
 use crate::together::Together;
 
 /// The longest time to wait for replicas, in milliseconds: some weeks.
@@ -140,7 +140,7 @@ impl Parcel<'_> {
         }
         let (mut bundles, mut pipeline) = (Bundles::default(), redis::pipe());
         let tickets: Vec<_> = self.steps.iter().map(|step| bundles.add(step)).collect();
-        let calls = bundles.finish(&router.setup, seat.live.run(), &mut pipeline);
+        let calls = bundles.finish(&router.setup.scripts, &router.setup.owner(seat.live.run()), &mut pipeline);
         let replies = match confirm {
             None => exchange(seat, &pipeline).await?,
             Some(confirm) => exchange_and_wait(seat, pipeline, confirm).await?,

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step, TxId};
 
+use super::keys::Keys;
 use crate::layout::{self, Layout};
 use crate::place::Place;
 
@@ -12,41 +13,6 @@ const HEADER: usize = 48;
 
 /// Where in it the number of programs stands, and behind it where the data begin.
 const PROGRAMS: usize = 18;
-
-/// The keys that a call declares: all that it touches, by their places.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    names: Vec<Vec<u8>>,
-    /// The space, the place of its hash (for an index, that of its sorted set), the place of its sorted set.
-    spaces: Vec<(Space, usize, usize)>,
-}
-
-impl Keys {
-    pub(crate) fn new(fixed: &[&[u8]]) -> Self {
-        Self { names: fixed.iter().map(|name| name.to_vec()).collect(), spaces: Vec::new() }
-    }
-
-    /// The places of a space's keys, from 1 as Lua counts.
-    pub(crate) fn place(&mut self, layout: &Layout, space: Space) -> (usize, usize) {
-        if let Some((_, hash, ordered)) = self.spaces.iter().find(|(known, ..)| *known == space) {
-            return (*hash, *ordered);
-        }
-        if let Some(hash) = layout.hash(space) {
-            self.names.push(hash);
-        }
-        let hash = self.names.len();
-        self.names.push(layout.ordered(space));
-        let ordered = self.names.len();
-        let hash = if matches!(space, Space::Index(_)) { ordered } else { hash };
-        self.spaces.push((space, hash, ordered));
-        (hash, ordered)
-    }
-
-    /// All names, in the order of their places.
-    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.names.iter().map(Vec::as_slice)
-    }
-}
 
 /// One step, and how it is carried out.
 #[derive(Clone, Copy)]

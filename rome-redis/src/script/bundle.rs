@@ -7,9 +7,10 @@
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Check, Effect, Step};
 
-use super::encode::{self, Call, Data, Keys};
+use super::Scripts;
+use super::keys::Keys;
+use super::program::{self, Call, Data};
 use crate::place::Place;
-use crate::setup::Setup;
 
 /// The most steps in one call, and effects: the server does nothing else meanwhile.
 const STEPS: usize = 64;
@@ -73,12 +74,11 @@ impl Bundles {
         (at, self.bundles.get_mut(at).map_or(0, |bundle| bundle.add(call, work)))
     }
 
-    /// Adds the calls to a pipeline, for this process; gives the number of steps in each.
-    pub(crate) fn finish(self, setup: &Setup, run: &str, pipeline: &mut Pipeline) -> Vec<usize> {
-        let owner = [setup.database(), run].join(":");
+    /// Adds the calls to a pipeline, for this owner; gives the number of steps in each.
+    pub(crate) fn finish(self, scripts: &Scripts, owner: &str, pipeline: &mut Pipeline) -> Vec<usize> {
         let add = |bundle: Bundle| {
             let steps = bundle.programs.len();
-            pipeline.add_command(bundle.finish(setup, owner.as_bytes()));
+            pipeline.add_command(bundle.finish(scripts, owner.as_bytes()));
             steps
         };
         self.bundles.into_iter().map(add).collect()
@@ -94,7 +94,7 @@ fn shares(passenger: &Passenger<'_>) -> bool {
 }
 
 /// Whether a step is so little work that others may wait for it.
-pub(super) fn is_light(call: &Call<'_>) -> bool {
+pub(crate) fn is_light(call: &Call<'_>) -> bool {
     work(call) <= WORK
 }
 
@@ -131,7 +131,7 @@ impl Bundle {
 
     fn add(&mut self, call: &Call<'_>, work: u64) -> usize {
         let start = self.data.len();
-        let program = encode::encode(call, &mut self.keys, &mut self.data);
+        let program = program::encode(call, &mut self.keys, &mut self.data);
         self.programs.push((program, start));
         self.lanes.push(call.tx.id.lane);
         self.effects += call.tx.effects.len();
@@ -139,16 +139,16 @@ impl Bundle {
         self.programs.len() - 1
     }
 
-    fn finish(mut self, setup: &Setup, owner: &[u8]) -> Cmd {
+    fn finish(mut self, scripts: &Scripts, owner: &[u8]) -> Cmd {
         let programs = self.programs.len();
         // The owner and the programs stand before the data; Lua counts from 1.
         let data_at = programs + 2;
         let bytes = owner.len() + 64 * programs + self.data.size();
         let arguments = 1 + programs + self.data.len();
-        let mut call = setup.scripts.apply.call_with_room(self.keys.names(), arguments, bytes);
+        let mut call = scripts.apply.call_with_room(self.keys.names(), arguments, bytes);
         call.arg(owner);
         for (program, start) in &mut self.programs {
-            encode::finish(program, programs, data_at + *start);
+            program::finish(program, programs, data_at + *start);
             call.arg(&**program);
         }
         for datum in self.data.iter() {
