@@ -57,7 +57,8 @@ impl Opened {
 
 /// Looks for a partition at a server, makes it if it may, and adopts it for the server's process.
 pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<Opened, Stop> {
-    let Seat { link, live, asking } = seat;
+    let Seat { node, live, asking } = seat;
+    let link = &node.link;
     let setup = &link.setup;
     let mut keys = vec![&*place.layout.meta];
     if place.number == 0 {

@@ -12,7 +12,7 @@ use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
 
 use crate::adopt::{self, Make, Opened};
 use crate::error;
-use crate::link::Link;
+use crate::node::Node;
 use crate::place::Place;
 use crate::route::Router;
 
@@ -37,7 +37,7 @@ pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
     let mut durability = Durability::Local;
     let servers = router.servers().await?;
     for server in &servers {
-        durability = durability.min(server.live(until, true).await?.server().durability());
+        durability = durability.min(server.link.live(until, true).await?.server().durability());
     }
     if matches!(opened, Opened::Absent) {
         opened = make(router, &zero, wanted.unwrap_or(PARTITIONS), &servers, until).await?;
@@ -63,12 +63,12 @@ async fn make(
     router: &Router,
     zero: &Place,
     partitions: u32,
-    servers: &[Arc<Link>],
+    servers: &[Arc<Node>],
     until: Instant,
 ) -> StoreResult<Opened> {
     let places = places(&router.setup.options.prefix, partitions);
     for server in servers {
-        if let Err(error) = adopt::check_empty(server, &places, until).await {
+        if let Err(error) = adopt::check_empty(&server.link, &places, until).await {
             // Another program may be making the same database. Then partition 0, which is made first, is there by now.
             return match router.open(zero, Make::Never, until).await? {
                 Opened::Absent => Err(error),

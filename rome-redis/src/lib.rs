@@ -16,6 +16,7 @@ mod digest;
 mod error;
 mod layout;
 mod link;
+mod node;
 mod options;
 mod outage;
 mod place;

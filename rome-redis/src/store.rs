@@ -105,7 +105,7 @@ impl RedisStore {
             let Ok(seat) = self.router.seat(place, None, until).await else { return error };
             let mut ask = redis::pipe();
             ask.cmd("HMGET").arg(&place.layout.meta).arg("format").arg("id").arg("seq");
-            let replies = seat.link.inquire(&seat.live, &ask).await;
+            let replies = seat.node.link.inquire(&seat.live, &ask).await;
             let Ok([Value::Array(fields)]) = replies.as_deref() else { return error };
             let missing = fields.iter().filter(|field| matches!(field, Value::Nil)).count();
             if missing == fields.len() {
@@ -149,7 +149,7 @@ impl RedisStore {
             let seat = self.router.seat(place, detour.take().as_deref(), patience.until).await?;
             let mut call = setup.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
             call.arg(setup.owner(seat.live.run())).arg(sequence_field(sequence)).arg(n).arg(last);
-            let (mut round, link) = (Round::default(), seat.link.clone());
+            let (mut round, node) = (Round::default(), seat.node.clone());
             round.add(seat, place, 0, |pipeline| {
                 pipeline.add_command(call);
                 true
@@ -163,7 +163,7 @@ impl RedisStore {
                     self.router.refresh().await;
                     error
                 }
-                (Some(reply), None) => match Passing::of(&reply, &link.address) {
+                (Some(reply), None) => match Passing::of(&reply, node.address()) {
                     Some(passing) => {
                         if let Passing::Ask(node) = &passing {
                             detour = Some(node.clone());
@@ -171,7 +171,7 @@ impl RedisStore {
                         self.router.learn(place, passing).await
                     }
                     None if is_not_adopted(&reply) => {
-                        link.note_adopted(place.number, None);
+                        node.note_adopted(place.number, None);
                         let message = "the partition changes from one Redis server to another again and again";
                         StoreError::new(StoreErrorKind::Unavailable, message)
                     }

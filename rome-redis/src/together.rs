@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::sync::{SemaphorePermit, oneshot};
 
-use crate::link::{Link, Live};
+use crate::link::{Link, Live, UNDER_WAY};
 use crate::script::bundle::{Answers, Bundles, Passenger, Ticket};
 
 /// The most commands that are gathered: the replies to the first wait for the last.
@@ -24,18 +24,12 @@ const MOST: usize = 128;
 /// The words of a look, of the name of the hash its end.
 const LOOK: [&[u8]; 5] = [b"HMGET", b":m", b"seq", b"pending", b"gone"];
 
-/// How many pipelines are under way at most: one on its way, one that is worked on, one whose replies are. What comes meanwhile goes
-/// out together.
-const UNDER_WAY: usize = 3;
-
-/// The ways of a new connection.
-pub(crate) fn ways() -> Semaphore {
-    Semaphore::new(UNDER_WAY)
-}
-
 /// Where calls to a server meet.
-#[derive(Debug, Default)]
-pub(crate) struct Together(Mutex<Gathering>);
+#[derive(Debug)]
+pub(crate) struct Together {
+    link: Arc<Link>,
+    gathering: Mutex<Gathering>,
+}
 
 #[derive(Debug, Default)]
 struct Gathering {
@@ -84,14 +78,18 @@ enum Joined<'l> {
 }
 
 impl Together {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link, gathering: Mutex::default() }
+    }
+
     /// Sends commands, with those of others that come now.
     ///
     /// # Errors
     /// As [`Link::call`]; `Unavailable` also if the connection was given up before they were sent.
-    pub(crate) async fn call(link: &Arc<Link>, live: &Live, commands: &Pipeline) -> StoreResult<Vec<Value>> {
-        match Self::join(link, live, |gathering| gathering.add(commands)) {
+    pub(crate) async fn call(self: &Arc<Self>, live: &Live, commands: &Pipeline) -> StoreResult<Vec<Value>> {
+        match self.join(live, |gathering| gathering.add(commands)) {
             Joined::Waits(replies) => replies.await.unwrap_or_else(|_| Err(given_up().with_unknown_outcome())),
-            Joined::Alone(_way) => link.call(live, commands).await,
+            Joined::Alone(_way) => self.link.call(live, commands).await,
         }
     }
 
@@ -100,20 +98,20 @@ impl Together {
     ///
     /// # Errors
     /// As [`Self::call`].
-    pub(crate) async fn apply(link: &Arc<Link>, live: &Live, steps: &[Passenger<'_>]) -> StoreResult<Vec<Value>> {
+    pub(crate) async fn apply(self: &Arc<Self>, live: &Live, steps: &[Passenger<'_>]) -> StoreResult<Vec<Value>> {
         let add = |to: &mut Gathering| Part::Steps(steps.iter().map(|step| to.steps.add(step)).collect());
-        match Self::join(link, live, add) {
+        match self.join(live, add) {
             Joined::Waits(replies) => replies.await.unwrap_or_else(|_| Err(given_up().with_unknown_outcome())),
             Joined::Alone(_way) => {
                 let mut own = Gathering::default();
                 let part = add(&mut own);
-                Box::pin(own.exchange(link, live, part)).await
+                Box::pin(own.exchange(&self.link, live, part)).await
             }
         }
     }
 
-    fn join<'l>(link: &Arc<Link>, live: &'l Live, add: impl FnOnce(&mut Gathering) -> Part) -> Joined<'l> {
-        let mut gathering = link.together.gathering();
+    fn join<'l>(self: &Arc<Self>, live: &'l Live, add: impl FnOnce(&mut Gathering) -> Part) -> Joined<'l> {
+        let mut gathering = self.gathering();
         let begins = gathering.by.is_none();
         if begins && live.ways().available_permits() == UNDER_WAY {
             return Joined::Alone(live.ways().try_acquire().ok());
@@ -131,14 +129,14 @@ impl Together {
         }
         drop(gathering);
         if begins {
-            let begun = Begun(Some(link.clone()));
+            let begun = Begun(Some(self.clone()));
             tokio::spawn(begun.send(live.clone()));
         }
         Joined::Waits(receiver)
     }
 
     fn gathering(&self) -> MutexGuard<'_, Gathering> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&self) -> Gathering {
@@ -148,7 +146,7 @@ impl Together {
 
 /// A gathering that a task of its own will end and send: a caller may stop to look after its call at any time, and the others
 /// should not wait for that.
-struct Begun(Option<Arc<Link>>);
+struct Begun(Option<Arc<Together>>);
 
 impl Begun {
     async fn send(mut self, live: Live) {
@@ -165,14 +163,15 @@ impl Begun {
             }
             Err(_) => ways.acquire().await,
         };
-        let Some(link) = self.0.take() else { return };
+        let Some(together) = self.0.take() else { return };
+        let link = &together.link;
         // What was under way may have been lost with the connection; on this one there would be no answer either.
         if way.is_err() || !link.current().is_some_and(|now| now.is_same(&live)) {
-            return refuse(link.together.end().callers, &given_up());
+            return refuse(together.end().callers, &given_up());
         }
         let (callers, (all, shape)) = {
-            let mut gathering = link.together.end();
-            (std::mem::take(&mut gathering.callers), gathering.pack(&link, &live))
+            let mut gathering = together.end();
+            (std::mem::take(&mut gathering.callers), gathering.pack(link, &live))
         };
         match link.call(&live, &all).await {
             Ok(replies) => {
@@ -188,15 +187,15 @@ impl Begun {
 
     /// How many callers have come.
     fn callers(&self) -> Option<usize> {
-        self.0.as_ref().map(|link| link.together.gathering().callers.len())
+        self.0.as_ref().map(|together| together.gathering().callers.len())
     }
 }
 
 impl Drop for Begun {
     /// The runtime ends: the callers learn it from their channels.
     fn drop(&mut self) {
-        if let Some(link) = self.0.take() {
-            drop(link.together.end());
+        if let Some(together) = self.0.take() {
+            drop(together.end());
         }
     }
 }

@@ -147,9 +147,9 @@ fn take_all<'p>(jobs: &mut [Job<'p>], sent: Vec<Sent>) -> Vec<Lesson<'p>> {
                 job.lost |= error.as_ref().is_some_and(|error| error.certainty() == Certainty::Unknown);
                 continue;
             };
-            if let Some(repeat) = take(job, reply, &seat.link.address) {
+            if let Some(repeat) = take(job, reply, seat.node.address()) {
                 if matches!(repeat, Repeat::NotAdopted) {
-                    seat.link.note_adopted(job.place.number, None);
+                    seat.node.note_adopted(job.place.number, None);
                 }
                 lessons.push(repeat.into_lesson(job.place));
             }
@@ -267,7 +267,7 @@ async fn fields(
     for Sent { seat, parts, error } in round.send(router, None).await {
         for (at, replies) in parts {
             let (Some(job), Some(reply)) = (jobs.get_mut(at), replies.into_iter().next()) else { continue };
-            match Passing::of(&reply, &seat.link.address) {
+            match Passing::of(&reply, seat.node.address()) {
                 None => found.push((at, reply)),
                 Some(passing) => {
                     if let Passing::Ask(node) = &passing {

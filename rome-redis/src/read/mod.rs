@@ -87,7 +87,7 @@ fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, lessons: &mut Vec<Les
                 reading.begin_again();
                 continue;
             }
-            match replies.iter().find_map(|reply| Passing::of(reply, &seat.link.address)) {
+            match replies.iter().find_map(|reply| Passing::of(reply, seat.node.address())) {
                 None => {
                     if let Progress::Changed = reading.take(replies)? {
                         tracing::debug!("the partition changed while it was read; a script reads it");

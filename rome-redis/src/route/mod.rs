@@ -18,7 +18,8 @@ use futures::future::{self, Either};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use crate::adopt::{self, Make, Opened};
-use crate::link::{self, Link, Live};
+use crate::link::{self, Live};
+use crate::node::Node;
 use crate::place::Place;
 use crate::setup::{Pause, Setup};
 use crate::target::Target;
@@ -40,14 +41,14 @@ pub(crate) struct Router {
 
 #[derive(Debug)]
 enum Way {
-    Server(Arc<Link>),
+    Server(Arc<Node>),
     Cluster(Box<Topology>),
 }
 
 /// A place at a server for calls about one partition.
 #[derive(Debug, Clone)]
 pub(crate) struct Seat {
-    pub(crate) link: Arc<Link>,
+    pub(crate) node: Arc<Node>,
     pub(crate) live: Live,
     /// Whether the slot is on its way there, so that each command has to be announced.
     pub(crate) asking: bool,
@@ -87,16 +88,16 @@ impl From<StoreError> for Stop {
 impl Router {
     pub(crate) fn new(setup: &Arc<Setup>) -> StoreResult<Self> {
         let way = match &setup.target {
-            Target::Server(_) => Way::Server(Arc::new(Link::new(setup, "")?)),
+            Target::Server(_) => Way::Server(Arc::new(Node::new(setup, "")?)),
             Target::Cluster { nodes, .. } => Way::Cluster(Box::new(Topology::new(setup, nodes))),
         };
         Ok(Self { setup: setup.clone(), way })
     }
 
     /// All servers that have partitions.
-    pub(crate) async fn servers(&self) -> StoreResult<Vec<Arc<Link>>> {
+    pub(crate) async fn servers(&self) -> StoreResult<Vec<Arc<Node>>> {
         match &self.way {
-            Way::Server(link) => Ok(vec![link.clone()]),
+            Way::Server(node) => Ok(vec![node.clone()]),
             Way::Cluster(topology) => {
                 topology.refresh().await?;
                 Ok(topology.primaries())
@@ -125,12 +126,12 @@ impl Router {
 
     /// The usual case: the server is known, connected, and has adopted the partition.
     fn ready_seat(&self, place: &Place) -> Option<Seat> {
-        let link = match &self.way {
-            Way::Server(link) => link.clone(),
+        let node = match &self.way {
+            Way::Server(node) => node.clone(),
             Way::Cluster(topology) => topology.serving(place.slot)?,
         };
-        let live = link.current()?;
-        link.has_adopted(place.number, &live).then_some(Seat { link, live, asking: false })
+        let live = node.link.current()?;
+        node.has_adopted(place.number, &live).then_some(Seat { node, live, asking: false })
     }
 
     /// Finds the server of a partition and does something there, again and again until it is not refused.
@@ -147,10 +148,10 @@ impl Router {
         loop {
             let tried = match self.connect(place, detour.take(), until).await {
                 Ok(seat) => {
-                    let (link, asking) = (seat.link.clone(), seat.asking);
+                    let (node, asking) = (seat.node.clone(), seat.asking);
                     let done =
-                        self.watched(&link, &[place.slot], asking, pin!(self.run(errand, place, seat, until))).await;
-                    done.unwrap_or_else(|| Err(link.silent().into()))
+                        self.watched(&node, &[place.slot], asking, pin!(self.run(errand, place, seat, until))).await;
+                    done.unwrap_or_else(|| Err(node.link.silent().into()))
                 }
                 Err(error) => Err(Stop::Failed(error)),
             };
@@ -181,38 +182,38 @@ impl Router {
         // The task that holds it may be of a runtime that is not running now.
         let until = until.max(Instant::now() + self.setup.options.connect_timeout);
         let adopting = tokio::time::timeout_at(until, place.adopting.lock()).await;
-        let Ok(_adopting) = adopting else { return Err(seat.link.silent().into()) };
-        if matches!(errand, Errand::Sit) && seat.link.has_adopted(place.number, &seat.live) {
+        let Ok(_adopting) = adopting else { return Err(seat.node.link.silent().into()) };
+        if matches!(errand, Errand::Sit) && seat.node.has_adopted(place.number, &seat.live) {
             return Ok((seat, Opened::Absent));
         }
         let opened = adopt::open(place, &seat, make).await?;
         if matches!(errand, Errand::Sit) {
             // Rows may be sent on to a node before what says of which database they are: that is no loss.
             if seat.asking && matches!(opened, Opened::Absent) {
-                return Err(Stop::Passing(Passing::Wait(on_the_move(&seat.link.address))));
+                return Err(Stop::Passing(Passing::Wait(on_the_move(seat.node.address()))));
             }
             opened.is_there(&self.setup)?;
         }
         if matches!(opened, Opened::There { .. }) {
             place.forget_ready();
-            seat.link.note_adopted(place.number, Some(&seat.live));
+            seat.node.note_adopted(place.number, Some(&seat.live));
         }
         Ok((seat, opened))
     }
 
     async fn connect(&self, place: &Place, detour: Option<String>, until: Instant) -> StoreResult<Seat> {
         let topology = match &self.way {
-            Way::Server(link) => {
-                let live = link.live(until, true).await?;
-                return Ok(Seat { link: link.clone(), live, asking: false });
+            Way::Server(node) => {
+                let live = node.link.live(until, true).await?;
+                return Ok(Seat { node: node.clone(), live, asking: false });
             }
             Way::Cluster(topology) => topology,
         };
         let asking = detour.is_some();
-        let link = match detour {
-            Some(node) => topology.link(&node)?,
+        let node = match detour {
+            Some(address) => topology.node(&address)?,
             None => match topology.serving(place.slot) {
-                Some(link) => link,
+                Some(node) => node,
                 None => {
                     topology.refresh().await?;
                     topology.serving(place.slot).ok_or_else(|| not_served(place))?
@@ -221,9 +222,9 @@ impl Router {
         };
         // Another node may take over while this one does not answer.
         let soon = until.min(Instant::now() + self.setup.options.connect_timeout);
-        let live = self.watched(&link, &[place.slot], asking, pin!(link.live(soon, false))).await;
-        let live = live.unwrap_or_else(|| Err(link.silent()))?;
-        Ok(Seat { link, live, asking })
+        let live = self.watched(&node, &[place.slot], asking, pin!(node.link.live(soon, false))).await;
+        let live = live.unwrap_or_else(|| Err(node.link.silent()))?;
+        Ok(Seat { node, live, asking })
     }
 
     /// Makes the best of a round; gives the last trouble that it had, if any.
@@ -269,7 +270,7 @@ impl Router {
     /// reply would come too late or never. None if it was; what was sent to it may then be carried out or not.
     async fn watched<T>(
         &self,
-        link: &Link,
+        node: &Node,
         slots: &[u16],
         asking: bool,
         answer: Pin<&mut impl Future<Output = T>>,
@@ -282,7 +283,7 @@ impl Router {
             loop {
                 tokio::time::sleep(SUSPICIOUS).await;
                 Box::pin(self.refresh()).await;
-                let serves = |slot: &u16| topology.serving(*slot).is_some_and(|now| now.address == link.address);
+                let serves = |slot: &u16| topology.serving(*slot).is_some_and(|now| now.address() == node.address());
                 if !slots.iter().all(serves) {
                     return;
                 }
@@ -291,7 +292,7 @@ impl Router {
         match future::select(answer, Box::pin(replaced)).await {
             Either::Left((answer, _)) => Some(answer),
             Either::Right(_) => {
-                link.lose_all();
+                node.lose_all();
                 None
             }
         }

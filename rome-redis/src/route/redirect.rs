@@ -22,8 +22,8 @@ impl Passing {
         let Value::ServerError(refusal) = reply else { return None };
         // The slot, and host and port.
         let node = || match refusal.details()?.split_whitespace().nth(1)?.rsplit_once(':')? {
-            ("", port) => Some(node(host(asked), port)),
-            (host, port) => Some(node(host, port)),
+            ("", port) => Some(address(host(asked), port)),
+            (host, port) => Some(address(host, port)),
         };
         match refusal.code() {
             "MOVED" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Moved)),
@@ -48,7 +48,7 @@ pub(super) fn on_the_move(node: &str) -> StoreError {
 }
 
 /// The address of a node. Hosts with colons in them need brackets.
-pub(super) fn node(host: &str, port: impl std::fmt::Display) -> String {
+pub(super) fn address(host: &str, port: impl std::fmt::Display) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

@@ -11,7 +11,6 @@ use super::{Router, Seat};
 use crate::place::Place;
 use crate::reply::unexpected;
 use crate::script::bundle::{Answers, Bundles, Passenger};
-use crate::together::Together;
 
 /// The longest time to wait for replicas, in milliseconds: some weeks.
 const LONGEST_WAIT: u64 = 1 << 31;
@@ -71,8 +70,9 @@ impl<'a> Round<'a> {
 
     /// What goes to a server.
     fn parcel(&mut self, seat: Seat, place: &Place) -> Option<&mut Parcel<'a>> {
-        let same =
-            |parcel: &Parcel<'_>| parcel.seat.link.address == seat.link.address && parcel.seat.asking == seat.asking;
+        let same = |parcel: &Parcel<'_>| {
+            parcel.seat.node.address() == seat.node.address() && parcel.seat.asking == seat.asking
+        };
         let at = self.parcels.iter().position(same).unwrap_or_else(|| {
             let (pipeline, steps, parts, slots) = (redis::pipe(), Vec::new(), Vec::new(), Vec::new());
             // One server, as a rule.
@@ -105,8 +105,8 @@ impl<'a> Round<'a> {
 impl Parcel<'_> {
     async fn send(&self, router: &Router, confirm: Option<&Confirm>) -> StoreResult<Vec<Value>> {
         let exchanged = pin!(self.exchange(router, confirm));
-        let answer = router.watched(&self.seat.link, &self.slots, self.seat.asking, exchanged).await;
-        answer.unwrap_or_else(|| Err(self.seat.link.silent().with_unknown_outcome()))
+        let answer = router.watched(&self.seat.node, &self.slots, self.seat.asking, exchanged).await;
+        answer.unwrap_or_else(|| Err(self.seat.node.link.silent().with_unknown_outcome()))
     }
 
     /// Gives each its replies.
@@ -124,8 +124,8 @@ impl Parcel<'_> {
         let (seat, live) = (&self.seat, &self.seat.live);
         if confirm.is_none() && self.small && !seat.asking {
             return match &*self.steps {
-                [] => Together::call(&seat.link, live, &self.pipeline).await,
-                steps => Together::apply(&seat.link, live, steps).await,
+                [] => seat.node.together.call(live, &self.pipeline).await,
+                steps => seat.node.together.apply(live, steps).await,
             };
         }
         Box::pin(self.exchange_alone(router, confirm)).await
@@ -152,22 +152,23 @@ impl Parcel<'_> {
 
 async fn exchange(seat: &Seat, pipeline: &Pipeline) -> StoreResult<Vec<Value>> {
     if !seat.asking {
-        return seat.link.call(&seat.live, pipeline).await;
+        return seat.node.link.call(&seat.live, pipeline).await;
     }
     let mut announced = redis::pipe();
     for command in pipeline.cmd_iter() {
         announced.cmd("ASKING");
         announced.add_command(command.clone());
     }
-    let replies = seat.link.call(&seat.live, &announced).await?;
+    let replies = seat.node.link.call(&seat.live, &announced).await?;
     Ok(replies.into_iter().skip(1).step_by(2).collect())
 }
 
 async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, confirm: &Confirm) -> StoreResult<Vec<Value>> {
-    let (link, Confirm { n, until }) = (&seat.link, *confirm);
-    let taken = link.replicas.take(link, until).await?;
+    let (node, Confirm { n, until }) = (&seat.node, *confirm);
+    let (link, replicas) = (&node.link, &node.replicas);
+    let taken = replicas.take(link, until).await?;
     if taken.live.run() != seat.live.run() {
-        link.replicas.close();
+        replicas.close();
         link.lose(&seat.live);
         let message = format!("the Redis server at {} has just been started again", link.address);
         return Err(StoreError::new(StoreErrorKind::Unavailable, message));
@@ -177,13 +178,13 @@ async fn exchange_and_wait(seat: &Seat, mut pipeline: Pipeline, confirm: &Confir
     pipeline.cmd("WAIT").arg(n).arg(timeout.clamp(1, LONGEST_WAIT));
     let own = Seat { live: taken.live.clone(), ..seat.clone() };
     // Announcements stand before commands alone, and WAIT needs none.
-    let mut replies = exchange(&own, &pipeline).await.inspect_err(|_| link.replicas.close())?;
+    let mut replies = exchange(&own, &pipeline).await.inspect_err(|_| replicas.close())?;
     let confirmed = replies.pop();
     if let Some(Value::Int(_)) = confirmed {
-        link.replicas.give_back(taken);
+        replicas.give_back(taken);
     } else {
         // It is a primary no more.
-        link.lose_all();
+        node.lose_all();
     }
     are_enough(confirmed.as_ref(), n)?;
     Ok(replies)
