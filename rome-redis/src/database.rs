@@ -10,11 +10,10 @@ use tokio::time::Instant;
 use futures::future::try_join_all;
 use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
 
-use crate::adopt::{self, Make, Opened};
 use crate::error;
 use crate::node::Node;
 use crate::place::Place;
-use crate::route::Router;
+use crate::route::{self, Make, Opened, Router};
 
 /// How many partitions a new database on a cluster has.
 const PARTITIONS: u32 = 16;
@@ -68,7 +67,7 @@ async fn make(
 ) -> StoreResult<Opened> {
     let places = places(&router.setup.options.prefix, partitions);
     for server in servers {
-        if let Err(error) = adopt::check_empty(&server.link, &places, until).await {
+        if let Err(error) = route::check_empty(&server.link, &places, until).await {
             // Another program may be making the same database. Then partition 0, which is made first, is there by now.
             return match router.open(zero, Make::Never, until).await? {
                 Opened::Absent => Err(error),
@@ -76,7 +75,7 @@ async fn make(
             };
         }
     }
-    router.open(zero, Make::Partition { database: &adopt::new_id(), partitions }, until).await
+    router.open(zero, Make::Partition { database: &route::new_id(), partitions }, until).await
 }
 
 fn places(prefix: &str, partitions: u32) -> Vec<Place> {

@@ -9,7 +9,6 @@
 //! How safe an acknowledged write is depends on the server's settings; `docs/design/redis.md` says what is refused, what is
 //! warned of, and what Redis cannot promise. The store knows nothing of entities, sessions or queries.
 
-mod adopt;
 mod apply;
 mod database;
 mod digest;
@@ -25,6 +24,7 @@ mod read;
 mod replicas;
 mod reply;
 mod request;
+mod reserve;
 mod route;
 mod saved_look;
 mod script;

@@ -12,13 +12,12 @@ use rome_core::store::{
 use crate::apply::Applier;
 use crate::database;
 use crate::error;
-use crate::layout::sequence_field;
 use crate::options::RedisOptions;
 use crate::place::Place;
 use crate::read;
-use crate::reply::{decimal, unexpected};
 use crate::request;
-use crate::route::{Passing, Round, Router};
+use crate::reserve;
+use crate::route::Router;
 use crate::setup::Setup;
 
 /// The most effects of one transaction: the server does nothing else while it carries them out.
@@ -120,6 +119,11 @@ impl RedisStore {
         })
     }
 
+    /// The partition that has the sequences.
+    fn zero(&self) -> StoreResult<&Place> {
+        request::admit_partition(&self.places, Partition(0))
+    }
+
     /// Where each step is to be carried out, if all of them can be.
     fn admit(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<(&Place, MiniTx)>> {
         request::admit_durability(durability)?;
@@ -130,72 +134,6 @@ impl RedisStore {
             steps.push((place, tx));
         }
         Ok(steps)
-    }
-}
-
-impl RedisStore {
-    /// Takes `n` numbers of a sequence, none of them below `least`; gives the first of them.
-    async fn numbers(&self, sequence: SequenceId, n: u32, least: u64) -> StoreResult<u64> {
-        let last = least.saturating_sub(1);
-        if i64::try_from(last).is_err() {
-            let message = format!("the sequence {sequence:?} cannot be raised to {least}");
-            return Err(StoreError::new(StoreErrorKind::Overflow, message));
-        }
-        let place = request::admit_partition(&self.places, Partition(0))?;
-        let (setup, layout) = (&self.router.setup, &place.layout);
-        let mut patience = setup.patience();
-        let mut detour: Option<String> = None;
-        let reply = loop {
-            let seat = self.router.seat(place, detour.take().as_deref(), patience.until).await?;
-            let mut call = setup.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
-            call.arg(setup.owner(seat.live.run())).arg(sequence_field(sequence)).arg(n).arg(last);
-            let (mut round, node) = (Round::default(), seat.node.clone());
-            round.add(seat, place, 0, |pipeline| {
-                pipeline.add_command(call);
-                true
-            });
-            let sent = round.send(&self.router, None).await.pop();
-            let Some(mut sent) = sent else { return Err(error::gone()) };
-            let reply = sent.parts.pop().and_then(|(_, mut replies)| replies.pop());
-            let error = match (reply, sent.error) {
-                // A block whose reply was lost is skipped.
-                (_, Some(error)) => {
-                    self.router.refresh().await;
-                    error
-                }
-                (Some(reply), None) => match Passing::of(&reply, node.address()) {
-                    Some(passing) => {
-                        if let Passing::Ask(node) = &passing {
-                            detour = Some(node.clone());
-                        }
-                        self.router.learn(place, passing).await
-                    }
-                    None if is_not_adopted(&reply) => {
-                        node.note_adopted(place.number, None);
-                        let message = "the partition changes from one Redis server to another again and again";
-                        StoreError::new(StoreErrorKind::Unavailable, message)
-                    }
-                    None => break reply,
-                },
-                (None, None) => return Err(unexpected(&Value::Nil)),
-            };
-            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(setup, &error).await {
-                return Err(error);
-            }
-        };
-        let Value::BulkString(answer) = &reply else { return Err(unexpected(&reply)) };
-        match answer.split_first() {
-            Some((b'D', last)) => {
-                let last = decimal(last).ok_or_else(|| unexpected(&reply))?;
-                let before = last.checked_sub(u64::from(n)).ok_or_else(|| unexpected(&reply))?;
-                Ok(before.saturating_add(1))
-            }
-            Some((b'O', _)) => {
-                let message = format!("the sequence {sequence:?} is used up");
-                Err(StoreError::new(StoreErrorKind::Overflow, message))
-            }
-            _ => Err(error::gone()),
-        }
     }
 }
 
@@ -234,18 +172,14 @@ impl Store for RedisStore {
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.numbers(sequence, n, 0).await
+        reserve::numbers(&self.router, self.zero()?, sequence, n, 0).await
     }
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.numbers(sequence, 0, least).await
+        reserve::numbers(&self.router, self.zero()?, sequence, 0, least).await
     }
 
     fn owner(&self, _: Partition) -> OwnerTag {
         self.owner
     }
-}
-
-fn is_not_adopted(reply: &Value) -> bool {
-    matches!(reply, Value::BulkString(answer) if answer == b"E")
 }

@@ -7,7 +7,8 @@ use futures::future::join_all;
 use redis::{Pipeline, Value};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
-use super::{Router, Seat};
+use super::router::Router;
+use super::seat::Seat;
 use crate::place::Place;
 use crate::reply::unexpected;
 use crate::script::bundle::{Answers, Bundles, Passenger};

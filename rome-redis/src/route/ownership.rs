@@ -5,11 +5,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use redis::Value;
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
+use super::redirect::Passing;
+use super::seat::{Seat, Stop};
 use crate::error;
 use crate::link::Link;
 use crate::place::Place;
 use crate::reply::{text, unexpected};
-use crate::route::{Passing, Seat, Stop};
 use crate::setup::Setup;
 
 /// The version of the layout and of the scripts' conventions.
