@@ -181,7 +181,7 @@ mod tests {
         for length in 1..4_u32 {
             keys.extend(
                 (0..3_usize.pow(length))
-                    .map(|n| (0..length).map(|place| [0, 1, 255][n / 3_usize.pow(place) % 3]).collect()),
+                    .map(|n| (0..length).map(|position| [0, 1, 255][n / 3_usize.pow(position) % 3]).collect()),
             );
         }
         keys.sort();

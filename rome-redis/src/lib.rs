@@ -18,7 +18,7 @@ mod link;
 mod node;
 mod options;
 mod outage;
-mod place;
+mod partition_keys;
 mod prepared;
 mod read;
 mod replicas;

@@ -231,7 +231,7 @@ impl Link {
     async fn call_again(&self, live: &Live, calls: &Pipeline, mut replies: Vec<Value>) -> StoreResult<Vec<Value>> {
         self.send(live, &self.setup.scripts.load()).await?;
         let mut again = redis::pipe();
-        let mut places = Vec::new();
+        let mut positions = Vec::new();
         let is_unknown = |at: usize| replies.get(at).is_some_and(script::is_unknown);
         for (at, command) in calls.cmd_iter().enumerate() {
             // WAIT waits for calls before it, and ASKING speaks for the one after it.
@@ -242,10 +242,10 @@ impl Link {
             };
             if is_about_others || is_unknown(at) {
                 again.add_command(command.clone());
-                places.push(at);
+                positions.push(at);
             }
         }
-        for (at, answer) in places.into_iter().zip(self.send(live, &again).await?) {
+        for (at, answer) in positions.into_iter().zip(self.send(live, &again).await?) {
             if let Some(reply) = replies.get_mut(at) {
                 *reply = answer;
             }

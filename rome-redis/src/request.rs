@@ -5,7 +5,7 @@ use rome_core::store::{
 };
 
 use crate::error::invalid;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::script::program;
 
 /// The most bytes of one request, below the server's limit for a client that has not been answered (1 GB).
@@ -15,9 +15,9 @@ const MOST_BYTES: usize = 512 << 20;
 const MOST_ARGUMENTS: usize = 1_000_000;
 
 /// The partition of this number.
-pub(crate) fn admit_partition(places: &[Place], partition: Partition) -> StoreResult<&Place> {
-    usize::try_from(partition.0).ok().and_then(|number| places.get(number)).ok_or_else(|| {
-        let n = places.len();
+pub(crate) fn admit_partition(partition_keys: &[PartitionKeys], partition: Partition) -> StoreResult<&PartitionKeys> {
+    usize::try_from(partition.0).ok().and_then(|number| partition_keys.get(number)).ok_or_else(|| {
+        let n = partition_keys.len();
         invalid(format!("there is no partition {}; the database has {n}, numbered from 0", partition.0))
     })
 }

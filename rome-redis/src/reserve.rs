@@ -5,14 +5,14 @@ use rome_core::store::{SequenceId, StoreError, StoreErrorKind, StoreResult};
 
 use crate::error;
 use crate::layout::sequence_field;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::reply::{decimal, unexpected};
 use crate::route::{Passing, Round, Router};
 
 /// Takes `n` numbers of a sequence, none of them below `least`; gives the first of them.
 pub(crate) async fn numbers(
     router: &Router,
-    zero: &Place,
+    zero: &PartitionKeys,
     sequence: SequenceId,
     n: u32,
     least: u64,

@@ -13,7 +13,7 @@ use crate::apply::Applier;
 use crate::database;
 use crate::error;
 use crate::options::RedisOptions;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::read;
 use crate::request;
 use crate::reserve;
@@ -31,7 +31,7 @@ const MOST_EFFECTS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct RedisStore {
     router: Router,
-    places: Vec<Place>,
+    partition_keys: Vec<PartitionKeys>,
     applier: Applier,
     capabilities: Capabilities,
     owner: OwnerTag,
@@ -82,28 +82,28 @@ impl RedisStore {
     pub async fn open_with(url: &str, options: RedisOptions) -> StoreResult<Self> {
         let setup = Setup::new(url, options)?;
         let router = Router::new(&setup)?;
-        let database::Database { places, durability } = database::open(&router).await?;
+        let database::Database { partition_keys, durability } = database::open(&router).await?;
         let name = if setup.is_cluster() { "redis-cluster" } else { "redis" };
         let mut capabilities = Capabilities::new(name, durability, true);
         capabilities.max_effects = MOST_EFFECTS;
-        capabilities.partitions = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        capabilities.partitions = u32::try_from(partition_keys.len()).unwrap_or(u32::MAX);
         let mut hasher = DefaultHasher::new();
         setup.database().hash(&mut hasher);
         // A process that may have lost writes does not get another owner: its `seq` was moved on instead.
         let owner = OwnerTag(hasher.finish());
-        tracing::debug!(name, partitions = places.len(), prefix = %setup.options.prefix, "opened the store");
-        Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
+        tracing::debug!(name, partitions = partition_keys.len(), prefix = %setup.options.prefix, "opened the store");
+        Ok(Self { router, partition_keys, applier: Applier::default(), capabilities, owner })
     }
 
     /// The error for partitions of which one is gone, or has lost what says of which database it is. Costs a round trip for each.
-    async fn is_gone(&self, places: Vec<&Place>, error: StoreError) -> StoreError {
+    async fn is_gone(&self, partition_keys: Vec<&PartitionKeys>, error: StoreError) -> StoreError {
         let until = self.router.setup.patience().until;
         let mut damaged = None;
-        for place in places {
+        for keys in partition_keys {
             // A partition that is gone has no seat.
-            let Ok(seat) = self.router.seat(place, None, until).await else { return error };
+            let Ok(seat) = self.router.seat(keys, None, until).await else { return error };
             let mut ask = redis::pipe();
-            ask.cmd("HMGET").arg(&place.layout.meta).arg("format").arg("id").arg("seq");
+            ask.cmd("HMGET").arg(&keys.layout.meta).arg("format").arg("id").arg("seq");
             let replies = seat.node.link.inquire(&seat.live, &ask).await;
             let Ok([Value::Array(fields)]) = replies.as_deref() else { return error };
             let missing = fields.iter().filter(|field| matches!(field, Value::Nil)).count();
@@ -111,7 +111,7 @@ impl RedisStore {
                 return error;
             }
             if missing > 0 {
-                damaged = Some(place.number);
+                damaged = Some(keys.number);
             }
         }
         damaged.map_or(error, |number| {
@@ -120,18 +120,22 @@ impl RedisStore {
     }
 
     /// The partition that has the sequences.
-    fn zero(&self) -> StoreResult<&Place> {
-        request::admit_partition(&self.places, Partition(0))
+    fn zero(&self) -> StoreResult<&PartitionKeys> {
+        request::admit_partition(&self.partition_keys, Partition(0))
     }
 
     /// Where each step is to be carried out, if all of them can be.
-    fn admit(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<(&Place, MiniTx)>> {
+    fn admit(
+        &self,
+        batch: Vec<(Partition, MiniTx)>,
+        durability: Durability,
+    ) -> StoreResult<Vec<(&PartitionKeys, MiniTx)>> {
         request::admit_durability(durability)?;
         let mut steps = Vec::with_capacity(batch.len());
         for (partition, tx) in batch {
-            let place = request::admit_partition(&self.places, partition)?;
+            let keys = request::admit_partition(&self.partition_keys, partition)?;
             request::admit(&tx, &self.capabilities)?;
-            steps.push((place, tx));
+            steps.push((keys, tx));
         }
         Ok(steps)
     }
@@ -146,12 +150,12 @@ impl Store for RedisStore {
     async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
         let mut asked = Vec::with_capacity(batch.len());
         for (partition, reads) in batch {
-            asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
+            asked.push((request::admit_partition(&self.partition_keys, *partition)?, reads.as_slice()));
         }
         match read::read(&self.router, &asked, consistency).await {
             Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let places = asked.iter().map(|(place, _)| *place).collect();
-                Err(Box::pin(self.is_gone(places, error)).await)
+                let partition_keys = asked.iter().map(|(keys, _)| *keys).collect();
+                Err(Box::pin(self.is_gone(partition_keys, error)).await)
             }
             done => done,
         }
@@ -159,11 +163,11 @@ impl Store for RedisStore {
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
         let steps = self.admit(batch, durability)?;
-        let places: Vec<u32> = steps.iter().map(|(place, _)| place.number).collect();
+        let numbers: Vec<u32> = steps.iter().map(|(keys, _)| keys.number).collect();
         let applied = match self.applier.apply(&self.router, steps, durability).await {
             Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let places = self.places.iter().filter(|place| places.contains(&place.number)).collect();
-                Err(Box::pin(self.is_gone(places, error)).await)
+                let partition_keys = self.partition_keys.iter().filter(|keys| numbers.contains(&keys.number)).collect();
+                Err(Box::pin(self.is_gone(partition_keys, error)).await)
             }
             done => done,
         };

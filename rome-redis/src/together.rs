@@ -308,7 +308,7 @@ impl Replies {
     }
 }
 
-/// The place of a look among those that are sent, with this one among them.
+/// The position of a look among those that are sent, with this one among them.
 fn once(looks: &mut Vec<Cmd>, look: &Cmd) -> usize {
     looks.iter().position(|sent| same(sent, look)).unwrap_or_else(|| {
         looks.push(look.clone());
@@ -322,8 +322,9 @@ fn is_look(command: &Cmd) -> bool {
     if words.len() != LOOK.len() {
         return false;
     }
-    let is = |place: usize, word: &[u8]| if place == 1 { word.ends_with(LOOK[1]) } else { word == LOOK[place] };
-    words.by_ref().enumerate().all(|(place, word)| matches!(word, redis::Arg::Simple(word) if is(place, word)))
+    let is =
+        |position: usize, word: &[u8]| if position == 1 { word.ends_with(LOOK[1]) } else { word == LOOK[position] };
+    words.by_ref().enumerate().all(|(position, word)| matches!(word, redis::Arg::Simple(word) if is(position, word)))
 }
 
 fn same(a: &Cmd, b: &Cmd) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
 
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::script::bundle::{self, Passenger};
 use crate::script::program::Call;
 
@@ -13,7 +13,7 @@ const FEW: usize = 64;
 
 /// One step on its way to its answer.
 pub(super) struct Job<'p> {
-    pub(super) place: &'p Place,
+    pub(super) partition: &'p PartitionKeys,
     pub(super) tx: MiniTx,
     pub(super) answer: Option<StoreResult<Applied>>,
     /// Whether a copy of it was sent and its reply did not come.
@@ -29,8 +29,8 @@ pub(super) struct Job<'p> {
 }
 
 impl<'p> Job<'p> {
-    pub(super) fn new(place: &'p Place, tx: MiniTx, found: Option<Arc<[Effect]>>) -> Self {
-        Self { place, tx, answer: None, lost: false, detour: None, looked: found.is_some(), found, alone: false }
+    pub(super) fn new(partition: &'p PartitionKeys, tx: MiniTx, found: Option<Arc<[Effect]>>) -> Self {
+        Self { partition, tx, answer: None, lost: false, detour: None, looked: found.is_some(), found, alone: false }
     }
 
     /// What it will change, as far as is known.
@@ -65,6 +65,6 @@ impl<'p> Job<'p> {
             Step::Finish(_) => self.found.as_deref(),
             _ => Some(&*self.tx.effects),
         };
-        Passenger { call: Call { place: self.place, tx: &self.tx, effects, always_write }, alone: self.alone }
+        Passenger { call: Call { partition: self.partition, tx: &self.tx, effects, always_write }, alone: self.alone }
     }
 }

@@ -21,7 +21,7 @@ use rome_core::store::{
     Applied, Certainty, Decision, Durability, Effect, MiniTx, Step, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::prepared;
 use crate::reply::{decimal, unexpected};
 use crate::route::{Confirm, Lesson, Passing, Round, Router, Sent};
@@ -48,7 +48,7 @@ impl Applier {
     pub(crate) async fn apply(
         &self,
         router: &Router,
-        batch: Vec<(&Place, MiniTx)>,
+        batch: Vec<(&PartitionKeys, MiniTx)>,
         durability: Durability,
     ) -> StoreResult<Vec<Applied>> {
         let confirm = match durability {
@@ -56,7 +56,7 @@ impl Applier {
             _ => None,
         };
         let mut patience = router.setup.patience();
-        let mut jobs: Vec<Job<'_>> = batch.into_iter().map(|(place, tx)| self.job(place, tx)).collect();
+        let mut jobs: Vec<Job<'_>> = batch.into_iter().map(|(partition, tx)| self.job(partition, tx)).collect();
         while let Err(error) = attempt(router, &mut jobs, confirm, patience.until).await {
             let is_lost = jobs.iter().any(|job| job.lost || matches!(job.answer, Some(Ok(_))));
             if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(&router.setup, &error).await {
@@ -69,24 +69,24 @@ impl Applier {
         settle(jobs)
     }
 
-    fn job<'p>(&self, place: &'p Place, tx: MiniTx) -> Job<'p> {
+    fn job<'p>(&self, partition: &'p PartitionKeys, tx: MiniTx) -> Job<'p> {
         let known = match tx.step {
             Step::Finish(Decision::Committed) => {
-                self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(&(place.number, tx.id)).cloned()
+                self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(&(partition.number, tx.id)).cloned()
             }
             _ => None,
         };
-        Job::new(place, tx, known)
+        Job::new(partition, tx, known)
     }
 
     fn remember(&self, job: &Job<'_>) {
         if let Some(Ok(Applied::Done { seq })) = job.answer {
-            job.place.note_ready(job.effects());
+            job.partition.note_ready(job.effects());
             if job.tx.step == Step::One {
-                job.place.quiet.wrote(seq);
+                job.partition.quiet.wrote(seq);
             }
         }
-        let key = (job.place.number, job.tx.id);
+        let key = (job.partition.number, job.tx.id);
         match (job.tx.step, &job.answer) {
             (Step::Prepare { .. }, Some(Ok(Applied::Done { .. }))) => {
                 let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +118,7 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
     // One partition that cannot be reached must not keep the others waiting for as long as there is patience.
     let soon = if jobs.len() > 1 { until.min(Instant::now() + SOON) } else { until };
     for (at, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.answer.is_none()) {
-        match router.seat(job.place, job.detour.take().as_deref(), soon).await {
+        match router.seat(job.partition, job.detour.take().as_deref(), soon).await {
             Ok(seat) => seats.push((at, seat)),
             Err(error) if error.kind() == StoreErrorKind::Unavailable => lessons.push(Lesson::Again(error)),
             Err(error) => return Err(error),
@@ -127,7 +127,7 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
     let mut round = Round::default();
     for (at, seat) in seats {
         if let Some(job) = jobs.get(at) {
-            round.add_step(seat, job.place, at, job.passenger(confirm.is_some()), job.is_small());
+            round.add_step(seat, job.partition, at, job.passenger(confirm.is_some()), job.is_small());
         }
     }
     let confirm = confirm.map(|n| Confirm { n, until });
@@ -149,9 +149,9 @@ fn take_all<'p>(jobs: &mut [Job<'p>], sent: Vec<Sent>) -> Vec<Lesson<'p>> {
             };
             if let Some(repeat) = take(job, reply, seat.node.address()) {
                 if matches!(repeat, Repeat::NotAdopted) {
-                    seat.node.note_adopted(job.place.number, None);
+                    seat.node.note_adopted(job.partition.number, None);
                 }
-                lessons.push(repeat.into_lesson(job.place));
+                lessons.push(repeat.into_lesson(job.partition));
             }
         }
         lessons.extend(error.map(Lesson::Lost));
@@ -168,9 +168,9 @@ enum Repeat {
 }
 
 impl Repeat {
-    fn into_lesson(self, place: &Place) -> Lesson<'_> {
+    fn into_lesson(self, partition: &PartitionKeys) -> Lesson<'_> {
         let message = match self {
-            Self::Passing(passing) => return Lesson::Refused(place, passing),
+            Self::Passing(passing) => return Lesson::Refused(partition, passing),
             Self::NotAdopted => "the partition changes from one Redis server to another again and again",
             Self::Prepared => "the transaction to finish is prepared and finished again and again",
             Self::Alone => "the step fails together with others, and not by itself",
@@ -257,9 +257,9 @@ async fn fields(
     let mut round = Round::default();
     for (at, field) in wanted {
         let Some(job) = jobs.get(at) else { continue };
-        let seat = router.seat(job.place, job.detour.as_deref(), until).await?;
-        round.add(seat, job.place, at, |pipeline| {
-            pipeline.cmd("HGET").arg(&job.place.layout.meta).arg(field);
+        let seat = router.seat(job.partition, job.detour.as_deref(), until).await?;
+        round.add(seat, job.partition, at, |pipeline| {
+            pipeline.cmd("HGET").arg(&job.partition.layout.meta).arg(field);
             true
         });
     }
@@ -273,7 +273,7 @@ async fn fields(
                     if let Passing::Ask(node) = &passing {
                         job.detour = Some(node.clone());
                     }
-                    lessons.push(Lesson::Refused(job.place, passing));
+                    lessons.push(Lesson::Refused(job.partition, passing));
                 }
             }
         }

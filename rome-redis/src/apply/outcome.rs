@@ -79,11 +79,11 @@ fn of_record(outcome: &[u8], reply: &Value) -> StoreResult<Applied> {
         _ => {}
     }
     let number: u64 = decimal(number).ok_or_else(|| unexpected(reply))?;
-    let place = usize::try_from(number).unwrap_or(usize::MAX);
+    let position = usize::try_from(number).unwrap_or(usize::MAX);
     Ok(match kind {
         b'D' => Applied::Done { seq: number },
-        b'R' => Applied::Conflict { check: CheckRef::Read(place) },
-        b'C' => Applied::Conflict { check: CheckRef::Check(place) },
+        b'R' => Applied::Conflict { check: CheckRef::Read(position) },
+        b'C' => Applied::Conflict { check: CheckRef::Check(position) },
         b'S' => Applied::StaleSchema { oldest: u32::try_from(number).unwrap_or(u32::MAX) },
         _ => return Err(unexpected(reply)),
     })
@@ -96,8 +96,10 @@ fn blocked(by: &[u8]) -> Option<Applied> {
     Some(Applied::Blocked { by: Blocker { id: TxId::from_bytes(*id), primary, expired: expired == b"1" } })
 }
 
-fn effect(place: &[u8], effects: &[Effect]) -> String {
-    let effect = decimal(place).and_then(|place| usize::try_from(place).ok()).and_then(|place| effects.get(place));
+fn effect(position: &[u8], effects: &[Effect]) -> String {
+    let effect = decimal(position)
+        .and_then(|position| usize::try_from(position).ok())
+        .and_then(|position| effects.get(position));
     match effect.and_then(Effect::target) {
         Some((space, key)) => format!("the counter {} of {space:?}", key.escape_ascii()),
         None => "a counter".to_owned(),

@@ -24,7 +24,7 @@ mod task;
 
 use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::route::{Lesson, Passing, Round, Router, Sent};
 use reading::{Progress, Reading};
 
@@ -32,14 +32,14 @@ use reading::{Progress, Reading};
 /// it, as long as there is patience.
 pub(crate) async fn read(
     router: &Router,
-    batch: &[(&Place, &[Read])],
+    batch: &[(&PartitionKeys, &[Read])],
     consistency: Consistency,
 ) -> StoreResult<Vec<ReadReply>> {
     let mut readings: Vec<Reading<'_>> = Vec::with_capacity(batch.len());
-    for (at, (place, reads)) in batch.iter().enumerate() {
-        match readings.iter_mut().find(|reading| reading.place.number == place.number) {
+    for (at, (partition, reads)) in batch.iter().enumerate() {
+        match readings.iter_mut().find(|reading| reading.partition.number == partition.number) {
             Some(reading) => reading.join(at, reads),
-            None => readings.push(Reading::new(&router.setup, place, at, reads, consistency)),
+            None => readings.push(Reading::new(&router.setup, partition, at, reads, consistency)),
         }
     }
     let mut patience = router.setup.patience();
@@ -62,10 +62,10 @@ pub(crate) async fn read(
 async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: tokio::time::Instant) -> StoreResult<()> {
     let mut round = Round::default();
     for (at, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| !reading.is_done()) {
-        let seat = router.seat(reading.place, reading.detour.as_deref(), until).await?;
-        let place = reading.place;
+        let seat = router.seat(reading.partition, reading.detour.as_deref(), until).await?;
+        let partition = reading.partition;
         let mut planned = Ok(());
-        round.add(seat, place, at, |pipeline| {
+        round.add(seat, partition, at, |pipeline| {
             planned = reading.ask(&router.setup, pipeline);
             reading.is_small()
         });
@@ -103,7 +103,7 @@ fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, lessons: &mut Vec<Les
                         }
                         _ => None,
                     };
-                    lessons.push(Lesson::Refused(reading.place, passing));
+                    lessons.push(Lesson::Refused(reading.partition, passing));
                 }
             }
         }

@@ -10,7 +10,7 @@ use rome_core::store::{Read, StoreResult, TxId};
 use super::answer::Answer;
 use super::look::{Look, look};
 use super::task::{self, Task};
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::prepared::{self, Prepared};
 use crate::reply::{next, unexpected};
 
@@ -31,10 +31,10 @@ enum Others {
 }
 
 impl Rounds {
-    pub(super) fn new(place: &Place, reads: &[Read]) -> StoreResult<Self> {
-        let tasks = task::plan(place, reads)?;
+    pub(super) fn new(partition: &PartitionKeys, reads: &[Read]) -> StoreResult<Self> {
+        let tasks = task::plan(partition, reads)?;
         // What reads nothing needs a look for its own sake.
-        let told = if tasks.is_empty() { None } else { place.quiet.seq() };
+        let told = if tasks.is_empty() { None } else { partition.quiet.seq() };
         let first = told.map(|seq| Look { seq, pending: Vec::new(), gone: Vec::new() });
         Ok(Self { tasks, first, asked: Vec::new(), others: Others::Unknown })
     }
@@ -45,16 +45,16 @@ impl Rounds {
     }
 
     /// Adds the commands of this round.
-    pub(super) fn ask(&mut self, place: &Place, round: &mut Pipeline) {
+    pub(super) fn ask(&mut self, partition: &PartitionKeys, round: &mut Pipeline) {
         if self.first.is_none() {
-            round.add_command(place.look.clone());
+            round.add_command(partition.look.clone());
         }
         self.asked = self.tasks.iter().map(|task| task.ask(round)).collect();
         if let (Some(first), Others::Unknown) = (&self.first, &self.others)
             && !first.pending.is_empty()
         {
             let ids = prepared::ids(&first.pending);
-            round.cmd("HMGET").arg(&place.layout.meta);
+            round.cmd("HMGET").arg(&partition.layout.meta);
             for id in &ids {
                 round.arg(prepared::field(*id));
             }
@@ -63,13 +63,18 @@ impl Rounds {
         }
         // Without tasks the one look is all there is to see.
         if !self.tasks.is_empty() {
-            round.add_command(place.look.clone());
+            round.add_command(partition.look.clone());
         }
     }
 
     /// Takes the replies; says whether they are of the same state as those before.
     /// Refuses reads among `admitted` of what is retired.
-    pub(super) fn take(&mut self, place: &Place, admitted: &[Read], replies: Vec<Value>) -> StoreResult<bool> {
+    pub(super) fn take(
+        &mut self,
+        partition: &PartitionKeys,
+        admitted: &[Read],
+        replies: Vec<Value>,
+    ) -> StoreResult<bool> {
         let mut replies = replies.into_iter();
         if self.first.is_none() {
             self.first = Some(look(next(&mut replies)?)?);
@@ -82,7 +87,7 @@ impl Rounds {
         };
         if !self.tasks.is_empty() {
             let last = look(next(&mut replies)?)?;
-            place.quiet.saw(last.seq, last.pending.is_empty());
+            partition.quiet.saw(last.seq, last.pending.is_empty());
             // Before the answers are looked at: parts of two states may look like damage. Where the first look was saved, nobody
             // has looked for those who were prepared since.
             if last.seq != first.seq || (first.pending.is_empty() && !last.pending.is_empty()) {
@@ -99,7 +104,7 @@ impl Rounds {
         }
         for (task, answers) in self.tasks.iter_mut().zip(answers) {
             task.take(answers)?;
-            task.note(&place.sizes);
+            task.note(&partition.sizes);
         }
         Ok(true)
     }

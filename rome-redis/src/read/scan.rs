@@ -14,7 +14,7 @@ use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span
 use crate::digest::Digester;
 use crate::error::{self, invalid};
 use crate::layout;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::reply::{array, strings};
 
 /// The most members that a round asks for.
@@ -86,8 +86,8 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub(super) fn new(place: &Place, read: &Read) -> StoreResult<Self> {
-        let layout = &place.layout;
+    pub(super) fn new(partition: &PartitionKeys, read: &Read) -> StoreResult<Self> {
+        let layout = &partition.layout;
         let (span, filter, want, track, behind) = match read {
             Read::Scan { span, filter, want, track } => {
                 let filter = filter.as_ref().filter(|_| matches!(span.space, Space::Rows(_)));
@@ -141,7 +141,7 @@ impl Scan {
         };
         scan.chunk = if scan.filter.is_some() && want < FIRST { FIRST } else { MOST };
         scan.chunk = scan.chunk.min(scan.most());
-        scan.size = scan.rows().and_then(|rows| place.sizes.of(rows));
+        scan.size = scan.rows().and_then(|rows| partition.sizes.of(rows));
         scan.plan();
         Ok(scan)
     }

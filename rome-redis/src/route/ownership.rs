@@ -9,7 +9,7 @@ use super::redirect::Passing;
 use super::seat::{Seat, Stop};
 use crate::error;
 use crate::link::Link;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::reply::{text, unexpected};
 use crate::setup::Setup;
 
@@ -57,13 +57,13 @@ impl Opened {
 }
 
 /// Looks for a partition at a server, makes it if it may, and adopts it for the server's process.
-pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<Opened, Stop> {
+pub(crate) async fn open(partition: &PartitionKeys, seat: &Seat, make: Make<'_>) -> Result<Opened, Stop> {
     let Seat { node, live, asking } = seat;
     let link = &node.link;
     let setup = &link.setup;
-    let mut keys = vec![&*place.layout.meta];
-    if place.number == 0 {
-        keys.push(&*place.layout.sequences);
+    let mut keys = vec![&*partition.layout.meta];
+    if partition.number == 0 {
+        keys.push(&*partition.layout.sequences);
     }
     let mut call = setup.scripts.open.call(keys.into_iter());
     call.arg(FORMAT).arg(live.run()).arg(far()).arg(u8::from(live.server().may_have_lost()));
@@ -98,13 +98,17 @@ pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<O
             let message = format!("the database is of format {format}; this version of ROME reads {FORMAT}");
             Err(StoreError::new(StoreErrorKind::Invalid, message).into())
         }
-        ["foreign"] => Err(foreign(link, &String::from_utf8_lossy(&place.layout.meta)).into()),
+        ["foreign"] => Err(foreign(link, &String::from_utf8_lossy(&partition.layout.meta)).into()),
         _ => Err(unexpected(&reply).into()),
     }
 }
 
 /// Refuses to make a database among keys that someone else made. Looks at the names of all keys of a server once.
-pub(crate) async fn check_empty(link: &Link, places: &[Place], until: tokio::time::Instant) -> StoreResult<()> {
+pub(crate) async fn check_empty(
+    link: &Link,
+    partitions: &[PartitionKeys],
+    until: tokio::time::Instant,
+) -> StoreResult<()> {
     let live = link.live(until, true).await?;
     let mut cursor = "0".to_owned();
     loop {
@@ -117,7 +121,7 @@ pub(crate) async fn check_empty(link: &Link, places: &[Place], until: tokio::tim
         if let Some(Value::Array(keys)) = answer.pop() {
             for key in &keys {
                 let key = text(key)?;
-                if places.iter().any(|place| place.layout.has(&key)) {
+                if partitions.iter().any(|partition| partition.layout.has(&key)) {
                     return Err(foreign(link, &key));
                 }
             }

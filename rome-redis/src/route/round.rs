@@ -9,7 +9,7 @@ use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::router::Router;
 use super::seat::Seat;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::reply::unexpected;
 use crate::script::bundle::{Answers, Bundles, Passenger};
 
@@ -54,23 +54,36 @@ pub(crate) struct Sent {
 impl<'a> Round<'a> {
     /// Adds commands to what goes to a server; `whose` says to whom to give their replies. `fill` says
     /// whether they are so few that the calls of others may wait for them.
-    pub(crate) fn add(&mut self, seat: Seat, place: &Place, whose: usize, fill: impl FnOnce(&mut Pipeline) -> bool) {
-        let Some(parcel) = self.parcel(seat, place) else { return };
+    pub(crate) fn add(
+        &mut self,
+        seat: Seat,
+        partition: &PartitionKeys,
+        whose: usize,
+        fill: impl FnOnce(&mut Pipeline) -> bool,
+    ) {
+        let Some(parcel) = self.parcel(seat, partition) else { return };
         let before = parcel.pipeline.len();
         parcel.small &= fill(&mut parcel.pipeline);
         parcel.parts.push((whose, parcel.pipeline.len() - before));
     }
 
     /// Adds a step. `small` says whether the calls of others may wait for it.
-    pub(crate) fn add_step(&mut self, seat: Seat, place: &Place, whose: usize, step: Passenger<'a>, small: bool) {
-        let Some(parcel) = self.parcel(seat, place) else { return };
+    pub(crate) fn add_step(
+        &mut self,
+        seat: Seat,
+        partition: &PartitionKeys,
+        whose: usize,
+        step: Passenger<'a>,
+        small: bool,
+    ) {
+        let Some(parcel) = self.parcel(seat, partition) else { return };
         parcel.steps.push(step);
         parcel.small &= small;
         parcel.parts.push((whose, 1));
     }
 
     /// What goes to a server.
-    fn parcel(&mut self, seat: Seat, place: &Place) -> Option<&mut Parcel<'a>> {
+    fn parcel(&mut self, seat: Seat, partition: &PartitionKeys) -> Option<&mut Parcel<'a>> {
         let same = |parcel: &Parcel<'_>| {
             parcel.seat.node.address() == seat.node.address() && parcel.seat.asking == seat.asking
         };
@@ -82,8 +95,8 @@ impl<'a> Round<'a> {
             self.parcels.len() - 1
         });
         let parcel = self.parcels.get_mut(at)?;
-        if !parcel.slots.contains(&place.slot) {
-            parcel.slots.push(place.slot);
+        if !parcel.slots.contains(&partition.slot) {
+            parcel.slots.push(partition.slot);
         }
         Some(parcel)
     }

@@ -15,7 +15,7 @@ use super::seat::{Lesson, Seat, Stop};
 use super::topology::Topology;
 use crate::link;
 use crate::node::Node;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::setup::{Pause, Setup};
 use crate::target::Target;
 
@@ -68,35 +68,40 @@ impl Router {
     ///
     /// # Errors
     /// When there is none by `until`. Nothing was done then.
-    pub(crate) async fn seat(&self, place: &Place, detour: Option<&str>, until: Instant) -> StoreResult<Seat> {
+    pub(crate) async fn seat(
+        &self,
+        partition: &PartitionKeys,
+        detour: Option<&str>,
+        until: Instant,
+    ) -> StoreResult<Seat> {
         if detour.is_none()
-            && let Some(seat) = self.ready_seat(place)
+            && let Some(seat) = self.ready_seat(partition)
         {
             return Ok(seat);
         }
         // What is rare has its own room, so that the futures of all calls need not hold it.
-        Ok(Box::pin(self.find(place, detour, Errand::Sit, until)).await?.0)
+        Ok(Box::pin(self.find(partition, detour, Errand::Sit, until)).await?.0)
     }
 
     /// Opens a partition, or looks at it.
-    pub(crate) async fn open(&self, place: &Place, make: Make<'_>, until: Instant) -> StoreResult<Opened> {
-        Ok(self.find(place, None, Errand::Open(make), until).await?.1)
+    pub(crate) async fn open(&self, partition: &PartitionKeys, make: Make<'_>, until: Instant) -> StoreResult<Opened> {
+        Ok(self.find(partition, None, Errand::Open(make), until).await?.1)
     }
 
     /// The usual case: the server is known, connected, and has adopted the partition.
-    fn ready_seat(&self, place: &Place) -> Option<Seat> {
+    fn ready_seat(&self, partition: &PartitionKeys) -> Option<Seat> {
         let node = match &self.way {
             Way::Server(node) => node.clone(),
-            Way::Cluster(topology) => topology.serving(place.slot)?,
+            Way::Cluster(topology) => topology.serving(partition.slot)?,
         };
         let live = node.link.current()?;
-        node.has_adopted(place.number, &live).then_some(Seat { node, live, asking: false })
+        node.has_adopted(partition.number, &live).then_some(Seat { node, live, asking: false })
     }
 
     /// Finds the server of a partition and does something there, again and again until it is not refused.
     async fn find(
         &self,
-        place: &Place,
+        partition: &PartitionKeys,
         detour: Option<&str>,
         errand: Errand<'_>,
         until: Instant,
@@ -105,11 +110,12 @@ impl Router {
         let mut detour = detour.map(str::to_owned);
         let mut pause = Pause::default();
         loop {
-            let tried = match self.connect(place, detour.take(), until).await {
+            let tried = match self.connect(partition, detour.take(), until).await {
                 Ok(seat) => {
                     let (node, asking) = (seat.node.clone(), seat.asking);
-                    let done =
-                        self.watched(&node, &[place.slot], asking, pin!(self.run(errand, place, seat, until))).await;
+                    let done = self
+                        .watched(&node, &[partition.slot], asking, pin!(self.run(errand, partition, seat, until)))
+                        .await;
                     done.unwrap_or_else(|| Err(node.link.silent().into()))
                 }
                 Err(error) => Err(Stop::Failed(error)),
@@ -120,7 +126,7 @@ impl Router {
                     detour = Some(node.clone());
                     Passing::Ask(node).into_error()
                 }
-                Err(Stop::Passing(passing)) => self.learn(place, passing).await,
+                Err(Stop::Passing(passing)) => self.learn(partition, passing).await,
                 Err(Stop::Failed(error)) if error.kind() == StoreErrorKind::Unavailable => {
                     self.refresh().await;
                     error
@@ -133,19 +139,25 @@ impl Router {
         }
     }
 
-    async fn run(&self, errand: Errand<'_>, place: &Place, seat: Seat, until: Instant) -> Result<(Seat, Opened), Stop> {
+    async fn run(
+        &self,
+        errand: Errand<'_>,
+        partition: &PartitionKeys,
+        seat: Seat,
+        until: Instant,
+    ) -> Result<(Seat, Opened), Stop> {
         let make = match errand {
             Errand::Open(make) => make,
             Errand::Sit => Make::Never,
         };
         // The task that holds it may be of a runtime that is not running now.
         let until = until.max(Instant::now() + self.setup.options.connect_timeout);
-        let adopting = tokio::time::timeout_at(until, place.adopting.lock()).await;
+        let adopting = tokio::time::timeout_at(until, partition.adopting.lock()).await;
         let Ok(_adopting) = adopting else { return Err(seat.node.link.silent().into()) };
-        if matches!(errand, Errand::Sit) && seat.node.has_adopted(place.number, &seat.live) {
+        if matches!(errand, Errand::Sit) && seat.node.has_adopted(partition.number, &seat.live) {
             return Ok((seat, Opened::Absent));
         }
-        let opened = ownership::open(place, &seat, make).await?;
+        let opened = ownership::open(partition, &seat, make).await?;
         if matches!(errand, Errand::Sit) {
             // Rows may be sent on to a node before what says of which database they are: that is no loss.
             if seat.asking && matches!(opened, Opened::Absent) {
@@ -154,13 +166,13 @@ impl Router {
             opened.is_there(&self.setup)?;
         }
         if matches!(opened, Opened::There { .. }) {
-            place.forget_ready();
-            seat.node.note_adopted(place.number, Some(&seat.live));
+            partition.forget_ready();
+            seat.node.note_adopted(partition.number, Some(&seat.live));
         }
         Ok((seat, opened))
     }
 
-    async fn connect(&self, place: &Place, detour: Option<String>, until: Instant) -> StoreResult<Seat> {
+    async fn connect(&self, partition: &PartitionKeys, detour: Option<String>, until: Instant) -> StoreResult<Seat> {
         let topology = match &self.way {
             Way::Server(node) => {
                 let live = node.link.live(until, true).await?;
@@ -171,17 +183,17 @@ impl Router {
         let asking = detour.is_some();
         let node = match detour {
             Some(address) => topology.node(&address)?,
-            None => match topology.serving(place.slot) {
+            None => match topology.serving(partition.slot) {
                 Some(node) => node,
                 None => {
                     topology.refresh().await?;
-                    topology.serving(place.slot).ok_or_else(|| not_served(place))?
+                    topology.serving(partition.slot).ok_or_else(|| not_served(partition))?
                 }
             },
         };
         // Another node may take over while this one does not answer.
         let soon = until.min(Instant::now() + self.setup.options.connect_timeout);
-        let live = self.watched(&node, &[place.slot], asking, pin!(node.link.live(soon, false))).await;
+        let live = self.watched(&node, &[partition.slot], asking, pin!(node.link.live(soon, false))).await;
         let live = live.unwrap_or_else(|| Err(node.link.silent()))?;
         Ok(Seat { node, live, asking })
     }
@@ -191,7 +203,7 @@ impl Router {
         let mut trouble = Ok(());
         for lesson in lessons {
             trouble = Err(match lesson {
-                Lesson::Refused(place, passing) => self.learn(place, passing).await,
+                Lesson::Refused(partition, passing) => self.learn(partition, passing).await,
                 Lesson::Lost(error) => {
                     self.refresh().await;
                     error
@@ -203,10 +215,10 @@ impl Router {
     }
 
     /// Makes the best of a refusal, before the next attempt; gives it back as an error.
-    pub(crate) async fn learn(&self, place: &Place, passing: Passing) -> StoreError {
+    pub(crate) async fn learn(&self, partition: &PartitionKeys, passing: Passing) -> StoreError {
         match (&self.way, &passing) {
             (Way::Cluster(topology), Passing::Moved(node)) => {
-                if let Err(error) = topology.note_moved(place.slot, node) {
+                if let Err(error) = topology.note_moved(partition.slot, node) {
                     return error;
                 }
             }
@@ -258,10 +270,10 @@ impl Router {
     }
 }
 
-fn not_served(place: &Place) -> StoreError {
+fn not_served(partition: &PartitionKeys) -> StoreError {
     let message = format!(
         "no node of the Redis Cluster serves slot {}, where partition {} is; see CLUSTER INFO",
-        place.slot, place.number
+        partition.slot, partition.number
     );
     StoreError::new(StoreErrorKind::Unavailable, message)
 }

@@ -7,7 +7,7 @@ use rome_core::store::StoreError;
 use super::redirect::Passing;
 use crate::link::Live;
 use crate::node::Node;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 
 /// A place at a server for calls about one partition.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl From<StoreError> for Stop {
 /// What to make of a round that did not answer everything, before the next one.
 pub(crate) enum Lesson<'p> {
     /// A partition's server refused, and that passes.
-    Refused(&'p Place, Passing),
+    Refused(&'p PartitionKeys, Passing),
     /// Replies were lost.
     Lost(StoreError),
     /// It has to be done again, for this reason.

@@ -10,7 +10,7 @@ use rome_core::store::{Check, Effect, Step};
 use super::Scripts;
 use super::keys::Keys;
 use super::program::{self, Call, Data};
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 
 /// The most steps in one call, and effects: the server does nothing else meanwhile.
 const STEPS: usize = 64;
@@ -51,7 +51,7 @@ struct Bundle {
     closed: bool,
 }
 
-/// Where the answer to a step will be: in which call, and at which place of its reply.
+/// Where the answer to a step will be: in which call, and at which position of its reply.
 pub(crate) type Ticket = (usize, usize);
 
 impl Bundles {
@@ -67,7 +67,7 @@ impl Bundles {
         let shares = work <= WORK && shares(passenger);
         let fits = |bundle: &Bundle| shares && bundle.takes(call, work);
         let at = self.bundles.iter().position(fits).unwrap_or_else(|| {
-            self.bundles.push(Bundle::new(call.place, !shares));
+            self.bundles.push(Bundle::new(call.partition, !shares));
             self.bundles.len() - 1
         });
         self.steps += 1;
@@ -113,15 +113,15 @@ fn work(call: &Call<'_>) -> u64 {
 }
 
 impl Bundle {
-    fn new(place: &Place, closed: bool) -> Self {
-        let keys = Keys::new(&[&place.layout.meta]);
+    fn new(partition: &PartitionKeys, closed: bool) -> Self {
+        let keys = Keys::new(&[&partition.layout.meta]);
         let (programs, lanes, data) = (Vec::new(), Vec::new(), Data::default());
-        Self { partition: place.number, keys, programs, lanes, data, effects: 0, work: 0, closed }
+        Self { partition: partition.number, keys, programs, lanes, data, effects: 0, work: 0, closed }
     }
 
     /// Whether it has room for this step. One lane cannot be twice in a call, which reads all lanes first.
     fn takes(&self, call: &Call<'_>, work: u64) -> bool {
-        self.partition == call.place.number
+        self.partition == call.partition.number
             && !self.closed
             && self.programs.len() < STEPS
             && self.effects + call.tx.effects.len() <= EFFECTS
@@ -169,8 +169,8 @@ impl Answers {
     }
 
     /// The answer to a step.
-    pub(crate) fn take(&mut self, (call, place): Ticket) -> Value {
-        let answer = self.0.get_mut(call).and_then(|answers| answers.get_mut(place));
+    pub(crate) fn take(&mut self, (call, position): Ticket) -> Value {
+        let answer = self.0.get_mut(call).and_then(|answers| answers.get_mut(position));
         answer.map_or(Value::Nil, |answer| std::mem::replace(answer, Value::Nil))
     }
 }

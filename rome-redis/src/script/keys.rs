@@ -4,11 +4,11 @@ use rome_core::store::Space;
 
 use crate::layout::Layout;
 
-/// The keys that a call declares: all that it touches, by their places.
+/// The keys that a call declares: all that it touches, by their positions.
 #[derive(Debug)]
 pub(crate) struct Keys {
     names: Vec<Vec<u8>>,
-    /// The space, the place of its hash (for an index, that of its sorted set), the place of its sorted set.
+    /// The space, the position of its hash (for an index, that of its sorted set), the position of its sorted set.
     spaces: Vec<(Space, usize, usize)>,
 }
 
@@ -17,8 +17,8 @@ impl Keys {
         Self { names: fixed.iter().map(|name| name.to_vec()).collect(), spaces: Vec::new() }
     }
 
-    /// The places of a space's keys, from 1 as Lua counts.
-    pub(crate) fn place(&mut self, layout: &Layout, space: Space) -> (usize, usize) {
+    /// The positions of a space's keys, from 1 as Lua counts.
+    pub(crate) fn position(&mut self, layout: &Layout, space: Space) -> (usize, usize) {
         if let Some((_, hash, ordered)) = self.spaces.iter().find(|(known, ..)| *known == space) {
             return (*hash, *ordered);
         }
@@ -33,7 +33,7 @@ impl Keys {
         (hash, ordered)
     }
 
-    /// All names, in the order of their places.
+    /// All names, in the order of their positions.
     pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.names.iter().map(Vec::as_slice)
     }

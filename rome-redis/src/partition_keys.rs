@@ -14,7 +14,7 @@ use crate::slot;
 
 /// One partition.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct PartitionKeys {
     pub(crate) number: u32,
     pub(crate) layout: Layout,
     pub(crate) slot: u16,
@@ -28,7 +28,7 @@ pub(crate) struct Place {
     pub(crate) sizes: Sizes,
 }
 
-impl Place {
+impl PartitionKeys {
     pub(crate) fn new(prefix: &str, number: u32, partitions: u32) -> Self {
         let layout = Layout::new(prefix, number, partitions);
         let mut look = redis::cmd("HMGET");
