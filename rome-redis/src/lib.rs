@@ -10,6 +10,7 @@
 //! warned of, and what Redis cannot promise. The store knows nothing of entities, sessions or queries.
 
 mod apply;
+mod batcher;
 mod database;
 mod digest;
 mod error;
@@ -36,7 +37,6 @@ mod store;
 mod target;
 #[doc(hidden)]
 pub mod testkit;
-mod together;
 
 pub use options::RedisOptions;
 pub use store::RedisStore;

@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rome_core::store::StoreResult;
 
+use crate::batcher::Batcher;
 use crate::link::{Link, Live};
 use crate::replicas::Replicas;
 use crate::setup::Setup;
-use crate::together::Together;
 
 /// One server.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Node {
     pub(crate) link: Arc<Link>,
     pub(crate) replicas: Replicas,
     /// Where small calls meet.
-    pub(crate) together: Arc<Together>,
+    pub(crate) batcher: Arc<Batcher>,
     /// For each partition the process here that it was last adopted for.
     adopted: RwLock<HashMap<u32, Arc<str>>>,
 }
@@ -26,8 +26,8 @@ impl Node {
     /// A server; `address` is that of a node in a cluster.
     pub(crate) fn new(setup: &Arc<Setup>, address: &str) -> StoreResult<Self> {
         let link = Arc::new(Link::new(setup, address)?);
-        let together = Arc::new(Together::new(link.clone()));
-        Ok(Self { link, replicas: Replicas::default(), together, adopted: RwLock::default() })
+        let batcher = Arc::new(Batcher::new(link.clone()));
+        Ok(Self { link, replicas: Replicas::default(), batcher, adopted: RwLock::default() })
     }
 
     /// Host and port, without user and password.

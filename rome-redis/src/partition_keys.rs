@@ -8,7 +8,7 @@ use rome_core::store::{Effect, Space};
 use tokio::sync::Mutex;
 
 use crate::layout::Layout;
-use crate::saved_look::Quiet;
+use crate::saved_look::SavedLook;
 use crate::sizes::Sizes;
 use crate::slot;
 
@@ -24,7 +24,7 @@ pub(crate) struct PartitionKeys {
     pub(crate) adopting: Mutex<()>,
     /// Spaces whose keys have their sentinels.
     ready: RwLock<HashSet<Space>>,
-    pub(crate) quiet: Quiet,
+    pub(crate) saved_look: SavedLook,
     pub(crate) sizes: Sizes,
 }
 
@@ -41,7 +41,7 @@ impl PartitionKeys {
             look,
             adopting: Mutex::default(),
             ready: RwLock::default(),
-            quiet: Quiet::default(),
+            saved_look: SavedLook::default(),
             sizes: Sizes::default(),
         }
     }

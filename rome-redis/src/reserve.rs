@@ -7,7 +7,7 @@ use crate::error;
 use crate::layout::sequence_field;
 use crate::partition_keys::PartitionKeys;
 use crate::reply::{decimal, unexpected};
-use crate::route::{Passing, Round, Router};
+use crate::route::{Redirect, Round, Router};
 
 /// Takes `n` numbers of a sequence, none of them below `least`; gives the first of them.
 pub(crate) async fn numbers(
@@ -26,11 +26,11 @@ pub(crate) async fn numbers(
     let mut patience = setup.patience();
     let mut detour: Option<String> = None;
     let reply = loop {
-        let seat = router.seat(zero, detour.take().as_deref(), patience.until).await?;
+        let conn = router.conn(zero, detour.take().as_deref(), patience.until).await?;
         let mut call = setup.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
-        call.arg(setup.owner(seat.live.run())).arg(sequence_field(sequence)).arg(n).arg(last);
-        let (mut round, node) = (Round::default(), seat.node.clone());
-        round.add(seat, zero, 0, |pipeline| {
+        call.arg(setup.owner(conn.live.run())).arg(sequence_field(sequence)).arg(n).arg(last);
+        let (mut round, node) = (Round::default(), conn.node.clone());
+        round.add(conn, zero, 0, |pipeline| {
             pipeline.add_command(call);
             true
         });
@@ -43,12 +43,12 @@ pub(crate) async fn numbers(
                 router.refresh().await;
                 error
             }
-            (Some(reply), None) => match Passing::of(&reply, node.address()) {
-                Some(passing) => {
-                    if let Passing::Ask(node) = &passing {
+            (Some(reply), None) => match Redirect::of(&reply, node.address()) {
+                Some(redirect) => {
+                    if let Redirect::Ask(node) = &redirect {
                         detour = Some(node.clone());
                     }
-                    router.learn(zero, passing).await
+                    router.act_on(zero, redirect).await
                 }
                 None if is_not_adopted(&reply) => {
                     node.note_adopted(zero.number, None);

@@ -100,11 +100,11 @@ impl RedisStore {
         let until = self.router.setup.patience().until;
         let mut damaged = None;
         for keys in partition_keys {
-            // A partition that is gone has no seat.
-            let Ok(seat) = self.router.seat(keys, None, until).await else { return error };
+            // There is no connection for a partition that is gone.
+            let Ok(conn) = self.router.conn(keys, None, until).await else { return error };
             let mut ask = redis::pipe();
             ask.cmd("HMGET").arg(&keys.layout.meta).arg("format").arg("id").arg("seq");
-            let replies = seat.node.link.inquire(&seat.live, &ask).await;
+            let replies = conn.node.link.inquire(&conn.live, &ask).await;
             let Ok([Value::Array(fields)]) = replies.as_deref() else { return error };
             let missing = fields.iter().filter(|field| matches!(field, Value::Nil)).count();
             if missing == fields.len() {

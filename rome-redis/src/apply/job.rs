@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
-use crate::script::bundle::{self, Passenger};
+use crate::script::bundle::{self, BatchedStep};
 use crate::script::program::Call;
 
 /// The most effects of steps that others wait for.
@@ -56,15 +56,15 @@ impl<'p> Job<'p> {
 
     /// Whether the calls of others may wait for it.
     pub(super) fn is_small(&self) -> bool {
-        self.effects().len() <= FEW && bundle::is_light(&self.passenger(false).call)
+        self.effects().len() <= FEW && bundle::is_light(&self.step(false).call)
     }
 
     /// The step as it is sent.
-    pub(super) fn passenger(&self, always_write: bool) -> Passenger<'_> {
+    pub(super) fn step(&self, always_write: bool) -> BatchedStep<'_> {
         let effects = match self.tx.step {
             Step::Finish(_) => self.found.as_deref(),
             _ => Some(&*self.tx.effects),
         };
-        Passenger { call: Call { partition: self.partition, tx: &self.tx, effects, always_write }, alone: self.alone }
+        BatchedStep { call: Call { partition: self.partition, tx: &self.tx, effects, always_write }, alone: self.alone }
     }
 }

@@ -8,7 +8,7 @@
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
 //! `seq`. If it is not, everything of that partition is answered once more, by one script. Trying the pipelines again would
-//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`Quiet`](crate::saved_look::Quiet)).
+//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`saved_look`](crate::saved_look)).
 //! Where one command is the whole read, and nobody asks for the `seq`, so are both ([`plain`]).
 //!
 //! A look also shows which spaces are retired. Those have no sentinels any more, so that what does without looks looks after all.
@@ -25,7 +25,7 @@ mod task;
 use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
-use crate::route::{Lesson, Passing, Round, Router, Sent};
+use crate::route::{Redirect, RetryCause, Round, Router, Sent};
 use reading::{Progress, Reading};
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
@@ -62,52 +62,52 @@ pub(crate) async fn read(
 async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: tokio::time::Instant) -> StoreResult<()> {
     let mut round = Round::default();
     for (at, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| !reading.is_done()) {
-        let seat = router.seat(reading.partition, reading.detour.as_deref(), until).await?;
+        let conn = router.conn(reading.partition, reading.detour.as_deref(), until).await?;
         let partition = reading.partition;
         let mut planned = Ok(());
-        round.add(seat, partition, at, |pipeline| {
+        round.add(conn, partition, at, |pipeline| {
             planned = reading.ask(&router.setup, pipeline);
             reading.is_small()
         });
         planned?;
     }
     let sent = round.send(router, None).await;
-    let mut lessons = Vec::new();
-    let taken = take(readings, sent, &mut lessons);
-    let learned = if lessons.is_empty() { Ok(()) } else { Box::pin(router.learn_all(lessons)).await };
-    taken.and(learned)
+    let mut causes = Vec::new();
+    let taken = take(readings, sent, &mut causes);
+    let acted = if causes.is_empty() { Ok(()) } else { Box::pin(router.act_on_all(causes)).await };
+    taken.and(acted)
 }
 
-/// Gives each its replies; adds what there is to learn from those that did not come.
-fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, lessons: &mut Vec<Lesson<'r>>) -> StoreResult<()> {
-    for Sent { seat, parts, error } in sent {
+/// Gives each its replies; adds why others did not come.
+fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, causes: &mut Vec<RetryCause<'r>>) -> StoreResult<()> {
+    for Sent { conn, parts, error } in sent {
         for (at, replies) in parts {
             let Some(reading) = readings.get_mut(at) else { continue };
             if error.is_some() {
                 reading.begin_again();
                 continue;
             }
-            match replies.iter().find_map(|reply| Passing::of(reply, seat.node.address())) {
+            match replies.iter().find_map(|reply| Redirect::of(reply, conn.node.address())) {
                 None => {
                     if let Progress::Changed = reading.take(replies)? {
                         tracing::debug!("the partition changed while it was read; a script reads it");
                     }
                 }
-                Some(passing) => {
+                Some(redirect) => {
                     reading.begin_again();
                     // Of the keys some are here and some are there: only a script sees all of them, or none.
-                    reading.detour = match &passing {
-                        Passing::Ask(node) => {
+                    reading.detour = match &redirect {
+                        Redirect::Ask(node) => {
                             reading.by_script();
                             Some(node.clone())
                         }
                         _ => None,
                     };
-                    lessons.push(Lesson::Refused(reading.partition, passing));
+                    causes.push(RetryCause::Refused(reading.partition, redirect));
                 }
             }
         }
-        lessons.extend(error.map(Lesson::Lost));
+        causes.extend(error.map(RetryCause::Lost));
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ impl Rounds {
     pub(super) fn new(partition: &PartitionKeys, reads: &[Read]) -> StoreResult<Self> {
         let tasks = task::plan(partition, reads)?;
         // What reads nothing needs a look for its own sake.
-        let told = if tasks.is_empty() { None } else { partition.quiet.seq() };
+        let told = if tasks.is_empty() { None } else { partition.saved_look.seq() };
         let first = told.map(|seq| Look { seq, pending: Vec::new(), gone: Vec::new() });
         Ok(Self { tasks, first, asked: Vec::new(), others: Others::Unknown })
     }
@@ -87,7 +87,7 @@ impl Rounds {
         };
         if !self.tasks.is_empty() {
             let last = look(next(&mut replies)?)?;
-            partition.quiet.saw(last.seq, last.pending.is_empty());
+            partition.saved_look.saw(last.seq, last.pending.is_empty());
             // Before the answers are looked at: parts of two states may look like damage. Where the first look was saved, nobody
             // has looked for those who were prepared since.
             if last.seq != first.seq || (first.pending.is_empty() && !last.pending.is_empty()) {

@@ -191,8 +191,8 @@ impl Scan {
             // How many pass is not known yet, so it may be all.
             self.records
         } else {
-            let passing = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
-            let missing = u64::from(self.want - self.returned).saturating_sub(passing);
+            let redirect = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
+            let missing = u64::from(self.want - self.returned).saturating_sub(redirect);
             self.records.saturating_add(self.visits_for(u32::try_from(missing).unwrap_or(u32::MAX)))
         };
         let known = if self.behind == Behind::Nothing { 0 } else { queued };

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use redis::Value;
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
-use super::redirect::Passing;
-use super::seat::{Seat, Stop};
+use super::conn::{PartitionConn, Stop};
+use super::redirect::Redirect;
 use crate::error;
 use crate::link::Link;
 use crate::partition_keys::PartitionKeys;
@@ -57,8 +57,8 @@ impl Opened {
 }
 
 /// Looks for a partition at a server, makes it if it may, and adopts it for the server's process.
-pub(crate) async fn open(partition: &PartitionKeys, seat: &Seat, make: Make<'_>) -> Result<Opened, Stop> {
-    let Seat { node, live, asking } = seat;
+pub(crate) async fn open(partition: &PartitionKeys, conn: &PartitionConn, make: Make<'_>) -> Result<Opened, Stop> {
+    let PartitionConn { node, live, asking } = conn;
     let link = &node.link;
     let setup = &link.setup;
     let mut keys = vec![&*partition.layout.meta];
@@ -82,8 +82,8 @@ pub(crate) async fn open(partition: &PartitionKeys, seat: &Seat, make: Make<'_>)
         link.inquire(live, &setup.scripts.load()).await?;
         reply = link.inquire(live, &ask).await?.pop().unwrap_or_default();
     }
-    if let Some(passing) = Passing::of(&reply, &link.address) {
-        return Err(Stop::Passing(passing));
+    if let Some(redirect) = Redirect::of(&reply, &link.address) {
+        return Err(Stop::Redirected(redirect));
     }
     let Value::Array(answer) = &reply else { return Err(unexpected(&reply).into()) };
     let answer: Vec<String> = answer.iter().map(text).collect::<StoreResult<_>>()?;

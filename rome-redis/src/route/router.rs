@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use futures::future::{self, Either};
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
+use super::conn::{PartitionConn, RetryCause, Stop};
 use super::ownership::{self, Make, Opened};
-use super::redirect::{Passing, on_the_move};
-use super::seat::{Lesson, Seat, Stop};
+use super::redirect::{Redirect, on_the_move};
 use super::topology::Topology;
 use crate::link;
 use crate::node::Node;
@@ -37,9 +37,9 @@ enum Way {
 
 /// What to do at a server.
 #[derive(Debug, Clone, Copy)]
-enum Errand<'a> {
+enum Purpose<'a> {
     /// Have the partition adopted, if it is not.
-    Sit,
+    Adopt,
     /// Look for it.
     Open(Make<'a>),
 }
@@ -64,38 +64,38 @@ impl Router {
         }
     }
 
-    /// A seat for a partition that is there, also by way of a node that the slot is moving to.
+    /// The connection for an existing partition, or for one whose slot is moving, to the node `detour`.
     ///
     /// # Errors
     /// When there is none by `until`. Nothing was done then.
-    pub(crate) async fn seat(
+    pub(crate) async fn conn(
         &self,
         partition: &PartitionKeys,
         detour: Option<&str>,
         until: Instant,
-    ) -> StoreResult<Seat> {
+    ) -> StoreResult<PartitionConn> {
         if detour.is_none()
-            && let Some(seat) = self.ready_seat(partition)
+            && let Some(conn) = self.ready_conn(partition)
         {
-            return Ok(seat);
+            return Ok(conn);
         }
         // What is rare has its own room, so that the futures of all calls need not hold it.
-        Ok(Box::pin(self.find(partition, detour, Errand::Sit, until)).await?.0)
+        Ok(Box::pin(self.find(partition, detour, Purpose::Adopt, until)).await?.0)
     }
 
     /// Opens a partition, or looks at it.
     pub(crate) async fn open(&self, partition: &PartitionKeys, make: Make<'_>, until: Instant) -> StoreResult<Opened> {
-        Ok(self.find(partition, None, Errand::Open(make), until).await?.1)
+        Ok(self.find(partition, None, Purpose::Open(make), until).await?.1)
     }
 
     /// The usual case: the server is known, connected, and has adopted the partition.
-    fn ready_seat(&self, partition: &PartitionKeys) -> Option<Seat> {
+    fn ready_conn(&self, partition: &PartitionKeys) -> Option<PartitionConn> {
         let node = match &self.way {
             Way::Server(node) => node.clone(),
             Way::Cluster(topology) => topology.serving(partition.slot)?,
         };
         let live = node.link.current()?;
-        node.has_adopted(partition.number, &live).then_some(Seat { node, live, asking: false })
+        node.has_adopted(partition.number, &live).then_some(PartitionConn { node, live, asking: false })
     }
 
     /// Finds the server of a partition and does something there, again and again until it is not refused.
@@ -103,18 +103,18 @@ impl Router {
         &self,
         partition: &PartitionKeys,
         detour: Option<&str>,
-        errand: Errand<'_>,
+        purpose: Purpose<'_>,
         until: Instant,
-    ) -> StoreResult<(Seat, Opened)> {
+    ) -> StoreResult<(PartitionConn, Opened)> {
         link::check_runtime()?;
         let mut detour = detour.map(str::to_owned);
         let mut pause = Pause::default();
         loop {
             let tried = match self.connect(partition, detour.take(), until).await {
-                Ok(seat) => {
-                    let (node, asking) = (seat.node.clone(), seat.asking);
+                Ok(conn) => {
+                    let (node, asking) = (conn.node.clone(), conn.asking);
                     let done = self
-                        .watched(&node, &[partition.slot], asking, pin!(self.run(errand, partition, seat, until)))
+                        .watched(&node, &[partition.slot], asking, pin!(self.run(purpose, partition, conn, until)))
                         .await;
                     done.unwrap_or_else(|| Err(node.link.silent().into()))
                 }
@@ -122,11 +122,11 @@ impl Router {
             };
             let error = match tried {
                 Ok(done) => return Ok(done),
-                Err(Stop::Passing(Passing::Ask(node))) => {
+                Err(Stop::Redirected(Redirect::Ask(node))) => {
                     detour = Some(node.clone());
-                    Passing::Ask(node).into_error()
+                    Redirect::Ask(node).into_error()
                 }
-                Err(Stop::Passing(passing)) => self.learn(partition, passing).await,
+                Err(Stop::Redirected(redirect)) => self.act_on(partition, redirect).await,
                 Err(Stop::Failed(error)) if error.kind() == StoreErrorKind::Unavailable => {
                     self.refresh().await;
                     error
@@ -141,42 +141,47 @@ impl Router {
 
     async fn run(
         &self,
-        errand: Errand<'_>,
+        purpose: Purpose<'_>,
         partition: &PartitionKeys,
-        seat: Seat,
+        conn: PartitionConn,
         until: Instant,
-    ) -> Result<(Seat, Opened), Stop> {
-        let make = match errand {
-            Errand::Open(make) => make,
-            Errand::Sit => Make::Never,
+    ) -> Result<(PartitionConn, Opened), Stop> {
+        let make = match purpose {
+            Purpose::Open(make) => make,
+            Purpose::Adopt => Make::Never,
         };
         // The task that holds it may be of a runtime that is not running now.
         let until = until.max(Instant::now() + self.setup.options.connect_timeout);
         let adopting = tokio::time::timeout_at(until, partition.adopting.lock()).await;
-        let Ok(_adopting) = adopting else { return Err(seat.node.link.silent().into()) };
-        if matches!(errand, Errand::Sit) && seat.node.has_adopted(partition.number, &seat.live) {
-            return Ok((seat, Opened::Absent));
+        let Ok(_adopting) = adopting else { return Err(conn.node.link.silent().into()) };
+        if matches!(purpose, Purpose::Adopt) && conn.node.has_adopted(partition.number, &conn.live) {
+            return Ok((conn, Opened::Absent));
         }
-        let opened = ownership::open(partition, &seat, make).await?;
-        if matches!(errand, Errand::Sit) {
+        let opened = ownership::open(partition, &conn, make).await?;
+        if matches!(purpose, Purpose::Adopt) {
             // Rows may be sent on to a node before what says of which database they are: that is no loss.
-            if seat.asking && matches!(opened, Opened::Absent) {
-                return Err(Stop::Passing(Passing::Wait(on_the_move(seat.node.address()))));
+            if conn.asking && matches!(opened, Opened::Absent) {
+                return Err(Stop::Redirected(Redirect::Wait(on_the_move(conn.node.address()))));
             }
             opened.is_there(&self.setup)?;
         }
         if matches!(opened, Opened::There { .. }) {
             partition.forget_ready();
-            seat.node.note_adopted(partition.number, Some(&seat.live));
+            conn.node.note_adopted(partition.number, Some(&conn.live));
         }
-        Ok((seat, opened))
+        Ok((conn, opened))
     }
 
-    async fn connect(&self, partition: &PartitionKeys, detour: Option<String>, until: Instant) -> StoreResult<Seat> {
+    async fn connect(
+        &self,
+        partition: &PartitionKeys,
+        detour: Option<String>,
+        until: Instant,
+    ) -> StoreResult<PartitionConn> {
         let topology = match &self.way {
             Way::Server(node) => {
                 let live = node.link.live(until, true).await?;
-                return Ok(Seat { node: node.clone(), live, asking: false });
+                return Ok(PartitionConn { node: node.clone(), live, asking: false });
             }
             Way::Cluster(topology) => topology,
         };
@@ -195,37 +200,37 @@ impl Router {
         let soon = until.min(Instant::now() + self.setup.options.connect_timeout);
         let live = self.watched(&node, &[partition.slot], asking, pin!(node.link.live(soon, false))).await;
         let live = live.unwrap_or_else(|| Err(node.link.silent()))?;
-        Ok(Seat { node, live, asking })
+        Ok(PartitionConn { node, live, asking })
     }
 
-    /// Makes the best of a round; gives the last trouble that it had, if any.
-    pub(crate) async fn learn_all(&self, lessons: Vec<Lesson<'_>>) -> StoreResult<()> {
+    /// Prepares another round after these causes; returns the last one as an error, if there was any.
+    pub(crate) async fn act_on_all(&self, causes: Vec<RetryCause<'_>>) -> StoreResult<()> {
         let mut trouble = Ok(());
-        for lesson in lessons {
-            trouble = Err(match lesson {
-                Lesson::Refused(partition, passing) => self.learn(partition, passing).await,
-                Lesson::Lost(error) => {
+        for cause in causes {
+            trouble = Err(match cause {
+                RetryCause::Refused(partition, redirect) => self.act_on(partition, redirect).await,
+                RetryCause::Lost(error) => {
                     self.refresh().await;
                     error
                 }
-                Lesson::Again(error) => error,
+                RetryCause::Again(error) => error,
             });
         }
         trouble
     }
 
-    /// Makes the best of a refusal, before the next attempt; gives it back as an error.
-    pub(crate) async fn learn(&self, partition: &PartitionKeys, passing: Passing) -> StoreError {
-        match (&self.way, &passing) {
-            (Way::Cluster(topology), Passing::Moved(node)) => {
+    /// Prepares another attempt after a refusal; returns the refusal as an error.
+    pub(crate) async fn act_on(&self, partition: &PartitionKeys, redirect: Redirect) -> StoreError {
+        match (&self.way, &redirect) {
+            (Way::Cluster(topology), Redirect::Moved(node)) => {
                 if let Err(error) = topology.note_moved(partition.slot, node) {
                     return error;
                 }
             }
-            (_, Passing::Wait(_)) => self.refresh().await,
+            (_, Redirect::Wait(_)) => self.refresh().await,
             _ => {}
         }
-        passing.into_error()
+        redirect.into_error()
     }
 
     /// Looks at how the cluster is made up; without an answer, what was known stays.

@@ -25,7 +25,7 @@ const WORK_TOGETHER: u64 = 4096;
 
 /// A step, and whether it may share a call with others.
 #[derive(Clone, Copy)]
-pub(crate) struct Passenger<'a> {
+pub(crate) struct BatchedStep<'a> {
     pub(crate) call: Call<'a>,
     pub(crate) alone: bool,
 }
@@ -52,7 +52,7 @@ struct Bundle {
 }
 
 /// Where the answer to a step will be: in which call, and at which position of its reply.
-pub(crate) type Ticket = (usize, usize);
+pub(crate) type AnswerSlot = (usize, usize);
 
 impl Bundles {
     /// How many steps there are.
@@ -61,10 +61,10 @@ impl Bundles {
     }
 
     /// Adds a step.
-    pub(crate) fn add(&mut self, passenger: &Passenger<'_>) -> Ticket {
-        let Passenger { call, .. } = passenger;
+    pub(crate) fn add(&mut self, step: &BatchedStep<'_>) -> AnswerSlot {
+        let BatchedStep { call, .. } = step;
         let work = work(call);
-        let shares = work <= WORK && shares(passenger);
+        let shares = work <= WORK && shares(step);
         let fits = |bundle: &Bundle| shares && bundle.takes(call, work);
         let at = self.bundles.iter().position(fits).unwrap_or_else(|| {
             self.bundles.push(Bundle::new(call.partition, !shares));
@@ -86,11 +86,11 @@ impl Bundles {
 }
 
 /// Whether a step may share a call: one that is soon done, and stands for itself.
-fn shares(passenger: &Passenger<'_>) -> bool {
-    let Call { tx, always_write, .. } = passenger.call;
+fn shares(step: &BatchedStep<'_>) -> bool {
+    let Call { tx, always_write, .. } = step.call;
     let is_small = tx.effects.len() <= EFFECTS && tx.reads.len() + tx.checks.len() <= CHECKS;
     let raises = || tx.effects.iter().any(|effect| matches!(effect, Effect::RaiseGate { .. }));
-    tx.step == Step::One && is_small && !passenger.alone && !always_write && !raises()
+    tx.step == Step::One && is_small && !step.alone && !always_write && !raises()
 }
 
 /// Whether a step is so little work that others may wait for it.
@@ -169,7 +169,7 @@ impl Answers {
     }
 
     /// The answer to a step.
-    pub(crate) fn take(&mut self, (call, position): Ticket) -> Value {
+    pub(crate) fn take(&mut self, (call, position): AnswerSlot) -> Value {
         let answer = self.0.get_mut(call).and_then(|answers| answers.get_mut(position));
         answer.map_or(Value::Nil, |answer| std::mem::replace(answer, Value::Nil))
     }

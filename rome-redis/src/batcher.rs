@@ -1,9 +1,10 @@
 //! Calls that come together go out together, as one pipeline.
 //!
-//! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered:
-//! whoever finds nothing under way sends its own; else who finds nobody gathering begins, and a task of its own yields to the other tasks
-//! as long as that brings callers, waits while several pipelines are under way, and sends what has come. No caller depends on another's being polled.
-//! What may take the server long goes out by itself, so that nobody waits for another's scan.
+//! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered.
+//! If no pipeline is in flight, the caller sends its own at once. Otherwise the first caller opens a batch and spawns a task that
+//! owns it. That task yields while new callers keep arriving, waits for a free pipeline slot, and then sends the batch. Because a
+//! task owns the batch, no caller depends on another being polled. What may take the server long goes out by itself, so that nobody
+//! waits for another's scan.
 //!
 //! A read begins and ends with a look at its partition. All reads that go out together share these: first come the looks that they
 //! begin with, each once, then what they ask for, then the looks that they end with, each once. Commits go out with them, those of
@@ -16,7 +17,7 @@ use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
 use tokio::sync::{SemaphorePermit, oneshot};
 
 use crate::link::{Link, Live, UNDER_WAY};
-use crate::script::bundle::{Answers, Bundles, Passenger, Ticket};
+use crate::script::bundle::{AnswerSlot, Answers, BatchedStep, Bundles};
 
 /// The most commands that are gathered: the replies to the first wait for the last.
 const MOST: usize = 128;
@@ -26,7 +27,7 @@ const LOOK: [&[u8]; 5] = [b"HMGET", b":m", b"seq", b"pending", b"gone"];
 
 /// Where calls to a server meet.
 #[derive(Debug)]
-pub(crate) struct Together {
+pub(crate) struct Batcher {
     link: Arc<Link>,
     gathering: Mutex<Gathering>,
 }
@@ -57,7 +58,7 @@ enum Part {
     /// These, in this order.
     Commands(Vec<Piece>),
     /// The answers to steps.
-    Steps(Vec<Ticket>),
+    Steps(Vec<AnswerSlot>),
 }
 
 /// Some replies, in the order in which a caller expects them.
@@ -77,7 +78,7 @@ enum Joined<'l> {
     Alone(Option<SemaphorePermit<'l>>),
 }
 
-impl Together {
+impl Batcher {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         Self { link, gathering: Mutex::default() }
     }
@@ -98,7 +99,7 @@ impl Together {
     ///
     /// # Errors
     /// As [`Self::call`].
-    pub(crate) async fn apply(self: &Arc<Self>, live: &Live, steps: &[Passenger<'_>]) -> StoreResult<Vec<Value>> {
+    pub(crate) async fn apply(self: &Arc<Self>, live: &Live, steps: &[BatchedStep<'_>]) -> StoreResult<Vec<Value>> {
         let add = |to: &mut Gathering| Part::Steps(steps.iter().map(|step| to.steps.add(step)).collect());
         match self.join(live, add) {
             Joined::Waits(replies) => replies.await.unwrap_or_else(|_| Err(given_up().with_unknown_outcome())),
@@ -146,7 +147,7 @@ impl Together {
 
 /// A gathering that a task of its own will end and send: a caller may stop to look after its call at any time, and the others
 /// should not wait for that.
-struct Begun(Option<Arc<Together>>);
+struct Begun(Option<Arc<Batcher>>);
 
 impl Begun {
     async fn send(mut self, live: Live) {
@@ -163,14 +164,14 @@ impl Begun {
             }
             Err(_) => ways.acquire().await,
         };
-        let Some(together) = self.0.take() else { return };
-        let link = &together.link;
+        let Some(batcher) = self.0.take() else { return };
+        let link = &batcher.link;
         // What was under way may have been lost with the connection; on this one there would be no answer either.
         if way.is_err() || !link.current().is_some_and(|now| now.is_same(&live)) {
-            return refuse(together.end().callers, &given_up());
+            return refuse(batcher.end().callers, &given_up());
         }
         let (callers, (all, shape)) = {
-            let mut gathering = together.end();
+            let mut gathering = batcher.end();
             (std::mem::take(&mut gathering.callers), gathering.pack(link, &live))
         };
         match link.call(&live, &all).await {
@@ -187,15 +188,15 @@ impl Begun {
 
     /// How many callers have come.
     fn callers(&self) -> Option<usize> {
-        self.0.as_ref().map(|together| together.gathering().callers.len())
+        self.0.as_ref().map(|batcher| batcher.gathering().callers.len())
     }
 }
 
 impl Drop for Begun {
     /// The runtime ends: the callers learn it from their channels.
     fn drop(&mut self) {
-        if let Some(together) = self.0.take() {
-            drop(together.end());
+        if let Some(batcher) = self.0.take() {
+            drop(batcher.end());
         }
     }
 }
@@ -292,7 +293,7 @@ impl Replies {
     fn of(&mut self, part: Part) -> Vec<Value> {
         let look = |looks: &[Value], at: usize| looks.get(at).cloned().unwrap_or(Value::Nil);
         match part {
-            Part::Steps(tickets) => tickets.into_iter().map(|ticket| self.answers.take(ticket)).collect(),
+            Part::Steps(answer_slots) => answer_slots.into_iter().map(|slot| self.answers.take(slot)).collect(),
             Part::Commands(pieces) => {
                 let mut replies = Vec::with_capacity(pieces.len());
                 for piece in pieces {

@@ -1,26 +1,27 @@
-//! A place at a server for calls about one partition, and why there may be none.
+//! The connection for calls about one partition, and why there may be none.
 
 use std::sync::Arc;
 
 use rome_core::store::StoreError;
 
-use super::redirect::Passing;
+use super::redirect::Redirect;
 use crate::link::Live;
 use crate::node::Node;
 use crate::partition_keys::PartitionKeys;
 
-/// A place at a server for calls about one partition.
+/// The connection to the server of one partition, which that server's process has adopted.
 #[derive(Debug, Clone)]
-pub(crate) struct Seat {
+pub(crate) struct PartitionConn {
     pub(crate) node: Arc<Node>,
     pub(crate) live: Live,
     /// Whether the slot is on its way there, so that each command has to be announced.
     pub(crate) asking: bool,
 }
 
-/// Why there is no seat.
+/// Why there is no connection for a partition.
 pub(crate) enum Stop {
-    Passing(Passing),
+    /// The server refused for now.
+    Redirected(Redirect),
     Failed(StoreError),
 }
 
@@ -30,10 +31,10 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// What to make of a round that did not answer everything, before the next one.
-pub(crate) enum Lesson<'p> {
-    /// A partition's server refused, and that passes.
-    Refused(&'p PartitionKeys, Passing),
+/// Why a round did not answer everything and is followed by another one.
+pub(crate) enum RetryCause<'p> {
+    /// The server refused a partition for now.
+    Refused(&'p PartitionKeys, Redirect),
     /// Replies were lost.
     Lost(StoreError),
     /// It has to be done again, for this reason.
