@@ -6,6 +6,7 @@ use rome_core::store::{Blocker, Effect, Partition, Read, Space, StoreResult, TxI
 
 use crate::error;
 use crate::layout::{self, Layout};
+use crate::reply::unexpected;
 
 /// A transaction that is prepared and not decided.
 #[derive(Debug)]
@@ -53,6 +54,20 @@ pub(crate) fn decode(record: &[u8]) -> StoreResult<Prepared> {
     let damaged =
         || error::corrupt(format!("the record of a prepared transaction is damaged, of {} bytes", record.len()));
     parse(record).ok_or_else(damaged)
+}
+
+/// The records of these transactions, without those that were finished meanwhile.
+pub(crate) fn decode_all(ids: Vec<TxId>, records: Value) -> StoreResult<Vec<(TxId, Prepared)>> {
+    let Value::Array(records) = records else { return Err(unexpected(&records)) };
+    let mut others = Vec::with_capacity(records.len());
+    for (id, record) in ids.into_iter().zip(records) {
+        match record {
+            Value::Nil => {}
+            Value::BulkString(record) => others.push((id, decode(&record)?)),
+            other => return Err(unexpected(&other)),
+        }
+    }
+    Ok(others)
 }
 
 fn parse(record: &[u8]) -> Option<Prepared> {

@@ -8,11 +8,10 @@
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, StoreResult};
 
-use super::next;
-use super::reading::Answer;
+use super::answer::Answer;
 use super::task::{AT_ONCE, FEW, counted, got};
-use crate::error;
 use crate::layout::{self, Layout};
+use crate::reply::{next, unexpected};
 
 /// The name of a key's sentinel.
 const SENTINEL: &[u8] = b"";
@@ -76,7 +75,7 @@ impl Plain {
                 match next(&mut replies)? {
                     Value::Nil => return Ok(None),
                     Value::BulkString(_) | Value::Double(_) => vec![Reply::Count(n)],
-                    other => return Err(error::unexpected(&other)),
+                    other => return Err(unexpected(&other)),
                 }
             }
             (Self::Gets(space, _), _, Value::Array(found)) if found.len() == reads.len() + 1 => {
@@ -90,7 +89,7 @@ impl Plain {
                 }
                 replies
             }
-            (_, _, reply) => return Err(error::unexpected(&reply)),
+            (_, _, reply) => return Err(unexpected(&reply)),
         };
         Ok(Some(Answer { seq: 0, replies, others: Vec::new(), time: 0 }))
     }

@@ -11,12 +11,11 @@ use std::collections::VecDeque;
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
 
-use super::task::split_version;
 use crate::digest::Digester;
-use crate::error;
+use crate::error::{self, invalid};
 use crate::layout;
-use crate::place::Place;
-use crate::request::invalid;
+use crate::partition_keys::PartitionKeys;
+use crate::reply::{array, strings};
 
 /// The most members that a round asks for.
 const MOST: u32 = 4096;
@@ -87,8 +86,8 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub(super) fn new(place: &Place, read: &Read) -> StoreResult<Self> {
-        let layout = &place.layout;
+    pub(super) fn new(partition: &PartitionKeys, read: &Read) -> StoreResult<Self> {
+        let layout = &partition.layout;
         let (span, filter, want, track, behind) = match read {
             Read::Scan { span, filter, want, track } => {
                 let filter = filter.as_ref().filter(|_| matches!(span.space, Space::Rows(_)));
@@ -142,7 +141,7 @@ impl Scan {
         };
         scan.chunk = if scan.filter.is_some() && want < FIRST { FIRST } else { MOST };
         scan.chunk = scan.chunk.min(scan.most());
-        scan.size = scan.rows().and_then(|rows| place.sizes.of(rows));
+        scan.size = scan.rows().and_then(|rows| partition.sizes.of(rows));
         scan.plan();
         Ok(scan)
     }
@@ -192,8 +191,8 @@ impl Scan {
             // How many pass is not known yet, so it may be all.
             self.records
         } else {
-            let passing = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
-            let missing = u64::from(self.want - self.returned).saturating_sub(passing);
+            let redirect = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
+            let missing = u64::from(self.want - self.returned).saturating_sub(redirect);
             self.records.saturating_add(self.visits_for(u32::try_from(missing).unwrap_or(u32::MAX)))
         };
         let known = if self.behind == Behind::Nothing { 0 } else { queued };
@@ -349,7 +348,7 @@ impl Scan {
         };
         let (version, value) = match self.behind {
             Behind::Nothing | Behind::Own { versioned: false } => (None, stored),
-            _ => split_version(stored).map(|(version, value)| (Some(version), value))?,
+            _ => layout::split_version(stored).map(|(version, value)| (Some(version), value))?,
         };
         self.visited = self.scanner.visit();
         if let Some(digester) = &mut self.digester {
@@ -394,19 +393,4 @@ impl Scan {
         self.scanner.transferred(self.came);
         self.scanner.finish(self.digester.map(Digester::finish).unwrap_or_default())
     }
-}
-
-pub(super) fn array(reply: Option<Value>) -> StoreResult<Vec<Value>> {
-    match reply {
-        Some(Value::Array(values)) => Ok(values),
-        other => Err(error::unexpected(&other.unwrap_or_default())),
-    }
-}
-
-pub(super) fn strings(values: Vec<Value>) -> StoreResult<Vec<Vec<u8>>> {
-    let string = |value| match value {
-        Value::BulkString(bytes) => Ok(bytes),
-        other => Err(error::unexpected(&other)),
-    };
-    values.into_iter().map(string).collect()
 }

@@ -6,16 +6,16 @@
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, StoreResult};
 
-use super::reading::Answer;
-use super::rounds::decode_all;
-use super::scan::{Behind, Scan, array, strings};
+use super::answer::Answer;
+use super::look::{Look, look};
+use super::scan::{Behind, Scan};
 use super::task::{counted, got, record};
-use super::{Look, look, next};
-use crate::apply::encode::Keys;
-use crate::error;
+use crate::error::{self, invalid};
 use crate::layout::{self, Layout};
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::prepared;
+use crate::reply::{array, next, strings, unexpected};
+use crate::script::keys::Keys;
 use crate::setup::Setup;
 
 /// Reads on their way.
@@ -32,18 +32,18 @@ impl Script {
     pub(super) fn ask(
         &mut self,
         setup: &Setup,
-        place: &Place,
+        partition: &PartitionKeys,
         reads: &[Read],
         round: &mut Pipeline,
     ) -> StoreResult<()> {
         self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(16) };
         self.scans = Vec::new();
         for read in reads.iter().filter(|read| is_scan(read)) {
-            let mut scan = Scan::new(place, read)?;
+            let mut scan = Scan::new(partition, read)?;
             scan.grow(self.grown);
             self.scans.push(scan);
         }
-        round.add_command(call(setup, &place.layout, reads, &self.scans));
+        round.add_command(call(setup, &partition.layout, reads, &self.scans));
         Ok(())
     }
 
@@ -61,8 +61,8 @@ impl Script {
         let answers = array(answer.next())?;
         let (others, time) = match (answer.next(), answer.next()) {
             (Some(records), Some(time)) => {
-                let time = prepared::time(&time).ok_or_else(|| error::unexpected(&time))?;
-                (decode_all(prepared::ids(&pending), records)?, time)
+                let time = prepared::time(&time).ok_or_else(|| unexpected(&time))?;
+                (prepared::decode_all(prepared::ids(&pending), records)?, time)
             }
             _ => (Vec::new(), 0),
         };
@@ -80,17 +80,17 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
     let mut scanned = scans.iter();
     for read in reads {
         match read {
-            Read::Get { space, .. } => drop(keys.place(layout, *space)),
+            Read::Get { space, .. } => drop(keys.position(layout, *space)),
             Read::GetClaimed { index, table, .. } => {
-                keys.place(layout, Space::Unique(*index));
-                keys.place(layout, Space::Rows(*table));
+                keys.position(layout, Space::Unique(*index));
+                keys.position(layout, Space::Rows(*table));
             }
-            Read::Count(span) => drop(keys.place(layout, span.space)),
+            Read::Count(span) => drop(keys.position(layout, span.space)),
             _ => {
                 let Some(scan) = scanned.next() else { continue };
-                keys.place(layout, scan.space);
+                keys.position(layout, scan.space);
                 if let Behind::Rows(table) = scan.behind {
-                    keys.place(layout, Space::Rows(table));
+                    keys.position(layout, Space::Rows(table));
                 }
             }
         }
@@ -101,23 +101,23 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
         match read {
             Read::Get { space, key } => {
                 call.arg(if matches!(space, Space::Index(_)) { "z" } else { "g" });
-                call.arg(keys.place(layout, *space).0).arg(&*layout::stored(key));
+                call.arg(keys.position(layout, *space).0).arg(&*layout::stored(key));
             }
             Read::GetClaimed { index, columns, table } => {
-                call.arg("u").arg(keys.place(layout, Space::Unique(*index)).0).arg(&*layout::stored(columns));
-                call.arg(keys.place(layout, Space::Rows(*table)).0);
+                call.arg("u").arg(keys.position(layout, Space::Unique(*index)).0).arg(&*layout::stored(columns));
+                call.arg(keys.position(layout, Space::Rows(*table)).0);
             }
             Read::Count(span) => {
-                call.arg("c").arg(keys.place(layout, span.space).1);
+                call.arg("c").arg(keys.position(layout, span.space).1);
                 call.arg(layout::lowest(span)).arg(layout::highest(span));
             }
             _ => {
                 let Some(scan) = scanned.next() else { continue };
-                let (own, ordered) = keys.place(layout, scan.space);
+                let (own, ordered) = keys.position(layout, scan.space);
                 let (hash, mode) = match scan.behind {
                     Behind::Nothing => (own, "n"),
                     Behind::Own { .. } => (own, "k"),
-                    Behind::Rows(table) => (keys.place(layout, Space::Rows(table)).0, "r"),
+                    Behind::Rows(table) => (keys.position(layout, Space::Rows(table)).0, "r"),
                 };
                 let most = if scan.is_done() { 0 } else { scan.chunk };
                 call.arg("s").arg(ordered).arg(hash).arg(mode).arg(&scan.lo).arg(&scan.hi);
@@ -152,7 +152,7 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
             Read::Count(span) => Reply::Count(counted(Some(&answer), span)?),
             read => {
                 let Some(mut scan) = scans.next().filter(|_| is_scan(read)) else {
-                    return Err(crate::request::invalid(format!("unknown kind of read: {read:?}")));
+                    return Err(invalid(format!("unknown kind of read: {read:?}")));
                 };
                 let mut parts = array(Some(answer))?.into_iter();
                 let members = strings(array(parts.next())?)?;

@@ -1,5 +1,9 @@
 //! The Lua scripts, and how they are called: by their hash, loaded again where the server does not know it.
 
+pub(crate) mod bundle;
+pub(crate) mod keys;
+pub(crate) mod program;
+
 use redis::{Cmd, Value};
 
 /// A script and its hash.

@@ -7,9 +7,10 @@
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Check, Effect, Step};
 
-use super::encode::{self, Call, Data, Keys};
-use crate::place::Place;
-use crate::setup::Setup;
+use super::Scripts;
+use super::keys::Keys;
+use super::program::{self, Call, Data};
+use crate::partition_keys::PartitionKeys;
 
 /// The most steps in one call, and effects: the server does nothing else meanwhile.
 const STEPS: usize = 64;
@@ -24,7 +25,7 @@ const WORK_TOGETHER: u64 = 4096;
 
 /// A step, and whether it may share a call with others.
 #[derive(Clone, Copy)]
-pub(crate) struct Passenger<'a> {
+pub(crate) struct BatchedStep<'a> {
     pub(crate) call: Call<'a>,
     pub(crate) alone: bool,
 }
@@ -50,8 +51,8 @@ struct Bundle {
     closed: bool,
 }
 
-/// Where the answer to a step will be: in which call, and at which place of its reply.
-pub(crate) type Ticket = (usize, usize);
+/// Where the answer to a step will be: in which call, and at which position of its reply.
+pub(crate) type AnswerSlot = (usize, usize);
 
 impl Bundles {
     /// How many steps there are.
@@ -60,25 +61,24 @@ impl Bundles {
     }
 
     /// Adds a step.
-    pub(crate) fn add(&mut self, passenger: &Passenger<'_>) -> Ticket {
-        let Passenger { call, .. } = passenger;
+    pub(crate) fn add(&mut self, step: &BatchedStep<'_>) -> AnswerSlot {
+        let BatchedStep { call, .. } = step;
         let work = work(call);
-        let shares = work <= WORK && shares(passenger);
+        let shares = work <= WORK && shares(step);
         let fits = |bundle: &Bundle| shares && bundle.takes(call, work);
         let at = self.bundles.iter().position(fits).unwrap_or_else(|| {
-            self.bundles.push(Bundle::new(call.place, !shares));
+            self.bundles.push(Bundle::new(call.partition, !shares));
             self.bundles.len() - 1
         });
         self.steps += 1;
         (at, self.bundles.get_mut(at).map_or(0, |bundle| bundle.add(call, work)))
     }
 
-    /// Adds the calls to a pipeline, for this process; gives the number of steps in each.
-    pub(crate) fn finish(self, setup: &Setup, run: &str, pipeline: &mut Pipeline) -> Vec<usize> {
-        let owner = [setup.database(), run].join(":");
+    /// Adds the calls to a pipeline, for this owner; gives the number of steps in each.
+    pub(crate) fn finish(self, scripts: &Scripts, owner: &str, pipeline: &mut Pipeline) -> Vec<usize> {
         let add = |bundle: Bundle| {
             let steps = bundle.programs.len();
-            pipeline.add_command(bundle.finish(setup, owner.as_bytes()));
+            pipeline.add_command(bundle.finish(scripts, owner.as_bytes()));
             steps
         };
         self.bundles.into_iter().map(add).collect()
@@ -86,15 +86,15 @@ impl Bundles {
 }
 
 /// Whether a step may share a call: one that is soon done, and stands for itself.
-fn shares(passenger: &Passenger<'_>) -> bool {
-    let Call { tx, always_write, .. } = passenger.call;
+fn shares(step: &BatchedStep<'_>) -> bool {
+    let Call { tx, always_write, .. } = step.call;
     let is_small = tx.effects.len() <= EFFECTS && tx.reads.len() + tx.checks.len() <= CHECKS;
     let raises = || tx.effects.iter().any(|effect| matches!(effect, Effect::RaiseGate { .. }));
-    tx.step == Step::One && is_small && !passenger.alone && !always_write && !raises()
+    tx.step == Step::One && is_small && !step.alone && !always_write && !raises()
 }
 
 /// Whether a step is so little work that others may wait for it.
-pub(super) fn is_light(call: &Call<'_>) -> bool {
+pub(crate) fn is_light(call: &Call<'_>) -> bool {
     work(call) <= WORK
 }
 
@@ -113,15 +113,15 @@ fn work(call: &Call<'_>) -> u64 {
 }
 
 impl Bundle {
-    fn new(place: &Place, closed: bool) -> Self {
-        let keys = Keys::new(&[&place.layout.meta]);
+    fn new(partition: &PartitionKeys, closed: bool) -> Self {
+        let keys = Keys::new(&[&partition.layout.meta]);
         let (programs, lanes, data) = (Vec::new(), Vec::new(), Data::default());
-        Self { partition: place.number, keys, programs, lanes, data, effects: 0, work: 0, closed }
+        Self { partition: partition.number, keys, programs, lanes, data, effects: 0, work: 0, closed }
     }
 
     /// Whether it has room for this step. One lane cannot be twice in a call, which reads all lanes first.
     fn takes(&self, call: &Call<'_>, work: u64) -> bool {
-        self.partition == call.place.number
+        self.partition == call.partition.number
             && !self.closed
             && self.programs.len() < STEPS
             && self.effects + call.tx.effects.len() <= EFFECTS
@@ -131,7 +131,7 @@ impl Bundle {
 
     fn add(&mut self, call: &Call<'_>, work: u64) -> usize {
         let start = self.data.len();
-        let program = encode::encode(call, &mut self.keys, &mut self.data);
+        let program = program::encode(call, &mut self.keys, &mut self.data);
         self.programs.push((program, start));
         self.lanes.push(call.tx.id.lane);
         self.effects += call.tx.effects.len();
@@ -139,16 +139,16 @@ impl Bundle {
         self.programs.len() - 1
     }
 
-    fn finish(mut self, setup: &Setup, owner: &[u8]) -> Cmd {
+    fn finish(mut self, scripts: &Scripts, owner: &[u8]) -> Cmd {
         let programs = self.programs.len();
         // The owner and the programs stand before the data; Lua counts from 1.
         let data_at = programs + 2;
         let bytes = owner.len() + 64 * programs + self.data.size();
         let arguments = 1 + programs + self.data.len();
-        let mut call = setup.scripts.apply.call_with_room(self.keys.names(), arguments, bytes);
+        let mut call = scripts.apply.call_with_room(self.keys.names(), arguments, bytes);
         call.arg(owner);
         for (program, start) in &mut self.programs {
-            encode::finish(program, programs, data_at + *start);
+            program::finish(program, programs, data_at + *start);
             call.arg(&**program);
         }
         for datum in self.data.iter() {
@@ -169,8 +169,8 @@ impl Answers {
     }
 
     /// The answer to a step.
-    pub(crate) fn take(&mut self, (call, place): Ticket) -> Value {
-        let answer = self.0.get_mut(call).and_then(|answers| answers.get_mut(place));
+    pub(crate) fn take(&mut self, (call, position): AnswerSlot) -> Value {
+        let answer = self.0.get_mut(call).and_then(|answers| answers.get_mut(position));
         answer.map_or(Value::Nil, |answer| std::mem::replace(answer, Value::Nil))
     }
 }

@@ -11,12 +11,12 @@ pub(crate) struct Sizes(RwLock<HashMap<Space, u32>>);
 
 impl Sizes {
     /// About how many bytes a row has; none if nothing is known.
-    pub(super) fn of(&self, space: Space) -> Option<u32> {
+    pub(crate) fn of(&self, space: Space) -> Option<u32> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&space).copied()
     }
 
     /// Rows were read: they have so many bytes on average. What was longer before is forgotten slowly.
-    pub(super) fn read(&self, space: Space, average: u32) {
+    pub(crate) fn read(&self, space: Space, average: u32) {
         let known = self.of(space);
         let next = known.map_or(average, |known| average.max(known - known / 4));
         if known != Some(next) {

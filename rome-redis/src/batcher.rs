@@ -1,9 +1,10 @@
 //! Calls that come together go out together, as one pipeline.
 //!
-//! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered:
-//! whoever finds nothing under way sends its own; else who finds nobody gathering begins, and a task of its own yields to the other tasks
-//! as long as that brings callers, waits while several pipelines are under way, and sends what has come. No caller depends on another's being polled.
-//! What may take the server long goes out by itself, so that nobody waits for another's scan.
+//! Each pipeline costs both sides wake-ups and system calls, whatever is in it. So the small calls of many tasks are gathered.
+//! If no pipeline is in flight, the caller sends its own at once. Otherwise the first caller opens a batch and spawns a task that
+//! owns it. That task yields while new callers keep arriving, waits for a free pipeline slot, and then sends the batch. Because a
+//! task owns the batch, no caller depends on another being polled. What may take the server long goes out by itself, so that nobody
+//! waits for another's scan.
 //!
 //! A read begins and ends with a look at its partition. All reads that go out together share these: first come the looks that they
 //! begin with, each once, then what they ask for, then the looks that they end with, each once. Commits go out with them, those of
@@ -13,10 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::sync::{SemaphorePermit, oneshot};
 
-use crate::apply::bundle::{Answers, Bundles, Passenger, Ticket};
-use crate::link::{Link, Live};
+use crate::link::{Link, Live, UNDER_WAY};
+use crate::script::bundle::{AnswerSlot, Answers, BatchedStep, Bundles};
 
 /// The most commands that are gathered: the replies to the first wait for the last.
 const MOST: usize = 128;
@@ -24,18 +25,12 @@ const MOST: usize = 128;
 /// The words of a look, of the name of the hash its end.
 const LOOK: [&[u8]; 5] = [b"HMGET", b":m", b"seq", b"pending", b"gone"];
 
-/// How many pipelines are under way at most: one on its way, one that is worked on, one whose replies are. What comes meanwhile goes
-/// out together.
-const UNDER_WAY: usize = 3;
-
-/// The ways of a new connection.
-pub(crate) fn ways() -> Semaphore {
-    Semaphore::new(UNDER_WAY)
-}
-
 /// Where calls to a server meet.
-#[derive(Debug, Default)]
-pub(crate) struct Together(Mutex<Gathering>);
+#[derive(Debug)]
+pub(crate) struct Batcher {
+    link: Arc<Link>,
+    gathering: Mutex<Gathering>,
+}
 
 #[derive(Debug, Default)]
 struct Gathering {
@@ -63,7 +58,7 @@ enum Part {
     /// These, in this order.
     Commands(Vec<Piece>),
     /// The answers to steps.
-    Steps(Vec<Ticket>),
+    Steps(Vec<AnswerSlot>),
 }
 
 /// Some replies, in the order in which a caller expects them.
@@ -83,15 +78,19 @@ enum Joined<'l> {
     Alone(Option<SemaphorePermit<'l>>),
 }
 
-impl Together {
+impl Batcher {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link, gathering: Mutex::default() }
+    }
+
     /// Sends commands, with those of others that come now.
     ///
     /// # Errors
     /// As [`Link::call`]; `Unavailable` also if the connection was given up before they were sent.
-    pub(crate) async fn call(link: &Arc<Link>, live: &Live, commands: &Pipeline) -> StoreResult<Vec<Value>> {
-        match Self::join(link, live, |gathering| gathering.add(commands)) {
+    pub(crate) async fn call(self: &Arc<Self>, live: &Live, commands: &Pipeline) -> StoreResult<Vec<Value>> {
+        match self.join(live, |gathering| gathering.add(commands)) {
             Joined::Waits(replies) => replies.await.unwrap_or_else(|_| Err(given_up().with_unknown_outcome())),
-            Joined::Alone(_way) => link.call(live, commands).await,
+            Joined::Alone(_way) => self.link.call(live, commands).await,
         }
     }
 
@@ -100,20 +99,20 @@ impl Together {
     ///
     /// # Errors
     /// As [`Self::call`].
-    pub(crate) async fn apply(link: &Arc<Link>, live: &Live, steps: &[Passenger<'_>]) -> StoreResult<Vec<Value>> {
+    pub(crate) async fn apply(self: &Arc<Self>, live: &Live, steps: &[BatchedStep<'_>]) -> StoreResult<Vec<Value>> {
         let add = |to: &mut Gathering| Part::Steps(steps.iter().map(|step| to.steps.add(step)).collect());
-        match Self::join(link, live, add) {
+        match self.join(live, add) {
             Joined::Waits(replies) => replies.await.unwrap_or_else(|_| Err(given_up().with_unknown_outcome())),
             Joined::Alone(_way) => {
                 let mut own = Gathering::default();
                 let part = add(&mut own);
-                Box::pin(own.exchange(link, live, part)).await
+                Box::pin(own.exchange(&self.link, live, part)).await
             }
         }
     }
 
-    fn join<'l>(link: &Arc<Link>, live: &'l Live, add: impl FnOnce(&mut Gathering) -> Part) -> Joined<'l> {
-        let mut gathering = link.together.gathering();
+    fn join<'l>(self: &Arc<Self>, live: &'l Live, add: impl FnOnce(&mut Gathering) -> Part) -> Joined<'l> {
+        let mut gathering = self.gathering();
         let begins = gathering.by.is_none();
         if begins && live.ways().available_permits() == UNDER_WAY {
             return Joined::Alone(live.ways().try_acquire().ok());
@@ -131,14 +130,14 @@ impl Together {
         }
         drop(gathering);
         if begins {
-            let begun = Begun(Some(link.clone()));
+            let begun = Begun(Some(self.clone()));
             tokio::spawn(begun.send(live.clone()));
         }
         Joined::Waits(receiver)
     }
 
     fn gathering(&self) -> MutexGuard<'_, Gathering> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&self) -> Gathering {
@@ -148,7 +147,7 @@ impl Together {
 
 /// A gathering that a task of its own will end and send: a caller may stop to look after its call at any time, and the others
 /// should not wait for that.
-struct Begun(Option<Arc<Link>>);
+struct Begun(Option<Arc<Batcher>>);
 
 impl Begun {
     async fn send(mut self, live: Live) {
@@ -165,14 +164,15 @@ impl Begun {
             }
             Err(_) => ways.acquire().await,
         };
-        let Some(link) = self.0.take() else { return };
+        let Some(batcher) = self.0.take() else { return };
+        let link = &batcher.link;
         // What was under way may have been lost with the connection; on this one there would be no answer either.
         if way.is_err() || !link.current().is_some_and(|now| now.is_same(&live)) {
-            return refuse(link.together.end().callers, &given_up());
+            return refuse(batcher.end().callers, &given_up());
         }
         let (callers, (all, shape)) = {
-            let mut gathering = link.together.end();
-            (std::mem::take(&mut gathering.callers), gathering.pack(&link, &live))
+            let mut gathering = batcher.end();
+            (std::mem::take(&mut gathering.callers), gathering.pack(link, &live))
         };
         match link.call(&live, &all).await {
             Ok(replies) => {
@@ -188,15 +188,15 @@ impl Begun {
 
     /// How many callers have come.
     fn callers(&self) -> Option<usize> {
-        self.0.as_ref().map(|link| link.together.gathering().callers.len())
+        self.0.as_ref().map(|batcher| batcher.gathering().callers.len())
     }
 }
 
 impl Drop for Begun {
     /// The runtime ends: the callers learn it from their channels.
     fn drop(&mut self) {
-        if let Some(link) = self.0.take() {
-            drop(link.together.end());
+        if let Some(batcher) = self.0.take() {
+            drop(batcher.end());
         }
     }
 }
@@ -236,14 +236,15 @@ impl Gathering {
         let mut all = Pipeline::with_capacity(counts.iter().sum::<usize>() + 1);
         let mut calls = Vec::new();
         let mut steps = Some(steps);
+        let (scripts, owner) = (&link.setup.scripts, link.setup.owner(live.run()));
         if steps_first && let Some(steps) = steps.take() {
-            calls = steps.finish(&link.setup, live.run(), &mut all);
+            calls = steps.finish(scripts, &owner, &mut all);
         }
         for command in opening.into_iter().chain(commands).chain(closing) {
             all.add_command(command);
         }
         if let Some(steps) = steps {
-            calls = steps.finish(&link.setup, live.run(), &mut all);
+            calls = steps.finish(scripts, &owner, &mut all);
         }
         (all, Shape { counts, calls, steps_first })
     }
@@ -292,7 +293,7 @@ impl Replies {
     fn of(&mut self, part: Part) -> Vec<Value> {
         let look = |looks: &[Value], at: usize| looks.get(at).cloned().unwrap_or(Value::Nil);
         match part {
-            Part::Steps(tickets) => tickets.into_iter().map(|ticket| self.answers.take(ticket)).collect(),
+            Part::Steps(answer_slots) => answer_slots.into_iter().map(|slot| self.answers.take(slot)).collect(),
             Part::Commands(pieces) => {
                 let mut replies = Vec::with_capacity(pieces.len());
                 for piece in pieces {
@@ -308,7 +309,7 @@ impl Replies {
     }
 }
 
-/// The place of a look among those that are sent, with this one among them.
+/// The position of a look among those that are sent, with this one among them.
 fn once(looks: &mut Vec<Cmd>, look: &Cmd) -> usize {
     looks.iter().position(|sent| same(sent, look)).unwrap_or_else(|| {
         looks.push(look.clone());
@@ -322,8 +323,9 @@ fn is_look(command: &Cmd) -> bool {
     if words.len() != LOOK.len() {
         return false;
     }
-    let is = |place: usize, word: &[u8]| if place == 1 { word.ends_with(LOOK[1]) } else { word == LOOK[place] };
-    words.by_ref().enumerate().all(|(place, word)| matches!(word, redis::Arg::Simple(word) if is(place, word)))
+    let is =
+        |position: usize, word: &[u8]| if position == 1 { word.ends_with(LOOK[1]) } else { word == LOOK[position] };
+    words.by_ref().enumerate().all(|(position, word)| matches!(word, redis::Arg::Simple(word) if is(position, word)))
 }
 
 fn same(a: &Cmd, b: &Cmd) -> bool {

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step, TxId};
 
+use super::keys::Keys;
 use crate::layout::{self, Layout};
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 
 /// The bytes of the program before its checks.
 const HEADER: usize = 48;
@@ -13,45 +14,10 @@ const HEADER: usize = 48;
 /// Where in it the number of programs stands, and behind it where the data begin.
 const PROGRAMS: usize = 18;
 
-/// The keys that a call declares: all that it touches, by their places.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    names: Vec<Vec<u8>>,
-    /// The space, the place of its hash (for an index, that of its sorted set), the place of its sorted set.
-    spaces: Vec<(Space, usize, usize)>,
-}
-
-impl Keys {
-    pub(crate) fn new(fixed: &[&[u8]]) -> Self {
-        Self { names: fixed.iter().map(|name| name.to_vec()).collect(), spaces: Vec::new() }
-    }
-
-    /// The places of a space's keys, from 1 as Lua counts.
-    pub(crate) fn place(&mut self, layout: &Layout, space: Space) -> (usize, usize) {
-        if let Some((_, hash, ordered)) = self.spaces.iter().find(|(known, ..)| *known == space) {
-            return (*hash, *ordered);
-        }
-        if let Some(hash) = layout.hash(space) {
-            self.names.push(hash);
-        }
-        let hash = self.names.len();
-        self.names.push(layout.ordered(space));
-        let ordered = self.names.len();
-        let hash = if matches!(space, Space::Index(_)) { ordered } else { hash };
-        self.spaces.push((space, hash, ordered));
-        (hash, ordered)
-    }
-
-    /// All names, in the order of their places.
-    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.names.iter().map(Vec::as_slice)
-    }
-}
-
 /// One step, and how it is carried out.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) partition: &'a PartitionKeys,
     pub(crate) tx: &'a MiniTx,
     /// What to carry out: that of the step, or that of the prepared transaction which it finishes. None if no prepared one
     /// was seen.
@@ -114,9 +80,9 @@ impl Data {
 /// Adds what a step takes to `data`, its keys to `keys`, and gives its program. What only the whole call can tell is filled in
 /// by [`finish`].
 pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u8> {
-    let Call { place, tx, .. } = *call;
+    let Call { partition, tx, .. } = *call;
     let effects = call.effects.unwrap_or_default();
-    let (new, sentinels) = new_spaces(place, effects);
+    let (new, sentinels) = new_spaces(partition, effects);
     let fused = if sentinels == 0 { fused(tx, effects) } else { None };
     let checks = tx.reads.len() + tx.checks.len();
     data.reserve(checks, effects);
@@ -129,7 +95,7 @@ pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u
     let mut after_reads = (HEADER + 1, 0);
     for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
         if fused.is_none() || at + 1 < checks {
-            check_op(&mut program, &place.layout, keys, check);
+            check_op(&mut program, &partition.layout, keys, check);
             write_check(data, check);
         }
         if at + 1 == tx.reads.len() {
@@ -137,7 +103,7 @@ pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u
         }
     }
     for space in new {
-        let (hash, ordered) = keys.place(&place.layout, space);
+        let (hash, ordered) = keys.position(&partition.layout, space);
         if hash != ordered {
             op(&mut program, b'h', &[hash]);
         }
@@ -146,7 +112,7 @@ pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u
     let first = fused.and_then(|at| effects.get(at));
     let others = effects.iter().enumerate().filter(|(at, _)| Some(*at) != fused).map(|(_, effect)| effect);
     for effect in first.into_iter().chain(others) {
-        effect_op(&mut program, &place.layout, keys, effect);
+        effect_op(&mut program, &partition.layout, keys, effect);
         write_effect(data, tx, effect);
     }
     if let Step::Prepare { primary, lease } = tx.step {
@@ -182,17 +148,17 @@ pub(crate) fn finish(program: &mut [u8], programs: usize, start: usize) {
     // A call of one may have any number of arguments, and begins with them.
     let [high, low] =
         u16::try_from(start).expect("programs that come together have fewer data than that").to_be_bytes();
-    if let Some(place) = program.get_mut(PROGRAMS..PROGRAMS + 3) {
-        place.copy_from_slice(&[programs, high, low]);
+    if let Some(bytes) = program.get_mut(PROGRAMS..PROGRAMS + 3) {
+        bytes.copy_from_slice(&[programs, high, low]);
     }
 }
 
 /// The spaces that are not known to have their sentinels, and how many those are.
-fn new_spaces(place: &Place, effects: &[Effect]) -> (Vec<Space>, usize) {
+fn new_spaces(partition: &PartitionKeys, effects: &[Effect]) -> (Vec<Space>, usize) {
     let mut new = Vec::new();
     let mut sentinels = 0;
     for (space, _) in effects.iter().filter_map(Effect::target) {
-        if !new.contains(&space) && !place.is_ready(space) {
+        if !new.contains(&space) && !partition.is_ready(space) {
             new.push(space);
             sentinels += if matches!(space, Space::Index(_)) { 1 } else { 2 };
         }
@@ -224,12 +190,12 @@ const fn step(tx: &MiniTx, effects: Option<&[Effect]>) -> u8 {
     }
 }
 
-/// An operation and the places of the keys it works on.
-fn op(ops: &mut Vec<u8>, name: u8, places: &[usize]) {
+/// An operation and the positions of the keys it works on.
+fn op(ops: &mut Vec<u8>, name: u8, positions: &[usize]) {
     ops.push(name);
-    for place in places {
-        let place = u16::try_from(*place).expect("a transaction touches fewer keys than that");
-        ops.extend_from_slice(&place.to_be_bytes());
+    for position in positions {
+        let position = u16::try_from(*position).expect("a transaction touches fewer keys than that");
+        ops.extend_from_slice(&position.to_be_bytes());
     }
 }
 
@@ -248,15 +214,15 @@ pub(crate) const fn data_of(check: &Check) -> usize {
 fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) {
     match check {
         Check::Version { space, expect, .. } => {
-            op(ops, if expect.is_some() { b'V' } else { b'N' }, &[keys.place(layout, *space).0]);
+            op(ops, if expect.is_some() { b'V' } else { b'N' }, &[keys.position(layout, *space).0]);
         }
         Check::Count { span, .. } => {
-            op(ops, b'C', &[keys.place(layout, span.space).1]);
+            op(ops, b'C', &[keys.position(layout, span.space).1]);
         }
         Check::Same { span, rows, .. } => {
-            let (hash, ordered) = keys.place(layout, span.space);
+            let (hash, ordered) = keys.position(layout, span.space);
             let (hash, mode) = match rows {
-                Some(table) => (keys.place(layout, Space::Rows(*table)).0, b'r'),
+                Some(table) => (keys.position(layout, Space::Rows(*table)).0, b'r'),
                 None if span.space.is_versioned() => (hash, b'k'),
                 None => (hash, b'n'),
             };
@@ -284,7 +250,7 @@ fn effect_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, effect: &Effec
         Effect::Retire { space } => Some(*space),
         effect => effect.target().map(|(space, _)| space),
     };
-    let (hash, ordered) = space.map_or((0, 0), |space| keys.place(layout, space));
+    let (hash, ordered) = space.map_or((0, 0), |space| keys.position(layout, space));
     op(ops, name, &[hash, ordered]);
 }
 

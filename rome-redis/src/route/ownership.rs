@@ -5,10 +5,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use redis::Value;
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
+use super::conn::{PartitionConn, Stop};
+use super::redirect::Redirect;
 use crate::error;
-use crate::link::{Link, text};
-use crate::place::Place;
-use crate::route::{Passing, Seat, Stop};
+use crate::link::Link;
+use crate::partition_keys::PartitionKeys;
+use crate::reply::{text, unexpected};
 use crate::setup::Setup;
 
 /// The version of the layout and of the scripts' conventions.
@@ -55,12 +57,13 @@ impl Opened {
 }
 
 /// Looks for a partition at a server, makes it if it may, and adopts it for the server's process.
-pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<Opened, Stop> {
-    let Seat { link, live, asking } = seat;
+pub(crate) async fn open(partition: &PartitionKeys, conn: &PartitionConn, make: Make<'_>) -> Result<Opened, Stop> {
+    let PartitionConn { node, live, asking } = conn;
+    let link = &node.link;
     let setup = &link.setup;
-    let mut keys = vec![&*place.layout.meta];
-    if place.number == 0 {
-        keys.push(&*place.layout.sequences);
+    let mut keys = vec![&*partition.layout.meta];
+    if partition.number == 0 {
+        keys.push(&*partition.layout.sequences);
     }
     let mut call = setup.scripts.open.call(keys.into_iter());
     call.arg(FORMAT).arg(live.run()).arg(far()).arg(u8::from(live.server().may_have_lost()));
@@ -79,15 +82,15 @@ pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<O
         link.inquire(live, &setup.scripts.load()).await?;
         reply = link.inquire(live, &ask).await?.pop().unwrap_or_default();
     }
-    if let Some(passing) = Passing::of(&reply, &link.address) {
-        return Err(Stop::Passing(passing));
+    if let Some(redirect) = Redirect::of(&reply, &link.address) {
+        return Err(Stop::Redirected(redirect));
     }
-    let Value::Array(answer) = &reply else { return Err(error::unexpected(&reply).into()) };
+    let Value::Array(answer) = &reply else { return Err(unexpected(&reply).into()) };
     let answer: Vec<String> = answer.iter().map(text).collect::<StoreResult<_>>()?;
     match answer.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["", database, partitions, complete] => Ok(Opened::There {
             database: database.to_owned(),
-            partitions: partitions.parse().map_err(|_| error::unexpected(&reply))?,
+            partitions: partitions.parse().map_err(|_| unexpected(&reply))?,
             complete: complete == "1",
         }),
         ["absent"] => Ok(Opened::Absent),
@@ -95,13 +98,17 @@ pub(crate) async fn open(place: &Place, seat: &Seat, make: Make<'_>) -> Result<O
             let message = format!("the database is of format {format}; this version of ROME reads {FORMAT}");
             Err(StoreError::new(StoreErrorKind::Invalid, message).into())
         }
-        ["foreign"] => Err(foreign(link, &String::from_utf8_lossy(&place.layout.meta)).into()),
-        _ => Err(error::unexpected(&reply).into()),
+        ["foreign"] => Err(foreign(link, &String::from_utf8_lossy(&partition.layout.meta)).into()),
+        _ => Err(unexpected(&reply).into()),
     }
 }
 
 /// Refuses to make a database among keys that someone else made. Looks at the names of all keys of a server once.
-pub(crate) async fn check_empty(link: &Link, places: &[Place], until: tokio::time::Instant) -> StoreResult<()> {
+pub(crate) async fn check_empty(
+    link: &Link,
+    partitions: &[PartitionKeys],
+    until: tokio::time::Instant,
+) -> StoreResult<()> {
     let live = link.live(until, true).await?;
     let mut cursor = "0".to_owned();
     loop {
@@ -114,7 +121,7 @@ pub(crate) async fn check_empty(link: &Link, places: &[Place], until: tokio::tim
         if let Some(Value::Array(keys)) = answer.pop() {
             for key in &keys {
                 let key = text(key)?;
-                if places.iter().any(|place| place.layout.has(&key)) {
+                if partitions.iter().any(|partition| partition.layout.has(&key)) {
                     return Err(foreign(link, &key));
                 }
             }

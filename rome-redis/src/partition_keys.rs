@@ -8,12 +8,13 @@ use rome_core::store::{Effect, Space};
 use tokio::sync::Mutex;
 
 use crate::layout::Layout;
-use crate::read::{Quiet, Sizes};
+use crate::saved_look::SavedLook;
+use crate::sizes::Sizes;
 use crate::slot;
 
 /// One partition.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct PartitionKeys {
     pub(crate) number: u32,
     pub(crate) layout: Layout,
     pub(crate) slot: u16,
@@ -23,11 +24,11 @@ pub(crate) struct Place {
     pub(crate) adopting: Mutex<()>,
     /// Spaces whose keys have their sentinels.
     ready: RwLock<HashSet<Space>>,
-    pub(crate) quiet: Quiet,
+    pub(crate) saved_look: SavedLook,
     pub(crate) sizes: Sizes,
 }
 
-impl Place {
+impl PartitionKeys {
     pub(crate) fn new(prefix: &str, number: u32, partitions: u32) -> Self {
         let layout = Layout::new(prefix, number, partitions);
         let mut look = redis::cmd("HMGET");
@@ -40,7 +41,7 @@ impl Place {
             look,
             adopting: Mutex::default(),
             ready: RwLock::default(),
-            quiet: Quiet::default(),
+            saved_look: SavedLook::default(),
             sizes: Sizes::default(),
         }
     }
