@@ -61,6 +61,7 @@ macro_rules! suite {
             a_tracked_scan_can_be_checked_where_it_stopped
             an_entry_without_its_row_is_damage
             a_scan_stops_at_its_bytes_and_can_go_on
+            batches_are_one_scan
             effects_raise_the_seq
             an_unchanged_seq_stands_for_the_reads
             outcomes_are_honest

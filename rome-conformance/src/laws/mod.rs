@@ -4,6 +4,7 @@
 //! [`suite!`](crate::suite) to make them tests.
 
 mod atomic;
+mod batches;
 mod checks;
 mod gate;
 mod order;
@@ -18,6 +19,7 @@ mod spans;
 
 pub use crate::differential::random_calls_answer_as_the_specification_does;
 pub use atomic::{a_dropped_apply_is_whole_or_nothing, an_apply_is_seen_whole_or_not_at_all};
+pub use batches::batches_are_one_scan;
 pub use checks::{
     a_version_never_comes_back, phantoms_are_conflicts, the_first_failing_check_is_named_and_nothing_is_applied,
 };

@@ -21,6 +21,7 @@ pub enum Flaw {
     IgnoresExclusiveBounds,
     IgnoresWant,
     NeverSaysWhereItStopped,
+    StopsAtWhatItReturned,
     DigestsTheWholeSpan,
     ReadsInSeveralSteps,
     AnswersFromACache,
@@ -108,6 +109,9 @@ impl Mutant {
         let Reply::Scanned(scanned) = reply else { return Ok(()) };
         match self.flaw {
             Flaw::NeverSaysWhereItStopped => scanned.stopped_at = None,
+            Flaw::StopsAtWhatItReturned if scanned.stopped_at.is_some() && matches!(read, Read::Scan { .. }) => {
+                scanned.stopped_at = scanned.len().checked_sub(1).and_then(|last| scanned.shared_key(last));
+            }
             Flaw::DigestsTheWholeSpan => {
                 let mut whole = read.clone();
                 if let Read::Scan { span, want, .. } | Read::ScanRows { index: span, want, .. } = &mut whole {

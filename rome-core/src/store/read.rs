@@ -126,8 +126,9 @@ pub struct Scanned {
     /// How many more the store had read when a limit stopped the scan, which does not visit them: a remote store reads in batches. It
     /// says what a scan cost, not what it found.
     pub surplus: u32,
-    /// The span's key (for an index, the whole entry) at which the scan stopped because of a limit, if it did stop
-    /// before the end of the span.
+    /// The span's key (for an index, the whole entry) of the last visited member, if a limit stopped the scan there and the
+    /// span has members after it: the next batch scans [`Span::after`] it. `None` if the span has been visited to its end, also
+    /// where the last member reached a limit. A scan with a limit of 0 visits nothing, and does not say where to go on.
     pub stopped_at: Option<Bytes>,
     /// The digest of all visited members; empty unless asked for.
     pub digest: Digest,
