@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use harness::*;
 use rome_core::store::{
-    Applied, Certainty, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, FilterRef, IndexId, MiniTx,
-    Partition, Read, Reply, RowFilter, SequenceId, Space, Span, Step, Store, StoreErrorKind, TableId,
+    Applied, Certainty, Check, CheckRef, Claimed, Consistency, Decision, Digest, Durability, Effect, FilterRef,
+    IndexId, MiniTx, Partition, Read, Reply, RowFilter, SequenceId, Space, Span, Step, Store, StoreErrorKind, TableId,
 };
 
 const SUMS: Space = Space::Aggregate(IndexId(3));
@@ -235,8 +235,8 @@ fn a_claim_leads_to_its_row() {
     apply(&store, tx(id(1, 1), vec![put(ROWS, "a", "1"), put(Space::Unique(unique), "mail", "a")]));
     apply(&store, tx(id(1, 2), vec![put(ROWS, "a", "2")]));
     let read = |columns| Read::GetClaimed { index: unique, columns: Bytes::from(columns), table: TABLE };
-    let claimed = Some((id(1, 1), Bytes::from("a"), id(1, 2), Bytes::from("2")));
-    assert_eq!(try_read(&store, read("mail")).unwrap(), Reply::Claimed(claimed));
+    let claimed = Claimed { claim_version: id(1, 1), key: "a".into(), row_version: id(1, 2), row: "2".into() };
+    assert_eq!(try_read(&store, read("mail")).unwrap(), Reply::Claimed(Some(claimed)));
     assert_eq!(try_read(&store, read("none")).unwrap(), Reply::Claimed(None));
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 
 use harness::*;
 use redb::{Database, ReadableTable, TableDefinition};
-use rome_core::store::{Applied, Durability, Read, Reply, Space, Span, Store, StoreErrorKind, TableId};
+use rome_core::store::{Applied, Durability, Read, Reply, Space, Span, StoreErrorKind, TableId};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore, Recovery, Verify};
 
 fn options_to_try() -> Vec<EmbeddedOptions> {
@@ -36,15 +36,6 @@ fn acknowledged_data_is_there_after_reopening() {
             apply_at(&store, tx(id(round, 2), vec![put(INDEX, [1], [])]), Durability::Memory).unwrap();
         }
     }
-}
-
-#[test]
-fn each_opening_is_another_owner() {
-    let folder = Folder::new("owner");
-    let owner = |store: &EmbeddedStore| store.owner(rome_core::store::Partition(0));
-    let first = owner(&folder.open());
-    let second = owner(&folder.open());
-    assert_ne!(first, second);
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! The store: what the contract asks for, handed to the parts that do it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use async_trait::async_trait;
 use redis::Value;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
+    StoreErrorKind, StoreResult,
 };
 
 use crate::apply::Applier;
@@ -35,7 +33,6 @@ pub struct RedisStore {
     places: Vec<Place>,
     applier: Applier,
     capabilities: Capabilities,
-    owner: OwnerTag,
 }
 
 impl RedisStore {
@@ -88,12 +85,8 @@ impl RedisStore {
         let mut capabilities = Capabilities::new(name, durability, true);
         capabilities.max_effects = MOST_EFFECTS;
         capabilities.partitions = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        let mut hasher = DefaultHasher::new();
-        setup.database().hash(&mut hasher);
-        // A process that may have lost writes does not get another owner: its `seq` was moved on instead.
-        let owner = OwnerTag(hasher.finish());
         tracing::debug!(name, partitions = places.len(), prefix = %setup.options.prefix, "opened the store");
-        Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
+        Ok(Self { router, places, applier: Applier::default(), capabilities })
     }
 
     /// The error for partitions of which one is gone, or has lost what says of which database it is. Costs a round trip for each.
@@ -242,10 +235,6 @@ impl Store for RedisStore {
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.numbers(sequence, 0, least).await
-    }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        self.owner
     }
 }
 

@@ -82,7 +82,6 @@ async fn partitions_are_spread_over_the_nodes_and_their_number_stays() {
 
     let default = RedisStore::open(&format!("{}?prefix=other", cluster.url())).await.unwrap();
     assert_eq!(default.capabilities().partitions, 16);
-    assert_ne!(default.owner(Partition(0)), first.owner(Partition(0)));
 
     // A partition that is gone is not made again as an empty one.
     let tag = &tags(&cluster)[3];

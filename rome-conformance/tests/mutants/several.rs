@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use async_trait::async_trait;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Blocker, Capabilities, Check, Consistency, Decision, Durability, Effect, MiniTx, OwnerTag, Partition,
-    Read, ReadReply, SequenceId, Step, Store, StoreResult, TxId,
+    Applied, Blocker, Capabilities, Check, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read,
+    ReadReply, SequenceId, Step, Store, StoreResult, TxId,
 };
 
 /// What is wrong with a store.
@@ -412,9 +412,5 @@ impl Store for Mutant {
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.inner.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use async_trait::async_trait;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Capabilities, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, OwnerTag, Partition,
-    Read, ReadReply, Reply, Scanned, SequenceId, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, Capabilities, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read,
+    ReadReply, Reply, Scanned, SequenceId, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 
 /// What is wrong with a store.
@@ -313,9 +313,5 @@ impl Store for Mutant {
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.inner.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

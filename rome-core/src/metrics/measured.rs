@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::{CallKind, Event, Metrics, Observed, StoreCall};
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, Reply, SequenceId,
-    Step, Store, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Step, Store,
+    StoreResult,
 };
 
 struct Measured {
@@ -81,10 +81,6 @@ impl Store for Measured {
         let result = self.store.raise(sequence, least).await;
         self.tell(CallKind::Reserve, 1, 0, 0, begun, &result);
         result
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.store.owner(partition)
     }
 }
 

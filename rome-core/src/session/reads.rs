@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use crate::store::{Check, Partition, Read, ReadReply, Reply, Space, Span, TxId};
+use crate::store::{Check, Claimed, Partition, Read, ReadReply, Reply, Space, Span, TxId};
 
 /// The reads of a session, by partition.
 #[derive(Debug, Default)]
@@ -97,10 +97,12 @@ impl PartReads {
                 self.version(space, key, record.as_ref().map(|(version, _)| *version))
             }
             (Read::GetClaimed { index, columns, table }, Reply::Claimed(claimed)) => {
-                let claim = claimed.as_ref().map(|(claim, ..)| *claim);
+                let claim = claimed.as_ref().map(|claimed| claimed.claim_version);
                 self.version(Space::Unique(index), columns, claim)?;
                 match claimed {
-                    Some((_, key, row, _)) => self.version(Space::Rows(table), key.clone(), Some(*row)),
+                    Some(Claimed { key, row_version, .. }) => {
+                        self.version(Space::Rows(table), key.clone(), Some(*row_version))
+                    }
                     None => Ok(()),
                 }
             }

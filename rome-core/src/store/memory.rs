@@ -21,8 +21,8 @@ use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use super::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
+    StoreErrorKind, StoreResult,
 };
 use state::State;
 
@@ -142,10 +142,6 @@ impl Store for MemoryStore {
         let next = state.sequences.entry(sequence).or_insert(1);
         *next = least.max(*next);
         Ok(*next)
-    }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        OwnerTag::default()
     }
 }
 

@@ -8,6 +8,7 @@
 //! The guarantees a store gives are numbered S1 to S13 on [`Store`]. The in-memory store in [`memory`] is their
 //! executable specification, and the `rome-conformance` crate tests each of them on any store.
 
+mod digest;
 mod error;
 pub mod locks;
 pub mod memory;
@@ -16,11 +17,10 @@ mod read;
 mod space;
 pub mod url;
 
+pub use digest::{Digest, Digester};
 pub use error::{Certainty, StoreError, StoreErrorKind};
 pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, Step, TxId};
-pub use read::{
-    Consistency, Digest, Digester, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
-};
+pub use read::{Claimed, Consistency, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner};
 pub use space::{IndexId, Partition, SequenceId, Space, Span, TableId, row_key};
 pub(crate) use space::{push_row_key, successor};
 
@@ -43,11 +43,6 @@ pub enum Durability {
     /// On the disk of the serving process and of this many replicas.
     ReplicatedLocal(u8),
 }
-
-/// Identifies which copy of a partition's data is serving; it changes when another copy may be serving. It is for those who look at a
-/// store; ROME itself relies on `seq` alone (S6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct OwnerTag(pub u64);
 
 /// What a store can do and how much it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +134,4 @@ pub trait Store: Send + Sync + 'static {
         }
         Err(StoreError::new(StoreErrorKind::Overflow, format!("the sequence {sequence:?} cannot be raised to {least}")))
     }
-
-    /// Which copy of the partition's data is serving.
-    fn owner(&self, partition: Partition) -> OwnerTag;
 }

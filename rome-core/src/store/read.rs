@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use xxhash_rust::xxh3::Xxh3;
 
-use super::{Blocker, IndexId, Space, Span, TableId, TxId};
+use super::{Blocker, Digest, IndexId, Space, Span, TableId, TxId};
 
 /// How fresh a read is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -19,8 +18,6 @@ pub enum Consistency {
     /// [`ReadReply::seq`] may be 0. A store can leave out what it would do for that number alone. One with a single partition,
     /// where nothing has to be prepared, need not look for blockers.
     Untracked,
-    /// Sees committed data, possibly not the newest, for instance from a replica.
-    Committed,
     /// As [`Strict`](Self::Strict), and reads [retired](super::Effect::Retire) spaces too: for those who remove what is left there.
     Retired,
 }
@@ -310,35 +307,17 @@ impl Default for Scanner {
     }
 }
 
-/// A digest of a scan's members, made and compared by the store alone; others only carry it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Digest(pub Bytes);
-
-/// The digest that local stores use: XXH3-128 over the lengths, keys and versions of the visited members in order.
-#[derive(Default)]
-pub struct Digester(Xxh3);
-
-impl Digester {
-    /// Adds a member: its key in the span and, where rows are covered, the row's version.
-    pub fn add(&mut self, key: &[u8], version: Option<TxId>) {
-        self.0.update(&(key.len() as u64).to_le_bytes());
-        self.0.update(key);
-        if let Some(version) = version {
-            self.0.update(&version.to_bytes());
-        }
-    }
-
-    /// The digest of what was added.
-    #[must_use]
-    pub fn finish(&self) -> Digest {
-        Digest(Bytes::copy_from_slice(&self.0.digest128().to_be_bytes()))
-    }
-}
-
-impl fmt::Debug for Digester {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digester")
-    }
+/// A claim of a unique index and the row that it points at, both from one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The last writer of the claim.
+    pub claim_version: TxId,
+    /// The key of the row, which is the value of the claim.
+    pub key: Bytes,
+    /// The last writer of the row.
+    pub row_version: TxId,
+    /// The row's value.
+    pub row: Bytes,
 }
 
 /// The answer to one [`Read`].
@@ -347,8 +326,8 @@ impl fmt::Debug for Digester {
 pub enum Reply {
     /// To [`Read::Get`]: version and value, if the record is there.
     Record(Option<(TxId, Bytes)>),
-    /// To [`Read::GetClaimed`]: the version of the claim, the key of the row, the row's version and value.
-    Claimed(Option<(TxId, Bytes, TxId, Bytes)>),
+    /// To [`Read::GetClaimed`]: the claim and its row, if there is such a claim.
+    Claimed(Option<Claimed>),
     /// To [`Read::Scan`] and [`Read::ScanRows`].
     Scanned(Scanned),
     /// To [`Read::Count`].

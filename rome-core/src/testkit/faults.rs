@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
+    StoreErrorKind, StoreResult,
 };
 
 /// How a call of [`Store::apply`] fails.
@@ -122,9 +122,5 @@ impl Store for Faults {
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.pause().await;
         self.inner.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

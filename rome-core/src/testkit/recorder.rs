@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, Reply, SequenceId,
-    Store, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Store,
+    StoreResult,
 };
 
 /// What a [`Read`] asks for.
@@ -179,9 +179,5 @@ impl Store for Recorder {
         let result = self.inner.raise(sequence, least).await;
         self.log().push(Call::Reserve(sequence));
         result
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

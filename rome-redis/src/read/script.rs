@@ -4,7 +4,7 @@
 //! whole call is made again for more, since two scripts would see two states.
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, Reply, Space, StoreResult};
+use rome_core::store::{Claimed, Read, Reply, Space, StoreResult};
 
 use super::reading::Answer;
 use super::rounds::decode_all;
@@ -141,7 +141,9 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
                 let row = record(pair.next().unwrap_or_default(), true)?;
                 Reply::Claimed(match (claim, row) {
                     (None, _) => None,
-                    (Some((claim, key)), Some((version, row))) => Some((claim, key, version, row)),
+                    (Some((claim_version, key)), Some((row_version, row))) => {
+                        Some(Claimed { claim_version, key, row_version, row })
+                    }
                     (Some(_), None) => {
                         let (index, table) = (index.0, table.0);
                         let message = format!("a claim of unique index {index} leads to no row of table {table}");

@@ -211,7 +211,9 @@ impl Claimed {
                 self.claim = claim;
                 None
             }
-            (Some((claim, key)), Some((version, row))) => Some(Reply::Claimed(Some((claim, key, version, row)))),
+            (Some((claim_version, key)), Some((row_version, row))) => {
+                Some(Reply::Claimed(Some(rome_core::store::Claimed { claim_version, key, row_version, row })))
+            }
             (Some(_), None) => return Err(error::corrupt(std::mem::take(&mut self.what))),
         };
         Ok(())

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::key::{Key, Probe};
 use crate::store::{
-    Applied, Blocker, Consistency, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space, StoreError,
+    Applied, Blocker, Claimed, Consistency, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space, StoreError,
     StoreErrorKind, StoreResult, TableId, TxId, locks,
 };
 
@@ -84,15 +84,15 @@ impl State {
         })
     }
 
-    fn claimed(
-        &self,
-        index: IndexId,
-        columns: &[u8],
-        table: TableId,
-    ) -> StoreResult<Option<(TxId, Bytes, TxId, Bytes)>> {
+    fn claimed(&self, index: IndexId, columns: &[u8], table: TableId) -> StoreResult<Option<Claimed>> {
         let Some(claim) = self.record(Space::Unique(index), columns) else { return Ok(None) };
         let row = row(self.spaces.get(&Space::Rows(table)), table, &claim.value, Space::Unique(index))?;
-        Ok(Some((claim.version, claim.value.clone(), row.version, row.value.clone())))
+        Ok(Some(Claimed {
+            claim_version: claim.version,
+            key: claim.value.clone(),
+            row_version: row.version,
+            row: row.value.clone(),
+        }))
     }
 }
 
