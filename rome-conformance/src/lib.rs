@@ -59,9 +59,11 @@ macro_rules! suite {
             one_of_many_simultaneous_copies_is_applied
             spans_give_exactly_their_members
             a_tracked_scan_can_be_checked_where_it_stopped
+            a_tracked_count_can_be_checked
             an_entry_without_its_row_is_damage
             a_scan_stops_at_its_bytes_and_can_go_on
             batches_are_one_scan
+            a_cheap_reverse_scan_reads_what_it_visits
             effects_raise_the_seq
             an_unchanged_seq_stands_for_the_reads
             outcomes_are_honest

@@ -96,7 +96,11 @@ fn answer(tables: &impl Tables, read: &Read, room: usize, outside: &Outside) -> 
             let purpose = Purpose { keep, want: *want, track: *track, room, outside };
             scan_rows(tables, index, *table, purpose).map(Reply::Scanned)
         }
-        Read::Count(span) => count(tables, span).map(Reply::Count),
+        Read::Count { span, track: false } => Ok(Reply::Count(count(tables, span)?.into())),
+        Read::Count { span, track: true } => {
+            let purpose = Purpose { keep: Keep::None, want: None, track: true, room: 0, outside };
+            Ok(Reply::Count(scan(tables, span, purpose)?.into()))
+        }
         other => Err(StoreError::new(
             StoreErrorKind::Invalid,
             format!("the embedded store does not know this kind of read: {other:?}"),

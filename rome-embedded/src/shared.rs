@@ -39,9 +39,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(path: &Path, snapshot: Snapshot) -> Self {
+        let mut capabilities = Capabilities::new("embedded", Durability::Local, true);
+        capabilities.cheap_reverse_scans = true;
         Self {
             path: path.to_owned(),
-            capabilities: Capabilities::new("embedded", Durability::Local, true),
+            capabilities,
             newest: RwLock::new(Some(Arc::new(snapshot))),
             lanes: Mutex::default(),
             failure: OnceLock::new(),

@@ -178,10 +178,10 @@ fn limits_and_reverse_are_exact() {
     ];
     for (span, expected) in spans {
         assert_eq!(keys(&scanned(&store, scan_of(span.clone()))), expected, "{span:?}");
-        let count = try_read(&store, Read::Count(span)).unwrap();
-        assert_eq!(count, Reply::Count(expected.len() as u64));
+        let count = try_read(&store, Read::count(span)).unwrap();
+        assert_eq!(count, Reply::Count((expected.len() as u64).into()));
     }
-    assert_eq!(try_read(&store, Read::Count(Span::all(ROWS).limited(Some(2)))).unwrap(), Reply::Count(2));
+    assert_eq!(try_read(&store, Read::count(Span::all(ROWS).limited(Some(2)))).unwrap(), Reply::Count(2.into()));
 }
 
 struct Even;
@@ -314,7 +314,7 @@ fn a_dropped_apply_happens_whole_or_not_at_all() {
     }
     // One commit thread serves in order, so this one is after all of them.
     apply(&store, tx(id(99, 1), vec![put(ROWS, "end", "1")]));
-    assert_eq!(try_read(&store, Read::Count(Span::all(ROWS))).unwrap(), Reply::Count(101));
+    assert_eq!(try_read(&store, Read::count(Span::all(ROWS))).unwrap(), Reply::Count(101.into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

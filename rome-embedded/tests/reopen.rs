@@ -95,7 +95,7 @@ fn compacting_gives_room_back_and_keeps_the_data() {
     let after = fs::metadata(folder.file()).unwrap().len();
     assert!(after < before / 2, "{before} bytes became {after}");
     let store = folder.open();
-    assert_eq!(try_read(&store, Read::Count(Span::all(ROWS))).unwrap(), Reply::Count(10));
+    assert_eq!(try_read(&store, Read::count(Span::all(ROWS))).unwrap(), Reply::Count(10.into()));
     assert_eq!(apply(&store, tx(id(1, 3), vec![put(ROWS, "a", "1")])), Applied::Done { seq: 3 });
 }
 

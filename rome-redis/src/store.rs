@@ -84,6 +84,7 @@ impl RedisStore {
         let name = if setup.is_cluster() { "redis-cluster" } else { "redis" };
         let mut capabilities = Capabilities::new(name, durability, true);
         capabilities.max_effects = MOST_EFFECTS;
+        (capabilities.cheap_reverse_scans, capabilities.cheap_counts) = (true, true);
         capabilities.partitions = u32::try_from(places.len()).unwrap_or(u32::MAX);
         tracing::debug!(name, partitions = places.len(), prefix = %setup.options.prefix, "opened the store");
         Ok(Self { router, places, applier: Applier::default(), capabilities })
@@ -202,6 +203,11 @@ impl Store for RedisStore {
     }
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        if let Some(scans) = read::counts_as_scans(batch) {
+            let mut replies = self.read(&scans, consistency).await?;
+            read::scans_as_counts(batch, &mut replies);
+            return Ok(replies);
+        }
         let mut asked = Vec::with_capacity(batch.len());
         for (partition, reads) in batch {
             asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));

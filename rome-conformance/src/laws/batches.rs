@@ -119,8 +119,36 @@ pub async fn batches_are_one_scan(subject: &impl Subject) -> Verdict {
     .await
 }
 
+/// **S5** Where a store calls reverse scans cheap, one with a limit reads about as many members as it visits, however many the
+/// span has.
+///
+/// # Errors
+/// When it does not hold.
+pub async fn a_cheap_reverse_scan_reads_what_it_visits(subject: &impl Subject) -> Verdict {
+    const FEW: u32 = 5;
+    let (_place, client) = Client::alone(subject).await?;
+    if !client.store.capabilities().cheap_reverse_scans {
+        return Ok(());
+    }
+    let row = |n: u32| {
+        let key = Bytes::from(format!("{n:04}"));
+        [put(INDEX, entry(b"x", &key), ""), put(ROWS, key, "1")]
+    };
+    client.write((0..1000).flat_map(row).collect()).await?;
+    for (space, rows) in [(ROWS, None), (INDEX, None), (INDEX, Some(TABLE))] {
+        for (limit, want) in [(Some(FEW), None), (None, Some(FEW))] {
+            let span = Span::all(space).reversed(true).limited(limit);
+            let (scanned, _) = Scan { span: span.clone(), rows, filter: None }.visit(&client, span, want).await?;
+            ensure_eq!(scanned.visited, FEW, "how many members of {space:?} were visited");
+            let read = scanned.transferred();
+            ensure!(read <= u64::from(4 * FEW), "{read} members of {space:?} were read to visit the last {FEW}");
+        }
+    }
+    Ok(())
+}
+
 /// A row that comes, or is written again; or one that goes, if it is there.
-fn change(rows: &[(Bytes, u8)], key: &Bytes, comes: bool) -> Vec<rome_core::store::Effect> {
+pub(super) fn change(rows: &[(Bytes, u8)], key: &Bytes, comes: bool) -> Vec<rome_core::store::Effect> {
     let before = rows.iter().find(|(row, _)| row == key).map_or(1, |(_, value)| *value);
     let entry = entry(&[before], key);
     if comes {
@@ -130,7 +158,7 @@ fn change(rows: &[(Bytes, u8)], key: &Bytes, comes: bool) -> Vec<rome_core::stor
     vec![delete(ROWS, key.clone()), delete(CLAIMS, key.clone()), delete(INDEX, entry)]
 }
 
-async fn holds(client: &Client, reads: Vec<Check>) -> Verdict<bool> {
+pub(super) async fn holds(client: &Client, reads: Vec<Check>) -> Verdict<bool> {
     match client.apply(MiniTx { reads, ..client.tx(vec![]) }).await? {
         Applied::Done { .. } => Ok(true),
         Applied::Conflict { .. } => Ok(false),

@@ -6,6 +6,7 @@
 mod atomic;
 mod batches;
 mod checks;
+mod counts;
 mod gate;
 mod order;
 mod outcomes;
@@ -19,10 +20,11 @@ mod spans;
 
 pub use crate::differential::random_calls_answer_as_the_specification_does;
 pub use atomic::{a_dropped_apply_is_whole_or_nothing, an_apply_is_seen_whole_or_not_at_all};
-pub use batches::batches_are_one_scan;
+pub use batches::{a_cheap_reverse_scan_reads_what_it_visits, batches_are_one_scan};
 pub use checks::{
     a_version_never_comes_back, phantoms_are_conflicts, the_first_failing_check_is_named_and_nothing_is_applied,
 };
+pub use counts::a_tracked_count_can_be_checked;
 pub use gate::{no_older_schema_writes_after_the_gate, the_gate_refuses_older_schemas};
 pub use order::{an_unchanged_seq_stands_for_the_reads, effects_raise_the_seq, every_read_is_a_state_of_one_order};
 pub use outcomes::{

@@ -170,7 +170,7 @@ pub async fn spans_give_exactly_their_members(subject: &impl Subject) -> Verdict
                 want: shape.want,
                 track: false,
             };
-            let counts = [ROWS, INDEX].map(|space| Read::Count(shape.span(space)));
+            let counts = [ROWS, INDEX].map(|space| Read::count(shape.span(space)));
             let mut reads = vec![scan(ROWS, shape.filter()), scan(CLAIMS, None), scan(INDEX, None), scan_rows];
             reads.extend(counts);
             let reply = client.read(reads).await?;
@@ -192,7 +192,7 @@ pub async fn spans_give_exactly_their_members(subject: &impl Subject) -> Verdict
             agrees(indexed, &members.indexed, shape, filtered, "a scan of rows by entries")?;
             let counted = Shape { want: None, ..shape.clone() };
             for (n, members) in [(n_rows, &members.rows), (n_entries, &members.entries)] {
-                ensure_eq!(*n, u64::from(expected(members, &counted, false).1), "a count");
+                ensure_eq!(n.n, u64::from(expected(members, &counted, false).1), "a count");
             }
         }
         Ok(())

@@ -46,6 +46,7 @@ macro_rules! caught {
 caught! { flawed, 1;
     reverse_ignored: IgnoresReverse
         by batches_are_one_scan, transactions_are_strictly_serializable, spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+    all_read_in_reverse: ReadsAllInReverse by a_cheap_reverse_scan_reads_what_it_visits;
     limit_ignored: IgnoresLimit
         by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
     exclusive_bounds_ignored: IgnoresExclusiveBounds
@@ -59,6 +60,7 @@ caught! { flawed, 1;
         by spans_give_exactly_their_members, a_tracked_scan_can_be_checked_where_it_stopped, batches_are_one_scan;
     digest_of_the_whole_span: DigestsTheWholeSpan
         by batches_are_one_scan, a_tracked_scan_can_be_checked_where_it_stopped, random_calls_answer_as_the_specification_does;
+    no_digest_of_counts: DigestsNoCounts by a_tracked_count_can_be_checked;
     read_in_several_steps: ReadsInSeveralSteps
         by every_read_is_a_state_of_one_order, an_apply_is_seen_whole_or_not_at_all;
     stale_reads: AnswersFromACache by every_read_is_a_state_of_one_order;

@@ -297,8 +297,8 @@ impl Mutant {
     /// What counts when it is asked who is in the way.
     fn blocked_read(&self, read: &Read) -> Option<Read> {
         match (self.flaw, read) {
-            (Flaw::NamesNobodyInCounts, Read::Count(_)) => None,
-            (Flaw::NamesNobodyBehindEntries, Read::ScanRows { index, .. }) => Some(Read::Count(index.clone())),
+            (Flaw::NamesNobodyInCounts, Read::Count { .. }) => None,
+            (Flaw::NamesNobodyBehindEntries, Read::ScanRows { index, .. }) => Some(Read::count(index.clone())),
             _ => Some(read.clone()),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use async_trait::async_trait;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Capabilities, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read,
+    Applied, Capabilities, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, MiniTx, Partition, Read,
     ReadReply, Reply, Scanned, SequenceId, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 
@@ -22,7 +22,9 @@ pub enum Flaw {
     IgnoresWant,
     NeverSaysWhereItStopped,
     StopsAtWhatItReturned,
+    ReadsAllInReverse,
     DigestsTheWholeSpan,
+    DigestsNoCounts,
     ReadsInSeveralSteps,
     AnswersFromACache,
     HidesDamage,
@@ -95,7 +97,7 @@ impl Mutant {
                     *want = None;
                 }
             }
-            Read::Count(span) => self.bend_span(span),
+            Read::Count { span, .. } => self.bend_span(span),
             _ => {}
         }
     }
@@ -106,11 +108,24 @@ impl Mutant {
     }
 
     async fn bend_reply(&self, read: &Read, reply: &mut Reply) -> StoreResult<()> {
+        if let Reply::Count(counted) = reply
+            && self.flaw == Flaw::DigestsNoCounts
+        {
+            counted.digest = Digest::default();
+        }
         let Reply::Scanned(scanned) = reply else { return Ok(()) };
         match self.flaw {
             Flaw::NeverSaysWhereItStopped => scanned.stopped_at = None,
             Flaw::StopsAtWhatItReturned if scanned.stopped_at.is_some() && matches!(read, Read::Scan { .. }) => {
                 scanned.stopped_at = scanned.len().checked_sub(1).and_then(|last| scanned.shared_key(last));
+            }
+            Flaw::ReadsAllInReverse => {
+                if let Read::Scan { span, .. } | Read::ScanRows { index: span, .. } = read
+                    && span.reverse
+                    && let Reply::Scanned(all) = self.read_one(scan(span.clone().limited(None))).await?
+                {
+                    scanned.surplus = all.visited - scanned.visited;
+                }
             }
             Flaw::DigestsTheWholeSpan => {
                 let mut whole = read.clone();
@@ -240,6 +255,10 @@ impl Mutant {
         }
         Ok(())
     }
+}
+
+fn scan(span: Span) -> Read {
+    Read::Scan { span, filter: None, want: None, track: false }
 }
 
 #[async_trait]

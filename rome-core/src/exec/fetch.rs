@@ -461,7 +461,7 @@ async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) 
     let mut count = 0;
     for reply in replies {
         match reply {
-            Reply::Count(n) => count += n,
+            Reply::Count(counted) => count += counted.n,
             Reply::Scanned(scanned) => {
                 let Some(condition) = conditions.next() else { return Ok(None) };
                 // The filter keeps only what it cannot read.

@@ -78,6 +78,7 @@ impl MemoryStore {
     pub fn with_partitions(partitions: u32) -> Self {
         let mut capabilities = Capabilities::new("memory", Durability::Memory, false);
         capabilities.partitions = partitions.max(1);
+        capabilities.cheap_reverse_scans = true;
         let partitions = (0..capabilities.partitions).map(|_| State::default()).collect();
         let content = Content { partitions, sequences: HashMap::new() };
         Self { capabilities, state: RwLock::new(content) }

@@ -20,7 +20,9 @@ pub mod url;
 pub use digest::{Digest, Digester};
 pub use error::{Certainty, StoreError, StoreErrorKind};
 pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, Step, TxId};
-pub use read::{Claimed, Consistency, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner};
+pub use read::{
+    Claimed, Consistency, Counted, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
+};
 pub use space::{IndexId, Partition, SequenceId, Space, Span, TableId, row_key};
 pub(crate) use space::{push_row_key, successor};
 
@@ -62,14 +64,29 @@ pub struct Capabilities {
     pub durability: Durability,
     /// Whether acknowledged data outlives the process.
     pub persistent: bool,
+    /// Whether a reverse scan with a limit costs as much as a forward one: it reads about as many members as it visits, not the
+    /// whole span.
+    pub cheap_reverse_scans: bool,
+    /// Whether to [count](Read::Count) the members of any span costs less than to visit them: no more than a few lookups.
+    pub cheap_counts: bool,
 }
 
 impl Capabilities {
     /// Capabilities of a store with one partition and the default limits: keys of 1 KiB + overhead, values of 64 MiB,
-    /// a million effects.
+    /// a million effects. Neither reverse scans nor counts are called cheap.
     #[must_use]
     pub fn new(name: &'static str, durability: Durability, persistent: bool) -> Self {
-        Self { name, partitions: 1, max_key: 4096, max_value: 64 << 20, max_effects: 1 << 20, durability, persistent }
+        Self {
+            name,
+            partitions: 1,
+            max_key: 4096,
+            max_value: 64 << 20,
+            max_effects: 1 << 20,
+            durability,
+            persistent,
+            cheap_reverse_scans: false,
+            cheap_counts: false,
+        }
     }
 }
 

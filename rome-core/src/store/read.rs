@@ -87,17 +87,29 @@ pub enum Read {
         track: bool,
     },
     /// How many members a span has, up to its limit: [`Reply::Count`].
-    Count(Span),
+    Count {
+        /// What to count.
+        span: Span,
+        /// Whether to compute the digest of the counted members. Then it costs what a scan costs, also where the store
+        /// [counts cheaply](super::Capabilities::cheap_counts).
+        track: bool,
+    },
 }
 
 impl Read {
+    /// A count without a digest.
+    #[must_use]
+    pub const fn count(span: Span) -> Self {
+        Self::Count { span, track: false }
+    }
+
     /// The space that it looks into first; through an index it goes on to the rows.
     #[must_use]
     pub const fn space(&self) -> Space {
         match self {
             Self::Get { space, .. } => *space,
             Self::GetClaimed { index, .. } => Space::Unique(*index),
-            Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count(span) => span.space,
+            Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count { span, .. } => span.space,
         }
     }
 }
@@ -320,6 +332,32 @@ pub struct Claimed {
     pub row: Bytes,
 }
 
+/// How many members of a span were counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// How many.
+    pub n: u64,
+    /// Their digest, for a [`Check::Same`](super::Check::Same); empty unless the count was tracked.
+    pub digest: Digest,
+    /// Of a tracked count, the last member that was counted, if a limit stopped it there and the span has members after it, as
+    /// [`Scanned::stopped_at`].
+    pub stopped_at: Option<Bytes>,
+}
+
+/// A count that was not tracked.
+impl From<u64> for Counted {
+    fn from(n: u64) -> Self {
+        Self { n, ..Self::default() }
+    }
+}
+
+/// A tracked count is a scan that returns nothing.
+impl From<Scanned> for Counted {
+    fn from(scanned: Scanned) -> Self {
+        Self { n: scanned.visited.into(), digest: scanned.digest, stopped_at: scanned.stopped_at }
+    }
+}
+
 /// The answer to one [`Read`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -331,7 +369,7 @@ pub enum Reply {
     /// To [`Read::Scan`] and [`Read::ScanRows`].
     Scanned(Scanned),
     /// To [`Read::Count`].
-    Count(u64),
+    Count(Counted),
 }
 
 /// The answers of one partition, all from one state of it.

@@ -31,7 +31,7 @@ impl From<&Read> for ReadKind {
             Read::GetClaimed { .. } => Self::GetClaimed,
             Read::Scan { .. } => Self::Scan,
             Read::ScanRows { .. } => Self::ScanRows,
-            Read::Count(_) => Self::Count,
+            Read::Count { .. } => Self::Count,
         }
     }
 }
@@ -84,7 +84,7 @@ pub struct Tally {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), rome_core::store::StoreError> {
 /// let store = Recorder::new(Arc::new(MemoryStore::new()));
-/// let count = Read::Count(Span::all(Space::Rows(TableId(1))));
+/// let count = Read::count(Span::all(Space::Rows(TableId(1))));
 /// store.read(&[(Partition(0), vec![count])], Consistency::Strict).await?;
 /// assert_eq!(store.tally().reads, 1);
 /// # Ok(())

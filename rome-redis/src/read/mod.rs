@@ -21,6 +21,7 @@ mod scan;
 mod script;
 mod sizes;
 mod task;
+mod tracked;
 
 use redis::Value;
 use rome_core::store::{Consistency, Read, ReadReply, StoreError, StoreErrorKind, StoreResult, TxId};
@@ -34,6 +35,7 @@ use reading::{Progress, Reading};
 
 pub(crate) use quiet::Quiet;
 pub(crate) use sizes::Sizes;
+pub(crate) use tracked::{counts_as_scans, scans_as_counts};
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
 /// it, as long as there is patience.

@@ -85,7 +85,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 keys.place(layout, Space::Unique(*index));
                 keys.place(layout, Space::Rows(*table));
             }
-            Read::Count(span) => drop(keys.place(layout, span.space)),
+            Read::Count { span, .. } => drop(keys.place(layout, span.space)),
             _ => {
                 let Some(scan) = scanned.next() else { continue };
                 keys.place(layout, scan.space);
@@ -107,7 +107,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 call.arg("u").arg(keys.place(layout, Space::Unique(*index)).0).arg(&*layout::stored(columns));
                 call.arg(keys.place(layout, Space::Rows(*table)).0);
             }
-            Read::Count(span) => {
+            Read::Count { span, .. } => {
                 call.arg("c").arg(keys.place(layout, span.space).1);
                 call.arg(layout::lowest(span)).arg(layout::highest(span));
             }
@@ -151,7 +151,7 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
                     }
                 })
             }
-            Read::Count(span) => Reply::Count(counted(Some(&answer), span)?),
+            Read::Count { span, .. } => Reply::Count(counted(Some(&answer), span)?.into()),
             read => {
                 let Some(mut scan) = scans.next().filter(|_| is_scan(read)) else {
                     return Err(crate::request::invalid(format!("unknown kind of read: {read:?}")));

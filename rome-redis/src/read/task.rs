@@ -78,7 +78,7 @@ pub(super) fn plan(place: &Place, reads: &[Read]) -> StoreResult<Vec<Task>> {
                     reply: None,
                 }));
             }
-            Read::Count(span) => {
+            Read::Count { span, .. } => {
                 let ordered = layout.ordered(span.space);
                 tasks.push(Task::Count { place, ordered, span: span.clone(), n: None });
             }
@@ -244,7 +244,7 @@ pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>>
                 }
             }
             Task::Claimed(Claimed { place, reply, .. }) => put(place, reply.unwrap_or(Reply::Claimed(None))),
-            Task::Count { place, n, .. } => put(place, Reply::Count(n.unwrap_or_default())),
+            Task::Count { place, n, .. } => put(place, Reply::Count(n.unwrap_or_default().into())),
             Task::Scan { place, scan } => put(place, Reply::Scanned(scan.finish())),
         }
     }

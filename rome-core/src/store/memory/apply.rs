@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::key::{Key, Probe};
+use super::scan::Keep;
 use super::state::{Prepared, Record, State};
 use crate::store::{
     Applied, Capabilities, Check, CheckRef, Decision, Effect, MiniTx, Partition, Space, Step, StoreError,
@@ -173,8 +174,8 @@ impl State {
             Check::Version { space, key, expect } => self.record(*space, key).map(|record| record.version) == *expect,
             Check::Same { span, rows, n, digest } => {
                 let scanned = match rows {
-                    Some(table) => self.scan_rows(span, *table, None, None, true)?,
-                    None => self.scan(span, None, None, true),
+                    Some(table) => self.scan_rows(span, *table, Keep::Nothing, None, true)?,
+                    None => self.scan(span, Keep::Nothing, None, true),
                 };
                 scanned.visited == *n && scanned.digest == *digest
             }

@@ -7,6 +7,28 @@ use crate::store::{
     TxId, row_key,
 };
 
+/// Which members a scan returns of those that it visits.
+#[derive(Clone, Copy)]
+pub(super) enum Keep<'a> {
+    All,
+    Nothing,
+    Passing(&'a FilterRef),
+}
+
+impl<'a> Keep<'a> {
+    pub(super) fn of(filter: Option<&'a FilterRef>) -> Self {
+        filter.map_or(Self::All, Self::Passing)
+    }
+
+    fn keeps(self, key: &[u8], value: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Nothing => false,
+            Self::Passing(filter) => filter.0.keep(key, value),
+        }
+    }
+}
+
 /// The part of a scan that is the same whatever its members are: the limits, the digest, where it stopped.
 struct Progress<'a> {
     scanner: Scanner,
@@ -64,8 +86,11 @@ impl<'a> Progress<'a> {
 }
 
 impl State {
-    pub(super) fn scan(&self, span: &Span, filter: Option<&FilterRef>, want: Option<u32>, track: bool) -> Scanned {
-        let filter = filter.filter(|_| matches!(span.space, Space::Rows(_)));
+    pub(super) fn scan(&self, span: &Span, keep: Keep<'_>, want: Option<u32>, track: bool) -> Scanned {
+        let keep = match keep {
+            Keep::Passing(_) if !matches!(span.space, Space::Rows(_)) => Keep::All,
+            keep => keep,
+        };
         let versioned = span.space.is_versioned();
         let mut progress = Progress::new(span, want, track);
         self.walk(span, |key, record| {
@@ -73,7 +98,7 @@ impl State {
                 return Ok(false);
             }
             progress.visit(key, versioned.then_some(record.version));
-            if filter.is_none_or(|filter| filter.0.keep(key, &record.value)) {
+            if keep.keeps(key, &record.value) {
                 progress.give(key, record);
             }
             Ok(true)
@@ -85,7 +110,7 @@ impl State {
         &self,
         index: &Span,
         table: TableId,
-        filter: Option<&FilterRef>,
+        keep: Keep<'_>,
         want: Option<u32>,
         track: bool,
     ) -> StoreResult<Scanned> {
@@ -110,7 +135,7 @@ impl State {
             let key = &*key;
             let row = row(rows, table, key, index.space)?;
             progress.visit(entry, Some(row.version));
-            if filter.is_none_or(|filter| filter.0.keep(key, &row.value)) {
+            if keep.keeps(key, &row.value) {
                 progress.give(key, row);
             }
             Ok(true)

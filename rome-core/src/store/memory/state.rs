@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::key::{Key, Probe};
+use super::scan::Keep;
 use crate::store::{
     Applied, Blocker, Claimed, Consistency, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space, StoreError,
     StoreErrorKind, StoreResult, TableId, TxId, locks,
@@ -76,11 +77,14 @@ impl State {
                 Reply::Record(self.record(*space, key).map(|record| (record.version, record.value.clone())))
             }
             Read::GetClaimed { index, columns, table } => Reply::Claimed(self.claimed(*index, columns, *table)?),
-            Read::Scan { span, filter, want, track } => Reply::Scanned(self.scan(span, filter.as_ref(), *want, *track)),
-            Read::ScanRows { index, table, filter, want, track } => {
-                Reply::Scanned(self.scan_rows(index, *table, filter.as_ref(), *want, *track)?)
+            Read::Scan { span, filter, want, track } => {
+                Reply::Scanned(self.scan(span, Keep::of(filter.as_ref()), *want, *track))
             }
-            Read::Count(span) => Reply::Count(self.count(span)),
+            Read::ScanRows { index, table, filter, want, track } => {
+                Reply::Scanned(self.scan_rows(index, *table, Keep::of(filter.as_ref()), *want, *track)?)
+            }
+            Read::Count { span, track: false } => Reply::Count(self.count(span).into()),
+            Read::Count { span, track: true } => Reply::Count(self.scan(span, Keep::Nothing, None, true).into()),
         })
     }
 
