@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rome::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
+    StoreResult,
 };
 
 /// The store, and how safe each write to it is at least.
@@ -25,6 +26,10 @@ impl Store for AtLeast {
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
         self.store.apply(batch, durability.max(self.durability)).await
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.store.snapshot()
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {

@@ -9,7 +9,7 @@
 //! rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);
 //! ```
 //!
-//! The [`laws`] are the guarantees S1 to S13 of [`Store`](rome_core::store::Store) that a test can see from outside, and a
+//! The [`laws`] are the guarantees S1 to S14 of [`Store`](rome_core::store::Store) that a test can see from outside, and a
 //! [differential](laws::random_calls_answer_as_the_specification_does) test that compares random calls with the in-memory
 //! store. Random input comes from fixed seeds; what fails is made smaller and printed with its case number. More cases:
 //! `ROME_CONFORMANCE_CASES=10` multiplies them.
@@ -75,6 +75,7 @@ macro_rules! suite {
             what_is_over_a_limit_is_refused
             what_is_retired_is_not_read
             rows_are_not_retired
+            a_snapshot_shows_the_state_at_its_opening
             who_reads_while_it_is_retired_reads_all_or_nothing
             numbers_are_given_once
             a_sequence_is_raised_and_never_set_back

@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
-    StoreErrorKind, StoreResult,
+    self, Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store,
+    StoreError, StoreErrorKind, StoreResult,
 };
 use tokio::sync::oneshot;
 
@@ -165,7 +165,10 @@ impl Store for EmbeddedStore {
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
         let read = || {
-            let snapshot = self.shared.snapshot()?;
+            let snapshot = match how {
+                Consistency::At(id) => self.shared.kept(id)?,
+                _ => self.shared.snapshot()?,
+            };
             batch
                 .iter()
                 .map(|(partition, reads)| read_all(&snapshot, *partition, reads, how))
@@ -189,6 +192,10 @@ impl Store for EmbeddedStore {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Apply { txs, durability, answer })?;
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    }
+
+    fn snapshot(&self) -> Option<store::Snapshot> {
+        self.shared.keep()
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {

@@ -203,6 +203,9 @@ impl Store for RedisStore {
     }
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        if let Consistency::At(_) = consistency {
+            return Err(StoreError::snapshot_gone());
+        }
         if let Some(scans) = read::counts_as_scans(batch) {
             let mut replies = self.read(&scans, consistency).await?;
             read::scans_as_counts(batch, &mut replies);

@@ -16,6 +16,7 @@ mod retired;
 mod sequences;
 mod serializable;
 mod several;
+mod snapshots;
 mod spans;
 
 pub use crate::differential::random_calls_answer_as_the_specification_does;
@@ -42,6 +43,7 @@ pub use retired::{
 pub use sequences::{a_sequence_is_raised_and_never_set_back, numbers_are_given_once};
 pub use serializable::transactions_are_strictly_serializable;
 pub use several::*;
+pub use snapshots::a_snapshot_shows_the_state_at_its_opening;
 pub use spans::{
     a_scan_stops_at_its_bytes_and_can_go_on, a_tracked_scan_can_be_checked_where_it_stopped,
     an_entry_without_its_row_is_damage, spans_give_exactly_their_members,

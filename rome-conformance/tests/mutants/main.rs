@@ -108,6 +108,8 @@ caught! { flawed, 1;
     rest_of_an_overflow_applied: AppliesTheRestOfAnOverflow
         by an_overflow_leaves_nothing, random_calls_answer_as_the_specification_does;
     too_long_skipped: SkipsWhatIsTooLong by what_is_over_a_limit_is_refused;
+    snapshots_moved: MovesSnapshots by a_snapshot_shows_the_state_at_its_opening;
+    dropped_snapshots_read: ReadsDroppedSnapshots by a_snapshot_shows_the_state_at_its_opening;
     numbers_given_twice: GivesNumbersTwice by numbers_are_given_once;
     retired_is_read: ReadsWhatIsRetired by what_is_retired_is_not_read, who_reads_while_it_is_retired_reads_all_or_nothing;
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
     Applied, Capabilities, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, MiniTx, Partition, Read,
-    ReadReply, Reply, Scanned, SequenceId, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
+    ReadReply, Reply, Scanned, SequenceId, Snapshot, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 
 /// What is wrong with a store.
@@ -49,6 +49,8 @@ pub enum Flaw {
     SkipsWhatIsTooLong,
     GivesNumbersTwice,
     ReadsWhatIsRetired,
+    MovesSnapshots,
+    ReadsDroppedSnapshots,
 }
 
 pub struct Mutant {
@@ -276,8 +278,15 @@ impl Store for Mutant {
         {
             return Ok(cached);
         }
-        let how = if self.flaw == Flaw::ReadsWhatIsRetired { Consistency::Retired } else { consistency };
+        let how = match (self.flaw, consistency) {
+            (Flaw::ReadsWhatIsRetired, _) => Consistency::Retired,
+            (Flaw::MovesSnapshots, Consistency::At(_)) => Consistency::Strict,
+            _ => consistency,
+        };
         let mut replies = match self.inner.read(&bent, how).await {
+            Err(error) if error.kind() == StoreErrorKind::SnapshotGone && self.flaw == Flaw::ReadsDroppedSnapshots => {
+                return self.inner.read(&bent, Consistency::Strict).await;
+            }
             Err(error) if error.kind() == StoreErrorKind::Corrupt && self.flaw == Flaw::HidesDamage => {
                 return Ok(vec![ReadReply {
                     seq: self.seq().await?,
@@ -321,6 +330,10 @@ impl Store for Mutant {
             });
         }
         Ok(outcomes)
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {

@@ -51,7 +51,8 @@ impl Shared {
         self.read_as(batch, Consistency::Untracked).await
     }
 
-    async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
+    /// As [`read`](Self::read), as fresh as is asked for.
+    pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
         let replies = self.committer.read_as(batch, consistency).await?;
         if !self.has_unknown(batch, &replies) {
             return Ok(replies);

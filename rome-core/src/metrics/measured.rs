@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::{CallKind, Event, Metrics, Observed, StoreCall};
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Step, Store,
-    StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Snapshot,
+    Step, Store, StoreResult,
 };
 
 struct Measured {
@@ -67,6 +67,10 @@ impl Store for Measured {
             self.metrics.record(&Event::Push { decided: matches!(answer, Some(Applied::Already(_))) });
         }
         result
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.store.snapshot()
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {

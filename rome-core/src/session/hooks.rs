@@ -134,6 +134,7 @@ impl Session {
             state: self.state.clone(),
             writing: tokio::sync::Mutex::default(),
             inside: Some(Inside { depth, replaced: Mutex::default() }),
+            snapshot: self.snapshot.clone(),
         })
     }
 

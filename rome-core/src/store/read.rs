@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Blocker, Digest, IndexId, Space, Span, TableId, TxId};
+use super::{Blocker, Digest, IndexId, SnapshotId, Space, Span, TableId, TxId};
 
 /// How fresh a read is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -20,6 +20,8 @@ pub enum Consistency {
     Untracked,
     /// As [`Strict`](Self::Strict), and reads [retired](super::Effect::Retire) spaces too: for those who remove what is left there.
     Retired,
+    /// Sees the state of a [snapshot](super::Store::snapshot).
+    At(SnapshotId),
 }
 
 /// Decides for a row, by its stored value, whether a scan returns it.

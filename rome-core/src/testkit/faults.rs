@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
-    StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
+    StoreError, StoreErrorKind, StoreResult,
 };
 
 /// How a call of [`Store::apply`] fails.
@@ -112,6 +112,10 @@ impl Store for Faults {
         };
         self.pause().await;
         result
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {

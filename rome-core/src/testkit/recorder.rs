@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Store,
-    StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Snapshot,
+    Store, StoreResult,
 };
 
 /// What a [`Read`] asks for.
@@ -167,6 +167,10 @@ impl Store for Recorder {
         let outcomes = result.as_ref().map(Clone::clone).unwrap_or_default();
         self.log().push(Call::Apply { effects, outcomes });
         result
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
