@@ -194,7 +194,7 @@ impl Routed {
     pub fn count_only(&mut self) {
         for read in &mut self.reads {
             if let Read::Scan { span, .. } = read {
-                *read = Read::Count(span.clone());
+                *read = Read::count(span.clone());
             }
         }
     }

@@ -164,6 +164,7 @@ impl Committer {
             tracing::error!(%path, commits = self.in_memory, "closing the store: commits in memory did not reach the disk");
         }
         self.shared.publish(None);
+        self.shared.give_up_kept();
         if let Some(Err(error)) = self.engine.map(Engine::close) {
             tracing::warn!(%path, %error, "closing the store failed");
         }

@@ -4,8 +4,8 @@ use std::ops::{Bound, ControlFlow};
 
 use bytes::Bytes;
 use rome_core::store::{
-    Digest, Digester, Read, RecordRef, Reply, RowFilter, Scanned, Scanner, Space, Span, StoreError, StoreErrorKind,
-    StoreResult, TableId, TxId, row_key,
+    Claimed, Digest, Digester, Read, RecordRef, Reply, RowFilter, Scanned, Scanner, Space, Span, StoreError,
+    StoreErrorKind, StoreResult, TableId, TxId, row_key,
 };
 
 use crate::engine::{Outside, Records, Tables, caught};
@@ -75,14 +75,14 @@ fn answer(tables: &impl Tables, read: &Read, room: usize, outside: &Outside) -> 
     match read {
         Read::Get { space, key } => Ok(Reply::Record(get(tables, *space, key)?)),
         Read::GetClaimed { index, columns, table } => {
-            let Some((claim, row_key)) = get(tables, Space::Unique(*index), columns)? else {
+            let Some((claim_version, key)) = get(tables, Space::Unique(*index), columns)? else {
                 return Ok(Reply::Claimed(None));
             };
-            let row = get(tables, Space::Rows(*table), &row_key)?;
-            let (version, value) = row.ok_or_else(|| {
+            let row = get(tables, Space::Rows(*table), &key)?;
+            let (row_version, row) = row.ok_or_else(|| {
                 dangling(format!("a claim of unique index {} leads to no row of table {}", index.0, table.0))
             })?;
-            Ok(Reply::Claimed(Some((claim, row_key, version, value))))
+            Ok(Reply::Claimed(Some(Claimed { claim_version, key, row_version, row })))
         }
         Read::Scan { span, filter, want, track } => {
             let keep = match filter {
@@ -96,7 +96,11 @@ fn answer(tables: &impl Tables, read: &Read, room: usize, outside: &Outside) -> 
             let purpose = Purpose { keep, want: *want, track: *track, room, outside };
             scan_rows(tables, index, *table, purpose).map(Reply::Scanned)
         }
-        Read::Count(span) => count(tables, span).map(Reply::Count),
+        Read::Count { span, track: false } => Ok(Reply::Count(count(tables, span)?.into())),
+        Read::Count { span, track: true } => {
+            let purpose = Purpose { keep: Keep::None, want: None, track: true, room: 0, outside };
+            Ok(Reply::Count(scan(tables, span, purpose)?.into()))
+        }
         other => Err(StoreError::new(
             StoreErrorKind::Invalid,
             format!("the embedded store does not know this kind of read: {other:?}"),

@@ -1,8 +1,6 @@
 //! The store: its life, its reads, and how its writes reach the commit thread.
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -10,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    self, Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store,
     StoreError, StoreErrorKind, StoreResult,
 };
 use tokio::sync::oneshot;
@@ -31,7 +29,6 @@ use crate::shared::{Shared, Snapshot};
 /// Reads run on the calling thread and may read the disk there. They never wait for writes.
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
-    owner: OwnerTag,
     /// None only while it is dropped.
     jobs: Option<Sender<Job>>,
     committer: Option<JoinHandle<()>>,
@@ -106,14 +103,7 @@ impl EmbeddedStore {
             .name("rome-commit".to_owned())
             .spawn(move || committer.run(&waiting))
             .map_err(|error| io_error(&error))?;
-        Ok(Self {
-            shared,
-            // Each opening is another owner: commits in memory may be lost between two, and their numbers given again.
-            owner: OwnerTag(RandomState::new().hash_one(path)),
-            jobs: Some(jobs),
-            committer: Some(committer),
-            folder,
-        })
+        Ok(Self { shared, jobs: Some(jobs), committer: Some(committer), folder })
     }
 
     fn send(&self, job: Job) -> StoreResult<()> {
@@ -175,7 +165,10 @@ impl Store for EmbeddedStore {
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
         let read = || {
-            let snapshot = self.shared.snapshot()?;
+            let snapshot = match how {
+                Consistency::At(id) => self.shared.kept(id)?,
+                _ => self.shared.snapshot()?,
+            };
             batch
                 .iter()
                 .map(|(partition, reads)| read_all(&snapshot, *partition, reads, how))
@@ -201,6 +194,10 @@ impl Store for EmbeddedStore {
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
     }
 
+    fn snapshot(&self) -> Option<store::Snapshot> {
+        self.shared.keep()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Reserve { sequence, n, least: 0, answer })?;
@@ -211,10 +208,6 @@ impl Store for EmbeddedStore {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Reserve { sequence, n: 0, least, answer })?;
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
-    }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        self.owner
     }
 }
 

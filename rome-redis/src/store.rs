@@ -1,12 +1,10 @@
 //! The store: what the contract asks for, handed to the parts that do it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use async_trait::async_trait;
 use redis::Value;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
+    StoreErrorKind, StoreResult,
 };
 
 use crate::apply::Applier;
@@ -34,7 +32,6 @@ pub struct RedisStore {
     partition_keys: Vec<PartitionKeys>,
     applier: Applier,
     capabilities: Capabilities,
-    owner: OwnerTag,
 }
 
 impl RedisStore {
@@ -86,13 +83,10 @@ impl RedisStore {
         let name = if setup.is_cluster() { "redis-cluster" } else { "redis" };
         let mut capabilities = Capabilities::new(name, durability, true);
         capabilities.max_effects = MOST_EFFECTS;
+        (capabilities.cheap_reverse_scans, capabilities.cheap_counts) = (true, true);
         capabilities.partitions = u32::try_from(partition_keys.len()).unwrap_or(u32::MAX);
-        let mut hasher = DefaultHasher::new();
-        setup.database().hash(&mut hasher);
-        // A process that may have lost writes does not get another owner: its `seq` was moved on instead.
-        let owner = OwnerTag(hasher.finish());
         tracing::debug!(name, partitions = partition_keys.len(), prefix = %setup.options.prefix, "opened the store");
-        Ok(Self { router, partition_keys, applier: Applier::default(), capabilities, owner })
+        Ok(Self { router, partition_keys, applier: Applier::default(), capabilities })
     }
 
     /// The error for partitions of which one is gone, or has lost what says of which database it is. Costs a round trip for each.
@@ -148,6 +142,14 @@ impl Store for RedisStore {
     }
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        if let Consistency::At(_) = consistency {
+            return Err(StoreError::snapshot_gone());
+        }
+        if let Some(scans) = read::counts_as_scans(batch) {
+            let mut replies = self.read(&scans, consistency).await?;
+            read::scans_as_counts(batch, &mut replies);
+            return Ok(replies);
+        }
         let mut asked = Vec::with_capacity(batch.len());
         for (partition, reads) in batch {
             asked.push((request::admit_partition(&self.partition_keys, *partition)?, reads.as_slice()));
@@ -181,9 +183,5 @@ impl Store for RedisStore {
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         reserve::numbers(&self.router, self.zero()?, sequence, 0, least).await
-    }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        self.owner
     }
 }

@@ -195,8 +195,8 @@ async fn a_put_that_is_also_the_check_refuses_before_anything_is_written() {
     client.write(row("a")).await;
     let refused = client.apply(tx(101, vec![absent("b"), absent("a")], [row("b"), row("a")].concat())).await.unwrap();
     assert_eq!(refused, Applied::Conflict { check: CheckRef::Check(1) });
-    let seen = client.read(vec![Read::Count(Span::all(ROWS)), Read::Count(Span::all(INDEX))]).await.unwrap();
-    assert_eq!((seen.seq, seen.replies), (1, vec![Reply::Count(1), Reply::Count(1)]));
+    let seen = client.read(vec![Read::count(Span::all(ROWS)), Read::count(Span::all(INDEX))]).await.unwrap();
+    assert_eq!((seen.seq, seen.replies), (1, vec![Reply::Count(1.into()), Reply::Count(1.into())]));
     // Of two puts of one key the last one counts, as without the check.
     let twice = vec![put(ROWS, "b", "1"), delete(ROWS, "b"), put(ROWS, "b", "2")];
     assert_eq!(client.apply(tx(102, vec![absent("b")], twice)).await.unwrap(), Applied::Done { seq: 2 });
@@ -222,8 +222,8 @@ async fn a_commit_that_fails_takes_nobody_along() {
     assert_eq!(applied.remove(1).unwrap_err().kind(), StoreErrorKind::Corrupt);
     let applied: Vec<_> = applied.into_iter().map(Result::unwrap).collect();
     assert_eq!(applied, [2, 3].map(|seq| Applied::Done { seq }));
-    let seen = client.read(vec![Read::Count(Span::all(ROWS))]).await.unwrap();
-    assert_eq!((seen.seq, seen.replies), (3, vec![Reply::Count(3)]));
+    let seen = client.read(vec![Read::count(Span::all(ROWS))]).await.unwrap();
+    assert_eq!((seen.seq, seen.replies), (3, vec![Reply::Count(3.into())]));
 }
 
 #[tokio::test]

@@ -173,10 +173,10 @@ pub(crate) async fn plan(
     let document = read_document(committer).await?.unwrap_or_default();
     let Comparison { document: wanted, mut plan, must_be_empty, tried } = compare(&document, tables, how);
     for (table, what) in must_be_empty {
-        let count = Read::Count(Span::all(Space::Rows(table)).limited(Some(1)));
+        let count = Read::count(Span::all(Space::Rows(table)).limited(Some(1)));
         let batch: Vec<_> = placement.all().map(|partition| (partition, vec![count.clone()])).collect();
         let replies = committer.read(&batch).await?.into_iter().flat_map(|reply| reply.replies);
-        if replies.into_iter().any(|reply| reply != Reply::Count(0)) {
+        if replies.into_iter().any(|reply| reply != Reply::Count(0.into())) {
             plan.refused.push(may_dangle(&what));
         }
     }

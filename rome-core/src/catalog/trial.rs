@@ -149,10 +149,10 @@ impl Trial<'_> {
     }
 
     async fn count(&self) -> Result<u64> {
-        let count = || vec![Read::Count(Span::all(self.table.rows()))];
+        let count = || vec![Read::count(Span::all(self.table.rows()))];
         let batch: Vec<_> = self.placement.all().map(|partition| (partition, count())).collect();
         let replies = self.committer.read(&batch).await?.into_iter().flat_map(|reply| reply.replies);
-        Ok(replies.map(|reply| if let Reply::Count(n) = reply { n } else { 0 }).sum())
+        Ok(replies.map(|reply| if let Reply::Count(counted) = reply { counted.n } else { 0 }).sum())
     }
 
     /// Shows the key of each row, and what it has in the unique indexes.

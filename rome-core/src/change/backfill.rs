@@ -69,9 +69,9 @@ impl<'a> Backfill<'a> {
                 Built::UpTo(key) => Some(key),
                 Built::Nothing => None,
             };
-            let rest = Read::Count(self.span(after.as_ref(), None));
-            if let Some(Reply::Count(n)) = self.read(partition, vec![rest]).await?.pop() {
-                self.progress.of += n;
+            let rest = Read::count(self.span(after.as_ref(), None));
+            if let Some(Reply::Count(counted)) = self.read(partition, vec![rest]).await?.pop() {
+                self.progress.of += counted.n;
             }
             todo.push((partition, after));
         }

@@ -50,8 +50,8 @@ impl<'a> Recount<'a> {
         for partition in self.shared.placement.all() {
             let (_, built) = self.built(partition).await?;
             let Some(rest) = self.rest(&built) else { continue };
-            if let Some(Reply::Count(n)) = self.read(partition, Read::Count(rest)).await? {
-                self.progress.of += n;
+            if let Some(Reply::Count(counted)) = self.read(partition, Read::count(rest)).await? {
+                self.progress.of += counted.n;
             }
         }
         for partition in self.shared.placement.all() {

@@ -87,15 +87,15 @@ impl Database {
         let shared = &self.shared;
         let document = read_document(&shared.committer).await?.unwrap_or_default();
         let partitions: Vec<Partition> = shared.placement.all().collect();
-        let count = |id: u32| Read::Count(Span::all(Space::Rows(TableId(id))));
+        let count = |id: u32| Read::count(Span::all(Space::Rows(TableId(id))));
         let counts: Vec<Read> = document.tables.iter().map(|doc| count(doc.id)).collect();
         let batch: Vec<_> = partitions.iter().map(|partition| (*partition, counts.clone())).collect();
         let mut rows = vec![0; counts.len()];
         if !counts.is_empty() {
             for reply in shared.committer.read(&batch).await? {
                 for (total, reply) in rows.iter_mut().zip(reply.replies) {
-                    if let Reply::Count(n) = reply {
-                        *total += n;
+                    if let Reply::Count(counted) = reply {
+                        *total += counted.n;
                     }
                 }
             }

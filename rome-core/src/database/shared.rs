@@ -12,7 +12,7 @@ use crate::query::{ScanPolicy, Telling};
 use crate::row;
 use crate::schema::Table;
 use crate::session::{Calm, CounterKeys, Hooked, Readers, Turns};
-use crate::store::{Consistency, Durability, Partition, Read, ReadReply, Reply, Space, TableId};
+use crate::store::{Claimed, Consistency, Durability, Partition, Read, ReadReply, Reply, Space, TableId};
 
 /// What all handles and sessions of a database share.
 pub(crate) struct Shared {
@@ -51,7 +51,8 @@ impl Shared {
         self.read_as(batch, Consistency::Untracked).await
     }
 
-    async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
+    /// As [`read`](Self::read), as fresh as is asked for.
+    pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
         let replies = self.committer.read_as(batch, consistency).await?;
         if !self.has_unknown(batch, &replies) {
             return Ok(replies);
@@ -84,7 +85,9 @@ impl Shared {
             };
             let Some(table) = table else { continue };
             let unknown = match reply {
-                Reply::Record(Some((_, stored))) | Reply::Claimed(Some((.., stored))) => row::is_unknown(table, stored),
+                Reply::Record(Some((_, stored))) | Reply::Claimed(Some(Claimed { row: stored, .. })) => {
+                    row::is_unknown(table, stored)
+                }
                 Reply::Scanned(scanned) => scanned.iter().any(|record| row::is_unknown(table, record.value)),
                 _ => false,
             };

@@ -217,10 +217,10 @@ async fn first_with_rows<'a>(
     tables: impl Iterator<Item = &'a Arc<StoredTable>> + Send,
 ) -> Result<Option<&'static str>> {
     for table in tables {
-        let first = Read::Count(Span::all(table.rows()).limited(Some(1)));
+        let first = Read::count(Span::all(table.rows()).limited(Some(1)));
         let batch: Vec<_> = db.shared.placement.all().map(|partition| (partition, vec![first.clone()])).collect();
         let replies = db.shared.read(&batch).await?;
-        if replies.iter().flat_map(|reply| &reply.replies).any(|reply| *reply != Reply::Count(0)) {
+        if replies.iter().flat_map(|reply| &reply.replies).any(|reply| *reply != Reply::Count(0.into())) {
             return Ok(Some(table.def.name));
         }
     }

@@ -117,6 +117,8 @@ const fn of_store(kind: StoreErrorKind) -> ErrorKind {
         StoreErrorKind::Invalid => ErrorKind::Invalid,
         StoreErrorKind::Overflow => ErrorKind::Overflow,
         StoreErrorKind::Retired => ErrorKind::SchemaMismatch,
+        // What was read first cannot be read on: whoever read it begins anew.
+        StoreErrorKind::SnapshotGone => ErrorKind::Conflict,
         StoreErrorKind::Other => ErrorKind::Other,
     }
 }
@@ -197,6 +199,7 @@ mod tests {
             StoreErrorKind::Full,
             StoreErrorKind::Invalid,
             StoreErrorKind::Overflow,
+            StoreErrorKind::SnapshotGone,
             StoreErrorKind::Other,
         ] {
             samples.push(StoreError::new(kind, "").into());

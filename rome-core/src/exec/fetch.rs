@@ -21,7 +21,7 @@ use crate::plan::{self, Access, Plan, Spec};
 use crate::row;
 use crate::schema::Table;
 use crate::session::{Pending, Session};
-use crate::store::{FilterRef, Read, Reply, Scanned, row_key};
+use crate::store::{Claimed, FilterRef, Read, Reply, Scanned, row_key};
 
 /// How many rows are sorted in memory at most.
 const MOST_SORTED: usize = 4_000_000;
@@ -327,8 +327,8 @@ async fn read_hits(
             Reply::Record(Some((_, stored))) => {
                 add_hit(table, condition.as_deref(), key.unwrap_or_default(), stored, &mut hits)?;
             }
-            Reply::Claimed(Some((_, key, _, stored))) => {
-                add_hit(table, condition.as_deref(), key, stored, &mut hits)?;
+            Reply::Claimed(Some(Claimed { key, row, .. })) => {
+                add_hit(table, condition.as_deref(), key, row, &mut hits)?;
             }
             Reply::Scanned(scanned) => {
                 let retest = condition.as_deref().filter(|condition| condition.failed());
@@ -591,7 +591,7 @@ async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) 
     let mut count = 0;
     for reply in replies {
         match reply {
-            Reply::Count(n) => count += n,
+            Reply::Count(counted) => count += counted.n,
             Reply::Scanned(scanned) => {
                 let Some(condition) = conditions.next() else { return Ok(None) };
                 // The filter keeps only what it cannot read.

@@ -67,7 +67,7 @@ async fn count_spans(
                 _ => {
                     for partition in target.shared().placement.all() {
                         asked.push((at, span.clone()));
-                        reads.push(partition, Read::Count(span.clone()));
+                        reads.push(partition, Read::count(span.clone()));
                     }
                 }
             }
@@ -77,8 +77,8 @@ async fn count_spans(
         let replies = target.peek(reads).await?;
         let mut found = HashMap::new();
         for ((at, span), reply) in asked.into_iter().zip(replies) {
-            if let Reply::Count(count) = reply {
-                *found.entry((at, span)).or_insert(0) += count;
+            if let Reply::Count(counted) = reply {
+                *found.entry((at, span)).or_insert(0) += counted.n;
             }
         }
         for ((at, span), count) in found {

@@ -135,6 +135,7 @@ impl Session {
             writing: tokio::sync::Mutex::default(),
             inside: Some(Inside { depth, replaced: Mutex::default() }),
             trial: None,
+            snapshot: self.snapshot.clone(),
         })
     }
 

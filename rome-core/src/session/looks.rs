@@ -1,7 +1,9 @@
 //! Reads of a statement that writes nothing: all that they need is to be of one moment.
 //!
-//! Mostly nothing changes between the first read and the last. So the first attempt notes the state of each partition alone,
-//! not what it read there; where a state has passed, the statement runs again as a session that can check each of its reads.
+//! Where the store keeps [snapshots](crate::store::Store::snapshot), all reads of a statement are of one, and nothing has to
+//! be checked. Where it does not, mostly nothing changes between the first read and the last: the first attempt notes the state
+//! of each partition alone, not what it read there. Where a state has passed, or the store has given the snapshot up, the
+//! statement runs again as a session that can check each of its reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -51,7 +51,7 @@ use crate::commit::{Outcome, Part};
 use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::place::Routed;
-use crate::store::{Check, CheckRef, Partition, Read, Reply, Space, TableId};
+use crate::store::{Check, CheckRef, Consistency, Partition, Read, Reply, Snapshot, Space, TableId};
 
 /// A unit of work: its writes happen together at [`commit`](Self::commit) or not at all, and only if all that it read is
 /// one consistent state.
@@ -87,6 +87,8 @@ pub struct Session {
     inside: Option<Inside>,
     /// Where a trial records what it reads.
     trial: Option<Mutex<Reads>>,
+    /// The state that all of its reads are of, where the store keeps it.
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 #[derive(Default)]
@@ -105,8 +107,9 @@ struct State {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions) -> Self {
+        let snapshot = options.looks_only.then(|| shared.committer.store.snapshot()).flatten().map(Arc::new);
         let writing = tokio::sync::Mutex::default();
-        Self { shared, options, state: Arc::default(), writing, inside: None, trial: None }
+        Self { shared, options, state: Arc::default(), writing, inside: None, trial: None, snapshot }
     }
 
     /// The same session for one of several ways to an answer: what it reads counts once it is [adopted](Self::adopt), and else is
@@ -119,6 +122,7 @@ impl Session {
             writing: tokio::sync::Mutex::default(),
             inside: None,
             trial: Some(Mutex::default()),
+            snapshot: self.snapshot.clone(),
         }
     }
 
@@ -255,7 +259,8 @@ impl Session {
                 *track = true;
             }
         }
-        let replies = self.shared.read(&batch).await.inspect_err(|error| {
+        let how = self.snapshot.as_ref().map_or(Consistency::Strict, |snapshot| Consistency::At(snapshot.id()));
+        let replies = self.shared.read_as(&batch, how).await.inspect_err(|error| {
             if error.is_conflict() {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
             }

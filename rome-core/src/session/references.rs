@@ -217,7 +217,7 @@ impl Session {
         for (table, key) in done.touched() {
             let references = self.with_overlay(|overlay| self.new_references(overlay, table, key))?;
             for (foreign_key, parent_table, parent) in references {
-                let read = Read::Count(one_row(&parent_table, &parent));
+                let read = Read::count(one_row(&parent_table, &parent));
                 reads.push(self.shared.placement.of_row(&parent_table, &parent), read);
                 asked.push((table, foreign_key, parent));
             }
@@ -226,7 +226,7 @@ impl Session {
             return Ok(());
         }
         for ((table, foreign_key, parent), reply) in asked.into_iter().zip(self.read(reads).await?) {
-            if reply == Reply::Count(0) {
+            if reply == Reply::Count(0.into()) {
                 return Err(missing(table, foreign_key, &parent));
             }
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, Reply, SequenceId,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Snapshot,
     Space, Store, StoreResult,
 };
 
@@ -32,7 +32,7 @@ impl From<&Read> for ReadKind {
             Read::GetClaimed { .. } => Self::GetClaimed,
             Read::Scan { .. } => Self::Scan,
             Read::ScanRows { .. } => Self::ScanRows,
-            Read::Count(_) => Self::Count,
+            Read::Count { .. } => Self::Count,
         }
     }
 }
@@ -61,11 +61,11 @@ impl Visits {
             Reply::Record(record) => u64::from(record.is_some()),
             Reply::Claimed(claimed) => u64::from(claimed.is_some()),
             Reply::Scanned(scanned) => scanned.transferred(),
-            Reply::Count(count) => *count,
+            Reply::Count(counted) => counted.n,
         };
         let visited = visited.max(1);
         match read {
-            Read::Count(_) => self.counted += visited,
+            Read::Count { .. } => self.counted += visited,
             Read::GetClaimed { .. } | Read::ScanRows { .. } => {
                 self.entries += visited;
                 self.rows += visited;
@@ -137,7 +137,7 @@ pub struct Tally {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), rome_core::store::StoreError> {
 /// let store = Recorder::new(Arc::new(MemoryStore::new()));
-/// let count = Read::Count(Span::all(Space::Rows(TableId(1))));
+/// let count = Read::count(Span::all(Space::Rows(TableId(1))));
 /// store.read(&[(Partition(0), vec![count])], Consistency::Strict).await?;
 /// assert_eq!(store.tally().reads, 1);
 /// # Ok(())
@@ -225,6 +225,10 @@ impl Store for Recorder {
         result
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let result = self.inner.reserve(sequence, n).await;
         self.log().push(Call::Reserve(sequence));
@@ -235,9 +239,5 @@ impl Store for Recorder {
         let result = self.inner.raise(sequence, least).await;
         self.log().push(Call::Reserve(sequence));
         result
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

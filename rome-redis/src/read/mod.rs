@@ -21,12 +21,15 @@ mod rounds;
 mod scan;
 mod script;
 mod task;
+mod tracked;
 
 use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
 use crate::route::{Redirect, RetryCause, Round, Router, Sent};
 use reading::{Progress, Reading};
+
+pub(crate) use tracked::{counts_as_scans, scans_as_counts};
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
 /// it, as long as there is patience.

@@ -27,7 +27,7 @@ impl Plain {
     /// How one command answers these reads, if one does.
     pub(super) fn of(layout: &Layout, reads: &[Read]) -> Option<Self> {
         match reads {
-            [Read::Count(span)] => Some(Self::Count(layout.ordered(span.space))),
+            [Read::Count { span, track: false }] => Some(Self::Count(layout.ordered(span.space))),
             [Read::Get { space, .. }, others @ ..] if others.len() < AT_ONCE => {
                 let alike = |read: &Read| matches!(read, Read::Get { space: other, .. } if other == space);
                 let key = layout.hash(*space)?;
@@ -45,7 +45,7 @@ impl Plain {
     pub(super) fn ask(&self, reads: &[Read], round: &mut Pipeline) {
         match self {
             Self::Count(key) => {
-                if let [Read::Count(span)] = reads {
+                if let [Read::Count { span, .. }] = reads {
                     round.cmd("ZLEXCOUNT").arg(key).arg(layout::lowest(span)).arg(layout::highest(span));
                     round.cmd("ZSCORE").arg(key).arg(SENTINEL);
                 }
@@ -70,11 +70,11 @@ impl Plain {
     pub(super) fn take(&self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<Answer>> {
         let mut replies = replies.into_iter();
         let replies = match (self, reads, next(&mut replies)?) {
-            (Self::Count(_), [Read::Count(span)], n) => {
+            (Self::Count(_), [Read::Count { span, .. }], n) => {
                 let n = counted(Some(&n), span)?;
                 match next(&mut replies)? {
                     Value::Nil => return Ok(None),
-                    Value::BulkString(_) | Value::Double(_) => vec![Reply::Count(n)],
+                    Value::BulkString(_) | Value::Double(_) => vec![Reply::Count(n.into())],
                     other => return Err(unexpected(&other)),
                 }
             }

@@ -4,7 +4,7 @@
 //! whole call is made again for more, since two scripts would see two states.
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, Reply, Space, StoreResult};
+use rome_core::store::{Claimed, Read, Reply, Space, StoreResult};
 
 use super::answer::Answer;
 use super::look::{Look, look};
@@ -85,7 +85,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 keys.position(layout, Space::Unique(*index));
                 keys.position(layout, Space::Rows(*table));
             }
-            Read::Count(span) => drop(keys.position(layout, span.space)),
+            Read::Count { span, .. } => drop(keys.position(layout, span.space)),
             _ => {
                 let Some(scan) = scanned.next() else { continue };
                 keys.position(layout, scan.space);
@@ -107,7 +107,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 call.arg("u").arg(keys.position(layout, Space::Unique(*index)).0).arg(&*layout::stored(columns));
                 call.arg(keys.position(layout, Space::Rows(*table)).0);
             }
-            Read::Count(span) => {
+            Read::Count { span, .. } => {
                 call.arg("c").arg(keys.position(layout, span.space).1);
                 call.arg(layout::lowest(span)).arg(layout::highest(span));
             }
@@ -141,7 +141,9 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
                 let row = record(pair.next().unwrap_or_default(), true)?;
                 Reply::Claimed(match (claim, row) {
                     (None, _) => None,
-                    (Some((claim, key)), Some((version, row))) => Some((claim, key, version, row)),
+                    (Some((claim_version, key)), Some((row_version, row))) => {
+                        Some(Claimed { claim_version, key, row_version, row })
+                    }
                     (Some(_), None) => {
                         let (index, table) = (index.0, table.0);
                         let message = format!("a claim of unique index {index} leads to no row of table {table}");
@@ -149,7 +151,7 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
                     }
                 })
             }
-            Read::Count(span) => Reply::Count(counted(Some(&answer), span)?),
+            Read::Count { span, .. } => Reply::Count(counted(Some(&answer), span)?.into()),
             read => {
                 let Some(mut scan) = scans.next().filter(|_| is_scan(read)) else {
                     return Err(invalid(format!("unknown kind of read: {read:?}")));

@@ -77,7 +77,7 @@ pub(super) fn plan(partition: &PartitionKeys, reads: &[Read]) -> StoreResult<Vec
                     reply: None,
                 }));
             }
-            Read::Count(span) => {
+            Read::Count { span, .. } => {
                 let ordered = layout.ordered(span.space);
                 tasks.push(Task::Count { position, ordered, span: span.clone(), n: None });
             }
@@ -210,7 +210,9 @@ impl Claimed {
                 self.claim = claim;
                 None
             }
-            (Some((claim, key)), Some((version, row))) => Some(Reply::Claimed(Some((claim, key, version, row)))),
+            (Some((claim_version, key)), Some((row_version, row))) => {
+                Some(Reply::Claimed(Some(rome_core::store::Claimed { claim_version, key, row_version, row })))
+            }
             (Some(_), None) => return Err(error::corrupt(std::mem::take(&mut self.what))),
         };
         Ok(())
@@ -241,7 +243,7 @@ pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>>
                 }
             }
             Task::Claimed(Claimed { position, reply, .. }) => put(position, reply.unwrap_or(Reply::Claimed(None))),
-            Task::Count { position, n, .. } => put(position, Reply::Count(n.unwrap_or_default())),
+            Task::Count { position, n, .. } => put(position, Reply::Count(n.unwrap_or_default().into())),
             Task::Scan { position, scan } => put(position, Reply::Scanned(scan.finish())),
         }
     }

@@ -13,7 +13,7 @@ use crate::exec::sort::sort_key_of;
 use crate::exec::target::Target;
 use crate::place::Routed;
 use crate::plan::OrderPart;
-use crate::store::{Partition, Read, Reply, Scanned};
+use crate::store::{Claimed, Partition, Read, Reply, Scanned};
 
 /// How rows are put in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,8 +174,8 @@ impl How {
                         }
                     }
                     (Some(Reply::Claimed(claimed)), None) => {
-                        if let Some((_, key, _, stored)) = claimed {
-                            add_hit(&self.table, self.condition.as_deref(), key, stored, &mut rows)?;
+                        if let Some(Claimed { key, row, .. }) = claimed {
+                            add_hit(&self.table, self.condition.as_deref(), key, row, &mut rows)?;
                         }
                     }
                     _ => return Err(Error::invalid("the store answered a lookup with something else")),
