@@ -4,6 +4,8 @@
 //! key ranges and whether their order is the one asked for; the cheapest wins, by counts of the ranges that are probed
 //! up to a bound and remembered for a while. Conditions that the chosen way does not serve are tested on each row.
 
+mod behind;
+mod bounds;
 mod candidate;
 mod constraint;
 mod declared;
@@ -11,6 +13,7 @@ mod explain;
 mod group;
 mod join;
 mod lookup;
+mod marker;
 mod measure;
 mod normal;
 mod range;
@@ -109,7 +112,8 @@ pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -
 pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     spec.check_size()?;
     let deleted = spec.deleted_condition();
-    let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
+    let filter = marker::bounded(&spec.filter);
+    let conditions: Vec<&Node> = filter.iter().chain(&deleted).collect();
     let mut plan = choose(target, table, spec, &conditions).await?;
     if spec.order.is_empty() && spec.after.is_none() {
         plan.ordered = true;
@@ -289,6 +293,7 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
         let mut serves_own = true;
         for branch in branches {
             let parts = normal::conjuncts(branch.clone());
+            let parts = marker::bounded(&parts);
             let mut own = Vec::new();
             let mut possible = true;
             for (at, part) in parts.iter().enumerate() {

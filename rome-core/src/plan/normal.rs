@@ -65,6 +65,7 @@ fn negative(node: Node) -> Node {
         Node::Or(parts) => Node::And(parts.into_iter().map(negative).collect()),
         Node::Known(known) => Node::Known(known.map(|known| !known)),
         Node::Compare(op, left, right) => Node::Compare(opposite(op), left, right),
+        Node::After(after) => Node::After(Box::new(after.negated())),
         node => Node::Not(Box::new(node)),
     }
 }

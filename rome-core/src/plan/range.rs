@@ -62,6 +62,46 @@ pub(crate) fn after(prefix: &[u8]) -> Bound<Bytes> {
 }
 
 /// The bound from after all keys that start with `prefix` on; nothing lies there if the prefix is all `FF`.
-fn from_after(prefix: &[u8]) -> Bound<Bytes> {
+pub(super) fn from_after(prefix: &[u8]) -> Bound<Bytes> {
     successor(prefix).map_or_else(|| Bound::Excluded(Bytes::copy_from_slice(&[0xFF; 64])), Bound::Included)
+}
+
+/// The keys that are in both ranges.
+pub(super) fn intersect(a: Range, b: Range) -> Range {
+    use Bound::{Excluded, Included, Unbounded};
+    let lo = match (a.0, b.0) {
+        (Unbounded, lo) | (lo, Unbounded) => lo,
+        (Included(x), Included(y)) => Included(x.max(y)),
+        (Excluded(x), Excluded(y)) => Excluded(x.max(y)),
+        (Included(x), Excluded(y)) | (Excluded(y), Included(x)) => {
+            if y >= x {
+                Excluded(y)
+            } else {
+                Included(x)
+            }
+        }
+    };
+    let hi = match (a.1, b.1) {
+        (Unbounded, hi) | (hi, Unbounded) => hi,
+        (Included(x), Included(y)) => Included(x.min(y)),
+        (Excluded(x), Excluded(y)) => Excluded(x.min(y)),
+        (Included(x), Excluded(y)) | (Excluded(y), Included(x)) => {
+            if y <= x {
+                Excluded(y)
+            } else {
+                Included(x)
+            }
+        }
+    };
+    (lo, hi)
+}
+
+/// Whether no key is in the range, by a look at its bounds alone.
+pub(super) fn is_empty(range: &Range) -> bool {
+    use Bound::{Excluded, Included, Unbounded};
+    match range {
+        (Unbounded, _) | (_, Unbounded) => false,
+        (Included(lo), Included(hi)) => lo > hi,
+        (Included(lo) | Excluded(lo), Included(hi) | Excluded(hi)) => lo >= hi,
+    }
 }

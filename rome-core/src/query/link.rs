@@ -233,10 +233,10 @@ impl<E, A> Renamed<E, A> for Expr<E> {
     }
 }
 
-impl<E, A> Renamed<E, A> for Order<E> {
-    type Out = Order<A>;
+impl<E, A, T> Renamed<E, A> for Order<E, T> {
+    type Out = Order<A, T>;
 
-    fn renamed(self) -> Order<A> {
+    fn renamed(self) -> Order<A, T> {
         Order::of_part(self.part)
     }
 }

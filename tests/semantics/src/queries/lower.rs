@@ -320,7 +320,7 @@ pub fn order<E: Subject>(by: By) -> Order<E> {
         let col = E::column(by.col.name()).unwrap();
         if by.descending { col.desc() } else { col.asc() }.unwrap()
     } else {
-        with_ordered!(by.col, c => if by.descending { c.desc() } else { c.asc() })
+        with_ordered!(by.col, c => if by.descending { c.desc().untyped() } else { c.asc().untyped() })
     };
     match by.nulls {
         None => order,
