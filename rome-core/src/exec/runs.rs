@@ -11,15 +11,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fetch::{Hit, add_hit, key_of_entry};
+use super::fetch::{add_hit, key_of_entry};
 use super::filter::Condition;
+use super::hit::Hit;
 use super::reach::{self, Through};
 use super::sort::sort_key_of;
-use super::target::Target;
+use crate::ask::{OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Result};
-use crate::place::Routed;
-use crate::plan::{OrderPart, Plan, Spec};
+use crate::placement::Routed;
+use crate::plan::Plan;
+use crate::session::Reader;
 use crate::store::{FilterRef, Partition, Read, Reply, Span};
 
 /// How many members one read visits at most to find rows that pass a filter.
@@ -125,7 +127,7 @@ impl Got {
 
 impl<T> Runs<T> {
     /// The runs of a plan; `None` if it does not give its rows as sorted runs.
-    pub fn of(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
+    pub fn of(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
         let (through, spans) = reach::runs(target.shared().placement, table, plan)?;
         let sorted = !spec.order.is_empty() || spec.after.is_some();
         if !plan.ordered || (spec.after.is_some() && !plan.resumed) {
@@ -298,7 +300,7 @@ impl Asked {
     }
 
     /// Reads what was asked. Costs one round trip, two where rows lie apart from their entries.
-    pub async fn read(self, target: Target<'_>) -> Result<Got> {
+    pub async fn read(self, target: Reader<'_>) -> Result<Got> {
         let Self { how, merges, reads: asked, ends } = self;
         let mut reads = Routed::with_capacity(asked.len() + ends.len());
         let n_ends = ends.len();
@@ -348,7 +350,7 @@ impl Asked {
 
 impl How {
     /// Reads the rows of keys that were found, and keeps those that pass.
-    async fn read_apart(&self, target: Target<'_>, pieces: &mut [(usize, Vec<Hit>, u32, Option<Bytes>)]) -> Result<()> {
+    async fn read_apart(&self, target: Reader<'_>, pieces: &mut [(usize, Vec<Hit>, u32, Option<Bytes>)]) -> Result<()> {
         let placement = target.shared().placement;
         let mut reads = Routed::default();
         for hit in pieces.iter().flat_map(|(_, rows, ..)| rows) {
@@ -382,7 +384,7 @@ impl How {
 
 impl Runs<Hit> {
     /// So many of the first rows, in order; fewer if there are not so many. Mostly costs one round trip.
-    pub async fn first(mut self, target: Target<'_>, wanted: u64) -> Result<Vec<Hit>> {
+    pub async fn first(mut self, target: Reader<'_>, wanted: u64) -> Result<Vec<Hit>> {
         let mut hits = Vec::new();
         loop {
             hits.extend(self.next());
@@ -443,7 +445,7 @@ fn share(rows: u64, runs: usize) -> u32 {
 }
 
 fn unexpected() -> Error {
-    Error::invalid("the store answered a scan with something else")
+    Error::internal("the store answered a scan with something else")
 }
 
 #[cfg(test)]

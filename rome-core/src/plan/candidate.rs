@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use super::constraint::{Constraint, ConstraintKind, Excluded};
-use super::range::{self, Range};
-use super::spec::{OrderPart, Spec};
+use super::range;
+use crate::ask::{OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::expr::node::Node;
 use crate::schema::{IndexPart, Table};
+use crate::store::{Range, after, with_prefix};
 use crate::value::{Value, key};
 
 /// The most key ranges that equalities with several lists multiply to. One list alone may be longer: it is there already.
@@ -319,7 +320,7 @@ fn finish(
 ) -> Candidate {
     let mut ranges = found.ranges.unwrap_or_else(|| match found.prefixes.as_slice() {
         [only] if only.is_empty() => vec![(std::ops::Bound::Unbounded, std::ops::Bound::Unbounded)],
-        prefixes => prefixes.iter().cloned().map(range::with_prefix).collect(),
+        prefixes => prefixes.iter().cloned().map(with_prefix).collect(),
     });
     let order = &asked.order;
     let direction = if found.prefixes.len() == 1 && !order.is_empty() {
@@ -338,7 +339,7 @@ fn finish(
             let bound = std::ops::Bound::Excluded(Bytes::from(position));
             *hi = least(hi.clone(), bound);
         } else {
-            *lo = greatest(lo.clone(), range::after(&position));
+            *lo = greatest(lo.clone(), after(&position));
         }
         resumed = true;
     }

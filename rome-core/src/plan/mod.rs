@@ -4,34 +4,30 @@
 //! key ranges and whether their order is the one asked for; the cheapest wins, by counts of the ranges that are probed
 //! up to a bound and remembered for a while. Conditions that the chosen way does not serve are tested on each row.
 
+mod aggregate;
 mod candidate;
 mod constraint;
 mod declared;
 mod explain;
-mod group;
+mod explain_join;
 mod join;
 mod lookup;
 mod measure;
-mod normal;
+mod placed;
 mod range;
-mod spec;
-mod statistics;
-mod text;
+mod subquery;
 
 pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;
-pub use spec::{Deleted, ScanPolicy};
 
+pub(crate) use aggregate::{AggregateWay, is_row_count, needed, way_of_aggregates};
 pub(crate) use candidate::Access;
 pub(crate) use declared::{ByAggregate, by_aggregate};
-pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
-pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
+pub(crate) use explain_join::explain_join;
+pub(crate) use join::{first_of_join, limit_first, lookup_of_join};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::{measure, measure_all};
-pub(crate) use normal::conjuncts;
-pub(crate) use range::{Range, with_prefix};
-pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};
-pub(crate) use statistics::Statistics;
+pub(crate) use subquery::Around;
 
 use std::collections::HashSet;
 
@@ -39,11 +35,12 @@ use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
 use measure::{PROBE, probe};
 
+use crate::ask::{IndexChoice, ScanPolicy, Spec, conjuncts};
 use crate::catalog::StoredTable;
 use crate::cut::{BRIEF, cut};
 use crate::error::{Error, Kind, Result};
-use crate::exec::Target;
 use crate::expr::node::Node;
+use crate::session::Reader;
 use crate::store::Partition;
 
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
@@ -88,14 +85,14 @@ impl Plan {
 }
 
 /// Plans a query. Costs a round trip where several ways have to be compared and were not counted lately.
-pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+pub(crate) async fn plan(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     let plan = choose_plan(target, table, spec).await?;
     check_policy(target, spec, &plan)?;
     Ok(plan)
 }
 
 /// The same without asking the scan policy, for a plan that may not be carried out.
-pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+pub(crate) async fn choose_plan(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     spec.check_size()?;
     let deleted = spec.deleted_condition();
     let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
@@ -106,7 +103,7 @@ pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &
     Ok(plan)
 }
 
-async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
+async fn choose(target: Reader<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
     let mut constraints = Vec::with_capacity(conditions.len());
     for (at, condition) in conditions.iter().enumerate() {
         match constraint::read(condition, table.def) {
@@ -127,7 +124,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         && let Some(union) = union(table, spec, conditions, &asked)
     {
         // A union loses the order, so with a limit the order of an index may still be cheaper.
-        candidates.retain(|candidate| candidate.ordered && spec.limit.is_some());
+        candidates.retain(|candidate| candidate.ordered && spec.window.limit.is_some());
         candidates.push(union);
     }
     let (chosen, estimate, rejected) = cheapest(target, table, spec, candidates, conditions.len()).await?;
@@ -153,7 +150,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
 /// The scan of the whole table, where that is less than very many lookups. Costs a round trip where there are so many and the table was
 /// not counted lately.
 async fn instead_of(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     asked: &Question<'_>,
@@ -179,7 +176,7 @@ async fn instead_of(
 }
 
 /// The only partition where rows can lie that pass the conditions, if they fix the group.
-fn partition(target: Target<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
+fn partition(target: Reader<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
     let placement = target.shared().placement;
     if placement.is_one() {
         return None;
@@ -233,7 +230,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
     if matches!(by_table.access, Access::Keys(_)) {
         return Ok(vec![by_table]);
     }
-    let limited = spec.limit.is_some();
+    let limited = spec.window.limit.is_some();
     // An index whose first column no condition is about can only give an order, which pays with a limit.
     let may_help = |at: &usize| {
         let first = table.indexes.get(*at).and_then(|index| index.def.parts.first());
@@ -254,7 +251,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
 
 /// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`.
 fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Question<'_>) -> Option<Candidate> {
-    let unlimited = Spec { limit: None, ..Spec::new(spec.table) };
+    let unlimited = Spec::new(spec.table);
     conditions.iter().find_map(|condition| {
         let Node::Or(branches) = condition else { return None };
         // More lookups than that are no better than a scan, and each branch looks at all other conditions.
@@ -263,7 +260,7 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
         }
         let mut all = Vec::new();
         for branch in branches {
-            let parts = normal::conjuncts(branch.clone());
+            let parts = conjuncts(branch.clone());
             let mut own = Vec::new();
             let mut possible = true;
             for (at, part) in parts.iter().enumerate() {
@@ -300,14 +297,14 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
 type Choice = (Candidate, Option<u64>, Vec<(Candidate, Option<u64>)>);
 
 async fn cheapest(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     candidates: Vec<Candidate>,
     conditions: usize,
 ) -> Result<Choice> {
     if candidates.len() == 1 {
-        let only = candidates.into_iter().next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
+        let only = candidates.into_iter().next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
         return Ok((only, None, Vec::new()));
     }
     let counts = probe(target, table, &candidates).await?;
@@ -316,7 +313,7 @@ async fn cheapest(
     let small = candidates.iter().zip(&counts).any(|(candidate, count)| candidate.narrowed && is_small(count));
     let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
     let narrow = candidates.iter().any(|candidate| candidate.narrowed);
-    let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    let wanted = spec.window.reach();
     let mut ranked: Vec<(u64, Candidate, Option<u64>)> = candidates
         .into_iter()
         .zip(counts)
@@ -343,12 +340,12 @@ async fn cheapest(
         .collect();
     ranked.sort_by_key(|(cost, candidate, _)| (*cost, std::cmp::Reverse(candidate.equalities)));
     let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
-    let (best, count) = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
+    let (best, count) = ranked.next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
     Ok((best, count, ranked.collect()))
 }
 
-pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
-    let bounded = spec.limit.is_some() && plan.residual.is_none() && plan.ordered;
+pub(crate) fn check_policy(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
+    let bounded = spec.window.limit.is_some() && plan.residual.is_none() && plan.ordered;
     if !plan.full_scan || bounded {
         return Ok(());
     }

@@ -12,12 +12,14 @@ mod error;
 pub mod locks;
 pub mod memory;
 mod minitx;
+mod range;
 mod read;
 mod space;
 pub mod url;
 
 pub use error::{Certainty, StoreError, StoreErrorKind};
 pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, Step, TxId};
+pub(crate) use range::{Range, after, with_prefix};
 pub use read::{
     Consistency, Digest, Digester, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
 };
