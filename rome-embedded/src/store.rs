@@ -13,10 +13,11 @@ use rome_core::store::{
 };
 use tokio::sync::oneshot;
 
-use crate::commit::{self, Committer, Job};
+use crate::commit::{self, Committer};
 use crate::draft;
 use crate::engine::{Disk, Engine, io_error};
 use crate::folder::Folder;
+use crate::job::Job;
 use crate::options::EmbeddedOptions;
 use crate::request;
 use crate::scan;

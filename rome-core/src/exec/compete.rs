@@ -10,17 +10,18 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::fetch::{Hit, Want, arrange_first, fetch_one_way};
+use super::fetch::{arrange_first, fetch_one_way};
+use super::hit::{Hit, Want};
 use super::runs::{Batch, Runs};
 use super::semi::Asking;
 use super::subquery;
-use super::target::Target;
 use super::walk::Walk;
+use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
-use crate::plan::{self, Access, Plan, Spec};
-use crate::session::Session;
+use crate::plan::{self, Access, Plan};
+use crate::session::{Reader, Session};
 
 /// How many visits the first budget has for each row that is wanted, and besides.
 const FIRST_BUDGET: (u64, u64) = (4, 64);
@@ -40,7 +41,7 @@ pub(super) enum Way<'a> {
 impl<'a> Way<'a> {
     /// The way of a plan, which leaves the conditions of `asking` out.
     pub fn of(
-        target: Target<'a>,
+        target: Reader<'a>,
         table: &'a Arc<StoredTable>,
         spec: &Spec,
         plan: &Plan,
@@ -54,7 +55,7 @@ impl<'a> Way<'a> {
         Ok(collect.map(|collect| Self::Collect(Box::new(collect))))
     }
 
-    pub fn inside_out(target: Target<'a>, table: &'a Arc<StoredTable>, spec: &Spec) -> Self {
+    pub fn inside_out(target: Reader<'a>, table: &'a Arc<StoredTable>, spec: &Spec) -> Self {
         Self::InsideOut(Box::new(InsideOut { target, table, spec: spec.clone(), answered: None }))
     }
 
@@ -76,20 +77,20 @@ pub(super) struct Trials(Vec<Session>);
 
 impl Trials {
     /// For so many ways.
-    pub fn of(target: Target<'_>, ways: usize) -> Self {
+    pub fn of(target: Reader<'_>, ways: usize) -> Self {
         Self(target.session().map_or_else(Vec::new, |session| (0..ways).map(|_| session.trial()).collect()))
     }
 
     /// Where the way at this position reads.
-    pub fn target<'a>(&'a self, way: usize, target: Target<'a>) -> Target<'a> {
-        self.0.get(way).map_or(target, Target::Session)
+    pub fn target<'a>(&'a self, way: usize, target: Reader<'a>) -> Reader<'a> {
+        self.0.get(way).map_or(target, Reader::Session)
     }
 }
 
 /// The first rows, by whichever of the ways knows them first. All have to read one state, so there has to be a session if there are
 /// several; what the winner has read is recorded there.
 pub(super) async fn first(
-    target: Target<'_>,
+    target: Reader<'_>,
     spec: &Spec,
     trials: &Trials,
     mut ways: Vec<Way<'_>>,
@@ -128,7 +129,7 @@ pub(super) async fn first(
 
 /// All rows that a plan finds, to be put in order when all are there.
 pub(super) struct Collect<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     table: &'a Arc<StoredTable>,
     spec: Spec,
     runs: Runs<Hit>,
@@ -142,7 +143,7 @@ pub(super) struct Collect<'a> {
 
 impl<'a> Collect<'a> {
     fn open(
-        target: Target<'a>,
+        target: Reader<'a>,
         table: &'a Arc<StoredTable>,
         spec: &Spec,
         plan: &Plan,
@@ -199,7 +200,7 @@ impl<'a> Collect<'a> {
 
 /// The subqueries first, and then the rows that their answers lead to.
 pub(super) struct InsideOut<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     table: &'a Arc<StoredTable>,
     spec: Spec,
     /// How the rows are found once the subqueries are answered.
@@ -232,7 +233,7 @@ impl InsideOut<'_> {
             Some(Answered::Way(way)) => way.advance(wanted, visits).await,
             Some(Answered::Whole(whole)) => {
                 let (spec, plan) = &**whole;
-                let spec = Spec { offset: 0, limit: Some(wanted), ..spec.clone() };
+                let spec = Spec { window: Window::first(wanted), ..spec.clone() };
                 fetch_one_way(self.target, self.table, &spec, plan, Want::Rows).await.map(Some)
             }
             None => Ok(None),
@@ -241,7 +242,7 @@ impl InsideOut<'_> {
 }
 
 /// Whether the tables that subqueries of these conditions ask have fewer rows than that, as their own conditions narrow them.
-fn is_affordable<'a>(target: Target<'a>, conditions: &'a [Node], visits: u64) -> BoxFuture<'a, Result<bool>> {
+fn is_affordable<'a>(target: Reader<'a>, conditions: &'a [Node], visits: u64) -> BoxFuture<'a, Result<bool>> {
     Box::pin(async move {
         let mut specs = Vec::new();
         for condition in conditions {
@@ -254,9 +255,8 @@ fn is_affordable<'a>(target: Target<'a>, conditions: &'a [Node], visits: u64) ->
         for spec in specs {
             let table = target.shared().table(spec.table)?;
             let plan = plan::choose_plan(target, table, &spec).await?;
-            let bounded = spec.limit.is_some_and(|limit| limit.saturating_add(spec.offset) < visits)
-                && plan.ordered
-                && plan.residual.is_none();
+            let bounded =
+                spec.window.reach().is_some_and(|reach| reach < visits) && plan.ordered && plan.residual.is_none();
             let few = match &plan.access {
                 Access::Nothing => true,
                 Access::Keys(keys) => (keys.len() as u64) < visits,

@@ -6,54 +6,40 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::buffered::buffered;
 use super::compete::{self, Trials, Way};
 use super::filter::{Condition, passes};
-use super::reach;
+use super::hit::{Hit, Want};
+use super::reach::{self, Pushed};
 use super::semi::Asking;
 use super::sort::{sort_key, sort_key_of};
 use super::subquery;
-use super::target::{Target, in_session};
 use super::walk::Walk;
+use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
-use crate::place::{Placement, Routed};
-use crate::plan::{self, Access, Plan, Spec};
+use crate::placement::{Placement, Routed};
+use crate::plan::{self, Access, Plan};
 use crate::row;
 use crate::schema::Table;
-use crate::session::{Pending, Session};
+use crate::session::{Pending, Reader, Session, in_session};
 use crate::store::{Claimed, FilterRef, Read, Reply, Scanned, row_key};
 
 /// How many rows are sorted in memory at most.
 const MOST_SORTED: usize = 4_000_000;
 
-/// A row that was found.
-#[derive(Debug, Clone)]
-pub(crate) struct Hit {
-    /// Its encoded key.
-    pub key: Bytes,
-    /// Its columns; empty if only keys were wanted.
-    pub body: Bytes,
-}
-
-/// What of the rows is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want {
-    Rows,
-    Keys,
-}
-
 /// The rows of a query, in order, cut to its offset and limit. Costs one round trip if they are in one partition, else
 /// two; where two ways compete, one more each time that a budget of visits is used up.
 pub(crate) async fn fetch(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
     match target {
-        Target::Database(shared) if reach::is_wide(shared.placement, table, plan) || plan.rival.is_some() => {
-            let within = async |session: &Session| fetch_here(Target::Session(session), table, spec, plan, want).await;
+        Reader::Database(shared) if reach::is_wide(shared.placement, table, plan) || plan.rival.is_some() => {
+            let within = async |session: &Session| fetch_here(Reader::Session(session), table, spec, plan, want).await;
             Box::pin(in_session(shared, within)).await
         }
         _ => fetch_here(target, table, spec, plan, want).await,
@@ -62,9 +48,9 @@ pub(crate) async fn fetch(
 
 /// The rows of a query without its subqueries' conditions being answered before, in order, cut to its offset and limit. Has to run in a
 /// session.
-pub(crate) async fn fetch_asking(target: Target<'_>, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
+pub(crate) async fn fetch_asking(target: Reader<'_>, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
     let table = target.shared().table(spec.table)?;
-    let (Some(limit), Some((_, plain))) = (spec.limit, Asking::of(spec)) else {
+    let (Some(limit), Some((_, plain))) = (spec.window.limit, Asking::of(spec)) else {
         let spec = Box::pin(subquery::answered(target, spec)).await?;
         let plan = plan::plan(target, table, &spec).await?;
         return Box::pin(fetch(target, table, &spec, &plan, want)).await;
@@ -87,20 +73,20 @@ pub(crate) async fn fetch_asking(target: Target<'_>, spec: &Spec, want: Want) ->
         Err(error) => return Err(error),
     }
     ways.push(Way::inside_out(trials.target(ways.len(), target), table, spec));
-    let wanted = limit.saturating_add(spec.offset);
+    let wanted = limit.saturating_add(spec.window.offset);
     let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
-    cut_to(spec, &mut hits);
+    spec.window.cut(&mut hits);
     Ok(hits)
 }
 
 async fn fetch_here(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
-    let (Some(rival), Some(limit)) = (&plan.rival, spec.limit) else {
+    let (Some(rival), Some(limit)) = (&plan.rival, spec.window.limit) else {
         return fetch_one_way(target, table, spec, plan, want).await;
     };
     let trials = Trials::of(target, 2);
@@ -111,24 +97,24 @@ async fn fetch_here(
     if limit == 0 || ways.len() < 2 {
         return fetch_one_way(target, table, spec, plan, want).await;
     }
-    let wanted = limit.saturating_add(spec.offset);
+    let wanted = limit.saturating_add(spec.window.offset);
     let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
-    cut_to(spec, &mut hits);
+    spec.window.cut(&mut hits);
     Ok(hits)
 }
 
 /// The rows of a plan, without its rival.
 pub(super) async fn fetch_one_way(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
-    if spec.limit == Some(0) {
+    if spec.window.limit == Some(0) {
         return Ok(Vec::new());
     }
-    let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    let wanted = spec.window.reach();
     let in_order = plan.ordered && plan.resumed | spec.after.is_none();
     let wide = reach::is_wide(target.shared().placement, table, plan);
     if let Some(wanted) = wanted.filter(|_| in_order && (wide || !plan.is_one_run()))
@@ -137,7 +123,7 @@ pub(super) async fn fetch_one_way(
         let mut walk = if want == Want::Keys { walk.keys_only() } else { walk };
         Box::pin(walk.advance(wanted, None)).await?;
         let mut hits = walk.take(wanted);
-        cut_to(spec, &mut hits);
+        spec.window.cut(&mut hits);
         return Ok(hits);
     }
     let own = own_writes(target, table, &plan.access);
@@ -160,22 +146,13 @@ pub(super) async fn fetch_one_way(
     // Each run has given its rows in order, one run after the other.
     merged |= !one_run;
     arrange(table, spec, plan, &mut hits, merged)?;
-    cut_to(spec, &mut hits);
+    spec.window.cut(&mut hits);
     Ok(hits)
-}
-
-/// Cuts rows to the offset and limit of a query.
-fn cut_to(spec: &Spec, hits: &mut Vec<Hit>) {
-    let from = usize::try_from(spec.offset).unwrap_or(usize::MAX).min(hits.len());
-    hits.drain(..from);
-    if let Some(limit) = spec.limit {
-        hits.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
 }
 
 /// Puts all rows of a query that are stored in its order, with those of the session, and keeps so many of the first.
 pub(super) fn arrange_first(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     hits: &mut Vec<Hit>,
@@ -197,7 +174,7 @@ pub(super) fn arrange_first(
 /// The stored rows of a query as the store gave them, if they need no more work: where no session could have written, and nothing
 /// is to be sorted, left out or found twice. Costs one round trip.
 pub(crate) async fn scan(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
@@ -214,13 +191,13 @@ pub(crate) async fn scan(
 
 /// The same of several spans that do not meet, such as ranges of keys: what the store gave for each.
 pub(super) async fn scans(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
 ) -> Result<Option<Vec<Scanned>>> {
     let in_order = plan.ordered && plan.rival.is_none() && plan.resumed | spec.after.is_none();
-    let whole = in_order && spec.offset == 0 && spec.limit != Some(0);
+    let whole = in_order && spec.window.offset == 0 && spec.window.limit != Some(0);
     let wide = reach::is_wide(target.shared().placement, table, plan);
     let reads_only = target.session().is_none_or(|session| session.options.read_only);
     if !(whole && reads_only && !wide) {
@@ -228,16 +205,13 @@ pub(super) async fn scans(
     }
     let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
-    let want = spec.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let want = spec.window.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     let pushed = Pushed { filter: filter.as_ref(), want, keys_only: false };
     let reads = reads_of(target.shared().placement, table, plan, &pushed);
     let replies = target.read(reads).await?;
     let mut all = Vec::with_capacity(replies.len());
     for reply in replies {
-        let Reply::Scanned(scanned) = reply else {
-            return Err(Error::invalid("the store answered a scan with something else"));
-        };
-        all.push(scanned);
+        all.push(reply.into_scanned()?);
     }
     if let Some(condition) = condition.filter(|condition| condition.failed()) {
         // Some row could not be tested: say which.
@@ -251,10 +225,10 @@ pub(super) async fn scans(
 pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 
 /// What the session has written to the table and an access may meet: keys, stored and new columns.
-pub(super) fn own_writes(target: Target<'_>, table: &StoredTable, access: &Access) -> Own {
+pub(super) fn own_writes(target: Reader<'_>, table: &StoredTable, access: &Access) -> Own {
     target
         .session()
-        .map_or_else(Vec::new, |session| session.within_overlay(|overlay| own(overlay.of_access(table, access))))
+        .map_or_else(Vec::new, |session| session.within_overlay(|overlay| own(buffered(overlay, table, access))))
 }
 
 pub(super) fn own(pending: Vec<(&Bytes, &Pending)>) -> Own {
@@ -272,7 +246,7 @@ pub(crate) struct OwnRows {
 }
 
 /// What the session has written to the table of a query.
-pub(crate) fn own_rows(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<OwnRows> {
+pub(crate) fn own_rows(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<OwnRows> {
     let mut own = OwnRows::default();
     let condition = spec.condition();
     let written = target.session().map_or_else(Vec::new, |session| {
@@ -291,7 +265,7 @@ pub(crate) fn own_rows(target: Target<'_>, table: &StoredTable, spec: &Spec) -> 
 
 /// Reads what the access finds, tested by the plan's residual.
 async fn read_hits(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     plan: &Plan,
     limit: Option<u64>,
@@ -343,7 +317,7 @@ async fn read_hits(
 /// For each range or lookup of a plan one of its rows, where each has the rows of one value of these columns; elsewhere all rows. In no
 /// order. Costs as [`fetch`].
 pub(super) async fn some_of_each(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
@@ -376,7 +350,7 @@ pub(super) async fn some_of_each(
 /// of the rows. Costs one round trip; none if there are no such lookups. They run in a session, which makes sure that a
 /// claim or an entry and its row are of one moment.
 async fn by_pointers(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     access: &Access,
     want: Option<u32>,
@@ -401,13 +375,6 @@ pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
         Cow::Borrowed(found) => entry.slice_ref(found),
         Cow::Owned(found) => found.into(),
     })
-}
-
-/// What the store does for a plan besides finding rows.
-pub(super) struct Pushed<'a> {
-    pub filter: Option<&'a FilterRef>,
-    pub want: Option<u32>,
-    pub keys_only: bool,
 }
 
 pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
@@ -531,19 +498,19 @@ pub(super) fn sort_rows(table: &'static Table, spec: &Spec, hits: &mut Vec<Hit>)
 
 /// How many rows a query has, without its order, offset and limit. Costs one round trip; reads no rows where an index
 /// serves the whole filter.
-pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
-    if let Target::Database(shared) = target
+pub(crate) async fn count(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
+    if let Reader::Database(shared) = target
         && reach::is_wide(shared.placement, table, plan)
     {
         return in_session(shared, async |session: &Session| {
-            count_here(Target::Session(session), table, spec, plan).await
+            count_here(Reader::Session(session), table, spec, plan).await
         })
         .await;
     }
     count_here(target, table, spec, plan).await
 }
 
-async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
+async fn count_here(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
     let own = own_writes(target, table, &plan.access);
     let counted = match &plan.access {
         Access::Nothing => Some(0),
@@ -555,7 +522,7 @@ async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, p
         _ => None,
     };
     let Some(stored) = counted else {
-        let spec = Spec { order: Vec::new(), limit: None, offset: 0, ..spec.clone() };
+        let spec = Spec { order: Vec::new(), window: Window::ALL, ..spec.clone() };
         let rows = fetch_here(target, table, &spec, plan, Want::Rows).await?;
         return Ok(rows.len() as u64);
     };
@@ -574,7 +541,7 @@ async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, p
 }
 
 /// Counts the rows of the plan's spans inside the store; none if that could not be done.
-async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<Option<u64>> {
+async fn count_spans(target: Reader<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<Option<u64>> {
     let pushed = Pushed { filter: None, want: None, keys_only: plan.residual.is_none() };
     let mut reads = reads_of(target.shared().placement, table, plan, &pushed);
     let mut conditions = Vec::with_capacity(reads.reads().len());
@@ -603,7 +570,7 @@ async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) 
                 let Some(counted) = condition.counted(scanned.visited) else { return Ok(None) };
                 count += counted;
             }
-            _ => return Err(Error::invalid("the store answered a count with something else")),
+            _ => return Err(Error::internal("the store answered a count with something else")),
         }
     }
     Ok(Some(count))

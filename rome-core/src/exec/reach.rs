@@ -4,13 +4,19 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::fetch::Pushed;
 use super::runs::Source;
 use crate::catalog::{StoredIndex, StoredTable};
-use crate::place::{Placement, Routed, begins_all};
-use crate::plan::{Access, Plan, Range};
-use crate::store::{Partition, Read, Space, Span};
+use crate::placement::{Placement, Routed, begins_all};
+use crate::plan::{Access, Plan};
+use crate::store::{FilterRef, Partition, Range, Read, Space, Span};
 use crate::value::key;
+
+/// What the store does for a plan besides finding rows.
+pub(super) struct Pushed<'a> {
+    pub filter: Option<&'a FilterRef>,
+    pub want: Option<u32>,
+    pub keys_only: bool,
+}
 
 /// Whether a plan reads more than one partition, or one after another, so that it needs a session.
 pub(super) fn is_wide(placement: Placement, table: &StoredTable, plan: &Plan) -> bool {
@@ -53,14 +59,14 @@ pub(super) fn add_pointers(
     }
     match access {
         Access::Claims { index, claims } => {
-            let Some(index) = table.indexes.get(*index) else { return };
+            let index = table.index(*index);
             for columns in claims {
                 let read = Read::Get { space: index.space(), key: columns.clone() };
                 reads.push(placement.of_claim(table, index, columns), read);
             }
         }
         Access::Index { index, ranges, reverse } if is_global(table, *index) => {
-            let Some(index) = table.indexes.get(*index) else { return };
+            let index = table.index(*index);
             for range in ranges {
                 let span = span(index.space(), range, *reverse);
                 let read = Read::Scan { span, filter: None, want, track: false };
@@ -82,7 +88,7 @@ pub(super) fn by_keys(
     match access {
         Access::Claims { claims, .. } => Access::Keys(found.take(claims.len()).flatten().collect()),
         Access::Index { index, ranges, .. } if is_global(table, *index) => {
-            let Some(index) = table.indexes.get(*index) else { return Access::Nothing };
+            let index = table.index(*index);
             let n = ranges.iter().map(|range| of_global(placement, index, range).len()).sum();
             Access::Keys(found.take(n).flatten().collect())
         }
@@ -210,7 +216,7 @@ pub(super) fn add_reads(
             }
         }
         Access::Claims { index, claims } => {
-            let Some(index) = table.indexes.get(*index) else { return };
+            let index = table.index(*index);
             for columns in claims {
                 let read = Read::GetClaimed { index: index.id, columns: columns.clone(), table: table.id };
                 reads.push(placement.of_claim(table, index, columns), read);
@@ -227,7 +233,7 @@ pub(super) fn add_reads(
             }
         }
         Access::Index { index, ranges, reverse } => {
-            let Some(index) = table.indexes.get(*index) else { return };
+            let index = table.index(*index);
             for range in ranges {
                 let span = span(index.space(), range, *reverse);
                 let read = if keys_only {

@@ -7,16 +7,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::fetch::{Hit, matches};
+use super::fetch::matches;
+use super::hit::Hit;
 use super::subquery;
-use super::target::Target;
+use crate::ask::{ScanPolicy, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
 use crate::expr::subquery::Exists;
 use crate::expr::tuples::{Tuples, tuple_of};
-use crate::plan::{ScanPolicy, Spec};
 use crate::row;
+use crate::session::Reader;
 
 /// Conditions of a query that ask other tables.
 pub(super) struct Asking {
@@ -45,7 +46,7 @@ impl Asking {
 
     /// Those of the rows for which the conditions are true, in their order. Costs one round trip for each subquery, two with a table in
     /// between.
-    pub async fn keep(&mut self, target: Target<'_>, table: &StoredTable, mut hits: Vec<Hit>) -> Result<Vec<Hit>> {
+    pub async fn keep(&mut self, target: Reader<'_>, table: &StoredTable, mut hits: Vec<Hit>) -> Result<Vec<Hit>> {
         let mut position = 0;
         for condition in self.conditions.clone() {
             if hits.is_empty() {
@@ -81,7 +82,7 @@ impl Asking {
     /// A condition on one row that says of these rows what the subquery says.
     async fn answer(
         &mut self,
-        target: Target<'_>,
+        target: Reader<'_>,
         table: &StoredTable,
         leaf: Node,
         position: usize,

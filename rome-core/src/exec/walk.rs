@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fetch::{Hit, own_rows};
+use super::fetch::own_rows;
+use super::hit::Hit;
 use super::runs::{Batch, Runs};
 use super::semi::Asking;
-use super::target::Target;
+use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::plan::{Plan, Spec};
+use crate::plan::Plan;
+use crate::session::Reader;
 
 /// By how many times each further batch is larger than the one before, where conditions are tested on the rows of a batch.
 const GROWTH: u64 = 2;
@@ -23,7 +25,7 @@ const MOST_ROWS: u64 = 4_096;
 
 /// Rows in the order of a query.
 pub(crate) struct Walk<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     table: Arc<StoredTable>,
     runs: Runs<Hit>,
     /// The rows that the session had written when the walk began; they are given as they were then.
@@ -41,7 +43,7 @@ impl<'a> Walk<'a> {
     /// Begins a walk. `None` if the plan does not give its rows in order. Conditions of `asking` are those of the query that the plan
     /// leaves out. Reads nothing yet.
     pub fn open(
-        target: Target<'a>,
+        target: Reader<'a>,
         table: &Arc<StoredTable>,
         spec: &Spec,
         plan: &Plan,

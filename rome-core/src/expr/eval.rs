@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::like;
 use super::node::{Arithmetic, Node, ValueList};
 use super::tuples::tuple_of;
-use crate::model::RowView;
+use crate::row::RowView;
 use crate::value::{ValueError, ValueRef, compare, total_order};
 
 /// A row that expressions are evaluated on: of a table, of a join, or of a group.

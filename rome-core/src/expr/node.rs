@@ -145,6 +145,11 @@ pub(crate) struct Step {
 }
 
 impl Node {
+    /// The condition that columns together have one of these values.
+    pub fn among(columns: &[u16], values: Tuples) -> Self {
+        Self::InTuples(columns.iter().map(|column| Self::Column(*column)).collect(), Arc::new(values))
+    }
+
     /// A value of a column.
     pub fn value<T: Field>(value: &T) -> Self {
         value.try_to_value().map_or_else(|error| Self::Unstorable(Arc::new(error)), Self::Value)

@@ -8,8 +8,8 @@
 use std::fmt;
 
 use super::node::Node;
+use crate::ask::Spec;
 use crate::error::{Kind, Result};
-use crate::plan::Spec;
 use crate::value::Value;
 
 /// How many levels of an expression lie in each other at most. A list of conditions is one level, and so is a chain of

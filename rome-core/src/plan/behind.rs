@@ -5,9 +5,10 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use super::constraint::Behind;
-use super::range::{self, Range};
+use super::range;
 use crate::expr::node::Node;
 use crate::schema::IndexPart;
+use crate::store::{Range, after};
 use crate::value::{Value, key};
 
 /// What a marker says of the keys of an index.
@@ -84,7 +85,7 @@ impl<'a> Entry<'a> {
         let mut bound = match (self.reverse, inclusive) {
             (false, true) => (Bound::Included(Bytes::from(position)), Bound::Unbounded),
             (false, false) => (range::from_after(&position), Bound::Unbounded),
-            (true, true) => (Bound::Unbounded, range::after(&position)),
+            (true, true) => (Bound::Unbounded, after(&position)),
             (true, false) => (Bound::Unbounded, Bound::Excluded(Bytes::from(position))),
         };
         if let (true, Some((first, _))) = (self.behind.not_null, self.columns.first()) {

@@ -1,7 +1,8 @@
 //! Bounds of one column: what conditions on it leave of an index.
 
 use super::constraint::{Constraint, ConstraintKind, Excluded};
-use super::range::{self, Range};
+use super::range;
+use crate::store::Range;
 use crate::value::{Value, total_order};
 
 /// The bounds that conditions set to one column.

@@ -5,11 +5,12 @@ use bytes::Bytes;
 use super::behind::Entry;
 use super::bounds::Bounds;
 use super::constraint::{Constraint, ConstraintKind};
-use super::range::{self, Range};
-use super::spec::{OrderPart, Spec};
+use super::range;
+use crate::ask::{OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::expr::node::Node;
 use crate::schema::{IndexPart, Table};
+use crate::store::{Range, after, with_prefix};
 use crate::value::{Value, key};
 
 /// The most key ranges that equalities with several lists multiply to. One list alone may be longer: it is there already.
@@ -218,7 +219,7 @@ fn bound_behind(found: &mut Found, columns: &[IndexPart], constraints: &Constrai
 fn ranges_of(prefixes: &[Vec<u8>]) -> Vec<Range> {
     match prefixes {
         [only] if only.is_empty() => vec![(std::ops::Bound::Unbounded, std::ops::Bound::Unbounded)],
-        prefixes => prefixes.iter().cloned().map(range::with_prefix).collect(),
+        prefixes => prefixes.iter().cloned().map(with_prefix).collect(),
     }
 }
 
@@ -403,7 +404,7 @@ fn finish(
                 if reverse {
                     *hi = least(hi.clone(), std::ops::Bound::Excluded(Bytes::from(position)));
                 } else {
-                    *lo = greatest(lo.clone(), range::after(&position));
+                    *lo = greatest(lo.clone(), after(&position));
                 }
             }
             resumed = true;

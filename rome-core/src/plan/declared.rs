@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use super::candidate::multiply;
 use super::constraint::{self, ConstraintKind, Reading};
-use super::spec::{Deleted, IndexChoice, Spec};
 use super::{Explain, partition};
+use crate::ask::{Deleted, IndexChoice, Spec};
 use crate::catalog::{StoredAggregate, StoredTable};
-use crate::exec::Target;
 use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::node::Node;
+use crate::session::Reader;
 use crate::store::Partition;
 use crate::value::Value;
 
@@ -34,7 +34,7 @@ pub(crate) struct ByAggregate {
 /// The aggregate index that answers a query by the fewest counters; none if none does: its columns have to be those of the
 /// filter, each equal to a value or one of several, and those that are grouped by.
 pub(crate) fn by_aggregate(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     by: &[Node],
@@ -43,7 +43,7 @@ pub(crate) fn by_aggregate(
     if table.aggregates.is_empty() {
         return None;
     }
-    let whole = spec.limit.is_none() && spec.offset == 0 && spec.after.is_none() && spec.indexes == IndexChoice::Any;
+    let whole = spec.window.is_all() && spec.after.is_none() && spec.indexes == IndexChoice::Any;
     let hides = table.def.deleted_at.is_none() || spec.deleted == Deleted::No;
     if !whole || !hides {
         return None;
@@ -132,9 +132,7 @@ impl ByAggregate {
 
     /// For people to read.
     pub fn explain(&self, table: &StoredTable, partitions: usize) -> Explain {
-        let Some(aggregate) = table.aggregates.get(self.at) else {
-            return Explain::of_text(String::new(), false, false);
-        };
+        let aggregate = table.aggregate(self.at);
         let names = |columns: &[u16]| {
             let names: Vec<&str> = columns.iter().map(|at| table.def.column(*at).name.as_ref()).collect();
             names.join(", ")

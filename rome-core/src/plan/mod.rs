@@ -4,37 +4,33 @@
 //! key ranges and whether their order is the one asked for; the cheapest wins, by counts of the ranges that are probed
 //! up to a bound and remembered for a while. Conditions that the chosen way does not serve are tested on each row.
 
+mod aggregate;
 mod behind;
 mod bounds;
 mod candidate;
 mod constraint;
 mod declared;
 mod explain;
-mod group;
+mod explain_join;
 mod join;
 mod lookup;
 mod marker;
 mod measure;
-mod normal;
+mod placed;
 mod range;
-mod spec;
-mod statistics;
-mod text;
+mod subquery;
 
 pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;
-pub use spec::{Deleted, Hints, ScanPolicy};
 
+pub(crate) use aggregate::{AggregateWay, is_row_count, needed, way_of_aggregates};
 pub(crate) use candidate::Access;
 pub(crate) use declared::{ByAggregate, by_aggregate};
-pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
-pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
+pub(crate) use explain_join::explain_join;
+pub(crate) use join::{first_of_join, limit_first, lookup_of_join};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::{measure, measure_all};
-pub(crate) use normal::conjuncts;
-pub(crate) use range::{Range, with_prefix};
-pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};
-pub(crate) use statistics::Statistics;
+pub(crate) use subquery::Around;
 
 use std::collections::HashSet;
 
@@ -42,11 +38,12 @@ use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
 use measure::{PROBE, probe};
 
+use crate::ask::{IndexChoice, ScanPolicy, Spec, Window, conjuncts};
 use crate::catalog::StoredTable;
 use crate::cut::{BRIEF, cut};
 use crate::error::{Error, Kind, Result};
-use crate::exec::Target;
 use crate::expr::node::Node;
+use crate::session::Reader;
 use crate::store::Partition;
 
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
@@ -102,14 +99,14 @@ impl Plan {
 }
 
 /// Plans a query. Costs a round trip where several ways have to be compared and were not counted lately.
-pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+pub(crate) async fn plan(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     let plan = choose_plan(target, table, spec).await?;
     check_policy(target, spec, &plan)?;
     Ok(plan)
 }
 
 /// The same without asking the scan policy, for a plan that may not be carried out.
-pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+pub(crate) async fn choose_plan(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     spec.check_size()?;
     let deleted = spec.deleted_condition();
     let filter = marker::bounded(&spec.filter);
@@ -121,7 +118,7 @@ pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &
     Ok(plan)
 }
 
-async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
+async fn choose(target: Reader<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
     let mut constraints = Vec::with_capacity(conditions.len());
     for (at, condition) in conditions.iter().enumerate() {
         match constraint::read(condition, table.def) {
@@ -142,7 +139,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         && let Some(union) = union(table, spec, conditions, &asked)
     {
         // With a limit the order of an index may be cheaper.
-        candidates.retain(|candidate| candidate.narrowed || (candidate.ordered && spec.limit.is_some()));
+        candidates.retain(|candidate| candidate.narrowed || (candidate.ordered && spec.window.limit.is_some()));
         candidates.push(union);
     }
     let Choice { best, rival, rejected } = cheapest(target, table, spec, candidates, conditions.len()).await?;
@@ -177,7 +174,7 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
 /// The scan of the whole table, where that is less than very many lookups. Costs a round trip where there are so many and the table was
 /// not counted lately.
 async fn instead_of(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     asked: &Question<'_>,
@@ -203,7 +200,7 @@ async fn instead_of(
 }
 
 /// The only partition where rows can lie that pass the conditions, if they fix the group.
-fn partition(target: Target<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
+fn partition(target: Reader<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
     let placement = target.shared().placement;
     if placement.is_one() {
         return None;
@@ -258,7 +255,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
     if matches!(by_table.access, Access::Keys(_)) {
         return Ok(vec![by_table]);
     }
-    let limited = spec.limit.is_some();
+    let limited = spec.window.limit.is_some();
     // An index whose first column no condition is about can only give an order, which pays with a limit.
     let may_help = |at: &usize| {
         let first = table.indexes.get(*at).and_then(|index| index.def.parts.first());
@@ -280,7 +277,8 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
 /// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`. In the order that is asked for, if each of
 /// them gives it.
 fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Question<'_>) -> Option<Candidate> {
-    let branch_spec = Spec { limit: (!asked.order.is_empty()).then_some(1), ..Spec::new(spec.table) };
+    let branch_spec =
+        Spec { window: if asked.order.is_empty() { Window::ALL } else { Window::first(1) }, ..Spec::new(spec.table) };
     conditions.iter().enumerate().find_map(|(at_or, condition)| {
         let Node::Or(branches) = condition else { return None };
         // More lookups than that are no better than a scan, and each branch looks at all other conditions.
@@ -292,7 +290,7 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
         let mut served: Option<Vec<usize>> = None;
         let mut serves_own = true;
         for branch in branches {
-            let parts = normal::conjuncts(branch.clone());
+            let parts = conjuncts(branch.clone());
             let parts = marker::bounded(&parts);
             let mut own = Vec::new();
             let mut possible = true;
@@ -351,14 +349,14 @@ struct Choice {
 }
 
 async fn cheapest(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     candidates: Vec<Candidate>,
     conditions: usize,
 ) -> Result<Choice> {
     if candidates.len() == 1 {
-        let only = candidates.into_iter().next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
+        let only = candidates.into_iter().next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
         return Ok(Choice { best: (only, None), rival: None, rejected: Vec::new() });
     }
     let counts = probe(target, table, &candidates).await?;
@@ -367,7 +365,7 @@ async fn cheapest(
     let small = candidates.iter().zip(&counts).any(|(candidate, count)| candidate.narrowed && is_small(count));
     let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
     let narrow = candidates.iter().any(|candidate| candidate.narrowed);
-    let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    let wanted = spec.window.reach();
     // Whether it stops early if many rows pass what is tested on them.
     let hopes = |candidate: &Candidate| {
         candidate.ordered && wanted.is_some() && conditions > candidate.served.len() && !candidate.is_lookup()
@@ -398,7 +396,7 @@ async fn cheapest(
         .collect();
     ranked.sort_by_key(|(cost, candidate, _)| (*cost, std::cmp::Reverse(candidate.equalities)));
     let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
-    let best = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
+    let best = ranked.next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
     let mut rejected: Vec<Counted> = ranked.collect();
     // What is exact and small, or serves everything in order, needs no rival. Else the best of the other kind is one.
     let is_sure = is_small(&best.1) || (best.0.ordered && conditions <= best.0.served.len());
@@ -410,8 +408,8 @@ async fn cheapest(
     Ok(Choice { best, rival, rejected })
 }
 
-pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
-    let bounded = spec.limit.is_some() && plan.residual.is_none() && plan.ordered;
+pub(crate) fn check_policy(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
+    let bounded = spec.window.limit.is_some() && plan.residual.is_none() && plan.ordered;
     if !plan.full_scan || bounded {
         return Ok(());
     }

@@ -5,18 +5,8 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use super::constraint::Excluded;
-use crate::store::successor;
+use crate::store::{Range, after, successor, with_prefix};
 use crate::value::{Value, ValueRef, key};
-
-/// A range of keys within a space.
-pub(crate) type Range = (Bound<Bytes>, Bound<Bytes>);
-
-/// All keys that start with `prefix`.
-pub(crate) fn with_prefix(prefix: impl Into<Bytes>) -> Range {
-    let prefix = prefix.into();
-    let hi = after(&prefix);
-    (Bound::Included(prefix), hi)
-}
 
 /// Keys that start with `prefix` and go on with a value between the bounds, NULL left out.
 pub(crate) fn between(
@@ -54,11 +44,6 @@ pub(crate) fn with_text(prefix: &[u8], descending: bool, text: &str) -> Range {
     // Without the end mark what is left begins every longer text too.
     bytes.truncate(bytes.len() - key::TEXT_END);
     with_prefix(bytes)
-}
-
-/// The bound after all keys that start with `prefix`.
-pub(crate) fn after(prefix: &[u8]) -> Bound<Bytes> {
-    successor(prefix).map_or(Bound::Unbounded, Bound::Excluded)
 }
 
 /// The bound from after all keys that start with `prefix` on; nothing lies there if the prefix is all `FF`.

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::ask::{Deleted, Via, conjuncts};
 use crate::expr::node::Node;
 use crate::expr::{Column, Expr, Order, Scalar, Source};
 use crate::model::{Entity, Related, Relation};
-use crate::plan::{Deleted, Via, conjuncts};
 use crate::schema::RelationDef;
 use crate::value::Field;
 

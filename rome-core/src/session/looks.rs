@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::retry::{ended_reading, run};
 use super::{Session, TransactionOptions, TxBody};
-use crate::database::Shared;
 use crate::error::Result;
+use crate::session::Shared;
 
 /// How many statements check their reads at once after one whose moment had passed.
 const WARY: u32 = 16;

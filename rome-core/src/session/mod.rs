@@ -5,37 +5,40 @@
 //! with backward validation, after Kung and Robinson, 1981; ranges are validated too, so phantoms are conflicts).
 //! Nothing is locked while a session is open.
 
+mod access;
 mod body;
-pub(crate) mod hooks;
+mod hooks;
 pub(crate) mod keys;
 mod limits;
-mod link;
 mod looks;
 mod options;
 mod overlay;
 mod readable;
+mod reader;
 mod reads;
-mod references;
+mod referenced;
 mod retry;
+mod shared;
+mod statistics;
 mod touched;
 mod turns;
-mod unbuilt;
-mod uncounted;
-mod update_if;
-pub(crate) mod verbs;
-mod write;
 
 pub use body::{Repeatable, TxBody};
+pub use hooks::{HasHooks, Hooks, hooks};
 pub use options::TransactionOptions;
 
-pub(crate) use hooks::Hooked;
+pub(crate) use access::Record;
+pub(crate) use hooks::{Hooked, Moment, RowHooks, apart};
 pub(crate) use keys::CounterKeys;
 pub(crate) use looks::{Calm, read};
-pub(crate) use overlay::{Overlay, Pending};
+pub(crate) use overlay::{Overlay, Pending, Replaced, unique_violation};
 pub(crate) use readable::Readers;
-pub(crate) use retry::{run, write_once};
+pub(crate) use reader::{Reader, in_session, session_rows};
+pub(crate) use referenced::{missing, names, new_references, one_row};
+pub(crate) use retry::run;
+pub(crate) use shared::{Shared, SlowQueryLog};
+pub(crate) use statistics::Statistics;
 pub(crate) use turns::Turns;
-pub(crate) use write::{Write, Written};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,9 +51,8 @@ use reads::{PartReads, Reads};
 use tokio::time::Instant;
 
 use crate::commit::{Outcome, Part};
-use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::place::Routed;
+use crate::placement::Routed;
 use crate::store::{Check, CheckRef, Consistency, Partition, Read, Reply, Snapshot, Space, TableId};
 
 /// A unit of work: its writes happen together at [`commit`](Self::commit) or not at all, and only if all that it read is
@@ -82,9 +84,9 @@ pub struct Session {
     pub(crate) options: TransactionOptions,
     state: Arc<Mutex<State>>,
     /// Held by the statement that writes.
-    writing: tokio::sync::Mutex<()>,
+    pub(crate) writing: tokio::sync::Mutex<()>,
     /// What a session has that a hook was given.
-    inside: Option<Inside>,
+    pub(crate) inside: Option<Inside>,
     /// Where a trial records what it reads.
     trial: Option<Mutex<Reads>>,
     /// The state that all of its reads are of, where the store keeps it.
@@ -92,11 +94,11 @@ pub struct Session {
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     reads: Reads,
     /// Stored columns of rows that were read, so that an update need not read them again; none: there is no row.
-    rows: HashMap<(TableId, Bytes), Option<Bytes>>,
-    overlay: Overlay,
+    pub(crate) rows: HashMap<(TableId, Bytes), Option<Bytes>>,
+    pub(crate) overlay: Overlay,
     /// What another transaction changed under this one.
     conflict: Option<String>,
     ended: bool,
@@ -151,7 +153,7 @@ impl Session {
         Limits::of(self.shared.committer.store.capabilities())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

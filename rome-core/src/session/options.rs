@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::query::ScanPolicy;
+use crate::ask::ScanPolicy;
 use crate::store::Durability;
 
 /// How long conflicts are tried again if nobody says otherwise. A number of attempts would say little: how many fit into a

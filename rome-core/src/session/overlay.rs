@@ -7,16 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::touched::Touched;
-use super::{keys, references};
-use crate::catalog::{Catalog, StoredIndex, StoredTable};
-use crate::change::Built;
+use super::{keys, referenced};
+use crate::catalog::{Catalog, StoredTable};
 use crate::error::{Error, Kind, Result};
-use crate::index::{self, Entries};
-use crate::place::Placement;
-use crate::plan::{Access, Range, with_prefix};
+use crate::index::{self, BuildMark, Entries};
+use crate::placement::Placement;
 use crate::row;
 use crate::schema::ForeignKey;
-use crate::store::{Check, Effect, IndexId, Partition, Space, TableId};
+use crate::store::{Check, Effect, IndexId, Partition, Range, Space, TableId, with_prefix};
 
 /// A buffered write of one row.
 #[derive(Debug, Clone)]
@@ -63,10 +61,10 @@ impl Pending {
         for entries in [&self.entries_before, &self.entries_after] {
             entries.entries.iter().for_each(|(space, entry)| visit(*space, entry));
             for (at, claim) in &entries.claims {
-                self.table.indexes.get(*at).into_iter().for_each(|index| visit(index.space(), claim));
+                visit(self.table.index(*at).space(), claim);
             }
             for share in &entries.shares {
-                self.table.aggregates.get(share.at).into_iter().for_each(|of| visit(of.space(), &share.group));
+                visit(self.table.aggregate(share.at).space(), &share.group);
             }
         }
     }
@@ -103,7 +101,7 @@ pub(crate) struct Overlay {
     /// than one only in the middle of a statement.
     holders: HashMap<(TableId, usize, Bytes), Holders>,
     /// How far builds of aggregate indexes were, by index and partition, when the session wrote rows there.
-    builds: HashMap<(IndexId, Partition), Built>,
+    builds: HashMap<(IndexId, Partition), BuildMark>,
     /// The keys of new rows that were given by hand, as numbers, by table.
     given: HashMap<TableId, BTreeSet<u64>>,
     /// Claims that are not those of the rows with these values, by index, claim and row.
@@ -153,7 +151,7 @@ impl Meaning {
                 Kind::Conflict { attempts: 0, what }.into()
             }
             Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
-            Self::Reference { table, foreign_key, key } => references::missing(&table, foreign_key, &key),
+            Self::Reference { table, foreign_key, key } => referenced::missing(&table, foreign_key, &key),
         }
     }
 }
@@ -165,7 +163,7 @@ fn given(key: &[u8], pending: &Pending) -> Option<u64> {
 }
 
 pub(crate) fn unique_violation(table: &StoredTable, index: usize, claim: &[u8]) -> Error {
-    let Some(index) = table.indexes.get(index) else { return Error::invalid("a unique constraint is violated") };
+    let index = table.index(index);
     let (columns, value) = index::describe_claim(table, index, claim);
     Kind::Unique { table: table.def.name, index: index.def.name.clone(), columns, value }.into()
 }
@@ -193,7 +191,7 @@ impl Overlay {
     }
 
     /// Notes how far the build of an aggregate index is in a partition.
-    pub fn note_build(&mut self, index: IndexId, partition: Partition, built: Built) {
+    pub fn note_build(&mut self, index: IndexId, partition: Partition, built: BuildMark) {
         self.builds.insert((index, partition), built);
     }
 
@@ -205,8 +203,7 @@ impl Overlay {
     /// Whether an aggregate index counts the row under `key`, which lies in `home`: its build will do so if it has not come
     /// there yet.
     fn is_counted(&self, table: &StoredTable, at: usize, home: Partition, key: &[u8]) -> bool {
-        let aggregate = table.aggregates.get(at);
-        let built = aggregate.and_then(|aggregate| self.builds.get(&(aggregate.id, home)));
+        let built = self.builds.get(&(table.aggregate(at).id, home));
         built.is_none_or(|built| built.has(key))
     }
 
@@ -244,45 +241,35 @@ impl Overlay {
         self.rows.get(&table)?.get(key).map(|pending| &**pending)
     }
 
-    /// The buffered writes of a table that a query by an access may meet, in the order of their keys: of rows that it finds
-    /// stored and that are others by now, and of those that it will find. There may be more.
-    pub fn of_access(&mut self, table: &StoredTable, access: &Access) -> Vec<(&Bytes, &Pending)> {
-        let mut found = BTreeSet::new();
-        if self.rows.contains_key(&table.id) {
-            self.find(table, access, &mut found);
-        }
-        let rows = self.rows.get(&table.id);
-        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
-        found.into_iter().filter_map(row).collect()
+    /// Those of these keys whose rows are buffered.
+    pub fn find_keys(&self, table: TableId, keys: &[Bytes], found: &mut BTreeSet<Bytes>) {
+        let rows = self.rows.get(&table);
+        found.extend(keys.iter().filter(|key| rows.is_some_and(|rows| rows.contains_key(*key))).cloned());
     }
 
-    fn find(&mut self, table: &StoredTable, access: &Access, found: &mut BTreeSet<Bytes>) {
-        match access {
-            Access::Nothing => {}
-            Access::Keys(keys) => {
-                let rows = self.rows.get(&table.id);
-                found.extend(keys.iter().filter(|key| rows.is_some_and(|rows| rows.contains_key(*key))).cloned());
-            }
-            Access::Rows { ranges, .. } => {
-                let rows = self.rows.get(&table.id);
-                for range in ranges.iter().filter(|range| !is_empty(range)) {
-                    found.extend(
-                        rows.into_iter().flat_map(|rows| rows.range(range.clone())).map(|(key, _)| key.clone()),
-                    );
-                }
-            }
-            Access::Index { index, ranges, .. } => {
-                let Some(space) = table.indexes.get(*index).map(StoredIndex::space) else { return };
-                let touched = self.touched();
-                ranges.iter().for_each(|range| touched.within(space, range, found));
-            }
-            Access::Claims { index, claims } => {
-                let Some(space) = table.indexes.get(*index).map(StoredIndex::space) else { return };
-                let touched = self.touched();
-                claims.iter().for_each(|claim| touched.at(space, claim, found));
-            }
-            Access::Union(all) => all.iter().for_each(|access| self.find(table, access, found)),
+    /// The keys of buffered rows in a range.
+    pub fn find_rows(&self, table: TableId, range: &Range, found: &mut BTreeSet<Bytes>) {
+        if !is_empty(range) {
+            let rows = self.rows.get(&table);
+            found.extend(rows.into_iter().flat_map(|rows| rows.range(range.clone())).map(|(key, _)| key.clone()));
         }
+    }
+
+    /// The keys of buffered rows that have, or had, something in a range of the space of an index.
+    pub fn find_entries(&mut self, space: Space, range: &Range, found: &mut BTreeSet<Bytes>) {
+        self.touched().within(space, range, found);
+    }
+
+    /// The keys of buffered rows that have, or had, a unique value.
+    pub fn find_claims(&mut self, space: Space, claim: &Bytes, found: &mut BTreeSet<Bytes>) {
+        self.touched().at(space, claim, found);
+    }
+
+    /// The buffered writes of the rows with these keys, in the order of the keys.
+    pub fn of_keys(&self, table: TableId, keys: BTreeSet<Bytes>) -> Vec<(&Bytes, &Pending)> {
+        let rows = self.rows.get(&table);
+        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
+        keys.into_iter().filter_map(row).collect()
     }
 
     /// The buffered writes of a table that are counted in groups of an aggregate index that begin with these bytes.
@@ -299,9 +286,7 @@ impl Overlay {
                 touched.within(aggregate, &with_prefix(prefix.clone()), &mut found);
             }
         }
-        let rows = self.rows.get(&table.id);
-        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
-        found.into_iter().filter_map(row).collect()
+        self.of_keys(table.id, found)
     }
 
     fn touched(&mut self) -> &Touched {
@@ -499,16 +484,16 @@ impl Parts<'_> {
         }
         if !stored.def.foreign_keys.is_empty() {
             let (before, after) = (pending.before.as_ref(), pending.after.as_ref());
-            let parents = references::new_references(self.catalog, self.overlay, stored, key, before, after)?;
+            let parents = referenced::new_references(self.catalog, self.overlay, stored, key, before, after)?;
             for (foreign_key, parent_table, parent) in parents {
                 let part = self.at(placement.of_row(&parent_table, &parent));
-                let check = Check::Count { span: references::one_row(&parent_table, &parent), n: 1 };
+                let check = Check::Count { span: referenced::one_row(&parent_table, &parent), n: 1 };
                 part.references
                     .push((check, Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent }));
             }
         }
         for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
-            let Some(index) = stored.indexes.get(*at) else { continue };
+            let index = stored.index(*at);
             if self.overlay.spared.contains(&(table, *at, claim.clone(), key.clone())) {
                 continue;
             }
@@ -516,7 +501,7 @@ impl Parts<'_> {
             part.given_up.insert((index.space(), claim.clone()));
         }
         for (at, claim) in pending.new_claims() {
-            let Some(index) = stored.indexes.get(*at) else { continue };
+            let index = stored.index(*at);
             let part = self.at(placement.of_claim(stored, index, claim));
             let nth = part.claimed.len();
             let claimed = Claimed { nth, table: pending.table.clone(), index: *at, key: key.clone() };

@@ -6,11 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::turns::{Turn, is_time_for_a_turn};
-use super::{Session, TransactionOptions, TxBody, Write, Written};
-use crate::catalog::StoredTable;
-use crate::database::Shared;
+use super::{Session, TransactionOptions, TxBody};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{End, Event};
+use crate::session::Shared;
 
 /// How many attempts are followed by the next at once.
 const EAGER: u32 = 4;
@@ -36,7 +35,7 @@ where
     let mut attempt = 1;
     let mut turn = Asked::Not;
     let mut took = Duration::ZERO;
-    shared.turns.let_pass(shared).await;
+    shared.turns.let_pass(&shared.committer).await;
     loop {
         let left = options.deadline.saturating_sub(begun.elapsed());
         let alone = match &turn {
@@ -100,17 +99,6 @@ pub(super) fn ended_reading(shared: &Shared, well: bool, begun: Instant) {
 fn ended(shared: &Shared, end: End, attempts: u32, begun: Instant) {
     tracing::debug!(target: "rome::transaction", ?end, attempts, elapsed = ?begun.elapsed(), "ended");
     shared.metrics.tell(|| Event::Transaction { end, attempts, elapsed: begun.elapsed() });
-}
-
-/// Runs one statement of writes as a transaction of its own.
-pub(crate) async fn write_once(
-    shared: &Arc<Shared>,
-    options: TransactionOptions,
-    table: &Arc<StoredTable>,
-    writes: Vec<Write>,
-) -> Result<Vec<Written>> {
-    let options = TransactionOptions { one_statement: true, ..options };
-    run(shared, options, async move |session: &Session| session.write(table, writes).await).await
 }
 
 fn gave_up(conflict: Error, attempts: u32) -> Error {

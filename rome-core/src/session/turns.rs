@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::{sleep, timeout};
 
-use crate::database::Shared;
+use crate::commit::Committer;
 
 /// For how long a transaction waits for its turn, so that a long one cannot hold up the others for ever. Many may stand before it.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -96,11 +96,11 @@ impl Turns {
     }
 
     /// Holds up a transaction that begins if another one has waited for long enough.
-    pub async fn let_pass(&self, shared: &Shared) {
+    pub async fn let_pass(&self, committer: &Committer) {
         let micros = self.pressing.load(Ordering::Relaxed);
         if micros > 0 {
             let most = Duration::from_micros(micros.saturating_mul(4)).min(LONGEST_COURTESY);
-            sleep(Duration::from_micros(micros).min(most) + shared.committer.random_pause(most)).await;
+            sleep(Duration::from_micros(micros).min(most) + committer.random_pause(most)).await;
         }
     }
 }

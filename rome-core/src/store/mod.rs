@@ -13,6 +13,7 @@ mod error;
 pub mod locks;
 pub mod memory;
 mod minitx;
+mod range;
 mod read;
 mod snapshot;
 mod space;
@@ -21,6 +22,7 @@ pub mod url;
 pub use digest::{Digest, Digester};
 pub use error::{Certainty, StoreError, StoreErrorKind};
 pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, Step, TxId};
+pub(crate) use range::{Range, after, with_prefix};
 pub use read::{
     Claimed, Consistency, Counted, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
 };

@@ -10,12 +10,12 @@ use super::groups::Groups;
 use crate::catalog::{StoredAggregate, StoredTable};
 use crate::error::{Error, Result};
 use crate::exec::fetch::own;
-use crate::exec::target::Target;
 use crate::index::aggregate::{Counter, Totals, decode_counter, decode_group};
 use crate::index::entries_as_stored;
-use crate::place::Routed;
+use crate::placement::Routed;
 use crate::plan::ByAggregate;
 use crate::row;
+use crate::session::Reader;
 use crate::store::{Partition, Read, Reply, Span};
 use crate::value::ValueError;
 
@@ -24,12 +24,12 @@ type Totalled = BTreeMap<Bytes, Totals>;
 
 /// Adds what the aggregate index says to the groups. Costs one round trip.
 pub(super) async fn add(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     found: &ByAggregate,
     groups: &mut Groups<'_>,
 ) -> Result<()> {
-    let Some(aggregate) = table.aggregates.get(found.at) else { return Ok(()) };
+    let aggregate = table.aggregate(found.at);
     for (group, totals) in read(target, table, aggregate, found).await? {
         // A group that lost its last row keeps its counters, at zero.
         if totals.rows <= 0 {
@@ -46,15 +46,15 @@ pub(super) async fn add(
 }
 
 /// How many rows there are in the groups that were found. Costs one round trip.
-pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, found: &ByAggregate) -> Result<u64> {
-    let Some(aggregate) = table.aggregates.get(found.at) else { return Ok(0) };
+pub(crate) async fn count(target: Reader<'_>, table: &Arc<StoredTable>, found: &ByAggregate) -> Result<u64> {
+    let aggregate = table.aggregate(found.at);
     let totalled = read(target, table, aggregate, found).await?;
     let rows: i128 = totalled.values().map(|totals| totals.rows.max(0)).sum();
     Ok(u64::try_from(rows).unwrap_or(u64::MAX))
 }
 
 async fn read(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     aggregate: &StoredAggregate,
     found: &ByAggregate,
@@ -79,7 +79,7 @@ async fn read(
                 }
             }
             (Reply::Record(None), _) => {}
-            _ => return Err(Error::invalid("the store answered a read of counters with something else")),
+            _ => return Err(Error::internal("the store answered a read of counters with something else")),
         }
     }
     // What the session has written counts as it will be.
@@ -98,7 +98,7 @@ async fn read(
 
 /// What is read, and of which group and counter each is; none for a scan.
 fn reads_of(
-    target: Target<'_>,
+    target: Reader<'_>,
     aggregate: &StoredAggregate,
     found: &ByAggregate,
 ) -> (Routed, Vec<Option<(Bytes, Counter)>>) {

@@ -1,10 +1,10 @@
 //! The rows of the tables of a join, and joined rows as places among them.
 
+use crate::ask::Window;
 use crate::error::{Error, Kind, Result};
-use crate::exec::fetch::Hit;
+use crate::exec::hit::Hit;
 use crate::expr::eval::Values;
-use crate::model::RowView;
-use crate::row;
+use crate::row::{self, RowView};
 use crate::schema::Table;
 use crate::session::Session;
 use crate::value::{ValueError, ValueRef};
@@ -95,11 +95,7 @@ impl Joined {
     pub fn remember(&self, session: &Session) -> Result<()> {
         for table in &self.tables {
             let stored = session.shared.table(table.table)?;
-            for hit in &table.hits {
-                if session.with_overlay(|overlay| overlay.get(stored.id, &hit.key).is_none()) {
-                    session.remember(stored.id, hit.key.clone(), Some(hit.body.clone()));
-                }
-            }
+            session.remember_hits(stored.id, &table.hits);
         }
         Ok(())
     }
@@ -165,12 +161,7 @@ impl Joined {
     }
 
     /// Puts the rows in order of their keys and cuts them.
-    pub fn arrange(
-        &mut self,
-        key: Option<impl Fn(&JoinedRow<'_>) -> Result<Vec<u8>>>,
-        offset: u64,
-        limit: Option<u64>,
-    ) -> Result<()> {
+    pub fn arrange(&mut self, key: Option<impl Fn(&JoinedRow<'_>) -> Result<Vec<u8>>>, window: Window) -> Result<()> {
         let width = self.width();
         let mut places = self.take();
         if let Some(key) = key {
@@ -181,11 +172,9 @@ impl Joined {
             keyed.sort_by(|a, b| a.0.cmp(&b.0));
             places = keyed.into_iter().flat_map(|(_, row)| row).collect();
         }
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).saturating_mul(width).min(places.len());
-        places.drain(..from);
-        if let Some(limit) = limit {
-            places.truncate(usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(width));
-        }
+        let kept = window.range(places.len() / width);
+        places.truncate(kept.end * width);
+        places.drain(..kept.start * width);
         self.places = places;
         Ok(())
     }

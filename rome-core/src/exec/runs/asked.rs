@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::ask::OrderPart;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Result};
-use crate::exec::fetch::{Hit, add_hit, key_of_entry};
+use crate::exec::fetch::{add_hit, key_of_entry};
 use crate::exec::filter::Condition;
+use crate::exec::hit::Hit;
 use crate::exec::reach::Through;
 use crate::exec::sort::sort_key_of;
-use crate::exec::target::Target;
-use crate::place::Routed;
-use crate::plan::OrderPart;
+use crate::placement::Routed;
+use crate::session::Reader;
 use crate::store::{Claimed, Partition, Read, Reply, Scanned};
 
 /// How rows are put in order.
@@ -117,7 +118,7 @@ impl Asked {
     }
 
     /// Reads what was asked. Costs one round trip, two where rows lie apart from their entries.
-    pub async fn read(self, target: Target<'_>) -> Result<Got> {
+    pub async fn read(self, target: Reader<'_>) -> Result<Got> {
         let Self { how, reads: asked, ends } = self;
         let mut reads = Routed::with_capacity(asked.len() + ends.len());
         let mut runs = Vec::with_capacity(asked.len());
@@ -178,7 +179,7 @@ impl How {
                             add_hit(&self.table, self.condition.as_deref(), key, row, &mut rows)?;
                         }
                     }
-                    _ => return Err(Error::invalid("the store answered a lookup with something else")),
+                    _ => return Err(Error::internal("the store answered a lookup with something else")),
                 }
             }
             return Ok(Raw { run, rows, visited, stopped_at: None, apart: false });
@@ -200,7 +201,7 @@ impl How {
     }
 
     /// Reads the rows of keys that were found, and keeps those that pass.
-    async fn read_apart(&self, target: Target<'_>, pieces: &mut [Raw]) -> Result<()> {
+    async fn read_apart(&self, target: Reader<'_>, pieces: &mut [Raw]) -> Result<()> {
         let placement = target.shared().placement;
         let mut reads = Routed::default();
         for hit in pieces.iter().filter(|raw| raw.apart).flat_map(|raw| &raw.rows) {
@@ -251,6 +252,6 @@ fn key_of_get(read: &Read) -> Option<Bytes> {
 fn scanned(reply: Option<Reply>) -> Result<Scanned> {
     match reply {
         Some(Reply::Scanned(scanned)) => Ok(scanned),
-        _ => Err(Error::invalid("the store answered a scan with something else")),
+        _ => Err(Error::internal("the store answered a scan with something else")),
     }
 }

@@ -17,14 +17,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fetch::Hit;
 use super::filter::Condition;
+use super::hit::Hit;
 use super::reach::{self, Through};
 use super::sort::sort_key;
-use super::target::Target;
+use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::plan::{Plan, Spec};
+use crate::plan::Plan;
+use crate::session::Reader;
 use crate::store::{FilterRef, Partition, Read, Span};
 use asked::{AskedOf, End, How, Merging};
 
@@ -93,7 +94,7 @@ pub(in crate::exec) enum Source {
 
 impl<T> Runs<T> {
     /// The runs of a plan; `None` if it does not give its rows as sorted runs.
-    pub fn of(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
+    pub fn of(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
         let sources = reach::runs(target.shared().placement, table, plan)?;
         let sorted = !spec.order.is_empty() || spec.after.is_some();
         if !plan.ordered || (spec.after.is_some() && !plan.resumed) {
