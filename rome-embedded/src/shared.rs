@@ -67,6 +67,15 @@ impl Shared {
         self.snapshots.keep(Arc::clone(newest.as_ref()?))
     }
 
+    /// Keeps the state of a read that is not done; none if it has to be done at once, since the file is about to be closed or too
+    /// many are kept.
+    pub(crate) fn keep_for(&self, snapshot: &Arc<Snapshot>) -> Option<rome_core::store::Snapshot> {
+        // Whoever renews the snapshot waits for this reader, which must not wait in turn.
+        let newest = self.newest.try_read().ok()?;
+        newest.as_ref()?;
+        self.snapshots.keep(Arc::clone(snapshot))
+    }
+
     /// The state that is kept under an id.
     pub(crate) fn kept(&self, id: SnapshotId) -> StoreResult<Arc<Snapshot>> {
         self.snapshots.get(id)
