@@ -7,7 +7,6 @@
 --   'c' ordered keys, lo, hi                  -> number
 --   's' ordered keys, hash, mode, lo, hi, reverse, most -> {members, records}
 -- Answers {{seq, who is prepared, what is retired}, replies}, and if any is, their records and the time.
-local scan = spans()
 local replies, at, count = {}, 1, #ARGV
 while at <= count do
   local op, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
@@ -26,13 +25,13 @@ while at <= count do
     reply, at = call('ZLEXCOUNT', key, ARGV[at + 2], ARGV[at + 3]), at + 4
   else
     local hash, mode = KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3]
-    local found = scan.members(key, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', tonumber(ARGV[at + 7]))
+    local found = spans.members(key, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', tonumber(ARGV[at + 7]))
     local behind = {}
     if mode ~= 'n' then
       for start = 1, #found, CHUNK do
         local part = {}
         for i = start, math.min(start + CHUNK - 1, #found) do part[#part + 1] = found[i] end
-        for i, record in ipairs(scan.records(hash, part, mode)) do behind[start + i - 1] = record end
+        for i, record in ipairs(spans.records(hash, part, mode == 'r')) do behind[start + i - 1] = record end
       end
     end
     reply, at = { found, behind }, at + 8
