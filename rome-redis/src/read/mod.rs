@@ -22,10 +22,11 @@ mod scan;
 mod script;
 mod task;
 
+use redis::Value;
 use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
-use crate::route::{Redirect, RetryCause, Round, Router, Sent};
+use crate::route::{PartitionConn, Redirect, RetryCause, Round, Router, Sent};
 use reading::{Progress, Reading};
 
 /// Answers lists of reads, those of one partition from one state of it. A lost connection is made again and the reads with
@@ -81,6 +82,7 @@ async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: tokio::ti
 /// Gives each its replies; adds why others did not come.
 fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, causes: &mut Vec<RetryCause<'r>>) -> StoreResult<()> {
     for Sent { conn, parts, error } in sent {
+        log_transferred(&conn, &parts);
         for (at, replies) in parts {
             let Some(reading) = readings.get_mut(at) else { continue };
             if error.is_some() {
@@ -110,4 +112,25 @@ fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, causes: &mut Vec<Retr
         causes.extend(error.map(RetryCause::Lost));
     }
     Ok(())
+}
+
+/// Logs what a server has sent, if anybody listens: adding it up costs a walk through all replies.
+fn log_transferred(conn: &PartitionConn, parts: &[(usize, Vec<Value>)]) {
+    if !tracing::enabled!(tracing::Level::TRACE) {
+        return;
+    }
+    let (mut values, mut bytes) = (0, 0);
+    let mut rest: Vec<&Value> = parts.iter().flat_map(|(_, replies)| replies).collect();
+    let replies = rest.len();
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Array(parts) => rest.extend(parts),
+            Value::BulkString(string) => {
+                values += 1;
+                bytes += string.len();
+            }
+            _ => values += 1,
+        }
+    }
+    tracing::trace!(address = conn.node.address(), replies, values, bytes, "a round of reads was answered");
 }

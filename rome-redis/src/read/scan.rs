@@ -32,8 +32,15 @@ const WANTED: u32 = 512;
 /// By how many times a batch may grow.
 const GROWTH: u32 = 8;
 
-/// How many members a script visits at first to find a few rows by a filter.
-const FIRST: u32 = 256;
+/// How many times as many members as were visited a round visits at most, where few of them passed the filter.
+const FURTHER: u32 = 2;
+
+/// The fewest members that a script visits at first to find rows by a filter.
+const FIRST: u32 = 64;
+
+/// How many bytes of records a script reads at first for a scan by a filter, and for one that returns all it visits.
+const SCRIPT_FILTERED: u64 = 4 << 20;
+const SCRIPT_ALL: u64 = 16 << 20;
 
 /// Which records belong to the members of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +72,9 @@ pub(super) struct Scan {
     /// How many bytes may be returned.
     bytes: u64,
     last: Vec<u8>,
-    /// How many members a script is asked for.
+    /// How many members a script is asked for, and after how many bytes of members and records it stops.
     pub(super) chunk: u32,
+    pub(super) chunk_bytes: u64,
     /// Members that are known and were not visited yet.
     queue: VecDeque<Vec<u8>>,
     /// For how many of them the next round asks for the records.
@@ -129,6 +137,7 @@ impl Scan {
             bytes: span.bytes.unwrap_or(u64::MAX),
             last: Vec::new(),
             chunk: 0,
+            chunk_bytes: if filter.is_some() { SCRIPT_FILTERED } else { SCRIPT_ALL },
             queue: VecDeque::new(),
             records: 0,
             members: 0,
@@ -139,8 +148,11 @@ impl Scan {
             size: None,
             batch: 0,
         };
-        scan.chunk = if scan.filter.is_some() && want < FIRST { FIRST } else { MOST };
+        // Twice as many as are wanted, since a filter is there to reject some.
+        scan.chunk = if scan.filter.is_some() { want.saturating_mul(2).clamp(FIRST, MOST) } else { MOST };
         scan.chunk = scan.chunk.min(scan.most());
+        // What is returned counts differently from what is read: without versions, and with the keys of rows for entries.
+        scan.chunk_bytes = scan.chunk_bytes.min(scan.bytes.saturating_mul(2));
         scan.size = scan.rows().and_then(|rows| partition.sizes.of(rows));
         scan.plan();
         Ok(scan)
@@ -172,7 +184,7 @@ impl Scan {
             return rows;
         }
         let expected = u64::from(rows) * u64::from(self.visited + 1) / u64::from(self.returned + 1) + 1;
-        u32::try_from(expected).unwrap_or(u32::MAX).min(self.visited.saturating_mul(GROWTH / 2))
+        u32::try_from(expected).unwrap_or(u32::MAX).min(self.visited.saturating_mul(FURTHER))
     }
 
     /// Says what the next round asks for.
@@ -184,7 +196,12 @@ impl Scan {
             _ => queued.min(self.most() - 1).min(self.next_batch()),
         };
         let wanted = if self.want == u32::MAX {
-            u32::MAX
+            // The keys of this round's records, and of the next one's, which may be so many more.
+            if self.bytes == u64::MAX {
+                u32::MAX
+            } else {
+                self.records.saturating_add(self.next_batch().saturating_mul(GROWTH))
+            }
         } else if self.filter.is_none() {
             self.want - self.returned
         } else if self.visited == 0 && self.records > 0 {
@@ -375,16 +392,24 @@ impl Scan {
         })
     }
 
-    /// Asks for so many times as many members.
+    /// Asks for so many times as many members and bytes.
     pub(super) fn grow(&mut self, times: u32) {
         self.chunk = self.chunk.saturating_mul(times).min(self.most());
+        self.chunk_bytes = self.chunk_bytes.saturating_mul(times.into());
     }
 
-    /// Takes members and their records in one go; says whether they were enough.
-    pub(super) fn take_all(&mut self, members: Vec<Vec<u8>>, records: Vec<Value>) -> StoreResult<bool> {
-        let more = members.len() >= self.chunk as usize && self.chunk < self.most();
+    /// Takes members and their records in one go; says whether they were enough. Where the script was `cut` off by the number of
+    /// bytes, the last member only shows that the span goes on.
+    pub(super) fn take_all(&mut self, mut members: Vec<Vec<u8>>, records: Vec<Value>, cut: bool) -> StoreResult<bool> {
+        let more = cut || (members.len() >= self.chunk as usize && self.chunk < self.most());
+        if cut {
+            members.pop();
+        }
         if !self.done {
             self.visit_all(members, records)?;
+        }
+        if cut && !self.done && self.is_full() {
+            self.stop();
         }
         Ok(self.done || !more)
     }

@@ -1,7 +1,7 @@
 //! Reads by one script: one state, whatever is written meanwhile.
 //!
-//! A scan that looks for rows by a filter asks for a number of members that is enough as a rule; if it is not, the
-//! whole call is made again for more, since two scripts would see two states.
+//! A scan asks for a number of members, and for records up to a number of bytes, that is enough as a rule. If it is not, the whole
+//! call is made again for four times as much, since two scripts would see two states.
 
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, StoreResult};
@@ -36,7 +36,7 @@ impl Script {
         reads: &[Read],
         round: &mut Pipeline,
     ) -> StoreResult<()> {
-        self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(16) };
+        self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(4) };
         self.scans = Vec::new();
         for read in reads.iter().filter(|read| is_scan(read)) {
             let mut scan = Scan::new(partition, read)?;
@@ -121,7 +121,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 };
                 let most = if scan.is_done() { 0 } else { scan.chunk };
                 call.arg("s").arg(ordered).arg(hash).arg(mode).arg(&scan.lo).arg(&scan.hi);
-                call.arg(u8::from(scan.reverse)).arg(most);
+                call.arg(u8::from(scan.reverse)).arg(most).arg(scan.chunk_bytes);
             }
         }
     }
@@ -157,7 +157,8 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
                 let mut parts = array(Some(answer))?.into_iter();
                 let members = strings(array(parts.next())?)?;
                 let records = array(parts.next())?;
-                if !scan.take_all(members, records)? {
+                let cut = parts.next().is_some();
+                if !scan.take_all(members, records, cut)? {
                     return Ok(None);
                 }
                 Reply::Scanned(scan.finish())
