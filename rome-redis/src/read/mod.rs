@@ -84,7 +84,7 @@ fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, causes: &mut Vec<Retr
     for Sent { conn, parts, error } in sent {
         log_transferred(&conn, &parts);
         for (at, replies) in parts {
-            let Some(reading) = readings.get_mut(at) else { continue };
+            let reading = readings.get_mut(at).expect("what was sent carries the position of its reading");
             if error.is_some() {
                 reading.begin_again();
                 continue;

@@ -87,7 +87,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
             }
             Read::Count(span) => drop(keys.position(layout, span.space)),
             _ => {
-                let Some(scan) = scanned.next() else { continue };
+                let scan = scanned.next().expect("there is a scan for each read that is one");
                 keys.position(layout, scan.space);
                 if let Behind::Rows(table) = scan.behind {
                     keys.position(layout, Space::Rows(table));
@@ -112,7 +112,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 call.arg(layout::lowest(span)).arg(layout::highest(span));
             }
             _ => {
-                let Some(scan) = scanned.next() else { continue };
+                let scan = scanned.next().expect("there is a scan for each read that is one");
                 let (own, ordered) = keys.position(layout, scan.space);
                 let (hash, mode) = match scan.behind {
                     Behind::Nothing => (own, "n"),
@@ -137,8 +137,8 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
             Read::Get { space, .. } => got(*space, answer)?,
             Read::GetClaimed { index, table, .. } => {
                 let mut pair = array(Some(answer))?.into_iter();
-                let claim = record(pair.next().unwrap_or_default(), true)?;
-                let row = record(pair.next().unwrap_or_default(), true)?;
+                let claim = record(next(&mut pair)?, true)?;
+                let row = record(next(&mut pair)?, true)?;
                 Reply::Claimed(match (claim, row) {
                     (None, _) => None,
                     (Some((claim, key)), Some((version, row))) => Some((claim, key, version, row)),
@@ -165,5 +165,5 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
             }
         });
     }
-    Ok(Some(replies))
+    if replies.len() == reads.len() { Ok(Some(replies)) } else { Err(unexpected(&Value::Nil)) }
 }

@@ -41,7 +41,9 @@ impl Data {
     /// The arguments in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.bytes.get(start..*end).expect("each argument ends behind the one before it"))
     }
 
     /// Makes room for what a step with so many checks and these effects takes, as a rule.
@@ -147,9 +149,8 @@ pub(crate) fn finish(program: &mut [u8], programs: usize, start: usize) {
     let [high, low] =
         u16::try_from(start).expect("programs that come together have fewer data than that").to_be_bytes();
     let at = usize::from(AT_PROGRAMS);
-    if let Some(bytes) = program.get_mut(at..at + 3) {
-        bytes.copy_from_slice(&[programs, high, low]);
-    }
+    let bytes = program.get_mut(at..at + 3).expect("a program has its header");
+    bytes.copy_from_slice(&[programs, high, low]);
 }
 
 /// The spaces that are not known to have their sentinels, and how many those are.
