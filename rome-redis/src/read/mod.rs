@@ -8,7 +8,8 @@
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
 //! `seq`. If it is not, everything of that partition is answered once more, by one script. Trying the pipelines again would
-//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`saved_look`](crate::saved_look)).
+//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved
+//! ([`saved_look`](crate::saved_look)).
 //! Where one command is the whole read, and nobody asks for the `seq`, so are both ([`plain`]).
 //!
 //! A look also shows which spaces are retired. Those have no sentinels any more, so that what does without looks looks after all.

@@ -72,9 +72,8 @@ pub(super) struct Scan {
     /// How many bytes may be returned.
     bytes: u64,
     last: Vec<u8>,
-    /// How many members a script is asked for, and after how many bytes of members and records it stops.
+    /// How many members a script is asked for.
     pub(super) chunk: u32,
-    pub(super) chunk_bytes: u64,
     /// Members that are known and were not visited yet.
     queue: VecDeque<Vec<u8>>,
     /// For how many of them the next round asks for the records.
@@ -137,7 +136,6 @@ impl Scan {
             bytes: span.bytes.unwrap_or(u64::MAX),
             last: Vec::new(),
             chunk: 0,
-            chunk_bytes: if filter.is_some() { SCRIPT_FILTERED } else { SCRIPT_ALL },
             queue: VecDeque::new(),
             records: 0,
             members: 0,
@@ -151,8 +149,6 @@ impl Scan {
         // Twice as many as are wanted, since a filter is there to reject some.
         scan.chunk = if scan.filter.is_some() { want.saturating_mul(2).clamp(FIRST, MOST) } else { MOST };
         scan.chunk = scan.chunk.min(scan.most());
-        // What is returned counts differently from what is read: without versions, and with the keys of rows for entries.
-        scan.chunk_bytes = scan.chunk_bytes.min(scan.bytes.saturating_mul(2));
         scan.size = scan.rows().and_then(|rows| partition.sizes.of(rows));
         scan.plan();
         Ok(scan)
@@ -208,8 +204,8 @@ impl Scan {
             // How many pass is not known yet, so it may be all.
             self.records
         } else {
-            let redirect = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
-            let missing = u64::from(self.want - self.returned).saturating_sub(redirect);
+            let passing = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
+            let missing = u64::from(self.want - self.returned).saturating_sub(passing);
             self.records.saturating_add(self.visits_for(u32::try_from(missing).unwrap_or(u32::MAX)))
         };
         let known = if self.behind == Behind::Nothing { 0 } else { queued };
@@ -392,10 +388,16 @@ impl Scan {
         })
     }
 
-    /// Asks for so many times as many members and bytes.
+    /// Asks for so many times as many members.
     pub(super) fn grow(&mut self, times: u32) {
         self.chunk = self.chunk.saturating_mul(times).min(self.most());
-        self.chunk_bytes = self.chunk_bytes.saturating_mul(times.into());
+    }
+
+    /// After how many bytes of members and records a script stops that is asked for so many times as much as at first.
+    pub(super) fn script_bytes(&self, times: u32) -> u64 {
+        let first = if self.filter.is_some() { SCRIPT_FILTERED } else { SCRIPT_ALL };
+        // What is returned counts differently from what is read: without versions, and with the keys of rows for entries.
+        first.min(self.bytes.saturating_mul(2)).saturating_mul(times.into())
     }
 
     /// Takes members and their records in one go; says whether they were enough. Where the script was `cut` off by the number of

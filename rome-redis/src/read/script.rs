@@ -43,11 +43,12 @@ impl Script {
             scan.grow(self.grown);
             self.scans.push(scan);
         }
-        round.add_command(call(setup, &partition.layout, reads, &self.scans));
+        round.add_command(call(setup, &partition.layout, reads, &self.scans, self.grown));
         Ok(())
     }
 
-    /// Takes the answer, and refuses reads among `admitted` of what is retired; gives no reply if a scan needs more members than it asked for.
+    /// Takes the answer, and refuses reads among `admitted` of what is retired; returns `None` if a scan needs more than it
+    /// asked for.
     pub(super) fn take(
         &mut self,
         reads: &[Read],
@@ -75,7 +76,8 @@ const fn is_scan(read: &Read) -> bool {
     matches!(read, Read::Scan { .. } | Read::ScanRows { .. })
 }
 
-fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis::Cmd {
+/// The call for these reads, which asks for `grown` times as much as at first.
+fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan], grown: u32) -> redis::Cmd {
     let mut keys = Keys::new(&[&layout.meta]);
     let mut scanned = scans.iter();
     for read in reads {
@@ -121,7 +123,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 };
                 let most = if scan.is_done() { 0 } else { scan.chunk };
                 call.arg("s").arg(ordered).arg(hash).arg(mode).arg(&scan.lo).arg(&scan.hi);
-                call.arg(u8::from(scan.reverse)).arg(most).arg(scan.chunk_bytes);
+                call.arg(u8::from(scan.reverse)).arg(most).arg(scan.script_bytes(grown));
             }
         }
     }

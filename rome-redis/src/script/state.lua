@@ -1,7 +1,8 @@
 -- Prepended to apply.lua, after shared.lua: the header of the first step, and what the partition's meta says.
 local ARGV, KEYS = ARGV, KEYS
 local meta, owner, first_program = KEYS[1], ARGV[1], ARGV[2]
-local first_flags, first_step, programs, start_high, start_low, first_reads, first_checks, first_sentinels = byte(first_program, 17, 24)
+local first_flags, first_step, programs, start_high, start_low, first_reads, first_checks, first_sentinels =
+  byte(first_program, 17, 24)
 
 local state
 if programs == 1 then
