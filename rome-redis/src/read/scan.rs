@@ -42,6 +42,9 @@ const FIRST: u32 = 64;
 const SCRIPT_FILTERED: u64 = 4 << 20;
 const SCRIPT_ALL: u64 = 16 << 20;
 
+/// The fewest bytes that a script reads at first, however few may be returned: rows that a filter rejects count too.
+const SCRIPT_LEAST: u64 = 64 << 10;
+
 /// Which records belong to the members of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Behind {
@@ -397,7 +400,7 @@ impl Scan {
     pub(super) fn script_bytes(&self, times: u32) -> u64 {
         let first = if self.filter.is_some() { SCRIPT_FILTERED } else { SCRIPT_ALL };
         // What is returned counts differently from what is read: without versions, and with the keys of rows for entries.
-        first.min(self.bytes.saturating_mul(2)).saturating_mul(times.into())
+        self.bytes.saturating_mul(2).clamp(SCRIPT_LEAST, first).saturating_mul(times.into())
     }
 
     /// Takes members and their records in one go; says whether they were enough. Where the script was `cut` off by the number of
