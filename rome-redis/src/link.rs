@@ -246,9 +246,7 @@ impl Link {
             }
         }
         for (at, answer) in positions.into_iter().zip(self.send(live, &again).await?) {
-            if let Some(reply) = replies.get_mut(at) {
-                *reply = answer;
-            }
+            *replies.get_mut(at).expect("each command has a reply") = answer;
         }
         Ok(replies)
     }

@@ -7,6 +7,7 @@ use rome_core::store::{Blocker, Effect, Partition, Read, Space, StoreResult, TxI
 use crate::error;
 use crate::layout::{self, Layout};
 use crate::reply::unexpected;
+use crate::script::names;
 
 /// A transaction that is prepared and not decided.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ fn parse(record: &[u8]) -> Option<Prepared> {
         let (first, after) = string(after)?;
         let (second, after) = string(after)?;
         rest = after;
-        if !matches!(op, b'V' | b'S') {
+        if !matches!(*op, names::LOCK_RECORD | names::LOCK_SPAN) {
             effects.push(effect(*op, space, first, second)?);
         }
     }
@@ -97,21 +98,23 @@ fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// An effect, from what the program of `apply.lua` says of it.
 fn effect(op: u8, space: &[u8], key: &[u8], value: &[u8]) -> Option<Effect> {
-    if op == b'G' {
+    if op == names::OP_RAISE_GATE {
         return Some(Effect::RaiseGate { oldest: std::str::from_utf8(key).ok()?.parse().ok()? });
     }
     let space: Space = Layout::space(space)?;
-    if op == b'R' {
+    if op == names::OP_RETIRE {
         return Some(Effect::Retire { space });
     }
     let key = Bytes::copy_from_slice(layout::original(key));
     Some(match op {
-        b'I' => Effect::Put { space, key, value: Bytes::new() },
-        b'P' => Effect::Put { space, key, value: Bytes::copy_from_slice(value) },
+        names::OP_PUT_ENTRY => Effect::Put { space, key, value: Bytes::new() },
+        names::OP_PUT => Effect::Put { space, key, value: Bytes::copy_from_slice(value) },
         // Its version comes first.
-        b'Q' => Effect::Put { space, key, value: Bytes::copy_from_slice(value.get(TxId::LEN..)?) },
-        b'd' | b'x' => Effect::Delete { space, key },
-        b'A' | b'B' => Effect::Add { space, key, delta: i128::from_be_bytes(value.try_into().ok()?) },
+        names::OP_PUT_VERSIONED => Effect::Put { space, key, value: Bytes::copy_from_slice(value.get(TxId::LEN..)?) },
+        names::OP_DELETE | names::OP_DELETE_ENTRY => Effect::Delete { space, key },
+        names::OP_ADD | names::OP_ADD_VERSIONED => {
+            Effect::Add { space, key, delta: i128::from_be_bytes(value.try_into().ok()?) }
+        }
         _ => return None,
     })
 }

@@ -34,6 +34,9 @@ const REMEMBERED: usize = 4096;
 /// For how long to look for the server of one partition while others wait.
 const SOON: Duration = Duration::from_secs(2);
 
+/// Why there is a job at a position.
+const OF_A_JOB: &str = "what is sent or read for a job carries the position of that job";
+
 /// Applies minitransactions.
 #[derive(Debug, Default)]
 pub(crate) struct Applier {
@@ -126,9 +129,8 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
     }
     let mut round = Round::default();
     for (at, conn) in conns {
-        if let Some(job) = jobs.get(at) {
-            round.add_step(conn, job.partition, at, job.step(confirm.is_some()), job.is_small());
-        }
+        let job = jobs.get(at).expect(OF_A_JOB);
+        round.add_step(conn, job.partition, at, job.step(confirm.is_some()), job.is_small());
     }
     let confirm = confirm.map(|n| Confirm { n, until });
     // In two parts: the allocator takes a lock for what is above a kilobyte.
@@ -142,7 +144,7 @@ fn take_all<'p>(jobs: &mut [Job<'p>], sent: Vec<Sent>) -> Vec<RetryCause<'p>> {
     let mut causes = Vec::new();
     for Sent { conn, parts, error } in sent {
         for (at, replies) in parts {
-            let Some(job) = jobs.get_mut(at) else { continue };
+            let job = jobs.get_mut(at).expect(OF_A_JOB);
             let Some(reply) = replies.first() else {
                 job.lost |= error.as_ref().is_some_and(|error| error.certainty() == Certainty::Unknown);
                 continue;
@@ -222,7 +224,7 @@ async fn ask(router: &Router, jobs: &mut [Job<'_>], until: Instant) -> StoreResu
     let wanting = jobs.iter().enumerate().filter(|(_, job)| job.wants_its_record());
     let lanes = wanting.map(|(at, job)| (at, job.tx.id.lane.to_be_bytes().to_vec())).collect();
     for (at, record) in fields(router, jobs, lanes, until).await? {
-        let Some(job) = jobs.get_mut(at) else { continue };
+        let job = jobs.get_mut(at).expect(OF_A_JOB);
         if let Some(applied) = outcome::of_lane(&record, job.tx.id)? {
             tracing::info!(id = %job.tx.id, ?applied, "a lost reply was recovered");
             job.answer = Some(Ok(applied));
@@ -236,7 +238,7 @@ async fn look(router: &Router, jobs: &mut [Job<'_>], until: Instant) -> StoreRes
     let wanting = jobs.iter().enumerate().filter(|(_, job)| job.wants_effects());
     let ids = wanting.map(|(at, job)| (at, prepared::field(job.tx.id))).collect();
     for (at, record) in fields(router, jobs, ids, until).await? {
-        let Some(job) = jobs.get_mut(at) else { continue };
+        let job = jobs.get_mut(at).expect(OF_A_JOB);
         job.found = match record {
             Value::Nil => None,
             Value::BulkString(record) => Some(prepared::decode(&record)?.effects.into()),
@@ -256,7 +258,7 @@ async fn fields(
 ) -> StoreResult<Vec<(usize, Value)>> {
     let mut round = Round::default();
     for (at, field) in wanted {
-        let Some(job) = jobs.get(at) else { continue };
+        let job = jobs.get(at).expect(OF_A_JOB);
         let conn = router.conn(job.partition, job.detour.as_deref(), until).await?;
         round.add(conn, job.partition, at, |pipeline| {
             pipeline.cmd("HGET").arg(&job.partition.layout.meta).arg(field);
@@ -266,7 +268,9 @@ async fn fields(
     let (mut found, mut causes) = (Vec::new(), Vec::new());
     for Sent { conn, parts, error } in round.send(router, None).await {
         for (at, replies) in parts {
-            let (Some(job), Some(reply)) = (jobs.get_mut(at), replies.into_iter().next()) else { continue };
+            let job = jobs.get_mut(at).expect(OF_A_JOB);
+            // Replies are missing where they were lost, which `error` says.
+            let Some(reply) = replies.into_iter().next() else { continue };
             match Redirect::of(&reply, conn.node.address()) {
                 None => found.push((at, reply)),
                 Some(redirect) => {

@@ -8,7 +8,8 @@
 //! read as the first command of the first round and as the last command of each. It only rises, and every write raises it:
 //! if the last is equal to the first, nothing was written in between and everything was read from one state, the state of that
 //! `seq`. If it is not, everything of that partition is answered once more, by one script. Trying the pipelines again would
-//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved ([`saved_look`](crate::saved_look)).
+//! cost the same rounds and lose again where the partition is that busy. While nobody writes, the look before is saved
+//! ([`saved_look`](crate::saved_look)).
 //! Where one command is the whole read, and nobody asks for the `seq`, so are both ([`plain`]).
 //!
 //! A look also shows which spaces are retired. Those have no sentinels any more, so that what does without looks looks after all.
@@ -23,10 +24,11 @@ mod script;
 mod task;
 mod tracked;
 
+use redis::Value;
 use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
-use crate::route::{Redirect, RetryCause, Round, Router, Sent};
+use crate::route::{PartitionConn, Redirect, RetryCause, Round, Router, Sent};
 use reading::{Progress, Reading};
 
 pub(crate) use tracked::{counts_as_scans, scans_as_counts};
@@ -84,8 +86,9 @@ async fn attempt(router: &Router, readings: &mut [Reading<'_>], until: tokio::ti
 /// Gives each its replies; adds why others did not come.
 fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, causes: &mut Vec<RetryCause<'r>>) -> StoreResult<()> {
     for Sent { conn, parts, error } in sent {
+        log_transferred(&conn, &parts);
         for (at, replies) in parts {
-            let Some(reading) = readings.get_mut(at) else { continue };
+            let reading = readings.get_mut(at).expect("what was sent carries the position of its reading");
             if error.is_some() {
                 reading.begin_again();
                 continue;
@@ -113,4 +116,25 @@ fn take<'r>(readings: &mut [Reading<'r>], sent: Vec<Sent>, causes: &mut Vec<Retr
         causes.extend(error.map(RetryCause::Lost));
     }
     Ok(())
+}
+
+/// Logs what a server has sent, if anybody listens: adding it up costs a walk through all replies.
+fn log_transferred(conn: &PartitionConn, parts: &[(usize, Vec<Value>)]) {
+    if !tracing::enabled!(tracing::Level::TRACE) {
+        return;
+    }
+    let (mut values, mut bytes) = (0, 0);
+    let mut rest: Vec<&Value> = parts.iter().flat_map(|(_, replies)| replies).collect();
+    let replies = rest.len();
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Array(parts) => rest.extend(parts),
+            Value::BulkString(string) => {
+                values += 1;
+                bytes += string.len();
+            }
+            _ => values += 1,
+        }
+    }
+    tracing::trace!(address = conn.node.address(), replies, values, bytes, "a round of reads was answered");
 }

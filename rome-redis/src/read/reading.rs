@@ -151,16 +151,17 @@ impl<'r> Reading<'r> {
 
     /// Gives each list its replies.
     pub(super) fn finish(self, all: &mut [ReadReply]) {
-        let State::Done(Answer { seq, replies, others, time }) = self.state else { return };
+        let State::Done(Answer { seq, replies, others, time }) = self.state else {
+            unreachable!("a call ends when each of its readings is done");
+        };
         let mut replies = replies.into_iter();
         let mut rest = &*self.reads;
         for (list, n) in self.lists {
             let (reads, after) = rest.split_at(n.min(rest.len()));
             rest = after;
             let (replies, blockers) = (replies.by_ref().take(n).collect(), prepared::blockers(&others, reads, time));
-            if let Some(reply) = all.get_mut(list) {
-                *reply = ReadReply { seq, replies, blockers };
-            }
+            *all.get_mut(list).expect("a reading has the positions of its lists in the batch") =
+                ReadReply { seq, replies, blockers };
         }
     }
 }

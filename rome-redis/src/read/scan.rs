@@ -32,8 +32,18 @@ const WANTED: u32 = 512;
 /// By how many times a batch may grow.
 const GROWTH: u32 = 8;
 
-/// How many members a script visits at first to find a few rows by a filter.
-const FIRST: u32 = 256;
+/// How many times as many members as were visited a round visits at most, where few of them passed the filter.
+const FURTHER: u32 = 2;
+
+/// The fewest members that a script visits at first to find rows by a filter.
+const FIRST: u32 = 64;
+
+/// How many bytes of records a script reads at first for a scan by a filter, and for one that returns all it visits.
+const SCRIPT_FILTERED: u64 = 4 << 20;
+const SCRIPT_ALL: u64 = 16 << 20;
+
+/// The fewest bytes that a script reads at first, however few may be returned: rows that a filter rejects count too.
+const SCRIPT_LEAST: u64 = 64 << 10;
 
 /// Which records belong to the members of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +149,8 @@ impl Scan {
             size: None,
             batch: 0,
         };
-        scan.chunk = if scan.filter.is_some() && want < FIRST { FIRST } else { MOST };
+        // Twice as many as are wanted, since a filter is there to reject some.
+        scan.chunk = if scan.filter.is_some() { want.saturating_mul(2).clamp(FIRST, MOST) } else { MOST };
         scan.chunk = scan.chunk.min(scan.most());
         scan.size = scan.rows().and_then(|rows| partition.sizes.of(rows));
         scan.plan();
@@ -172,7 +183,7 @@ impl Scan {
             return rows;
         }
         let expected = u64::from(rows) * u64::from(self.visited + 1) / u64::from(self.returned + 1) + 1;
-        u32::try_from(expected).unwrap_or(u32::MAX).min(self.visited.saturating_mul(GROWTH / 2))
+        u32::try_from(expected).unwrap_or(u32::MAX).min(self.visited.saturating_mul(FURTHER))
     }
 
     /// Says what the next round asks for.
@@ -184,15 +195,20 @@ impl Scan {
             _ => queued.min(self.most() - 1).min(self.next_batch()),
         };
         let wanted = if self.want == u32::MAX {
-            u32::MAX
+            // The keys of this round's records, and of the next one's, which may be so many more.
+            if self.bytes == u64::MAX {
+                u32::MAX
+            } else {
+                self.records.saturating_add(self.next_batch().saturating_mul(GROWTH))
+            }
         } else if self.filter.is_none() {
             self.want - self.returned
         } else if self.visited == 0 && self.records > 0 {
             // How many pass is not known yet, so it may be all.
             self.records
         } else {
-            let redirect = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
-            let missing = u64::from(self.want - self.returned).saturating_sub(redirect);
+            let passing = u64::from(self.records) * u64::from(self.returned) / u64::from(self.visited.max(1));
+            let missing = u64::from(self.want - self.returned).saturating_sub(passing);
             self.records.saturating_add(self.visits_for(u32::try_from(missing).unwrap_or(u32::MAX)))
         };
         let known = if self.behind == Behind::Nothing { 0 } else { queued };
@@ -380,11 +396,25 @@ impl Scan {
         self.chunk = self.chunk.saturating_mul(times).min(self.most());
     }
 
-    /// Takes members and their records in one go; says whether they were enough.
-    pub(super) fn take_all(&mut self, members: Vec<Vec<u8>>, records: Vec<Value>) -> StoreResult<bool> {
-        let more = members.len() >= self.chunk as usize && self.chunk < self.most();
+    /// After how many bytes of members and records a script stops that is asked for so many times as much as at first.
+    pub(super) fn script_bytes(&self, times: u32) -> u64 {
+        let first = if self.filter.is_some() { SCRIPT_FILTERED } else { SCRIPT_ALL };
+        // What is returned counts differently from what is read: without versions, and with the keys of rows for entries.
+        self.bytes.saturating_mul(2).clamp(SCRIPT_LEAST, first).saturating_mul(times.into())
+    }
+
+    /// Takes members and their records in one go; says whether they were enough. Where the script was `cut` off by the number of
+    /// bytes, the last member only shows that the span goes on.
+    pub(super) fn take_all(&mut self, mut members: Vec<Vec<u8>>, records: Vec<Value>, cut: bool) -> StoreResult<bool> {
+        let more = cut || (members.len() >= self.chunk as usize && self.chunk < self.most());
+        if cut {
+            members.pop();
+        }
         if !self.done {
             self.visit_all(members, records)?;
+        }
+        if cut && !self.done && self.is_full() {
+            self.stop();
         }
         Ok(self.done || !more)
     }

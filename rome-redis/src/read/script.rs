@@ -1,7 +1,7 @@
 //! Reads by one script: one state, whatever is written meanwhile.
 //!
-//! A scan that looks for rows by a filter asks for a number of members that is enough as a rule; if it is not, the
-//! whole call is made again for more, since two scripts would see two states.
+//! A scan asks for a number of members, and for records up to a number of bytes, that is enough as a rule. If it is not, the whole
+//! call is made again for four times as much, since two scripts would see two states.
 
 use redis::{Pipeline, Value};
 use rome_core::store::{Claimed, Read, Reply, Space, StoreResult};
@@ -36,18 +36,19 @@ impl Script {
         reads: &[Read],
         round: &mut Pipeline,
     ) -> StoreResult<()> {
-        self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(16) };
+        self.grown = if self.grown == 0 { 1 } else { self.grown.saturating_mul(4) };
         self.scans = Vec::new();
         for read in reads.iter().filter(|read| is_scan(read)) {
             let mut scan = Scan::new(partition, read)?;
             scan.grow(self.grown);
             self.scans.push(scan);
         }
-        round.add_command(call(setup, &partition.layout, reads, &self.scans));
+        round.add_command(call(setup, &partition.layout, reads, &self.scans, self.grown));
         Ok(())
     }
 
-    /// Takes the answer, and refuses reads among `admitted` of what is retired; gives no reply if a scan needs more members than it asked for.
+    /// Takes the answer, and refuses reads among `admitted` of what is retired; returns `None` if a scan needs more than it
+    /// asked for.
     pub(super) fn take(
         &mut self,
         reads: &[Read],
@@ -75,7 +76,8 @@ const fn is_scan(read: &Read) -> bool {
     matches!(read, Read::Scan { .. } | Read::ScanRows { .. })
 }
 
-fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis::Cmd {
+/// The call for these reads, which asks for `grown` times as much as at first.
+fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan], grown: u32) -> redis::Cmd {
     let mut keys = Keys::new(&[&layout.meta]);
     let mut scanned = scans.iter();
     for read in reads {
@@ -87,7 +89,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
             }
             Read::Count { span, .. } => drop(keys.position(layout, span.space)),
             _ => {
-                let Some(scan) = scanned.next() else { continue };
+                let scan = scanned.next().expect("there is a scan for each read that is one");
                 keys.position(layout, scan.space);
                 if let Behind::Rows(table) = scan.behind {
                     keys.position(layout, Space::Rows(table));
@@ -112,7 +114,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 call.arg(layout::lowest(span)).arg(layout::highest(span));
             }
             _ => {
-                let Some(scan) = scanned.next() else { continue };
+                let scan = scanned.next().expect("there is a scan for each read that is one");
                 let (own, ordered) = keys.position(layout, scan.space);
                 let (hash, mode) = match scan.behind {
                     Behind::Nothing => (own, "n"),
@@ -121,7 +123,7 @@ fn call(setup: &Setup, layout: &Layout, reads: &[Read], scans: &[Scan]) -> redis
                 };
                 let most = if scan.is_done() { 0 } else { scan.chunk };
                 call.arg("s").arg(ordered).arg(hash).arg(mode).arg(&scan.lo).arg(&scan.hi);
-                call.arg(u8::from(scan.reverse)).arg(most);
+                call.arg(u8::from(scan.reverse)).arg(most).arg(scan.script_bytes(grown));
             }
         }
     }
@@ -137,8 +139,8 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
             Read::Get { space, .. } => got(*space, answer)?,
             Read::GetClaimed { index, table, .. } => {
                 let mut pair = array(Some(answer))?.into_iter();
-                let claim = record(pair.next().unwrap_or_default(), true)?;
-                let row = record(pair.next().unwrap_or_default(), true)?;
+                let claim = record(next(&mut pair)?, true)?;
+                let row = record(next(&mut pair)?, true)?;
                 Reply::Claimed(match (claim, row) {
                     (None, _) => None,
                     (Some((claim_version, key)), Some((row_version, row))) => {
@@ -159,12 +161,13 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
                 let mut parts = array(Some(answer))?.into_iter();
                 let members = strings(array(parts.next())?)?;
                 let records = array(parts.next())?;
-                if !scan.take_all(members, records)? {
+                let cut = parts.next().is_some();
+                if !scan.take_all(members, records, cut)? {
                     return Ok(None);
                 }
                 Reply::Scanned(scan.finish())
             }
         });
     }
-    Ok(Some(replies))
+    if replies.len() == reads.len() { Ok(Some(replies)) } else { Err(unexpected(&Value::Nil)) }
 }

@@ -231,9 +231,7 @@ pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>>
     }
     let mut replies: Vec<Option<Reply>> = (0..n).map(|_| None).collect();
     let mut put = |position: usize, reply: Reply| {
-        if let Some(slot) = replies.get_mut(position) {
-            *slot = Some(reply);
-        }
+        *replies.get_mut(position).expect("a task has the positions of its reads in the call") = Some(reply);
     };
     for task in tasks {
         match task {
@@ -242,8 +240,12 @@ pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>>
                     put(position, got(gets.space, found)?);
                 }
             }
-            Task::Claimed(Claimed { position, reply, .. }) => put(position, reply.unwrap_or(Reply::Claimed(None))),
-            Task::Count { position, n, .. } => put(position, Reply::Count(n.unwrap_or_default().into())),
+            Task::Claimed(Claimed { position, reply, .. }) => {
+                put(position, reply.expect("replies are made of tasks that are done"))
+            }
+            Task::Count { position, n, .. } => {
+                put(position, Reply::Count(n.expect("replies are made of tasks that are done").into()))
+            }
             Task::Scan { position, scan } => put(position, Reply::Scanned(scan.finish())),
         }
     }

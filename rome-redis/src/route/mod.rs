@@ -11,7 +11,7 @@ mod round;
 mod router;
 mod topology;
 
-pub(crate) use conn::RetryCause;
+pub(crate) use conn::{PartitionConn, RetryCause};
 pub(crate) use ownership::{Make, Opened, check_empty, new_id};
 pub(crate) use redirect::Redirect;
 pub(crate) use round::{Confirm, Round, Sent};

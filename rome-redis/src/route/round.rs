@@ -61,7 +61,7 @@ impl<'a> Round<'a> {
         whose: usize,
         fill: impl FnOnce(&mut Pipeline) -> bool,
     ) {
-        let Some(parcel) = self.parcel(conn, partition) else { return };
+        let parcel = self.parcel(conn, partition);
         let before = parcel.pipeline.len();
         parcel.small &= fill(&mut parcel.pipeline);
         parcel.parts.push((whose, parcel.pipeline.len() - before));
@@ -76,14 +76,14 @@ impl<'a> Round<'a> {
         step: BatchedStep<'a>,
         small: bool,
     ) {
-        let Some(parcel) = self.parcel(conn, partition) else { return };
+        let parcel = self.parcel(conn, partition);
         parcel.steps.push(step);
         parcel.small &= small;
         parcel.parts.push((whose, 1));
     }
 
     /// What goes to a server.
-    fn parcel(&mut self, conn: PartitionConn, partition: &PartitionKeys) -> Option<&mut Parcel<'a>> {
+    fn parcel(&mut self, conn: PartitionConn, partition: &PartitionKeys) -> &mut Parcel<'a> {
         let same = |parcel: &Parcel<'_>| {
             parcel.conn.node.address() == conn.node.address() && parcel.conn.asking == conn.asking
         };
@@ -94,11 +94,11 @@ impl<'a> Round<'a> {
             self.parcels.push(Parcel { conn, pipeline, steps, parts, slots, small: true });
             self.parcels.len() - 1
         });
-        let parcel = self.parcels.get_mut(at)?;
+        let parcel = self.parcels.get_mut(at).expect("it was found or added just now");
         if !parcel.slots.contains(&partition.slot) {
             parcel.slots.push(partition.slot);
         }
-        Some(parcel)
+        parcel
     }
 
     /// Sends all pipelines at the same time, and waits for all replies. With `confirm`, each goes out on a connection of its

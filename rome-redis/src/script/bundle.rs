@@ -71,7 +71,7 @@ impl Bundles {
             self.bundles.len() - 1
         });
         self.steps += 1;
-        (at, self.bundles.get_mut(at).map_or(0, |bundle| bundle.add(call, work)))
+        (at, self.bundles.get_mut(at).expect("it was found or added just now").add(call, work))
     }
 
     /// Adds the calls to a pipeline, for this owner; gives the number of steps in each.

@@ -5,14 +5,9 @@ use std::io::Write;
 use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step, TxId};
 
 use super::keys::Keys;
+use super::names::*;
 use crate::layout::{self, Layout};
 use crate::partition_keys::PartitionKeys;
-
-/// The bytes of the program before its checks.
-const HEADER: usize = 48;
-
-/// Where in it the number of programs stands, and behind it where the data begin.
-const PROGRAMS: usize = 18;
 
 /// One step, and how it is carried out.
 #[derive(Clone, Copy)]
@@ -46,7 +41,9 @@ impl Data {
     /// The arguments in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.bytes.get(start..*end).expect("each argument ends behind the one before it"))
     }
 
     /// Makes room for what a step with so many checks and these effects takes, as a rule.
@@ -86,13 +83,14 @@ pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u
     let fused = if sentinels == 0 { fused(tx, effects) } else { None };
     let checks = tx.reads.len() + tx.checks.len();
     data.reserve(checks, effects);
-    let mut program = Vec::with_capacity(HEADER + 8 * checks + 5 * effects.len() + 3 * sentinels);
-    program.resize(HEADER, 0);
+    let header = usize::from(HEADER);
+    let mut program = Vec::with_capacity(header + 8 * checks + 5 * effects.len() + 3 * sentinels);
+    program.resize(header, 0);
     if let Some(seq) = tx.unchanged_since {
         data.push_number(seq);
     }
     let start = data.len();
-    let mut after_reads = (HEADER + 1, 0);
+    let mut after_reads = (header + 1, 0);
     for (at, check) in tx.reads.iter().chain(&tx.checks).enumerate() {
         if fused.is_none() || at + 1 < checks {
             check_op(&mut program, &partition.layout, keys, check);
@@ -105,9 +103,9 @@ pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u
     for space in new {
         let (hash, ordered) = keys.position(&partition.layout, space);
         if hash != ordered {
-            op(&mut program, b'h', &[hash]);
+            op(&mut program, OP_HASH_SENTINEL, &[hash]);
         }
-        op(&mut program, b'z', &[ordered]);
+        op(&mut program, OP_SET_SENTINEL, &[ordered]);
     }
     let first = fused.and_then(|at| effects.get(at));
     let others = effects.iter().enumerate().filter(|(at, _)| Some(*at) != fused).map(|(_, effect)| effect);
@@ -118,11 +116,13 @@ pub(crate) fn encode(call: &Call<'_>, keys: &mut Keys, data: &mut Data) -> Vec<u
     if let Step::Prepare { primary, lease } = tx.step {
         data.push([primary.0.to_be_bytes(), lease.to_be_bytes()].as_flattened());
     }
+    let spans = tx.reads.iter().chain(&tx.checks).any(|check| matches!(check, Check::Same { .. }));
     let adds = effects.iter().any(|effect| matches!(effect, Effect::Add { .. }));
-    let flags = u8::from(call.always_write)
-        + 2 * u8::from(adds)
-        + 4 * u8::from(tx.unchanged_since.is_some())
-        + 8 * u8::from(fused.is_some());
+    let flags = FLAG_ALWAYS_WRITE * u8::from(call.always_write)
+        + FLAG_ADDS * u8::from(adds)
+        + FLAG_UNCHANGED_SINCE * u8::from(tx.unchanged_since.is_some())
+        + FLAG_FUSED * u8::from(fused.is_some())
+        + FLAG_SPANS * u8::from(spans);
     let number = |n: usize| u32::try_from(n).expect("a transaction has fewer parts than that").to_be_bytes();
     let few = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
     let counts = [tx.reads.len(), checks, sentinels];
@@ -148,9 +148,9 @@ pub(crate) fn finish(program: &mut [u8], programs: usize, start: usize) {
     // A call of one may have any number of arguments, and begins with them.
     let [high, low] =
         u16::try_from(start).expect("programs that come together have fewer data than that").to_be_bytes();
-    if let Some(bytes) = program.get_mut(PROGRAMS..PROGRAMS + 3) {
-        bytes.copy_from_slice(&[programs, high, low]);
-    }
+    let at = usize::from(AT_PROGRAMS);
+    let bytes = program.get_mut(at..at + 3).expect("a program has its header");
+    bytes.copy_from_slice(&[programs, high, low]);
 }
 
 /// The spaces that are not known to have their sentinels, and how many those are.
@@ -177,16 +177,17 @@ fn fused(tx: &MiniTx, effects: &[Effect]) -> Option<usize> {
     matches!(effects.get(at), Some(Effect::Put { .. })).then_some(at)
 }
 
-/// The number of a step; `script/apply.lua` has them.
+/// The number of a step.
 const fn step(tx: &MiniTx, effects: Option<&[Effect]>) -> u8 {
     match tx.step {
-        Step::Prepare { .. } => 1,
-        Step::Push { abort: false } => 2,
-        Step::Push { abort: true } => 3,
-        Step::Finish(Decision::Aborted) => 4,
-        Step::Finish(Decision::Committed) if effects.is_some() => 5,
-        Step::Finish(Decision::Committed) => 6,
-        _ => 0,
+        Step::Prepare { .. } => STEP_PREPARE,
+        Step::Push { abort: false } => STEP_PUSH,
+        Step::Push { abort: true } => STEP_PUSH_ABORT,
+        Step::Finish(Decision::Aborted) => STEP_ABORT,
+        Step::Finish(Decision::Committed) if effects.is_some() => STEP_COMMIT,
+        Step::Finish(Decision::Committed) => STEP_COMMIT_UNSEEN,
+        Step::One => STEP_ONE,
+        _ => panic!("a step that this store does not know is refused before it is encoded"),
     }
 }
 
@@ -214,19 +215,19 @@ pub(crate) const fn data_of(check: &Check) -> usize {
 fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) {
     match check {
         Check::Version { space, expect, .. } => {
-            op(ops, if expect.is_some() { b'V' } else { b'N' }, &[keys.position(layout, *space).0]);
+            op(ops, if expect.is_some() { OP_VERSION } else { OP_ABSENT }, &[keys.position(layout, *space).0]);
         }
         Check::Count { span, .. } => {
-            op(ops, b'C', &[keys.position(layout, span.space).1]);
+            op(ops, OP_COUNT, &[keys.position(layout, span.space).1]);
         }
         Check::Same { span, rows, .. } => {
             let (hash, ordered) = keys.position(layout, span.space);
             let (hash, mode) = match rows {
-                Some(table) => (keys.position(layout, Space::Rows(*table)).0, b'r'),
-                None if span.space.is_versioned() => (hash, b'k'),
-                None => (hash, b'n'),
+                Some(table) => (keys.position(layout, Space::Rows(*table)).0, MODE_ROWS),
+                None if span.space.is_versioned() => (hash, MODE_KEYS),
+                None => (hash, MODE_MEMBERS),
             };
-            op(ops, b'E', &[ordered, hash]);
+            op(ops, OP_SAME, &[ordered, hash]);
             ops.extend_from_slice(&[mode, u8::from(span.reverse)]);
         }
         _ => unreachable!("a check that this store does not know is refused before it is encoded: {check:?}"),
@@ -235,15 +236,15 @@ fn check_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, check: &Check) 
 
 fn effect_op(ops: &mut Vec<u8>, layout: &Layout, keys: &mut Keys, effect: &Effect) {
     let name = match effect {
-        Effect::Put { space: Space::Index(_), .. } => b'I',
-        Effect::Put { space, .. } if space.is_versioned() => b'Q',
-        Effect::Put { .. } => b'P',
-        Effect::Delete { space: Space::Index(_), .. } => b'x',
-        Effect::Delete { .. } => b'd',
-        Effect::Add { space, .. } if space.is_versioned() => b'B',
-        Effect::Add { .. } => b'A',
-        Effect::RaiseGate { .. } => b'G',
-        Effect::Retire { .. } => b'R',
+        Effect::Put { space: Space::Index(_), .. } => OP_PUT_ENTRY,
+        Effect::Put { space, .. } if space.is_versioned() => OP_PUT_VERSIONED,
+        Effect::Put { .. } => OP_PUT,
+        Effect::Delete { space: Space::Index(_), .. } => OP_DELETE_ENTRY,
+        Effect::Delete { .. } => OP_DELETE,
+        Effect::Add { space, .. } if space.is_versioned() => OP_ADD_VERSIONED,
+        Effect::Add { .. } => OP_ADD,
+        Effect::RaiseGate { .. } => OP_RAISE_GATE,
+        Effect::Retire { .. } => OP_RETIRE,
         _ => unreachable!("an effect that this store does not know is refused before it is encoded: {effect:?}"),
     };
     let space = match effect {
