@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_reply_that_does_not_fit_is_the_fault_of_the_store() {
-        let error = Reply::Count(3).into_scanned().unwrap_err();
+        let error = Reply::Count(3.into()).into_scanned().unwrap_err();
         assert!(error.is_internal() && !error.is_invalid());
         assert_eq!(
             error.to_string(),
@@ -78,9 +78,9 @@ mod tests {
              request, please report it"
         );
         assert!(Reply::Record(None).into_count().unwrap_err().is_internal());
-        assert!(Reply::Count(0).into_record().unwrap_err().is_internal());
+        assert!(Reply::Count(0.into()).into_record().unwrap_err().is_internal());
         assert!(only_reply(Vec::new()).unwrap_err().is_internal());
-        assert_eq!(Reply::Count(3).into_count().unwrap(), 3);
+        assert_eq!(Reply::Count(3.into()).into_count().unwrap(), 3);
         assert_eq!(Reply::Record(None).into_record().unwrap(), None);
     }
 }

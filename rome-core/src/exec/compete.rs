@@ -106,8 +106,21 @@ pub(super) async fn first(
     if let (Some(way), true) = (spec.hints.way, !ways.is_empty()) {
         order = vec![way % ways.len()];
     }
-    if let Some(before) = statistics.winner(&shape) {
-        order.sort_by_key(|at| *at != before);
+    match statistics.winner(&shape) {
+        Some(before) => order.sort_by_key(|at| *at != before),
+        // Subqueries with few rows by their own conditions are the safer bet.
+        None if order.len() > 1 => {
+            let mut affordable = None;
+            for (at, way) in ways.iter().enumerate() {
+                if let Way::InsideOut(inside_out) = way
+                    && Box::pin(inside_out.is_affordable(budget)).await?
+                {
+                    affordable = Some(at);
+                }
+            }
+            order.sort_by_key(|at| Some(*at) != affordable);
+        }
+        None => {}
     }
     let several = order.len() > 1 || spec.hints.budget.is_some();
     loop {
@@ -214,11 +227,16 @@ enum Answered<'a> {
 }
 
 impl InsideOut<'_> {
+    /// Whether its subqueries have fewer rows than that.
+    async fn is_affordable(&self, visits: u64) -> Result<bool> {
+        is_affordable(self.target, &self.spec.filter, visits).await
+    }
+
     /// What subqueries read is counted before it is read.
     async fn advance(&mut self, wanted: u64, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
         if self.answered.is_none() {
             if let Some(visits) = visits
-                && !is_affordable(self.target, &self.spec.filter, visits).await?
+                && !self.is_affordable(visits).await?
             {
                 return Ok(None);
             }

@@ -82,16 +82,6 @@ impl<'a> Walk<'a> {
         self.runs.visited() + self.asking.as_ref().map_or(0, Asking::visited)
     }
 
-    /// About so many of the next rows; none if there are no more. Costs one round trip for a batch, and as many more as conditions
-    /// that ask other tables need.
-    pub async fn next(&mut self, rows: u64) -> Result<Vec<Hit>> {
-        while self.ready.is_empty() && !self.is_ended() {
-            self.step(rows, None).await?;
-        }
-        let n = usize::try_from(rows).unwrap_or(usize::MAX).min(self.ready.len());
-        Ok(self.ready.drain(..n).collect())
-    }
-
     /// Reads until so many rows are ready or about so many visits were made, in all. Says whether the rows are ready, or there are no more.
     pub async fn advance(&mut self, rows: u64, visits: Option<u64>) -> Result<bool> {
         loop {

@@ -179,12 +179,10 @@ impl<T> Runs<T> {
                 Source::Span(through, partition, span) => {
                     let mut limit = None;
                     let mut want = Some(rows);
-                    if self.how.condition.is_some() {
-                        if batch.in_steps || self.how.apart {
-                            // Visiting is what costs, and all that passes is kept: nothing is read again.
-                            limit = Some(run.next_visits(rows));
-                            want = None;
-                        }
+                    if self.how.condition.is_some() && (batch.in_steps || self.how.apart) {
+                        // Visiting is what costs, and all that passes is kept: nothing is read again.
+                        limit = Some(run.next_visits(rows));
+                        want = None;
                     }
                     if let Some(visits) = batch.visits {
                         let visits = u32::try_from(part(visits)).unwrap_or(u32::MAX);

@@ -53,7 +53,7 @@ fn entered(columns: &[(u16, bool)], fixed: usize, after: &After) -> Option<bool>
     let entry = Entry::find(&columns, fixed, behind)?;
     let prefixes: BTreeSet<Vec<u8>> = rows().map(|row| encoded(&columns[..fixed], &row)).collect();
     for prefix in prefixes {
-        let range = entry.within(range::with_prefix(prefix.clone()), &columns, &prefix).unwrap();
+        let range = entry.within(crate::store::with_prefix(prefix.clone()), &columns, &prefix).unwrap();
         for row in rows() {
             let key = encoded(&columns, &row);
             let is_in = contains(&range, &key);
