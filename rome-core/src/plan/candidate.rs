@@ -193,6 +193,10 @@ fn match_parts(
 
 /// Enters the ranges behind the markers that are among the conditions.
 fn bound_behind(found: &mut Found, columns: &[IndexPart], constraints: &Constraints<'_>) {
+    if found.encoded == columns.len() {
+        // These are lookups, whose rows are tested.
+        return;
+    }
     for (at, constraint) in constraints {
         let ConstraintKind::After(behind) = constraint.kind else { continue };
         let Some(entry) = Entry::find(columns, found.encoded, behind) else { continue };

@@ -53,11 +53,13 @@ fn entered(columns: &[(u16, bool)], fixed: usize, after: &After) -> Option<bool>
     let entry = Entry::find(&columns, fixed, behind)?;
     let prefixes: BTreeSet<Vec<u8>> = rows().map(|row| encoded(&columns[..fixed], &row)).collect();
     for prefix in prefixes {
-        let range = entry.within(crate::store::with_prefix(prefix.clone()), &columns, &prefix).unwrap();
+        let range = entry
+            .within(crate::store::with_prefix(prefix.clone()), &columns, &prefix)
+            .expect("a prefix of these columns");
         for row in rows() {
             let key = encoded(&columns, &row);
             let is_in = contains(&range, &key);
-            let is_behind = key.starts_with(&prefix) && after.test(&row).unwrap();
+            let is_behind = key.starts_with(&prefix) && after.test(&row).expect("values of one kind");
             assert!(is_in || !is_behind, "{row:?} is left out by {after:?}");
             assert!(is_behind || !is_in || !entry.is_exact(), "{row:?} is not behind {after:?}");
         }

@@ -86,7 +86,9 @@ impl std::fmt::Display for Shown<'_> {
 fn bounded_text(conditions: Vec<Node>) -> String {
     let found = bounded(&conditions);
     for row in rows() {
-        let all = |conditions: &[Node]| conditions.iter().all(|node| test(node, &row).unwrap() == Some(true));
+        let all = |conditions: &[Node]| {
+            conditions.iter().all(|node| test(node, &row).expect("values of one kind") == Some(true))
+        };
         assert_eq!(all(&found), all(&conditions), "{:?}: {conditions:?} became {found:?}", row.0);
     }
     text(&found)
