@@ -9,10 +9,10 @@ use bytes::Bytes;
 use super::buffered::buffered;
 use super::filter::{Condition, passes};
 use super::hit::{Hit, Want};
-use super::reach::{self, Pushed};
+use super::routing::{self, Pushed};
 use super::runs::Runs;
 use super::sort::{sort_key, sort_key_of};
-use crate::ask::{Spec, Window};
+use crate::ask::{MOST_ROWS, Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::placement::{Placement, Routed};
@@ -21,9 +21,6 @@ use crate::row;
 use crate::schema::Table;
 use crate::session::{Pending, Reader, Session, in_session};
 use crate::store::{FilterRef, Read, Reply, Scanned, row_key};
-
-/// How many rows are sorted in memory at most.
-const MOST_SORTED: usize = 4_000_000;
 
 /// The rows of a query, in order, cut to its offset and limit. Costs one round trip if they are in one partition, else
 /// two.
@@ -35,7 +32,7 @@ pub(crate) async fn fetch(
     want: Want,
 ) -> Result<Vec<Hit>> {
     match target {
-        Reader::Database(shared) if reach::is_wide(shared.placement, table, plan) => {
+        Reader::Database(shared) if routing::is_wide(shared.placement, table, plan) => {
             let within = async |session: &Session| fetch_here(Reader::Session(session), table, spec, plan, want).await;
             Box::pin(in_session(shared, within)).await
         }
@@ -59,7 +56,7 @@ async fn fetch_here(
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
     let pushed = stored_limit.filter(|_| plan.ordered && plan.resumed | spec.after.is_none() && !plan.may_repeat());
     // Rows of several partitions are sorted again, by their columns.
-    let wide = reach::is_wide(target.shared().placement, table, plan);
+    let wide = routing::is_wide(target.shared().placement, table, plan);
     let sorts = wide && (!spec.order.is_empty() || spec.after.is_some());
     let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none() && !sorts;
     let runs = pushed.filter(|_| wide).and_then(|wanted| Some((wanted, Runs::of(target, table, spec, plan)?)));
@@ -112,7 +109,7 @@ pub(super) async fn scans(
 ) -> Result<Option<Vec<Scanned>>> {
     let whole =
         plan.ordered && plan.resumed | spec.after.is_none() && spec.window.offset == 0 && spec.window.limit != Some(0);
-    let wide = reach::is_wide(target.shared().placement, table, plan);
+    let wide = routing::is_wide(target.shared().placement, table, plan);
     let reads_only = target.session().is_none_or(|session| session.options.read_only);
     if !(whole && reads_only && !wide) {
         return Ok(None);
@@ -239,7 +236,7 @@ async fn by_pointers(
 ) -> Result<Option<Access>> {
     let placement = target.shared().placement;
     let mut reads = Routed::default();
-    reach::add_pointers(placement, table, access, want, &mut reads);
+    routing::add_pointers(placement, table, access, want, &mut reads);
     if reads.is_empty() {
         return Ok(None);
     }
@@ -249,7 +246,7 @@ async fn by_pointers(
         _ => Vec::new(),
     };
     let mut found = target.read(reads).await?.into_iter().map(keys);
-    Ok(Some(reach::by_keys(placement, table, access, &mut found)))
+    Ok(Some(routing::by_keys(placement, table, access, &mut found)))
 }
 
 pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
@@ -261,7 +258,7 @@ pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
 
 pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
     let mut reads = Routed::with_capacity(1);
-    reach::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
+    routing::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
     reads
 }
 
@@ -343,9 +340,9 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
     if !sort && !skip {
         return Ok(());
     }
-    if hits.len() > MOST_SORTED {
+    if hits.len() > MOST_ROWS {
         return Err(Kind::Limit(format!(
-            "the query on table `{}` would sort {} rows in memory, at most {MOST_SORTED} are allowed; add an index for its \
+            "the query on table `{}` would sort {} rows in memory, at most {MOST_ROWS} are allowed; add an index for its \
              order or filter",
             table.def.name,
             hits.len()
@@ -376,7 +373,7 @@ pub(super) fn sort_rows(table: &'static Table, spec: &Spec, hits: &mut Vec<Hit>)
 /// serves the whole filter.
 pub(crate) async fn count(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
     if let Reader::Database(shared) = target
-        && reach::is_wide(shared.placement, table, plan)
+        && routing::is_wide(shared.placement, table, plan)
     {
         return in_session(shared, async |session: &Session| {
             count_here(Reader::Session(session), table, spec, plan).await
@@ -391,7 +388,7 @@ async fn count_here(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, p
     let counted = match &plan.access {
         Access::Nothing => Some(0),
         Access::Rows { .. } | Access::Index { .. }
-            if plan.residual.is_none() || !reach::is_apart(target.shared().placement, table, &plan.access) =>
+            if plan.residual.is_none() || !routing::is_apart(target.shared().placement, table, &plan.access) =>
         {
             count_spans(target, table, plan).await?
         }

@@ -8,14 +8,14 @@
 mod aggregate;
 mod answer;
 mod buffered;
-mod by_value;
 mod fetch;
 mod filter;
+mod group_by_key;
 mod groups;
 mod hit;
 mod join;
-mod reach;
 mod related;
+mod routing;
 mod runs;
 mod sort;
 mod subquery;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::fetch::{add_hit, key_of_entry};
 use super::filter::Condition;
 use super::hit::Hit;
-use super::reach::{self, Through};
+use super::routing::{self, Through};
 use super::sort::sort_key_of;
 use crate::ask::{OrderPart, Spec};
 use crate::catalog::StoredTable;
@@ -128,7 +128,7 @@ impl Got {
 impl<T> Runs<T> {
     /// The runs of a plan; `None` if it does not give its rows as sorted runs.
     pub fn of(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
-        let (through, spans) = reach::runs(target.shared().placement, table, plan)?;
+        let (through, spans) = routing::runs(target.shared().placement, table, plan)?;
         let sorted = !spec.order.is_empty() || spec.after.is_some();
         if !plan.ordered || (spec.after.is_some() && !plan.resumed) {
             return None;
