@@ -2,6 +2,7 @@
 
 mod group;
 mod join;
+mod limits;
 mod normal;
 mod spec;
 mod text;
@@ -9,6 +10,7 @@ mod window;
 
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec, GroupedRows};
 pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
+pub(crate) use limits::MOST_ROWS;
 pub(crate) use normal::conjuncts;
 pub use spec::{Deleted, Hints, ScanPolicy};
 pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};

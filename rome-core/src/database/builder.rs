@@ -30,8 +30,6 @@ pub struct DatabaseBuilder {
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
     stored: bool,
-    /// Whether foreign keys of stored tables are not looked at.
-    unreferenced: bool,
 }
 
 impl DatabaseBuilder {
@@ -155,12 +153,6 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Does not look at the foreign keys of stored tables.
-    pub(crate) const fn without_references(mut self) -> Self {
-        self.unreferenced = true;
-        self
-    }
-
     /// What opening the database in this store would change, and what stands in the way: also stored rows that break a new unique
     /// index. Changes nothing. Costs one round trip; where there are new indexes, one more for each 500 rows of their tables.
     ///
@@ -200,12 +192,17 @@ impl DatabaseBuilder {
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, an entity
     /// is missing that another one references, or rows stand in the way of a new unique index; those of the store.
     pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
+        self.open_with(store, true).await
+    }
+
+    /// The same, without the foreign keys of stored tables if these are not to be enforced.
+    pub(crate) async fn open_with(self, store: Arc<dyn Store>, references: bool) -> Result<Database> {
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);
         let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics), self.durability));
         let (schema, build) = (self.schema, self.build.clone());
         let opened = if self.stored {
-            catalog::open_stored(&committer, !self.unreferenced).await?
+            catalog::open_stored(&committer, references).await?
         } else {
             change::open(&committer, placement, &self.tables, schema).await?
         };

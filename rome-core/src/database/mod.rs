@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::{Entity, IntoKey, codec};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{self, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
+use crate::session::{self, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
 use crate::statement::{Write, Written, write_once, written};
 use crate::store::Store;
 
@@ -100,7 +100,7 @@ impl Database {
     /// Begins an explicit session with options; attempts and deadline have no meaning for it.
     #[must_use]
     pub fn session_with(&self, options: TransactionOptions) -> Session {
-        Session::new(self.shared.clone(), options)
+        Session::new(self.shared.clone(), options, Purpose::Transaction)
     }
 
     /// Runs the body as a serializable transaction and commits it if it returns `Ok`. After a conflict the body runs
@@ -140,7 +140,7 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), body).await
+        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
     }
 
     /// [`transaction`](Self::transaction) with options.
@@ -152,7 +152,7 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, options, body).await
+        session::run(&self.shared, options, Purpose::Transaction, body).await
     }
 
     /// [`transaction`](Self::transaction) with an error type of the program's own.
@@ -200,7 +200,7 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), body).await
+        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
     }
 
     /// [`try_transaction`](Self::try_transaction) with options.
@@ -213,7 +213,7 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, options, body).await
+        session::run(&self.shared, options, Purpose::Transaction, body).await
     }
 
     async fn write(&self, table: &'static Table, writes: Vec<Write>) -> Result<Vec<Written>> {

@@ -4,7 +4,7 @@ use super::Database;
 use crate::error::Result;
 use crate::model::{Entity, Related, Relation};
 use crate::query::IntoLoad;
-use crate::session::{Reader, Session, TransactionOptions, in_session, run};
+use crate::session::{Purpose, Reader, Session, TransactionOptions, in_session, run};
 
 impl Database {
     /// Loads a relation of a row, in a read-only session. Costs as [`Session::load`].
@@ -40,8 +40,10 @@ impl Database {
         relation: Relation<E, F>,
         to: &F::Target,
     ) -> Result<bool> {
-        run(&self.shared, TransactionOptions::new(), async |session: &Session| session.link(from, relation, to).await)
-            .await
+        run(&self.shared, TransactionOptions::new(), Purpose::Transaction, async |session: &Session| {
+            session.link(from, relation, to).await
+        })
+        .await
     }
 
     /// Makes a relation not lead from one row to another, as [`Session::unlink`] does. Costs two round trips.
@@ -54,7 +56,9 @@ impl Database {
         relation: Relation<E, F>,
         to: &F::Target,
     ) -> Result<bool> {
-        run(&self.shared, TransactionOptions::new(), async |session: &Session| session.unlink(from, relation, to).await)
-            .await
+        run(&self.shared, TransactionOptions::new(), Purpose::Transaction, async |session: &Session| {
+            session.unlink(from, relation, to).await
+        })
+        .await
     }
 }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::expr::{Assignments, Conditions};
 use crate::model::codec::{decode, encode_key};
 use crate::model::{Entity, IntoKey};
-use crate::session::{Session, TransactionOptions, run};
+use crate::session::{Purpose, Session, TransactionOptions, run};
 use crate::statement::{CompareAndSet, change_if};
 
 impl Database {
@@ -57,12 +57,12 @@ impl Database {
     ) -> Result<E> {
         let (key, change) = (encode_key::<E>(&key.into_key()), CompareAndSet::new(conditions, changes));
         let table = self.shared.table(E::table())?;
-        let options = TransactionOptions { one_statement: true, ..TransactionOptions::default() };
         let (key, change) = (&key, &change);
-        let body = run(&self.shared, options, async move |session: &Session| {
-            change_if(session, table, key.clone(), change).await
-        })
-        .await?;
+        let body =
+            run(&self.shared, TransactionOptions::default(), Purpose::OneStatement, async move |session: &Session| {
+                change_if(session, table, key.clone(), change).await
+            })
+            .await?;
         decode(&[], &body)
     }
 }

@@ -98,7 +98,7 @@ pub async fn load<R: BufRead + Send>(
     if read_document(&committer).await?.is_none() {
         create_document(&committer, verified.catalog.clone()).await?;
     }
-    let db = Database::builder().stored_tables().without_references().open_store(store).await?;
+    let db = Database::builder().stored_tables().open_with(store, false).await?;
     // Once more, to see that each row fits the tables that are there.
     read_through(&mut open()?, |table, row| from_json(db.stored_table(table)?.def, row).map(|_| ()))?;
     let resumed = begin(&db, &verified).await?;

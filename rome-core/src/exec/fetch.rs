@@ -10,12 +10,12 @@ use super::buffered::buffered;
 use super::compete::{self, Trials, Way};
 use super::filter::{Condition, passes};
 use super::hit::{Hit, Want};
-use super::reach::{self, Pushed};
+use super::routing::{self, Pushed};
 use super::semi::Asking;
 use super::sort::{sort_key, sort_key_of};
 use super::subquery;
 use super::walk::Walk;
-use crate::ask::{Spec, Window};
+use crate::ask::{MOST_ROWS, Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::placement::{Placement, Routed};
@@ -24,9 +24,6 @@ use crate::row;
 use crate::schema::Table;
 use crate::session::{Pending, Reader, Session, in_session};
 use crate::store::{Claimed, FilterRef, Read, Reply, Scanned, row_key};
-
-/// How many rows are sorted in memory at most.
-const MOST_SORTED: usize = 4_000_000;
 
 /// The rows of a query, in order, cut to its offset and limit. Costs one round trip if they are in one partition, else
 /// two; where two ways compete, one more each time that a budget of visits is used up.
@@ -38,7 +35,7 @@ pub(crate) async fn fetch(
     want: Want,
 ) -> Result<Vec<Hit>> {
     match target {
-        Reader::Database(shared) if reach::is_wide(shared.placement, table, plan) || plan.rival.is_some() => {
+        Reader::Database(shared) if routing::is_wide(shared.placement, table, plan) || plan.rival.is_some() => {
             let within = async |session: &Session| fetch_here(Reader::Session(session), table, spec, plan, want).await;
             Box::pin(in_session(shared, within)).await
         }
@@ -116,7 +113,7 @@ pub(super) async fn fetch_one_way(
     }
     let wanted = spec.window.reach();
     let in_order = plan.ordered && plan.resumed | spec.after.is_none();
-    let wide = reach::is_wide(target.shared().placement, table, plan);
+    let wide = routing::is_wide(target.shared().placement, table, plan);
     if let Some(wanted) = wanted.filter(|_| in_order && (wide || !plan.is_one_run()))
         && let Some(walk) = Walk::open(target, table, spec, plan, None)?
     {
@@ -198,7 +195,7 @@ pub(super) async fn scans(
 ) -> Result<Option<Vec<Scanned>>> {
     let in_order = plan.ordered && plan.rival.is_none() && plan.resumed | spec.after.is_none();
     let whole = in_order && spec.window.offset == 0 && spec.window.limit != Some(0);
-    let wide = reach::is_wide(target.shared().placement, table, plan);
+    let wide = routing::is_wide(target.shared().placement, table, plan);
     let reads_only = target.session().is_none_or(|session| session.options.read_only);
     if !(whole && reads_only && !wide) {
         return Ok(None);
@@ -357,7 +354,7 @@ async fn by_pointers(
 ) -> Result<Option<Access>> {
     let placement = target.shared().placement;
     let mut reads = Routed::default();
-    reach::add_pointers(placement, table, access, want, &mut reads);
+    routing::add_pointers(placement, table, access, want, &mut reads);
     if reads.is_empty() {
         return Ok(None);
     }
@@ -367,7 +364,7 @@ async fn by_pointers(
         _ => Vec::new(),
     };
     let mut found = target.read(reads).await?.into_iter().map(keys);
-    Ok(Some(reach::by_keys(placement, table, access, &mut found)))
+    Ok(Some(routing::by_keys(placement, table, access, &mut found)))
 }
 
 pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
@@ -379,7 +376,7 @@ pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
 
 pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
     let mut reads = Routed::with_capacity(1);
-    reach::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
+    routing::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
     reads
 }
 
@@ -467,9 +464,9 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
 
 /// Refuses to sort too many rows.
 fn check_sorted(table: &StoredTable, hits: &[Hit]) -> Result<()> {
-    if hits.len() > MOST_SORTED {
+    if hits.len() > MOST_ROWS {
         return Err(Kind::Limit(format!(
-            "the query on table `{}` would sort {} rows in memory, at most {MOST_SORTED} are allowed; add an index for its \
+            "the query on table `{}` would sort {} rows in memory, at most {MOST_ROWS} are allowed; add an index for its \
              order or filter",
             table.def.name,
             hits.len()
@@ -500,7 +497,7 @@ pub(super) fn sort_rows(table: &'static Table, spec: &Spec, hits: &mut Vec<Hit>)
 /// serves the whole filter.
 pub(crate) async fn count(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
     if let Reader::Database(shared) = target
-        && reach::is_wide(shared.placement, table, plan)
+        && routing::is_wide(shared.placement, table, plan)
     {
         return in_session(shared, async |session: &Session| {
             count_here(Reader::Session(session), table, spec, plan).await
@@ -515,7 +512,7 @@ async fn count_here(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, p
     let counted = match &plan.access {
         Access::Nothing => Some(0),
         Access::Rows { .. } | Access::Index { .. }
-            if plan.residual.is_none() || !reach::is_apart(target.shared().placement, table, &plan.access) =>
+            if plan.residual.is_none() || !routing::is_apart(target.shared().placement, table, &plan.access) =>
         {
             count_spans(target, table, plan).await?
         }

@@ -8,15 +8,15 @@
 mod aggregate;
 mod answer;
 mod buffered;
-mod by_value;
 mod compete;
 mod fetch;
 mod filter;
+mod group_by_key;
 mod groups;
 mod hit;
 mod join;
-mod reach;
 mod related;
+mod routing;
 mod runs;
 mod semi;
 mod sort;

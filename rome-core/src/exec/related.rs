@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::by_value::ByValue;
 use super::fetch::{fetch, scans};
+use super::group_by_key::ByValue;
 use super::hit::{Hit, Want};
 use crate::ask::{IndexChoice, Spec};
 use crate::catalog::StoredTable;

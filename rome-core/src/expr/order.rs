@@ -32,14 +32,21 @@ pub(crate) struct OrderPart {
     pub nulls: Nulls,
 }
 
+impl Nulls {
+    /// Where NULL stands by itself: it is below every value.
+    pub(crate) const fn natural(descending: bool) -> Self {
+        if descending { Self::Last } else { Self::First }
+    }
+}
+
 impl OrderPart {
     pub const fn new(column: u16, descending: bool) -> Self {
-        Self { column, descending, nulls: if descending { Nulls::Last } else { Nulls::First } }
+        Self { column, descending, nulls: Nulls::natural(descending) }
     }
 
     /// Whether NULL stands where an index of the same direction has it.
     pub fn has_natural_nulls(self) -> bool {
-        self.nulls == Self::new(self.column, self.descending).nulls
+        self.nulls == Nulls::natural(self.descending)
     }
 }
 

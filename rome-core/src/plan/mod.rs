@@ -5,11 +5,11 @@
 //! up to a bound and remembered for a while. Conditions that the chosen way does not serve are tested on each row.
 
 mod aggregate;
+mod aggregate_index;
 mod behind;
 mod bounds;
 mod candidate;
 mod constraint;
-mod declared;
 mod explain;
 mod explain_join;
 mod join;
@@ -24,8 +24,8 @@ pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;
 
 pub(crate) use aggregate::{AggregateWay, is_row_count, needed, way_of_aggregates};
+pub(crate) use aggregate_index::{ByAggregate, by_aggregate};
 pub(crate) use candidate::Access;
-pub(crate) use declared::{ByAggregate, by_aggregate};
 pub(crate) use explain_join::explain_join;
 pub(crate) use join::{first_of_join, limit_first, lookup_of_join};
 pub(crate) use lookup::lookup;

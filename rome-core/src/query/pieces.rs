@@ -8,7 +8,7 @@ use crate::statement;
 use crate::expr::Assignments;
 use crate::expr::node::Node;
 use crate::model::Entity;
-use crate::session::{self, Reader, Session, TransactionOptions};
+use crate::session::{self, Purpose, Reader, Session, TransactionOptions};
 
 /// A change of many rows in pieces, each a transaction of its own. Made by [`Query::in_pieces`].
 #[derive(Debug, Clone)]
@@ -139,13 +139,14 @@ impl<E: Entity> Pieces<'_, E> {
         let mut done = 0;
         loop {
             let spec_of_piece = &spec;
-            let options = TransactionOptions { one_statement: true, ..TransactionOptions::default() };
-            let piece = session::run(shared, options, async move |session: &Session| match change {
-                Change::Set(assignments) => {
-                    statement::change_piece(session, table, spec_of_piece, Some(assignments)).await
-                }
-                Change::Delete => statement::change_piece(session, table, spec_of_piece, None).await,
-            });
+            let options = TransactionOptions::default();
+            let piece =
+                session::run(shared, options, Purpose::OneStatement, async move |session: &Session| match change {
+                    Change::Set(assignments) => {
+                        statement::change_piece(session, table, spec_of_piece, Some(assignments)).await
+                    }
+                    Change::Delete => statement::change_piece(session, table, spec_of_piece, None).await,
+                });
             match piece.await {
                 Ok((changed, last)) => {
                     done += changed;

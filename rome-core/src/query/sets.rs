@@ -198,7 +198,7 @@ fn arrange<R: Send + 'static>(
                 (value, part.descending, part.nulls)
             };
             // All values break ties, so that rows come in the same order on each store.
-            let nulls = if descending { Nulls::Last } else { Nulls::First };
+            let nulls = Nulls::natural(descending);
             let rest = row.values.iter().map(|value| (value.as_ref(), descending, nulls));
             sort_key_of_values(places.iter().map(of).chain(rest))
         });

@@ -15,7 +15,7 @@ use crate::metrics;
 use crate::model::{Entity, Key};
 use crate::plan::Explain;
 use crate::row;
-use crate::session::{self, Reader, Session, TransactionOptions, in_session};
+use crate::session::{self, Purpose, Reader, Session, TransactionOptions, in_session};
 use crate::statement::{change_rows, delete_rows};
 use crate::store::Scanned;
 
@@ -279,9 +279,12 @@ impl<E: Entity, R> Query<'_, E, R> {
         let count = match self.target {
             Reader::Session(session) => change_rows(session, table, spec, assignments).await?,
             Reader::Database(shared) => {
-                session::run(shared, statement(), async move |session: &Session| {
-                    change_rows(session, table, spec, assignments).await
-                })
+                session::run(
+                    shared,
+                    TransactionOptions::default(),
+                    Purpose::OneStatement,
+                    async move |session: &Session| change_rows(session, table, spec, assignments).await,
+                )
                 .await?
             }
         };
@@ -313,17 +316,16 @@ impl<E: Entity, R> Query<'_, E, R> {
         let count = match self.target {
             Reader::Session(session) => delete_rows(session, table, spec, purge).await?,
             Reader::Database(shared) => {
-                session::run(shared, statement(), async move |session: &Session| {
-                    delete_rows(session, table, spec, purge).await
-                })
+                session::run(
+                    shared,
+                    TransactionOptions::default(),
+                    Purpose::OneStatement,
+                    async move |session: &Session| delete_rows(session, table, spec, purge).await,
+                )
                 .await?
             }
         };
         watch.end(|values| format!("delete of {}", spec.text(values)));
         Ok(count)
     }
-}
-
-fn statement() -> TransactionOptions {
-    TransactionOptions { one_statement: true, ..TransactionOptions::default() }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 
 use super::Query;
-use crate::ask::{Deleted, ScanPolicy, Spec, conjuncts, distinct_parts};
+use crate::ask::{Deleted, MOST_ROWS, ScanPolicy, Spec, conjuncts, distinct_parts};
 use crate::error::{Kind, Result};
 use crate::exec;
 use crate::expr::{Expr, In, Orders};
@@ -19,9 +19,6 @@ use crate::row;
 use crate::row::reference::columns_of;
 use crate::schema::RelationDef;
 use crate::session::{Reader, Session};
-
-/// How many rows a relation loads at most.
-const MOST_LOADED: usize = 4_000_000;
 
 /// How many levels of relations a query loads at most.
 const MOST_LEVELS: u16 = 32;
@@ -214,9 +211,9 @@ impl<E: Entity, F: Related> Load<E, F> {
                 }
             }
             counts.push(found.len() - before);
-            if found.len() > MOST_LOADED {
+            if found.len() > MOST_ROWS {
                 return Err(Kind::Limit(format!(
-                    "relation `{}` of `{}` would load more than {MOST_LOADED} rows: a row is loaded once for each that \
+                    "relation `{}` of `{}` would load more than {MOST_ROWS} rows: a row is loaded once for each that \
                      leads to it; limit it for each row, `.limit(n)`, or read it by a query of its own",
                     self.relation.name().field,
                     self.relation.name().entity

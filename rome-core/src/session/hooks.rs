@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::overlay::Replaced;
-use super::{Session, TransactionOptions};
+use super::{Purpose, Session};
 use crate::error::{Error, Result};
 use crate::model::codec::{decode, encode};
 use crate::model::{AnyHooks, Entity};
@@ -255,7 +255,8 @@ impl Session {
         }
         Ok(Self {
             shared: self.shared.clone(),
-            options: TransactionOptions { one_statement: false, ..self.options.clone() },
+            options: self.options.clone(),
+            purpose: Purpose::Transaction,
             state: self.state.clone(),
             writing: tokio::sync::Mutex::default(),
             inside: Some(Inside { depth, replaced: Mutex::default() }),

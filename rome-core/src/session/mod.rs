@@ -6,11 +6,10 @@
 //! Nothing is locked while a session is open.
 
 mod access;
-mod body;
+mod fairness;
 mod hooks;
 pub(crate) mod keys;
 mod limits;
-mod looks;
 mod options;
 mod overlay;
 mod readable;
@@ -19,26 +18,28 @@ mod reads;
 mod referenced;
 mod retry;
 mod shared;
+mod snapshot_read;
 mod statistics;
 mod touched;
-mod turns;
+mod tx_body;
 
-pub use body::{Repeatable, TxBody};
 pub use hooks::{HasHooks, Hooks, hooks};
+pub(crate) use options::Purpose;
 pub use options::TransactionOptions;
+pub use tx_body::{Repeatable, TxBody};
 
 pub(crate) use access::Record;
+pub(crate) use fairness::Turns;
 pub(crate) use hooks::{Hooked, Moment, RowHooks, apart};
 pub(crate) use keys::CounterKeys;
-pub(crate) use looks::{Calm, read};
 pub(crate) use overlay::{Overlay, Pending, Replaced, unique_violation};
 pub(crate) use readable::Readers;
 pub(crate) use reader::{Reader, in_session, session_rows};
 pub(crate) use referenced::{missing, names, new_references, one_row};
 pub(crate) use retry::run;
 pub(crate) use shared::{Shared, SlowQueryLog};
+pub(crate) use snapshot_read::{Calm, read};
 pub(crate) use statistics::Statistics;
-pub(crate) use turns::Turns;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,6 +83,7 @@ use crate::store::{Check, CheckRef, Consistency, Partition, Read, Reply, Snapsho
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: TransactionOptions,
+    pub(crate) purpose: Purpose,
     state: Arc<Mutex<State>>,
     /// Held by the statement that writes.
     pub(crate) writing: tokio::sync::Mutex<()>,
@@ -108,10 +110,10 @@ pub(crate) struct State {
 }
 
 impl Session {
-    pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions) -> Self {
-        let snapshot = options.looks_only.then(|| shared.committer.store.snapshot()).flatten().map(Arc::new);
+    pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions, purpose: Purpose) -> Self {
+        let snapshot = (purpose == Purpose::SnapshotRead).then(|| shared.committer.store.snapshot()).flatten().map(Arc::new);
         let writing = tokio::sync::Mutex::default();
-        Self { shared, options, state: Arc::default(), writing, inside: None, trial: None, snapshot }
+        Self { shared, options, purpose, state: Arc::default(), writing, inside: None, trial: None, snapshot }
     }
 
     /// The same session for one of several ways to an answer: what it reads counts once it is [adopted](Self::adopt), and else is
@@ -120,6 +122,7 @@ impl Session {
         Self {
             shared: self.shared.clone(),
             options: self.options.clone(),
+            purpose: self.purpose,
             state: self.state.clone(),
             writing: tokio::sync::Mutex::default(),
             inside: None,
@@ -167,7 +170,7 @@ impl Session {
     pub async fn commit(self) -> Result<()> {
         let begun = Instant::now();
         let passed = if self.writes() { self.shared.turns.pass().await } else { None };
-        let result = self.end(true).await;
+        let result = self.finish(true).await;
         drop(passed);
         retry::tell_of_commit(&self.shared, &result, begun);
         result
@@ -177,7 +180,7 @@ impl Session {
     pub fn rollback(self) {}
 
     /// Ends the session: commits it, or, if its body failed, only checks that the body failed on a consistent view.
-    pub(crate) async fn end(&self, commit: bool) -> Result<()> {
+    pub(crate) async fn finish(&self, commit: bool) -> Result<()> {
         let (parts, mut meanings, writes) = {
             let mut state = self.state();
             if state.ended {
@@ -255,7 +258,7 @@ impl Session {
     pub(crate) async fn read(&self, reads: Routed) -> Result<Vec<Reply>> {
         self.check_open()?;
         let (mut batch, order) = reads.into_batch();
-        let looks_only = self.options.looks_only;
+        let looks_only = self.purpose == Purpose::SnapshotRead;
         for read in batch.iter_mut().flat_map(|(_, reads)| reads).filter(|_| !looks_only) {
             if let Read::Scan { track, .. } | Read::ScanRows { track, .. } = read {
                 *track = true;

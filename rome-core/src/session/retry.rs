@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::turns::{Turn, is_time_for_a_turn};
-use super::{Session, TransactionOptions, TxBody};
+use super::fairness::{Turn, is_time_for_a_turn};
+use super::{Purpose, Session, TransactionOptions, TxBody};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{End, Event};
 use crate::session::Shared;
@@ -26,7 +26,12 @@ enum Asked<'s> {
 }
 
 /// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
-pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, mut options: TransactionOptions, body: F) -> Result<T, E>
+pub(crate) async fn run<F, T, E>(
+    shared: &Arc<Shared>,
+    options: TransactionOptions,
+    mut purpose: Purpose,
+    body: F,
+) -> Result<T, E>
 where
     F: for<'t> TxBody<&'t Session, Result<T, E>> + Clone,
     E: From<Error>,
@@ -43,14 +48,14 @@ where
             _ => None,
         };
         let attempted = Instant::now();
-        let session = Session::new(shared.clone(), options.clone());
+        let session = Session::new(shared.clone(), options.clone(), purpose);
         let attempt_of_body = body.clone()(&session);
         let result = match &turn {
             Asked::Has(_) => shared.turns.inside(attempt_of_body).await,
             _ => attempt_of_body.await,
         };
         let passed = if alone.is_none() && session.writes() { shared.turns.pass().await } else { None };
-        let outcome = session.end(result.is_ok()).await;
+        let outcome = session.finish(result.is_ok()).await;
         drop((passed, alone));
         took = attempted.elapsed();
         let conflict = match outcome {
@@ -60,8 +65,8 @@ where
             }
             Err(error) if error.is_conflict() => error,
             // Of several violated constraints the one is reported that a statement of a session meets first, on each store.
-            Err(_) if options.one_statement && session.is_ambiguous() => {
-                options.one_statement = false;
+            Err(_) if purpose == Purpose::OneStatement && session.is_ambiguous() => {
+                purpose = Purpose::Transaction;
                 continue;
             }
             // The body failed by itself: its error says more than that the session could not be checked.
@@ -127,7 +132,7 @@ async fn pause<'s>(
     }
     match turn {
         Asked::Has(turn) => {
-            if turn.lost(took) {
+            if turn.record_loss(took) {
                 sleep(shared.committer.random_pause(took.saturating_mul(2)).min(left)).await;
             }
             return;

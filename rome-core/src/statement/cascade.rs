@@ -20,7 +20,9 @@ use crate::placement::Routed;
 use crate::row;
 use crate::row::reference::columns_of;
 use crate::schema::{ForeignKey, Lookup, OnDelete};
-use crate::session::{Moment, Overlay, Reader, RowHooks, Session, apart, missing, names, new_references, one_row};
+use crate::session::{
+    Moment, Overlay, Purpose, Reader, RowHooks, Session, apart, missing, names, new_references, one_row,
+};
 use crate::store::{Read, Reply};
 use crate::value::Value;
 
@@ -28,7 +30,7 @@ impl Session {
     /// Carries out what follows from a statement's writes: deletes and changes rows that reference deleted ones, and tests
     /// that nothing is left that references a row which is not there. Costs a round trip for each foreign key that leads
     /// to the table, at each level of a cascade, and one for what is referenced.
-    pub(super) async fn follow(
+    pub(super) async fn apply_on_delete(
         &self,
         table: &Arc<StoredTable>,
         now: DateTime<Utc>,
@@ -138,7 +140,7 @@ impl Session {
         done: &mut Statement<'_>,
     ) -> Result<Option<Written>> {
         let written = done.written.len();
-        self.buffer(&incoming.table, Step { key, write, unread: false, counted: false }, now, done)?;
+        self.buffer_write(&incoming.table, Step { key, write, unread: false, counted: false }, now, done)?;
         // The caller is told of its own rows only.
         let of_child = done.written.pop();
         done.written.truncate(written);
@@ -193,7 +195,7 @@ impl Session {
 
     /// Tests that what the statement's rows reference is there. The commit of a single statement tests it in any case.
     async fn test_references(&self, done: &Statement<'_>) -> Result<()> {
-        if self.options.one_statement {
+        if self.purpose == Purpose::OneStatement {
             return Ok(());
         }
         let mut asked = Vec::new();

@@ -42,7 +42,7 @@ impl Session {
 
     /// Runs the hooks that come before these writes, and gives the writes as those have left them; none if the row of a swap is
     /// another one by now.
-    pub(super) async fn before(
+    pub(super) async fn run_before_hooks(
         &self,
         hooks: RowHooks,
         table: &Arc<StoredTable>,
@@ -114,7 +114,7 @@ impl Session {
     }
 
     /// Runs the hooks that come after a statement: those of cascades, and then its own.
-    pub(super) async fn after(
+    pub(super) async fn run_after_hooks(
         &self,
         table: &Arc<StoredTable>,
         afters: Vec<After>,

@@ -12,7 +12,8 @@ use crate::placement::Routed;
 use crate::row;
 use crate::schema::KeySource;
 use crate::session::{
-    Moment, Overlay, Pending, Replaced, Session, Shared, TransactionOptions, apart, keys, run, unique_violation,
+    Moment, Overlay, Pending, Purpose, Replaced, Session, Shared, TransactionOptions, apart, keys, run,
+    unique_violation,
 };
 use crate::store::{Read, Reply};
 use crate::value::Value;
@@ -69,31 +70,36 @@ impl Session {
         let mut done = Statement::new(self);
         let (writes, afters) = match self.shared.hooks.of(table.entity) {
             None => (writes, Vec::new()),
-            Some(hooks) => match apart(|| self.before(hooks, table, writes, &mut done)).await? {
+            Some(hooks) => match apart(|| self.run_before_hooks(hooks, table, writes, &mut done)).await? {
                 Some(hooked) => hooked,
                 None => return Ok(vec![Written::Absent]),
             },
         };
-        let steps = self.prepare(table, writes, now).await?;
+        let steps = self.prepare_steps(table, writes, now).await?;
         self.load_stored(table, &steps).await?;
         let mut claims = Vec::new();
         for step in steps {
-            claims.extend(self.buffer(table, step, now, &mut done)?);
+            claims.extend(self.buffer_write(table, step, now, &mut done)?);
         }
         if !(table.def.foreign_keys.is_empty() && self.shared.catalog.incoming(table.def).is_empty()) {
-            apart(|| self.follow(table, now, &mut done)).await?;
+            apart(|| self.apply_on_delete(table, now, &mut done)).await?;
         }
         self.test_claims(table, claims).await?;
         self.spare_claims(&done).await?;
         self.note_builds(&done).await?;
         if !(afters.is_empty() && done.cascaded.is_empty()) {
-            apart(|| self.after(table, afters, &mut done)).await?;
+            apart(|| self.run_after_hooks(table, afters, &mut done)).await?;
         }
         Ok(done.keep())
     }
 
     /// Generates keys and finds the key of each row.
-    async fn prepare(&self, table: &Arc<StoredTable>, writes: Vec<Write>, now: DateTime<Utc>) -> Result<Vec<Step>> {
+    async fn prepare_steps(
+        &self,
+        table: &Arc<StoredTable>,
+        writes: Vec<Write>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Step>> {
         let def = table.def;
         let bad = |source| Error::from(Kind::Value { table: def.name, column: "key".to_owned(), source });
         let mut wanting = Vec::with_capacity(writes.len());
@@ -128,7 +134,7 @@ impl Session {
                 (true, KeySource::UuidV7) => Some(Value::Uuid(uuid::Uuid::now_v7())),
             };
             let counted = key.is_some() && def.key_source == KeySource::Counter;
-            let unread = key.is_some() || (self.options.one_statement && matches!(write, Write::Insert(_)));
+            let unread = key.is_some() || (self.purpose == Purpose::OneStatement && matches!(write, Write::Insert(_)));
             let write = match write {
                 Write::Insert(body) => Write::Insert(row::stamp_insert(table.entity, body, key, now)?),
                 Write::Upsert(body) => Write::Upsert(match key {
@@ -185,7 +191,7 @@ impl Session {
     }
 
     /// Buffers one write; gives the unique values that it takes.
-    pub(super) fn buffer(
+    pub(super) fn buffer_write(
         &self,
         table: &Arc<StoredTable>,
         step: Step,
@@ -248,7 +254,7 @@ impl Session {
         pending.counted = counted;
         let mut taken = Vec::new();
         // The commit of a single statement tests them all.
-        if !self.options.one_statement {
+        if self.purpose != Purpose::OneStatement {
             for (index, claim) in pending.taken_claims(state.overlay.get(table.id, &key)) {
                 let unknown = state.overlay.holders(table.id, *index, claim).is_none();
                 taken.push(Claim { index: *index, columns: claim.clone(), key: key.clone(), unknown });
@@ -307,8 +313,7 @@ pub(crate) async fn write_once(
     table: &Arc<StoredTable>,
     writes: Vec<Write>,
 ) -> Result<Vec<Written>> {
-    let options = TransactionOptions { one_statement: true, ..options };
-    run(shared, options, async move |session: &Session| session.write(table, writes).await).await
+    run(shared, options, Purpose::OneStatement, async move |session: &Session| session.write(table, writes).await).await
 }
 
 /// What a statement has buffered so far. Takes it back when it is dropped: after an error, and where the statement's

@@ -10,7 +10,7 @@ use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::exec::fetch::{matches, own_writes, reads_of};
-use crate::exec::reach::Pushed;
+use crate::exec::routing::Pushed;
 use crate::expr::eval::{self, Values};
 use crate::plan::{Access, Plan};
 use crate::row::{self, RowView};

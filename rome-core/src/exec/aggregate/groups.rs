@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::accumulate::Accumulator;
-use crate::ask::{GROUP, GroupSpec};
+use crate::ask::{GROUP, GroupSpec, MOST_ROWS};
 use crate::error::{Error, Kind, Result};
 use crate::exec::sort::sort_key_of_values;
 use crate::expr::aggregate::Aggregate;
@@ -12,9 +12,6 @@ use crate::expr::node::Node;
 use crate::expr::{Nulls, size};
 use crate::index::aggregate::Totals;
 use crate::value::{Value, ValueError, ValueRef, key};
-
-/// How many groups, and values that are counted once, are kept in memory at most.
-const MOST_KEPT: usize = 4_000_000;
 
 /// How many aggregates are calculated of each group at most.
 const MOST_AGGREGATES: usize = 1_000;
@@ -58,7 +55,7 @@ impl Grouping {
         }
         // Ties go by the columns of the group, in the direction of the last part.
         if let Some((_, descending, _)) = grouping.order.last() {
-            let (descending, nulls) = (*descending, if *descending { Nulls::Last } else { Nulls::First });
+            let (descending, nulls) = (*descending, Nulls::natural(*descending));
             for at in 0..grouping.by.len() {
                 grouping.order.push((of_group(at), descending, nulls));
             }
@@ -258,11 +255,11 @@ impl<'a> Groups<'a> {
 
     /// Refuses to keep more than fits in memory.
     pub fn check_size(&self) -> Result<()> {
-        if self.kept <= MOST_KEPT {
+        if self.kept <= MOST_ROWS {
             return Ok(());
         }
         Err(Kind::Limit(format!(
-            "the query would keep more than {MOST_KEPT} groups and distinct values in memory; narrow it by a filter"
+            "the query would keep more than {MOST_ROWS} groups and distinct values in memory; narrow it by a filter"
         ))
         .into())
     }

@@ -1,19 +1,19 @@
 //! Aggregates of the rows of one table, found as they were planned.
 
 mod accumulate;
-mod declared;
+mod aggregate_index;
 mod entries;
 mod float;
 mod groups;
 
-pub(super) use declared::count as count_declared;
+pub(super) use aggregate_index::count as count_declared;
 pub(crate) use groups::{Grouping, Groups};
 
 use std::sync::Arc;
 
 use super::fetch::{count, fetch};
 use super::hit::Want;
-use super::reach;
+use super::routing;
 use super::subquery;
 use crate::ask::{GroupSpec, Spec};
 use crate::catalog::StoredTable;
@@ -38,7 +38,7 @@ pub(crate) async fn aggregate(
     let several = match way {
         AggregateWay::Declared(found) => found.partition.is_none() && !target.shared().placement.is_one(),
         AggregateWay::Apart(reads) => reads.len() > 1,
-        AggregateWay::Entries(plan) => reach::is_wide(target.shared().placement, table, plan),
+        AggregateWay::Entries(plan) => routing::is_wide(target.shared().placement, table, plan),
         AggregateWay::Rows(_) => false,
     };
     match target {
@@ -90,7 +90,7 @@ async fn run(
 ) -> Result<Vec<Vec<Value>>> {
     let mut groups = Groups::new(grouping);
     match way {
-        AggregateWay::Declared(found) => declared::add(target, table, found, &mut groups).await?,
+        AggregateWay::Declared(found) => aggregate_index::add(target, table, found, &mut groups).await?,
         AggregateWay::Apart(reads) => {
             for (at, (spec, plan)) in reads.iter().enumerate() {
                 let Some(aggregate) = grouping.aggregates().get(at) else { continue };

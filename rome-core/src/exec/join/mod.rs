@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::aggregate::{Grouping, Groups};
-use super::by_value::ByValue;
 use super::fetch::fetch;
+use super::group_by_key::ByValue;
 use super::hit::Want;
 use super::related::end_in_key;
 use super::sort::sort_key_of_values;

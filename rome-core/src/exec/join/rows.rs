@@ -1,6 +1,6 @@
 //! The rows of the tables of a join, and joined rows as places among them.
 
-use crate::ask::Window;
+use crate::ask::{MOST_ROWS, Window};
 use crate::error::{Error, Kind, Result};
 use crate::exec::hit::Hit;
 use crate::expr::eval::Values;
@@ -9,8 +9,6 @@ use crate::schema::Table;
 use crate::session::Session;
 use crate::value::{ValueError, ValueRef};
 
-/// How many joined rows are kept in memory at most.
-const MOST_JOINED: usize = 4_000_000;
 /// In a joined row: no row of this table.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -129,7 +127,7 @@ impl Joined {
 
     /// Adds the row `row` with the one at `at` of the table at `place`.
     pub fn push(&mut self, row: &[u32], place: u8, at: usize) -> Result<()> {
-        if self.len() >= MOST_JOINED {
+        if self.len() >= MOST_ROWS {
             let names: Vec<&str> = self.tables.iter().map(|table| table.table.name).collect();
             return Err(too_many(&names));
         }
@@ -183,7 +181,7 @@ impl Joined {
 #[cold]
 fn too_many(tables: &[&str]) -> Error {
     Kind::Limit(format!(
-        "the join of {} would keep more than {MOST_JOINED} rows in memory; narrow it by a filter",
+        "the join of {} would keep more than {MOST_ROWS} rows in memory; narrow it by a filter",
         tables.join(", ")
     ))
     .into()

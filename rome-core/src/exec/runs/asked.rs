@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::exec::fetch::{add_hit, key_of_entry};
 use crate::exec::filter::Condition;
 use crate::exec::hit::Hit;
-use crate::exec::reach::Through;
+use crate::exec::routing::Through;
 use crate::exec::sort::sort_key_of;
 use crate::placement::Routed;
 use crate::session::Reader;

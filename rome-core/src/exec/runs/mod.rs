@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use super::filter::Condition;
 use super::hit::Hit;
-use super::reach::{self, Through};
+use super::routing::{self, Through};
 use super::sort::sort_key;
 use crate::ask::Spec;
 use crate::catalog::StoredTable;
@@ -95,7 +95,7 @@ pub(in crate::exec) enum Source {
 impl<T> Runs<T> {
     /// The runs of a plan; `None` if it does not give its rows as sorted runs.
     pub fn of(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
-        let sources = reach::runs(target.shared().placement, table, plan)?;
+        let sources = routing::runs(target.shared().placement, table, plan)?;
         let sorted = !spec.order.is_empty() || spec.after.is_some();
         if !plan.ordered || (spec.after.is_some() && !plan.resumed) {
             return None;

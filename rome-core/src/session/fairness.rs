@@ -123,7 +123,7 @@ impl Turn<'_> {
 
     /// Notes that an attempt was lost although it was its turn. Says whether to pause: a process does not know whose turn it is in
     /// another one, and two that always try at the same moment would go on to meet.
-    pub fn lost(&mut self, took: Duration) -> bool {
+    pub fn record_loss(&mut self, took: Duration) -> bool {
         self.lost += 1;
         self.took(took);
         if self.lost >= HUMBLE {

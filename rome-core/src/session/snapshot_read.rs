@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::time::Instant;
 
 use super::retry::{ended_reading, run};
-use super::{Session, TransactionOptions, TxBody};
+use super::{Purpose, Session, TransactionOptions, TxBody};
 use crate::error::Result;
 use crate::session::Shared;
 
@@ -27,7 +27,7 @@ impl Calm {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
     }
 
-    fn broken(&self) {
+    fn note_contention(&self) {
         self.0.store(WARY, Ordering::Relaxed);
     }
 }
@@ -40,16 +40,16 @@ where
     let options = TransactionOptions::new().read_only();
     if shared.calm.is_likely() {
         let begun = Instant::now();
-        let session = Session::new(shared.clone(), TransactionOptions { looks_only: true, ..options.clone() });
+        let session = Session::new(shared.clone(), options.clone(), Purpose::SnapshotRead);
         let result = body.clone()(&session).await;
         let met = matches!(&result, Err(error) if error.is_conflict());
         if !met && session.saw_one_moment().await? {
             ended_reading(shared, result.is_ok(), begun);
             return result;
         }
-        shared.calm.broken();
+        shared.calm.note_contention();
     }
-    run(shared, options, body).await
+    run(shared, options, Purpose::Transaction, body).await
 }
 
 impl Session {
