@@ -37,7 +37,6 @@ const NOT_YET: &[&str] = &[
     "two indexes that have few rows in common",
     "bounds on two columns of an index",
     "bounds on an index's second column alone",
-    "newest 25 whose id a common query gives",
     "join, newest 25 pairs",
     "join, filtered on both sides, newest 25",
     "join from the child, in its order",
