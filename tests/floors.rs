@@ -61,7 +61,8 @@ fn modules(source: &Path, below: &Path, found: &mut Vec<(Vec<String>, String)>) 
 /// The text without comments and without modules of tests.
 fn code_of(text: &str) -> String {
     let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n").collect();
-    match code.find("\n#[cfg(test)]\nmod tests {").or_else(|| code.find("\n#[cfg(all(test")) {
+    let tests = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\n#[allow(", "\n#[cfg(all(test"];
+    match tests.into_iter().filter_map(|beginning| code.find(beginning)).min() {
         Some(tests) => code[..tests].to_owned(),
         None => code,
     }

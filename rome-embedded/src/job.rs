@@ -28,7 +28,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Gives the answer. Whoever asked may be gone; then no one learns it.
+    /// Gives the answer. If the caller is gone, it is dropped.
     pub fn give(self) {
         match self {
             Self::Applied(to, result) => drop(to.send(result)),

@@ -112,7 +112,7 @@ impl Answering {
         })
     }
 
-    /// The reply to the next read; none if it gave way.
+    /// The reply to the next read; `None` if it gave way.
     fn answer(
         &mut self,
         tables: &impl Tables,
@@ -371,7 +371,7 @@ pub(crate) fn count(tables: &impl Tables, span: &Span) -> StoreResult<u64> {
     }
 }
 
-/// The same, giving way after `left` members; none if it did.
+/// The same, giving way after `left` members; `None` if it did.
 fn count_some(tables: &impl Tables, span: &Span, ongoing: &mut Ongoing, left: &mut u64) -> StoreResult<Option<u64>> {
     let is_whole = matches!((&span.lo, &span.hi), (Bound::Unbounded, Bound::Unbounded));
     let limit = span.limit.map_or(u64::MAX, u64::from);

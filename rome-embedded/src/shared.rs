@@ -60,17 +60,17 @@ impl Shared {
         newest.clone().ok_or_else(|| self.stopped("reading"))
     }
 
-    /// Keeps the newest state readable; none if it cannot be read, or too many are kept.
+    /// Keeps the newest state readable; `None` if it cannot be read, or too many are kept.
     pub(crate) fn keep(&self) -> Option<rome_core::store::Snapshot> {
-        // Under the lock, so that whoever renews the snapshot under it gives up this one, too.
+        // Under the lock, so that a renewal of the snapshot under it gives up this one, too.
         let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
         self.snapshots.keep(Arc::clone(newest.as_ref()?))
     }
 
-    /// Keeps the state of a read that is not done; none if it has to be done at once, since the file is about to be closed or too
+    /// Keeps the state of a read that is not done; `None` if it has to be done at once, since the file is about to be closed or too
     /// many are kept.
     pub(crate) fn keep_for(&self, snapshot: &Arc<Snapshot>) -> Option<rome_core::store::Snapshot> {
-        // Whoever renews the snapshot waits for this reader, which must not wait in turn.
+        // A renewal of the snapshot waits for this reader, which must not wait in turn.
         let newest = self.newest.try_read().ok()?;
         newest.as_ref()?;
         self.snapshots.keep(Arc::clone(snapshot))

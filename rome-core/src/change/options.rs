@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is told of the progress of a build.
+/// What a build reports of its progress.
 pub type Told = dyn Fn(&BuildProgress) + Send + Sync;
 
 /// How indexes are built.

@@ -120,7 +120,7 @@ const fn of_store(kind: StoreErrorKind) -> ErrorKind {
         StoreErrorKind::Invalid => ErrorKind::Invalid,
         StoreErrorKind::Overflow => ErrorKind::Overflow,
         StoreErrorKind::Retired => ErrorKind::SchemaMismatch,
-        // What was read first cannot be read on: whoever read it begins anew.
+        // What was read first cannot be read on: its reader begins anew.
         StoreErrorKind::SnapshotGone => ErrorKind::Conflict,
         StoreErrorKind::Other => ErrorKind::Other,
     }

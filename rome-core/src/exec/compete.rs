@@ -23,7 +23,7 @@ use crate::expr::node::Node;
 use crate::plan::{self, Access, Plan};
 use crate::session::{Reader, Session};
 
-/// How many visits the first budget has for each row that is wanted, and besides.
+/// The first budget of visits: for each row that is wanted and each partition, and a constant.
 const FIRST_BUDGET: (u64, u64) = (4, 64);
 /// By how many times each budget is larger than the one before.
 const GROWTH: u64 = 2;
@@ -98,9 +98,9 @@ pub(super) async fn first(
 ) -> Result<Vec<Hit>> {
     let statistics = &target.shared().statistics;
     let shape = spec.text(false);
-    let (each, besides) = FIRST_BUDGET;
+    let (each, constant) = FIRST_BUDGET;
     let partitions = target.shared().placement.all().count() as u64;
-    let first_budget = wanted.saturating_mul(each).saturating_add(besides).saturating_add(each * partitions);
+    let first_budget = wanted.saturating_add(partitions).saturating_mul(each).saturating_add(constant);
     let mut budget = spec.hints.budget.unwrap_or(first_budget);
     let mut order: Vec<usize> = (0..ways.len()).collect();
     if let (Some(way), true) = (spec.hints.way, !ways.is_empty()) {

@@ -11,7 +11,7 @@ use crate::plan::{Access, Plan};
 use crate::store::{FilterRef, Partition, Range, Read, Space, Span};
 use crate::value::key;
 
-/// What the store does for a plan besides finding rows.
+/// What the store does for a plan in addition to finding rows.
 pub(super) struct Pushed<'a> {
     pub filter: Option<&'a FilterRef>,
     pub want: Option<u32>,

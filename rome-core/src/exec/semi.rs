@@ -14,7 +14,7 @@ use crate::ask::{ScanPolicy, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
-use crate::expr::subquery::Exists;
+use crate::expr::subquery::{Exists, InQuery};
 use crate::expr::tuples::{Tuples, tuple_of};
 use crate::row;
 use crate::session::Reader;
@@ -32,6 +32,7 @@ impl Asking {
     /// Those of a query, and the query without them; `None` if there are none.
     pub fn of(spec: &Spec) -> Option<(Self, Spec)> {
         let (conditions, plain): (Vec<Node>, Vec<Node>) = spec.filter.iter().cloned().partition(Node::has_subquery);
+        let conditions: Vec<Node> = conditions.into_iter().map(by_partners).collect();
         if conditions.is_empty() {
             return None;
         }
@@ -107,6 +108,25 @@ impl Asking {
             }
         }
     }
+}
+
+/// The same condition with `exists` in the place of `in_query`, so that its rows ask for what they need only. Not below a `not`, where
+/// it matters whether a NULL among the values makes it unknown; nor where a limit picks the values.
+fn by_partners(condition: Node) -> Node {
+    match condition {
+        Node::And(parts) => Node::And(parts.into_iter().map(by_partners).collect()),
+        Node::Or(parts) => Node::Or(parts.into_iter().map(by_partners).collect()),
+        Node::InQuery(query) if query.spec.window.is_all() && is_ordered(&query) => {
+            let InQuery { of, spec, column, .. } = InQuery::clone(&query);
+            Node::Exists(Arc::new(Exists { of: vec![of], spec, columns: vec![column], through: Vec::new() }))
+        }
+        other => other,
+    }
+}
+
+/// Whether the values can be looked up by their encoding.
+fn is_ordered(query: &InQuery) -> bool {
+    query.spec.table.column(query.column).ty.is_ordered()
 }
 
 /// The values by which these rows ask for partners.

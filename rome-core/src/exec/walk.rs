@@ -36,7 +36,6 @@ pub(crate) struct Walk<'a> {
     batch: u64,
     /// How many rows a batch asks for at most.
     most: u64,
-    keys_only: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -64,7 +63,6 @@ impl<'a> Walk<'a> {
             ready: VecDeque::new(),
             batch: 0,
             most: spec.hints.batch.unwrap_or(u64::MAX).max(1),
-            keys_only: false,
         }))
     }
 
@@ -72,7 +70,6 @@ impl<'a> Walk<'a> {
     pub fn keys_only(mut self) -> Self {
         if self.runs.needs_no_rows() && self.own.is_empty() && self.asking.is_none() {
             self.runs = self.runs.keys_only(true);
-            self.keys_only = true;
         }
         self
     }
@@ -82,7 +79,7 @@ impl<'a> Walk<'a> {
         self.runs.visited() + self.asking.as_ref().map_or(0, Asking::visited)
     }
 
-    /// Reads until so many rows are ready or about so many visits were made, in all. Says whether the rows are ready, or there are no more.
+    /// Reads until `rows` are ready or about `visits` were made, in all. Returns whether the rows are ready or the walk has ended.
     pub async fn advance(&mut self, rows: u64, visits: Option<u64>) -> Result<bool> {
         loop {
             let missing = rows.saturating_sub(self.ready.len() as u64);

@@ -20,6 +20,9 @@ use crate::value::{Value, compare};
 /// How many comparisons a condition may consist of to be looked at: enough for a marker of ten columns, written out.
 const MOST_TESTS: usize = 64;
 
+/// How many of the other conditions each comparison is looked at with: the first ones.
+const MOST_BESIDE: usize = 256;
+
 /// The same conditions with those that compare tuples as [`Node::After`], without the columns that others fix.
 pub(super) fn bounded(conditions: &[Node]) -> Cow<'_, [Node]> {
     let mut out: Vec<Node> = Vec::new();
@@ -55,14 +58,13 @@ fn recognise(conditions: &[Node], at: usize) -> Option<Vec<Node>> {
     compared(&alone).or_else(|| {
         // `t <= m` beside it decides what it says where `t` is greater than `m`.
         let tests = alone.tests();
-        let others = conditions.iter().enumerate().filter(|(other, _)| *other != at);
+        let others = conditions.iter().enumerate().take(MOST_BESIDE).filter(|(other, _)| *other != at);
         let beside: Vec<Formula<'_>> = others
             .filter_map(|(_, other)| {
                 let Some(test @ Formula::Test(column, is)) = Formula::of(other, &mut 0) else { return None };
                 let meets = |(of, there): &(u16, Is<'_>)| *of == column && is.agrees(*there);
                 tests.iter().any(meets).then_some(test)
             })
-            .take(MOST_TESTS)
             .collect();
         if beside.is_empty() {
             return None;
@@ -336,7 +338,7 @@ static NULL: Value = Value::Null;
 /// The only value that a column can have by these conditions.
 fn fixed(conditions: &[Node], column: u16) -> Option<&Value> {
     let is_column = |node: &Node| matches!(node, Node::Column(on) if *on == column);
-    conditions.iter().find_map(|condition| match condition {
+    conditions.iter().take(MOST_BESIDE).find_map(|condition| match condition {
         Node::Compare(Comparison::Eq, left, right) => match (&**left, &**right) {
             (of, Node::Value(value)) | (Node::Value(value), of) if is_column(of) => Some(value),
             _ => None,

@@ -15,10 +15,10 @@ use crate::row;
 use crate::schema::Table;
 use crate::store::{Claimed, Consistency, Durability, Partition, Read, ReadReply, Reply, Space, TableId};
 
-/// What is told of queries, as the database's builder says.
+/// What is logged of queries, as the database's builder says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SlowQueryLog {
-    /// Queries that take so long or longer are told; none if that is not wanted.
+    /// Queries that take at least this long are logged; `None` turns it off.
     pub slow: Option<Duration>,
     /// Whether values are shown.
     pub values: bool,

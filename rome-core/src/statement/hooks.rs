@@ -40,7 +40,7 @@ impl Session {
         Ok(changed)
     }
 
-    /// Runs the hooks that come before these writes, and gives the writes as those have left them; none if the row of a swap is
+    /// Runs the hooks that come before these writes, and returns the writes as those have left them; `None` if the row of a swap is
     /// another one by now.
     pub(super) async fn run_before_hooks(
         &self,

@@ -56,7 +56,7 @@ struct Kept<S>(Mutex<BTreeMap<SnapshotId, (Instant, S)>>);
 impl<S: Clone + Send + 'static> Snapshots<S> {
     /// How many states are kept at most; one that is asked for beyond them is refused.
     pub const MOST: usize = 1024;
-    /// After how long a state is given up, whoever still reads it.
+    /// After how long a state is given up, even while it is read.
     pub const LONGEST: Duration = Duration::from_secs(60);
 
     /// None yet.
@@ -65,7 +65,7 @@ impl<S: Clone + Send + 'static> Snapshots<S> {
         Self { kept: Arc::new(Kept(Mutex::default())) }
     }
 
-    /// Keeps a state; none if there are too many. Costs a lock.
+    /// Keeps a state; `None` if there are too many. Costs a lock.
     #[must_use]
     pub fn keep(&self, state: S) -> Option<Snapshot> {
         static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -2,7 +2,7 @@
 
 use rome_core::store::{Partition, Read, ReadReply, Reply};
 
-/// The same reads with scans in the place of tracked counts; none if there are no such counts.
+/// The same reads with scans in the place of tracked counts; `None` if there are no such counts.
 pub(crate) fn counts_as_scans(batch: &[(Partition, Vec<Read>)]) -> Option<Vec<(Partition, Vec<Read>)>> {
     batch.iter().flat_map(|(_, reads)| reads).any(is_tracked_count).then(|| {
         let mut batch = batch.to_vec();

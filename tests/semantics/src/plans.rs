@@ -84,7 +84,7 @@ struct Visit {
 async fn visited(filter: Expr<Visit>) -> u64 {
     let recorder = Arc::new(Recorder::new(Arc::new(MemoryStore::new())));
     let db = Database::builder().entity::<Visit>().open_store(recorder.clone()).await.unwrap();
-    let place = |n: u32| format!("{}-{}", if n % 2 == 0 { "inn" } else { "mill" }, n % 4);
+    let place = |n: u32| format!("{}-{}", if n.is_multiple_of(2) { "inn" } else { "mill" }, n % 4);
     let visit = |n: u32| Visit { day: n / 100, number: n % 100, place: place(n) };
     db.insert_all((0..1000).map(visit)).await.unwrap();
     let query = db.query::<Visit>().filter(filter).order_by(Visit::PLACE.asc());

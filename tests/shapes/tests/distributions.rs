@@ -1,6 +1,6 @@
 //! Whatever the distribution of the data, the planner's choice visits little more than the best single way.
 //!
-//! `cargo test -p rome-shapes --test distributions -- --ignored --nocapture` prints the worst draws; `ROME_SHAPES_DRAWS=1000` before
+//! `cargo test -p rome-shapes --test distributions -- --nocapture` prints the worst draws; `ROME_SHAPES_DRAWS=1000` before
 //! it draws more.
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -169,7 +169,6 @@ async fn visits(draw: &Draw) -> Visits {
 }
 
 #[tokio::test]
-#[ignore = "the planner takes one way for good before it knows how many rows pass"]
 async fn the_planner_s_choice_visits_little_more_than_the_best_way() {
     let draws = std::env::var("ROME_SHAPES_DRAWS").map_or(DRAWS, |draws| draws.parse().unwrap());
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

@@ -101,16 +101,12 @@ impl<T> Runs<T> {
             return None;
         }
         let apart = |source: &Source| matches!(source, Source::Span(Through::EntriesApart, ..));
-        let merging = match sources.len() {
-            0 | 1 => Merging::Append,
-            _ if sorted => Merging::Ordered,
-            _ if plan.may_repeat() => Merging::Distinct,
-            _ => Merging::Append,
-        };
-        // Rows that are looked up are in no order by themselves.
-        let merging = match sources.as_slice() {
-            [Source::Lookups(_)] if sorted => Merging::Ordered,
-            _ => merging,
+        // The lookups of all steps are one run, whose rows are in no order and may repeat.
+        let in_order = matches!(sources.as_slice(), [] | [Source::Span(..) | Source::Ready]);
+        let merging = match (sorted && !in_order, plan.may_repeat()) {
+            (true, _) => Merging::Ordered,
+            (false, true) => Merging::Distinct,
+            (false, false) => Merging::Append,
         };
         if merging == Merging::Ordered && sources.len() > MOST_MERGED {
             return None;
