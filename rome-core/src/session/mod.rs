@@ -111,7 +111,8 @@ pub(crate) struct State {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions, purpose: Purpose) -> Self {
-        let snapshot = (purpose == Purpose::SnapshotRead).then(|| shared.committer.store.snapshot()).flatten().map(Arc::new);
+        let snapshot =
+            (purpose == Purpose::SnapshotRead).then(|| shared.committer.store.snapshot()).flatten().map(Arc::new);
         let writing = tokio::sync::Mutex::default();
         Self { shared, options, purpose, state: Arc::default(), writing, inside: None, trial: None, snapshot }
     }

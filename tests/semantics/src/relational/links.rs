@@ -233,7 +233,8 @@ async fn a_row_that_several_lookups_find_is_given_once() {
         let hints = hints.map(|(way, budget, batch)| rome::query::Hints { compete: true, way, budget, batch });
         let blue = || Pet::LABELS.link().filter(Label::TEXT.eq("blue")).exists();
         let any = || Pet::LABELS.exists();
-        let keys = |ids: [u32; 3]| Pet::ID.in_query(&db.query::<Label>().filter(Label::ID.is_in(ids)).select(Label::ID));
+        let keys =
+            |ids: [u32; 3]| Pet::ID.in_query(&db.query::<Label>().filter(Label::ID.is_in(ids)).select(Label::ID));
         let both = [blue() | any(), any() | blue(), keys([1, 2, 3]) | keys([2, 3, 9]), keys([1, 2, 3]) | blue()];
         for (at, condition) in both.into_iter().enumerate() {
             let query = db.query::<Pet>().filter(condition);
