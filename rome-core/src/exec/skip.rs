@@ -13,15 +13,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::reach;
-use super::target::Target;
+use super::routing;
 use crate::catalog::StoredTable;
-use crate::error::{Error, Result};
-use crate::place::Routed;
+use crate::error::Result;
+use crate::placement::Routed;
 use crate::plan::Skip;
 use crate::row;
 use crate::schema::IndexPart;
-use crate::store::{Partition, Read, Reply, Scanned, Span, successor};
+use crate::session::Reader;
+use crate::store::{Partition, Read, Scanned, Span, successor};
 use crate::value::{Value, ValueError, key};
 
 /// How many entries a sample of how often values repeat has.
@@ -56,7 +56,7 @@ pub(crate) struct FoundEnds {
 
 /// A walk over the distinct prefixes of a range, in its order.
 #[derive(Debug)]
-pub(crate) struct Walk {
+pub(crate) struct SkipScan {
     table: Arc<StoredTable>,
     parts: Vec<IndexPart>,
     runs: Vec<Run>,
@@ -107,12 +107,10 @@ impl Pace {
     }
 }
 
-impl Walk {
+impl SkipScan {
     /// The walk of a plan; nothing is read yet.
-    pub fn new(target: Target<'_>, table: &Arc<StoredTable>, skip: &Skip) -> Result<Self> {
-        let spans = reach::runs(target.shared().placement, table, &skip.plan)
-            .ok_or_else(|| Error::invalid("a walk over distinct values has more than one range"))?
-            .1;
+    pub fn new(target: Reader<'_>, table: &Arc<StoredTable>, skip: &Skip) -> Result<Self> {
+        let (_, spans) = routing::spans(target.shared().placement, table, &skip.plan)?;
         let n = spans.len();
         let run = |(partition, span): (Partition, Span)| Run {
             partition,
@@ -126,7 +124,7 @@ impl Walk {
     }
 
     /// So many of the next prefixes, fewer only at the end. Costs a round trip for each value at most.
-    pub async fn next(&mut self, target: Target<'_>, wanted: usize) -> Result<Vec<Found>> {
+    pub async fn next(&mut self, target: Reader<'_>, wanted: usize) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         loop {
             while found.len() < wanted
@@ -167,7 +165,7 @@ impl Walk {
     }
 
     /// Reads on in all partitions that have nothing left to give, and in those that soon will not have.
-    async fn read(&mut self, target: Target<'_>, wanted: usize) -> Result<()> {
+    async fn read(&mut self, target: Reader<'_>, wanted: usize) -> Result<()> {
         // Each entry gives one value at most, and the next one behind them costs another read where they repeat.
         let most = u32::try_from(wanted).unwrap_or(u32::MAX);
         let mut reads = Routed::default();
@@ -182,9 +180,7 @@ impl Walk {
             asked.push(at);
         }
         for (at, reply) in asked.into_iter().zip(target.read(reads).await?) {
-            let Reply::Scanned(scanned) = reply else {
-                return Err(Error::invalid("the store answered a scan with something else"));
-            };
+            let scanned = reply.into_scanned()?;
             if let Some(run) = self.runs.get_mut(at) {
                 run.take(&self.parts, &scanned).map_err(|(entry, source)| {
                     row::unreadable(self.table.def, &super::fetch::key_of_entry(entry.clone()).unwrap_or(entry), source)

@@ -8,14 +8,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fetch::{Hit, Own, matches};
+use super::fetch::{Own, matches};
+use super::hit::Hit;
 use super::runs::{Batch, Runs};
 use super::sort::{sort_key, sort_key_of};
-use super::target::Target;
+use crate::ask::{OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::plan::{Access, OrderPart, Plan, Spec};
+use crate::plan::{Access, Plan};
 use crate::schema::Table;
+use crate::session::{Purpose, Reader};
 
 /// How many rows the first batch has.
 const FIRST: u64 = 4_096;
@@ -64,9 +66,7 @@ impl Top {
     pub fn new(table: &'static Table, spec: &Spec) -> Self {
         let order = spec.full_order();
         let after = spec.after.as_ref().map(|values| sort_key(&order, values.iter().map(|value| value.as_ref())));
-        let wanted = spec
-            .limit
-            .map_or(usize::MAX, |limit| usize::try_from(limit.saturating_add(spec.offset)).unwrap_or(usize::MAX));
+        let wanted = spec.window.reach().map_or(usize::MAX, |rows| usize::try_from(rows).unwrap_or(usize::MAX));
         Self { table, order, after, wanted, first: BinaryHeap::new() }
     }
 
@@ -94,20 +94,20 @@ impl Top {
 
 /// Whether the first rows of a plan are to be read in batches: it has a limit and gives them in another order, and they may be many.
 /// Another attempt, after one during which rows were changed, reads all of them at once, which no write can disturb.
-pub(super) fn is_in_batches(target: Target<'_>, spec: &Spec, plan: &Plan) -> bool {
+pub(super) fn is_in_batches(target: Reader<'_>, spec: &Spec, plan: &Plan) -> bool {
     let sorted = !spec.order.is_empty() || spec.after.is_some();
     let one_range = match &plan.access {
         Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() == 1,
         _ => false,
     };
     let many = plan.estimate.is_none_or(|estimate| estimate >= FEW);
-    let undisturbed = target.session().is_none_or(|session| session.options.looks_only);
-    sorted && !plan.ordered && spec.limit.is_some() && one_range && many && undisturbed
+    let undisturbed = target.session().is_none_or(|session| session.purpose == Purpose::SnapshotRead);
+    sorted && !plan.ordered && spec.window.limit.is_some() && one_range && many && undisturbed
 }
 
 /// The first rows of a query, in order, those before its offset among them. Costs a round trip for each batch.
 pub(super) async fn top(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
@@ -121,7 +121,7 @@ pub(super) async fn top(
     let changed: HashSet<&Bytes> = own.iter().map(|(key, ..)| key).collect();
     let mut rows = FIRST;
     while !runs.is_ended() {
-        let batch = Batch { rows, bytes: Some(MOST_BYTES), in_steps: true };
+        let batch = Batch { rows, bytes: Some(MOST_BYTES), visits: None, in_steps: true };
         let mut got = runs.ask(batch, false).read(target).await?;
         for hit in got.take_hits() {
             if !changed.contains(&hit.key) {
@@ -149,9 +149,10 @@ mod tests {
     use rome_derive::Entity;
 
     use super::Top;
-    use crate::exec::fetch::{Hit, sort_rows};
+    use crate::ask::{OrderPart, Spec, Window};
+    use crate::exec::fetch::sort_rows;
+    use crate::exec::hit::Hit;
     use crate::model::Entity as _;
-    use crate::plan::{OrderPart, Spec};
     use crate::value::{RowWriter, Value};
 
     #[derive(Entity)]
@@ -182,10 +183,12 @@ mod tests {
             for descending in [false, true] {
                 for (limit, offset) in [(0, 0), (1, 0), (7, 3), (100, 0)] {
                     let order = vec![OrderPart::new(1, descending)];
-                    let spec = Spec { order, offset, after: after.clone(), ..Spec::new(Dog::table()) };
+                    let window = Window { limit: None, offset };
+                    let spec = Spec { order, window, after: after.clone(), ..Spec::new(Dog::table()) };
                     let mut sorted = hits(40);
                     sort_rows(Dog::table(), &spec, &mut sorted).unwrap();
-                    let mut top = Top::new(Dog::table(), &Spec { limit: Some(limit), ..spec });
+                    let mut top =
+                        Top::new(Dog::table(), &Spec { window: Window { limit: Some(limit), offset }, ..spec });
                     for hit in hits(40) {
                         top.push(hit).unwrap();
                         assert!(top.first.len() as u64 <= limit + offset);

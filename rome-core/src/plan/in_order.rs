@@ -1,16 +1,63 @@
 //! Plans for groups that are read in their order.
 
+use super::aggregate::covers;
+use super::buffered::has_written;
 use super::candidate::{Access, Candidate, Question, by_index, by_table};
 use super::constraint::{self, Reading};
-use super::spec::{IndexChoice, OrderPart, Spec};
-use super::{Plan, partition};
+use super::{AskedOfGroups, Plan, partition};
+use crate::ask::{IndexChoice, OrderPart, Spec};
 use crate::catalog::StoredTable;
-use crate::exec::Target;
 use crate::expr::node::Node;
+use crate::session::Reader;
+
+/// Groups in the order of an index or of the table.
+#[derive(Debug)]
+pub(crate) struct InOrder {
+    pub plan: Plan,
+    /// Whether the entries hold all that is needed, so that no row is read.
+    pub of_entries: bool,
+    /// The columns that have to be known of each row.
+    pub needed: Vec<u16>,
+}
+
+impl InOrder {
+    /// For people to read.
+    pub const fn way(&self) -> &'static str {
+        if self.of_entries {
+            "group the entries of the index as they come, reading no rows"
+        } else {
+            "group the rows as they come"
+        }
+    }
+}
+
+/// How the groups of a query are read in their order; `None` if no limit would end that early, or no index gives the order.
+pub(super) fn groups_in_order(
+    target: Reader<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    asked: &AskedOfGroups<'_>,
+    needed: &[u16],
+) -> Option<InOrder> {
+    if !asked.limited || asked.by.is_empty() || !asked.by.iter().all(|node| node.as_column().is_some()) {
+        return None;
+    }
+    let plan = in_order(target, table, spec, asked.order.as_deref()?)?;
+    let index = match plan.access {
+        Access::Index { index, .. } => table.indexes.get(index),
+        _ => None,
+    };
+    let of_entries = matches!(plan.access, Access::Index { index, .. } if covers(table, index, needed));
+    let is_apart = !target.shared().placement.is_one() && index.is_some_and(|index| index.def.global);
+    if has_written(target, table, &plan.access) || (!of_entries && is_apart) {
+        return None;
+    }
+    Some(InOrder { plan, of_entries, needed: needed.to_vec() })
+}
 
 /// The plan that gives rows in this order, which need not be a total one, by one range of an index or of the table; `None` if there
 /// is none, or if another way reads fewer rows because it serves a condition that this one tests on them.
-pub(crate) fn in_order(target: Target<'_>, table: &StoredTable, spec: &Spec, order: &[OrderPart]) -> Option<Plan> {
+fn in_order(target: Reader<'_>, table: &StoredTable, spec: &Spec, order: &[OrderPart]) -> Option<Plan> {
     let deleted = spec.deleted_condition();
     let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
     let mut constraints = Vec::with_capacity(conditions.len());
@@ -52,5 +99,6 @@ pub(crate) fn in_order(target: Target<'_>, table: &StoredTable, spec: &Spec, ord
         resumed: true,
         estimate: None,
         rejected: Vec::new(),
+        rival: None,
     })
 }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use super::candidate::{Access, Candidate};
-use super::range::Range;
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::exec::Target;
-use crate::place::Routed;
-use crate::store::{Read, Reply, Span};
+use crate::placement::Routed;
+use crate::session::Reader;
+use crate::store::{Range, Read, Reply, Span};
 
 /// How many entries a probe counts at most.
 pub(super) const PROBE: u32 = 256;
@@ -17,7 +16,7 @@ const MOST_PROBES: usize = 16;
 
 /// Counts the ranges of the candidates that a condition narrows.
 pub(super) async fn probe(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     candidates: &[Candidate],
 ) -> Result<Vec<Option<u64>>> {
@@ -27,7 +26,7 @@ pub(super) async fn probe(
 
 /// About how many entries these accesses visit, as far as [`PROBE`]; none if that is not known. Costs a round trip where
 /// they were not counted lately.
-pub(crate) async fn measure_all(target: Target<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
+pub(crate) async fn measure_all(target: Reader<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
     let counted = count_spans(target, asked.iter().map(|(table, access)| spans(table, access, PROBE))).await?;
     let known = |access: &Access| match access {
         Access::Nothing => Some(0),
@@ -40,7 +39,7 @@ pub(crate) async fn measure_all(target: Target<'_>, asked: &[(&StoredTable, &Acc
 
 /// How many entries an access visits, as far as `most`. Costs a round trip where they were not counted lately.
 pub(crate) async fn measure(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     access: &Access,
     most: u64,
@@ -52,7 +51,7 @@ pub(crate) async fn measure(
 
 /// Counts ranges, as far as they are not known from before.
 async fn count_spans(
-    target: Target<'_>,
+    target: Reader<'_>,
     candidates: impl IntoIterator<Item = Option<Vec<Span>>>,
 ) -> Result<Vec<Option<u64>>> {
     let statistics = &target.shared().statistics;
@@ -67,7 +66,7 @@ async fn count_spans(
                 _ => {
                     for partition in target.shared().placement.all() {
                         asked.push((at, span.clone()));
-                        reads.push(partition, Read::Count(span.clone()));
+                        reads.push(partition, Read::count(span.clone()));
                     }
                 }
             }
@@ -77,8 +76,8 @@ async fn count_spans(
         let replies = target.peek(reads).await?;
         let mut found = HashMap::new();
         for ((at, span), reply) in asked.into_iter().zip(replies) {
-            if let Reply::Count(count) = reply {
-                *found.entry((at, span)).or_insert(0) += count;
+            if let Reply::Count(counted) = reply {
+                *found.entry((at, span)).or_insert(0) += counted.n;
             }
         }
         for ((at, span), count) in found {

@@ -2,13 +2,14 @@
 
 use super::candidate::{Access, Question, by_index, by_table};
 use super::constraint::{self, Reading};
-use super::spec::{IndexChoice, OrderPart, Spec};
-use super::{Explain, Plan, partition};
+use super::{Explain, Plan, check_policy, partition};
+use crate::ask::{IndexChoice, OrderPart, Spec};
 use crate::catalog::StoredTable;
-use crate::exec::Target;
+use crate::error::Result;
 use crate::expr::node::Node;
-use crate::place::Placement;
+use crate::placement::Placement;
 use crate::schema::IndexPart;
+use crate::session::Reader;
 
 /// A plan that reads one entry for each distinct prefix of an index or of the table's keys.
 #[derive(Debug, Clone)]
@@ -22,11 +23,32 @@ pub(crate) struct Skip {
     pub next: Option<IndexPart>,
 }
 
+/// How the distinct values of these columns are found by seeks, in the order of the query if an index has that; `None` if they have to
+/// be collected from rows.
+///
+/// # Errors
+/// [`is_scan_denied`](crate::Error::is_scan_denied) by the scan policy.
+pub(crate) fn plan_distinct(
+    target: Reader<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    columns: &[u16],
+) -> Result<Option<Skip>> {
+    spec.check_size()?;
+    // Another order is refused, where the rows are looked at.
+    if spec.order.iter().any(|part| !columns.contains(&part.column)) {
+        return Ok(None);
+    }
+    let Some(found) = skip(target, table, spec, columns, &spec.order, None) else { return Ok(None) };
+    check_policy(target, spec, &found.plan)?;
+    Ok(Some(found))
+}
+
 /// How the distinct values of `columns` are found by seeks, best in this order of them; `None` if no index holds them behind
 /// columns that the filter fixes to one value, or if it does not serve the whole filter. With `next` the index has that column
 /// behind them.
-pub(crate) fn skip(
-    target: Target<'_>,
+pub(super) fn skip(
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     columns: &[u16],
@@ -81,6 +103,7 @@ pub(crate) fn skip(
             resumed: true,
             estimate: None,
             rejected: Vec::new(),
+            rival: None,
             access: candidate.access,
         },
         prefix: parts.get(..width)?.to_vec(),

@@ -3,20 +3,15 @@
 use std::collections::HashMap;
 
 use super::accumulate::Accumulator;
-use super::seek::column_of;
+use crate::ask::{GROUP, GroupSpec, MOST_ROWS, OrderPart, distinct_parts};
 use crate::error::{Error, Kind, Result};
 use crate::exec::sort::sort_key_of_values;
-use crate::expr::Nulls;
-use crate::expr::aggregate::{Aggregate, Func};
+use crate::expr::aggregate::Aggregate;
 use crate::expr::eval::{self, Values};
 use crate::expr::node::Node;
-use crate::expr::size;
+use crate::expr::{Nulls, size};
 use crate::index::aggregate::Totals;
-use crate::plan::{GROUP, GroupSpec, OrderPart, distinct_parts};
 use crate::value::{Value, ValueError, ValueRef, key};
-
-/// How many groups, and values that are counted once, are kept in memory at most.
-const MOST_KEPT: usize = 4_000_000;
 
 /// How many aggregates are calculated of each group at most.
 const MOST_AGGREGATES: usize = 1_000;
@@ -60,7 +55,7 @@ impl Grouping {
         }
         // Ties go by the columns of the group, in the direction of the last part.
         if let Some((_, descending, _)) = grouping.order.last() {
-            let (descending, nulls) = (*descending, if *descending { Nulls::Last } else { Nulls::First });
+            let (descending, nulls) = (*descending, Nulls::natural(*descending));
             for at in 0..grouping.by.len() {
                 grouping.order.push((of_group(at), descending, nulls));
             }
@@ -262,11 +257,11 @@ impl<'a> Groups<'a> {
 
     /// Refuses to keep more than fits in memory.
     pub fn check_size(&self) -> Result<()> {
-        if self.kept <= MOST_KEPT {
+        if self.kept <= MOST_ROWS {
             return Ok(());
         }
         Err(Kind::Limit(format!(
-            "the query would keep more than {MOST_KEPT} groups and distinct values in memory; narrow it by a filter"
+            "the query would keep more than {MOST_ROWS} groups and distinct values in memory; narrow it by a filter"
         ))
         .into())
     }
@@ -308,7 +303,9 @@ impl<'a> Groups<'a> {
 
     /// The rows of the groups for which the conditions hold, in order, cut to offset and limit.
     pub fn finish(mut self, spec: &GroupSpec, table: &'static str) -> Result<Vec<Vec<Value>>> {
-        self.take_before(None, table).map(|rows| spec.cut(rows))
+        let mut rows = self.take_before(None, table)?;
+        spec.window.cut(&mut rows);
+        Ok(rows)
     }
 }
 
@@ -343,7 +340,7 @@ impl Grouping {
 
     /// The order of the groups as one of columns of the table; `None` if aggregates have a say.
     pub fn order_of_columns(&self) -> Option<Vec<OrderPart>> {
-        let column = |at: usize| self.by.get(at).and_then(column_of);
+        let column = |at: usize| self.by.get(at).and_then(Node::as_column);
         if self.order.is_empty() {
             return (0..self.by.len()).map(|at| Some(OrderPart::new(column(at)?, false))).collect();
         }
@@ -362,9 +359,4 @@ fn encoded(group: &Group, columns: usize) -> Vec<u8> {
     let mut out = Vec::new();
     group.values.iter().take(columns).for_each(|value| key::encode(value.as_ref(), false, &mut out));
     out
-}
-
-/// Whether an aggregate is the number of rows.
-pub(crate) const fn is_row_count(aggregate: &Aggregate) -> bool {
-    matches!(aggregate.func, Func::Count) && aggregate.of.is_none()
 }

@@ -8,21 +8,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entries::{self, Entry};
-use super::groups::{Grouping, Groups};
-use super::seek::column_of;
+use super::entries::Entry;
+use super::groups::Groups;
+use crate::ask::GroupSpec;
 use crate::catalog::StoredTable;
-use crate::error::{Error, Result};
-use crate::exec::fetch::own_writes;
+use crate::error::Result;
 use crate::exec::filter::Condition;
-use crate::exec::reach::{self, Through};
-use crate::exec::target::Target;
+use crate::exec::routing::{self, Through};
 use crate::expr::eval;
-use crate::model::RowView;
-use crate::place::Routed;
-use crate::plan::{self, Access, GroupSpec, Plan, Spec};
-use crate::row;
-use crate::store::{FilterRef, Partition, Read, Reply, Scanned, Span, row_key};
+use crate::placement::Routed;
+use crate::plan::{Access, InOrder};
+use crate::row::{self, RowView};
+use crate::session::Reader;
+use crate::store::{FilterRef, Partition, Read, Scanned, Span, row_key};
 use crate::value::{Value, ValueError};
 
 /// How many entries or rows the first batch of all partitions has at least.
@@ -33,38 +31,6 @@ const A_GROUP: usize = 4;
 const MOST: u32 = 8_192;
 /// About how many bytes of them a batch has at most.
 const MOST_BYTES: u64 = 1 << 20;
-
-/// Groups in the order of an index or of the table.
-#[derive(Debug)]
-pub(super) struct InOrder {
-    pub plan: Plan,
-    /// Whether the entries hold all that is needed, so that no row is read.
-    of_entries: bool,
-    needed: Vec<u16>,
-}
-
-/// How the groups of a query are read in their order; `None` if no limit would end that early, or no index gives the order.
-pub(super) fn plan(
-    target: Target<'_>,
-    table: &StoredTable,
-    spec: &Spec,
-    group: &GroupSpec,
-    grouping: &Grouping,
-    needed: &[u16],
-) -> Option<InOrder> {
-    group.limit?;
-    if grouping.by().is_empty() || !grouping.by().iter().all(|node| column_of(node).is_some()) {
-        return None;
-    }
-    let plan = plan::in_order(target, table, spec, &grouping.order_of_columns()?)?;
-    let of_entries = matches!(plan.access, Access::Index { index, .. } if entries::covers(table, index, needed));
-    if !own_writes(target, table, &plan.access).is_empty()
-        || (!of_entries && reach::is_apart(target.shared().placement, table, &plan.access))
-    {
-        return None;
-    }
-    Some(InOrder { plan, of_entries, needed: needed.to_vec() })
-}
 
 /// The rows of one partition.
 struct Run {
@@ -77,26 +43,16 @@ struct Run {
 }
 
 impl InOrder {
-    /// For people to read.
-    pub const fn way(&self) -> &'static str {
-        if self.of_entries {
-            "group the entries of the index as they come, reading no rows"
-        } else {
-            "group the rows as they come"
-        }
-    }
-
     /// The rows of the groups, in order. Costs a round trip for each batch; each is twice the last.
-    pub async fn rows(
+    pub(super) async fn rows(
         &self,
-        target: Target<'_>,
+        target: Reader<'_>,
         table: &Arc<StoredTable>,
         group: &GroupSpec,
         mut groups: Groups<'_>,
     ) -> Result<Vec<Vec<Value>>> {
-        let (through, spans) = reach::runs(target.shared().placement, table, &self.plan)
-            .ok_or_else(|| Error::invalid("groups in order are read from more than one range"))?;
-        let wanted = group.wanted().unwrap_or(usize::MAX);
+        let (through, spans) = routing::spans(target.shared().placement, table, &self.plan)?;
+        let wanted = group.window.reach().map_or(usize::MAX, |wanted| usize::try_from(wanted).unwrap_or(usize::MAX));
         let first = wanted.saturating_mul(A_GROUP).max(FIRST) / spans.len().max(1) + 1;
         let mut size = u32::try_from(first).unwrap_or(MOST).min(MOST);
         let run = |(partition, span): (Partition, Span)| Run { partition, ended: !span.is_possible(), span, at: None };
@@ -110,9 +66,7 @@ impl InOrder {
             }
             let live = runs.iter_mut().filter(|run| !run.ended);
             for (run, reply) in live.zip(target.read(reads).await?) {
-                let Reply::Scanned(scanned) = reply else {
-                    return Err(Error::invalid("the store answered a scan with something else"));
-                };
+                let scanned = reply.into_scanned()?;
                 let retest = condition.as_deref().filter(|condition| condition.failed());
                 let last = self.add(table, through, &scanned, retest, &mut groups)?;
                 run.at = last.or_else(|| run.at.take());
@@ -125,7 +79,8 @@ impl InOrder {
             rows.extend(complete(&runs, &mut groups, table)?);
             size = size.saturating_mul(2).min(MOST);
         }
-        Ok(group.cut(rows))
+        group.window.cut(&mut rows);
+        Ok(rows)
     }
 
     fn condition(&self, table: &Arc<StoredTable>) -> Option<Arc<Condition>> {
@@ -156,7 +111,7 @@ impl InOrder {
         let mut place = None;
         if self.of_entries && through != Through::Rows {
             let Access::Index { index, .. } = &self.plan.access else { return Ok(None) };
-            let Some(index) = table.indexes.get(*index) else { return Ok(None) };
+            let index = table.index(*index);
             let mut entry = Entry::default();
             for record in scanned.iter() {
                 let mut add = || {

@@ -5,41 +5,35 @@
 //! way its rows go into a hash table by the columns that are equal. So the number of reads is that of the tables, whatever
 //! the number of rows.
 
-mod explain;
 mod rows;
 
-pub(crate) use explain::explain_join;
 pub(crate) use rows::{Joined, JoinedRow};
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::aggregate::{Grouping, Groups};
-use super::by_value::ByValue;
-use super::fetch::{Want, fetch};
+use super::fetch::fetch;
+use super::group_by_key::ByValue;
+use super::hit::Want;
 use super::related::end_in_key;
 use super::sort::sort_key_of_values;
 use super::subquery;
-use super::target::Target;
+use crate::ask::{Attach, Equal, GroupSpec, JoinKind, JoinSpec, ScanPolicy, Spec, Via};
 use crate::error::{Error, Kind, Result};
 use crate::expr::eval::{self, Values as _};
 use crate::expr::node::Node;
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Attach, Equal, GroupSpec, JoinKind, JoinSpec, ScanPolicy, Spec, Via};
+use crate::plan::{self, Explain};
 use crate::row;
+use crate::session::{Reader, Session, in_session};
 use crate::value::{Value, ValueError};
 use rows::{Fetched, NONE};
 
-/// From how many values on it is asked how large the table is that they are looked up in.
-const MANY: usize = 256;
-/// How many rows of a scan cost as much as a lookup.
-const LOOKUP: u64 = 4;
-
 /// A join that is being read.
 struct Join<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     spec: JoinSpec,
     /// The last column of each table that is read.
     last: Vec<u16>,
@@ -50,13 +44,25 @@ struct Join<'a> {
 }
 
 /// The rows of a join, in order, cut to its offset and limit. `columns` are those that are read besides the ones of the
-/// join itself. Costs a round trip for each table, one more where plans have to be compared. Has to run in a session.
-pub(crate) async fn join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
+/// join itself. Costs a round trip for each table, one more where plans have to be compared.
+pub(crate) async fn join(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
+    match target {
+        Reader::Session(_) => join_here(target, spec, columns).await,
+        Reader::Database(shared) => {
+            Box::pin(in_session(shared, async |session: &Session| {
+                join_here(Reader::Session(session), spec, columns).await
+            }))
+            .await
+        }
+    }
+}
+
+async fn join_here(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
     let spec = subquery::answered_join(target, spec).await?;
-    let (order, distinct, limit, offset) = (spec.full_order(), spec.distinct, spec.limit, spec.offset);
+    let (order, distinct, window) = (spec.full_order(), spec.distinct, spec.window);
     let ordered = !spec.order.is_empty();
     let mut spec = spec.pushed();
-    limit_first(&mut spec);
+    plan::limit_first(&mut spec);
     let mut join = Join {
         last: last_columns(&spec, columns),
         rows: Joined::new(spec.parts.iter().map(|part| Fetched::none(part.spec.table)).collect()),
@@ -65,12 +71,12 @@ pub(crate) async fn join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) 
         target,
         spec,
     };
-    if limit != Some(0) {
+    if window.limit != Some(0) {
         join.run().await?;
     }
     let Join { mut rows, spec, .. } = join;
     if distinct {
-        rows.keep_distinct(columns)?;
+        rows.keep_distinct(&spec, columns)?;
     }
     let key = |row: &JoinedRow<'_>| {
         let values = order.iter().map(|order| {
@@ -79,22 +85,27 @@ pub(crate) async fn join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) 
         let values = values.collect::<Result<Vec<_>, _>>().map_err(|source| calculation(&spec, source))?;
         Ok(sort_key_of_values(values))
     };
-    rows.arrange(ordered.then_some(key), offset, limit)?;
+    rows.arrange(ordered.then_some(key), window)?;
     Ok(rows)
 }
 
-/// Gives the first table the join's limit where it alone decides which rows come first: each of its rows is kept.
-fn limit_first(spec: &mut JoinSpec) {
-    let kept = spec.parts.iter().skip(1).all(|part| part.kind == JoinKind::Left);
-    let decides = spec.filter.is_empty() && !spec.distinct && spec.order.iter().all(|order| order.place == 0);
-    if let (true, true, Some(limit), Some(first)) = (kept, decides, spec.limit, spec.parts.first_mut()) {
-        first.spec.limit = Some(limit.saturating_add(spec.offset));
-        first.spec.order = spec.order.iter().map(|order| order.part).collect();
+/// How a join would be read. Costs at most one round trip for each table, and reads no rows, except those of subqueries.
+pub(crate) async fn explain_join(target: Reader<'_>, spec: &JoinSpec) -> Result<Explain> {
+    match target {
+        Reader::Session(_) => explain_here(target, spec).await,
+        Reader::Database(shared) => {
+            Box::pin(in_session(shared, async |session: &Session| explain_here(Reader::Session(session), spec).await))
+                .await
+        }
     }
 }
 
-/// The groups of a join's rows. Costs as [`join`].
-pub(crate) async fn aggregate_join(target: Target<'_>, spec: &JoinSpec, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+async fn explain_here(target: Reader<'_>, spec: &JoinSpec) -> Result<Explain> {
+    Box::pin(plan::explain_join(target, subquery::answered_join(target, spec).await?)).await
+}
+
+/// The groups of a join's rows. Costs as [`join`]. Has to run in a session.
+pub(crate) async fn aggregate_join(target: Reader<'_>, spec: &JoinSpec, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
     let name = |place: u8, column: u16| {
         let part = spec.parts.get(usize::from(place));
         part.map_or_else(String::new, |part| format!("{}.{}", part.name, part.spec.table.column(column).name))
@@ -106,7 +117,7 @@ pub(crate) async fn aggregate_join(target: Target<'_>, spec: &JoinSpec, group: &
         .filter_map(|aggregate| aggregate.of.clone())
         .chain(grouping.by().to_vec())
         .collect();
-    let rows = join(target, spec, &columns).await?;
+    let rows = join_here(target, spec, &columns).await?;
     let mut groups = Groups::new(&grouping);
     for row in rows.iter() {
         groups.add(&row).map_err(|source| calculation(spec, source))?;
@@ -152,8 +163,8 @@ fn last_columns(spec: &JoinSpec, columns: &[Node]) -> Vec<u16> {
 
 impl Join<'_> {
     async fn run(&mut self) -> Result<()> {
-        let first = first(self.target, &self.spec).await?;
-        let Some(part) = self.spec.parts.get(usize::from(first)) else { return Ok(()) };
+        let first = plan::first_of_join(self.target, &self.spec).await?;
+        let part = self.spec.part(first);
         let spec = part.spec.clone();
         self.read(first, &spec).await?;
         self.rows.begin(first)?;
@@ -170,9 +181,7 @@ impl Join<'_> {
         let place = usize::from(place);
         let last = self.last.get(place).copied().unwrap_or(0);
         let fetched = rows_of(self.target, spec, last).await?;
-        if let Some(slot) = self.rows.tables.get_mut(place) {
-            *slot = fetched;
-        }
+        *self.rows.tables.get_mut(place).expect("a join has a slot for each of its tables") = fetched;
         Ok(())
     }
 
@@ -197,7 +206,7 @@ impl Join<'_> {
     }
 
     async fn attach(&mut self, attach: &Attach) -> Result<()> {
-        let Some(part) = self.spec.parts.get(usize::from(attach.place)) else { return Ok(()) };
+        let part = self.spec.part(attach.place);
         let spec = part.spec.clone();
         if attach.kind == JoinKind::Cross {
             self.read(attach.place, &spec).await?;
@@ -216,9 +225,9 @@ impl Join<'_> {
             }
             None => (on.iter().map(|(.., own)| *own).collect(), self.wanted(&on)?),
         };
-        let spec = lookup(self.target, &spec, &own, wanted).await?;
+        let spec = plan::lookup_of_join(self.target, &spec, &own, wanted).await?;
         self.read(attach.place, &spec).await?;
-        let Some(table) = self.rows.tables.get(usize::from(attach.place)) else { return Ok(()) };
+        let table = self.rows.tables.get(usize::from(attach.place)).expect("a join has a slot for each of its tables");
         let by_value = hashed(table, &own)?;
         let also = between.get(1..).unwrap_or_default();
         let also = also.iter().map(|between| Ok((between, keys_of(table, &between.own)?)));
@@ -254,7 +263,7 @@ impl Join<'_> {
         let columns: Vec<u16> = via.near.iter().map(|(.., near)| *near).collect();
         let far: Vec<u16> = via.far.iter().map(|(far, _)| *far).collect();
         let spec = Spec { policy, ..Spec::new(via.table) };
-        let spec = lookup(self.target, &spec, &columns, self.wanted(&via.near)?).await?;
+        let spec = plan::lookup_of_join(self.target, &spec, &columns, self.wanted(&via.near)?).await?;
         let last = columns.iter().chain(&far).copied().max().unwrap_or(0);
         let links = rows_of(self.target, &spec, last).await?;
         let own = via.far.iter().map(|(_, own)| *own).collect();
@@ -332,13 +341,12 @@ impl Between {
 
 impl Joined {
     /// Keeps the first of the rows in which these columns are the same.
-    fn keep_distinct(&mut self, columns: &[Node]) -> Result<()> {
+    fn keep_distinct(&mut self, spec: &JoinSpec, columns: &[Node]) -> Result<()> {
         let mut seen = std::collections::HashSet::new();
         self.retain(|row| {
             let mut encoded = Vec::new();
             for column in columns {
-                let value = eval::scalar(column, row)
-                    .map_err(|source| Error::from(Kind::Overflow { table: "", column: None, source }))?;
+                let value = eval::scalar(column, row).map_err(|source| calculation(spec, source))?;
                 crate::value::key::encode(value, false, &mut encoded);
             }
             Ok(seen.insert(encoded))
@@ -396,53 +404,9 @@ fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> 
 }
 
 /// Reads the rows of a table.
-async fn rows_of(target: Target<'_>, spec: &Spec, last: u16) -> Result<Fetched> {
+async fn rows_of(target: Reader<'_>, spec: &Spec, last: u16) -> Result<Fetched> {
     let table = target.shared().table(spec.table)?;
     let plan = plan::plan(target, table, spec).await?;
     let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
     Fetched::new(spec.table, hits, last)
-}
-
-/// The query for the rows of a table that have these values: by lookups, or without them where the table has fewer rows
-/// than there are values.
-async fn lookup(target: Target<'_>, spec: &Spec, columns: &[u16], wanted: Tuples) -> Result<Spec> {
-    let mut looked_up = spec.clone();
-    let n = wanted.len();
-    looked_up
-        .filter
-        .push(Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(wanted)));
-    if n <= MANY || spec.policy.unwrap_or_else(|| target.scan_policy()) != ScanPolicy::Allow {
-        return Ok(looked_up);
-    }
-    let table = target.shared().table(spec.table)?;
-    let scan = plan::choose_plan(target, table, spec).await?;
-    let enough = LOOKUP * n as u64;
-    match plan::measure(target, table, &scan.access, enough).await? {
-        Some(entries) if entries < enough => Ok(spec.clone()),
-        _ => Ok(looked_up),
-    }
-}
-
-/// The table to read first: of those that can be, the one with the fewest rows by its own conditions. Costs a round trip
-/// where several have conditions that an index serves, and that were not counted lately.
-pub(super) async fn first(target: Target<'_>, spec: &JoinSpec) -> Result<u8> {
-    let mut narrowed = Vec::new();
-    for place in spec.core() {
-        let Some(part) = spec.parts.get(usize::from(place)) else { continue };
-        let table = target.shared().table(part.spec.table)?;
-        if part.spec.filter.is_empty() {
-            continue;
-        }
-        let plan = plan::choose_plan(target, table, &part.spec).await?;
-        if !plan.full_scan {
-            narrowed.push((place, table, plan.access));
-        }
-    }
-    if let [] | [_] = narrowed.as_slice() {
-        return Ok(narrowed.first().map_or(0, |(place, ..)| *place));
-    }
-    let asked: Vec<_> = narrowed.iter().map(|(_, table, access)| (&***table, access)).collect();
-    let counts = plan::measure_all(target, &asked).await?;
-    let least = narrowed.iter().zip(counts).min_by_key(|(_, count)| count.unwrap_or(u64::MAX));
-    Ok(least.map_or(0, |((place, ..), _)| *place))
 }

@@ -1,16 +1,14 @@
 //! The rows of the tables of a join, and joined rows as places among them.
 
+use crate::ask::{MOST_ROWS, Window};
 use crate::error::{Error, Kind, Result};
-use crate::exec::fetch::Hit;
+use crate::exec::hit::Hit;
 use crate::expr::eval::Values;
-use crate::model::RowView;
-use crate::row;
+use crate::row::{self, RowView};
 use crate::schema::Table;
 use crate::session::Session;
 use crate::value::{ValueError, ValueRef};
 
-/// How many joined rows are kept in memory at most.
-const MOST_JOINED: usize = 4_000_000;
 /// In a joined row: no row of this table.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -95,11 +93,7 @@ impl Joined {
     pub fn remember(&self, session: &Session) -> Result<()> {
         for table in &self.tables {
             let stored = session.shared.table(table.table)?;
-            for hit in &table.hits {
-                if session.with_overlay(|overlay| overlay.get(stored.id, &hit.key).is_none()) {
-                    session.remember(stored.id, hit.key.clone(), Some(hit.body.clone()));
-                }
-            }
+            session.remember_hits(stored.id, &table.hits);
         }
         Ok(())
     }
@@ -133,7 +127,7 @@ impl Joined {
 
     /// Adds the row `row` with the one at `at` of the table at `place`.
     pub fn push(&mut self, row: &[u32], place: u8, at: usize) -> Result<()> {
-        if self.len() >= MOST_JOINED {
+        if self.len() >= MOST_ROWS {
             let names: Vec<&str> = self.tables.iter().map(|table| table.table.name).collect();
             return Err(too_many(&names));
         }
@@ -165,12 +159,7 @@ impl Joined {
     }
 
     /// Puts the rows in order of their keys and cuts them.
-    pub fn arrange(
-        &mut self,
-        key: Option<impl Fn(&JoinedRow<'_>) -> Result<Vec<u8>>>,
-        offset: u64,
-        limit: Option<u64>,
-    ) -> Result<()> {
+    pub fn arrange(&mut self, key: Option<impl Fn(&JoinedRow<'_>) -> Result<Vec<u8>>>, window: Window) -> Result<()> {
         let width = self.width();
         let mut places = self.take();
         if let Some(key) = key {
@@ -181,11 +170,9 @@ impl Joined {
             keyed.sort_by(|a, b| a.0.cmp(&b.0));
             places = keyed.into_iter().flat_map(|(_, row)| row).collect();
         }
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).saturating_mul(width).min(places.len());
-        places.drain(..from);
-        if let Some(limit) = limit {
-            places.truncate(usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(width));
-        }
+        let kept = window.range(places.len() / width);
+        places.truncate(kept.end * width);
+        places.drain(..kept.start * width);
         self.places = places;
         Ok(())
     }
@@ -194,7 +181,7 @@ impl Joined {
 #[cold]
 fn too_many(tables: &[&str]) -> Error {
     Kind::Limit(format!(
-        "the join of {} would keep more than {MOST_JOINED} rows in memory; narrow it by a filter",
+        "the join of {} would keep more than {MOST_ROWS} rows in memory; narrow it by a filter",
         tables.join(", ")
     ))
     .into()
