@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use super::ahead::SeekAhead;
 use super::fetch::{arrange_first, fetch_one_way};
 use super::hit::{Hit, Want};
+use super::intersect::Intersect;
 use super::runs::{Batch, Runs};
 use super::semi::Asking;
 use super::subquery;
@@ -20,11 +22,15 @@ use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
-use crate::plan::{self, Access, Plan};
-use crate::session::{Reader, Session};
+use crate::plan::{self, Access, Detour, Plan};
+use crate::session::{Reader, Session, Winner};
 
 /// The first budget of visits: for each row that is wanted and each partition, and a constant.
 const FIRST_BUDGET: (u64, u64) = (4, 64);
+/// A way that won before begins with twice what it visited then, up to so many visits: what a loser may cost besides.
+const MOST_TRUSTED: u64 = 512;
+/// For how many rows the first budget is where all are wanted.
+const FEW: u64 = 8;
 /// By how many times each budget is larger than the one before.
 const GROWTH: u64 = 2;
 
@@ -36,6 +42,10 @@ pub(super) enum Way<'a> {
     Collect(Box<Collect<'a>>),
     /// By the answers to its subqueries.
     InsideOut(Box<InsideOut<'a>>),
+    /// What two indexes have in common.
+    Intersect(Box<Intersect<'a>>),
+    /// By the values of a column before the conditions.
+    Ahead(Box<SeekAhead<'a>>),
 }
 
 impl<'a> Way<'a> {
@@ -47,7 +57,7 @@ impl<'a> Way<'a> {
         plan: &Plan,
         asking: Option<Asking>,
     ) -> Result<Option<Self>> {
-        if plan.ordered && (plan.resumed || spec.after.is_none()) {
+        if plan.leading > 0 || plan.ordered && (plan.resumed || spec.after.is_none()) {
             let walk = Walk::open(target, table, spec, plan, asking)?;
             return Ok(walk.map(|walk| Self::Walk(Box::new(walk))));
         }
@@ -55,12 +65,41 @@ impl<'a> Way<'a> {
         Ok(collect.map(|collect| Self::Collect(Box::new(collect))))
     }
 
+    /// The way of a detour.
+    pub fn detour(
+        target: Reader<'a>,
+        table: &'a Arc<StoredTable>,
+        spec: &Spec,
+        detour: &Detour,
+    ) -> Result<Option<Self>> {
+        Ok(match detour {
+            Detour::Intersect(both) => {
+                Intersect::open(target, table, spec, both)?.map(|both| Self::Intersect(Box::new(both)))
+            }
+            Detour::Ahead(ahead) => Some(Self::Ahead(Box::new(SeekAhead::open(target, table, spec, ahead)?))),
+        })
+    }
+
     pub fn inside_out(target: Reader<'a>, table: &'a Arc<StoredTable>, spec: &Spec) -> Self {
         Self::InsideOut(Box::new(InsideOut { target, table, spec: spec.clone(), answered: None }))
     }
 
+    /// How many entries and rows it has visited, as far as that is known.
+    pub fn visited(&self) -> u64 {
+        match self {
+            Self::Walk(walk) => walk.visited(),
+            Self::Collect(collect) => collect.visited(),
+            Self::Intersect(both) => both.visited(),
+            Self::Ahead(ahead) => ahead.visited(),
+            Self::InsideOut(inside_out) => match &inside_out.answered {
+                Some(Answered::Way(way)) => way.visited(),
+                _ => 0,
+            },
+        }
+    }
+
     /// Goes on until the first rows are known, or so many visits were made in all. The rows may be more than are wanted.
-    fn advance(&mut self, wanted: u64, visits: Option<u64>) -> BoxFuture<'_, Result<Option<Vec<Hit>>>> {
+    pub fn advance(&mut self, wanted: u64, visits: Option<u64>) -> BoxFuture<'_, Result<Option<Vec<Hit>>>> {
         // Boxed, so that a query among other queries takes little of the stack.
         match self {
             Self::Walk(walk) => {
@@ -68,6 +107,8 @@ impl<'a> Way<'a> {
             }
             Self::Collect(collect) => Box::pin(collect.advance(wanted, visits)),
             Self::InsideOut(inside_out) => Box::pin(inside_out.advance(wanted, visits)),
+            Self::Intersect(both) => Box::pin(both.advance(wanted, visits)),
+            Self::Ahead(ahead) => Box::pin(ahead.advance(wanted, visits)),
         }
     }
 }
@@ -100,14 +141,21 @@ pub(super) async fn first(
     let shape = spec.text(false);
     let (each, constant) = FIRST_BUDGET;
     let partitions = target.shared().placement.all().count() as u64;
-    let first_budget = wanted.saturating_add(partitions).saturating_mul(each).saturating_add(constant);
+    // How many all rows are nobody knows.
+    let rows = if wanted == u64::MAX { FEW } else { wanted };
+    let first_budget = rows.saturating_add(partitions).saturating_mul(each).saturating_add(constant);
     let mut budget = spec.hints.budget.unwrap_or(first_budget);
     let mut order: Vec<usize> = (0..ways.len()).collect();
     if let (Some(way), true) = (spec.hints.way, !ways.is_empty()) {
         order = vec![way % ways.len()];
     }
     match statistics.winner(&shape) {
-        Some(before) => order.sort_by_key(|at| *at != before),
+        Some(before) => {
+            order.sort_by_key(|at| *at != before.way);
+            if spec.hints.budget.is_none() {
+                budget = budget.max(before.visits.saturating_mul(2).min(MOST_TRUSTED));
+            }
+        }
         // Subqueries with few rows by their own conditions are the safer bet.
         None if order.len() > 1 => {
             let mut affordable = None;
@@ -128,7 +176,7 @@ pub(super) async fn first(
             let Some(way) = ways.get_mut(*at) else { continue };
             if let Some(hits) = way.advance(wanted, several.then_some(budget)).await? {
                 if several {
-                    statistics.won(&shape, *at);
+                    statistics.won(&shape, Winner { way: *at, visits: way.visited() });
                 }
                 if let (Some(session), Some(trial)) = (target.session(), trials.0.get(*at)) {
                     session.adopt(trial)?;

@@ -37,7 +37,8 @@ pub(crate) async fn fetch(
     match target {
         Reader::Database(shared)
             if routing::is_wide(shared.placement, table, plan)
-                || plan.rival.is_some()
+                || plan.has_rivals()
+                || plan.leading > 0
                 || top::is_in_batches(target, spec, plan) =>
         {
             let within = async |session: &Session| fetch_here(Reader::Session(session), table, spec, plan, want).await;
@@ -87,18 +88,21 @@ async fn fetch_here(
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
-    let (Some(rival), Some(limit)) = (&plan.rival, spec.window.limit) else {
+    if !plan.has_rivals() || spec.window.limit == Some(0) {
         return fetch_one_way(target, table, spec, plan, want).await;
-    };
-    let trials = Trials::of(target, 2);
-    let mut ways = Vec::with_capacity(2);
-    for plan in [plan, rival] {
+    }
+    let trials = Trials::of(target, 3);
+    let mut ways = Vec::with_capacity(3);
+    for plan in [Some(plan), plan.rival.as_deref()].into_iter().flatten() {
         ways.extend(Way::of(trials.target(ways.len(), target), table, spec, plan, None)?);
     }
-    if limit == 0 || ways.len() < 2 {
+    if let Some(detour) = &plan.detour {
+        ways.extend(Way::detour(trials.target(ways.len(), target), table, spec, detour)?);
+    }
+    if ways.len() < 2 {
         return fetch_one_way(target, table, spec, plan, want).await;
     }
-    let wanted = limit.saturating_add(spec.window.offset);
+    let wanted = spec.window.reach().unwrap_or(u64::MAX);
     let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
     spec.window.cut(&mut hits);
     Ok(hits)
@@ -118,7 +122,7 @@ pub(super) async fn fetch_one_way(
     let wanted = spec.window.reach();
     let in_order = plan.ordered && plan.resumed | spec.after.is_none();
     let wide = routing::is_wide(target.shared().placement, table, plan);
-    if let Some(wanted) = wanted.filter(|_| in_order && (wide || !plan.is_one_run()))
+    if let Some(wanted) = wanted.filter(|_| plan.leading > 0 || in_order && (wide || !plan.is_one_run()))
         && let Some(walk) = Walk::open(target, table, spec, plan, None)?
     {
         let mut walk = if want == Want::Keys { walk.keys_only() } else { walk };
@@ -203,7 +207,7 @@ pub(super) async fn scans(
     spec: &Spec,
     plan: &Plan,
 ) -> Result<Option<Vec<Scanned>>> {
-    let in_order = plan.ordered && plan.rival.is_none() && plan.resumed | spec.after.is_none();
+    let in_order = plan.ordered && !plan.has_rivals() && plan.resumed | spec.after.is_none();
     let whole = in_order && spec.window.offset == 0 && spec.window.limit != Some(0);
     let wide = routing::is_wide(target.shared().placement, table, plan);
     let reads_only = target.session().is_none_or(|session| session.options.read_only);

@@ -6,6 +6,7 @@
 //! whatever its number of rows; seeks, the first rows by another order and groups in order read on in further batches.
 
 mod aggregate;
+mod ahead;
 mod answer;
 mod compete;
 mod distinct;
@@ -14,6 +15,7 @@ mod filter;
 mod group_by_key;
 mod groups;
 mod hit;
+mod intersect;
 mod join;
 mod related;
 mod routing;

@@ -60,6 +60,7 @@ pub(crate) struct SkipScan {
     table: Arc<StoredTable>,
     parts: Vec<IndexPart>,
     runs: Vec<Run>,
+    visited: u64,
 }
 
 /// The walk in one partition.
@@ -120,7 +121,12 @@ impl SkipScan {
             pace: Pace::new(n),
         };
         let runs = spans.into_iter().map(run).collect();
-        Ok(Self { table: table.clone(), parts: skip.prefix.clone(), runs })
+        Ok(Self { table: table.clone(), parts: skip.prefix.clone(), runs, visited: 0 })
+    }
+
+    /// How many entries were visited so far.
+    pub const fn visited(&self) -> u64 {
+        self.visited
     }
 
     /// So many of the next prefixes, fewer only at the end. Costs a round trip for each value at most.
@@ -181,6 +187,7 @@ impl SkipScan {
         }
         for (at, reply) in asked.into_iter().zip(target.read(reads).await?) {
             let scanned = reply.into_scanned()?;
+            self.visited += u64::from(scanned.visited.max(1));
             if let Some(run) = self.runs.get_mut(at) {
                 run.take(&self.parts, &scanned).map_err(|(entry, source)| {
                     row::unreadable(self.table.def, &super::fetch::key_of_entry(entry.clone()).unwrap_or(entry), source)

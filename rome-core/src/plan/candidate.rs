@@ -7,7 +7,7 @@ use super::bounds::Bounds;
 use super::constraint::{Constraint, ConstraintKind};
 use super::range;
 use crate::ask::{OrderPart, Spec};
-use crate::catalog::StoredTable;
+use crate::catalog::{StoredIndex, StoredTable};
 use crate::expr::node::Node;
 use crate::schema::{IndexPart, Table};
 use crate::store::{Range, after, with_prefix};
@@ -61,11 +61,18 @@ pub(crate) struct Candidate {
     pub narrowed: bool,
     /// Whether each range gives its rows in the order that was asked for; several ranges have to be merged.
     pub ordered: bool,
+    /// Where they are not in that order: in so many of its first parts they are.
+    pub leading: usize,
     /// For a cursor: whether the ranges already begin after it.
     pub resumed: bool,
 }
 
 impl Candidate {
+    /// Whether its rows come in the order that was asked for, or in the first parts of it.
+    pub const fn gives_order(&self) -> bool {
+        self.ordered || self.leading > 0
+    }
+
     /// Whether it finds each row by a key or claim of its own.
     pub const fn is_lookup(&self) -> bool {
         matches!(self.access, Access::Keys(_) | Access::Claims { .. })
@@ -120,6 +127,7 @@ pub(crate) fn by_table(table: &StoredTable, asked: &Question<'_>) -> Candidate {
             equalities: found.equalities,
             narrowed: true,
             ordered: false,
+            leading: 0,
             resumed: false,
         };
     }
@@ -139,15 +147,11 @@ pub(crate) fn by_index(table: &StoredTable, at: usize, asked: &Question<'_>) -> 
             equalities: found.equalities,
             narrowed: true,
             ordered: false,
+            leading: 0,
             resumed: false,
         });
     }
-    let suffix: Vec<IndexPart> = table
-        .def
-        .key
-        .iter()
-        .map(|column| IndexPart { column: *column, descending: index.def.ends_descending() })
-        .collect();
+    let suffix = key_parts(table, index);
     let found = match_parts(table.def, parts, &suffix, &asked.constraints);
     if index.def.multi && !found.element {
         // Rows with an empty list have no entry, and others have several.
@@ -155,6 +159,31 @@ pub(crate) fn by_index(table: &StoredTable, at: usize, asked: &Question<'_>) -> 
     }
     let access = |ranges, reverse| Access::Index { index: at, ranges, reverse };
     Some(finish(parts, &suffix, found, asked, access))
+}
+
+/// How an index can serve the query under these beginnings of its entries, which are of so many of its columns.
+pub(super) fn by_index_behind(
+    table: &StoredTable,
+    at: usize,
+    asked: &Question<'_>,
+    mut prefixes: Vec<Vec<u8>>,
+    columns: usize,
+) -> Option<Candidate> {
+    let index = table.indexes.get(at).filter(|index| index.is_readable())?;
+    let parts = &index.def.parts;
+    let suffix = key_parts(table, index);
+    prefixes.sort_unstable();
+    let found = Found { prefixes, equalities: columns, encoded: columns, ..Found::nothing() };
+    let mut found = match_values(found, table.def, parts, &suffix, &asked.constraints);
+    bound_behind(&mut found, &[parts.as_slice(), &suffix].concat(), &asked.constraints);
+    let found = Found { narrowed: true, ..found };
+    Some(finish(parts, &suffix, found, asked, |ranges, reverse| Access::Index { index: at, ranges, reverse }))
+}
+
+/// The columns of the key, as they stand behind those of an index.
+fn key_parts(table: &StoredTable, index: &StoredIndex) -> Vec<IndexPart> {
+    let part = |column: &u16| IndexPart { column: *column, descending: index.def.ends_descending() };
+    table.def.key.iter().map(part).collect()
 }
 
 struct Found {
@@ -173,6 +202,20 @@ struct Found {
 }
 
 impl Found {
+    /// Before any condition is looked at.
+    fn nothing() -> Self {
+        Self {
+            prefixes: vec![Vec::new()],
+            equalities: 0,
+            encoded: 0,
+            ranges: None,
+            served: Vec::new(),
+            has_null: false,
+            element: false,
+            narrowed: false,
+        }
+    }
+
     /// Whether the next column may be fixed to so many values.
     const fn can_take(&self, values: usize) -> bool {
         self.prefixes.len() * values <= MOST_RANGES || self.prefixes.len() == 1 || values <= 1
@@ -186,7 +229,7 @@ fn match_parts(
     suffix: &[IndexPart],
     constraints: &Constraints<'_>,
 ) -> Found {
-    let mut found = match_values(table, parts, suffix, constraints);
+    let mut found = match_values(Found::nothing(), table, parts, suffix, constraints);
     bound_behind(&mut found, &[parts, suffix].concat(), constraints);
     found
 }
@@ -229,21 +272,12 @@ fn ranges_of(prefixes: &[Vec<u8>]) -> Vec<Range> {
 
 /// The values to which conditions fix the leading columns, and the bounds of the next one.
 fn match_values(
+    mut found: Found,
     table: &'static Table,
     parts: &[IndexPart],
     suffix: &[IndexPart],
     constraints: &Constraints<'_>,
 ) -> Found {
-    let mut found = Found {
-        prefixes: vec![Vec::new()],
-        equalities: 0,
-        encoded: 0,
-        ranges: None,
-        served: Vec::new(),
-        has_null: false,
-        element: false,
-        narrowed: false,
-    };
     while let Some(part) = parts.iter().chain(suffix).nth(found.encoded) {
         let own = parts.get(found.encoded..).unwrap_or_default();
         if let Some((served, taken)) = match_tuples(own, constraints, &mut found) {
@@ -388,30 +422,32 @@ fn finish(
 ) -> Candidate {
     let mut ranges = found.ranges.unwrap_or_else(|| ranges_of(&found.prefixes));
     let order = &asked.order;
-    let direction = if order.is_empty() || found.prefixes.len() > MOST_MERGED {
-        None
+    let Direction { leading, reverse } = if found.prefixes.len() > MOST_MERGED {
+        Direction { leading: 0, reverse: false }
     } else {
         direction(&sequence(parts, suffix), found.equalities, order)
     };
-    let ordered = direction.is_some();
-    let reverse = direction.unwrap_or(false);
+    let ordered = !order.is_empty() && leading == order.len();
     let mut resumed = false;
-    if let (true, Some(values)) = (ordered, asked.after) {
+    if let (true, Some(values)) = (leading > 0, asked.after) {
         let columns = [parts, suffix].concat();
         let rest = columns.get(found.encoded..).unwrap_or_default();
         // Where each range has another value of a column of the order, the place in one range says nothing of the others.
         let fixed = parts.get(..found.equalities).unwrap_or(parts);
         let is_fixed = |part: &OrderPart| fixed.iter().any(|fixed| fixed.column == part.column);
+        let order = order.get(..leading).unwrap_or_default();
         if found.prefixes.len() == 1 || !order.iter().any(is_fixed) {
             for (prefix, (lo, hi)) in found.prefixes.iter().zip(&mut ranges) {
                 let position = position(prefix, rest, order, values);
-                if reverse {
-                    *hi = least(hi.clone(), std::ops::Bound::Excluded(Bytes::from(position)));
-                } else {
-                    *lo = greatest(lo.clone(), after(&position));
+                match (reverse, ordered) {
+                    (true, true) => *hi = least(hi.clone(), std::ops::Bound::Excluded(Bytes::from(position))),
+                    (false, true) => *lo = greatest(lo.clone(), after(&position)),
+                    // The rows that are equal in these parts are compared with the cursor.
+                    (true, false) => *hi = least(hi.clone(), after(&position)),
+                    (false, false) => *lo = greatest(lo.clone(), std::ops::Bound::Included(Bytes::from(position))),
                 }
             }
-            resumed = true;
+            resumed = ordered;
         }
     }
     Candidate {
@@ -420,6 +456,7 @@ fn finish(
         equalities: found.equalities,
         narrowed: found.narrowed,
         ordered,
+        leading: if ordered { 0 } else { leading },
         resumed,
     }
 }
@@ -430,27 +467,34 @@ fn sequence(parts: &[IndexPart], suffix: &[IndexPart]) -> Vec<IndexPart> {
     parts.iter().chain(suffix.iter().filter(is_new)).copied().collect()
 }
 
-/// Whether the entries come in this order, forwards (`false`) or backwards (`true`). Columns that are fixed to one value
-/// have no say.
-fn direction(sequence: &[IndexPart], fixed: usize, order: &[OrderPart]) -> Option<bool> {
-    let (fixed, rest) = sequence.split_at_checked(fixed)?;
+/// How far the entries of an index come in an order.
+struct Direction {
+    /// In so many of its first parts.
+    leading: usize,
+    /// Read from the last to the first.
+    reverse: bool,
+}
+
+/// How far the entries come in this order, forwards or backwards. Columns that are fixed to one value have no say.
+fn direction(sequence: &[IndexPart], fixed: usize, order: &[OrderPart]) -> Direction {
+    let (fixed, rest) = sequence.split_at_checked(fixed).unwrap_or((sequence, &[]));
     let is_fixed = |column: u16| fixed.iter().any(|part| part.column == column);
-    let mut wanted = order.iter().filter(|part| !is_fixed(part.column));
     let mut rest = rest.iter();
     let mut reverse = None;
-    loop {
-        match (wanted.next(), rest.next()) {
-            (None, _) => return Some(reverse.unwrap_or(false)),
-            (Some(part), Some(have)) if part.column == have.column && part.has_natural_nulls() => {
-                let backwards = part.descending != have.descending;
-                if reverse.is_some_and(|reverse| reverse != backwards) {
-                    return None;
-                }
-                reverse = Some(backwards);
-            }
-            _ => return None,
+    for (at, part) in order.iter().enumerate() {
+        if is_fixed(part.column) {
+            continue;
         }
+        let backwards = match rest.next() {
+            Some(have) if part.column == have.column && part.has_natural_nulls() => part.descending != have.descending,
+            _ => return Direction { leading: reverse.map_or(0, |_| at), reverse: reverse.unwrap_or(false) },
+        };
+        if reverse.is_some_and(|reverse| reverse != backwards) {
+            return Direction { leading: at, reverse: reverse.unwrap_or(false) };
+        }
+        reverse = Some(backwards);
     }
+    Direction { leading: order.len(), reverse: reverse.unwrap_or(false) }
 }
 
 /// The place of the row with these values of the order: under `prefix`, by the other columns of the index and then of the

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::placed::finds_each;
-use super::{Access, Plan};
+use super::{Access, Detour, Plan};
 use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::cut::{LONG, cut};
@@ -33,7 +33,8 @@ impl Explain {
         if let Some(n) = plan.estimate {
             let _ = write!(text, ", about {n} entries");
         }
-        if plan.ordered && !plan.is_one_run() && !spec.order.is_empty() {
+        let in_order = plan.ordered || (plan.leading > 0 && spec.window.limit.is_some());
+        if in_order && !plan.is_one_run() && !spec.order.is_empty() {
             text.push_str(", merged");
         }
         if let (false, Some(where_to)) = (placement.is_one(), reach(table, plan, placement)) {
@@ -42,7 +43,7 @@ impl Explain {
         if let Some(residual) = &plan.residual {
             let _ = write!(text, "\n  test on each row: {}", cut(&residual.display(table.def), LONG));
         }
-        let sorted = !plan.ordered;
+        let sorted = !in_order;
         let order: Vec<String> = spec
             .full_order()
             .iter()
@@ -53,6 +54,14 @@ impl Explain {
             .collect();
         if sorted {
             let _ = write!(text, "\n  sort in memory by {}", order.join(", "));
+        } else if !plan.ordered {
+            let (first, rest) = order.split_at_checked(plan.leading).unwrap_or((&order, &[]));
+            let _ = write!(
+                text,
+                "\n  in order by {}, rows that are equal there sorted by {}",
+                first.join(", "),
+                rest.join(", ")
+            );
         } else if !spec.order.is_empty() {
             let _ = write!(text, "\n  in order by {}", order.join(", "));
         }
@@ -67,9 +76,13 @@ impl Explain {
             if let Some(n) = rival.estimate {
                 let _ = write!(text, ", about {n} entries");
             }
-            if rival.ordered != plan.ordered {
-                text.push_str(if rival.ordered { ", in order" } else { ", sorted in memory" });
+            let rival_in_order = rival.ordered || rival.leading > 0;
+            if rival_in_order != in_order {
+                text.push_str(if rival_in_order { ", in order" } else { ", sorted in memory" });
             }
+        }
+        if let Some(detour) = &plan.detour {
+            let _ = write!(text, "\n  or, if that visits less: {}", way_of_detour(table, detour));
         }
         for (access, estimate) in &plan.rejected {
             let _ = write!(text, "\n  not taken: {}", way(table, access));
@@ -163,6 +176,21 @@ fn way(table: &StoredTable, access: &Access) -> String {
         Access::Union(all) => {
             let all: Vec<String> = all.iter().map(|access| way(table, access)).collect();
             format!("union of [{}]", cut(&all.join("; "), LONG))
+        }
+    }
+}
+
+fn way_of_detour(table: &StoredTable, detour: &Detour) -> String {
+    match detour {
+        Detour::Intersect(both) => {
+            let [(a, _), (b, _)] = &both.sides;
+            format!("what indexes {} and {} have in common, by leaps", index_name(table, *a), index_name(table, *b))
+        }
+        Detour::Ahead(ahead) => {
+            let column = |part: &IndexPart| table.def.column(part.column).name.to_string();
+            let (free, bound) = (ahead.skip.prefix.last().map(column), ahead.skip.next.as_ref().map(column));
+            let (free, bound) = (free.unwrap_or_default(), bound.unwrap_or_default());
+            format!("a range of {bound} for each {free} in index {}, by seeks", index_name(table, ahead.index))
         }
     }
 }

@@ -96,9 +96,11 @@ fn in_order(target: Reader<'_>, table: &StoredTable, spec: &Spec, order: &[Order
         full_scan: !best.narrowed,
         residual: (!residual.is_empty()).then(|| Node::all(residual.into_iter().map(|(_, node)| node.clone()))),
         ordered: true,
+        leading: 0,
         resumed: true,
         estimate: None,
         rejected: Vec::new(),
         rival: None,
+        detour: None,
     })
 }

@@ -45,11 +45,13 @@ pub(crate) fn lookup(
         access,
         residual: spec.condition(),
         full_scan: false,
+        leading: 0,
         ordered: spec.order.is_empty(),
         resumed: false,
         estimate: None,
         rejected: Vec::new(),
         rival: None,
+        detour: None,
     })
 }
 

@@ -11,6 +11,7 @@ mod bounds;
 mod buffered;
 mod candidate;
 mod constraint;
+mod detour;
 mod explain;
 mod explain_join;
 mod in_order;
@@ -31,6 +32,7 @@ pub(crate) use aggregate::{AggregateWay, AskedOfGroups, is_row_count, needed, wa
 pub(crate) use aggregate_index::{ByAggregate, by_aggregate};
 pub(crate) use buffered::buffered;
 pub(crate) use candidate::Access;
+pub(crate) use detour::{Ahead, Detour, Intersect};
 pub(crate) use explain_join::explain_join;
 pub(crate) use in_order::InOrder;
 pub(crate) use join::{first_of_join, limit_first, lookup_of_join};
@@ -44,7 +46,7 @@ pub(crate) use subquery::Around;
 use std::collections::HashSet;
 
 use candidate::{Candidate, Question, by_index, by_table};
-use constraint::Reading;
+use constraint::{Constraint, Reading};
 use measure::{PROBE, probe};
 
 use crate::ask::{IndexChoice, ScanPolicy, Spec, Window, conjuncts};
@@ -81,6 +83,8 @@ pub(crate) struct Plan {
     pub full_scan: bool,
     /// Whether the access gives rows in the order that was asked for.
     pub ordered: bool,
+    /// Where it does not: in so many of the first parts of that order it does, so that rows which are equal there are to be sorted.
+    pub leading: usize,
     /// Whether the access begins after the cursor, so that rows need not be compared with it.
     pub resumed: bool,
     /// How many entries it is expected to visit, if that was probed; at most [`PROBE`] is known.
@@ -89,9 +93,33 @@ pub(crate) struct Plan {
     pub rejected: Vec<(Access, Option<u64>)>,
     /// Another way to the first rows, where nobody knows before which of the two visits less.
     pub rival: Option<Box<Plan>>,
+    /// A way with a step before, which competes too.
+    pub detour: Option<Box<Detour>>,
 }
 
 impl Plan {
+    /// The plan of an access by which rows are found in any order, that needs no more.
+    pub const fn of(access: Access) -> Self {
+        Self {
+            access,
+            partition: None,
+            residual: None,
+            full_scan: false,
+            ordered: true,
+            leading: 0,
+            resumed: true,
+            estimate: None,
+            rejected: Vec::new(),
+            rival: None,
+            detour: None,
+        }
+    }
+
+    /// Whether other ways compete with it.
+    pub const fn has_rivals(&self) -> bool {
+        self.rival.is_some() || self.detour.is_some()
+    }
+
     /// Whether its rows are those of one range, so that they come in order from each partition.
     pub fn is_one_run(&self) -> bool {
         match &self.access {
@@ -128,14 +156,7 @@ pub(crate) async fn choose_plan(target: Reader<'_>, table: &StoredTable, spec: &
 }
 
 async fn choose(target: Reader<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
-    let mut constraints = Vec::with_capacity(conditions.len());
-    for (at, condition) in conditions.iter().enumerate() {
-        match constraint::read(condition, table.def) {
-            Reading::Never => return Ok(nothing()),
-            Reading::Constraint(constraint) => constraints.push((at, constraint)),
-            Reading::Opaque => {}
-        }
-    }
+    let Some(constraints) = constraints(table, conditions) else { return Ok(nothing()) };
     let asked = Question::new(spec, constraints);
     let mut candidates = candidates(table, spec, &asked)?;
     if let [lookups] = candidates.as_slice()
@@ -143,41 +164,83 @@ async fn choose(target: Reader<'_>, table: &StoredTable, spec: &Spec, conditions
     {
         candidates = vec![whole];
     }
-    if spec.indexes == IndexChoice::Any
-        && !candidates.iter().any(|candidate| candidate.narrowed && candidate.equalities > 0)
-        && let Some(union) = union(table, spec, conditions, &asked)
-    {
-        // With a limit the order of an index may be cheaper.
-        candidates.retain(|candidate| candidate.narrowed || (candidate.ordered && spec.window.limit.is_some()));
-        candidates.push(union);
+    if spec.indexes == IndexChoice::Any {
+        let fixed = candidates.iter().any(|candidate| candidate.narrowed && candidate.equalities > 0);
+        let limited = spec.window.limit.is_some();
+        if let Some(union) =
+            union(table, spec, conditions, &asked).filter(|union| !fixed || (limited && union.gives_order()))
+        {
+            // With a limit the order of an index may be cheaper.
+            candidates.retain(|candidate| candidate.narrowed || (candidate.gives_order() && limited));
+            candidates.push(union);
+        }
     }
     let Choice { best, rival, rejected } = cheapest(target, table, spec, candidates, conditions.len()).await?;
     let partition = partition(target, table, conditions);
-    let plan = |(candidate, estimate): (Candidate, Option<u64>)| {
-        let served: HashSet<usize> = candidate.served.iter().copied().collect();
-        let residual: Vec<Node> = conditions
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !served.contains(at))
-            .map(|(_, condition)| (*condition).clone())
-            .collect();
-        Plan {
-            access: candidate.access,
-            partition,
-            full_scan: !candidate.narrowed,
-            residual: (!residual.is_empty()).then(|| Node::all(residual)),
-            ordered: candidate.ordered,
-            resumed: candidate.resumed,
-            estimate,
-            rejected: Vec::new(),
-            rival: None,
-        }
-    };
-    Ok(Plan {
+    let counted: Vec<Counted> = rival.iter().chain(&rejected).chain([&best]).cloned().collect();
+    let found = Plan {
         rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
-        rival: rival.map(|rival| Box::new(plan(rival))),
-        ..plan(best)
-    })
+        rival: rival.map(|rival| Box::new(plan_of(rival, conditions, partition))),
+        ..plan_of(best, conditions, partition)
+    };
+    let is_small = found.estimate.is_some_and(|estimate| estimate < u64::from(PROBE)) && !spec.hints.compete;
+    let is_lookup = matches!(found.access, Access::Keys(_) | Access::Claims { .. });
+    if found.residual.is_none() || is_small || is_lookup || spec.indexes == IndexChoice::None {
+        return Ok(found);
+    }
+    let detour = detour::detour(target.shared().placement, table, &asked, conditions, &counted, &found);
+    Ok(Plan { detour: detour.map(Box::new), ..found })
+}
+
+fn plan_of((candidate, estimate): Counted, conditions: &[&Node], partition: Option<Partition>) -> Plan {
+    let served: HashSet<usize> = candidate.served.iter().copied().collect();
+    let residual: Vec<Node> = conditions
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !served.contains(at))
+        .map(|(_, condition)| (*condition).clone())
+        .collect();
+    Plan {
+        partition,
+        full_scan: !candidate.narrowed,
+        residual: (!residual.is_empty()).then(|| Node::all(residual)),
+        ordered: candidate.ordered,
+        leading: candidate.leading,
+        resumed: candidate.resumed,
+        estimate,
+        ..Plan::of(candidate.access)
+    }
+}
+
+/// The plan by an index under the values that were sought of the column before its conditions.
+pub(crate) fn plan_behind(
+    target: Reader<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    ahead: &Ahead,
+    prefixes: Vec<Vec<u8>>,
+) -> Option<Plan> {
+    let deleted = spec.deleted_condition();
+    let filter = marker::bounded(&spec.filter);
+    let conditions: Vec<&Node> = filter.iter().chain(&deleted).collect();
+    let asked = Question::new(spec, constraints(table, &conditions)?);
+    let candidate = ahead.behind(table, &asked, prefixes)?;
+    let mut plan = plan_of((candidate, None), &conditions, partition(target, table, &conditions));
+    plan.ordered |= spec.order.is_empty() && spec.after.is_none();
+    Some(plan)
+}
+
+/// What the conditions say of columns, by their places; `None` if one of them is never true.
+fn constraints<'a>(table: &StoredTable, conditions: &[&'a Node]) -> Option<Vec<(usize, Constraint<'a>)>> {
+    let mut constraints = Vec::with_capacity(conditions.len());
+    for (at, condition) in conditions.iter().enumerate() {
+        match constraint::read(condition, table.def) {
+            Reading::Never => return None,
+            Reading::Constraint(constraint) => constraints.push((at, constraint)),
+            Reading::Opaque => {}
+        }
+    }
+    Some(constraints)
 }
 
 /// The scan of the whole table, where that is less than very many lookups. Costs a round trip where there are so many and the table was
@@ -223,18 +286,8 @@ fn partition(target: Reader<'_>, table: &StoredTable, conditions: &[&Node]) -> O
     placement.of_values(table.def, fixed)
 }
 
-const fn nothing() -> Plan {
-    Plan {
-        access: Access::Nothing,
-        partition: None,
-        full_scan: false,
-        residual: None,
-        ordered: true,
-        resumed: true,
-        estimate: Some(0),
-        rejected: Vec::new(),
-        rival: None,
-    }
+fn nothing() -> Plan {
+    Plan { estimate: Some(0), ..Plan::of(Access::Nothing) }
 }
 
 /// The ways that are worth comparing: lookups by key alone if there is one, else all that are narrowed by a condition or
@@ -272,7 +325,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
     };
     let by_index = (0..table.indexes.len()).filter(may_help).filter_map(|at| by_index(table, at, asked));
     let (useful, mut rest): (Vec<_>, Vec<_>) =
-        by_index.chain([by_table]).partition(|candidate| candidate.narrowed || (limited && candidate.ordered));
+        by_index.chain([by_table]).partition(|candidate| candidate.narrowed || (limited && candidate.gives_order()));
     if useful.is_empty() {
         return Ok(rest.pop().into_iter().collect());
     }
@@ -315,7 +368,7 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
             }
             let asked = asked.with(own);
             let best = candidates(table, &branch_spec, &asked).ok()?.into_iter().max_by_key(|candidate| {
-                (candidate.is_lookup(), candidate.narrowed, candidate.ordered, candidate.equalities)
+                (candidate.is_lookup(), candidate.narrowed, candidate.ordered, candidate.leading, candidate.equalities)
             })?;
             if !best.narrowed {
                 return None;
@@ -334,6 +387,8 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
         }
         // Rows that are looked up are few, and are put in order by themselves.
         let ordered = !asked.order.is_empty() && all.iter().all(|one| one.ordered || one.is_lookup());
+        let leading_of = |one: &Candidate| if one.ordered || one.is_lookup() { usize::MAX } else { one.leading };
+        let leading = all.iter().map(leading_of).min().filter(|_| !ordered).unwrap_or(0);
         let resumed = asked.after.is_none() || all.iter().all(|one| one.resumed || one.is_lookup());
         Some(Candidate {
             access: Access::Union(all.into_iter().map(|one| one.access).collect()),
@@ -341,6 +396,7 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
             equalities: 1,
             narrowed: true,
             ordered: ordered && resumed,
+            leading,
             resumed: ordered && resumed,
         })
     })
@@ -377,7 +433,8 @@ async fn cheapest(
     let wanted = spec.window.reach();
     // Whether it stops early if many rows pass what is tested on them.
     let hopes = |candidate: &Candidate| {
-        candidate.ordered && wanted.is_some() && conditions > candidate.served.len() && !candidate.is_lookup()
+        let may_take_more = candidate.leading > 0 || (candidate.ordered && conditions > candidate.served.len());
+        may_take_more && wanted.is_some() && !candidate.is_lookup()
     };
     let mut ranked: Vec<(u64, Candidate, Option<u64>)> = candidates
         .into_iter()
@@ -395,11 +452,11 @@ async fn cheapest(
                 Some(count) => count,
                 None => u64::MAX / 16,
             };
-            let unserved = conditions > candidate.served.len();
-            if let (true, Some(wanted)) = (candidate.ordered, wanted) {
+            let unserved = conditions > candidate.served.len() || candidate.leading > 0;
+            if let (true, Some(wanted)) = (candidate.gives_order(), wanted) {
                 visits = visits.min(wanted.saturating_mul(if unserved { UNSERVED } else { 1 }));
             }
-            let sort = if candidate.ordered || spec.order.is_empty() { 0 } else { visits / 4 };
+            let sort = if candidate.gives_order() || spec.order.is_empty() { 0 } else { visits / 4 };
             (visits.saturating_add(sort), candidate, count)
         })
         .collect();

@@ -39,7 +39,7 @@ pub(crate) use referenced::{missing, names, new_references, one_row};
 pub(crate) use retry::run;
 pub(crate) use shared::{Shared, SlowQueryLog};
 pub(crate) use snapshot_read::{Calm, read};
-pub(crate) use statistics::Statistics;
+pub(crate) use statistics::{Statistics, Winner};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

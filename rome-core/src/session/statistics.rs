@@ -18,7 +18,15 @@ const LIFETIME: Duration = Duration::from_secs(30);
 pub(crate) struct Statistics {
     counts: Mutex<HashMap<u64, (u64, Instant)>>,
     /// Which way won for queries of a shape.
-    winners: Mutex<HashMap<String, usize>>,
+    winners: Mutex<HashMap<String, Winner>>,
+}
+
+/// The way that was done first for queries of a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Winner {
+    pub way: usize,
+    /// How many entries and rows it visited.
+    pub visits: u64,
 }
 
 impl Statistics {
@@ -39,17 +47,17 @@ impl Statistics {
 
 impl Statistics {
     /// The way that was done first when a query of this shape was asked last.
-    pub fn winner(&self, shape: &str) -> Option<usize> {
+    pub fn winner(&self, shape: &str) -> Option<Winner> {
         self.winners.lock().unwrap_or_else(PoisonError::into_inner).get(shape).copied()
     }
 
     /// Remembers which way was done first.
-    pub fn won(&self, shape: &str, way: usize) {
+    pub fn won(&self, shape: &str, winner: Winner) {
         let mut winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
         if winners.len() >= CAPACITY && !winners.contains_key(shape) {
             winners.clear();
         }
-        winners.insert(shape.to_owned(), way);
+        winners.insert(shape.to_owned(), winner);
     }
 }
 

@@ -282,6 +282,19 @@ fn markers() -> Vec<Shape> {
             },
         },
         Shape {
+            name: "newest 25, those of one moment by size",
+            best: 50,
+            calls: 1,
+            ask: |l| {
+                let newest = l.db.query::<Image>().order_by((Image::CREATED.desc(), Image::SIZE.asc()));
+                Box::pin(ids(newest.limit(25)))
+            },
+            sql: |_| "SELECT * FROM images ORDER BY created DESC, size, id LIMIT 25".into(),
+            naive: |w| {
+                sorted(w.images.iter(), |image| (Reverse(image.created), image.size, image.id), |image| image.id)
+            },
+        },
+        Shape {
             name: "marker before NULLs, descending",
             best: 50,
             calls: 2,
@@ -488,7 +501,7 @@ fn conditions() -> Vec<Shape> {
             name: "two indexes that have few rows in common",
             // Leaps from one index to the other: twenty entries of each, and twenty rows.
             best: 60,
-            calls: 3,
+            calls: 5,
             ask: |l| {
                 let both = l.db.query::<Event>().filter(Event::RUN.eq(1)).filter(Event::SHIFT.eq(2));
                 Box::pin(ids_of_events(both.order_by(Event::ID.asc())))
@@ -498,9 +511,9 @@ fn conditions() -> Vec<Shape> {
         },
         Shape {
             name: "bounds on two columns of an index",
-            // A seek for each grade, and forty entries and rows.
+            // A seek for each grade, one after the other, and forty entries and rows.
             best: 80,
-            calls: 2,
+            calls: 3,
             ask: |l| {
                 let bounds = Image::GRADE.between(1, 2).and(Image::PRICE.between(100, 149));
                 Box::pin(ids(l.db.query::<Image>().filter(bounds).order_by(Image::ID.asc())))
@@ -515,9 +528,9 @@ fn conditions() -> Vec<Shape> {
         },
         Shape {
             name: "bounds on an index's second column alone",
-            // A seek for each of five grades, and fifty entries and rows.
+            // A seek for each of five grades, one after the other, and fifty entries and rows.
             best: 106,
-            calls: 2,
+            calls: 7,
             ask: |l| {
                 let within = l.db.query::<Image>().filter(Image::PRICE.between(100, 124));
                 Box::pin(ids(within.order_by(Image::ID.asc())))

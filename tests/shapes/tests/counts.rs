@@ -32,11 +32,6 @@ const TO_LEARN: u64 = 600;
 /// Shapes whose cost still follows the tables, or is more than it has to be. What is listed here has to fail on the store in
 /// memory: take a name off when its shape holds.
 const NOT_YET: &[&str] = &[
-    "marker, descending and ascending",
-    "the same of a grade, after a marker",
-    "two indexes that have few rows in common",
-    "bounds on two columns of an index",
-    "bounds on an index's second column alone",
     "join, newest 25 pairs",
     "join, filtered on both sides, newest 25",
     "join from the child, in its order",

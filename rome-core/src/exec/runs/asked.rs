@@ -33,6 +33,10 @@ pub(super) struct How {
     pub table: Arc<StoredTable>,
     /// The total order; empty if any order will do.
     pub order: Vec<OrderPart>,
+    /// In how many of its first parts each run is in order; rows that are equal there are in any order. All of them, mostly.
+    pub leading: usize,
+    /// The place behind which rows are wanted, where a run does not begin there.
+    pub behind: Option<Vec<u8>>,
     pub condition: Option<Arc<Condition>>,
     /// Whether rows are read one after the other with the entries that lead to them.
     pub apart: bool,
@@ -78,6 +82,8 @@ pub(super) enum End {
 pub(super) struct Piece {
     pub run: usize,
     pub rows: Vec<(Vec<u8>, Hit)>,
+    /// How far the run has come: the place of its last row, in the parts in which it is in order.
+    pub frontier: Option<Vec<u8>>,
     pub visited: u64,
     pub stopped_at: Option<Bytes>,
 }
@@ -147,9 +153,10 @@ impl Asked {
         }
         let mut pieces = Vec::with_capacity(raw.len());
         for Raw { run, rows, visited, stopped_at, .. } in raw {
+            let frontier = rows.last().filter(|_| how.is_in_part()).map(|last| how.place_in_part(last)).transpose()?;
             let place = |hit: Hit| Ok((how.place_of(&hit)?, hit));
             let rows = rows.into_iter().map(place).collect::<Result<_>>()?;
-            pieces.push(Piece { run, rows, visited, stopped_at });
+            pieces.push(Piece { run, rows, frontier, visited, stopped_at });
         }
         Ok(Got { pieces, ends: (!found.is_empty()).then_some(found) })
     }
@@ -231,6 +238,16 @@ impl How {
             Merging::Distinct => Ok(hit.key.to_vec()),
             Merging::Ordered => self.place_in_order(hit),
         }
+    }
+
+    /// Whether each run is in order in the first parts only.
+    pub fn is_in_part(&self) -> bool {
+        self.leading < self.order.len()
+    }
+
+    /// The place of a row in the parts in which each run is in order.
+    fn place_in_part(&self, hit: &Hit) -> Result<Vec<u8>> {
+        sort_key_of(self.table.def, self.order.get(..self.leading).unwrap_or_default(), &hit.key, &hit.body)
     }
 
     /// The place of a row in the order; its key where any order will do.

@@ -27,6 +27,7 @@ use crate::error::Result;
 use crate::plan::Plan;
 use crate::session::Reader;
 use crate::store::{FilterRef, Partition, Read, Span};
+use crate::value::Value;
 use asked::{AskedOf, End, How, Merging};
 
 /// How many members one read visits at most to find rows that pass a filter.
@@ -37,6 +38,8 @@ const LEAST_VISITED: u32 = 16;
 const GROWTH: u32 = 4;
 /// The most runs that are merged in order: each of them is read ahead, so with more of them sorting costs less.
 const MOST_MERGED: usize = 1_024;
+/// The most rows of a read in search of the end of rows that are equal in the first parts of an order.
+const MOST_EQUAL: u64 = 8_192;
 /// How many runs are read at once at least, where any rows will do.
 const FEW_RUNS: usize = 64;
 
@@ -72,6 +75,8 @@ struct Run<T> {
     source: Source,
     /// What was read and not taken yet, by its place in the order.
     ready: VecDeque<(Vec<u8>, T)>,
+    /// How far it has come, where it is in order in the first parts only.
+    frontier: Option<Vec<u8>>,
     ended: bool,
     /// How many members were visited and how many rows they gave, so far.
     visited: u64,
@@ -97,12 +102,13 @@ impl<T> Runs<T> {
     pub fn of(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Option<Self> {
         let sources = routing::runs(target.shared().placement, table, plan)?;
         let sorted = !spec.order.is_empty() || spec.after.is_some();
-        if !plan.ordered || (spec.after.is_some() && !plan.resumed) {
+        let in_part = sorted && !plan.ordered && plan.leading > 0;
+        if !in_part && (!plan.ordered || (spec.after.is_some() && !plan.resumed)) {
             return None;
         }
         let apart = |source: &Source| matches!(source, Source::Span(Through::EntriesApart, ..));
         // The lookups of all steps are one run, whose rows are in no order and may repeat.
-        let in_order = matches!(sources.as_slice(), [] | [Source::Span(..) | Source::Ready]);
+        let in_order = !in_part && matches!(sources.as_slice(), [] | [Source::Span(..) | Source::Ready]);
         let merging = match (sorted && !in_order, plan.may_repeat()) {
             (true, _) => Merging::Ordered,
             (false, true) => Merging::Distinct,
@@ -111,9 +117,13 @@ impl<T> Runs<T> {
         if merging == Merging::Ordered && sources.len() > MOST_MERGED {
             return None;
         }
+        let order = if sorted { spec.full_order() } else { Vec::new() };
+        let place = |after: &Vec<Value>| sort_key(&order, after.iter().map(Value::as_ref));
         let how = How {
             table: table.clone(),
-            order: if sorted { spec.full_order() } else { Vec::new() },
+            behind: spec.after.as_ref().filter(|_| in_part).map(place),
+            leading: if in_part { plan.leading } else { order.len() },
+            order,
             condition: plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false))),
             apart: sources.iter().any(apart),
             keys_only: false,
@@ -161,11 +171,16 @@ impl<T> Runs<T> {
         let part = |of: u64| (of / live as u64).max(1);
         let mut asked = Asked { how: self.how.clone(), reads: Vec::with_capacity(live), ends: Vec::new() };
         for (at, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.ended).take(live) {
-            let rows = share.saturating_mul(run.shares).min(u32::try_from(batch.rows).unwrap_or(u32::MAX));
-            if self.blocked && !run.ready.is_empty() {
+            let most = if self.how.is_in_part() { MOST_EQUAL.max(batch.rows) } else { batch.rows };
+            let rows = share.saturating_mul(run.shares).min(u32::try_from(most).unwrap_or(u32::MAX));
+            if self.blocked && !run.ready.is_empty() && !self.how.is_in_part() {
                 continue;
             }
-            let rows = rows.saturating_sub(u32::try_from(run.ready.len()).unwrap_or(u32::MAX));
+            let ready = u32::try_from(run.ready.len()).unwrap_or(u32::MAX);
+            // Rows that are equal in the first parts of the order wait for all others of them, however many are there.
+            // With a few more at once mostly none are missing.
+            let rows =
+                if self.how.is_in_part() { rows.saturating_add(rows / 4 + 8) } else { rows.saturating_sub(ready) };
             if rows == 0 {
                 continue;
             }
@@ -218,10 +233,14 @@ impl<T> Runs<T> {
             run.visited += piece.visited;
             run.found += piece.rows.len() as u64;
             run.visits = u32::try_from(piece.visited).unwrap_or(u32::MAX);
+            let behind = self.how.behind.as_ref();
             for ((place, _), row) in piece.rows.into_iter().zip(&mut rows) {
-                run.ready.extend(row.map(|row| (place, row)));
+                if behind.is_none_or(|behind| place > *behind) {
+                    run.ready.extend(row.map(|row| (place, row)));
+                }
             }
-            if matches!(run.source, Source::Lookups(_)) {
+            run.frontier = piece.frontier.or_else(|| run.frontier.take());
+            if matches!(run.source, Source::Lookups(_)) || self.how.is_in_part() {
                 run.ready.make_contiguous().sort_by(|a, b| a.0.cmp(&b.0));
             }
             match piece.stopped_at {
@@ -281,6 +300,9 @@ impl<T> Runs<T> {
             let all = self.runs.iter_mut().flat_map(|run| run.ready.drain(..));
             return all.filter_map(|(key, row)| (!distinct || seen.insert(key)).then_some(row)).collect();
         }
+        if self.how.is_in_part() {
+            return self.next_in_part();
+        }
         let mut bound: Option<Vec<u8>> = None;
         for run in self.runs.iter().filter(|run| !run.ended) {
             let Some((last, _)) = run.ready.back() else {
@@ -300,12 +322,34 @@ impl<T> Runs<T> {
             // Where keys do not spread by their hash, as in a global index, the next rows lie in a few runs.
             run.shares = if run.ready.is_empty() { run.shares.saturating_mul(2) } else { (run.shares / 2).max(1) };
         }
-        // Stable, since that finds the runs and merges them.
-        next.sort_by(|a, b| a.0.cmp(&b.0));
-        // The order is total: what has one place is one row.
-        next.dedup_by(|a, b| a.0 == b.0);
-        next.into_iter().map(|(_, row)| row).collect()
+        merged(next)
     }
+
+    /// The same where runs are in order in the first parts only: the rows before all that may still come.
+    fn next_in_part(&mut self) -> Vec<T> {
+        let live = || self.runs.iter().filter(|run| !run.ended);
+        let all_known = live().all(|run| run.frontier.is_some());
+        let bound = live().filter_map(|run| run.frontier.as_deref()).min().map(<[u8]>::to_vec);
+        let mut next = Vec::new();
+        for run in self.runs.iter_mut().filter(|_| all_known) {
+            // A place begins with the place in the first parts, so what is equal there is not before it.
+            let n = bound.as_ref().map_or(run.ready.len(), |bound| run.ready.partition_point(|(at, _)| at < bound));
+            next.extend(run.ready.drain(..n));
+        }
+        for run in &mut self.runs {
+            run.shares = if next.is_empty() { run.shares.saturating_mul(2) } else { (run.shares / 2).max(1) };
+        }
+        merged(next)
+    }
+}
+
+/// The rows by their places, each once.
+fn merged<T>(mut rows: Vec<(Vec<u8>, T)>) -> Vec<T> {
+    // Stable, since that finds the runs and merges them.
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    // The order is total: what has one place is one row.
+    rows.dedup_by(|a, b| a.0 == b.0);
+    rows.into_iter().map(|(_, row)| row).collect()
 }
 
 impl<T> Run<T> {
@@ -315,7 +359,7 @@ impl<T> Run<T> {
             Source::Lookups(reads) => reads.is_empty(),
             Source::Ready => true,
         };
-        Self { source, ready: VecDeque::new(), ended, visited: 0, found: 0, visits: 0, shares: 1 }
+        Self { source, ready: VecDeque::new(), frontier: None, ended, visited: 0, found: 0, visits: 0, shares: 1 }
     }
 
     /// How many members to visit to find so many rows, by what was found so far.
