@@ -41,13 +41,6 @@ pub(crate) enum Found {
 type KeyAndBody<'a> = (&'a [u8], Cow<'a, [u8]>);
 
 impl Found {
-    pub const fn len(&self) -> usize {
-        match self {
-            Self::Hits(hits) => hits.len(),
-            Self::Scanned { rows, .. } => rows.len(),
-        }
-    }
-
     /// The row at a place.
     pub fn get(&self, at: usize) -> Result<Option<KeyAndBody<'_>>> {
         Ok(match self {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::loading::Loads;
 use super::page::PageQuery;
 use super::select::{Output, Selection};
-use super::with::Loads;
 use crate::ask::{Deleted, Hints, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
 use crate::expr::{Expr, In, Orders};
 use crate::model::{Entity, Projection};

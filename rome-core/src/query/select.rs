@@ -1,6 +1,7 @@
 //! What a query gives: the entity, or some columns.
 
 use crate::error::Result;
+use crate::exec::Answer;
 use crate::expr::Column;
 use crate::model::Entity;
 use crate::row::{self, RowView};
@@ -25,21 +26,53 @@ impl<R> Clone for Output<R> {
 }
 
 impl<R> Output<R> {
+    /// The columns that rows are read by; none if they are read as a whole.
+    pub fn columns(&self) -> Option<&[u16]> {
+        match self {
+            Self::Entity(_) => None,
+            Self::Columns(columns, _) => Some(columns),
+        }
+    }
+
     /// Reads a row.
     pub fn read(&self, table: &'static Table, key: &[u8], body: &[u8], offsets: &mut Vec<u32>) -> Result<R> {
         match self {
             Self::Entity(read) => {
                 let mut columns = RowReader::new(body);
-                read(&mut columns).map_err(|source| row::not_read(table, key, body, columns.position(), source))
+                match read(&mut columns) {
+                    Ok(row) => Ok(row),
+                    Err(source) => Err(row::not_read(table, key, body, columns.position(), source)),
+                }
             }
             Self::Columns(columns, read) => {
-                let last = columns.iter().copied().max().unwrap_or(0);
-                RowView::locate(table, body, last, offsets)
-                    .and_then(|()| read(&RowView::new(table, body, offsets), columns))
-                    .map_err(|source| row::damaged(table, key, body, source))
+                match view(table, body, columns, offsets).and_then(|view| read(&view, columns)) {
+                    Ok(row) => Ok(row),
+                    Err(source) => Err(row::damaged(table, key, body, source)),
+                }
             }
         }
     }
+
+    /// Reads all rows of an answer.
+    pub fn read_all(&self, table: &'static Table, answer: &Answer) -> Result<Vec<R>> {
+        let mut offsets = Vec::new();
+        let mut rows = Vec::with_capacity(answer.len());
+        answer.for_each(&mut |key, body| {
+            rows.push(self.read(table, key, body, &mut offsets)?);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+fn view<'r>(
+    table: &'static Table,
+    body: &'r [u8],
+    columns: &[u16],
+    offsets: &'r mut Vec<u32>,
+) -> Result<RowView<'r>, ValueError> {
+    RowView::locate(table, body, columns.iter().copied().max().unwrap_or(0), offsets)?;
+    Ok(RowView::new(table, body, offsets))
 }
 
 /// A column or a tuple of columns of `E`.

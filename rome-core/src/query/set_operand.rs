@@ -4,10 +4,10 @@ use futures::future::BoxFuture;
 
 use super::group::Groups;
 use super::join::JoinOutput;
+use super::loading::{Loads, load};
 use super::parts::{FoundRow, FoundValues};
 use super::rows::values_of;
 use super::select::Output;
-use super::with::{Loads, load_all};
 use super::{GroupBy, Joined, Parts, Query};
 use crate::ask::{JoinSpec, Spec};
 use crate::error::{Error, Result};
@@ -80,7 +80,9 @@ impl<R> OfQuery<R> {
             all.push(values);
             rows.push(self.output.read(spec.table, &hit.key, &hit.body, &mut offsets)?);
         }
-        load_all(target, &self.loads, &mut rows, self.spec.policy).await?;
+        if let Some(first) = self.loads.first() {
+            load(target, &mut *first.tree(&mut rows, &self.loads), self.spec.policy).await?;
+        }
         Ok(all.into_iter().zip(rows).map(|(values, row)| SetRow { values, row }).collect())
     }
 }

@@ -6,6 +6,7 @@
 //! Nothing is locked while a session is open.
 
 mod access;
+mod attempt;
 mod fairness;
 mod hooks;
 pub(crate) mod keys;
