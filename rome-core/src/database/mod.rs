@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::{Entity, IntoKey, codec};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{self, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
+use crate::session::{self, Body, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
 use crate::statement::{Write, decode_all, deletes, encode_all, remove_once, write_row_once, write_rows_once};
 use crate::store::Store;
 
@@ -143,7 +143,9 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, TransactionOptions::default()).await;
+        body.result(ended)
     }
 
     /// [`transaction`](Self::transaction) with options.
@@ -155,7 +157,9 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, options, Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, options).await;
+        body.result(ended)
     }
 
     /// [`transaction`](Self::transaction) with an error type of the program's own.
@@ -203,7 +207,9 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, TransactionOptions::default()).await;
+        body.result(ended)
     }
 
     /// [`try_transaction`](Self::try_transaction) with options.
@@ -216,7 +222,9 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, options, Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, options).await;
+        body.result(ended)
     }
 
     fn write_row(&self, table: &'static Table, write: Result<Write>) -> BoxFuture<'_, Result<Bytes>> {
@@ -248,7 +256,7 @@ impl Database {
     /// # Errors
     /// [`is_duplicate_key`](Error::is_duplicate_key), [`is_unique_violation`](Error::is_unique_violation).
     pub async fn insert<D: Entity>(&self, entity: D) -> Result<D> {
-        codec::decode(&[], &self.write_row(D::table(), codec::encode(&entity).map(Write::Insert)).await?)
+        codec::decode_written(self.write_row(D::table(), codec::encode(&entity).map(Write::Insert)).await)
     }
 
     /// Stores new rows in one transaction, all or none. Costs one round trip.
@@ -265,7 +273,7 @@ impl Database {
     /// [`is_not_found`](Error::is_not_found), [`is_stale`](Error::is_stale) if the entity has a version column and
     /// another value is stored, [`is_unique_violation`](Error::is_unique_violation).
     pub async fn update<D: Entity>(&self, entity: &D) -> Result<D> {
-        codec::decode(&[], &self.write_row(D::table(), codec::encode(entity).map(Write::Update)).await?)
+        codec::decode_written(self.write_row(D::table(), codec::encode(entity).map(Write::Update)).await)
     }
 
     /// Stores whole rows in the place of the stored ones in one transaction, all or none. Costs two round trips.
@@ -282,7 +290,7 @@ impl Database {
     /// # Errors
     /// [`is_unique_violation`](Error::is_unique_violation) on another unique column than the key.
     pub async fn upsert<D: Entity>(&self, entity: D) -> Result<D> {
-        codec::decode(&[], &self.write_row(D::table(), codec::encode(&entity).map(Write::Upsert)).await?)
+        codec::decode_written(self.write_row(D::table(), codec::encode(&entity).map(Write::Upsert)).await)
     }
 
     /// Stores rows as [`upsert`](Self::upsert) does, in one transaction. Costs two round trips.
@@ -335,7 +343,8 @@ impl Database {
     /// # Errors
     /// Those of the store; [`is_corrupt`](Error::is_corrupt) if the stored row does not fit the entity.
     pub async fn get<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Database(&self.shared).get(key.into_key(), false).await
+        let key = codec::encode_key::<D>(&key.into_key());
+        codec::decode_found(Reader::Database(&self.shared).row(D::table(), key, false).await)
     }
 
     /// The row with this key, also if it is softly deleted. Costs one round trip.
@@ -343,7 +352,8 @@ impl Database {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_with_deleted<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Database(&self.shared).get(key.into_key(), true).await
+        let key = codec::encode_key::<D>(&key.into_key());
+        codec::decode_found(Reader::Database(&self.shared).row(D::table(), key, true).await)
     }
 
     /// The rows with these keys, in their order. Costs one round trip.

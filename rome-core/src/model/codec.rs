@@ -30,6 +30,26 @@ pub(crate) fn decode<D: Entity>(key: &[u8], body: &[u8]) -> Result<D> {
     }
 }
 
+/// The entity of a row that was found, if one was.
+pub(crate) fn decode_found<D: Entity>(found: Result<Option<(Bytes, Bytes)>>) -> Result<Option<D>> {
+    match found {
+        Ok(Some((key, body))) => match decode(&key, &body) {
+            Ok(entity) => Ok(Some(entity)),
+            Err(error) => Err(error),
+        },
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The entity of a row that was written.
+pub(crate) fn decode_written<D: Entity>(body: Result<Bytes>) -> Result<D> {
+    match body {
+        Ok(body) => decode(&[], &body),
+        Err(error) => Err(error),
+    }
+}
+
 thread_local! {
     /// Where keys are encoded before they are copied into a buffer of their exact length.
     static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };

@@ -39,41 +39,43 @@ pub(super) enum Part<'q> {
 }
 
 /// What was found.
-pub(super) enum Found {
-    /// Rows as they are stored.
+pub(super) struct Found {
+    pub rows: FoundRows,
+    /// Where the next page begins.
+    pub next: Option<Cursor>,
+}
+
+pub(super) enum FoundRows {
+    /// As they are stored.
     Stored(Answer),
-    /// Rows with their relations.
+    /// With their relations.
     Loaded(Rows),
 }
 
 impl<'q> Asking<'q> {
     /// The rows of a part. Those that load relations are read by `decoding`, with all that is loaded from one consistent
     /// snapshot.
-    pub fn find(
-        self,
-        part: Part<'q>,
-        decoding: Option<Box<dyn Decoding + 'q>>,
-    ) -> BoxFuture<'q, Result<(Found, Option<Cursor>)>> {
+    pub fn find(self, part: Part<'q>, decoding: Option<Box<dyn Decoding + 'q>>) -> BoxFuture<'q, Result<Found>> {
         Box::pin(async move {
             let watch = Watch::begin(self.target);
-            let (found, next, rows) = match decoding {
+            let (rows, next, n) = match decoding {
                 None => {
                     let (answer, next) = self.answer(part).await?;
-                    let rows = answer.len();
-                    (Found::Stored(answer), next, rows)
+                    let n = answer.len();
+                    (FoundRows::Stored(answer), next, n)
                 }
                 Some(decoding) => {
                     let (loaded, next) = Box::pin(self.load_part(part, &*decoding)).await?;
-                    let rows = loaded.len;
-                    (Found::Loaded(loaded), next, rows)
+                    let n = loaded.len;
+                    (FoundRows::Loaded(loaded), next, n)
                 }
             };
             watch.end(|values| match part {
                 Part::Page(size, _) => format!("page of {size} of {}", self.spec.text(values)),
                 Part::All | Part::AtMost(_) => self.spec.text(values),
             });
-            metrics::returned(rows);
-            Ok((found, next))
+            metrics::returned(n);
+            Ok(Found { rows, next })
         })
     }
 

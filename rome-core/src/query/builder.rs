@@ -84,7 +84,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// ```
     #[must_use]
     pub fn order_by(mut self, order: impl Orders<E>) -> Self {
-        self.spec.order = distinct_parts(order.into_orders().into_iter().map(|order| order.part));
+        self.spec.order = distinct_parts(order.into_parts());
         self
     }
 

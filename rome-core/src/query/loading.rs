@@ -43,9 +43,6 @@ pub(crate) trait Loader<R>: Send + Sync {
 
     /// The rows that such a query has read.
     fn take(&self, rows: Rows) -> Result<Vec<R>>;
-
-    /// One of them.
-    fn take_one(&self, row: Row) -> Result<R>;
 }
 
 /// The rows that a relation leads to.
@@ -77,9 +74,6 @@ pub(crate) struct Rows {
     pub len: usize,
 }
 
-/// One of such rows.
-pub(crate) type Row = Box<dyn Any + Send + Sync>;
-
 /// The rows that a relation leads to, one after the other, and how many each row has.
 pub(crate) struct Loaded {
     pub rows: Rows,
@@ -99,15 +93,10 @@ impl Rows {
     }
 
     pub fn get<R: 'static>(&mut self) -> Result<&mut Vec<R>> {
-        self.rows.downcast_mut().ok_or_else(of_another_type)
-    }
-}
-
-/// One row of a query that loads relations.
-pub(super) fn take_row<R: 'static>(row: Row) -> Result<R> {
-    match row.downcast() {
-        Ok(row) => Ok(*row),
-        Err(_) => Err(of_another_type()),
+        match self.rows.downcast_mut() {
+            Some(rows) => Ok(rows),
+            None => Err(of_another_type()),
+        }
     }
 }
 
@@ -135,8 +124,8 @@ pub(crate) trait Decoding: Send + Sync {
 
     fn node<'r>(&'r self, rows: &'r mut Rows) -> Result<Box<dyn Node + 'r>>;
 
-    /// The rows one by one.
-    fn each(&self, rows: Rows) -> Result<Vec<Row>>;
+    /// Takes the last of the rows.
+    fn pop(&self, rows: &mut Rows) -> Result<Option<Rows>>;
 }
 
 /// Rows of an entity, and the relations that are to be loaded for them.
@@ -155,7 +144,10 @@ impl<E: Entity> Node for Tree<'_, E> {
     }
 
     fn branch(&self, relation: usize) -> Option<&dyn Branch> {
-        self.loads.get(relation).map(|load| load.branch())
+        match self.loads.get(relation) {
+            Some(load) => Some(load.branch()),
+            None => None,
+        }
     }
 
     fn keys(&self, relation: usize) -> Result<Vec<Option<Bytes>>> {
@@ -181,15 +173,15 @@ pub(super) struct Decoder<'q, E> {
 
 impl<E: Entity> Decoding for Decoder<'_, E> {
     fn read(&self, table: &'static Table, answer: &Answer) -> Result<Rows> {
-        self.output.read_all(table, answer).map(Rows::new)
+        Ok(Rows::new(self.output.read_all(table, answer)?))
     }
 
     fn node<'r>(&'r self, rows: &'r mut Rows) -> Result<Box<dyn Node + 'r>> {
         Ok(Box::new(Tree { rows: rows.get::<E>()?, loads: self.loads }))
     }
 
-    fn each(&self, rows: Rows) -> Result<Vec<Row>> {
-        Ok(rows.take::<E>()?.into_iter().map(|row| Box::new(row) as Row).collect())
+    fn pop(&self, rows: &mut Rows) -> Result<Option<Rows>> {
+        Ok(rows.get::<E>()?.pop().map(|row| Rows::new(vec![row])))
     }
 }
 

@@ -63,8 +63,9 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
     /// database; [`is_invalid`](crate::Error::is_invalid) for a page of no rows, and for a query with a limit or of
     /// distinct rows, which no page can know of; as [`Query::all`].
     pub async fn fetch(&self) -> Result<Page<R>> {
-        let (found, next) = self.query.find(Part::Page(self.size, self.after.as_deref())).await?;
-        Ok(Page { items: self.query.read(found)?, next })
+        let mut found = self.query.find(Part::Page(self.size, self.after.as_deref())).await?;
+        let next = found.next.take();
+        Ok(Page { items: self.query.read(Ok(found))?, next })
     }
 }
 

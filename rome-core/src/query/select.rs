@@ -58,7 +58,10 @@ impl<R> Output<R> {
         let mut offsets = Vec::new();
         let mut rows = Vec::with_capacity(answer.len());
         answer.for_each(&mut |key, body| {
-            rows.push(self.read(table, key, body, &mut offsets)?);
+            match self.read(table, key, body, &mut offsets) {
+                Ok(row) => rows.push(row),
+                Err(error) => return Err(error),
+            }
             Ok(())
         })?;
         Ok(rows)

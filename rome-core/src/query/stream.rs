@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Query;
 use super::asking::Asking;
-use super::loading::{Decoding, Row, load};
+use super::loading::{Decoding, Rows, load};
 use super::page::ordered;
 use super::watch::Watch;
 use crate::ask::{Spec, Window};
@@ -30,7 +30,7 @@ const CHUNK_BYTES: u64 = 1 << 20;
 enum Streamed {
     Stored(Hit),
     /// With its relations.
-    Loaded(Row),
+    Loaded(Rows),
 }
 
 /// Where the rows of a stream come from.
@@ -93,10 +93,12 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     }
 
     fn read_streamed(&self, row: Streamed, offsets: &mut Vec<u32>) -> Result<R> {
-        match (row, self.loads.first()) {
-            (Streamed::Stored(hit), _) => self.output.read(self.spec.table, &hit.key, &hit.body, offsets),
-            (Streamed::Loaded(row), Some(loader)) => loader.take_one(row),
-            (Streamed::Loaded(_), None) => Err(Error::internal("relations were loaded that no stream asked for")),
+        match row {
+            Streamed::Stored(hit) => self.output.read(self.spec.table, &hit.key, &hit.body, offsets),
+            Streamed::Loaded(row) => match self.take(row)?.pop() {
+                Some(row) => Ok(row),
+                None => Err(Error::internal("a row of a stream was read twice")),
+            },
         }
     }
 }
@@ -242,7 +244,12 @@ impl<'q> Asking<'q> {
         let Some(decoding) = decoding else { return Ok(hits.into_iter().map(Streamed::Stored).collect()) };
         let mut rows = decoding.read(self.spec.table, &Answer::Hits(hits))?;
         load(self.target, &mut *decoding.node(&mut rows)?, self.spec.policy).await?;
-        Ok(decoding.each(rows)?.into_iter().map(Streamed::Loaded).collect())
+        let mut streamed = Vec::with_capacity(rows.len);
+        while let Some(row) = decoding.pop(&mut rows)? {
+            streamed.push(Streamed::Loaded(row));
+        }
+        streamed.reverse();
+        Ok(streamed)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Runs queries.
 
 use super::Query;
-use super::asking::{Asking, Found, Part};
-use super::cursor::Cursor;
-use super::loading::Decoding;
+use super::asking::{Asking, Found, FoundRows, Part};
+use super::loading::{Decoding, Rows};
 use super::rows::only;
 use crate::error::{Error, Result};
 use crate::expr::Assignments;
@@ -19,8 +18,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_corrupt`](Error::is_corrupt) when a stored row
     /// does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
-        let (found, _) = self.find(Part::All).await?;
-        self.read(found)
+        self.read(self.find(Part::All).await)
     }
 
     pub(super) fn asking(&self) -> Asking<'_> {
@@ -29,19 +27,28 @@ impl<E: Entity, R> Query<'_, E, R> {
 
     /// What reads the rows where relations are loaded with them.
     pub(super) fn decoding(&self) -> Option<Box<dyn Decoding + '_>> {
-        self.loads.first().map(|loader| loader.decoding(&self.output, &self.loads))
+        match self.loads.first() {
+            Some(loader) => Some(loader.decoding(&self.output, &self.loads)),
+            None => None,
+        }
     }
 
-    pub(super) fn find<'q>(&'q self, part: Part<'q>) -> BoxFuture<'q, Result<(Found, Option<Cursor>)>> {
+    pub(super) fn find<'q>(&'q self, part: Part<'q>) -> BoxFuture<'q, Result<Found>> {
         self.asking().find(part, self.decoding())
     }
 
     /// Reads the rows that were found.
-    pub(super) fn read(&self, found: Found) -> Result<Vec<R>> {
-        match (found, self.loads.first()) {
-            (Found::Stored(answer), _) => self.output.read_all(self.spec.table, &answer),
-            (Found::Loaded(rows), Some(loader)) => loader.take(rows),
-            (Found::Loaded(_), None) => Err(Error::internal("relations were loaded that no query asked for")),
+    pub(super) fn read(&self, found: Result<Found>) -> Result<Vec<R>> {
+        match found?.rows {
+            FoundRows::Stored(answer) => self.output.read_all(self.spec.table, &answer),
+            FoundRows::Loaded(rows) => self.take(rows),
+        }
+    }
+
+    pub(super) fn take(&self, loaded: Rows) -> Result<Vec<R>> {
+        match self.loads.first() {
+            Some(loader) => loader.take(loaded),
+            None => Err(Error::internal("relations were loaded that no query asked for")),
         }
     }
 
@@ -50,8 +57,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let (found, _) = self.find(Part::AtMost(1)).await?;
-        Ok(self.read(found)?.pop())
+        Ok(self.read(self.find(Part::AtMost(1)).await)?.pop())
     }
 
     /// The only row. Costs as [`all`](Self::all).
@@ -60,8 +66,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are
     /// several; as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let (found, _) = self.find(Part::AtMost(2)).await?;
-        only(self.read(found)?, self.spec.table.name)
+        only(self.read(self.find(Part::AtMost(2)).await)?, self.spec.table.name)
     }
 
     /// How many rows there are, after offset and limit. Costs one round trip and, where an index serves the whole filter,

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Query;
-use super::loading::{
-    Branch, Decoder, Decoding, Leads, Loaded, Loader, Loads, MOST_LEVELS, Node, Row, Rows, Tree, load, take_row,
-};
+use super::loading::{Branch, Decoder, Decoding, Leads, Loaded, Loader, Loads, MOST_LEVELS, Node, Rows, Tree, load};
 use super::select::Output;
 use crate::ask::{Deleted, Spec, conjuncts, distinct_parts};
 use crate::error::Result;
@@ -135,7 +133,7 @@ impl<E: Entity, F: Related> Load<E, F> {
     /// Orders the rows; the key breaks ties. Replaces an earlier order.
     #[must_use]
     pub fn order_by(mut self, order: impl Orders<F::Target>) -> Self {
-        self.spec.order = distinct_parts(order.into_orders().into_iter().map(|order| order.part));
+        self.spec.order = distinct_parts(order.into_parts());
         self
     }
 
@@ -179,11 +177,13 @@ impl<E: Entity, F: Related> Branch for Load<E, F> {
 
     fn read(&self, found: &LedRows, places: &[usize]) -> Result<Rows> {
         let mut rows = Vec::with_capacity(places.len());
-        for at in places {
-            if let Some((key, body)) = found.get(*at)? {
-                rows.push(codec::decode::<F::Target>(key, &body)?);
+        found.for_each(places, &mut |key, body| match codec::decode::<F::Target>(key, body) {
+            Ok(row) => {
+                rows.push(row);
+                Ok(())
             }
-        }
+            Err(error) => Err(error),
+        })?;
         Ok(Rows::new(rows))
     }
 
@@ -207,9 +207,15 @@ impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
     }
 
     fn put(&self, rows: &mut [E], loaded: Loaded) -> Result<()> {
-        let mut found = loaded.rows.take::<F::Target>()?.into_iter();
-        for (row, count) in rows.iter_mut().zip(loaded.counts) {
-            *self.relation.field(row) = F::of_rows(found.by_ref().take(count).collect());
+        // A plain loop from the end: each adapter of an iterator is compiled once more for each relation.
+        let mut found = loaded.rows.take::<F::Target>()?;
+        let mut end = found.len();
+        let mut at = rows.len();
+        while at > 0 {
+            at -= 1;
+            let (Some(row), Some(count)) = (rows.get_mut(at), loaded.counts.get(at)) else { continue };
+            end = end.saturating_sub(*count);
+            *self.relation.field(row) = F::of_rows(found.split_off(end));
         }
         Ok(())
     }
@@ -224,10 +230,6 @@ impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
 
     fn take(&self, rows: Rows) -> Result<Vec<E>> {
         rows.take()
-    }
-
-    fn take_one(&self, row: Row) -> Result<E> {
-        take_row(row)
     }
 }
 

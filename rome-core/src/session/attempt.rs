@@ -1,14 +1,17 @@
 //! What runs in a session, without its types: what begins sessions, repeats and ends them is compiled once, and not for each
 //! transaction of a program.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 
-use super::{Session, TxBody};
+use super::retry::repeat;
+use super::{Purpose, Session, Shared, TransactionOptions, TxBody};
 use crate::error::{Error, Result};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     Well,
     /// With an error that is not a conflict, or that is not asked for one.
     Failed,
@@ -23,24 +26,46 @@ pub(super) trait Attempts: Send {
 }
 
 /// A body, and what its last attempt gave.
-pub(super) struct Body<F, T, E> {
+pub(crate) struct Body<F, T, E> {
     body: F,
     result: Option<Result<T, E>>,
     failed: fn(&E) -> Ended,
 }
 
 impl<F, T, E> Body<F, T, E> {
+    pub fn new(body: F) -> Self {
+        Self { body, result: None, failed: |_| Ended::Failed }
+    }
+
     /// `failed` says how an attempt with this error ended.
-    pub fn new(body: F, failed: fn(&E) -> Ended) -> Self {
-        Self { body, result: None, failed }
+    pub fn that_fails(self, failed: fn(&E) -> Ended) -> Self {
+        Self { failed, ..self }
     }
 }
 
 impl<F, T, E: From<Error>> Body<F, T, E> {
     /// What the last attempt gave, unless what ran it met an error of its own.
     pub fn result(self, ran: Result<()>) -> Result<T, E> {
-        ran?;
-        self.result.unwrap_or_else(|| Err(Error::internal("a transaction ended before its body").into()))
+        let error = match ran {
+            Ok(()) => match self.result {
+                Some(result) => return result,
+                None => Error::internal("a transaction ended before its body"),
+            },
+            Err(error) => error,
+        };
+        Err(error.into())
+    }
+}
+
+impl<F, T, E> Body<F, T, E>
+where
+    F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Clone + Send,
+    T: Send,
+    E: Send,
+{
+    /// Runs it as a transaction, again after each conflict.
+    pub fn run<'a>(&'a mut self, shared: &'a Arc<Shared>, options: TransactionOptions) -> BoxFuture<'a, Result<()>> {
+        repeat(shared, options, Purpose::Transaction, self)
     }
 }
 
@@ -53,10 +78,11 @@ where
     fn attempt<'s>(&'s mut self, session: &'s Session) -> BoxFuture<'s, Ended> {
         let attempt = self.body.clone()(session);
         Box::pin(async move {
-            let result = attempt.await;
-            let ended = result.as_ref().map_or_else(self.failed, |_| Ended::Well);
-            self.result = Some(result);
-            ended
+            self.result = Some(attempt.await);
+            match &self.result {
+                Some(Err(error)) => (self.failed)(error),
+                _ => Ended::Well,
+            }
         })
     }
 }

@@ -30,6 +30,7 @@ pub use options::TransactionOptions;
 pub use tx_body::{Repeatable, TxBody};
 
 pub(crate) use access::Record;
+pub(crate) use attempt::Body;
 pub(crate) use fairness::Turns;
 pub(crate) use hooks::{Hooked, Moment, RowHooks, apart};
 pub(crate) use keys::CounterKeys;

@@ -61,14 +61,6 @@ impl<'a> Reader<'a> {
         Ok(order.merge(self.shared().committer.peek(&batch).await?))
     }
 
-    pub async fn get<D: Entity>(self, key: D::Key, deleted: bool) -> Result<Option<D>> {
-        let key = codec::encode_key::<D>(&key);
-        match self.row(D::table(), key.clone(), deleted).await? {
-            Some(body) => codec::decode(&key, &body).map(Some),
-            None => Ok(None),
-        }
-    }
-
     pub async fn get_many<D: Entity>(self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
         let keys = codec::encode_keys::<D>(keys);
         let rows = self.some_rows(D::table(), &keys).await?;
@@ -83,11 +75,13 @@ impl<'a> Reader<'a> {
     }
 
     // Boxed, so that they are compiled here and not for each entity.
-    fn row(self, def: &'static Table, key: Bytes, deleted: bool) -> BoxFuture<'a, Result<Option<Bytes>>> {
+
+    /// The key and the columns of the row under a key, if there is one.
+    pub fn row(self, def: &'static Table, key: Bytes, deleted: bool) -> BoxFuture<'a, Result<Option<(Bytes, Bytes)>>> {
         Box::pin(async move {
-            let body = self.rows(def, &[key], deleted).await?.pop().flatten();
+            let body = self.rows(def, std::slice::from_ref(&key), deleted).await?.pop().flatten();
             metrics::returned(usize::from(body.is_some()));
-            Ok(body)
+            Ok(body.map(|body| (key, body)))
         })
     }
 

@@ -39,7 +39,7 @@ where
     T: Send,
     E: From<Error> + Send,
 {
-    let mut body = Body::new(body, |_| Ended::Failed);
+    let mut body = Body::new(body);
     let ran = repeat(shared, options, purpose, &mut body).await;
     body.result(ran)
 }

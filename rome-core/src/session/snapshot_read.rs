@@ -40,9 +40,13 @@ where
     F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
     T: Send,
 {
-    let mut body = Body::new(body, |error: &Error| if error.is_conflict() { Ended::Conflict } else { Ended::Failed });
+    let mut body = Body::new(body).that_fails(failed);
     let ran = read_calmly(shared, &mut body).await;
     body.result(ran)
+}
+
+fn failed(error: &Error) -> Ended {
+    if error.is_conflict() { Ended::Conflict } else { Ended::Failed }
 }
 
 fn read_calmly<'a>(shared: &'a Arc<Shared>, body: &'a mut dyn Attempts) -> BoxFuture<'a, Result<()>> {

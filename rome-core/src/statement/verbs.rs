@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::{Write, Written};
 use crate::error::{Error, Result};
-use crate::model::codec::{decode, encode, encode_key, not_found};
+use crate::model::codec::{decode, decode_found, decode_written, encode, encode_key, not_found};
 use crate::model::{Entity, IntoKey};
 use crate::schema::Table;
 use crate::session::{Reader, Session};
@@ -79,7 +79,7 @@ impl Session {
     /// [`is_duplicate_key`](Error::is_duplicate_key) or [`is_unique_violation`](Error::is_unique_violation), after which
     /// the session goes on without the row.
     pub async fn insert<D: Entity>(&self, entity: D) -> Result<D> {
-        decode(&[], &self.write_row(D::table(), encode(&entity).map(Write::Insert)).await?)
+        decode_written(self.write_row(D::table(), encode(&entity).map(Write::Insert)).await)
     }
 
     /// Buffers new rows, all or none, at the cost of one [`insert`](Self::insert).
@@ -97,7 +97,7 @@ impl Session {
     /// [`is_not_found`](Error::is_not_found), [`is_stale`](Error::is_stale) if the entity has a version column and
     /// another value is stored, [`is_unique_violation`](Error::is_unique_violation).
     pub async fn update<D: Entity>(&self, entity: &D) -> Result<D> {
-        decode(&[], &self.write_row(D::table(), encode(entity).map(Write::Update)).await?)
+        decode_written(self.write_row(D::table(), encode(entity).map(Write::Update)).await)
     }
 
     /// Buffers whole rows in the place of the stored ones, all or none, at the cost of one [`update`](Self::update).
@@ -113,7 +113,7 @@ impl Session {
     /// # Errors
     /// [`is_unique_violation`](Error::is_unique_violation) on another unique column than the key.
     pub async fn upsert<D: Entity>(&self, entity: D) -> Result<D> {
-        decode(&[], &self.write_row(D::table(), encode(&entity).map(Write::Upsert)).await?)
+        decode_written(self.write_row(D::table(), encode(&entity).map(Write::Upsert)).await)
     }
 
     /// Buffers rows as [`upsert`](Self::upsert) does, all or none, at the cost of one.
@@ -168,7 +168,8 @@ impl Session {
     /// # Errors
     /// Those of the store; [`is_conflict`](Error::is_conflict) if the row changed since the session read it.
     pub async fn get<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Session(self).get(key.into_key(), false).await
+        let key = encode_key::<D>(&key.into_key());
+        decode_found(Reader::Session(self).row(D::table(), key, false).await)
     }
 
     /// The row with this key, also if it is softly deleted.
@@ -176,7 +177,8 @@ impl Session {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_with_deleted<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Session(self).get(key.into_key(), true).await
+        let key = encode_key::<D>(&key.into_key());
+        decode_found(Reader::Session(self).row(D::table(), key, true).await)
     }
 
     /// The rows with these keys, in their order. Costs one round trip.
