@@ -8,28 +8,37 @@ mod aggregate;
 mod aggregate_index;
 mod behind;
 mod bounds;
+mod buffered;
 mod candidate;
 mod constraint;
 mod explain;
 mod explain_join;
+mod in_order;
 mod join;
 mod lookup;
 mod marker;
 mod measure;
 mod placed;
 mod range;
+mod seek;
+mod skip;
 mod subquery;
 
 pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;
 
-pub(crate) use aggregate::{AggregateWay, is_row_count, needed, way_of_aggregates};
+pub(crate) use aggregate::{AggregateWay, AskedOfGroups, is_row_count, needed, way_of_aggregates};
 pub(crate) use aggregate_index::{ByAggregate, by_aggregate};
+pub(crate) use buffered::buffered;
 pub(crate) use candidate::Access;
 pub(crate) use explain_join::explain_join;
+pub(crate) use in_order::InOrder;
 pub(crate) use join::{first_of_join, limit_first, lookup_of_join};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::{measure, measure_all};
+pub(crate) use range::between;
+pub(crate) use seek::{Ends, Seek};
+pub(crate) use skip::{Skip, plan_distinct};
 pub(crate) use subquery::Around;
 
 use std::collections::HashSet;

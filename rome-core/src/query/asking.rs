@@ -18,6 +18,7 @@ use crate::plan::Explain;
 use crate::row;
 use crate::session::{self, Purpose, Reader, Session, TransactionOptions, in_session};
 use crate::statement::{change_rows, delete_rows};
+use crate::value::Value;
 
 /// What a query asks.
 #[derive(Clone, Copy)]
@@ -48,6 +49,8 @@ pub(super) struct Found {
 pub(super) enum FoundRows {
     /// As they are stored.
     Stored(Answer),
+    /// As the values of the selected columns, which an index has.
+    Values(Vec<Vec<(u16, Value)>>),
     /// With their relations.
     Loaded(Rows),
 }
@@ -60,9 +63,13 @@ impl<'q> Asking<'q> {
             let watch = Watch::begin(self.target);
             let (rows, next, n) = match decoding {
                 None => {
-                    let (answer, next) = self.answer(part).await?;
-                    let n = answer.len();
-                    (FoundRows::Stored(answer), next, n)
+                    let (rows, next) = self.answer(part).await?;
+                    let n = match &rows {
+                        FoundRows::Stored(answer) => answer.len(),
+                        FoundRows::Values(rows) => rows.len(),
+                        FoundRows::Loaded(rows) => rows.len,
+                    };
+                    (rows, next, n)
                 }
                 Some(decoding) => {
                     let (loaded, next) = Box::pin(self.load_part(part, &*decoding)).await?;
@@ -89,7 +96,9 @@ impl<'q> Asking<'q> {
     }
 
     async fn load_here(self, part: Part<'_>, decoding: &dyn Decoding) -> Result<(Rows, Option<Cursor>)> {
-        let (answer, next) = self.answer(part).await?;
+        let (FoundRows::Stored(answer), next) = self.answer(part).await? else {
+            return Err(Error::internal("relations are loaded for entities alone"));
+        };
         let mut rows = decoding.read(self.spec.table, &answer)?;
         load(self.target, &mut *decoding.node(&mut rows)?, self.spec.policy).await?;
         Ok((rows, next))
@@ -103,7 +112,7 @@ impl<'q> Asking<'q> {
         Asking { target: Reader::Session(session), ..self }
     }
 
-    async fn answer(self, part: Part<'_>) -> Result<(Answer, Option<Cursor>)> {
+    async fn answer(self, part: Part<'_>) -> Result<(FoundRows, Option<Cursor>)> {
         match part {
             Part::All => Ok((self.rows(self.spec).await?, None)),
             Part::AtMost(rows) => {
@@ -112,25 +121,28 @@ impl<'q> Asking<'q> {
             }
             Part::Page(size, after) => {
                 let (hits, next) = self.page(size, after).await?;
-                Ok((Answer::Hits(hits), next))
+                Ok((FoundRows::Stored(Answer::Hits(hits)), next))
             }
         }
     }
 
-    async fn rows(self, spec: &Spec) -> Result<Answer> {
-        if self.is_distinct() {
+    async fn rows(self, spec: &Spec) -> Result<FoundRows> {
+        if let Some(columns) = self.distinct_columns() {
+            if let Some(rows) = exec::distinct(self.target, spec, columns).await? {
+                return Ok(FoundRows::Values(rows));
+            }
             // The window is over distinct rows.
             let all = Spec { window: Window::ALL, ..spec.clone() };
             let mut hits = self.hits(&all, Want::Rows).await?;
             self.keep_distinct(&mut hits)?;
             spec.window.cut(&mut hits);
-            return Ok(Answer::Hits(hits));
+            return Ok(FoundRows::Stored(Answer::Hits(hits)));
         }
         let answer = exec::answer(self.target, spec).await?;
         if let Answer::Hits(hits) = &answer {
             self.remember(hits)?;
         }
-        Ok(answer)
+        Ok(FoundRows::Stored(answer))
     }
 
     /// What is found by `spec`, as it is stored.
@@ -150,13 +162,13 @@ impl<'q> Asking<'q> {
         Ok(())
     }
 
-    /// Whether rows may be the same though their keys differ, and are to be given once.
-    fn is_distinct(self) -> bool {
-        self.distinct && self.columns.is_some()
+    /// The columns whose distinct values are wanted.
+    fn distinct_columns(self) -> Option<&'q [u16]> {
+        self.columns.filter(|_| self.distinct)
     }
 
     pub fn refuse_distinct(self, how: &str) -> Result<()> {
-        if self.is_distinct() {
+        if self.distinct_columns().is_some() {
             return Err(Error::invalid(format!("distinct rows of a selection cannot be read in {how}: use `all`")));
         }
         Ok(())
@@ -194,17 +206,27 @@ impl<'q> Asking<'q> {
     pub fn count(self) -> BoxFuture<'q, Result<u64>> {
         Box::pin(async move {
             let watch = Watch::begin(self.target);
-            let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
-            let count = if self.is_distinct() {
-                let mut hits = self.hits(&spec, Want::Rows).await?;
-                self.keep_distinct(&mut hits)?;
-                hits.len() as u64
-            } else {
-                exec::count_rows(self.target, &spec).await?
+            let count = match self.distinct_columns() {
+                Some(columns) => self.count_distinct(columns).await?,
+                None => {
+                    let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
+                    exec::count_rows(self.target, &spec).await?
+                }
             };
             watch.end(|values| format!("count of {}", self.spec.text(values)));
             Ok(self.spec.window.count(count))
         })
+    }
+
+    /// How many distinct rows there are, before the offset; those beyond the limit need not be counted.
+    async fn count_distinct(self, columns: &[u16]) -> Result<u64> {
+        if let Some(count) = exec::count_distinct(self.target, self.spec, columns).await? {
+            return Ok(count);
+        }
+        let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
+        let mut hits = self.hits(&spec, Want::Rows).await?;
+        self.keep_distinct(&mut hits)?;
+        Ok(hits.len() as u64)
     }
 
     /// Whether there is any row.
@@ -236,7 +258,14 @@ impl<'q> Asking<'q> {
 
     /// How the query would be carried out.
     pub fn explain(self) -> BoxFuture<'q, Result<Explain>> {
-        Box::pin(exec::explain(self.target, self.spec))
+        Box::pin(async move {
+            if let Some(columns) = self.distinct_columns()
+                && let Some(explain) = exec::explain_distinct(self.target, self.spec, columns)?
+            {
+                return Ok(explain);
+            }
+            exec::explain(self.target, self.spec).await
+        })
     }
 
     /// Sets columns of all rows in one transaction, and says how many there were.

@@ -1,12 +1,12 @@
 //! What a query gives: the entity, or some columns.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::Answer;
 use crate::expr::Column;
 use crate::model::Entity;
 use crate::row::{self, RowView};
 use crate::schema::Table;
-use crate::value::{Field, RowReader, ValueError};
+use crate::value::{Field, RowReader, Value, ValueError};
 
 /// How rows are read.
 pub(super) enum Output<R> {
@@ -53,6 +53,22 @@ impl<R> Output<R> {
         }
     }
 
+    /// Reads rows of columns from their values, which an index holds.
+    pub fn read_values(&self, table: &'static Table, values: &[Vec<(u16, Value)>]) -> Result<Vec<R>> {
+        let Self::Columns(columns, read) = self else {
+            return Err(Error::internal("an entity cannot be read from the columns of an index"));
+        };
+        let mut rows = Vec::with_capacity(values.len());
+        each_of_values(table, values, &mut |view| match read(view, columns) {
+            Ok(row) => {
+                rows.push(row);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })?;
+        Ok(rows)
+    }
+
     /// Reads all rows of an answer.
     pub fn read_all(&self, table: &'static Table, answer: &Answer) -> Result<Vec<R>> {
         let mut offsets = Vec::new();
@@ -66,6 +82,20 @@ impl<R> Output<R> {
         })?;
         Ok(rows)
     }
+}
+
+/// Gives rows of columns, of which an index holds the values, to `read`.
+fn each_of_values(
+    table: &'static Table,
+    rows: &[Vec<(u16, Value)>],
+    read: &mut dyn FnMut(&RowView<'_>) -> Result<(), ValueError>,
+) -> Result<()> {
+    for values in rows {
+        row::of_columns(table, values)
+            .and_then(|(body, offsets)| read(&RowView::new(table, &body, &offsets)))
+            .map_err(|source| row::unreadable(table, &[], source))?;
+    }
+    Ok(())
 }
 
 fn view<'r>(

@@ -41,6 +41,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub(super) fn read(&self, found: Result<Found>) -> Result<Vec<R>> {
         match found?.rows {
             FoundRows::Stored(answer) => self.output.read_all(self.spec.table, &answer),
+            FoundRows::Values(rows) => self.output.read_values(self.spec.table, &rows),
             FoundRows::Loaded(rows) => self.take(rows),
         }
     }
