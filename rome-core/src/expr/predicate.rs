@@ -162,11 +162,32 @@ impl<S> fmt::Debug for Expr<S> {
 pub trait Conditions<E> {
     /// As a list.
     fn into_conditions(self) -> Vec<Expr<E>>;
+
+    /// As a list that has no type, so that those of all entities are treated by the same code.
+    #[doc(hidden)]
+    fn into_nodes(self) -> Nodes
+    where
+        Self: Sized,
+    {
+        let mut nodes = Vec::new();
+        for condition in self.into_conditions() {
+            nodes.push(condition.node);
+        }
+        Nodes(nodes)
+    }
 }
+
+/// Conditions without their entities.
+#[doc(hidden)]
+pub struct Nodes(pub(crate) Vec<Node>);
 
 impl<E> Conditions<E> for Expr<E> {
     fn into_conditions(self) -> Vec<Self> {
         vec![self]
+    }
+
+    fn into_nodes(self) -> Nodes {
+        Nodes(vec![self.node])
     }
 }
 
@@ -185,6 +206,14 @@ macro_rules! tuples {
                 let mut all = Vec::new();
                 $(all.extend($name.into_conditions());)+
                 all
+            }
+
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn into_nodes(self) -> Nodes {
+                let ($($name,)+) = self;
+                let mut all = Vec::new();
+                $(all.append(&mut $name.into_nodes().0);)+
+                Nodes(all)
             }
         }
     )* };

@@ -17,6 +17,7 @@ mod pieces;
 mod rows;
 mod select;
 mod set_operand;
+mod set_tree;
 mod sets;
 mod stream;
 mod subquery;

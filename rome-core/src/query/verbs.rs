@@ -152,8 +152,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_unique_violation`](Error::is_unique_violation), [`is_invalid`](Error::is_invalid) for a key column or NULL where
     /// there may be none; as [`all`](Self::all). Nothing is changed then.
     pub async fn update_all(&self, assignments: impl Assignments<E>) -> Result<u64> {
-        let assignments = assignments.into_assignments().into_iter().map(|set| (set.column, set.node)).collect();
-        self.asking().update(assignments).await
+        self.asking().update(assignments.into_sets().0).await
     }
 
     /// Deletes all rows of the query in one transaction, softly if the entity has a `soft_delete` column, and says how many

@@ -13,7 +13,7 @@ use crate::cut::{BRIEF, cut};
 use crate::error::{Kind, Result};
 use crate::exec::{self, Hit, answered, passes};
 use crate::expr::node::{Comparison, Node};
-use crate::expr::{Assignments, Conditions, Expr, size};
+use crate::expr::{Assignments, Conditions, size};
 use crate::model::codec::{decode, encode_key};
 use crate::model::{Entity, IntoKey};
 use crate::row;
@@ -30,10 +30,7 @@ pub(crate) struct CompareAndSet {
 
 impl CompareAndSet {
     pub fn new<E>(conditions: impl Conditions<E>, changes: impl Assignments<E>) -> Self {
-        Self {
-            conditions: conditions.into_conditions().into_iter().map(Expr::into_node).collect(),
-            assignments: changes.into_assignments().into_iter().map(|set| (set.column, set.node)).collect(),
-        }
+        Self { conditions: conditions.into_nodes().0, assignments: changes.into_sets().0 }
     }
 }
 
