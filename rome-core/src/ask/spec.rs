@@ -76,7 +76,7 @@ pub(crate) struct Spec {
 }
 
 /// An order without the parts that say nothing: those by a column that an earlier part orders by already.
-pub(crate) fn distinct_parts(parts: impl IntoIterator<Item = OrderPart>) -> Vec<OrderPart> {
+pub(crate) fn distinct_parts(parts: Vec<OrderPart>) -> Vec<OrderPart> {
     let mut order: Vec<OrderPart> = Vec::new();
     for part in parts {
         if !order.iter().any(|earlier| earlier.column == part.column) {
@@ -125,7 +125,7 @@ impl Spec {
     /// The order that was asked for, made total: the key columns break ties, in the direction of the last part.
     pub fn full_order(&self) -> Vec<OrderPart> {
         let mut order: Vec<OrderPart> = Vec::with_capacity(self.order.len() + self.table.key.len());
-        order.extend(distinct_parts(self.order.iter().copied()));
+        order.extend(distinct_parts(self.order.clone()));
         let descending = order.last().is_some_and(|part| part.descending);
         for column in &self.table.key {
             if !order.iter().any(|part| part.column == *column) {

@@ -9,12 +9,15 @@ pub use builder::DatabaseBuilder;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
 use crate::error::{Error, Result};
 use crate::model::{Entity, IntoKey, codec};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{self, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
-use crate::statement::{Write, Written, write_once, written};
+use crate::session::{self, Body, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
+use crate::statement::{Write, decode_all, deletes, encode_all, remove_once, write_row_once, write_rows_once};
 use crate::store::Store;
 
 /// An open database. Cheap to clone; all clones are the same.
@@ -59,7 +62,7 @@ impl Database {
     /// # Errors
     /// [`is_invalid`](Error::is_invalid) if the keys are not counted; those of the store.
     pub async fn counter<E: Entity>(&self) -> Result<u64> {
-        session::keys::next_number(&self.shared, self.shared.table(E::table())?).await
+        counter(&self.shared, E::table(), None).await
     }
 
     /// Sees to it that the counted keys of an entity go on with `next`, or behind the greatest key of its rows if that is not below, and
@@ -88,7 +91,7 @@ impl Database {
     /// [`is_invalid`](Error::is_invalid) if the keys are not counted; [`is_limit`](Error::is_limit) if the counter cannot come
     /// so far; those of the store.
     pub async fn set_counter<E: Entity>(&self, next: u64) -> Result<u64> {
-        session::keys::set_number(&self.shared, self.shared.table(E::table())?, next).await
+        counter(&self.shared, E::table(), Some(next)).await
     }
 
     /// Begins an explicit session, to be ended with [`Session::commit`] or [`Session::rollback`]. Costs nothing.
@@ -140,7 +143,9 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, TransactionOptions::default()).await;
+        body.result(ended)
     }
 
     /// [`transaction`](Self::transaction) with options.
@@ -152,7 +157,9 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, options, Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, options).await;
+        body.result(ended)
     }
 
     /// [`transaction`](Self::transaction) with an error type of the program's own.
@@ -200,7 +207,9 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, TransactionOptions::default()).await;
+        body.result(ended)
     }
 
     /// [`try_transaction`](Self::try_transaction) with options.
@@ -213,12 +222,17 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, options, Purpose::Transaction, body).await
+        let mut body = Body::new(body);
+        let ended = body.run(&self.shared, options).await;
+        body.result(ended)
     }
 
-    async fn write(&self, table: &'static Table, writes: Vec<Write>) -> Result<Vec<Written>> {
-        let table = self.shared.table(table)?;
-        write_once(&self.shared, TransactionOptions::default(), table, writes).await
+    fn write_row(&self, table: &'static Table, write: Result<Write>) -> BoxFuture<'_, Result<Bytes>> {
+        write_row_once(&self.shared, table, write)
+    }
+
+    fn write_rows(&self, table: &'static Table, writes: Result<Vec<Write>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        write_rows_once(&self.shared, table, writes)
     }
 
     /// Stores a new row and returns it as it is stored: with its key and the columns that ROME sets. Costs one round trip.
@@ -242,7 +256,7 @@ impl Database {
     /// # Errors
     /// [`is_duplicate_key`](Error::is_duplicate_key), [`is_unique_violation`](Error::is_unique_violation).
     pub async fn insert<D: Entity>(&self, entity: D) -> Result<D> {
-        written(self.write(D::table(), vec![Write::Insert(codec::encode(&entity)?)]).await?.pop())
+        codec::decode_written(self.write_row(D::table(), codec::encode(&entity).map(Write::Insert)).await)
     }
 
     /// Stores new rows in one transaction, all or none. Costs one round trip.
@@ -250,9 +264,7 @@ impl Database {
     /// # Errors
     /// As [`insert`](Self::insert); [`is_limit`](Error::is_limit) when there are more than the store takes at once.
     pub async fn insert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        let writes =
-            entities.into_iter().map(|entity| codec::encode(&entity).map(Write::Insert)).collect::<Result<_>>()?;
-        self.write(D::table(), writes).await?.into_iter().map(|row| written(Some(row))).collect()
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Insert)).await?)
     }
 
     /// Stores the whole row in the place of the stored one and returns it as it is stored. Costs two round trips.
@@ -261,7 +273,7 @@ impl Database {
     /// [`is_not_found`](Error::is_not_found), [`is_stale`](Error::is_stale) if the entity has a version column and
     /// another value is stored, [`is_unique_violation`](Error::is_unique_violation).
     pub async fn update<D: Entity>(&self, entity: &D) -> Result<D> {
-        written(self.write(D::table(), vec![Write::Update(codec::encode(entity)?)]).await?.pop())
+        codec::decode_written(self.write_row(D::table(), codec::encode(entity).map(Write::Update)).await)
     }
 
     /// Stores whole rows in the place of the stored ones in one transaction, all or none. Costs two round trips.
@@ -269,8 +281,7 @@ impl Database {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn update_all<D: Entity>(&self, entities: &[D]) -> Result<Vec<D>> {
-        let writes = entities.iter().map(|entity| codec::encode(entity).map(Write::Update)).collect::<Result<_>>()?;
-        self.write(D::table(), writes).await?.into_iter().map(|row| written(Some(row))).collect()
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.iter(), Write::Update)).await?)
     }
 
     /// Stores the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`. Costs
@@ -279,7 +290,7 @@ impl Database {
     /// # Errors
     /// [`is_unique_violation`](Error::is_unique_violation) on another unique column than the key.
     pub async fn upsert<D: Entity>(&self, entity: D) -> Result<D> {
-        written(self.write(D::table(), vec![Write::Upsert(codec::encode(&entity)?)]).await?.pop())
+        codec::decode_written(self.write_row(D::table(), codec::encode(&entity).map(Write::Upsert)).await)
     }
 
     /// Stores rows as [`upsert`](Self::upsert) does, in one transaction. Costs two round trips.
@@ -287,9 +298,7 @@ impl Database {
     /// # Errors
     /// As [`upsert`](Self::upsert).
     pub async fn upsert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        let writes =
-            entities.into_iter().map(|entity| codec::encode(&entity).map(Write::Upsert)).collect::<Result<_>>()?;
-        self.write(D::table(), writes).await?.into_iter().map(|row| written(Some(row))).collect()
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Upsert)).await?)
     }
 
     /// Removes the row; if the entity has a `soft_delete` column, sets that instead. Costs two round trips.
@@ -306,9 +315,7 @@ impl Database {
     /// # Errors
     /// Those of the store.
     pub async fn delete_all<D: Entity>(&self, entities: &[D]) -> Result<u64> {
-        let writes = entities.iter().map(|entity| Write::Delete(codec::encode_key::<D>(&entity.key()))).collect();
-        let written = self.write(D::table(), writes).await?;
-        Ok(written.iter().filter(|row| !matches!(row, Written::Absent)).count() as u64)
+        remove_once(&self.shared, D::table(), deletes(entities)).await
     }
 
     /// Removes the row with this key, softly if the entity has a `soft_delete` column; says whether there was one. Costs
@@ -317,11 +324,8 @@ impl Database {
     /// # Errors
     /// Those of the store.
     pub async fn delete_by_key<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
-        let key = codec::encode_key::<D>(&key.into_key());
-        Ok(matches!(
-            self.write(D::table(), vec![Write::Delete(key)]).await?.pop(),
-            Some(Written::Row(_) | Written::Removed)
-        ))
+        let write = Write::Delete(codec::encode_key::<D>(&key.into_key()));
+        Ok(remove_once(&self.shared, D::table(), vec![write]).await? > 0)
     }
 
     /// Really removes the row with this key, also where the entity has a `soft_delete` column; says whether there was
@@ -330,8 +334,8 @@ impl Database {
     /// # Errors
     /// Those of the store.
     pub async fn purge<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
-        let key = codec::encode_key::<D>(&key.into_key());
-        Ok(matches!(self.write(D::table(), vec![Write::Purge(key)]).await?.pop(), Some(Written::Removed)))
+        let write = Write::Purge(codec::encode_key::<D>(&key.into_key()));
+        Ok(remove_once(&self.shared, D::table(), vec![write]).await? > 0)
     }
 
     /// The row with this key, unless it is softly deleted. Costs one round trip.
@@ -339,7 +343,8 @@ impl Database {
     /// # Errors
     /// Those of the store; [`is_corrupt`](Error::is_corrupt) if the stored row does not fit the entity.
     pub async fn get<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Database(&self.shared).get(key.into_key(), false).await
+        let key = codec::encode_key::<D>(&key.into_key());
+        codec::decode_found(Reader::Database(&self.shared).row(D::table(), key, false).await)
     }
 
     /// The row with this key, also if it is softly deleted. Costs one round trip.
@@ -347,7 +352,8 @@ impl Database {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_with_deleted<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Database(&self.shared).get(key.into_key(), true).await
+        let key = codec::encode_key::<D>(&key.into_key());
+        codec::decode_found(Reader::Database(&self.shared).row(D::table(), key, true).await)
     }
 
     /// The rows with these keys, in their order. Costs one round trip.
@@ -362,6 +368,17 @@ impl Database {
     pub fn query<D: Entity>(&self) -> Query<'_, D> {
         Query::new(Reader::Database(&self.shared))
     }
+}
+
+/// The next number of a counter, which is set to `next` before if there is one.
+fn counter<'a>(shared: &'a Arc<Shared>, table: &'static Table, next: Option<u64>) -> BoxFuture<'a, Result<u64>> {
+    Box::pin(async move {
+        let table = shared.table(table)?;
+        match next {
+            Some(next) => session::keys::set_number(shared, table, next).await,
+            None => session::keys::next_number(shared, table).await,
+        }
+    })
 }
 
 impl std::fmt::Debug for Database {

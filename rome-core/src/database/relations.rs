@@ -3,8 +3,8 @@
 use super::Database;
 use crate::error::Result;
 use crate::model::{Entity, Related, Relation};
-use crate::query::IntoLoad;
-use crate::session::{Purpose, Reader, Session, TransactionOptions, in_session, run};
+use crate::query::{IntoLoad, load_relation};
+use crate::statement::{Linked, link_once};
 
 impl Database {
     /// Loads a relation of a row, in a read-only session. Costs as [`Session::load`].
@@ -20,13 +20,7 @@ impl Database {
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
     pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
-        let load = relation.into_load();
-        let shown: &[E] = rows;
-        let put =
-            in_session(&self.shared, async |session: &Session| load.rows(Reader::Session(session), shown, None).await)
-                .await?;
-        put(rows);
-        Ok(())
+        load_relation(&self.shared, rows, relation).await
     }
 
     /// Makes a relation lead from one row to another, as [`Session::link`] does. Costs two round trips, and one more if the row
@@ -40,10 +34,7 @@ impl Database {
         relation: Relation<E, F>,
         to: &F::Target,
     ) -> Result<bool> {
-        run(&self.shared, TransactionOptions::new(), Purpose::Transaction, async |session: &Session| {
-            session.link(from, relation, to).await
-        })
-        .await
+        link_once(&self.shared, Linked::new(from, relation, to, true)).await
     }
 
     /// Makes a relation not lead from one row to another, as [`Session::unlink`] does. Costs two round trips.
@@ -56,9 +47,6 @@ impl Database {
         relation: Relation<E, F>,
         to: &F::Target,
     ) -> Result<bool> {
-        run(&self.shared, TransactionOptions::new(), Purpose::Transaction, async |session: &Session| {
-            session.unlink(from, relation, to).await
-        })
-        .await
+        link_once(&self.shared, Linked::new(from, relation, to, false)).await
     }
 }

@@ -5,8 +5,7 @@ use crate::error::Result;
 use crate::expr::{Assignments, Conditions};
 use crate::model::codec::{decode, encode_key};
 use crate::model::{Entity, IntoKey};
-use crate::session::{Purpose, Session, TransactionOptions, run};
-use crate::statement::{CompareAndSet, change_if};
+use crate::statement::{CompareAndSet, change_if_once};
 
 impl Database {
     /// Compare-and-set: changes the row with this key if all conditions are true for it, and returns it as it is stored.
@@ -56,13 +55,6 @@ impl Database {
         changes: impl Assignments<E>,
     ) -> Result<E> {
         let (key, change) = (encode_key::<E>(&key.into_key()), CompareAndSet::new(conditions, changes));
-        let table = self.shared.table(E::table())?;
-        let (key, change) = (&key, &change);
-        let body =
-            run(&self.shared, TransactionOptions::default(), Purpose::OneStatement, async move |session: &Session| {
-                change_if(session, table, key.clone(), change).await
-            })
-            .await?;
-        decode(&[], &body)
+        decode(&[], &change_if_once(&self.shared, E::table(), key, change).await?)
     }
 }

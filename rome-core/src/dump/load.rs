@@ -13,8 +13,8 @@ use crate::commit::{Committer, Part};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::schema::Table;
+use crate::session::Shared;
 use crate::session::keys::FARTHEST;
-use crate::session::{Shared, TransactionOptions};
 use crate::statement::{self, Write};
 use crate::store::{Durability, Effect, Partition, Read, Reply, SequenceId, Space, Span, Store};
 use crate::value::{RowReader, ValueRef, read_column};
@@ -280,7 +280,7 @@ impl Loader<'_> {
         let bodies: Vec<Bytes> = self.pending.drain(..).map(|(_, body)| body).collect();
         let writes = bodies.iter().map(|body| Write::Upsert(body.to_vec())).collect();
         let shared = &self.db.shared;
-        if let Err(error) = statement::write_once(shared, TransactionOptions::default(), &table, writes).await {
+        if let Err(error) = statement::write_once(shared, &table, writes).await {
             return Err(clash::told(shared, &table, &bodies, self.done, error).await);
         }
         self.done += bodies.len() as u64;

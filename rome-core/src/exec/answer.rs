@@ -12,6 +12,7 @@ use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::aggregate::{Aggregate, Func};
 use crate::plan::{self, Explain};
+use crate::row;
 use crate::session::{Reader, Session, in_session};
 use crate::store::Scanned;
 
@@ -20,6 +21,31 @@ pub(crate) enum Answer {
     Hits(Vec<Hit>),
     /// As the store gave them, where they need no more work.
     Scanned(Arc<StoredTable>, Scanned),
+}
+
+/// What reads a row from its key and its columns.
+pub(crate) type ReadRow<'r> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'r;
+
+impl Answer {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Hits(hits) => hits.len(),
+            Self::Scanned(_, scanned) => scanned.len(),
+        }
+    }
+
+    /// Gives the key and the columns of each row to `read`, until it fails.
+    pub fn for_each(&self, read: &mut ReadRow<'_>) -> Result<()> {
+        match self {
+            Self::Hits(hits) => hits.iter().try_for_each(|hit| read(&hit.key, &hit.body)),
+            Self::Scanned(table, scanned) => scanned.iter().try_for_each(|record| {
+                let body = row::unwrap(table, record.value)
+                    .map_err(|source| row::unreadable(table.def, record.key, source))?;
+                read(record.key, &body)
+            }),
+        }
+    }
 }
 
 /// The rows of a query, in order, cut to its window. Costs as [`fetch`], one round trip more where plans are compared, and those

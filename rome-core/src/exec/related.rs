@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::answer::ReadRow;
 use super::fetch::{fetch, scans};
 use super::group_by_key::ByValue;
 use super::hit::{Hit, Want};
@@ -41,15 +42,8 @@ pub(crate) enum Found {
 type KeyAndBody<'a> = (&'a [u8], Cow<'a, [u8]>);
 
 impl Found {
-    pub const fn len(&self) -> usize {
-        match self {
-            Self::Hits(hits) => hits.len(),
-            Self::Scanned { rows, .. } => rows.len(),
-        }
-    }
-
     /// The row at a place.
-    pub fn get(&self, at: usize) -> Result<Option<KeyAndBody<'_>>> {
+    fn get(&self, at: usize) -> Result<Option<KeyAndBody<'_>>> {
         Ok(match self {
             Self::Hits(hits) => hits.get(at).map(|hit| (&*hit.key, Cow::Borrowed(&*hit.body))),
             Self::Scanned { table, scans, rows } => {
@@ -60,6 +54,18 @@ impl Found {
                 Some((record.key, body))
             }
         })
+    }
+}
+
+impl Found {
+    /// Gives the key and the columns of the row at each of these places to `read`, until it fails.
+    pub fn for_each(&self, places: &[usize], read: &mut ReadRow<'_>) -> Result<()> {
+        for at in places {
+            if let Some((key, body)) = self.get(*at)? {
+                read(key, &body)?;
+            }
+        }
+        Ok(())
     }
 }
 

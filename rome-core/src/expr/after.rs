@@ -115,7 +115,7 @@ impl Mark {
 
     fn into_expr<S>(self, inclusive: bool) -> Expr<S> {
         let after = After { parts: self.parts, inclusive };
-        Expr::sized(self.size.wrapped(), 1, || Node::After(Box::new(after)))
+        Expr::of_parts(self.size.wrapped().limit(|| Node::After(Box::new(after))), 1)
     }
 }
 

@@ -37,11 +37,32 @@ impl<E> std::fmt::Debug for Assignment<E> {
 pub trait Assignments<E> {
     /// As a list.
     fn into_assignments(self) -> Vec<Assignment<E>>;
+
+    /// As a list of columns and what they are set to, which has no type, so that those of all entities are treated by the same code.
+    #[doc(hidden)]
+    fn into_sets(self) -> Sets
+    where
+        Self: Sized,
+    {
+        let mut sets = Vec::new();
+        for set in self.into_assignments() {
+            sets.push((set.column, set.node));
+        }
+        Sets(sets)
+    }
 }
+
+/// Columns, and what they are set to.
+#[doc(hidden)]
+pub struct Sets(pub(crate) Vec<(u16, Node)>);
 
 impl<E> Assignments<E> for Assignment<E> {
     fn into_assignments(self) -> Vec<Assignment<E>> {
         vec![self]
+    }
+
+    fn into_sets(self) -> Sets {
+        Sets(vec![(self.column, self.node)])
     }
 }
 
@@ -60,6 +81,14 @@ macro_rules! tuples {
                 let mut all = Vec::new();
                 $(all.extend($name.into_assignments());)+
                 all
+            }
+
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn into_sets(self) -> Sets {
+                let ($($name,)+) = self;
+                let mut all = Vec::new();
+                $(all.append(&mut $name.into_sets().0);)+
+                Sets(all)
             }
         }
     )* };

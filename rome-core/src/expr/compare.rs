@@ -5,6 +5,7 @@ use std::ops::{Add, Div, Mul, Rem, Sub};
 
 use super::node::{Arithmetic, Comparison, Node, Step, ValueList};
 use super::operand::{ContainedIn, IntoOperand, Operand, Summand};
+use super::size::Size;
 use super::{Column, Expr};
 use crate::cut::{LONG, cut};
 use crate::value::{Field, Nullable, Numeric, Ordered, Textual, Value};
@@ -76,13 +77,18 @@ pub(super) fn note_null(node: &Node) {
 #[track_caller]
 fn compared<S>(op: Comparison, left: Operand, right: Operand) -> Expr<S> {
     note_null(&right.node);
+    Expr::of_parts(comparison(op, left, right), 1)
+}
+
+// Without the entity, so that it is compiled once.
+fn comparison(op: Comparison, left: Operand, right: Operand) -> (Node, Size) {
     let size = left.size.beside(right.size).wrapped();
-    Expr::sized(size, 1, || Node::Compare(op, Box::new(left.node), Box::new(right.node)))
+    size.limit(|| Node::Compare(op, Box::new(left.node), Box::new(right.node)))
 }
 
 /// A condition on one value, with so many bytes of its own.
 fn about<S>(of: Operand, bytes: usize, condition: impl FnOnce(Box<Node>) -> Node) -> Expr<S> {
-    Expr::sized(of.size.wrapped().and_bytes(bytes), 1, || condition(Box::new(of.node)))
+    Expr::of_parts(of.size.wrapped().and_bytes(bytes).limit(|| condition(Box::new(of.node))), 1)
 }
 
 /// Whether both are NULL, or neither is and they are equal.
@@ -235,7 +241,7 @@ macro_rules! comparisons {
             pub fn contains(self, part: impl ContainedIn<S, T>) -> Expr<S> {
                 let $self = self;
                 let Operand { node, size } = part.contained_in($node);
-                Expr::sized(size, 1, || node)
+                Expr::of_parts(size.limit(|| node), 1)
             }
         }
     )* };

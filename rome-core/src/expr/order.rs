@@ -26,7 +26,8 @@ pub struct Order<S, T = ()> {
 
 /// The run-time form of an [`Order`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OrderPart {
+#[doc(hidden)]
+pub struct OrderPart {
     pub column: u16,
     pub descending: bool,
     pub nulls: Nulls,
@@ -123,11 +124,24 @@ impl<E, T> Column<E, T> {
 pub trait Orders<S> {
     /// As a list.
     fn into_orders(self) -> Vec<Order<S>>;
+
+    /// As a list that has no type, so that orders of all entities are treated by the same code.
+    #[doc(hidden)]
+    fn into_parts(self) -> Vec<OrderPart>
+    where
+        Self: Sized,
+    {
+        self.into_orders().into_iter().map(|order| order.part).collect()
+    }
 }
 
 impl<S, T> Orders<S> for Order<S, T> {
     fn into_orders(self) -> Vec<Order<S>> {
         vec![self.untyped()]
+    }
+
+    fn into_parts(self) -> Vec<OrderPart> {
+        vec![self.part]
     }
 }
 
@@ -145,6 +159,14 @@ macro_rules! tuples {
                 let ($($name,)+) = self;
                 let mut all = Vec::new();
                 $(all.extend($name.into_orders());)+
+                all
+            }
+
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn into_parts(self) -> Vec<OrderPart> {
+                let ($($name,)+) = self;
+                let mut all = Vec::new();
+                $(all.append(&mut $name.into_parts());)+
                 all
             }
         }

@@ -23,19 +23,16 @@ pub struct Expr<S> {
 impl<S> Expr<S> {
     /// A condition about one entity.
     pub(crate) fn new(node: Node) -> Self {
-        let size = Size::of(&node);
-        Self::sized(size, 1, || node)
+        Self::wide(node, 1)
     }
 
     /// A condition about several entities.
     pub(crate) fn wide(node: Node, width: u8) -> Self {
-        let size = Size::of(&node);
-        Self::sized(size, width, || node)
+        Self::of_parts(sized(node), width)
     }
 
-    /// A condition of this size, or what takes its place if that is too much.
-    pub(crate) fn sized(size: Size, width: u8, node: impl FnOnce() -> Node) -> Self {
-        let (node, size) = size.limit(node);
+    /// A condition of a size that was limited.
+    pub(super) fn of_parts((node, size): (Node, Size), width: u8) -> Self {
         Self { node, width, size, marker: PhantomData }
     }
 
@@ -59,15 +56,15 @@ impl<S> Expr<S> {
     /// has more than 500,000 parts, is refused when it runs ([`is_limit`](crate::Error::is_limit)).
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let size = self.size_in(List::And).beside(other.size_in(List::And)).wrapped();
-        Self::sized(size, self.width, || self.node.and(other.node))
+        let width = self.width;
+        Self::of_parts(joined(List::And, self.into_parts(), other.into_parts()), width)
     }
 
     /// True where one is true. See [`and`](Self::and) for how many there can be.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let size = self.size_in(List::Or).beside(other.size_in(List::Or)).wrapped();
-        Self::sized(size, self.width, || self.node.or(other.node))
+        let width = self.width;
+        Self::of_parts(joined(List::Or, self.into_parts(), other.into_parts()), width)
     }
 
     /// True where all are true; true for an empty list.
@@ -81,14 +78,6 @@ impl<S> Expr<S> {
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
         conditions.into_iter().reduce(Self::or).unwrap_or_else(|| Self::new(Node::Or(VecDeque::new())))
     }
-
-    /// What it adds to the size of a list that it becomes a part of.
-    const fn size_in(&self, list: List) -> Size {
-        match (list, &self.node) {
-            (List::And, Node::And(_)) | (List::Or, Node::Or(_)) => self.size.unwrapped(),
-            _ => self.size,
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -97,15 +86,43 @@ enum List {
     Or,
 }
 
+// What is below has no entity, so that it is compiled once.
+
+/// An expression with its size, or what takes its place if that is too much.
+fn sized(node: Node) -> (Node, Size) {
+    Size::of(&node).limit(|| node)
+}
+
+/// Two conditions as one list.
+fn joined(list: List, (left, left_size): (Node, Size), (right, right_size): (Node, Size)) -> (Node, Size) {
+    let size = size_in(list, &left, left_size).beside(size_in(list, &right, right_size)).wrapped();
+    size.limit(|| match list {
+        List::And => left.and(right),
+        List::Or => left.or(right),
+    })
+}
+
+/// What a condition adds to the size of a list that it becomes a part of.
+const fn size_in(list: List, node: &Node, size: Size) -> Size {
+    match (list, node) {
+        (List::And, Node::And(_)) | (List::Or, Node::Or(_)) => size.unwrapped(),
+        _ => size,
+    }
+}
+
+fn negated(node: Node, size: Size) -> (Node, Size) {
+    match node {
+        Node::Not(of) => (*of, size.unwrapped()),
+        node => size.wrapped().limit(|| Node::Not(Box::new(node))),
+    }
+}
+
 impl<S> Not for Expr<S> {
     type Output = Self;
 
     /// True where it is false; unknown stays unknown.
     fn not(self) -> Self {
-        match self.node {
-            Node::Not(of) => Self { node: *of, size: self.size.unwrapped(), ..self },
-            node => Self::sized(self.size.wrapped(), self.width, || Node::Not(Box::new(node))),
-        }
+        Self::of_parts(negated(self.node, self.size), self.width)
     }
 }
 
@@ -145,11 +162,32 @@ impl<S> fmt::Debug for Expr<S> {
 pub trait Conditions<E> {
     /// As a list.
     fn into_conditions(self) -> Vec<Expr<E>>;
+
+    /// As a list that has no type, so that those of all entities are treated by the same code.
+    #[doc(hidden)]
+    fn into_nodes(self) -> Nodes
+    where
+        Self: Sized,
+    {
+        let mut nodes = Vec::new();
+        for condition in self.into_conditions() {
+            nodes.push(condition.node);
+        }
+        Nodes(nodes)
+    }
 }
+
+/// Conditions without their entities.
+#[doc(hidden)]
+pub struct Nodes(pub(crate) Vec<Node>);
 
 impl<E> Conditions<E> for Expr<E> {
     fn into_conditions(self) -> Vec<Self> {
         vec![self]
+    }
+
+    fn into_nodes(self) -> Nodes {
+        Nodes(vec![self.node])
     }
 }
 
@@ -168,6 +206,14 @@ macro_rules! tuples {
                 let mut all = Vec::new();
                 $(all.extend($name.into_conditions());)+
                 all
+            }
+
+            #[allow(non_snake_case, reason = "the type parameters name the parts")]
+            fn into_nodes(self) -> Nodes {
+                let ($($name,)+) = self;
+                let mut all = Vec::new();
+                $(all.append(&mut $name.into_nodes().0);)+
+                Nodes(all)
             }
         }
     )* };

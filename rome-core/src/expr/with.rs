@@ -46,7 +46,7 @@ fn beside<S, T>(left: Expr<S>, right: Expr<T>) -> [Expr<(S, T)>; 2] {
     let width = left.width.saturating_add(right.width);
     let places: Vec<u8> = (0..width).collect();
     let (near, far) = places.split_at(usize::from(left.width));
-    let at = |(node, size): (Node, Size), places: &[u8]| Expr::sized(size, width, || node.placed(places));
+    let at = |(node, size): (Node, Size), places: &[u8]| Expr::of_parts(size.limit(|| node.placed(places)), width);
     [at(left.into_parts(), near), at(right.into_parts(), far)]
 }
 

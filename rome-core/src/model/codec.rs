@@ -7,19 +7,47 @@ use bytes::Bytes;
 use super::{Entity, Key};
 use crate::error::{Error, Kind, Result};
 use crate::row;
+use crate::schema::Table;
 use crate::value::{RowReader, RowWriter};
 
 /// The columns of an entity, each of which reads back as the value that the entity has.
 pub(crate) fn encode<D: Entity>(entity: &D) -> Result<Vec<u8>> {
     let mut row = RowWriter::new();
     entity.write(&mut row);
-    row.finish_or_fail().map_err(|(before, source)| row::not_written(D::table(), &before, source))
+    finish(row, D::table())
+}
+
+fn finish(row: RowWriter, table: &'static Table) -> Result<Vec<u8>> {
+    row.finish_or_fail().map_err(|(before, source)| row::not_written(table, &before, source))
 }
 
 /// The entity of these columns, which lie under `key`.
 pub(crate) fn decode<D: Entity>(key: &[u8], body: &[u8]) -> Result<D> {
     let mut row = RowReader::new(body);
-    D::read(&mut row).map_err(|source| row::not_read(D::table(), key, body, row.position(), source))
+    match D::read(&mut row) {
+        Ok(entity) => Ok(entity),
+        Err(source) => Err(row::not_read(D::table(), key, body, row.position(), source)),
+    }
+}
+
+/// The entity of a row that was found, if one was.
+pub(crate) fn decode_found<D: Entity>(found: Result<Option<(Bytes, Bytes)>>) -> Result<Option<D>> {
+    match found {
+        Ok(Some((key, body))) => match decode(&key, &body) {
+            Ok(entity) => Ok(Some(entity)),
+            Err(error) => Err(error),
+        },
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The entity of a row that was written.
+pub(crate) fn decode_written<D: Entity>(body: Result<Bytes>) -> Result<D> {
+    match body {
+        Ok(body) => decode(&[], &body),
+        Err(error) => Err(error),
+    }
 }
 
 thread_local! {
@@ -29,9 +57,14 @@ thread_local! {
 
 /// The encoding of a key.
 pub(crate) fn encode_key<D: Entity>(key: &D::Key) -> Bytes {
+    key_of(&|out| key.encode(out))
+}
+
+/// What `encode` appends. A function of no type, so that a key type costs its program little code.
+fn key_of(encode: &dyn Fn(&mut Vec<u8>)) -> Bytes {
     KEY.with_borrow_mut(|out| {
         out.clear();
-        key.encode(out);
+        encode(out);
         Bytes::copy_from_slice(out)
     })
 }
@@ -45,6 +78,10 @@ pub(crate) fn encode_keys<D: Entity>(keys: impl IntoIterator<Item = D::Key>) -> 
         key.encode(&mut out);
         ends.push(out.len());
     }
+    cut(out, ends)
+}
+
+fn cut(out: Vec<u8>, ends: Vec<usize>) -> Vec<Bytes> {
     let all = Bytes::from(out);
     let mut start = 0;
     let slice = |end| all.slice(std::mem::replace(&mut start, end)..end);

@@ -23,8 +23,8 @@ pub trait Related: Unloaded + Send + Sync + 'static {
 impl<T: Entity> Related for One<T> {
     type Target = T;
 
-    fn of_rows(rows: Vec<T>) -> Self {
-        Self::loaded(rows.into_iter().next())
+    fn of_rows(mut rows: Vec<T>) -> Self {
+        Self::loaded(if rows.is_empty() { None } else { Some(rows.swap_remove(0)) })
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::loading::Loads;
 use super::page::PageQuery;
 use super::select::{Output, Selection};
-use super::with::Loads;
 use crate::ask::{Deleted, Hints, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
 use crate::expr::{Expr, In, Orders};
 use crate::model::{Entity, Projection};
@@ -84,7 +84,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// ```
     #[must_use]
     pub fn order_by(mut self, order: impl Orders<E>) -> Self {
-        self.spec.order = distinct_parts(order.into_orders().into_iter().map(|order| order.part));
+        self.spec.order = distinct_parts(order.into_parts());
         self
     }
 

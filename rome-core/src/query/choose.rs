@@ -1,6 +1,7 @@
 //! What a query on several entities, or on groups, gives and is ordered by.
 
 use super::parts::FoundValues;
+use crate::ask::OrderPart;
 use crate::expr::node::Node;
 use crate::expr::{Column, Found, In, InGroups, Nulls, Order, Scalar, ScalarOrder};
 use crate::value::{Field, ValueError};
@@ -57,7 +58,7 @@ pub trait ChosenOfGroup<Q, I> {
     fn read(values: &mut FoundValues) -> Result<Self::Row, ValueError>;
 }
 
-fn placed(node: Node, places: impl FnOnce(&mut Vec<u8>)) -> Placed {
+fn placed(node: Node, places: fn(&mut Vec<u8>)) -> Placed {
     let mut at = Vec::new();
     places(&mut at);
     Placed(node.placed(&at))
@@ -153,21 +154,20 @@ pub trait OrdersOfGroup<Q, I> {
     fn place(self, out: &mut Vec<PlacedOrder>);
 }
 
-fn placed_order<S, T>(order: &Order<S, T>, places: impl FnOnce(&mut Vec<u8>)) -> PlacedOrder {
-    let part = order.part;
+fn placed_order(part: OrderPart, places: fn(&mut Vec<u8>)) -> PlacedOrder {
     let Placed(node) = placed(Node::Column(part.column), places);
     PlacedOrder { node, descending: part.descending, nulls: part.nulls }
 }
 
 impl<Q, S: In<Q, I>, T, I> OrdersOf<Q, I> for Order<S, T> {
     fn place(self, out: &mut Vec<PlacedOrder>) {
-        out.push(placed_order(&self, S::places));
+        out.push(placed_order(self.part, S::places));
     }
 }
 
 impl<Q, S: In<Q, I>, T, I> OrdersOfGroup<Q, I> for Order<S, T> {
     fn place(self, out: &mut Vec<PlacedOrder>) {
-        out.push(placed_order(&self, S::places));
+        out.push(placed_order(self.part, S::places));
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use futures::future::BoxFuture;
+
 use super::Query;
 use super::choose::{Chosen, ChosenOfGroup, OrdersOfGroup, PlacedOrder};
 use super::parts::FoundValues;
@@ -52,9 +54,15 @@ pub struct GroupBy<'a, Q, R> {
 
 /// What is asked for, without where.
 pub(super) struct Groups<R> {
+    pub asked: AskedGroups,
+    read: fn(&mut FoundValues) -> Result<R, ValueError>,
+}
+
+/// What is asked for, without the type of the rows.
+#[derive(Clone)]
+pub(super) struct AskedGroups {
     pub rows: GroupedRows,
     pub spec: GroupSpec,
-    read: fn(&mut FoundValues) -> Result<R, ValueError>,
     /// What is wrong with the query that the rows are of.
     refused: Option<&'static str>,
 }
@@ -65,7 +73,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     pub fn group_by<C: Chosen<E, I>, I>(self, columns: C) -> GroupBy<'a, E, C::Row> {
         let refused = self.refused();
         let mut groups = GroupBy::new(self.target, GroupedRows::Table(Box::new(self.spec)), &columns);
-        groups.groups.refused = refused;
+        groups.groups.asked.refused = refused;
         groups
     }
 
@@ -95,7 +103,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     pub async fn aggregate<C: ChosenOfGroup<E, I>, I>(&self, output: C) -> Result<C::Row> {
         let rows = GroupedRows::Table(Box::new(self.spec.clone()));
         let mut whole = GroupBy::<E, ()>::whole(self.target, rows);
-        whole.groups.refused = self.refused();
+        whole.groups.asked.refused = self.refused();
         whole.select(output).one().await
     }
 
@@ -111,7 +119,8 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
         columns.place(&mut placed);
         let by: Vec<_> = placed.into_iter().map(|placed| placed.0).collect();
         let spec = GroupSpec { output: by.clone(), by, ..GroupSpec::default() };
-        Self { target, groups: Groups { rows, spec, read: C::read, refused: None }, entities: PhantomData }
+        let asked = AskedGroups { rows, spec, refused: None };
+        Self { target, groups: Groups { asked, read: C::read }, entities: PhantomData }
     }
 
     pub(super) fn of_join<C: Chosen<Q, I, Row = R>, I>(target: Reader<'a>, spec: JoinSpec, columns: &C) -> Self {
@@ -119,8 +128,8 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     }
 
     fn whole(target: Reader<'a>, rows: GroupedRows) -> GroupBy<'a, Q, ()> {
-        let groups = Groups { rows, spec: GroupSpec::default(), read: |_| Ok(()), refused: None };
-        GroupBy { target, groups, entities: PhantomData }
+        let asked = AskedGroups { rows, spec: GroupSpec::default(), refused: None };
+        GroupBy { target, groups: Groups { asked, read: |_| Ok(()) }, entities: PhantomData }
     }
 
     pub(super) fn whole_join(target: Reader<'a>, spec: JoinSpec) -> GroupBy<'a, Q, ()> {
@@ -136,7 +145,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     {
         let mut places = Vec::new();
         S::places(&mut places);
-        self.groups.spec.having.extend(conjuncts(condition.into_node().placed(&places)));
+        self.groups.asked.spec.having.extend(conjuncts(condition.into_node().placed(&places)));
         self
     }
 
@@ -147,21 +156,21 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
         let mut parts = Vec::new();
         order.place(&mut parts);
         let part = |part: PlacedOrder| GroupOrder { node: part.node, descending: part.descending, nulls: part.nulls };
-        self.groups.spec.order = parts.into_iter().map(part).collect();
+        self.groups.asked.spec.order = parts.into_iter().map(part).collect();
         self
     }
 
     /// Gives at most this many groups.
     #[must_use]
     pub const fn limit(mut self, limit: u64) -> Self {
-        self.groups.spec.window.limit = Some(limit);
+        self.groups.asked.spec.window.limit = Some(limit);
         self
     }
 
     /// Leaves out the first groups.
     #[must_use]
     pub const fn offset(mut self, offset: u64) -> Self {
-        self.groups.spec.window.offset = offset;
+        self.groups.asked.spec.window.offset = offset;
         self
     }
 
@@ -170,10 +179,9 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     pub fn select<C: ChosenOfGroup<Q, I>, I>(self, output: C) -> GroupBy<'a, Q, C::Row> {
         let mut placed = Vec::new();
         output.place(&mut placed);
-        let output = placed.into_iter().map(|placed| placed.0).collect();
-        let Groups { rows, spec, refused, .. } = self.groups;
-        let groups = Groups { rows, spec: GroupSpec { output, ..spec }, read: C::read, refused };
-        GroupBy { target: self.target, groups, entities: PhantomData }
+        let mut asked = self.groups.asked;
+        asked.spec.output = placed.into_iter().map(|placed| placed.0).collect();
+        GroupBy { target: self.target, groups: Groups { asked, read: C::read }, entities: PhantomData }
     }
 
     /// All groups. Costs one round trip, on joined entities one for each of them. The groups and their distinct values are
@@ -188,9 +196,8 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// column that is neither grouped by nor inside an aggregate; [`is_limit`](Error::is_limit) for more than 4,000,000
     /// groups and distinct values; as [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
-        let rows = self.groups.values(self.target, &self.groups.spec).await?;
-        metrics::returned(rows.len());
-        rows.into_iter().map(|values| self.groups.read_row(values)).collect()
+        let values = self.groups.asked.at_most(self.target, None).await?;
+        self.groups.read_all(values)
     }
 
     /// The first group, if there is one. Costs as [`all`](Self::all).
@@ -198,10 +205,8 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let window = self.groups.spec.window.at_most(1);
-        let mut rows = self.groups.values(self.target, &GroupSpec { window, ..self.groups.spec.clone() }).await?;
-        metrics::returned(rows.len());
-        rows.pop().map(|values| self.groups.read_row(values)).transpose()
+        let values = self.groups.asked.at_most(self.target, Some(1)).await?;
+        Ok(self.groups.read_all(values)?.pop())
     }
 
     /// The only group. Costs as [`all`](Self::all).
@@ -210,11 +215,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let window = self.groups.spec.window.at_most(2);
-        let rows = self.groups.values(self.target, &GroupSpec { window, ..self.groups.spec.clone() }).await?;
-        let row = only(rows, self.groups.rows.table())?;
-        metrics::returned(1);
-        self.groups.read_row(row)
+        self.groups.read_one(self.groups.asked.one(self.target).await)
     }
 
     /// How many groups there are, after offset and limit. Costs as [`all`](Self::all).
@@ -222,8 +223,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        let group = GroupSpec { order: Vec::new(), ..self.groups.spec.clone() };
-        Ok(self.groups.values(self.target, &group).await?.len() as u64)
+        self.groups.asked.count(self.target).await
     }
 
     /// How the query would be carried out, for people to read. Costs as the explanation of the query whose rows are
@@ -232,40 +232,98 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
-        exec::explain_groups(self.target, &self.groups.rows, &self.groups.spec).await
+        self.groups.asked.explain(self.target).await
     }
 }
 
 impl<R> Groups<R> {
-    /// Reads what a group gives.
-    pub fn read_row(&self, values: Vec<Value>) -> Result<R> {
-        let table = self.rows.table();
-        (self.read)(&mut FoundValues::new(values)).map_err(|source| match source.kind() {
-            ValueErrorKind::OutOfRange { .. } => Kind::Overflow { table, column: None, source }.into(),
-            _ => Kind::StoredRow { table, key: "of a group".to_owned(), column: None, source }.into(),
+    /// Reads what groups give.
+    pub fn read_all(&self, values: Vec<Vec<Value>>) -> Result<Vec<R>> {
+        let mut rows = Vec::with_capacity(values.len());
+        for values in values {
+            rows.push(self.read_one(Ok(values))?);
+        }
+        Ok(rows)
+    }
+
+    fn read_one(&self, values: Result<Vec<Value>>) -> Result<R> {
+        match (self.read)(&mut FoundValues::new(values?)) {
+            Ok(row) => Ok(row),
+            Err(source) => Err(self.asked.unfit(source)),
+        }
+    }
+}
+
+impl AskedGroups {
+    /// What all groups give, as values.
+    pub fn all<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<Vec<Value>>>> {
+        Box::pin(self.values(target, &self.spec))
+    }
+
+    /// The same of the first of the groups.
+    fn at_most<'s>(&'s self, target: Reader<'s>, most: Option<u64>) -> BoxFuture<'s, Result<Vec<Vec<Value>>>> {
+        Box::pin(async move {
+            let rows = match most {
+                None => self.values(target, &self.spec).await?,
+                Some(most) => {
+                    let window = self.spec.window.at_most(most);
+                    self.values(target, &GroupSpec { window, ..self.spec.clone() }).await?
+                }
+            };
+            metrics::returned(rows.len());
+            Ok(rows)
         })
     }
 
-    /// What the groups give, as values.
-    pub async fn values(&self, target: Reader<'_>, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+    /// The same of the only group.
+    fn one<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<Value>>> {
+        Box::pin(async move {
+            let window = self.spec.window.at_most(2);
+            let rows = self.values(target, &GroupSpec { window, ..self.spec.clone() }).await?;
+            let row = only(rows, self.rows.table())?;
+            metrics::returned(1);
+            Ok(row)
+        })
+    }
+
+    fn count<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<u64>> {
+        Box::pin(async move {
+            let group = GroupSpec { order: Vec::new(), ..self.spec.clone() };
+            Ok(self.values(target, &group).await?.len() as u64)
+        })
+    }
+
+    fn explain<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Explain>> {
+        Box::pin(exec::explain_groups(target, &self.rows, &self.spec))
+    }
+
+    async fn values(&self, target: Reader<'_>, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
         if let Some(why) = self.refused {
             return Err(Error::invalid(why));
         }
         let rows = &self.rows;
         let watch = Watch::begin(target);
-        // Boxed: a transaction around it has a future that is nested deeply enough without it.
-        let values = Box::pin(exec::groups(target, rows, group)).await?;
+        let values = exec::groups(target, rows, group).await?;
         watch.end(|shown| match rows {
             GroupedRows::Join(spec) => format!("groups of {}", spec.text(shown)),
             GroupedRows::Table(spec) => format!("groups of {}", spec.text(shown)),
         });
         Ok(values)
     }
+
+    #[cold]
+    fn unfit(&self, source: ValueError) -> Error {
+        let table = self.rows.table();
+        match source.kind() {
+            ValueErrorKind::OutOfRange { .. } => Kind::Overflow { table, column: None, source }.into(),
+            _ => Kind::StoredRow { table, key: "of a group".to_owned(), column: None, source }.into(),
+        }
+    }
 }
 
 impl<R> Clone for Groups<R> {
     fn clone(&self) -> Self {
-        Self { rows: self.rows.clone(), spec: self.spec.clone(), read: self.read, refused: self.refused }
+        Self { asked: self.asked.clone(), read: self.read }
     }
 }
 
@@ -278,8 +336,8 @@ impl<Q, R> Clone for GroupBy<'_, Q, R> {
 impl<Q, R> fmt::Debug for GroupBy<'_, Q, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GroupBy")
-            .field("rows", &self.groups.rows.table())
-            .field("by", &self.groups.spec.by)
+            .field("rows", &self.groups.asked.rows.table())
+            .field("by", &self.groups.asked.spec.by)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use super::link::{IntoLink, Link};
 use super::parts::{And, FoundRow, FoundValues, Parts};
 use super::{GroupBy, Query};
 use crate::ask::{
-    Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, Via, conjuncts, distinct_join_parts,
+    Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, conjuncts, distinct_join_parts,
 };
 use crate::error::Result;
 use crate::expr::node::Node;
@@ -168,14 +168,8 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
         let mut spec = Spec::new(B::Entity::table());
         spec.filter = link.filter;
         spec.deleted = link.deleted;
-        spec.policy = self.spec.parts.first().and_then(|first| first.spec.policy);
-        let on = link.on.iter().map(|(local, own)| (from, *local, *own)).collect();
-        let via = link
-            .via
-            .into_iter()
-            .map(|via| Via { near: via.near.iter().map(|(_, local, near)| (from, *local, *near)).collect(), ..via });
-        let via = via.collect();
-        self.spec.parts.push(JoinPart { name: B::name(), kind, on, via, spec });
+        let part = JoinPart { name: B::name(), kind, on: Vec::new(), via: link.via, spec };
+        add_part(&mut self.spec, part, &link.on, from);
         self.retyped()
     }
 
@@ -269,6 +263,18 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
     pub fn group_by<C: Chosen<Q, I>, I>(self, columns: C) -> GroupBy<'a, Q, C::Row> {
         GroupBy::of_join(self.target, self.spec, &columns)
     }
+}
+
+/// Adds an entity that is led to from the one at a place.
+fn add_part(join: &mut JoinSpec, mut part: JoinPart, on: &[(u16, u16)], from: u8) {
+    part.spec.policy = join.parts.first().and_then(|first| first.spec.policy);
+    part.on = on.iter().map(|(local, own)| (from, *local, *own)).collect();
+    for via in &mut part.via {
+        for (place, ..) in &mut via.near {
+            *place = from;
+        }
+    }
+    join.parts.push(part);
 }
 
 fn place_of<S: In<Q, I>, Q, I>() -> u8 {

@@ -71,18 +71,8 @@ impl<A, B> Link<A, B> {
     }
 
     fn of_relation(def: &RelationDef) -> Self {
-        let pairs = |a: &[u16], b: &[u16]| a.iter().copied().zip(b.iter().copied()).collect::<Vec<_>>();
-        let Some(through) = &def.through else {
-            return Self::of_columns(pairs(&def.local_columns, &def.remote_columns));
-        };
-        let near = pairs(&def.local_columns, &through.near);
-        let via = Via {
-            entity: through.table,
-            table: (through.table)(),
-            near: near.iter().map(|(local, near)| (0, *local, *near)).collect(),
-            far: pairs(&through.far, &def.remote_columns),
-        };
-        Self { via: vec![via], ..Self::of_columns(Vec::new()) }
+        let (on, via) = steps_of(def);
+        Self { via, ..Self::of_columns(on) }
     }
 
     /// Leads to the rows to which both links lead: all columns have to be equal. It leads to softly deleted ones if one of the two
@@ -125,6 +115,22 @@ impl<A, B> Link<A, B> {
     fn led_from<C>(self) -> Link<C, B> {
         Link { on: self.on, via: self.via, filter: self.filter, deleted: self.deleted, marker: PhantomData }
     }
+}
+
+/// The columns that are equal, and the tables in between, of a relation.
+fn steps_of(def: &RelationDef) -> (Vec<(u16, u16)>, Vec<Via>) {
+    let pairs = |a: &[u16], b: &[u16]| a.iter().copied().zip(b.iter().copied()).collect::<Vec<_>>();
+    let Some(through) = &def.through else {
+        return (pairs(&def.local_columns, &def.remote_columns), Vec::new());
+    };
+    let near = pairs(&def.local_columns, &through.near);
+    let via = Via {
+        entity: through.table,
+        table: (through.table)(),
+        near: near.iter().map(|(local, near)| (0, *local, *near)).collect(),
+        far: pairs(&through.far, &def.remote_columns),
+    };
+    (Vec::new(), vec![via])
 }
 
 /// Column types that are equal, or equal where neither is NULL: `u32` and `Option<u32>`.

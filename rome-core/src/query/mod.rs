@@ -2,6 +2,7 @@
 //!
 //! [`Query`] asks one entity, [`Joined`] several, [`GroupBy`] groups of rows of either, [`SetQuery`] combines any of them.
 
+mod asking;
 mod builder;
 mod choose;
 mod cursor;
@@ -9,12 +10,14 @@ mod group;
 mod join;
 mod join_verbs;
 mod link;
+mod loading;
 mod page;
 mod parts;
 mod pieces;
 mod rows;
 mod select;
 mod set_operand;
+mod set_tree;
 mod sets;
 mod stream;
 mod subquery;
@@ -32,10 +35,10 @@ pub use cursor::Cursor;
 pub use group::GroupBy;
 pub use join::Joined;
 pub use link::{IntoLink, Link, Renamed, SameAs};
+pub(crate) use loading::load_relation;
 pub use page::{After, Page, PageQuery};
 pub use parts::{And, Part, Parts};
 pub use pieces::{Interrupted, Pieces};
 pub use select::Selection;
 pub use sets::{SetOperand, SetQuery};
-pub(crate) use with::load_all;
 pub use with::{IntoLoad, Load};

@@ -1,13 +1,11 @@
 //! Pages.
 
-use super::watch::Watch;
-use super::{Cursor, Query, load_all};
+use super::asking::{Asking, Part};
+use super::{Cursor, Query};
 use crate::ask::{OrderPart, Spec};
 use crate::error::{Error, Result};
-use crate::exec::{self, Want};
-use crate::metrics;
+use crate::exec::{self, Hit, Want};
 use crate::model::Entity;
-use crate::session::{Reader, Session, in_session};
 
 /// Some rows of a query, and where the next ones begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,38 +63,34 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
     /// database; [`is_invalid`](crate::Error::is_invalid) for a page of no rows, and for a query with a limit or of
     /// distinct rows, which no page can know of; as [`Query::all`].
     pub async fn fetch(&self) -> Result<Page<R>> {
-        let watch = Watch::begin(self.query.target);
-        let page = match self.query.target {
-            Reader::Database(shared) if !self.query.loads.is_empty() => {
-                in_session(shared, async |session: &Session| self.fetch_here(&self.query.at(session)).await).await?
-            }
-            _ => self.fetch_here(&self.query).await?,
-        };
-        watch.end(|values| format!("page of {} of {}", self.size, self.query.spec.text(values)));
-        metrics::returned(page.items.len());
-        Ok(page)
+        let mut found = self.query.find(Part::Page(self.size, self.after.as_deref())).await?;
+        let next = found.next.take();
+        Ok(Page { items: self.query.read(Ok(found))?, next })
     }
+}
 
-    async fn fetch_here(&self, query: &Query<'_, E, R>) -> Result<Page<R>> {
-        if self.size == 0 {
+impl Asking<'_> {
+    /// The rows of a page, and where the next one begins.
+    pub(super) async fn page(self, size: u32, after: Option<&str>) -> Result<(Vec<Hit>, Option<Cursor>)> {
+        if size == 0 {
             return Err(Error::invalid("a page holds at least one row: `page(0)` gives none"));
         }
-        if query.spec.window.limit.is_some() {
+        if self.spec.window.limit.is_some() {
             return Err(Error::invalid("a query in pages has no limit: give the size of a page to `page`"));
         }
-        query.refuse_distinct("pages")?;
-        let mut spec = ordered(&query.spec);
+        self.refuse_distinct("pages")?;
+        let mut spec = ordered(self.spec);
         let order = spec.full_order();
-        let secret = &query.target.shared().secret;
+        let secret = &self.target.shared().secret;
         let fingerprint = spec.fingerprint();
-        if let Some(after) = &self.after {
+        if let Some(after) = after {
             spec.after = Some(Cursor::open(after, secret, &fingerprint, order.len())?);
             spec.window.offset = 0;
         }
         // One row more tells whether there is a next page.
-        spec.window.limit = Some(u64::from(self.size) + 1);
-        let mut hits = query.fetch(&spec, Want::Rows).await?;
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        spec.window.limit = Some(u64::from(size) + 1);
+        let mut hits = self.hits(&spec, Want::Rows).await?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = hits.len() > size;
         hits.truncate(size);
         let next = match hits.last() {
@@ -106,9 +100,7 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
             }
             _ => None,
         };
-        let mut items = query.read_all(&hits)?;
-        load_all(query.target, &query.loads, &mut items, query.spec.policy).await?;
-        Ok(Page { items, next })
+        Ok((hits, next))
     }
 }
 

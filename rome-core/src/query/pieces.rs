@@ -1,5 +1,8 @@
 //! Changes of many rows, piece by piece.
 
+use futures::future::BoxFuture;
+
+use super::asking::Asking;
 use super::{Cursor, Query};
 use crate::ask::{OrderPart, Spec, Window};
 use crate::error::{Error, Result};
@@ -54,12 +57,6 @@ impl From<Error> for Interrupted {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Change<'c> {
-    Set(&'c [(u16, Node)]),
-    Delete,
-}
-
 impl<'a, E: Entity> Query<'a, E> {
     /// The rows of the query in pieces of so many, in the order of the key, to be changed in a transaction each. So a change of very
     /// many rows neither has to fit into one transaction nor is in the way of those that change single rows, in other processes too;
@@ -99,9 +96,7 @@ impl<E: Entity> Pieces<'_, E> {
     /// [`Interrupted`], with what was done, by any error of [`Query::update_all`];
     /// [`is_invalid`](Error::is_invalid) in a session, for pieces of no rows, and for a query with an order, limit or offset.
     pub async fn update_all(&self, assignments: impl Assignments<E>) -> Result<u64, Interrupted> {
-        let assignments: Vec<(u16, Node)> =
-            assignments.into_assignments().into_iter().map(|set| (set.column, set.node)).collect();
-        self.run(Change::Set(&assignments)).await
+        self.change(Some(assignments.into_sets().0)).await
     }
 
     /// Deletes all rows, softly if the entity has a `soft_delete` column, and says how many there were. Costs two round trips for each
@@ -110,17 +105,38 @@ impl<E: Entity> Pieces<'_, E> {
     /// # Errors
     /// As [`update_all`](Self::update_all).
     pub async fn delete_all(&self) -> Result<u64, Interrupted> {
-        self.run(Change::Delete).await
+        self.change(None).await
     }
 
-    async fn run(&self, change: Change<'_>) -> Result<u64, Interrupted> {
-        let Reader::Database(shared) = self.query.target else {
+    fn change(&self, assignments: Option<Vec<(u16, Node)>>) -> BoxFuture<'_, Result<u64, Interrupted>> {
+        self.query.asking().change_in_pieces(self.size, self.after.as_deref(), assignments)
+    }
+}
+
+impl<'q> Asking<'q> {
+    /// Sets columns of all rows, or deletes them where there are no assignments, piece by piece.
+    fn change_in_pieces(
+        self,
+        size: u32,
+        after: Option<&'q str>,
+        assignments: Option<Vec<(u16, Node)>>,
+    ) -> BoxFuture<'q, Result<u64, Interrupted>> {
+        Box::pin(async move { self.run_pieces(size, after, assignments.as_deref()).await })
+    }
+
+    async fn run_pieces(
+        self,
+        size: u32,
+        after: Option<&str>,
+        assignments: Option<&[(u16, Node)]>,
+    ) -> Result<u64, Interrupted> {
+        let Reader::Database(shared) = self.target else {
             return Err(
                 Error::invalid("a session is one transaction: call `in_pieces` on a query of the database").into()
             );
         };
-        let given = &self.query.spec;
-        if self.size == 0 {
+        let given = self.spec;
+        if size == 0 {
             return Err(Error::invalid("a piece holds at least one row: `in_pieces(0)` changes none").into());
         }
         if !given.order.is_empty() || !given.window.is_all() {
@@ -131,22 +147,19 @@ impl<E: Entity> Pieces<'_, E> {
         }
         let table = shared.table(given.table)?;
         let order = given.table.key.iter().map(|column| OrderPart::new(*column, false)).collect();
-        let mut spec = Spec { order, window: Window::first(self.size.into()), ..given.clone() };
+        let mut spec = Spec { order, window: Window::first(size.into()), ..given.clone() };
         let fingerprint = Spec { window: Window::ALL, ..spec.clone() }.fingerprint();
-        if let Some(after) = &self.after {
+        if let Some(after) = after {
             spec.after = Some(Cursor::open(after, &shared.secret, &fingerprint, spec.order.len())?);
         }
         let mut done = 0;
         loop {
             let spec_of_piece = &spec;
             let options = TransactionOptions::default();
-            let piece =
-                session::run(shared, options, Purpose::OneStatement, async move |session: &Session| match change {
-                    Change::Set(assignments) => {
-                        statement::change_piece(session, table, spec_of_piece, Some(assignments)).await
-                    }
-                    Change::Delete => statement::change_piece(session, table, spec_of_piece, None).await,
-                });
+            let body = async move |session: &Session| {
+                statement::change_piece(session, table, spec_of_piece, assignments).await
+            };
+            let piece = session::run(shared, options, Purpose::OneStatement, body);
             match piece.await {
                 Ok((changed, last)) => {
                     done += changed;

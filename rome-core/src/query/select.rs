@@ -1,6 +1,7 @@
 //! What a query gives: the entity, or some columns.
 
 use crate::error::{Error, Result};
+use crate::exec::Answer;
 use crate::expr::Column;
 use crate::model::Entity;
 use crate::row::{self, RowView};
@@ -25,31 +26,86 @@ impl<R> Clone for Output<R> {
 }
 
 impl<R> Output<R> {
+    /// The columns that rows are read by; none if they are read as a whole.
+    pub fn columns(&self) -> Option<&[u16]> {
+        match self {
+            Self::Entity(_) => None,
+            Self::Columns(columns, _) => Some(columns),
+        }
+    }
+
     /// Reads a row.
     pub fn read(&self, table: &'static Table, key: &[u8], body: &[u8], offsets: &mut Vec<u32>) -> Result<R> {
         match self {
             Self::Entity(read) => {
                 let mut columns = RowReader::new(body);
-                read(&mut columns).map_err(|source| row::not_read(table, key, body, columns.position(), source))
+                match read(&mut columns) {
+                    Ok(row) => Ok(row),
+                    Err(source) => Err(row::not_read(table, key, body, columns.position(), source)),
+                }
             }
             Self::Columns(columns, read) => {
-                let last = columns.iter().copied().max().unwrap_or(0);
-                RowView::locate(table, body, last, offsets)
-                    .and_then(|()| read(&RowView::new(table, body, offsets), columns))
-                    .map_err(|source| row::damaged(table, key, body, source))
+                match view(table, body, columns, offsets).and_then(|view| read(&view, columns)) {
+                    Ok(row) => Ok(row),
+                    Err(source) => Err(row::damaged(table, key, body, source)),
+                }
             }
         }
     }
 
-    /// Reads a row of columns from their values, which an index holds.
-    pub fn read_values(&self, table: &'static Table, values: &[(u16, Value)]) -> Result<R> {
+    /// Reads rows of columns from their values, which an index holds.
+    pub fn read_values(&self, table: &'static Table, values: &[Vec<(u16, Value)>]) -> Result<Vec<R>> {
         let Self::Columns(columns, read) = self else {
-            return Err(Error::invalid("an entity cannot be read from the columns of an index"));
+            return Err(Error::internal("an entity cannot be read from the columns of an index"));
         };
-        row::of_columns(table, values)
-            .and_then(|(body, offsets)| read(&RowView::new(table, &body, &offsets), columns))
-            .map_err(|source| row::unreadable(table, &[], source))
+        let mut rows = Vec::with_capacity(values.len());
+        each_of_values(table, values, &mut |view| match read(view, columns) {
+            Ok(row) => {
+                rows.push(row);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })?;
+        Ok(rows)
     }
+
+    /// Reads all rows of an answer.
+    pub fn read_all(&self, table: &'static Table, answer: &Answer) -> Result<Vec<R>> {
+        let mut offsets = Vec::new();
+        let mut rows = Vec::with_capacity(answer.len());
+        answer.for_each(&mut |key, body| {
+            match self.read(table, key, body, &mut offsets) {
+                Ok(row) => rows.push(row),
+                Err(error) => return Err(error),
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+/// Gives rows of columns, of which an index holds the values, to `read`.
+fn each_of_values(
+    table: &'static Table,
+    rows: &[Vec<(u16, Value)>],
+    read: &mut dyn FnMut(&RowView<'_>) -> Result<(), ValueError>,
+) -> Result<()> {
+    for values in rows {
+        row::of_columns(table, values)
+            .and_then(|(body, offsets)| read(&RowView::new(table, &body, &offsets)))
+            .map_err(|source| row::unreadable(table, &[], source))?;
+    }
+    Ok(())
+}
+
+fn view<'r>(
+    table: &'static Table,
+    body: &'r [u8],
+    columns: &[u16],
+    offsets: &'r mut Vec<u32>,
+) -> Result<RowView<'r>, ValueError> {
+    RowView::locate(table, body, columns.iter().copied().max().unwrap_or(0), offsets)?;
+    Ok(RowView::new(table, body, offsets))
 }
 
 /// A column or a tuple of columns of `E`.

@@ -1,34 +1,19 @@
 //! Set operations on queries whose rows have one shape.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-
 use super::choose::{OrdersOf, PlacedOrder};
 use super::rows::only;
-use super::set_operand::{Operand, SetRow};
-use super::watch::Watch;
+use super::set_operand::{Operand, pick};
+use super::set_tree::{Combined, MOST_LEVELS, Operation, Order, Tree};
 use super::{GroupBy, Joined, Parts, Query};
 use crate::ask::Window;
-use crate::error::{Error, Kind, Result};
-use crate::exec::sort_key_of_values;
-use crate::expr::Nulls;
+use crate::error::Result;
 use crate::metrics;
 use crate::model::Entity;
-use crate::session::{Reader, Session, in_session};
-use crate::value::key;
-
-/// How two queries are combined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Union,
-    UnionAll,
-    Intersect,
-    Except,
-}
+use crate::session::Reader;
 
 /// Queries combined by set operations. Its rows are an `R`, as those of each; orders speak of the first query's entities `Q`.
 ///
@@ -59,152 +44,10 @@ enum Operation {
 /// ```
 pub struct SetQuery<'a, Q, R> {
     target: Reader<'a>,
-    tree: Arc<Tree<R>>,
+    tree: Arc<Tree>,
     order: Vec<Order>,
     window: Window,
-    entities: PhantomData<fn() -> Q>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Order {
-    place: u8,
-    column: u16,
-    descending: bool,
-    nulls: Nulls,
-}
-
-/// How deep set operations lie in each other at most. What is added to the right of others is one level with them.
-const MOST_LEVELS: u16 = 32;
-
-enum Tree<R> {
-    Leaf(Box<dyn Operand<R>>),
-    /// The first, and what is done with it, one after the other. It has so many levels.
-    Chain(Arc<Self>, Vec<(Operation, Arc<Self>)>, u16),
-    /// A combination of so many levels with an order and a limit of its own.
-    Cut(Arc<Self>, Vec<Order>, Window, u16),
-    /// What a combination of too many levels became.
-    Refused,
-}
-
-impl<R: Send + 'static> Tree<R> {
-    const fn levels(&self) -> u16 {
-        match self {
-            Self::Leaf(_) => 1,
-            Self::Chain(_, _, levels) | Self::Cut(.., levels) => *levels,
-            Self::Refused => MOST_LEVELS + 1,
-        }
-    }
-
-    /// With one more to the right.
-    fn then(self: Arc<Self>, operation: Operation, other: Arc<Self>) -> Self {
-        let (first, mut steps, levels) = match Arc::try_unwrap(self) {
-            Ok(Self::Chain(first, steps, levels)) => (first, steps, levels),
-            Ok(first) => (Arc::new(first), Vec::new(), 0),
-            Err(shared) => match &*shared {
-                Self::Chain(first, steps, levels) => (first.clone(), steps.clone(), *levels),
-                _ => (shared, Vec::new(), 0),
-            },
-        };
-        let levels = levels.max(first.levels() + 1).max(other.levels() + 1);
-        if levels > MOST_LEVELS {
-            return Self::Refused;
-        }
-        steps.push((operation, other));
-        Self::Chain(first, steps, levels)
-    }
-
-    fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
-        Box::pin(async move {
-            match self {
-                Self::Leaf(operand) => operand.rows(target).await,
-                Self::Chain(first, steps, _) => {
-                    let mut rows = first.rows(target).await?;
-                    for (operation, other) in steps {
-                        rows = combine(*operation, rows, other.rows(target).await?);
-                    }
-                    Ok(rows)
-                }
-                Self::Cut(tree, order, window, _) => arrange(self, tree.rows(target).await?, order, *window),
-                Self::Refused => Err(Kind::Limit(format!(
-                    "set operations are nested more than {MOST_LEVELS} levels deep, which is the limit; add queries one after the \
-                     other, `a.union(b).union(c)`, or combine the rows of several queries"
-                ))
-                .into()),
-            }
-        })
-    }
-
-    /// Which of the values of a row a column of the first query is.
-    fn place_of(&self, place: u8, column: u16) -> Option<usize> {
-        match self {
-            Self::Leaf(operand) => operand.place_of(place, column),
-            Self::Chain(tree, ..) | Self::Cut(tree, ..) => tree.place_of(place, column),
-            Self::Refused => None,
-        }
-    }
-
-    fn table(&self) -> &'static str {
-        match self {
-            Self::Leaf(operand) => operand.table(),
-            Self::Chain(tree, ..) | Self::Cut(tree, ..) => tree.table(),
-            Self::Refused => "",
-        }
-    }
-}
-
-fn identity<R>(row: &SetRow<R>) -> Vec<u8> {
-    let mut encoded = Vec::new();
-    row.values.iter().for_each(|value| key::encode(value.as_ref(), false, &mut encoded));
-    encoded
-}
-
-fn combine<R>(operation: Operation, mut left: Vec<SetRow<R>>, right: Vec<SetRow<R>>) -> Vec<SetRow<R>> {
-    let mut seen = HashSet::new();
-    match operation {
-        Operation::UnionAll => left.extend(right),
-        Operation::Union => {
-            left.extend(right);
-            left.retain(|row| seen.insert(identity(row)));
-        }
-        Operation::Intersect | Operation::Except => {
-            let right: HashSet<Vec<u8>> = right.iter().map(identity).collect();
-            left.retain(|row| {
-                let identity = identity(row);
-                right.contains(&identity) == (operation == Operation::Intersect) && seen.insert(identity)
-            });
-        }
-    }
-    left
-}
-
-fn arrange<R: Send + 'static>(
-    tree: &Tree<R>,
-    mut rows: Vec<SetRow<R>>,
-    order: &[Order],
-    window: Window,
-) -> Result<Vec<SetRow<R>>> {
-    if !order.is_empty() {
-        let mut places = Vec::with_capacity(order.len());
-        for part in order {
-            let place = tree.place_of(part.place, part.column).ok_or_else(|| {
-                Error::invalid("a set operation can only be ordered by columns that its first query gives")
-            })?;
-            places.push((place, part));
-        }
-        let descending = order.last().is_some_and(|last| last.descending);
-        rows.sort_by_cached_key(|row| {
-            let of = |(place, part): &(usize, &Order)| {
-                let value = row.values.get(*place).map_or(crate::value::ValueRef::Null, crate::value::Value::as_ref);
-                (value, part.descending, part.nulls)
-            };
-            // All values break ties, so that rows come in the same order on each store.
-            let nulls = Nulls::natural(descending);
-            let rest = row.values.iter().map(|value| (value.as_ref(), descending, nulls));
-            sort_key_of_values(places.iter().map(of).chain(rest))
-        });
-    }
-    window.cut(&mut rows);
-    Ok(rows)
+    rows: PhantomData<fn() -> (Q, R)>,
 }
 
 /// A query whose rows are an `R`, as one side of a set operation.
@@ -220,7 +63,7 @@ pub trait SetOperand<R> {
 
 /// One side of a set operation.
 #[doc(hidden)]
-pub struct SetSide<R>(Arc<Tree<R>>);
+pub struct SetSide<R>(Arc<Tree>, PhantomData<fn() -> R>);
 
 macro_rules! operations {
     ($($ty:ident <$q:ident $(: $bound:ident)?> ;)*) => { $(
@@ -253,13 +96,13 @@ macro_rules! operations {
 
         impl<$q $(: $bound)?, R: Send + 'static> SetOperand<R> for $ty<'_, $q, R> {
             fn operand(self) -> SetSide<R> {
-                SetSide(self.into_set().into_tree())
+                SetSide(self.into_set().into_tree(), PhantomData)
             }
         }
 
         impl<$q $(: $bound)?, R: Send + 'static> SetOperand<R> for &$ty<'_, $q, R> {
             fn operand(self) -> SetSide<R> {
-                SetSide(self.clone().into_set().into_tree())
+                SetSide(self.clone().into_set().into_tree(), PhantomData)
             }
         }
     )* };
@@ -295,16 +138,16 @@ impl<'a, Q: 'static, R: Send + 'static> GroupBy<'a, Q, R> {
 }
 
 impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
-    fn of(target: Reader<'a>, operand: Box<dyn Operand<R>>) -> Self {
+    fn of(target: Reader<'a>, operand: Box<dyn Operand>) -> Self {
         let tree = Arc::new(Tree::Leaf(operand));
-        Self { target, tree, order: Vec::new(), window: Window::ALL, entities: PhantomData }
+        Self { target, tree, order: Vec::new(), window: Window::ALL, rows: PhantomData }
     }
 
     fn into_set(self) -> Self {
         self
     }
 
-    fn into_tree(self) -> Arc<Tree<R>> {
+    fn into_tree(self) -> Arc<Tree> {
         if self.window.is_all() {
             return self.tree;
         }
@@ -318,9 +161,9 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
 
     fn with(self, operation: Operation, other: impl SetOperand<R>) -> Self {
         let target = self.target;
-        let SetSide(other) = other.operand();
+        let SetSide(other, _) = other.operand();
         let tree = Arc::new(self.into_tree().then(operation, other));
-        Self { target, tree, order: Vec::new(), window: Window::ALL, entities: PhantomData }
+        Self { target, tree, order: Vec::new(), window: Window::ALL, rows: PhantomData }
     }
 
     /// Orders the rows by columns that the first query gives; all values break ties, in the direction of the last part.
@@ -360,26 +203,16 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// All rows. Costs as its queries together; all rows of each are read.
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid) for an order by a column that the first query does not give; as
+    /// [`is_invalid`](crate::Error::is_invalid) for an order by a column that the first query does not give; as
     /// [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
-        let rows = self.rows(&self.order, self.window).await?;
-        metrics::returned(rows.len());
-        Ok(rows)
+        self.read(self.tree.find(self.target, &self.order, self.window).await)
     }
 
-    async fn rows(&self, order: &[Order], window: Window) -> Result<Vec<R>> {
-        let tree = &self.tree;
-        let watch = Watch::begin(self.target);
-        let rows = match self.target {
-            Reader::Session(_) => tree.rows(self.target).await?,
-            Reader::Database(shared) => {
-                in_session(shared, async |session: &Session| tree.rows(Reader::Session(session)).await).await?
-            }
-        };
-        watch.end(|_| format!("set operation on {}", tree.table()));
-        let rows = arrange(tree, rows, order, window)?;
-        Ok(rows.into_iter().map(|row| row.row).collect())
+    fn read(&self, found: Result<Combined>) -> Result<Vec<R>> {
+        let mut found = found?;
+        metrics::returned(found.places.len());
+        pick(&mut found.leaves, &found.places)
     }
 
     /// The first row, if there is one. Costs as [`all`](Self::all).
@@ -387,20 +220,16 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let mut rows = self.rows(&self.order, self.window.at_most(1)).await?;
-        metrics::returned(rows.len());
-        Ok(rows.pop())
+        Ok(self.read(self.tree.find(self.target, &self.order, self.window.at_most(1)).await)?.pop())
     }
 
     /// The only row. Costs as [`all`](Self::all).
     ///
     /// # Errors
-    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
+    /// [`is_not_found`](crate::Error::is_not_found) when there is none, [`is_invalid`](crate::Error::is_invalid) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let row = only(self.rows(&self.order, self.window.at_most(2)).await?, self.tree.table())?;
-        metrics::returned(1);
-        Ok(row)
+        only(self.read(self.tree.find(self.target, &self.order, self.window.at_most(2)).await)?, self.tree.table())
     }
 
     /// How many rows there are, after offset and limit. Costs as [`all`](Self::all).
@@ -408,7 +237,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        Ok(self.rows(&[], self.window).await?.len() as u64)
+        Ok(self.tree.find(self.target, &[], self.window).await?.places.len() as u64)
     }
 }
 
@@ -419,7 +248,7 @@ impl<Q, R> Clone for SetQuery<'_, Q, R> {
             tree: self.tree.clone(),
             order: self.order.clone(),
             window: self.window,
-            entities: PhantomData,
+            rows: PhantomData,
         }
     }
 }

@@ -1,24 +1,15 @@
 //! Runs queries.
 
-use std::collections::HashSet;
-
-use super::select::Output;
-use super::watch::Watch;
-use super::{Query, load_all};
-use crate::ask::{Spec, Window};
-use crate::catalog::StoredTable;
-use crate::error::{Error, Kind, Result};
-use crate::exec::{self, Answer, Hit, Want};
+use super::Query;
+use super::asking::{Asking, Found, FoundRows, Part};
+use super::loading::{Decoding, Rows};
+use super::rows::only;
+use crate::error::{Error, Result};
 use crate::expr::Assignments;
-use crate::expr::node::Node;
-use crate::metrics;
 use crate::model::{Entity, Key};
 use crate::plan::Explain;
 use crate::row;
-use crate::session::{self, Purpose, Reader, Session, TransactionOptions, in_session};
-use crate::statement::{change_rows, delete_rows};
-use crate::store::Scanned;
-use crate::value::Value;
+use futures::future::BoxFuture;
 
 impl<E: Entity, R> Query<'_, E, R> {
     /// All rows. Costs one round trip, one more where plans have to be compared.
@@ -27,142 +18,39 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_corrupt`](Error::is_corrupt) when a stored row
     /// does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
-        let watch = Watch::begin(self.target);
-        let rows = match self.target {
-            Reader::Database(shared) if !self.loads.is_empty() => {
-                in_session(shared, async |session: &Session| self.at(session).all_here().await).await?
-            }
-            _ => self.all_here().await?,
-        };
-        watch.end(|values| self.spec.text(values));
-        metrics::returned(rows.len());
-        Ok(rows)
+        self.read(self.find(Part::All).await)
     }
 
-    /// The same query in a session.
-    pub(super) fn at<'s>(&self, session: &'s Session) -> Query<'s, E, R> {
-        let Self { spec, output, distinct, loads, entity, .. } = self.clone();
-        Query { target: Reader::Session(session), spec, output, distinct, loads, entity }
+    pub(super) fn asking(&self) -> Asking<'_> {
+        Asking { target: self.target, spec: &self.spec, columns: self.output.columns(), distinct: self.distinct }
     }
 
-    async fn all_here(&self) -> Result<Vec<R>> {
-        let mut rows = self.own_rows().await?;
-        load_all(self.target, &self.loads, &mut rows, self.spec.policy).await?;
-        Ok(rows)
-    }
-
-    async fn own_rows(&self) -> Result<Vec<R>> {
-        if !self.distinct || matches!(self.output, Output::Entity(_)) {
-            return self.rows(&self.spec).await;
-        }
-        if let Some(rows) = self.distinct_values().await? {
-            return Ok(rows);
-        }
-        // The limit counts distinct rows.
-        let spec = Spec { window: Window::ALL, ..self.spec.clone() };
-        let mut hits = self.fetch(&spec, Want::Rows).await?;
-        self.keep_distinct(&mut hits)?;
-        self.spec.window.cut(&mut hits);
-        self.read_all(&hits)
-    }
-
-    /// The rows of a distinct query where an index has them in order; `None` if they have to be collected.
-    async fn distinct_values(&self) -> Result<Option<Vec<R>>> {
-        let Some(columns) = self.distinct_columns() else { return Ok(None) };
-        let found = exec::distinct(self.target, &self.spec, columns).await?;
-        let read = |values: Vec<(u16, Value)>| self.output.read_values(self.spec.table, &values);
-        found.map(|rows| rows.into_iter().map(read).collect()).transpose()
-    }
-
-    /// The columns whose distinct values are wanted.
-    fn distinct_columns(&self) -> Option<&[u16]> {
-        match &self.output {
-            Output::Columns(columns, _) if self.distinct => Some(columns),
-            _ => None,
+    /// What reads the rows where relations are loaded with them.
+    pub(super) fn decoding(&self) -> Option<Box<dyn Decoding + '_>> {
+        match self.loads.first() {
+            Some(loader) => Some(loader.decoding(&self.output, &self.loads)),
+            None => None,
         }
     }
 
-    async fn rows(&self, spec: &Spec) -> Result<Vec<R>> {
-        match exec::answer(self.target, spec).await? {
-            Answer::Scanned(table, scanned) => self.read_scanned(&table, &scanned),
-            Answer::Hits(hits) => {
-                self.remember(&hits)?;
-                self.read_all(&hits)
-            }
+    pub(super) fn find<'q>(&'q self, part: Part<'q>) -> BoxFuture<'q, Result<Found>> {
+        self.asking().find(part, self.decoding())
+    }
+
+    /// Reads the rows that were found.
+    pub(super) fn read(&self, found: Result<Found>) -> Result<Vec<R>> {
+        match found?.rows {
+            FoundRows::Stored(answer) => self.output.read_all(self.spec.table, &answer),
+            FoundRows::Values(rows) => self.output.read_values(self.spec.table, &rows),
+            FoundRows::Loaded(rows) => self.take(rows),
         }
     }
 
-    fn read_scanned(&self, table: &StoredTable, scanned: &Scanned) -> Result<Vec<R>> {
-        let mut offsets = Vec::new();
-        // Collecting into a result would forget how many there are.
-        let mut rows = Vec::with_capacity(scanned.len());
-        for record in scanned.iter() {
-            let body =
-                row::unwrap(table, record.value).map_err(|source| row::unreadable(table.def, record.key, source))?;
-            rows.push(self.output.read(table.def, record.key, &body, &mut offsets)?);
+    pub(super) fn take(&self, loaded: Rows) -> Result<Vec<R>> {
+        match self.loads.first() {
+            Some(loader) => loader.take(loaded),
+            None => Err(Error::internal("relations were loaded that no query asked for")),
         }
-        Ok(rows)
-    }
-
-    pub(super) fn refuse_distinct(&self, how: &str) -> Result<()> {
-        if self.distinct && matches!(self.output, Output::Columns(..)) {
-            return Err(Error::invalid(format!("distinct rows of a selection cannot be read in {how}: use `all`")));
-        }
-        Ok(())
-    }
-
-    /// Keeps the first of the rows whose selected columns are the same.
-    fn keep_distinct(&self, hits: &mut Vec<Hit>) -> Result<()> {
-        let Output::Columns(columns, _) = &self.output else { return Ok(()) };
-        let ordered_by_others = self.spec.order.iter().any(|part| !columns.contains(&part.column));
-        if ordered_by_others {
-            return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
-        }
-        let last = columns.iter().copied().max().unwrap_or(0);
-        let mut seen = HashSet::new();
-        let mut failed = None;
-        hits.retain(|hit| {
-            let bytes = row::with_view(self.spec.table, &hit.body, last, |view| {
-                let mut bytes = Vec::new();
-                for column in columns {
-                    crate::value::key::encode(view.value(*column)?, false, &mut bytes);
-                }
-                Ok(bytes)
-            });
-            match bytes {
-                Ok(bytes) => seen.insert(bytes),
-                Err(source) => {
-                    failed.get_or_insert_with(|| row::damaged(self.spec.table, &hit.key, &hit.body, source));
-                    true
-                }
-            }
-        });
-        failed.map_or(Ok(()), Err)
-    }
-
-    pub(super) async fn fetch(&self, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
-        let hits = exec::find(self.target, spec, want).await?;
-        if want == Want::Rows {
-            self.remember(&hits)?;
-        }
-        Ok(hits)
-    }
-
-    /// Keeps rows that were read as entities for a later update of them in the session.
-    fn remember(&self, hits: &[Hit]) -> Result<()> {
-        if let (Reader::Session(session), Output::Entity(_)) = (self.target, &self.output) {
-            session.remember_hits(session.shared.table(self.spec.table)?.id, hits);
-        }
-        Ok(())
-    }
-
-    pub(super) fn read_all(&self, hits: &[Hit]) -> Result<Vec<R>> {
-        let mut offsets = Vec::new();
-        let mut rows = Vec::with_capacity(hits.len());
-        for hit in hits {
-            rows.push(self.output.read(self.spec.table, &hit.key, &hit.body, &mut offsets)?);
-        }
-        Ok(rows)
     }
 
     /// The first row, if there is one. Costs as [`all`](Self::all).
@@ -170,9 +58,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let window = self.spec.window.at_most(1);
-        let query = Query { spec: Spec { window, ..self.spec.clone() }, ..self.clone() };
-        Ok(query.all().await?.pop())
+        Ok(self.read(self.find(Part::AtMost(1)).await)?.pop())
     }
 
     /// The only row. Costs as [`all`](Self::all).
@@ -181,14 +67,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are
     /// several; as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let window = self.spec.window.at_most(2);
-        let query = Query { spec: Spec { window, ..self.spec.clone() }, ..self.clone() };
-        let mut rows = query.all().await?;
-        match (rows.pop(), rows.is_empty()) {
-            (Some(row), true) => Ok(row),
-            (None, _) => Err(Kind::NotOne { table: self.spec.table.name, several: false }.into()),
-            (Some(_), false) => Err(Kind::NotOne { table: self.spec.table.name, several: true }.into()),
-        }
+        only(self.read(self.find(Part::AtMost(2)).await)?, self.spec.table.name)
     }
 
     /// How many rows there are, after offset and limit. Costs one round trip and, where an index serves the whole filter,
@@ -197,28 +76,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        let watch = Watch::begin(self.target);
-        let count = if self.distinct && matches!(self.output, Output::Columns(..)) {
-            self.count_distinct().await?
-        } else {
-            let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
-            Box::pin(exec::count_rows(self.target, &spec)).await?
-        };
-        watch.end(|values| format!("count of {}", self.spec.text(values)));
-        Ok(self.spec.window.count(count))
-    }
-
-    /// How many distinct rows there are, before the offset; those beyond the limit need not be counted.
-    async fn count_distinct(&self) -> Result<u64> {
-        if let Some(columns) = self.distinct_columns()
-            && let Some(count) = exec::count_distinct(self.target, &self.spec, columns).await?
-        {
-            return Ok(count);
-        }
-        let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
-        let mut hits = self.fetch(&spec, Want::Rows).await?;
-        self.keep_distinct(&mut hits)?;
-        Ok(hits.len() as u64)
+        self.asking().count().await
     }
 
     /// Whether there is any row. Costs one round trip and reads one row at most where an index serves the filter.
@@ -226,16 +84,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn exists(&self) -> Result<bool> {
-        if self.distinct && self.spec.window.offset > 0 {
-            // The offset is over what differs.
-            return Ok(self.count().await? > 0);
-        }
-        let window = self.spec.window.at_most(1);
-        let spec = Spec { window, order: Vec::new(), ..self.spec.clone() };
-        let watch = Watch::begin(self.target);
-        let exists = !self.fetch(&spec, Want::Keys).await?.is_empty();
-        watch.end(|values| spec.text(values));
-        Ok(exists)
+        self.asking().exists().await
     }
 
     /// The keys of the rows. Costs as [`all`](Self::all), and reads no rows where an index serves filter and order.
@@ -243,13 +92,15 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn keys(&self) -> Result<Vec<E::Key>> {
-        let watch = Watch::begin(self.target);
-        let hits = self.fetch(&self.spec, Want::Keys).await?;
-        watch.end(|values| format!("keys of {}", self.spec.text(values)));
-        metrics::returned(hits.len());
-        hits.iter()
-            .map(|hit| E::Key::decode(&hit.key).map_err(|source| row::unreadable(self.spec.table, &hit.key, source)))
-            .collect()
+        let hits = self.asking().keys().await?;
+        let mut keys = Vec::with_capacity(hits.len());
+        for hit in &hits {
+            match E::Key::decode(&hit.key) {
+                Ok(key) => keys.push(key),
+                Err(source) => return Err(row::unreadable(self.spec.table, &hit.key, source)),
+            }
+        }
+        Ok(keys)
     }
 
     /// How the query would be carried out, for people to read. Costs at most one round trip and reads no rows, except those
@@ -274,12 +125,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
-        if let Some(columns) = self.distinct_columns()
-            && let Some(explain) = exec::explain_distinct(self.target, &self.spec, columns)?
-        {
-            return Ok(explain);
-        }
-        exec::explain(self.target, &self.spec).await
+        self.asking().explain().await
     }
 
     /// Sets columns of all rows of the query in one transaction, and says how many there were. Costs two round trips, one
@@ -306,25 +152,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_unique_violation`](Error::is_unique_violation), [`is_invalid`](Error::is_invalid) for a key column or NULL where
     /// there may be none; as [`all`](Self::all). Nothing is changed then.
     pub async fn update_all(&self, assignments: impl Assignments<E>) -> Result<u64> {
-        let assignments: Vec<(u16, Node)> =
-            assignments.into_assignments().into_iter().map(|set| (set.column, set.node)).collect();
-        let table = self.target.shared().table(self.spec.table)?;
-        let (spec, assignments) = (&self.spec, &assignments);
-        let watch = Watch::begin(self.target);
-        let count = match self.target {
-            Reader::Session(session) => change_rows(session, table, spec, assignments).await?,
-            Reader::Database(shared) => {
-                session::run(
-                    shared,
-                    TransactionOptions::default(),
-                    Purpose::OneStatement,
-                    async move |session: &Session| change_rows(session, table, spec, assignments).await,
-                )
-                .await?
-            }
-        };
-        watch.end(|values| format!("update of {}", spec.text(values)));
-        Ok(count)
+        self.asking().update(assignments.into_sets().0).await
     }
 
     /// Deletes all rows of the query in one transaction, softly if the entity has a `soft_delete` column, and says how many
@@ -333,7 +161,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn delete_all(&self) -> Result<u64> {
-        self.remove_all(false).await
+        self.asking().delete(false).await
     }
 
     /// Really deletes all rows of the query, also where the entity has a `soft_delete` column.
@@ -341,26 +169,6 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn purge_all(&self) -> Result<u64> {
-        self.remove_all(true).await
-    }
-
-    async fn remove_all(&self, purge: bool) -> Result<u64> {
-        let table = self.target.shared().table(self.spec.table)?;
-        let spec = &self.spec;
-        let watch = Watch::begin(self.target);
-        let count = match self.target {
-            Reader::Session(session) => delete_rows(session, table, spec, purge).await?,
-            Reader::Database(shared) => {
-                session::run(
-                    shared,
-                    TransactionOptions::default(),
-                    Purpose::OneStatement,
-                    async move |session: &Session| delete_rows(session, table, spec, purge).await,
-                )
-                .await?
-            }
-        };
-        watch.end(|values| format!("delete of {}", spec.text(values)));
-        Ok(count)
+        self.asking().delete(true).await
     }
 }

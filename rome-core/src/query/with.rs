@@ -1,27 +1,22 @@
 //! Eager loading: the rows that relations lead to, with the rows that have them.
 
 use std::fmt;
-use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::try_join_all;
 
 use super::Query;
-use crate::ask::{Deleted, MOST_ROWS, ScanPolicy, Spec, conjuncts, distinct_parts};
-use crate::error::{Kind, Result};
-use crate::exec;
+use super::loading::{Branch, Decoder, Decoding, Leads, Loaded, Loader, Loads, MOST_LEVELS, Node, Rows, Tree, load};
+use super::select::Output;
+use crate::ask::{Deleted, Spec, conjuncts, distinct_parts};
+use crate::error::Result;
+use crate::exec::LedRows;
 use crate::expr::{Expr, In, Orders};
-use crate::metrics;
 use crate::model::{Entity, Related, Relation, codec};
 use crate::row;
 use crate::row::reference::columns_of;
-use crate::schema::RelationDef;
+use crate::schema::{RelationDef, Table};
 use crate::session::{Reader, Session};
-
-/// How many levels of relations a query loads at most.
-const MOST_LEVELS: u16 = 32;
 
 /// A relation that is to be loaded, and how: filtered, ordered, limited for each row, with further relations of what it
 /// leads to. Made from a [`Relation`]; [`Query::with`] takes it.
@@ -64,23 +59,6 @@ pub struct Load<E, F: Related> {
     loads: Loads<F::Target>,
     /// How many levels of relations it loads. Where they are too many, the lower ones are left out and the query is refused.
     levels: u16,
-}
-
-/// The relations that a query loads with its rows.
-pub(crate) type Loads<R> = Vec<Arc<dyn Loader<R>>>;
-
-type Loading<'a, R> = Pin<Box<dyn Future<Output = Result<Put<R>>> + Send + 'a>>;
-
-/// Puts what was loaded into the rows.
-pub(crate) type Put<R> = Box<dyn FnOnce(&mut [R]) + Send>;
-
-/// Loads a relation of rows.
-pub(crate) trait Loader<R>: Send + Sync {
-    /// How many levels of relations it loads.
-    fn levels(&self) -> u16;
-
-    /// `policy` is the scan policy of the query around it.
-    fn load<'a>(&'a self, target: Reader<'a>, rows: &'a [R], policy: Option<ScanPolicy>) -> Loading<'a, R>;
 }
 
 /// A relation, or a relation with conditions: what [`Query::with`] takes.
@@ -155,7 +133,7 @@ impl<E: Entity, F: Related> Load<E, F> {
     /// Orders the rows; the key breaks ties. Replaces an earlier order.
     #[must_use]
     pub fn order_by(mut self, order: impl Orders<F::Target>) -> Self {
-        self.spec.order = distinct_parts(order.into_orders().into_iter().map(|order| order.part));
+        self.spec.order = distinct_parts(order.into_parts());
         self
     }
 
@@ -186,94 +164,86 @@ impl<E: Entity, F: Related> Load<E, F> {
         self.spec.deleted = Deleted::Yes;
         self
     }
+}
 
-    pub(crate) async fn rows(&self, target: Reader<'_>, rows: &[E], policy: Option<ScanPolicy>) -> Result<Put<E>> {
+impl<E: Entity, F: Related> Branch for Load<E, F> {
+    fn levels(&self) -> u16 {
+        self.levels
+    }
+
+    fn leads(&self) -> Leads<'_> {
+        Leads { def: self.relation.def(), name: self.relation.name(), spec: &self.spec, limit: self.limit }
+    }
+
+    fn read(&self, found: &LedRows, places: &[usize]) -> Result<Rows> {
+        let mut rows = Vec::with_capacity(places.len());
+        found.for_each(places, &mut |key, body| match codec::decode::<F::Target>(key, body) {
+            Ok(row) => {
+                rows.push(row);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })?;
+        Ok(Rows::new(rows))
+    }
+
+    fn node<'r>(&'r self, rows: &'r mut Rows) -> Result<Box<dyn Node + 'r>> {
+        Ok(Box::new(Tree { rows: rows.get::<F::Target>()?, loads: &self.loads }))
+    }
+}
+
+impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
+    fn branch(&self) -> &dyn Branch {
+        self
+    }
+
+    fn keys(&self, rows: &[E]) -> Result<Vec<Option<Bytes>>> {
         let def = self.relation.def();
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
             keys.push(local_key(def, row)?);
         }
-        let mut wanted: Vec<Bytes> = keys.iter().flatten().cloned().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let spec = Spec { policy, ..self.spec.clone() };
-        let (rows_found, places) = exec::lead(target, def, &spec, wanted).await?;
-        // A row that several lead to is read for each of them.
-        let mut found = Vec::with_capacity(if self.limit.is_none() { rows_found.len() } else { 0 });
-        let mut counts = Vec::with_capacity(keys.len());
-        for key in &keys {
-            let places = key.as_ref().and_then(|key| places.get(key)).map(Vec::as_slice).unwrap_or_default();
-            let before = found.len();
-            let places = places.iter().flat_map(Range::clone).take(self.limit.unwrap_or(usize::MAX));
-            for at in places {
-                if let Some((key, body)) = rows_found.get(at)? {
-                    found.push(codec::decode::<F::Target>(key, &body)?);
-                }
-            }
-            counts.push(found.len() - before);
-            if found.len() > MOST_ROWS {
-                return Err(Kind::Limit(format!(
-                    "relation `{}` of `{}` would load more than {MOST_ROWS} rows: a row is loaded once for each that \
-                     leads to it; limit it for each row, `.limit(n)`, or read it by a query of its own",
-                    self.relation.name().field,
-                    self.relation.name().entity
-                ))
-                .into());
-            }
+        Ok(keys)
+    }
+
+    fn put(&self, rows: &mut [E], loaded: Loaded) -> Result<()> {
+        // A plain loop from the end: each adapter of an iterator is compiled once more for each relation.
+        let mut found = loaded.rows.take::<F::Target>()?;
+        let mut end = found.len();
+        let mut at = rows.len();
+        while at > 0 {
+            at -= 1;
+            let (Some(row), Some(count)) = (rows.get_mut(at), loaded.counts.get(at)) else { continue };
+            end = end.saturating_sub(*count);
+            *self.relation.field(row) = F::of_rows(found.split_off(end));
         }
-        load_all(target, &self.loads, &mut found, policy).await?;
-        metrics::returned(found.len());
-        let relation = self.relation;
-        Ok(Box::new(move |rows| {
-            let mut found = found.into_iter();
-            for (row, count) in rows.iter_mut().zip(counts) {
-                *relation.field(row) = F::of_rows(found.by_ref().take(count).collect());
-            }
-        }))
-    }
-}
-
-impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
-    fn levels(&self) -> u16 {
-        self.levels
+        Ok(())
     }
 
-    fn load<'a>(&'a self, target: Reader<'a>, rows: &'a [E], policy: Option<ScanPolicy>) -> Loading<'a, E> {
-        Box::pin(self.rows(target, rows, policy))
+    fn tree<'r>(&self, rows: &'r mut [E], loads: &'r Loads<E>) -> Box<dyn Node + 'r> {
+        Box::new(Tree { rows, loads })
+    }
+
+    fn decoding<'q>(&self, output: &'q Output<E>, loads: &'q Loads<E>) -> Box<dyn Decoding + 'q> {
+        Box::new(Decoder { output, loads })
+    }
+
+    fn take(&self, rows: Rows) -> Result<Vec<E>> {
+        rows.take()
     }
 }
 
 /// The encoded local columns of a row; none if one of them is NULL.
 fn local_key<E: Entity>(def: &RelationDef, row: &E) -> Result<Option<Bytes>> {
-    if def.local_columns == E::table().key {
+    let table = E::table();
+    if def.local_columns == table.key {
         return Ok(Some(codec::encode_key::<E>(&row.key())));
     }
-    let body = codec::encode(row)?;
-    columns_of(E::table(), &body, &def.local_columns).map_err(|source| row::damaged(E::table(), &[], &body, source))
+    columns_of_row(table, def, &codec::encode(row)?)
 }
 
-/// Loads relations of rows, side by side.
-pub(crate) async fn load_all<R>(
-    target: Reader<'_>,
-    loads: &Loads<R>,
-    rows: &mut [R],
-    policy: Option<ScanPolicy>,
-) -> Result<()> {
-    if loads.iter().any(|load| load.levels() > MOST_LEVELS) {
-        return Err(Kind::Limit(format!(
-            "a query loads more than {MOST_LEVELS} levels of relations, which is the limit; load the lower ones by a query of \
-             their own"
-        ))
-        .into());
-    }
-    if loads.is_empty() || rows.is_empty() {
-        return Ok(());
-    }
-    let loaded = try_join_all(loads.iter().map(|load| load.load(target, rows, policy))).await?;
-    for put in loaded {
-        put(rows);
-    }
-    Ok(())
+fn columns_of_row(table: &'static Table, def: &RelationDef, body: &[u8]) -> Result<Option<Bytes>> {
+    columns_of(table, body, &def.local_columns).map_err(|source| row::damaged(table, &[], body, source))
 }
 
 impl<E: Entity> Query<'_, E> {
@@ -319,6 +289,7 @@ impl Session {
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
     pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
-        load_all(Reader::Session(self), &vec![Arc::new(relation.into_load())], rows, None).await
+        let loads: Loads<E> = vec![Arc::new(relation.into_load())];
+        load(Reader::Session(self), &mut Tree { rows, loads: &loads }, None).await
     }
 }

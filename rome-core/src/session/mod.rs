@@ -6,6 +6,7 @@
 //! Nothing is locked while a session is open.
 
 mod access;
+mod attempt;
 mod fairness;
 mod hooks;
 pub(crate) mod keys;
@@ -29,6 +30,7 @@ pub use options::TransactionOptions;
 pub use tx_body::{Repeatable, TxBody};
 
 pub(crate) use access::Record;
+pub(crate) use attempt::Body;
 pub(crate) use fairness::Turns;
 pub(crate) use hooks::{Hooked, Moment, RowHooks, apart};
 pub(crate) use keys::CounterKeys;

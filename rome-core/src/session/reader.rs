@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 
 use super::{Session, Shared, TxBody, read};
 use crate::ask::ScanPolicy;
@@ -60,19 +61,39 @@ impl<'a> Reader<'a> {
         Ok(order.merge(self.shared().committer.peek(&batch).await?))
     }
 
-    pub async fn get<D: Entity>(self, key: D::Key, deleted: bool) -> Result<Option<D>> {
-        let key = codec::encode_key::<D>(&key);
-        let body = self.rows(D::table(), std::slice::from_ref(&key), deleted).await?.pop().flatten();
-        metrics::returned(usize::from(body.is_some()));
-        body.map(|body| codec::decode(&key, &body)).transpose()
-    }
-
     pub async fn get_many<D: Entity>(self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
         let keys = codec::encode_keys::<D>(keys);
-        let rows = self.rows(D::table(), &keys, false).await?;
-        metrics::returned(rows.iter().flatten().count());
-        let decode = |(key, body): (&Bytes, Option<Bytes>)| body.map(|body| codec::decode(key, &body)).transpose();
-        keys.iter().zip(rows).map(decode).collect()
+        let rows = self.some_rows(D::table(), &keys).await?;
+        let mut entities = Vec::with_capacity(rows.len());
+        for (key, body) in keys.iter().zip(rows) {
+            entities.push(match body {
+                Some(body) => Some(codec::decode(key, &body)?),
+                None => None,
+            });
+        }
+        Ok(entities)
+    }
+
+    // Boxed, so that they are compiled here and not for each entity.
+
+    /// The key and the columns of the row under a key, if there is one.
+    pub fn row(self, def: &'static Table, key: Bytes, deleted: bool) -> BoxFuture<'a, Result<Option<(Bytes, Bytes)>>> {
+        Box::pin(async move {
+            let body = self.rows(def, std::slice::from_ref(&key), deleted).await?.pop().flatten();
+            metrics::returned(usize::from(body.is_some()));
+            Ok(body.map(|body| (key, body)))
+        })
+    }
+
+    fn some_rows<'k>(self, def: &'static Table, keys: &'k [Bytes]) -> BoxFuture<'k, Result<Vec<Option<Bytes>>>>
+    where
+        'a: 'k,
+    {
+        Box::pin(async move {
+            let rows = self.rows(def, keys, false).await?;
+            metrics::returned(rows.iter().flatten().count());
+            Ok(rows)
+        })
     }
 
     /// The columns of the rows under these keys, in one round trip.
@@ -125,7 +146,8 @@ fn stored_rows<'t>(
 /// Runs what reads several times or in several partitions in a session, which sees to it that all is of one moment.
 pub(crate) async fn in_session<F, T>(shared: &Arc<Shared>, body: F) -> Result<T>
 where
-    F: for<'t> TxBody<&'t Session, Result<T>> + Clone,
+    F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
+    T: Send,
 {
     read(shared, body).await
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 
+use super::attempt::{Attempts, Body, Ended};
 use super::fairness::{Turn, is_time_for_a_turn};
 use super::{Purpose, Session, TransactionOptions, TxBody};
 use crate::error::{Error, Kind, Result};
@@ -29,13 +31,35 @@ enum Asked<'s> {
 pub(crate) async fn run<F, T, E>(
     shared: &Arc<Shared>,
     options: TransactionOptions,
-    mut purpose: Purpose,
+    purpose: Purpose,
     body: F,
 ) -> Result<T, E>
 where
-    F: for<'t> TxBody<&'t Session, Result<T, E>> + Clone,
-    E: From<Error>,
+    F: for<'t> TxBody<&'t Session, Result<T, E>, Fut: Send> + Clone + Send,
+    T: Send,
+    E: From<Error> + Send,
 {
+    let mut body = Body::new(body);
+    let ran = repeat(shared, options, purpose, &mut body).await;
+    body.result(ran)
+}
+
+/// Runs a body until it ends without a conflict. Fails with what is to be told in the place of the last attempt's own result.
+pub(super) fn repeat<'a>(
+    shared: &'a Arc<Shared>,
+    options: TransactionOptions,
+    purpose: Purpose,
+    body: &'a mut dyn Attempts,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(attempts(shared, options, purpose, body))
+}
+
+async fn attempts(
+    shared: &Arc<Shared>,
+    options: TransactionOptions,
+    mut purpose: Purpose,
+    body: &mut dyn Attempts,
+) -> Result<()> {
     let begun = Instant::now();
     let mut attempt = 1;
     let mut turn = Asked::Not;
@@ -49,19 +73,20 @@ where
         };
         let attempted = Instant::now();
         let session = Session::new(shared.clone(), options.clone(), purpose);
-        let attempt_of_body = body.clone()(&session);
-        let result = match &turn {
+        let attempt_of_body = body.attempt(&session);
+        let ended_body = match &turn {
             Asked::Has(_) => shared.turns.inside(attempt_of_body).await,
             _ => attempt_of_body.await,
         };
+        let is_well = ended_body == Ended::Well;
         let passed = if alone.is_none() && session.writes() { shared.turns.pass().await } else { None };
-        let outcome = session.finish(result.is_ok()).await;
+        let outcome = session.finish(is_well).await;
         drop((passed, alone));
         took = attempted.elapsed();
         let conflict = match outcome {
             Ok(()) => {
-                ended(shared, if result.is_ok() { End::Committed } else { End::Failed }, attempt, begun);
-                return result;
+                ended(shared, if is_well { End::Committed } else { End::Failed }, attempt, begun);
+                return Ok(());
             }
             Err(error) if error.is_conflict() => error,
             // Of several violated constraints the one is reported that a statement of a session meets first, on each store.
@@ -72,7 +97,7 @@ where
             // The body failed by itself: its error says more than that the session could not be checked.
             Err(error) => {
                 ended(shared, End::of(&error), attempt, begun);
-                return result.and(Err(error.into()));
+                return if is_well { Err(error) } else { Ok(()) };
             }
         };
         let left = options.deadline.saturating_sub(begun.elapsed());
@@ -80,7 +105,7 @@ where
         shared.metrics.tell(|| Event::Conflict { attempt, again });
         if !again {
             ended(shared, End::Failed, attempt, begun);
-            return Err(gave_up(conflict, attempt).into());
+            return Err(gave_up(conflict, attempt));
         }
         tracing::debug!(target: "rome::transaction", attempt, %conflict, "tried again");
         pause(shared, attempt, (took, begun.elapsed()), left, &mut turn).await;

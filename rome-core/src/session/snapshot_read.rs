@@ -8,11 +8,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::retry::{ended_reading, run};
+use super::attempt::{Attempts, Body, Ended};
+use super::retry::{ended_reading, repeat};
 use super::{Purpose, Session, TransactionOptions, TxBody};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::Shared;
 
 /// How many statements check their reads at once after one whose moment had passed.
@@ -35,21 +37,33 @@ impl Calm {
 /// Runs what only reads, and reads more than once or in more than one partition, so that all of it is of one moment.
 pub(crate) async fn read<F, T>(shared: &Arc<Shared>, body: F) -> Result<T>
 where
-    F: for<'t> TxBody<&'t Session, Result<T>> + Clone,
+    F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Clone + Send,
+    T: Send,
 {
-    let options = TransactionOptions::new().read_only();
-    if shared.calm.is_likely() {
-        let begun = Instant::now();
-        let session = Session::new(shared.clone(), options.clone(), Purpose::SnapshotRead);
-        let result = body.clone()(&session).await;
-        let met = matches!(&result, Err(error) if error.is_conflict());
-        if !met && session.saw_one_moment().await? {
-            ended_reading(shared, result.is_ok(), begun);
-            return result;
+    let mut body = Body::new(body).that_fails(failed);
+    let ran = read_calmly(shared, &mut body).await;
+    body.result(ran)
+}
+
+fn failed(error: &Error) -> Ended {
+    if error.is_conflict() { Ended::Conflict } else { Ended::Failed }
+}
+
+fn read_calmly<'a>(shared: &'a Arc<Shared>, body: &'a mut dyn Attempts) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let options = TransactionOptions::new().read_only();
+        if shared.calm.is_likely() {
+            let begun = Instant::now();
+            let session = Session::new(shared.clone(), options.clone(), Purpose::SnapshotRead);
+            let ended = body.attempt(&session).await;
+            if ended != Ended::Conflict && session.saw_one_moment().await? {
+                ended_reading(shared, ended == Ended::Well, begun);
+                return Ok(());
+            }
+            shared.calm.note_contention();
         }
-        shared.calm.note_contention();
-    }
-    run(shared, options, Purpose::Transaction, body).await
+        repeat(shared, options, Purpose::Transaction, body).await
+    })
 }
 
 impl Session {

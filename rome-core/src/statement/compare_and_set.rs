@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 
 use super::change::{changed, check_assignments};
 use super::{Write, Written};
@@ -12,10 +13,11 @@ use crate::cut::{BRIEF, cut};
 use crate::error::{Kind, Result};
 use crate::exec::{self, Hit, answered, passes};
 use crate::expr::node::{Comparison, Node};
-use crate::expr::{Assignments, Conditions, Expr, size};
+use crate::expr::{Assignments, Conditions, size};
 use crate::model::codec::{decode, encode_key};
 use crate::model::{Entity, IntoKey};
 use crate::row;
+use crate::schema::Table;
 use crate::session::{Reader, Session, session_rows};
 use crate::value::{self, ValueRef};
 
@@ -28,10 +30,7 @@ pub(crate) struct CompareAndSet {
 
 impl CompareAndSet {
     pub fn new<E>(conditions: impl Conditions<E>, changes: impl Assignments<E>) -> Self {
-        Self {
-            conditions: conditions.into_conditions().into_iter().map(Expr::into_node).collect(),
-            assignments: changes.into_assignments().into_iter().map(|set| (set.column, set.node)).collect(),
-        }
+        Self { conditions: conditions.into_nodes().0, assignments: changes.into_sets().0 }
     }
 }
 
@@ -50,14 +49,20 @@ impl Session {
         changes: impl Assignments<E>,
     ) -> Result<E> {
         let (key, change) = (encode_key::<E>(&key.into_key()), CompareAndSet::new(conditions, changes));
-        let table = self.shared.table(E::table())?;
-        decode(&[], &change_if(self, table, key, &change).await?)
+        decode(&[], &self.change_if(E::table(), key, change).await?)
+    }
+}
+
+impl Session {
+    // Boxed, so that it is compiled here and not for each entity.
+    fn change_if(&self, def: &'static Table, key: Bytes, change: CompareAndSet) -> BoxFuture<'_, Result<Bytes>> {
+        Box::pin(async move { change_if(self, self.shared.table(def)?, key, &change).await })
     }
 }
 
 /// Sets columns of the row with this key if all conditions are true for it; gives the row as it will be stored. Costs one
 /// round trip if the session does not know the row, and those of subqueries.
-pub(crate) async fn change_if(
+pub(super) async fn change_if(
     session: &Session,
     table: &Arc<StoredTable>,
     key: Bytes,

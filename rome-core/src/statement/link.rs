@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::DateTime;
+use futures::future::BoxFuture;
 
 use super::{Write, change_rows, delete_rows};
 use crate::ask::{Deleted, Spec, Window};
@@ -14,9 +16,32 @@ use crate::model::codec::encode_key;
 use crate::model::{Entity, Related, Relation};
 use crate::plan;
 use crate::row;
-use crate::schema::{KeySource, RelationKind, Role, Table, Through};
+use crate::schema::{KeySource, RelationDef, RelationKind, Role, Table, Through};
 use crate::session::{Reader, Session};
 use crate::value::{RowWriter, Value, write_column};
+
+/// Two rows, and whether a relation shall lead from the one to the other.
+pub(crate) struct Linked {
+    def: &'static RelationDef,
+    from: &'static Table,
+    from_key: Bytes,
+    to: &'static Table,
+    to_key: Bytes,
+    leads: bool,
+}
+
+impl Linked {
+    pub fn new<E: Entity, F: Related>(from: &E, relation: Relation<E, F>, to: &F::Target, leads: bool) -> Self {
+        Self {
+            def: relation.def(),
+            from: E::table(),
+            from_key: encode_key::<E>(&from.key()),
+            to: F::Target::table(),
+            to_key: encode_key::<F::Target>(&to.key()),
+            leads,
+        }
+    }
+}
 
 /// What a link is written to: the column assignments or the row between.
 struct Ends {
@@ -41,13 +66,7 @@ impl Session {
         relation: Relation<E, F>,
         to: &F::Target,
     ) -> Result<bool> {
-        let def = relation.def();
-        let ends = Ends::of(from, to)?;
-        match (def.kind, &def.through) {
-            (RelationKind::ManyToMany, Some(through)) => self.link_through(through, &ends).await,
-            (RelationKind::BelongsTo, _) => self.point(E::table(), &ends.near, &def.local_columns, &ends.far).await,
-            _ => self.point(F::Target::table(), &ends.far, &def.remote_columns, &ends.near).await,
-        }
+        self.boxed_link(Linked::new(from, relation, to, true)).await
     }
 
     /// Makes a relation not lead from one row to another; says whether it did. Sets the columns to NULL, or deletes the row
@@ -61,16 +80,31 @@ impl Session {
         relation: Relation<E, F>,
         to: &F::Target,
     ) -> Result<bool> {
-        let def = relation.def();
-        let ends = Ends::of(from, to)?;
-        match (def.kind, &def.through) {
+        self.boxed_link(Linked::new(from, relation, to, false)).await
+    }
+
+    // Boxed, so that it is compiled here and not for each relation.
+    fn boxed_link(&self, link: Linked) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move { self.set_link(&link).await })
+    }
+
+    /// Makes a relation lead from one row to another, or no longer; says whether that changed anything.
+    pub(super) async fn set_link(&self, link: &Linked) -> Result<bool> {
+        let Linked { def, from, to, leads, .. } = *link;
+        let ends = Ends::of(link)?;
+        let (table, key, columns, values) = match (def.kind, &def.through) {
+            (RelationKind::ManyToMany, Some(through)) if leads => return self.link_through(through, &ends).await,
             (RelationKind::ManyToMany, Some(through)) => {
                 let table = self.shared.table((through.table)())?;
-                let spec = through.spec(&ends);
-                Ok(delete_rows(self, table, &spec, false).await? > 0)
+                return Ok(delete_rows(self, table, &through.spec(&ends), false).await? > 0);
             }
-            (RelationKind::BelongsTo, _) => self.unpoint(E::table(), &ends.near, &def.local_columns, &ends.far).await,
-            _ => self.unpoint(F::Target::table(), &ends.far, &def.remote_columns, &ends.near).await,
+            (RelationKind::BelongsTo, _) => (from, &ends.near, &def.local_columns, &ends.far),
+            _ => (to, &ends.far, &def.remote_columns, &ends.near),
+        };
+        if leads {
+            self.point(table, key, columns, values).await
+        } else {
+            self.unpoint(table, key, columns, values).await
         }
     }
 
@@ -162,14 +196,11 @@ impl Session {
 }
 
 impl Ends {
-    fn of<E: Entity, T: Entity>(from: &E, to: &T) -> Result<Self> {
-        let values = |encoded: bytes::Bytes, table: &'static Table| {
-            exec::split(&encoded).map_err(|source| row::unreadable(table, &encoded, source))
+    fn of(link: &Linked) -> Result<Self> {
+        let values = |encoded: &Bytes, table: &'static Table| {
+            exec::split(encoded).map_err(|source| row::unreadable(table, encoded, source))
         };
-        Ok(Self {
-            near: values(encode_key::<E>(&from.key()), E::table())?,
-            far: values(encode_key::<T>(&to.key()), T::table())?,
-        })
+        Ok(Self { near: values(&link.from_key, link.from)?, far: values(&link.to_key, link.to)? })
     }
 }
 

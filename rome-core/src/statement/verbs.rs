@@ -1,16 +1,73 @@
 //! The verbs of a session.
 
+use std::borrow::Borrow;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
 use super::{Write, Written};
 use crate::error::{Error, Result};
-use crate::model::codec::{decode, encode, encode_key, not_found};
+use crate::model::codec::{decode, decode_found, decode_written, encode, encode_key, not_found};
 use crate::model::{Entity, IntoKey};
+use crate::schema::Table;
 use crate::session::{Reader, Session};
 
-/// The row that was written.
-pub(crate) fn written<D: Entity>(written: Option<Written>) -> Result<D> {
+/// The columns of the row that was written.
+pub(super) fn row_of(written: Option<Written>) -> Result<Bytes> {
     match written {
-        Some(Written::Row(body)) => decode(&[], &body),
+        Some(Written::Row(body)) => Ok(body),
         _ => Err(Error::internal("a write gave no row")),
+    }
+}
+
+/// The columns of the rows that were written.
+pub(super) fn rows_of(written: Vec<Written>) -> Result<Vec<Bytes>> {
+    written.into_iter().map(|written| row_of(Some(written))).collect()
+}
+
+/// How many of the writes found a row.
+pub(super) fn count_of(written: &[Written]) -> u64 {
+    written.iter().filter(|row| !matches!(row, Written::Absent)).count() as u64
+}
+
+/// The rows that were written, as entities.
+pub(crate) fn decode_all<D: Entity>(bodies: &[Bytes]) -> Result<Vec<D>> {
+    let mut rows = Vec::with_capacity(bodies.len());
+    for body in bodies {
+        rows.push(decode(&[], body)?);
+    }
+    Ok(rows)
+}
+
+/// The writes of entities.
+pub(crate) fn encode_all<'e, D: Entity>(
+    entities: impl Iterator<Item = impl Borrow<D> + 'e>,
+    write: fn(Vec<u8>) -> Write,
+) -> Result<Vec<Write>> {
+    let mut writes = Vec::with_capacity(entities.size_hint().0.min(4096));
+    for entity in entities {
+        writes.push(write(encode::<D>(entity.borrow())?));
+    }
+    Ok(writes)
+}
+
+/// The removals of entities.
+pub(crate) fn deletes<D: Entity>(entities: &[D]) -> Vec<Write> {
+    entities.iter().map(|entity| Write::Delete(encode_key::<D>(&entity.key()))).collect()
+}
+
+// What an entity is written by, boxed, so that it is compiled here and not for each entity.
+impl Session {
+    fn write_row(&self, def: &'static Table, write: Result<Write>) -> BoxFuture<'_, Result<Bytes>> {
+        Box::pin(async move { row_of(self.write(self.shared.table(def)?, vec![write?]).await?.pop()) })
+    }
+
+    fn write_rows(&self, def: &'static Table, writes: Result<Vec<Write>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        Box::pin(async move { rows_of(self.write(self.shared.table(def)?, writes?).await?) })
+    }
+
+    fn remove(&self, def: &'static Table, writes: Vec<Write>) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move { Ok(count_of(&self.write(self.shared.table(def)?, writes).await?)) })
     }
 }
 
@@ -22,8 +79,7 @@ impl Session {
     /// [`is_duplicate_key`](Error::is_duplicate_key) or [`is_unique_violation`](Error::is_unique_violation), after which
     /// the session goes on without the row.
     pub async fn insert<D: Entity>(&self, entity: D) -> Result<D> {
-        let table = self.shared.table(D::table())?;
-        written(self.write(table, vec![Write::Insert(encode(&entity)?)]).await?.pop())
+        decode_written(self.write_row(D::table(), encode(&entity).map(Write::Insert)).await)
     }
 
     /// Buffers new rows, all or none, at the cost of one [`insert`](Self::insert).
@@ -31,9 +87,7 @@ impl Session {
     /// # Errors
     /// As [`insert`](Self::insert).
     pub async fn insert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        let table = self.shared.table(D::table())?;
-        let writes = entities.into_iter().map(|entity| encode(&entity).map(Write::Insert)).collect::<Result<_>>()?;
-        self.write(table, writes).await?.into_iter().map(|row| written(Some(row))).collect()
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Insert)).await?)
     }
 
     /// Buffers the whole row in the place of the stored one and returns it as it will be stored. Costs a round trip if
@@ -43,8 +97,7 @@ impl Session {
     /// [`is_not_found`](Error::is_not_found), [`is_stale`](Error::is_stale) if the entity has a version column and
     /// another value is stored, [`is_unique_violation`](Error::is_unique_violation).
     pub async fn update<D: Entity>(&self, entity: &D) -> Result<D> {
-        let table = self.shared.table(D::table())?;
-        written(self.write(table, vec![Write::Update(encode(entity)?)]).await?.pop())
+        decode_written(self.write_row(D::table(), encode(entity).map(Write::Update)).await)
     }
 
     /// Buffers whole rows in the place of the stored ones, all or none, at the cost of one [`update`](Self::update).
@@ -52,9 +105,7 @@ impl Session {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn update_all<D: Entity>(&self, entities: &[D]) -> Result<Vec<D>> {
-        let table = self.shared.table(D::table())?;
-        let writes = entities.iter().map(|entity| encode(entity).map(Write::Update)).collect::<Result<_>>()?;
-        self.write(table, writes).await?.into_iter().map(|row| written(Some(row))).collect()
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.iter(), Write::Update)).await?)
     }
 
     /// Buffers the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`.
@@ -62,8 +113,7 @@ impl Session {
     /// # Errors
     /// [`is_unique_violation`](Error::is_unique_violation) on another unique column than the key.
     pub async fn upsert<D: Entity>(&self, entity: D) -> Result<D> {
-        let table = self.shared.table(D::table())?;
-        written(self.write(table, vec![Write::Upsert(encode(&entity)?)]).await?.pop())
+        decode_written(self.write_row(D::table(), encode(&entity).map(Write::Upsert)).await)
     }
 
     /// Buffers rows as [`upsert`](Self::upsert) does, all or none, at the cost of one.
@@ -71,9 +121,7 @@ impl Session {
     /// # Errors
     /// As [`upsert`](Self::upsert).
     pub async fn upsert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        let table = self.shared.table(D::table())?;
-        let writes = entities.into_iter().map(|entity| encode(&entity).map(Write::Upsert)).collect::<Result<_>>()?;
-        self.write(table, writes).await?.into_iter().map(|row| written(Some(row))).collect()
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Upsert)).await?)
     }
 
     /// Buffers the removal of the row; if the entity has a `soft_delete` column, sets that instead.
@@ -92,10 +140,7 @@ impl Session {
     /// # Errors
     /// Those of the store.
     pub async fn delete_all<D: Entity>(&self, entities: &[D]) -> Result<u64> {
-        let table = self.shared.table(D::table())?;
-        let writes = entities.iter().map(|entity| Write::Delete(encode_key::<D>(&entity.key()))).collect();
-        let written = self.write(table, writes).await?;
-        Ok(written.iter().filter(|row| !matches!(row, Written::Absent)).count() as u64)
+        self.remove(D::table(), deletes(entities)).await
     }
 
     /// Buffers the removal of the row with this key, softly if the entity has a `soft_delete` column; says whether there
@@ -104,7 +149,8 @@ impl Session {
     /// # Errors
     /// Those of the store.
     pub async fn delete_by_key<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<bool> {
-        self.remove(D::table(), Write::Delete(encode_key::<D>(&key.into_key()))).await
+        let write = Write::Delete(encode_key::<D>(&key.into_key()));
+        Ok(self.remove(D::table(), vec![write]).await? > 0)
     }
 
     /// Buffers the real removal of the row with this key, also where the entity has a `soft_delete` column; says whether
@@ -113,12 +159,8 @@ impl Session {
     /// # Errors
     /// Those of the store.
     pub async fn purge<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<bool> {
-        self.remove(D::table(), Write::Purge(encode_key::<D>(&key.into_key()))).await
-    }
-
-    async fn remove(&self, table: &'static crate::schema::Table, write: Write) -> Result<bool> {
-        let table = self.shared.table(table)?;
-        Ok(!matches!(self.write(table, vec![write]).await?.pop(), None | Some(Written::Absent)))
+        let write = Write::Purge(encode_key::<D>(&key.into_key()));
+        Ok(self.remove(D::table(), vec![write]).await? > 0)
     }
 
     /// The row with this key, unless it is softly deleted. Costs one round trip, none if the session read or wrote it.
@@ -126,7 +168,8 @@ impl Session {
     /// # Errors
     /// Those of the store; [`is_conflict`](Error::is_conflict) if the row changed since the session read it.
     pub async fn get<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Session(self).get(key.into_key(), false).await
+        let key = encode_key::<D>(&key.into_key());
+        decode_found(Reader::Session(self).row(D::table(), key, false).await)
     }
 
     /// The row with this key, also if it is softly deleted.
@@ -134,7 +177,8 @@ impl Session {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_with_deleted<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Reader::Session(self).get(key.into_key(), true).await
+        let key = encode_key::<D>(&key.into_key());
+        decode_found(Reader::Session(self).row(D::table(), key, true).await)
     }
 
     /// The rows with these keys, in their order. Costs one round trip.

@@ -11,10 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::placement::Routed;
 use crate::row;
 use crate::schema::KeySource;
-use crate::session::{
-    Moment, Overlay, Pending, Purpose, Replaced, Session, Shared, TransactionOptions, apart, keys, run,
-    unique_violation,
-};
+use crate::session::{Moment, Overlay, Pending, Purpose, Replaced, Session, apart, keys, unique_violation};
 use crate::store::{Read, Reply};
 use crate::value::Value;
 
@@ -304,16 +301,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// Runs one statement of writes as a transaction of its own.
-pub(crate) async fn write_once(
-    shared: &Arc<Shared>,
-    options: TransactionOptions,
-    table: &Arc<StoredTable>,
-    writes: Vec<Write>,
-) -> Result<Vec<Written>> {
-    run(shared, options, Purpose::OneStatement, async move |session: &Session| session.write(table, writes).await).await
 }
 
 /// What a statement has buffered so far. Takes it back when it is dropped: after an error, and where the statement's

@@ -89,11 +89,6 @@ pub(super) struct Piece {
 }
 
 impl Got {
-    /// How many rows were read.
-    pub fn len(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.rows.len()).sum()
-    }
-
     /// The rows, as they are to be given to [`Runs::take`](super::Runs::take).
     pub fn hits(&self) -> impl Iterator<Item = &Hit> {
         self.pieces.iter().flat_map(|piece| &piece.rows).map(|(_, hit)| hit)
