@@ -16,6 +16,7 @@ mod parts;
 mod pieces;
 mod rows;
 mod select;
+mod set_first;
 mod set_operand;
 mod set_tree;
 mod sets;

@@ -1,6 +1,7 @@
 //! Queries as sides of set operations: without the types of their entities, and without where they run.
 
 use std::any::Any;
+use std::borrow::Cow;
 
 use futures::future::BoxFuture;
 
@@ -10,11 +11,12 @@ use super::loading::{Loads, Node as Branches, load};
 use super::parts::{FoundRow, FoundValues};
 use super::rows::values_of;
 use super::select::Output;
+use super::set_tree::Placed;
 use super::{GroupBy, Joined, Parts, Query};
-use crate::ask::{JoinSpec, Spec};
+use crate::ask::{JoinSpec, OrderPart, Spec, Window, distinct_parts};
 use crate::error::{Error, Result};
 use crate::exec::{self, Answer, JoinedRows, Want};
-use crate::expr::node::Node;
+use crate::expr::node::{Node, ValueList};
 use crate::model::Entity;
 use crate::plan;
 use crate::row;
@@ -26,12 +28,28 @@ use crate::value::{Value, ValueRef};
 pub(super) struct Leaf(Box<dyn Any + Send>);
 
 /// The values of each row of a query, and the rows themselves.
-type Read = (Vec<Vec<Value>>, Leaf);
+pub(super) type Read = (Vec<Vec<Value>>, Leaf);
+
+/// Which rows of a query are wanted.
+pub(super) struct Part {
+    /// Their order.
+    pub order: Placed,
+    /// How many of the first.
+    pub first: Option<u64>,
+    /// Only those with the values of one of these.
+    pub among: Option<Vec<Vec<Value>>>,
+}
 
 /// One side of a set operation.
 pub(super) trait Operand: Send + Sync {
     /// Its rows.
     fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Read>>;
+
+    /// Some of its rows; those of `among` may have others with them. `None` if it has to be read whole.
+    fn part<'s>(&'s self, target: Reader<'s>, part: Part) -> Option<BoxFuture<'s, Result<Read>>> {
+        let _ = (target, part);
+        None
+    }
 
     /// Which of the values of a row a column is.
     fn place_of(&self, place: u8, column: u16) -> Option<usize>;
@@ -119,9 +137,51 @@ fn columns_of(table: &'static Table, given: Option<&[u16]>) -> Vec<u16> {
     given.map_or_else(|| (0..).take(table.columns.len()).collect(), <[u16]>::to_vec)
 }
 
+/// The query for some of its rows; `None` if their order or their values are none that a query can ask for.
+fn part_of_query(spec: &Spec, columns: &[u16], part: Part) -> Option<Spec> {
+    if !spec.window.is_all() {
+        return None;
+    }
+    let is_ordered = |column: u16| spec.table.column(column).ty.is_ordered();
+    let mut wanted = spec.clone();
+    let descending = part.order.descends();
+    let mut order = Vec::new();
+    for (place, descending, nulls) in &part.order.0 {
+        order.push(OrderPart { nulls: *nulls, ..OrderPart::new(*columns.get(*place)?, *descending) });
+    }
+    if !order.is_empty() {
+        for column in columns {
+            // Behind the whole key nothing is left to be told apart.
+            if spec.table.key.iter().all(|key| order.iter().any(|part| part.column == *key)) {
+                break;
+            }
+            order.push(OrderPart::new(*column, descending));
+        }
+        if !order.iter().all(|part| is_ordered(part.column)) {
+            return None;
+        }
+        wanted.order = distinct_parts(order);
+    }
+    wanted.window.limit = part.first;
+    let Some(among) = part.among else { return Some(wanted) };
+    if among.is_empty() {
+        wanted.window = Window::first(0);
+        return Some(wanted);
+    }
+    let before = wanted.filter.len();
+    for (place, column) in columns.iter().enumerate().filter(|(_, column)| is_ordered(**column)) {
+        let values = among.iter().filter_map(|values| values.get(place)).cloned();
+        let list = ValueList::new(values);
+        if !list.has_null {
+            wanted.filter.push(Node::In(Box::new(Node::Column(*column)), list));
+        }
+    }
+    (wanted.filter.len() > before).then_some(wanted)
+}
+
 async fn rows_of_query(
     target: Reader<'_>,
-    given: &Spec,
+    given: Cow<'_, Spec>,
     (distinct, columns): (bool, Vec<u16>),
     decode: &dyn Decode,
 ) -> Result<Read> {
@@ -130,7 +190,7 @@ async fn rows_of_query(
             "distinct rows with a limit cannot be one side of a set operation: set operations give distinct rows anyway",
         ));
     }
-    let spec = exec::answered(target, given).await?;
+    let spec = exec::answered(target, &given).await?;
     let table = target.shared().table(spec.table)?;
     let plan = plan::plan(target, table, &spec).await?;
     let hits = exec::fetch(target, table, &spec, &plan, Want::Rows).await?;
@@ -151,7 +211,13 @@ async fn rows_of_query(
 
 impl<R: Send + 'static> Operand for OfQuery<R> {
     fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Read>> {
-        boxed_rows_of_query(target, &self.spec, (self.distinct, self.columns()), self)
+        boxed_rows_of_query(target, Cow::Borrowed(&self.spec), (self.distinct, self.columns()), self)
+    }
+
+    fn part<'s>(&'s self, target: Reader<'s>, part: Part) -> Option<BoxFuture<'s, Result<Read>>> {
+        let columns = self.columns();
+        let spec = part_of_query(&self.spec, &columns, part)?;
+        Some(boxed_rows_of_query(target, Cow::Owned(spec), (false, columns), self))
     }
 
     fn place_of(&self, _place: u8, column: u16) -> Option<usize> {
@@ -165,7 +231,7 @@ impl<R: Send + 'static> Operand for OfQuery<R> {
 
 fn boxed_rows_of_query<'s>(
     target: Reader<'s>,
-    spec: &'s Spec,
+    spec: Cow<'s, Spec>,
     columns: (bool, Vec<u16>),
     decode: &'s dyn Decode,
 ) -> BoxFuture<'s, Result<Read>> {

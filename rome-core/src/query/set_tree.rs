@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::set_operand::{Leaf, Operand};
+use super::set_operand::{Leaf, Operand, Read};
 use super::watch::Watch;
 use crate::ask::Window;
 use crate::error::{Error, Kind, Result};
@@ -50,9 +50,31 @@ struct SetRow {
     at: (usize, usize),
 }
 
+/// The order of rows by their values: the place of each value, its direction and its place for NULL. All values break ties, in the
+/// direction of the last part; without any part there is no order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Placed(pub Vec<(usize, bool, Nulls)>);
+
+impl Placed {
+    /// Whether the values that break ties descend.
+    pub fn descends(&self) -> bool {
+        self.0.last().is_some_and(|(_, descending, _)| *descending)
+    }
+
+    fn place(&self, row: &SetRow) -> Vec<u8> {
+        let of = |(place, descending, nulls): &(usize, bool, Nulls)| {
+            (row.values.get(*place).map_or(ValueRef::Null, Value::as_ref), *descending, *nulls)
+        };
+        let descending = self.descends();
+        let nulls = Nulls::natural(descending);
+        let rest = row.values.iter().map(|value| (value.as_ref(), descending, nulls));
+        sort_key_of_values(self.0.iter().map(of).chain(rest))
+    }
+}
+
 /// Rows of a set operation, and what the queries below have read.
 #[derive(Default)]
-struct SetRows {
+pub(super) struct SetRows {
     rows: Vec<SetRow>,
     leaves: Vec<Leaf>,
 }
@@ -99,25 +121,26 @@ impl Tree {
     ) -> BoxFuture<'s, Result<Combined>> {
         Box::pin(async move {
             let watch = Watch::begin(target);
+            let order = &self.placed(order)?;
             let mut found = match target {
-                Reader::Session(_) => self.rows(target).await?,
+                Reader::Session(_) => self.as_far_as(target, order, window).await?,
                 Reader::Database(shared) => {
-                    in_session(shared, async |session: &Session| self.rows(Reader::Session(session)).await).await?
+                    let within =
+                        async |session: &Session| self.as_far_as(Reader::Session(session), order, window).await;
+                    in_session(shared, within).await?
                 }
             };
             watch.end(|_| format!("set operation on {}", self.table()));
-            self.arrange(&mut found.rows, order, window)?;
+            found.arrange(order, window);
             Ok(Combined { places: found.rows.iter().map(|row| row.at).collect(), leaves: found.leaves })
         })
     }
 
-    fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<SetRows>> {
+    pub fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<SetRows>> {
         Box::pin(async move {
             match self {
                 Self::Leaf(operand) => {
-                    let (values, leaf) = operand.rows(target).await?;
-                    let rows = values.into_iter().enumerate().map(|(at, values)| SetRow { values, at: (0, at) });
-                    Ok(SetRows { rows: rows.collect(), leaves: vec![leaf] })
+                    operand.rows(target).await.map(SetRows::of_leaf)
                 }
                 Self::Chain(first, steps, _) => {
                     let mut all = first.rows(target).await?;
@@ -128,7 +151,7 @@ impl Tree {
                 }
                 Self::Cut(tree, order, window, _) => {
                     let mut all = tree.rows(target).await?;
-                    self.arrange(&mut all.rows, order, *window)?;
+                    all.arrange(&self.placed(order)?, *window);
                     Ok(all)
                 }
                 Self::Refused => Err(Kind::Limit(format!(
@@ -157,35 +180,55 @@ impl Tree {
         }
     }
 
-    /// Puts rows in order and cuts them.
-    fn arrange(&self, rows: &mut Vec<SetRow>, order: &[Order], window: Window) -> Result<()> {
-        if !order.is_empty() {
-            let mut places = Vec::with_capacity(order.len());
-            for part in order {
-                let place = self.place_of(part.place, part.column).ok_or_else(|| {
-                    Error::invalid("a set operation can only be ordered by columns that its first query gives")
-                })?;
-                places.push((place, part));
-            }
-            let descending = order.last().is_some_and(|last| last.descending);
-            rows.sort_by_cached_key(|row| {
-                let of = |(place, part): &(usize, &Order)| {
-                    let value = row.values.get(*place).map_or(ValueRef::Null, Value::as_ref);
-                    (value, part.descending, part.nulls)
-                };
-                // All values break ties, so that rows come in the same order on each store.
-                let nulls = Nulls::natural(descending);
-                let rest = row.values.iter().map(|value| (value.as_ref(), descending, nulls));
-                sort_key_of_values(places.iter().map(of).chain(rest))
-            });
+    /// The order by the values of its rows.
+    fn placed(&self, order: &[Order]) -> Result<Placed> {
+        let mut places = Vec::with_capacity(order.len());
+        for part in order {
+            let place = self.place_of(part.place, part.column).ok_or_else(|| {
+                Error::invalid("a set operation can only be ordered by columns that its first query gives")
+            })?;
+            places.push((place, part.descending, part.nulls));
         }
-        window.cut(rows);
-        Ok(())
+        Ok(Placed(places))
     }
 }
 
 impl SetRows {
-    fn combine(&mut self, operation: Operation, mut other: Self) {
+    pub fn of_leaf((values, leaf): Read) -> Self {
+        let rows = values.into_iter().enumerate().map(|(at, values)| SetRow { values, at: (0, at) });
+        Self { rows: rows.collect(), leaves: vec![leaf] }
+    }
+
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The values of each row.
+    pub fn values(&self) -> Vec<Vec<Value>> {
+        self.rows.iter().map(|row| row.values.clone()).collect()
+    }
+
+    /// The place of the last row in an order in which the rows are; nothing if they are in no order.
+    pub fn last_place(&self, order: &Placed) -> Vec<u8> {
+        self.rows.last().filter(|_| !order.0.is_empty()).map_or_else(Vec::new, |row| order.place(row))
+    }
+
+    /// Drops the rows behind a place in an order; none without an order.
+    pub fn cut_behind(&mut self, order: &Placed, place: &[u8]) {
+        if !order.0.is_empty() {
+            self.rows.retain(|row| order.place(row).as_slice() <= place);
+        }
+    }
+
+    /// Puts the rows in order and cuts them.
+    fn arrange(&mut self, order: &Placed, window: Window) {
+        if !order.0.is_empty() {
+            self.rows.sort_by_cached_key(|row| order.place(row));
+        }
+        window.cut(&mut self.rows);
+    }
+
+    pub fn combine(&mut self, operation: Operation, mut other: Self) {
         let (before, left) = (self.leaves.len(), &mut self.rows);
         for row in &mut other.rows {
             row.at.0 += before;

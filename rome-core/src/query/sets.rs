@@ -69,7 +69,7 @@ macro_rules! operations {
     ($($ty:ident <$q:ident $(: $bound:ident)?> ;)*) => { $(
         impl<'a, $q $(: $bound)?, R: Send + 'static> $ty<'a, $q, R> {
             /// The rows of this query and of the other, each once. See [`SetQuery`]; an order of either has no say but for its
-            /// own limit. Costs as both together.
+            /// own limit. Costs as both together; with a limit, as the first rows of both.
             #[must_use]
             pub fn union(self, other: impl SetOperand<R>) -> SetQuery<'a, $q, R> {
                 self.into_set().with(Operation::Union, other)
@@ -200,7 +200,8 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
         self
     }
 
-    /// All rows. Costs as its queries together; all rows of each are read.
+    /// All rows. Costs as its queries together. With a limit queries on one entity are read as far as that needs; the right one of an
+    /// intersection or a difference is asked for what the left one gave.
     ///
     /// # Errors
     /// [`is_invalid`](crate::Error::is_invalid) for an order by a column that the first query does not give; as

@@ -36,9 +36,6 @@ const NOT_YET: &[&str] = &[
     "join, filtered on both sides, newest 25",
     "join from the child, in its order",
     "join in the order of the child's column",
-    "union of two queries, newest 25",
-    "intersection of two queries, newest 25",
-    "difference of two queries, newest 25",
 ];
 
 /// Those that hold on a store of one partition and not on one of several, by the store in memory in five.
