@@ -21,7 +21,9 @@ pub(crate) use aggregate::{aggregate, count_declared, explain_aggregate};
 pub(crate) use change::{change_piece, change_rows, delete_rows};
 pub(crate) use compare_and_set::{CompareAndSet, change_if};
 pub(crate) use fetch::{Hit, Want, count, fetch, own_rows, scan};
-pub(crate) use join::{Joined as JoinedRows, JoinedRow, aggregate_join, explain_join, join};
+pub(crate) use join::{
+    Chunks as JoinChunks, Joined as JoinedRows, JoinedRow, aggregate_join, count_join, explain_join, join,
+};
 pub(crate) use related::{lead, rows_with, split};
 pub(crate) use runs::{Asked, Batch, Got, Runs};
 pub(crate) use sort::{sort_key_of_values, values_of_order};

@@ -79,6 +79,8 @@ pub(crate) struct JoinSpec {
     pub offset: u64,
     /// Whether a row is given once only.
     pub distinct: bool,
+    /// What the first way to the rows may visit before the other has its turn; `None`: by how many rows are wanted.
+    pub first_visits: Option<u64>,
 }
 
 /// How one more table comes to those before it.
@@ -105,7 +107,7 @@ impl JoinSpec {
         let order = spec.order.drain(..).map(|part| JoinOrder { place: 0, part }).collect();
         let (limit, offset) = (spec.limit.take(), std::mem::take(&mut spec.offset));
         let first = JoinPart { name: spec.table.name, kind: JoinKind::Inner, on: Vec::new(), via: Vec::new(), spec };
-        Self { parts: vec![first], filter: Vec::new(), order, limit, offset, distinct: false }
+        Self { parts: vec![first], filter: Vec::new(), order, limit, offset, distinct: false, first_visits: None }
     }
 
     /// The order that was asked for, made total by the keys of all tables, in the direction of the last part.

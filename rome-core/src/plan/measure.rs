@@ -11,7 +11,7 @@ use crate::place::Routed;
 use crate::store::{Read, Reply, Span};
 
 /// How many entries a probe counts at most.
-pub(super) const PROBE: u32 = 256;
+pub(crate) const PROBE: u32 = 256;
 /// How many ranges of a candidate are probed at most.
 const MOST_PROBES: usize = 16;
 
@@ -28,7 +28,17 @@ pub(super) async fn probe(
 /// About how many entries these accesses visit, as far as [`PROBE`]; none if that is not known. Costs a round trip where
 /// they were not counted lately.
 pub(crate) async fn measure_all(target: Target<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
-    let counted = count_spans(target, asked.iter().map(|(table, access)| spans(table, access, PROBE))).await?;
+    measure_each(target, asked, u64::from(PROBE)).await
+}
+
+/// The same as far as `most`.
+pub(crate) async fn measure_each(
+    target: Target<'_>,
+    asked: &[(&StoredTable, &Access)],
+    most: u64,
+) -> Result<Vec<Option<u64>>> {
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    let counted = count_spans(target, asked.iter().map(|(table, access)| spans(table, access, most))).await?;
     let known = |access: &Access| match access {
         Access::Nothing => Some(0),
         Access::Keys(keys) => Some(keys.len() as u64),

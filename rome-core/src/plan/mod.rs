@@ -27,23 +27,25 @@ pub(crate) use declared::{ByAggregate, by_aggregate};
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
 pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
 pub(crate) use lookup::lookup;
-pub(crate) use measure::{measure, measure_all};
+pub(crate) use measure::{PROBE, measure, measure_all, measure_each};
 pub(crate) use normal::conjuncts;
 pub(crate) use range::{Range, with_prefix};
 pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};
 pub(crate) use statistics::Statistics;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
-use measure::{PROBE, probe};
+use measure::probe;
 
 use crate::catalog::StoredTable;
 use crate::cut::{BRIEF, cut};
 use crate::error::{Error, Kind, Result};
 use crate::exec::Target;
 use crate::expr::node::Node;
+use crate::expr::tuples::Tuples;
 use crate::store::Partition;
 
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
@@ -81,6 +83,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Whether rows are tested for these tuples, because the access does not serve them.
+    pub fn tests(&self, tuples: &Arc<Tuples>) -> bool {
+        let mut tests = false;
+        let is_one = |leaf: &Node| matches!(leaf, Node::InTuples(_, other) if Arc::ptr_eq(other, tuples));
+        self.residual.iter().for_each(|residual| residual.for_each_leaf(&mut |leaf| tests |= is_one(leaf)));
+        tests
+    }
+
     /// Whether rows may be found more than once.
     pub const fn may_repeat(&self) -> bool {
         matches!(self.access, Access::Union(_))

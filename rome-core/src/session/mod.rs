@@ -93,6 +93,8 @@ struct State {
     /// Stored columns of rows that were read, so that an update need not read them again; none: there is no row.
     rows: HashMap<(TableId, Bytes), Option<Bytes>>,
     overlay: Overlay,
+    /// How many records were read: rows, entries and claims, also those that a filter left out.
+    visited: u64,
     /// What another transaction changed under this one.
     conflict: Option<String>,
     ended: bool,
@@ -225,6 +227,7 @@ impl Session {
             }
         })?;
         let mut state = self.state();
+        state.visited += replies.iter().flat_map(|reply| &reply.replies).map(visited_by).sum::<u64>();
         for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
             if looks_only {
                 state.reads.look(partition, reply);
@@ -236,6 +239,11 @@ impl Session {
         }
         drop(state);
         Ok(order.merge(replies))
+    }
+
+    /// How many records its reads have visited so far: rows, entries and claims.
+    pub(crate) fn visited(&self) -> u64 {
+        self.state().visited
     }
 
     /// Whether the session may go on.
@@ -289,6 +297,14 @@ impl std::fmt::Debug for Session {
             .field("conflict", &state.conflict)
             .field("ended", &state.ended)
             .finish_non_exhaustive()
+    }
+}
+
+fn visited_by(reply: &Reply) -> u64 {
+    match reply {
+        Reply::Scanned(scanned) => scanned.transferred(),
+        Reply::Count(_) => 0,
+        Reply::Record(_) | Reply::Claimed(_) => 1,
     }
 }
 

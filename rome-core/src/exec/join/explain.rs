@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::first;
+use super::order::Order;
+use super::{compete, ends_with_first, first};
 use crate::error::Result;
 use crate::exec::subquery;
 use crate::exec::target::Target;
@@ -15,6 +16,19 @@ use crate::schema::Table;
 
 /// How a join would be read. Costs at most one round trip for each table, and reads no rows.
 ///
+/// A limit makes the table that the order begins with walked in that order, where an index gives it:
+///
+/// ```text
+/// join of dogs, then owners
+///   dogs: walked in order: whole index by_name (name)
+///     in order by name asc, id asc
+///   owners: looked up by id = dogs.owner_id by key
+///   or, if that visits less: the table with the fewest rows first, and sort in memory
+///   limit 25
+/// ```
+///
+/// Else:
+///
 /// ```text
 /// join of owners, then dogs
 ///   owners: 1 range of index by_city (city)
@@ -22,7 +36,7 @@ use crate::schema::Table;
 ///   sort in memory by dogs.name asc, dogs.id asc, owners.id asc
 /// ```
 pub(crate) async fn explain_join(target: Target<'_>, spec: &JoinSpec) -> Result<Explain> {
-    let order = spec.full_order();
+    let (order, full_order) = (Order::of(spec), spec.full_order());
     let ordered = !spec.order.is_empty();
     let spec = subquery::answered_join(target, spec).await?.pushed();
     let tables: Vec<(&str, &Table)> = spec.parts.iter().map(|part| (part.name, part.spec.table)).collect();
@@ -33,7 +47,16 @@ pub(crate) async fn explain_join(target: Target<'_>, spec: &JoinSpec) -> Result<
         let _ = names.write(&mut text, place, column);
         text
     };
-    let begin = first(target, &spec).await?;
+    let walk = match spec.limit {
+        Some(limit) if !ends_with_first(&spec) => {
+            compete::in_order(target, &spec, &order, limit.saturating_add(spec.offset)).await?
+        }
+        _ => None,
+    };
+    let begin = match &walk {
+        Some(walk) => walk.place,
+        None => first(target, &spec).await?,
+    };
     let attached = spec.attached(begin);
     let mut read: Vec<&str> = vec![name(begin)];
     read.extend(attached.iter().map(|attach| name(attach.place)));
@@ -41,17 +64,20 @@ pub(crate) async fn explain_join(target: Target<'_>, spec: &JoinSpec) -> Result<
     let mut full_scan = false;
     if let Some(part) = spec.parts.get(usize::from(begin)) {
         let table = target.shared().table(part.spec.table)?;
-        let plan = plan::choose_plan(target, table, &part.spec).await?;
+        let (how, spec, plan) = match &walk {
+            Some(walk) => (": walked in order", &walk.spec, walk.plan.clone()),
+            None => ("", &part.spec, plan::choose_plan(target, table, &part.spec).await?),
+        };
         full_scan |= plan.full_scan;
-        let explained = Explain::new(table, &part.spec, &plan, target.shared().placement).to_string();
+        let explained = Explain::new(table, spec, &plan, target.shared().placement).to_string();
         let way = explained.strip_prefix(part.spec.table.name).unwrap_or(&explained);
-        let _ = write!(text, "\n  {}{}", part.name, way.replace('\n', "\n  "));
+        let _ = write!(text, "\n  {}{how}{}", part.name, way.replace('\n', "\n  "));
     }
     for attach in &attached {
         let Some(part) = spec.parts.get(usize::from(attach.place)) else { continue };
         let kept = if attach.kind == JoinKind::Left { ", kept without one" } else { "" };
         if attach.kind == JoinKind::Cross {
-            let _ = write!(text, "\n  {}: each with each row", part.name);
+            let _ = write!(text, "\n  {}: whole table, each row with each", part.name);
             full_scan = true;
             continue;
         }
@@ -79,8 +105,10 @@ pub(crate) async fn explain_join(target: Target<'_>, spec: &JoinSpec) -> Result<
     for condition in &spec.filter {
         let _ = write!(text, "\n  test on each row: {}", condition.display_with(names));
     }
-    if ordered {
-        let order = order.iter().map(|order| {
+    if walk.is_some() {
+        text.push_str("\n  or, if that visits less: the table with the fewest rows first, and sort in memory");
+    } else if ordered {
+        let order = full_order.iter().map(|order| {
             let direction = if order.part.descending { "desc" } else { "asc" };
             format!("{} {direction}", column(order.place, order.part.column))
         });
@@ -92,7 +120,7 @@ pub(crate) async fn explain_join(target: Target<'_>, spec: &JoinSpec) -> Result<
     if let Some(limit) = spec.limit {
         let _ = write!(text, "\n  limit {limit}");
     }
-    Ok(Explain::of_text(text, full_scan, ordered))
+    Ok(Explain::of_text(text, full_scan, ordered && walk.is_none()))
 }
 
 /// How rows are looked up by these columns, and whether that reads all of them. Any value does to find out.

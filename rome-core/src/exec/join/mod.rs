@@ -5,9 +5,15 @@
 //! way its rows go into a hash table by the columns that are equal. So the number of reads is that of the tables, whatever
 //! the number of rows.
 
+mod chunks;
+mod compete;
 mod explain;
+mod order;
 mod rows;
+mod stream;
+mod walk;
 
+pub(crate) use chunks::Chunks;
 pub(crate) use explain::explain_join;
 pub(crate) use rows::{Joined, JoinedRow};
 
@@ -20,74 +26,118 @@ use super::aggregate::{Grouping, Groups};
 use super::by_value::ByValue;
 use super::fetch::{Want, fetch};
 use super::related::end_in_key;
-use super::sort::sort_key_of_values;
 use super::subquery;
 use super::target::Target;
 use crate::error::{Error, Kind, Result};
 use crate::expr::eval::{self, Values as _};
 use crate::expr::node::Node;
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Attach, Equal, GroupSpec, JoinKind, JoinSpec, ScanPolicy, Spec, Via};
+use crate::plan::{self, Attach, Equal, GroupSpec, JoinKind, JoinPart, JoinSpec, ScanPolicy, Spec, Via};
 use crate::row;
 use crate::value::{Value, ValueError};
-use rows::{Fetched, NONE};
+use compete::Wanted;
+use order::Order;
+use rows::{Fetched, MOST_JOINED, NONE};
+use stream::Stream;
 
 /// From how many values on it is asked how large the table is that they are looked up in.
-const MANY: usize = 256;
+const MANY: u64 = 256;
 /// How many rows of a scan cost as much as a lookup.
 const LOOKUP: u64 = 4;
 
 /// A join that is being read.
 struct Join<'a> {
     target: Target<'a>,
-    spec: JoinSpec,
+    spec: &'a JoinSpec,
     /// The last column of each table that is read.
-    last: Vec<u16>,
+    last: &'a [u16],
     rows: Joined,
     bound: Vec<u8>,
     /// Conditions that have not been tested yet.
     open: Vec<Node>,
+    /// What further batches of rows are attached to as well; `None` if all rows are read at once.
+    kept: Option<&'a mut Kept>,
 }
 
 /// The rows of a join, in order, cut to its offset and limit. `columns` are those that are read besides the ones of the
-/// join itself. Costs a round trip for each table, one more where plans have to be compared. Has to run in a session.
+/// join itself. Has to run in a session.
+///
+/// With a limit it reads batch by batch and stops when it has enough rows, see [`compete`]. Without one it costs a round trip
+/// for each table, one more where plans have to be compared.
 pub(crate) async fn join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
     let spec = subquery::answered_join(target, spec).await?;
-    let (order, distinct, limit, offset) = (spec.full_order(), spec.distinct, spec.limit, spec.offset);
-    let ordered = !spec.order.is_empty();
+    let (order, distinct, limit, offset) = (Order::of(&spec), spec.distinct, spec.limit, spec.offset);
     let mut spec = spec.pushed();
-    limit_first(&mut spec);
-    let mut join = Join {
-        last: last_columns(&spec, columns),
-        rows: Joined::new(spec.parts.iter().map(|part| Fetched::none(part.spec.table)).collect()),
-        open: spec.filter.clone(),
-        bound: Vec::new(),
-        target,
-        spec,
+    let last = last_columns(&spec, columns);
+    let mut rows = match limit.map(|limit| limit.saturating_add(offset)) {
+        Some(_) if limit == Some(0) => none(&spec),
+        Some(wanted) if !ends_with_first(&spec) => {
+            let wanted = Wanted { rows: wanted, order: &order, columns, distinct };
+            // Boxed, as all that a statement awaits: a transaction around it has a future that is nested deeply enough.
+            Box::pin(compete::first_rows(target, &spec, &last, &wanted)).await?
+        }
+        _ => {
+            limit_first(&mut spec);
+            let mut join = Join::new(target, &spec, &last, None);
+            Box::pin(join.run()).await?;
+            join.rows
+        }
     };
-    if limit != Some(0) {
-        join.run().await?;
-    }
-    let Join { mut rows, spec, .. } = join;
+    order.arrange(&spec, &mut rows)?;
     if distinct {
         rows.keep_distinct(columns)?;
     }
-    let key = |row: &JoinedRow<'_>| {
-        let values = order.iter().map(|order| {
-            row.value_at(order.place, order.part.column).map(|value| (value, order.part.descending, order.part.nulls))
-        });
-        let values = values.collect::<Result<Vec<_>, _>>().map_err(|source| calculation(&spec, source))?;
-        Ok(sort_key_of_values(values))
-    };
-    rows.arrange(ordered.then_some(key), offset, limit)?;
+    rows.cut(offset, limit);
     Ok(rows)
 }
 
-/// Gives the first table the join's limit where it alone decides which rows come first: each of its rows is kept.
-fn limit_first(spec: &mut JoinSpec) {
+/// How many rows a join has. Costs as [`join`], and keeps no more of them than those of a batch.
+pub(crate) async fn count_join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<u64> {
+    let mut count = 0;
+    let mut add = |rows: &Joined| {
+        count += rows.len() as u64;
+        Ok(())
+    };
+    Box::pin(each(target, spec, columns, &mut add)).await?;
+    Ok(count)
+}
+
+/// Calls `take` with all rows of a join, in batches and in any order.
+async fn each(
+    target: Target<'_>,
+    spec: &JoinSpec,
+    columns: &[Node],
+    mut take: impl FnMut(&Joined) -> Result<()>,
+) -> Result<()> {
+    if spec.limit.is_some() || spec.offset > 0 || spec.distinct {
+        return take(&join(target, spec, columns).await?);
+    }
+    let spec = subquery::answered_join(target, spec).await?.pushed();
+    let last = last_columns(&spec, columns);
+    let way = compete::whole(target, &spec, first(target, &spec).await?).await?;
+    plan::check_policy(target, &way.spec, &way.plan)?;
+    let order = Order::default();
+    let mut stream = Stream::open(target, &spec, &last, &order, &way, None).await?;
+    while !stream.is_ended() {
+        take(&stream.next(compete::MOST_BATCH).await?)?;
+    }
+    Ok(())
+}
+
+fn none(spec: &JoinSpec) -> Joined {
+    Joined::new(spec.parts.iter().map(|part| Fetched::none(part.spec.table)))
+}
+
+/// Whether the first table alone decides which rows come first: each of its rows is kept.
+fn ends_with_first(spec: &JoinSpec) -> bool {
     let kept = spec.parts.iter().skip(1).all(|part| part.kind == JoinKind::Left);
-    let decides = spec.filter.is_empty() && !spec.distinct && spec.order.iter().all(|order| order.place == 0);
-    if let (true, true, Some(limit), Some(first)) = (kept, decides, spec.limit, spec.parts.first_mut()) {
+    kept && spec.filter.is_empty() && !spec.distinct && spec.order.iter().all(|order| order.place == 0)
+}
+
+/// Gives the first table the join's limit where it alone decides which rows come first.
+fn limit_first(spec: &mut JoinSpec) {
+    let decides = ends_with_first(spec);
+    if let (true, Some(limit), Some(first)) = (decides, spec.limit, spec.parts.first_mut()) {
         first.spec.limit = Some(limit.saturating_add(spec.offset));
         first.spec.order = spec.order.iter().map(|order| order.part).collect();
     }
@@ -106,12 +156,15 @@ pub(crate) async fn aggregate_join(target: Target<'_>, spec: &JoinSpec, group: &
         .filter_map(|aggregate| aggregate.of.clone())
         .chain(grouping.by().to_vec())
         .collect();
-    let rows = join(target, spec, &columns).await?;
     let mut groups = Groups::new(&grouping);
-    for row in rows.iter() {
-        groups.add(&row).map_err(|source| calculation(spec, source))?;
-        groups.check_size()?;
-    }
+    Box::pin(each(target, spec, &columns, |rows| {
+        for row in rows.iter() {
+            groups.add(&row).map_err(|source| calculation(spec, source))?;
+            groups.check_size()?;
+        }
+        Ok(())
+    }))
+    .await?;
     groups.finish(group, spec.parts.first().map_or("", |part| part.spec.table.name))
 }
 
@@ -150,30 +203,48 @@ fn last_columns(spec: &JoinSpec, columns: &[Node]) -> Vec<u16> {
     last
 }
 
-impl Join<'_> {
+impl<'a> Join<'a> {
+    fn new(target: Target<'a>, spec: &'a JoinSpec, last: &'a [u16], kept: Option<&'a mut Kept>) -> Self {
+        Self { target, spec, last, rows: none(spec), bound: Vec::new(), open: spec.filter.clone(), kept }
+    }
+
     async fn run(&mut self) -> Result<()> {
-        let first = first(self.target, &self.spec).await?;
+        let first = first(self.target, self.spec).await?;
         let Some(part) = self.spec.parts.get(usize::from(first)) else { return Ok(()) };
-        let spec = part.spec.clone();
-        self.read(first, &spec).await?;
+        let fetched = self.read(first, &part.spec).await?;
+        self.attach_all(first, fetched).await
+    }
+
+    /// Begins with these rows of a table and attaches all others.
+    async fn attach_all(&mut self, first: u8, fetched: Fetched) -> Result<()> {
+        self.set(first, Arc::new(fetched));
         self.rows.begin(first)?;
         self.bind(first)?;
         for attach in self.spec.attached(first) {
-            self.attach(&attach).await?;
+            if self.kept.is_some() && self.rows.len() == 0 && self.is_free() {
+                return Ok(());
+            }
+            Box::pin(self.attach(&attach)).await?;
             self.bind(attach.place)?;
         }
         Ok(())
     }
 
+    /// Whether no scan policy asks for each table, even one whose rows turn out not to be needed.
+    fn is_free(&self) -> bool {
+        let policy = |part: &JoinPart| part.spec.policy.unwrap_or_else(|| self.target.scan_policy());
+        self.spec.parts.iter().all(|part| policy(part) == ScanPolicy::Allow)
+    }
+
     /// Reads the rows of a table.
-    async fn read(&mut self, place: u8, spec: &Spec) -> Result<()> {
-        let place = usize::from(place);
-        let last = self.last.get(place).copied().unwrap_or(0);
-        let fetched = rows_of(self.target, spec, last).await?;
-        if let Some(slot) = self.rows.tables.get_mut(place) {
+    async fn read(&self, place: u8, spec: &Spec) -> Result<Fetched> {
+        rows_of(self.target, spec, self.last.get(usize::from(place)).copied().unwrap_or(0)).await
+    }
+
+    fn set(&mut self, place: u8, fetched: Arc<Fetched>) {
+        if let Some(slot) = self.rows.tables.get_mut(usize::from(place)) {
             *slot = fetched;
         }
-        Ok(())
     }
 
     /// Tests the conditions whose tables are all there.
@@ -187,7 +258,7 @@ impl Join<'_> {
                 open.push(condition);
                 continue;
             }
-            let spec = &self.spec;
+            let spec = self.spec;
             self.rows.retain(|row| {
                 eval::test(&condition, row).map(|known| known == Some(true)).map_err(|source| calculation(spec, source))
             })?;
@@ -198,31 +269,52 @@ impl Join<'_> {
 
     async fn attach(&mut self, attach: &Attach) -> Result<()> {
         let Some(part) = self.spec.parts.get(usize::from(attach.place)) else { return Ok(()) };
-        let spec = part.spec.clone();
         if attach.kind == JoinKind::Cross {
-            self.read(attach.place, &spec).await?;
+            let rows = match self.kept.as_ref().and_then(|kept| kept.tables.get(&attach.place)) {
+                Some((rows, _)) => rows.clone(),
+                None => Arc::new(self.read(attach.place, &part.spec).await?),
+            };
+            if let Some(kept) = &mut self.kept {
+                kept.tables.insert(attach.place, (rows.clone(), Arc::default()));
+            }
+            self.set(attach.place, rows);
             return self.combine(attach, |_| Ok(None));
         }
         let mut between = Vec::with_capacity(attach.via.len());
-        for via in &attach.via {
-            between.push(self.between(via, spec.policy).await?);
+        for (at, via) in attach.via.iter().enumerate() {
+            between.push(self.between((attach.place, at), via, part.spec.policy).await?);
         }
         let (on, mut rest) = distinct_columns(&attach.on);
         // A table in between leads to few rows, so it goes first; columns that are equal besides are compared.
-        let (own, wanted) = match between.first() {
+        let own: Vec<u16> = match between.first() {
             Some(between) => {
                 rest.clone_from(&attach.on);
-                (between.own.clone(), between.keys.clone())
+                between.own.clone()
             }
-            None => (on.iter().map(|(.., own)| *own).collect(), self.wanted(&on)?),
+            None => on.iter().map(|(.., own)| *own).collect(),
         };
-        let spec = lookup(self.target, &spec, &own, wanted).await?;
-        self.read(attach.place, &spec).await?;
-        let Some(table) = self.rows.tables.get(usize::from(attach.place)) else { return Ok(()) };
-        let by_value = hashed(table, &own)?;
+        let (table, by_value) = match self.kept.as_ref().and_then(|kept| kept.tables.get(&attach.place)) {
+            Some(kept) => kept.clone(),
+            None => {
+                let wanted = match between.first() {
+                    Some(between) => self.led(between)?,
+                    None => self.wanted(&on)?,
+                };
+                let (spec, whole) = self.lookup((attach.place, None), &part.spec, &own, wanted).await?;
+                let table = self.read(attach.place, &spec).await?;
+                let by_value = Arc::new(hashed(&table, &own)?);
+                let found = (Arc::new(table), by_value);
+                if let (Some(kept), true) = (&mut self.kept, whole) {
+                    kept.tables.insert(attach.place, found.clone());
+                }
+                found
+            }
+        };
+        self.set(attach.place, table.clone());
+        let table = &*table;
         let also = between.get(1..).unwrap_or_default();
         let also = also.iter().map(|between| Ok((between, keys_of(table, &between.own)?)));
-        let also: Vec<(&Between, Keys)> = also.collect::<Result<_>>()?;
+        let also: Vec<(&Arc<Between>, Keys)> = also.collect::<Result<_>>()?;
         let rest_of: Vec<u16> = rest.iter().map(|(.., own)| *own).collect();
         let rest_keys = if rest.is_empty() { Keys::new() } else { keys_of(table, &rest_of)? };
         self.combine(attach, |row| {
@@ -250,31 +342,63 @@ impl Join<'_> {
     }
 
     /// Reads the table in between of a many-to-many join.
-    async fn between(&self, via: &Via, policy: Option<ScanPolicy>) -> Result<Between> {
+    async fn between(&mut self, at: (u8, usize), via: &Via, policy: Option<ScanPolicy>) -> Result<Arc<Between>> {
+        if let Some(between) = self.kept.as_ref().and_then(|kept| kept.between.get(&at)) {
+            return Ok(between.clone());
+        }
         let columns: Vec<u16> = via.near.iter().map(|(.., near)| *near).collect();
         let far: Vec<u16> = via.far.iter().map(|(far, _)| *far).collect();
         let spec = Spec { policy, ..Spec::new(via.table) };
-        let spec = lookup(self.target, &spec, &columns, self.wanted(&via.near)?).await?;
+        let wanted = self.wanted(&via.near)?;
+        let (spec, whole) = self.lookup((at.0, Some(at.1)), &spec, &columns, wanted).await?;
         let last = columns.iter().chain(&far).copied().max().unwrap_or(0);
         let links = rows_of(self.target, &spec, last).await?;
         let own = via.far.iter().map(|(_, own)| *own).collect();
-        let mut between = Between { near: via.near.clone(), own, keys: Tuples::new(), far_of: HashMap::new() };
+        let mut between = Between { near: via.near.clone(), own, far_of: HashMap::new() };
         for at in 0..links.hits.len() {
             if let (Some(near), Some(far)) = (key_of(&links, at, &columns)?, key_of(&links, at, &far)?) {
-                between.keys.insert(far.clone());
                 between.far_of.entry(near).or_default().push(far);
             }
         }
+        let between = Arc::new(between);
+        if let (Some(kept), true) = (&mut self.kept, whole) {
+            kept.between.insert(at, between.clone());
+        }
         Ok(between)
+    }
+
+    /// The query for the rows of a table that have these values, and whether it finds those of all other values too.
+    async fn lookup(
+        &mut self,
+        at: (u8, Option<usize>),
+        spec: &Spec,
+        columns: &[u16],
+        wanted: Tuples,
+    ) -> Result<(Spec, bool)> {
+        let Some(kept) = &mut self.kept else { return lookup(self.target, spec, columns, wanted, None).await };
+        let looked_up = kept.lookups.entry(at).or_default();
+        let before = *looked_up;
+        *looked_up += wanted.len() as u64;
+        lookup(self.target, spec, columns, wanted, Some(before)).await
     }
 
     /// The distinct values that the rows so far ask for.
     fn wanted(&self, on: &[Equal]) -> Result<Tuples> {
         let mut wanted = Tuples::new();
         for row in self.rows.iter() {
-            wanted.extend(asked(&row, on).map_err(|source| calculation(&self.spec, source))?);
+            wanted.extend(asked(&row, on).map_err(|source| calculation(self.spec, source))?);
         }
         Ok(wanted)
+    }
+
+    /// The distinct values that a table in between leads to from the rows so far.
+    fn led(&self, between: &Between) -> Result<Tuples> {
+        let mut led = Tuples::new();
+        for row in self.rows.iter() {
+            let far = between.led(&row).map_err(|source| calculation(self.spec, source))?;
+            led.extend(far.unwrap_or_default().iter().cloned());
+        }
+        Ok(led)
     }
 
     /// Puts the partners of each row beside it; `partners` gives none for all rows of the table.
@@ -287,7 +411,7 @@ impl Join<'_> {
         let all = self.rows.tables.get(usize::from(attach.place)).map_or(0, |table| table.hits.len());
         let places = self.rows.take();
         for row in places.chunks_exact(width) {
-            match partners(&self.rows.row(row)).map_err(|source| calculation(&self.spec, source))? {
+            match partners(&self.rows.row(row)).map_err(|source| calculation(self.spec, source))? {
                 None => {
                     for at in 0..all {
                         self.rows.push(row, attach.place, at)?;
@@ -309,14 +433,23 @@ impl Join<'_> {
     }
 }
 
+/// What a join keeps from one batch of rows to the next.
+#[derive(Default)]
+struct Kept {
+    /// The tables that were read without the values that were looked for, and their rows by value.
+    tables: HashMap<u8, (Arc<Fetched>, Arc<HashMap<Bytes, Vec<u32>>>)>,
+    /// The same of tables in between, by the place of the table that they lead to.
+    between: HashMap<(u8, usize), Arc<Between>>,
+    /// How many values were looked up in each table.
+    lookups: HashMap<(u8, Option<usize>), u64>,
+}
+
 /// The rows of a table in between: to which rows of the joined table each value of theirs leads.
 struct Between {
     near: Vec<Equal>,
     /// The columns of the joined table that are equal to its far ones.
     own: Vec<u16>,
-    /// The values of its far columns.
-    keys: Tuples,
-    /// Those of each value of its near columns.
+    /// The values of its far columns, by those of its near columns.
     far_of: HashMap<Vec<u8>, Vec<Vec<u8>>>,
 }
 
@@ -399,27 +532,50 @@ fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> 
 async fn rows_of(target: Target<'_>, spec: &Spec, last: u16) -> Result<Fetched> {
     let table = target.shared().table(spec.table)?;
     let plan = plan::plan(target, table, spec).await?;
-    let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    let hits = fetch(target, table, &bounded(target, spec), &plan, Want::Rows).await?;
     Fetched::new(spec.table, hits, last)
 }
 
-/// The query for the rows of a table that have these values: by lookups, or without them where the table has fewer rows
-/// than there are values.
-async fn lookup(target: Target<'_>, spec: &Spec, columns: &[u16], wanted: Tuples) -> Result<Spec> {
-    let mut looked_up = spec.clone();
-    let n = wanted.len();
-    looked_up
-        .filter
-        .push(Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(wanted)));
-    if n <= MANY || spec.policy.unwrap_or_else(|| target.scan_policy()) != ScanPolicy::Allow {
-        return Ok(looked_up);
+/// The same query, stopping where it has found more rows than a join keeps.
+fn bounded(target: Target<'_>, spec: &Spec) -> Spec {
+    if !target.shared().placement.is_one() {
+        // There a limit is shared out among the partitions, which are asked again for what is missing.
+        return spec.clone();
     }
+    let most = MOST_JOINED as u64 + 1;
+    Spec { limit: Some(spec.limit.map_or(most, |limit| limit.min(most))), ..spec.clone() }
+}
+
+/// The query for the rows of a table that have these values: by lookups, or without them where the table has fewer rows
+/// than there are values. Says whether it is without them. `before` is how many values were looked up for earlier batches, if
+/// what is found without them is kept for later ones.
+async fn lookup(
+    target: Target<'_>,
+    spec: &Spec,
+    columns: &[u16],
+    wanted: Tuples,
+    before: Option<u64>,
+) -> Result<(Spec, bool)> {
     let table = target.shared().table(spec.table)?;
+    let mut looked_up = spec.clone();
+    let n = wanted.len() as u64 + before.unwrap_or(0);
+    let wanted = Arc::new(wanted);
+    let columns = columns.iter().map(|column| Node::Column(*column)).collect();
+    looked_up.filter.push(Node::InTuples(columns, wanted.clone()));
+    if before == Some(0) && !wanted.is_empty() {
+        // Where no index serves the values, each batch would read the same rows.
+        if plan::choose_plan(target, table, &looked_up).await?.tests(&wanted) {
+            return Ok((spec.clone(), true));
+        }
+    }
+    if n <= MANY || spec.policy.unwrap_or_else(|| target.scan_policy()) != ScanPolicy::Allow {
+        return Ok((looked_up, false));
+    }
     let scan = plan::choose_plan(target, table, spec).await?;
-    let enough = LOOKUP * n as u64;
+    let enough = LOOKUP * n;
     match plan::measure(target, table, &scan.access, enough).await? {
-        Some(entries) if entries < enough => Ok(spec.clone()),
-        _ => Ok(looked_up),
+        Some(entries) if entries < enough => Ok((spec.clone(), true)),
+        _ => Ok((looked_up, false)),
     }
 }
 
