@@ -41,20 +41,19 @@ pub(super) async fn first_rows(
     last: &[u16],
     wanted: &Wanted<'_>,
 ) -> Result<Joined> {
-    let (walk, sorts) = match in_order(target, spec, wanted.order, wanted.rows).await? {
-        Some(walk) => (Some(walk), false),
-        None if wanted.order.is_any() => (Some(whole(target, spec, first(target, spec).await?).await?), false),
-        None => (None, true),
+    let in_order = in_order(target, spec, wanted.order, wanted.rows).await?;
+    let sorts = in_order.is_none() && !wanted.order.is_any();
+    let way = match in_order {
+        Some(way) => way,
+        None => whole(target, spec, first(target, spec).await?).await?,
     };
-    let Some(walk) = walk else {
-        let way = whole(target, spec, first(target, spec).await?).await?;
-        plan::check_policy(target, &way.spec, &way.plan)?;
-        let mut only = Competitor::open(target, spec, last, wanted, &way, sorts).await?;
-        only.run(u64::MAX).await?;
-        return Ok(only.found);
-    };
-    plan::check_policy(target, &walk.spec, &walk.plan)?;
-    let mut one = Competitor::open(target, spec, last, wanted, &walk, false).await?;
+    plan::check_policy(target, &way.spec, &way.plan)?;
+    let mut one = Competitor::open(target, spec, last, wanted, &way, sorts).await?;
+    if sorts {
+        // Nothing stops early, so nothing competes.
+        one.run(u64::MAX).await?;
+        return Ok(one.found);
+    }
     let mut other: Option<Competitor<'_>> = None;
     let usual = wanted.rows.saturating_mul(VISITS_A_ROW).saturating_add(VISITS);
     let mut budget = spec.first_visits.map_or(usual, |visits| visits.max(1));
@@ -64,11 +63,11 @@ pub(super) async fn first_rows(
         }
         budget = budget.saturating_mul(2);
         if other.is_none()
-            && let Some(way) = smallest(target, spec, &walk, budget).await?
+            && let Some(smallest) = smallest(target, spec, &way, budget).await?
         {
             let sorts = !wanted.order.is_any();
-            plan::check_policy(target, &way.spec, &way.plan)?;
-            other = Some(Competitor::open(target, spec, last, wanted, &way, sorts).await?);
+            plan::check_policy(target, &smallest.spec, &smallest.plan)?;
+            other = Some(Competitor::open(target, spec, last, wanted, &smallest, sorts).await?);
         }
         if let Some(other) = &mut other
             && other.run(budget).await?

@@ -45,7 +45,7 @@ impl Expected<'_> {
 }
 
 /// All verbs of a join.
-async fn check_rows<Q: Parts<Row: Ids>>(query: &Joined<'_, Q>, expected: &Expected<'_>) {
+async fn check_rows<Q: Parts<Row: Ids + Send>>(query: &Joined<'_, Q>, expected: &Expected<'_>) {
     let plan = query.explain().await.unwrap();
     expected.check(ids(query.all().await.unwrap()), &plan.to_string());
     planned();
