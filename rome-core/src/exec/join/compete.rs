@@ -119,7 +119,8 @@ async fn smallest(target: Target<'_>, spec: &JoinSpec, walk: &Way, most: u64) ->
         let way = whole(target, spec, place).await?;
         let is_same = place == walk.place && (way.plan.full_scan || walk.spec.order.is_empty());
         let policy = way.spec.policy.unwrap_or_else(|| target.scan_policy());
-        if !is_same && !(way.plan.full_scan && policy == ScanPolicy::Deny) {
+        let is_denied = way.plan.full_scan && policy == ScanPolicy::Deny;
+        if !is_same && !is_denied {
             ways.push(way);
         }
     }

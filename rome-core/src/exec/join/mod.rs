@@ -433,11 +433,14 @@ impl<'a> Join<'a> {
     }
 }
 
+/// The places of a table's rows, by the encoded columns that they are joined by.
+type RowsByValue = HashMap<Bytes, Vec<u32>>;
+
 /// What a join keeps from one batch of rows to the next.
 #[derive(Default)]
 struct Kept {
     /// The tables that were read without the values that were looked for, and their rows by value.
-    tables: HashMap<u8, (Arc<Fetched>, Arc<HashMap<Bytes, Vec<u32>>>)>,
+    tables: HashMap<u8, (Arc<Fetched>, Arc<RowsByValue>)>,
     /// The same of tables in between, by the place of the table that they lead to.
     between: HashMap<(u8, usize), Arc<Between>>,
     /// How many values were looked up in each table.
@@ -505,7 +508,7 @@ fn keys_of(table: &Fetched, columns: &[u16]) -> Result<Keys> {
 }
 
 /// The rows of a table by the values of these columns.
-fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> {
+fn hashed(table: &Fetched, columns: &[u16]) -> Result<RowsByValue> {
     let mut by_value = ByValue::with_capacity(table.hits.len());
     for (at, hit) in table.hits.iter().enumerate() {
         let end = end_in_key(table.table, hit, columns)
