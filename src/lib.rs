@@ -65,15 +65,33 @@ pub mod __private;
 pub use open::{Open, check_url, store_at};
 pub use rome_core::alias;
 pub use rome_core::change::SchemaChange;
-pub use rome_core::model::{self, Embedded, Entity, Hooks, Id, Many, Newtype, One, Projection, Relation};
+pub use rome_core::model::{Embedded, Entity, Id, Many, Newtype, One, Projection, Relation};
 pub use rome_core::query::{self, Cursor, Deleted, Explain, GroupBy, Joined, Page, Query, ScanPolicy, SetQuery};
-pub use rome_core::session::{self, Session, TransactionOptions};
+pub use rome_core::session::{self, Hooks, Session, TransactionOptions};
 pub use rome_core::value::{self, Json, Value};
 pub use rome_core::{Database, DatabaseBuilder, Error, ErrorKind, OrNotFound, Result};
-pub use rome_core::{change, check, dump, error, expr, metrics, schema, store};
+pub use rome_core::{change, check, dump, expr, metrics, schema, store};
 pub use rome_derive::{ColumnEnum, Embedded, Entity, Newtype, Projection};
 // The types of columns that come from other crates, so that a program has them in the versions that ROME takes.
 pub use {chrono, uuid};
+
+/// What a program's own types become: entities, keys, relations, projections and hooks.
+pub mod model {
+    #[doc(inline)]
+    pub use rome_core::model::*;
+    #[doc(hidden)]
+    pub use rome_core::session::HasHooks;
+    #[doc(inline)]
+    pub use rome_core::session::Hooks;
+}
+
+/// Errors, and how to ask what they are.
+pub mod error {
+    #[doc(inline)]
+    pub use rome_core::OrNotFound;
+    #[doc(inline)]
+    pub use rome_core::error::*;
+}
 
 #[cfg(feature = "embedded")]
 pub use rome_embedded as embedded;

@@ -123,7 +123,7 @@ async fn ids(db: &Database, filter: Expr<Row>) -> Vec<u64> {
     db.query::<Row>().filter(filter).order_by(Row::ID.asc()).select(Row::ID).all().await.unwrap()
 }
 
-async fn ordered(db: &Database, order: Order<Row>) -> Vec<u64> {
+async fn ordered(db: &Database, order: impl rome::expr::Orders<Row>) -> Vec<u64> {
     db.query::<Row>().order_by(order).select(Row::ID).all().await.unwrap()
 }
 

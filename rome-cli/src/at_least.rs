@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rome::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
     StoreResult,
 };
 
@@ -28,15 +28,15 @@ impl Store for AtLeast {
         self.store.apply(batch, durability.max(self.durability)).await
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.store.snapshot()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.store.reserve(sequence, n).await
     }
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.store.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.store.owner(partition)
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rome_core::store::{
-    Applied, Blocker, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId,
-    Step, Store, StoreResult,
+    Applied, Blocker, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step,
+    Store, StoreResult,
 };
 
 use crate::{Subject, Verdict};
@@ -91,10 +91,5 @@ impl Store for Exchanged {
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.0.raise(sequence, least).await
-    }
-
-    fn owner(&self, mut partition: Partition) -> OwnerTag {
-        self.exchange(&mut partition);
-        self.0.owner(partition)
     }
 }

@@ -9,7 +9,7 @@
 //! rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);
 //! ```
 //!
-//! The [`laws`] are the guarantees S1 to S13 of [`Store`](rome_core::store::Store) that a test can see from outside, and a
+//! The [`laws`] are the guarantees S1 to S14 of [`Store`](rome_core::store::Store) that a test can see from outside, and a
 //! [differential](laws::random_calls_answer_as_the_specification_does) test that compares random calls with the in-memory
 //! store. Random input comes from fixed seeds; what fails is made smaller and printed with its case number. More cases:
 //! `ROME_CONFORMANCE_CASES=10` multiplies them.
@@ -59,8 +59,11 @@ macro_rules! suite {
             one_of_many_simultaneous_copies_is_applied
             spans_give_exactly_their_members
             a_tracked_scan_can_be_checked_where_it_stopped
+            a_tracked_count_can_be_checked
             an_entry_without_its_row_is_damage
             a_scan_stops_at_its_bytes_and_can_go_on
+            batches_are_one_scan
+            a_cheap_reverse_scan_reads_what_it_visits
             effects_raise_the_seq
             an_unchanged_seq_stands_for_the_reads
             outcomes_are_honest
@@ -72,6 +75,7 @@ macro_rules! suite {
             what_is_over_a_limit_is_refused
             what_is_retired_is_not_read
             rows_are_not_retired
+            a_snapshot_shows_the_state_at_its_opening
             who_reads_while_it_is_retired_reads_all_or_nothing
             numbers_are_given_once
             a_sequence_is_raised_and_never_set_back

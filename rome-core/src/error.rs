@@ -16,8 +16,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Anything that can go wrong, with what, where, and what to do about it.
 ///
-/// One machine word; ask it with the `is_*` methods, or match its [`kind`](Self::kind). A broken invariant of ROME itself is a panic, not an
-/// error. Its text has at most some 10,000 characters: of what it is about and what is longer than that, it says how much it leaves out.
+/// One machine word; ask it with the `is_*` methods, or match its [`kind`](Self::kind). An answer of a store that makes no sense is
+/// [`is_internal`](Self::is_internal); a broken invariant within ROME is a panic with its reason. Its text has at most some 10,000 characters: of what it is about and what is longer than that, it says how much it leaves out.
 ///
 /// ```
 /// # use rome::prelude::*;
@@ -124,6 +124,8 @@ pub(crate) enum Kind {
         target: &'static str,
     },
     Finished,
+    /// A broken invariant of ROME, or an answer of a store that does not fit what it was asked.
+    Internal(String),
     /// What a program said by itself.
     Said(ErrorKind, String),
     Store(StoreError),
@@ -339,6 +341,13 @@ impl Error {
         self.kind() == ErrorKind::UnsafeStore
     }
 
+    /// ROME or its store is at fault, and not the request: an invariant is broken, or a store gave an answer that does not fit what
+    /// it was asked. Nothing was changed by the call, unless it was a commit. Report it, with its message.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.kind() == ErrorKind::Internal
+    }
+
     /// What no other method asks for; the message says what it is.
     #[must_use]
     pub fn is_other(&self) -> bool {
@@ -382,6 +391,12 @@ impl Error {
             | Kind::ScanDenied { table, .. } => Some(table),
             _ => None,
         }
+    }
+
+    /// A store gave an answer that does not fit what it was asked, or an invariant is broken.
+    #[cold]
+    pub(crate) fn internal(what: impl Into<String>) -> Self {
+        Kind::Internal(what.into()).into()
     }
 
     pub(crate) fn into_kind(self) -> Kind {
@@ -518,6 +533,10 @@ impl fmt::Display for Text<'_> {
                 "a relation to `{target}` is not loaded: the row that has it was not read from the database; read it \
                  with `.with(...)`, or set the field"
             ),
+            Kind::Internal(what) => write!(
+                f,
+                "internal error: {what}; this is a fault of ROME or of its store and not of the request, please report it"
+            ),
             Kind::Finished => f.write_str("the session has ended; begin a new one"),
             Kind::Store(error) => write!(f, "{error}"),
         }
@@ -537,20 +556,5 @@ impl std::error::Error for Error {
             Kind::Store(error) => std::error::Error::source(error),
             _ => None,
         }
-    }
-}
-
-/// Turns the absence of a row into an error.
-pub trait OrNotFound<T> {
-    /// The row, or an error for which [`Error::is_not_found`] is true.
-    ///
-    /// # Errors
-    /// When there is no row.
-    fn ok_or_not_found(self) -> Result<T>;
-}
-
-impl<T: crate::model::Entity> OrNotFound<T> for Option<T> {
-    fn ok_or_not_found(self) -> Result<T> {
-        self.ok_or_else(|| Kind::NotOne { table: T::table().name, several: false }.into())
     }
 }

@@ -1,12 +1,14 @@
 //! The core of ROME, the relational ORM for key-value stores. Applications use the `rome` facade; backends use [`store`].
 //!
-//! The layers, each of which knows only those after it: [`query`] describes what is asked, `plan` chooses how, `exec`
-//! carries it out, [`session`] makes it a transaction, `index` and `catalog` say where rows and their index entries
-//! lie, [`store`] holds them, [`value`] encodes them.
+//! Its rooms, from the top: `database` and [`query`] are the typed surface, `statement` writes, `exec` carries out what
+//! `plan` chooses, [`session`] is a unit of work, `ask` and [`expr`] are what is asked, `index`, `row`, `placement` and
+//! `catalog` say what is stored and where, `commit` sends it to a [`store`], and [`value`] encodes it. Each uses only what stands
+//! below it: `docs/design/README.md` has the list, and a test holds it.
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod ask;
 mod catalog;
 pub mod change;
 pub mod check;
@@ -20,16 +22,17 @@ pub mod expr;
 mod index;
 pub mod metrics;
 pub mod model;
-mod place;
+mod placement;
 mod plan;
 pub mod query;
-mod reference;
 mod row;
 pub mod schema;
 pub mod session;
+mod statement;
 pub mod store;
 pub mod testkit;
 pub mod value;
 
 pub use database::{Database, DatabaseBuilder};
-pub use error::{Error, ErrorKind, OrNotFound, Result};
+pub use error::{Error, ErrorKind, Result};
+pub use model::OrNotFound;

@@ -16,11 +16,10 @@ pub use crate::model::indexed::{asc, desc, index, unique};
 pub use crate::model::names::distinct;
 pub use crate::model::references::{foreign_key, foreign_key_set_null};
 pub use crate::model::relation::{ToMany, ToOne, Unloaded, belongs_to, has_many, has_one, many_to_many};
-pub use crate::model::{
-    ColumnsAt, Embedded, Entity, HasHooks, KeyField, Newtype, Projection, Related, Relation, RowView, role,
-};
+pub use crate::model::{AnyHooks, ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, Related, Relation, role};
+pub use crate::row::RowView;
 pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, RelationName, Role, Table};
-pub use crate::session::hooks::{RowHooks, hooks};
+pub use crate::session::{HasHooks, hooks};
 pub use crate::value::advice;
 pub use crate::value::{ColumnType, Element, Field, Json, Label, Ordered, RowReader, RowWriter, Value, ValueError};
 

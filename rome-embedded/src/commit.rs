@@ -11,16 +11,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use rome_core::store::{
-    Applied, Durability, Effect, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult,
-};
-use tokio::sync::oneshot;
-
 use crate::draft::{Draft, copy, damaged, read_own};
 use crate::engine::{Disk, Ending, Engine};
+use crate::job::Job;
 use crate::layout;
 use crate::options::EmbeddedOptions;
 use crate::shared::{Shared, Snapshot, State};
+use rome_core::store::{Durability, Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult};
 
 /// The most requests in one group; bounds how long the first of them waits for the others.
 const GROUP: usize = 4096;
@@ -32,47 +29,6 @@ const MOST_IN_MEMORY: u32 = 1024;
 const MOST_KEPT: usize = 32 << 20;
 /// How long commits in memory wait before the disk, which refused them, is tried again.
 const SETTLE_AGAIN: Duration = Duration::from_secs(5);
-
-/// A request to the commit thread.
-pub(crate) enum Job {
-    Apply {
-        txs: Vec<MiniTx>,
-        durability: Durability,
-        answer: oneshot::Sender<StoreResult<Vec<Applied>>>,
-    },
-    Reserve {
-        sequence: SequenceId,
-        n: u32,
-        /// The number that the block is not to begin below; 0 for any.
-        least: u64,
-        answer: oneshot::Sender<StoreResult<u64>>,
-    },
-    /// Open the engine again if its disk has failed. Nobody waits for it.
-    Mend,
-}
-
-/// An answer that waits for the commit.
-pub(crate) enum Answer {
-    Applied(oneshot::Sender<StoreResult<Vec<Applied>>>, StoreResult<Vec<Applied>>),
-    Reserved(oneshot::Sender<StoreResult<u64>>, StoreResult<u64>),
-}
-
-impl Answer {
-    /// Gives the answer. Whoever asked may be gone; then no one learns it.
-    fn give(self) {
-        match self {
-            Self::Applied(to, result) => drop(to.send(result)),
-            Self::Reserved(to, result) => drop(to.send(result)),
-        }
-    }
-
-    fn give_instead(self, error: StoreError) {
-        match self {
-            Self::Applied(to, _) => drop(to.send(Err(error))),
-            Self::Reserved(to, _) => drop(to.send(Err(error))),
-        }
-    }
-}
 
 /// Reads the state that the file is in.
 pub(crate) fn load(engine: &Engine) -> StoreResult<Snapshot> {
@@ -164,6 +120,7 @@ impl Committer {
             tracing::error!(%path, commits = self.in_memory, "closing the store: commits in memory did not reach the disk");
         }
         self.shared.publish(None);
+        self.shared.give_up_kept();
         if let Some(Err(error)) = self.engine.map(Engine::close) {
             tracing::warn!(%path, %error, "closing the store failed");
         }

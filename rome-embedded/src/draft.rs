@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rome_core::store::{Applied, Decision, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TxId};
 
 use crate::check;
-use crate::commit::{Answer, Job};
 use crate::engine::{Records, Tables, Writing, caught};
+use crate::job::{Answer, Job};
 use crate::lane::{Lanes, Recalled};
 use crate::layout;
 use crate::place::Place;

@@ -13,6 +13,7 @@ mod commit;
 mod draft;
 mod engine;
 mod folder;
+mod job;
 mod lane;
 mod layout;
 mod options;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread;
 
-use rome_core::store::{Capabilities, Durability, Space, StoreError, StoreErrorKind, StoreResult};
+use rome_core::store::{
+    Capabilities, Durability, SnapshotId, Snapshots, Space, StoreError, StoreErrorKind, StoreResult,
+};
 
 use crate::engine;
 use crate::lane::Lanes;
@@ -33,16 +35,20 @@ pub(crate) struct Shared {
     pub(crate) capabilities: Capabilities,
     /// None only if the newest state cannot be read.
     newest: RwLock<Option<Arc<Snapshot>>>,
+    snapshots: Snapshots<Arc<Snapshot>>,
     lanes: Mutex<Lanes>,
     failure: OnceLock<String>,
 }
 
 impl Shared {
     pub(crate) fn new(path: &Path, snapshot: Snapshot) -> Self {
+        let mut capabilities = Capabilities::new("embedded", Durability::Local, true);
+        (capabilities.cheap_reverse_scans, capabilities.snapshots) = (true, true);
         Self {
             path: path.to_owned(),
-            capabilities: Capabilities::new("embedded", Durability::Local, true),
+            capabilities,
             newest: RwLock::new(Some(Arc::new(snapshot))),
+            snapshots: Snapshots::new(),
             lanes: Mutex::default(),
             failure: OnceLock::new(),
         }
@@ -54,6 +60,32 @@ impl Shared {
         newest.clone().ok_or_else(|| self.stopped("reading"))
     }
 
+    /// Keeps the newest state readable; `None` if it cannot be read, or too many are kept.
+    pub(crate) fn keep(&self) -> Option<rome_core::store::Snapshot> {
+        // Under the lock, so that a renewal of the snapshot under it gives up this one, too.
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+        self.snapshots.keep(Arc::clone(newest.as_ref()?))
+    }
+
+    /// Keeps the state of a read that is not done; `None` if it has to be done at once, since the file is about to be closed or too
+    /// many are kept.
+    pub(crate) fn keep_for(&self, snapshot: &Arc<Snapshot>) -> Option<rome_core::store::Snapshot> {
+        // A renewal of the snapshot waits for this reader, which must not wait in turn.
+        let newest = self.newest.try_read().ok()?;
+        newest.as_ref()?;
+        self.snapshots.keep(Arc::clone(snapshot))
+    }
+
+    /// The state that is kept under an id.
+    pub(crate) fn kept(&self, id: SnapshotId) -> StoreResult<Arc<Snapshot>> {
+        self.snapshots.get(id)
+    }
+
+    /// Gives up all states that are kept, before the file is closed.
+    pub(crate) fn give_up_kept(&self) {
+        self.snapshots.give_up_all();
+    }
+
     /// Replaces the snapshot; the old one is gone when its last reader is.
     pub(crate) fn publish(&self, snapshot: Option<Snapshot>) {
         let new = snapshot.map(Arc::new);
@@ -63,11 +95,13 @@ impl Shared {
         };
         // Outside the lock: the last holder of a snapshot gives its pages back to the engine.
         drop(old);
+        self.snapshots.give_up_old();
     }
 
     /// Replaces the snapshot by what `make` gives, which runs when nobody reads and keeps readers waiting.
     pub(crate) fn renew(&self, make: impl FnOnce() -> Option<Snapshot>) {
         let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
+        self.give_up_kept();
         if let Some(old) = newest.take() {
             // A reader holds it for one call, and none can come to it under the lock.
             while Arc::strong_count(&old) > 1 {

@@ -1,8 +1,6 @@
 //! The store: its life, its reads, and how its writes reach the commit thread.
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -10,28 +8,29 @@ use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    self, Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store,
     StoreError, StoreErrorKind, StoreResult,
 };
 use tokio::sync::oneshot;
 
-use crate::commit::{self, Committer, Job};
+use crate::commit::{self, Committer};
 use crate::draft;
 use crate::engine::{Disk, Engine, io_error};
 use crate::folder::Folder;
+use crate::job::Job;
 use crate::options::EmbeddedOptions;
 use crate::request;
-use crate::scan;
+use crate::scan::Answering;
 use crate::shared::{Shared, Snapshot};
 
 /// A database in a folder of the local disk.
 ///
 /// Dropping it commits what was asked for before, and closes the file.
 ///
-/// Reads run on the calling thread and may read the disk there. They never wait for writes.
+/// Reads run on the calling thread and may read the disk there. They never wait for writes. A long one lets other tasks of
+/// the thread run after each thousand members that it has visited.
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
-    owner: OwnerTag,
     /// None only while it is dropped.
     jobs: Option<Sender<Job>>,
     committer: Option<JoinHandle<()>>,
@@ -106,14 +105,7 @@ impl EmbeddedStore {
             .name("rome-commit".to_owned())
             .spawn(move || committer.run(&waiting))
             .map_err(|error| io_error(&error))?;
-        Ok(Self {
-            shared,
-            // Each opening is another owner: commits in memory may be lost between two, and their numbers given again.
-            owner: OwnerTag(RandomState::new().hash_one(path)),
-            jobs: Some(jobs),
-            committer: Some(committer),
-            folder,
-        })
+        Ok(Self { shared, jobs: Some(jobs), committer: Some(committer), folder })
     }
 
     fn send(&self, job: Job) -> StoreResult<()> {
@@ -156,6 +148,46 @@ impl EmbeddedStore {
         Ok(Some(applied))
     }
 
+    /// The state that is read.
+    fn state_of(&self, how: Consistency) -> StoreResult<Arc<Snapshot>> {
+        match how {
+            Consistency::At(id) => self.shared.kept(id),
+            _ => self.shared.snapshot(),
+        }
+    }
+
+    /// Goes on with reads that have given way, slice by slice, and lets other tasks run in between. The state is not held
+    /// meanwhile but kept, so that who has to close the file need not wait for the task to be run again.
+    async fn read_slowly(
+        &self,
+        batch: &[(Partition, Vec<Read>)],
+        how: Consistency,
+        mut snapshot: Arc<Snapshot>,
+        mut answers: Vec<ReadReply>,
+        mut reading: Answering,
+    ) -> StoreResult<Vec<ReadReply>> {
+        let mut pin = self.shared.keep_for(&snapshot);
+        loop {
+            if let Some(kept) = &pin {
+                drop(snapshot);
+                tokio::task::yield_now().await;
+                snapshot = match (self.shared.kept(kept.id()), how) {
+                    (Ok(snapshot), _) => snapshot,
+                    (Err(gone), Consistency::At(_)) => return Err(gone),
+                    (Err(_), _) => {
+                        // From the beginning, and at once.
+                        (answers, reading, pin) = (Vec::with_capacity(batch.len()), Answering::new(), None);
+                        self.shared.snapshot()?
+                    }
+                };
+            }
+            let is_done = read_on(&snapshot, batch, how, &mut answers, &mut reading);
+            if is_done.inspect_err(|error| self.mend_after(error))? {
+                return Ok(answers);
+            }
+        }
+    }
+
     fn validate_one(&self, snapshot: &Snapshot, tx: &MiniTx) -> StoreResult<Applied> {
         if let Some(decided) = draft::recall(&snapshot.tables, &self.shared, tx.id)? {
             return Ok(decided);
@@ -174,14 +206,16 @@ impl Store for EmbeddedStore {
     }
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let read = || {
-            let snapshot = self.shared.snapshot()?;
-            batch
-                .iter()
-                .map(|(partition, reads)| read_all(&snapshot, *partition, reads, how))
-                .collect::<StoreResult<_>>()
-        };
-        read().inspect_err(|error| self.mend_after(error))
+        let (mut answers, mut reading) = (Vec::with_capacity(batch.len()), Answering::new());
+        let begun = self.state_of(how).and_then(|snapshot| {
+            let is_done = read_on(&snapshot, batch, how, &mut answers, &mut reading)?;
+            Ok((!is_done).then_some(snapshot))
+        });
+        match begun.inspect_err(|error| self.mend_after(error))? {
+            None => Ok(answers),
+            // In a box: most reads are short, and every future of a read would be as large.
+            Some(snapshot) => Box::pin(self.read_slowly(batch, how, snapshot, answers, reading)).await,
+        }
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
@@ -201,6 +235,10 @@ impl Store for EmbeddedStore {
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
     }
 
+    fn snapshot(&self) -> Option<store::Snapshot> {
+        self.shared.keep()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Reserve { sequence, n, least: 0, answer })?;
@@ -212,22 +250,30 @@ impl Store for EmbeddedStore {
         self.send(Job::Reserve { sequence, n: 0, least, answer })?;
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
     }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        self.owner
-    }
 }
 
-fn read_all(snapshot: &Snapshot, partition: Partition, reads: &[Read], how: Consistency) -> StoreResult<ReadReply> {
-    request::admit_partition(partition)?;
-    if !snapshot.retired.is_empty() && how != Consistency::Retired {
-        let retired = reads.iter().map(Read::space).find(|space| snapshot.retired.contains(space));
-        if let Some(space) = retired {
-            return Err(StoreError::retired(space));
+/// Goes on with a batch of reads for one slice. Whether all are answered.
+fn read_on(
+    snapshot: &Snapshot,
+    batch: &[(Partition, Vec<Read>)],
+    how: Consistency,
+    answers: &mut Vec<ReadReply>,
+    reading: &mut Answering,
+) -> StoreResult<bool> {
+    for (partition, reads) in batch.iter().skip(answers.len()) {
+        request::admit_partition(*partition)?;
+        if !snapshot.retired.is_empty() && how != Consistency::Retired {
+            let retired = reads.iter().map(Read::space).find(|space| snapshot.retired.contains(space));
+            if let Some(space) = retired {
+                return Err(StoreError::retired(space));
+            }
         }
+        if !reading.go_on(&snapshot.tables, reads)? {
+            return Ok(false);
+        }
+        answers.push(ReadReply { seq: snapshot.state.seq, replies: reading.take(), blockers: Vec::new() });
     }
-    let replies = scan::answer_all(&snapshot.tables, reads)?;
-    Ok(ReadReply { seq: snapshot.state.seq, replies, blockers: Vec::new() })
+    Ok(true)
 }
 
 impl Drop for EmbeddedStore {

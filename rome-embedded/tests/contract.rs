@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use harness::*;
 use rome_core::store::{
-    Applied, Certainty, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, FilterRef, IndexId, MiniTx,
-    Partition, Read, Reply, RowFilter, SequenceId, Space, Span, Step, Store, StoreErrorKind, TableId,
+    Applied, Certainty, Check, CheckRef, Claimed, Consistency, Decision, Digest, Durability, Effect, FilterRef,
+    IndexId, MiniTx, Partition, Read, Reply, RowFilter, SequenceId, Space, Span, Step, Store, StoreErrorKind, TableId,
 };
 
 const SUMS: Space = Space::Aggregate(IndexId(3));
@@ -178,10 +178,10 @@ fn limits_and_reverse_are_exact() {
     ];
     for (span, expected) in spans {
         assert_eq!(keys(&scanned(&store, scan_of(span.clone()))), expected, "{span:?}");
-        let count = try_read(&store, Read::Count(span)).unwrap();
-        assert_eq!(count, Reply::Count(expected.len() as u64));
+        let count = try_read(&store, Read::count(span)).unwrap();
+        assert_eq!(count, Reply::Count((expected.len() as u64).into()));
     }
-    assert_eq!(try_read(&store, Read::Count(Span::all(ROWS).limited(Some(2)))).unwrap(), Reply::Count(2));
+    assert_eq!(try_read(&store, Read::count(Span::all(ROWS).limited(Some(2)))).unwrap(), Reply::Count(2.into()));
 }
 
 struct Even;
@@ -235,8 +235,8 @@ fn a_claim_leads_to_its_row() {
     apply(&store, tx(id(1, 1), vec![put(ROWS, "a", "1"), put(Space::Unique(unique), "mail", "a")]));
     apply(&store, tx(id(1, 2), vec![put(ROWS, "a", "2")]));
     let read = |columns| Read::GetClaimed { index: unique, columns: Bytes::from(columns), table: TABLE };
-    let claimed = Some((id(1, 1), Bytes::from("a"), id(1, 2), Bytes::from("2")));
-    assert_eq!(try_read(&store, read("mail")).unwrap(), Reply::Claimed(claimed));
+    let claimed = Claimed { claim_version: id(1, 1), key: "a".into(), row_version: id(1, 2), row: "2".into() };
+    assert_eq!(try_read(&store, read("mail")).unwrap(), Reply::Claimed(Some(claimed)));
     assert_eq!(try_read(&store, read("none")).unwrap(), Reply::Claimed(None));
 }
 
@@ -314,7 +314,7 @@ fn a_dropped_apply_happens_whole_or_not_at_all() {
     }
     // One commit thread serves in order, so this one is after all of them.
     apply(&store, tx(id(99, 1), vec![put(ROWS, "end", "1")]));
-    assert_eq!(try_read(&store, Read::Count(Span::all(ROWS))).unwrap(), Reply::Count(101));
+    assert_eq!(try_read(&store, Read::count(Span::all(ROWS))).unwrap(), Reply::Count(101.into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -31,7 +31,7 @@ fn write(store: &EmbeddedStore, n: u64) -> StoreResult<Applied> {
 /// How many transactions the store holds, all of them whole; panics if one is torn.
 fn whole_transactions(store: &EmbeddedStore) -> u64 {
     let n = seq(store);
-    assert_eq!(try_read(store, Read::Count(Span::all(INDEX))).unwrap(), Reply::Count(n), "entries");
+    assert_eq!(try_read(store, Read::count(Span::all(INDEX))).unwrap(), Reply::Count(n.into()), "entries");
     let sum = get(store, SUMS, "count").map_or(0, |(_, sum)| i128::from_be_bytes(sum.try_into().unwrap()));
     assert_eq!(sum, i128::from(n), "counter");
     for part in 0..4 {

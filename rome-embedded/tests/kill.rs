@@ -63,7 +63,7 @@ fn verify(path: &Path) -> Vec<u64> {
         let counts: Vec<u64> = (0..PARTS).map(|part| wait(count_of(&store, writer, part))).collect();
         assert!(counts.iter().all(|count| *count == counts[0]), "writer {writer} is torn: {counts:?}");
         let span = Span::prefix(INDEX, vec![writer as u8]);
-        assert_eq!(try_read(&store, Read::Count(span)).unwrap(), Reply::Count(counts[0]));
+        assert_eq!(try_read(&store, Read::count(span)).unwrap(), Reply::Count(counts[0].into()));
         counts[0]
     });
     let counts: Vec<u64> = counts.collect();

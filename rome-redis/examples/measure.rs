@@ -84,7 +84,7 @@ impl Both {
             Operation::GetMany => self.read((0..100).map(|place| get(n + place * 7)).collect()).await,
             Operation::ByIndex => self.read(vec![rows(group(3), 100)]).await,
             Operation::Newest => self.read(vec![rows(group(3).reversed(true), 25)]).await,
-            Operation::Count => self.read(vec![Read::Count(group(3))]).await,
+            Operation::Count => self.read(vec![Read::count(group(3))]).await,
             Operation::Insert => {
                 let n = self.next.fetch_add(1, Ordering::Relaxed);
                 let absent = |space| Check::Version { space, key: key(n), expect: None };

@@ -10,18 +10,17 @@ use tokio::time::Instant;
 use futures::future::try_join_all;
 use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
 
-use crate::adopt::{self, Make, Opened};
 use crate::error;
-use crate::link::Link;
-use crate::place::Place;
-use crate::route::Router;
+use crate::node::Node;
+use crate::partition_keys::PartitionKeys;
+use crate::route::{self, Make, Opened, Router};
 
 /// How many partitions a new database on a cluster has.
 const PARTITIONS: u32 = 16;
 
 /// An open database.
 pub(crate) struct Database {
-    pub(crate) places: Vec<Place>,
+    pub(crate) partition_keys: Vec<PartitionKeys>,
     /// How safe an acknowledged write is at each server.
     pub(crate) durability: Durability,
 }
@@ -32,12 +31,12 @@ pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
     let until = setup.patience().until;
     let prefix = &setup.options.prefix;
     let wanted = if setup.is_cluster() { setup.options.partitions } else { Some(1) };
-    let zero = Place::new(prefix, 0, 1);
+    let zero = PartitionKeys::new(prefix, 0, 1);
     let mut opened = router.open(&zero, Make::Never, until).await?;
     let mut durability = Durability::Local;
     let servers = router.servers().await?;
     for server in &servers {
-        durability = durability.min(server.live(until, true).await?.server().durability());
+        durability = durability.min(server.link.live(until, true).await?.server().durability());
     }
     if matches!(opened, Opened::Absent) {
         opened = make(router, &zero, wanted.unwrap_or(PARTITIONS), &servers, until).await?;
@@ -47,28 +46,30 @@ pub(crate) async fn open(router: &Router) -> StoreResult<Database> {
     if let Some(wanted) = wanted.filter(|wanted| *wanted != partitions) {
         return Err(other_number(wanted, partitions, setup.is_cluster()));
     }
-    let places = places(prefix, partitions);
+    let partition_keys = keys_of_all(prefix, partitions);
     let make = if complete { Make::Never } else { Make::Partition { database: &database, partitions } };
-    for other in try_join_all(places.iter().skip(1).map(|place| router.open(place, make, until))).await? {
+    for other in
+        try_join_all(partition_keys.iter().skip(1).map(|partition| router.open(partition, make, until))).await?
+    {
         other.is_there(setup)?;
     }
     if !complete && partitions > 1 {
         router.open(&zero, Make::Complete, until).await?;
     }
-    Ok(Database { places, durability })
+    Ok(Database { partition_keys, durability })
 }
 
 /// Makes partition 0, unless keys that are not ROME's lie where the partitions will be.
 async fn make(
     router: &Router,
-    zero: &Place,
+    zero: &PartitionKeys,
     partitions: u32,
-    servers: &[Arc<Link>],
+    servers: &[Arc<Node>],
     until: Instant,
 ) -> StoreResult<Opened> {
-    let places = places(&router.setup.options.prefix, partitions);
+    let partition_keys = keys_of_all(&router.setup.options.prefix, partitions);
     for server in servers {
-        if let Err(error) = adopt::check_empty(server, &places, until).await {
+        if let Err(error) = route::check_empty(&server.link, &partition_keys, until).await {
             // Another program may be making the same database. Then partition 0, which is made first, is there by now.
             return match router.open(zero, Make::Never, until).await? {
                 Opened::Absent => Err(error),
@@ -76,11 +77,11 @@ async fn make(
             };
         }
     }
-    router.open(zero, Make::Partition { database: &adopt::new_id(), partitions }, until).await
+    router.open(zero, Make::Partition { database: &route::new_id(), partitions }, until).await
 }
 
-fn places(prefix: &str, partitions: u32) -> Vec<Place> {
-    (0..partitions).map(|number| Place::new(prefix, number, partitions)).collect()
+fn keys_of_all(prefix: &str, partitions: u32) -> Vec<PartitionKeys> {
+    (0..partitions).map(|number| PartitionKeys::new(prefix, number, partitions)).collect()
 }
 
 fn other_number(wanted: u32, partitions: u32, is_cluster: bool) -> StoreError {

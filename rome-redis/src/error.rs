@@ -7,7 +7,7 @@
 use std::error::Error as _;
 use std::fmt;
 
-use redis::{ErrorKind, RedisError, ServerError, Value};
+use redis::{ErrorKind, RedisError, ServerError};
 use rome_core::store::{StoreError, StoreErrorKind};
 
 /// The most characters of what a server said that are told.
@@ -167,34 +167,6 @@ pub(crate) fn lost(error: RedisError, address: &str) -> StoreError {
         .with_unknown_outcome()
 }
 
-/// A reply of the wrong form to a question about the server itself: it is perhaps no Redis.
-pub(crate) fn strange(reply: &Value) -> StoreError {
-    StoreError::new(StoreErrorKind::Other, format!("the Redis server gave a reply of the wrong form: {}", form(reply)))
-}
-
-/// A reply of the wrong form: what is stored is not what ROME puts there.
-pub(crate) fn unexpected(reply: &Value) -> StoreError {
-    if let Value::ServerError(error) = reply {
-        return refused(error);
-    }
-    let message = format!("the Redis server gave a reply of the wrong form: {}", form(reply));
-    StoreError::new(StoreErrorKind::Corrupt, message)
-}
-
-/// What kind of thing a reply is, and how long; nothing of what is in it.
-fn form(reply: &Value) -> String {
-    match reply {
-        Value::Nil => "nothing".to_owned(),
-        Value::Int(_) => "a number".to_owned(),
-        Value::BulkString(bytes) => format!("a string of {} bytes", bytes.len()),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => format!("a text of {} bytes", text.len()),
-        Value::Okay => "a text of 2 bytes".to_owned(),
-        Value::Array(parts) | Value::Set(parts) => format!("a list of {}", parts.len()),
-        Value::Map(parts) => format!("a map of {}", parts.len()),
-        _ => "another kind".to_owned(),
-    }
-}
-
 /// The database is not there any more.
 pub(crate) fn gone() -> StoreError {
     let message = "the database is gone from the Redis server: its keys were removed, or the server lost its data; restore a \
@@ -212,4 +184,9 @@ pub(crate) fn another() -> StoreError {
 /// Stored data that contradicts itself.
 pub(crate) fn corrupt(message: String) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, message)
+}
+
+/// A request or a setting that makes no sense.
+pub(crate) fn invalid(message: String) -> StoreError {
+    StoreError::new(StoreErrorKind::Invalid, message)
 }

@@ -10,8 +10,9 @@ use std::io::Write;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use rome_core::store::{IndexId, SequenceId, Space, Span, TableId};
+use rome_core::store::{IndexId, SequenceId, Space, Span, StoreResult, TableId, TxId};
 
+use crate::error;
 use crate::slot;
 
 /// The names of one partition's keys.
@@ -139,6 +140,14 @@ pub(crate) fn row_key(entry: &[u8]) -> Option<Cow<'_, [u8]>> {
     rome_core::store::row_key(original(entry))
 }
 
+/// The version that a record starts with, and its value.
+pub(crate) fn split_version(stored: &[u8]) -> StoreResult<(TxId, &[u8])> {
+    let (version, value) = stored
+        .split_first_chunk::<{ TxId::LEN }>()
+        .ok_or_else(|| error::corrupt(format!("a record of {} bytes has no version", stored.len())))?;
+    Ok((TxId::from_bytes(*version), value))
+}
+
 /// The lower bound of a span as `ZRANGE … BYLEX` writes it.
 pub(crate) fn lowest(span: &Span) -> Vec<u8> {
     bound(&span.lo, b"(")
@@ -172,7 +181,7 @@ mod tests {
         for length in 1..4_u32 {
             keys.extend(
                 (0..3_usize.pow(length))
-                    .map(|n| (0..length).map(|place| [0, 1, 255][n / 3_usize.pow(place) % 3]).collect()),
+                    .map(|n| (0..length).map(|position| [0, 1, 255][n / 3_usize.pow(position) % 3]).collect()),
             );
         }
         keys.sort();

@@ -9,30 +9,34 @@
 //! How safe an acknowledged write is depends on the server's settings; `docs/design/redis.md` says what is refused, what is
 //! warned of, and what Redis cannot promise. The store knows nothing of entities, sessions or queries.
 
-mod adopt;
 mod apply;
+mod batcher;
 mod database;
 mod digest;
 mod error;
 mod layout;
 mod link;
+mod node;
 mod options;
 mod outage;
-mod place;
+mod partition_keys;
 mod prepared;
 mod read;
 mod replicas;
+mod reply;
 mod request;
+mod reserve;
 mod route;
+mod saved_look;
 mod script;
 mod server;
 mod setup;
+mod sizes;
 mod slot;
 mod store;
 mod target;
 #[doc(hidden)]
 pub mod testkit;
-mod together;
 
 pub use options::RedisOptions;
 pub use store::RedisStore;

@@ -5,7 +5,6 @@
 //!
 //! It never sends a call twice by itself; who may, and when, is decided where the call is made.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -19,11 +18,14 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use crate::error;
-use crate::replicas::Replicas;
+use crate::reply::text;
 use crate::script;
 use crate::server::Server;
 use crate::setup::Setup;
-use crate::together::{self, Together};
+
+/// How many pipelines of gathered calls are under way at most: one on its way, one that is worked on, one whose replies are. What
+/// comes meanwhile goes out together.
+pub(crate) const UNDER_WAY: usize = 3;
 
 /// A server, and the way to it. `Debug` shows the address alone, for the rest knows the user.
 pub(crate) struct Link {
@@ -35,11 +37,6 @@ pub(crate) struct Link {
     /// The shared connection of each runtime.
     shared: RwLock<Vec<Shared>>,
     was_connected: AtomicBool,
-    /// For each partition the process here that it was last adopted for.
-    adopted: RwLock<HashMap<u32, Arc<str>>>,
-    pub(crate) replicas: Replicas,
-    /// Where small calls meet.
-    pub(crate) together: Together,
 }
 
 /// What is shared in a runtime. The task that works a connection runs where it was made, and a runtime may stand still, or end,
@@ -104,9 +101,6 @@ impl Link {
             address,
             shared: RwLock::default(),
             was_connected: AtomicBool::new(false),
-            adopted: RwLock::default(),
-            replicas: Replicas::default(),
-            together: Together::default(),
         })
     }
 
@@ -207,23 +201,6 @@ impl Link {
     pub(crate) fn lose_all(&self) {
         let mut all = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         all.iter_mut().for_each(|shared| shared.live = None);
-        drop(all);
-        self.replicas.close();
-    }
-
-    /// Whether a partition was adopted for this process, as far as is known.
-    pub(crate) fn has_adopted(&self, partition: u32, live: &Live) -> bool {
-        let adopted = self.adopted.read().unwrap_or_else(PoisonError::into_inner);
-        adopted.get(&partition).is_some_and(|run| **run == *live.run())
-    }
-
-    /// Takes note that a partition was adopted for this process, or that it is not any more.
-    pub(crate) fn note_adopted(&self, partition: u32, live: Option<&Live>) {
-        let mut adopted = self.adopted.write().unwrap_or_else(PoisonError::into_inner);
-        match live {
-            Some(live) => adopted.insert(partition, live.run().into()),
-            None => adopted.remove(&partition),
-        };
     }
 
     /// Sends commands in one go; gives a reply for each, refusals among them. An error says that replies were lost.
@@ -254,7 +231,7 @@ impl Link {
     async fn call_again(&self, live: &Live, calls: &Pipeline, mut replies: Vec<Value>) -> StoreResult<Vec<Value>> {
         self.send(live, &self.setup.scripts.load()).await?;
         let mut again = redis::pipe();
-        let mut places = Vec::new();
+        let mut positions = Vec::new();
         let is_unknown = |at: usize| replies.get(at).is_some_and(script::is_unknown);
         for (at, command) in calls.cmd_iter().enumerate() {
             // WAIT waits for calls before it, and ASKING speaks for the one after it.
@@ -265,13 +242,11 @@ impl Link {
             };
             if is_about_others || is_unknown(at) {
                 again.add_command(command.clone());
-                places.push(at);
+                positions.push(at);
             }
         }
-        for (at, answer) in places.into_iter().zip(self.send(live, &again).await?) {
-            if let Some(reply) = replies.get_mut(at) {
-                *reply = answer;
-            }
+        for (at, answer) in positions.into_iter().zip(self.send(live, &again).await?) {
+            *replies.get_mut(at).expect("each command has a reply") = answer;
         }
         Ok(replies)
     }
@@ -309,7 +284,7 @@ impl Link {
             let _end = end;
             until.await.ok();
         });
-        let (ways, runtime) = (together::ways(), Handle::current().id());
+        let (ways, runtime) = (Semaphore::new(UNDER_WAY), Handle::current().id());
         Ok(Live(Arc::new(Connected { connection, server, ways, runtime, is_over, _watch: watch })))
     }
 
@@ -413,15 +388,5 @@ fn name(command: &Cmd) -> Option<&[u8]> {
     match command.args_iter().next() {
         Some(redis::Arg::Simple(name)) => Some(name),
         _ => None,
-    }
-}
-
-pub(crate) fn text(value: &Value) -> StoreResult<String> {
-    match value {
-        Value::BulkString(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text.clone()),
-        Value::Int(n) => Ok(n.to_string()),
-        Value::ServerError(refusal) => Err(error::refused(refusal)),
-        other => Err(error::strange(other)),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rome_core::store::{StoreResult, url};
 
-use crate::request::invalid;
+use crate::error::invalid;
 
 /// The longest time that is waited for anything; nobody waits for so long, and the clock cannot be moved on at will.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);

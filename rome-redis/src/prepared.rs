@@ -6,6 +6,8 @@ use rome_core::store::{Blocker, Effect, Partition, Read, Space, StoreResult, TxI
 
 use crate::error;
 use crate::layout::{self, Layout};
+use crate::reply::unexpected;
+use crate::script::names;
 
 /// A transaction that is prepared and not decided.
 #[derive(Debug)]
@@ -55,6 +57,20 @@ pub(crate) fn decode(record: &[u8]) -> StoreResult<Prepared> {
     parse(record).ok_or_else(damaged)
 }
 
+/// The records of these transactions, without those that were finished meanwhile.
+pub(crate) fn decode_all(ids: Vec<TxId>, records: Value) -> StoreResult<Vec<(TxId, Prepared)>> {
+    let Value::Array(records) = records else { return Err(unexpected(&records)) };
+    let mut others = Vec::with_capacity(records.len());
+    for (id, record) in ids.into_iter().zip(records) {
+        match record {
+            Value::Nil => {}
+            Value::BulkString(record) => others.push((id, decode(&record)?)),
+            other => return Err(unexpected(&other)),
+        }
+    }
+    Ok(others)
+}
+
 fn parse(record: &[u8]) -> Option<Prepared> {
     let (primary, rest) = record.split_first_chunk::<4>()?;
     let (lease_end, rest) = rest.split_first_chunk::<8>()?;
@@ -67,7 +83,7 @@ fn parse(record: &[u8]) -> Option<Prepared> {
         let (first, after) = string(after)?;
         let (second, after) = string(after)?;
         rest = after;
-        if !matches!(op, b'V' | b'S') {
+        if !matches!(*op, names::LOCK_RECORD | names::LOCK_SPAN) {
             effects.push(effect(*op, space, first, second)?);
         }
     }
@@ -82,21 +98,23 @@ fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// An effect, from what the program of `apply.lua` says of it.
 fn effect(op: u8, space: &[u8], key: &[u8], value: &[u8]) -> Option<Effect> {
-    if op == b'G' {
+    if op == names::OP_RAISE_GATE {
         return Some(Effect::RaiseGate { oldest: std::str::from_utf8(key).ok()?.parse().ok()? });
     }
     let space: Space = Layout::space(space)?;
-    if op == b'R' {
+    if op == names::OP_RETIRE {
         return Some(Effect::Retire { space });
     }
     let key = Bytes::copy_from_slice(layout::original(key));
     Some(match op {
-        b'I' => Effect::Put { space, key, value: Bytes::new() },
-        b'P' => Effect::Put { space, key, value: Bytes::copy_from_slice(value) },
+        names::OP_PUT_ENTRY => Effect::Put { space, key, value: Bytes::new() },
+        names::OP_PUT => Effect::Put { space, key, value: Bytes::copy_from_slice(value) },
         // Its version comes first.
-        b'Q' => Effect::Put { space, key, value: Bytes::copy_from_slice(value.get(TxId::LEN..)?) },
-        b'd' | b'x' => Effect::Delete { space, key },
-        b'A' | b'B' => Effect::Add { space, key, delta: i128::from_be_bytes(value.try_into().ok()?) },
+        names::OP_PUT_VERSIONED => Effect::Put { space, key, value: Bytes::copy_from_slice(value.get(TxId::LEN..)?) },
+        names::OP_DELETE | names::OP_DELETE_ENTRY => Effect::Delete { space, key },
+        names::OP_ADD | names::OP_ADD_VERSIONED => {
+            Effect::Add { space, key, delta: i128::from_be_bytes(value.try_into().ok()?) }
+        }
         _ => return None,
     })
 }

@@ -4,8 +4,9 @@ use rome_core::store::{
     Capabilities, Check, Durability, Effect, MiniTx, Partition, Space, Step, StoreError, StoreErrorKind, StoreResult,
 };
 
-use crate::apply::encode;
-use crate::place::Place;
+use crate::error::invalid;
+use crate::partition_keys::PartitionKeys;
+use crate::script::program;
 
 /// The most bytes of one request, below the server's limit for a client that has not been answered (1 GB).
 const MOST_BYTES: usize = 512 << 20;
@@ -14,9 +15,9 @@ const MOST_BYTES: usize = 512 << 20;
 const MOST_ARGUMENTS: usize = 1_000_000;
 
 /// The partition of this number.
-pub(crate) fn admit_partition(places: &[Place], partition: Partition) -> StoreResult<&Place> {
-    usize::try_from(partition.0).ok().and_then(|number| places.get(number)).ok_or_else(|| {
-        let n = places.len();
+pub(crate) fn admit_partition(partition_keys: &[PartitionKeys], partition: Partition) -> StoreResult<&PartitionKeys> {
+    usize::try_from(partition.0).ok().and_then(|number| partition_keys.get(number)).ok_or_else(|| {
+        let n = partition_keys.len();
         invalid(format!("there is no partition {}; the database has {n}, numbered from 0", partition.0))
     })
 }
@@ -67,7 +68,7 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
         }
     }
     within("bytes in a transaction", bytes, MOST_BYTES, "change fewer rows in one transaction, or shorter ones")?;
-    let arguments = tx.reads.iter().chain(&tx.checks).map(encode::data_of).sum::<usize>();
+    let arguments = tx.reads.iter().chain(&tx.checks).map(program::data_of).sum::<usize>();
     let most = MOST_ARGUMENTS - 2 * limits.max_effects;
     within("arguments of checks in a transaction", arguments, most, "read fewer rows and ranges in one transaction")?;
     for check in tx.reads.iter().chain(&tx.checks) {
@@ -90,8 +91,4 @@ fn within(what: &str, size: usize, limit: usize, advice: &str) -> StoreResult<()
         return Ok(());
     }
     Err(StoreError::new(StoreErrorKind::Limit, format!("{size} {what} are too many: the limit is {limit}; {advice}")))
-}
-
-pub(crate) fn invalid(message: String) -> StoreError {
-    StoreError::new(StoreErrorKind::Invalid, message)
 }

@@ -59,6 +59,11 @@ impl Setup {
         self.database.get().map_or("", String::as_str)
     }
 
+    /// The owner that writes name for a server process: the database and the process.
+    pub(crate) fn owner(&self, run: &str) -> String {
+        [self.database(), run].join(":")
+    }
+
     /// Takes note of the id that was found; another one than before is another database.
     pub(crate) fn is_database(&self, id: &str) -> StoreResult<()> {
         if self.database.get_or_init(|| id.to_owned()) == id { Ok(()) } else { Err(error::another()) }

@@ -1,24 +1,21 @@
 //! The store: what the contract asks for, handed to the parts that do it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use async_trait::async_trait;
 use redis::Value;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
+    StoreErrorKind, StoreResult,
 };
 
 use crate::apply::Applier;
-use crate::apply::outcome::decimal;
 use crate::database;
 use crate::error;
-use crate::layout::sequence_field;
 use crate::options::RedisOptions;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::read;
 use crate::request;
-use crate::route::{Passing, Round, Router};
+use crate::reserve;
+use crate::route::Router;
 use crate::setup::Setup;
 
 /// The most effects of one transaction: the server does nothing else while it carries them out.
@@ -32,10 +29,9 @@ const MOST_EFFECTS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct RedisStore {
     router: Router,
-    places: Vec<Place>,
+    partition_keys: Vec<PartitionKeys>,
     applier: Applier,
     capabilities: Capabilities,
-    owner: OwnerTag,
 }
 
 impl RedisStore {
@@ -83,36 +79,33 @@ impl RedisStore {
     pub async fn open_with(url: &str, options: RedisOptions) -> StoreResult<Self> {
         let setup = Setup::new(url, options)?;
         let router = Router::new(&setup)?;
-        let database::Database { places, durability } = database::open(&router).await?;
+        let database::Database { partition_keys, durability } = database::open(&router).await?;
         let name = if setup.is_cluster() { "redis-cluster" } else { "redis" };
         let mut capabilities = Capabilities::new(name, durability, true);
         capabilities.max_effects = MOST_EFFECTS;
-        capabilities.partitions = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        let mut hasher = DefaultHasher::new();
-        setup.database().hash(&mut hasher);
-        // A process that may have lost writes does not get another owner: its `seq` was moved on instead.
-        let owner = OwnerTag(hasher.finish());
-        tracing::debug!(name, partitions = places.len(), prefix = %setup.options.prefix, "opened the store");
-        Ok(Self { router, places, applier: Applier::default(), capabilities, owner })
+        (capabilities.cheap_reverse_scans, capabilities.cheap_counts) = (true, true);
+        capabilities.partitions = u32::try_from(partition_keys.len()).unwrap_or(u32::MAX);
+        tracing::debug!(name, partitions = partition_keys.len(), prefix = %setup.options.prefix, "opened the store");
+        Ok(Self { router, partition_keys, applier: Applier::default(), capabilities })
     }
 
     /// The error for partitions of which one is gone, or has lost what says of which database it is. Costs a round trip for each.
-    async fn is_gone(&self, places: Vec<&Place>, error: StoreError) -> StoreError {
+    async fn is_gone(&self, partition_keys: Vec<&PartitionKeys>, error: StoreError) -> StoreError {
         let until = self.router.setup.patience().until;
         let mut damaged = None;
-        for place in places {
-            // A partition that is gone has no seat.
-            let Ok(seat) = self.router.seat(place, None, until).await else { return error };
+        for keys in partition_keys {
+            // There is no connection for a partition that is gone.
+            let Ok(conn) = self.router.conn(keys, None, until).await else { return error };
             let mut ask = redis::pipe();
-            ask.cmd("HMGET").arg(&place.layout.meta).arg("format").arg("id").arg("seq");
-            let replies = seat.link.inquire(&seat.live, &ask).await;
+            ask.cmd("HMGET").arg(&keys.layout.meta).arg("format").arg("id").arg("seq");
+            let replies = conn.node.link.inquire(&conn.live, &ask).await;
             let Ok([Value::Array(fields)]) = replies.as_deref() else { return error };
             let missing = fields.iter().filter(|field| matches!(field, Value::Nil)).count();
             if missing == fields.len() {
                 return error;
             }
             if missing > 0 {
-                damaged = Some(place.number);
+                damaged = Some(keys.number);
             }
         }
         damaged.map_or(error, |number| {
@@ -120,85 +113,25 @@ impl RedisStore {
         })
     }
 
+    /// The partition that has the sequences.
+    fn zero(&self) -> StoreResult<&PartitionKeys> {
+        request::admit_partition(&self.partition_keys, Partition(0))
+    }
+
     /// Where each step is to be carried out, if all of them can be.
-    fn admit(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<(&Place, MiniTx)>> {
+    fn admit(
+        &self,
+        batch: Vec<(Partition, MiniTx)>,
+        durability: Durability,
+    ) -> StoreResult<Vec<(&PartitionKeys, MiniTx)>> {
         request::admit_durability(durability)?;
         let mut steps = Vec::with_capacity(batch.len());
         for (partition, tx) in batch {
-            let place = request::admit_partition(&self.places, partition)?;
+            let keys = request::admit_partition(&self.partition_keys, partition)?;
             request::admit(&tx, &self.capabilities)?;
-            steps.push((place, tx));
+            steps.push((keys, tx));
         }
         Ok(steps)
-    }
-}
-
-impl RedisStore {
-    /// Takes `n` numbers of a sequence, none of them below `least`; gives the first of them.
-    async fn numbers(&self, sequence: SequenceId, n: u32, least: u64) -> StoreResult<u64> {
-        let last = least.saturating_sub(1);
-        if i64::try_from(last).is_err() {
-            let message = format!("the sequence {sequence:?} cannot be raised to {least}");
-            return Err(StoreError::new(StoreErrorKind::Overflow, message));
-        }
-        let place = request::admit_partition(&self.places, Partition(0))?;
-        let (setup, layout) = (&self.router.setup, &place.layout);
-        let mut patience = setup.patience();
-        let mut detour: Option<String> = None;
-        let reply = loop {
-            let seat = self.router.seat(place, detour.take().as_deref(), patience.until).await?;
-            let mut call = setup.scripts.reserve.call([&*layout.meta, &*layout.sequences].into_iter());
-            call.arg(format!("{}:{}", setup.database(), seat.live.run()))
-                .arg(sequence_field(sequence))
-                .arg(n)
-                .arg(last);
-            let (mut round, link) = (Round::default(), seat.link.clone());
-            round.add(seat, place, 0, |pipeline| {
-                pipeline.add_command(call);
-                true
-            });
-            let sent = round.send(&self.router, None).await.pop();
-            let Some(mut sent) = sent else { return Err(error::gone()) };
-            let reply = sent.parts.pop().and_then(|(_, mut replies)| replies.pop());
-            let error = match (reply, sent.error) {
-                // A block whose reply was lost is skipped.
-                (_, Some(error)) => {
-                    self.router.refresh().await;
-                    error
-                }
-                (Some(reply), None) => match Passing::of(&reply, &link.address) {
-                    Some(passing) => {
-                        if let Passing::Ask(node) = &passing {
-                            detour = Some(node.clone());
-                        }
-                        self.router.learn(place, passing).await
-                    }
-                    None if is_not_adopted(&reply) => {
-                        link.note_adopted(place.number, None);
-                        let message = "the partition changes from one Redis server to another again and again";
-                        StoreError::new(StoreErrorKind::Unavailable, message)
-                    }
-                    None => break reply,
-                },
-                (None, None) => return Err(error::unexpected(&Value::Nil)),
-            };
-            if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(setup, &error).await {
-                return Err(error);
-            }
-        };
-        let Value::BulkString(answer) = &reply else { return Err(error::unexpected(&reply)) };
-        match answer.split_first() {
-            Some((b'D', last)) => {
-                let last = decimal(last).ok_or_else(|| error::unexpected(&reply))?;
-                let before = last.checked_sub(u64::from(n)).ok_or_else(|| error::unexpected(&reply))?;
-                Ok(before.saturating_add(1))
-            }
-            Some((b'O', _)) => {
-                let message = format!("the sequence {sequence:?} is used up");
-                Err(StoreError::new(StoreErrorKind::Overflow, message))
-            }
-            _ => Err(error::gone()),
-        }
     }
 }
 
@@ -209,14 +142,22 @@ impl Store for RedisStore {
     }
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
+        if let Consistency::At(_) = consistency {
+            return Err(StoreError::snapshot_gone());
+        }
+        if let Some(scans) = read::counts_as_scans(batch) {
+            let mut replies = self.read(&scans, consistency).await?;
+            read::scans_as_counts(batch, &mut replies);
+            return Ok(replies);
+        }
         let mut asked = Vec::with_capacity(batch.len());
         for (partition, reads) in batch {
-            asked.push((request::admit_partition(&self.places, *partition)?, reads.as_slice()));
+            asked.push((request::admit_partition(&self.partition_keys, *partition)?, reads.as_slice()));
         }
         match read::read(&self.router, &asked, consistency).await {
             Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let places = asked.iter().map(|(place, _)| *place).collect();
-                Err(Box::pin(self.is_gone(places, error)).await)
+                let partition_keys = asked.iter().map(|(keys, _)| *keys).collect();
+                Err(Box::pin(self.is_gone(partition_keys, error)).await)
             }
             done => done,
         }
@@ -224,11 +165,11 @@ impl Store for RedisStore {
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
         let steps = self.admit(batch, durability)?;
-        let places: Vec<u32> = steps.iter().map(|(place, _)| place.number).collect();
+        let numbers: Vec<u32> = steps.iter().map(|(keys, _)| keys.number).collect();
         let applied = match self.applier.apply(&self.router, steps, durability).await {
             Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let places = self.places.iter().filter(|place| places.contains(&place.number)).collect();
-                Err(Box::pin(self.is_gone(places, error)).await)
+                let partition_keys = self.partition_keys.iter().filter(|keys| numbers.contains(&keys.number)).collect();
+                Err(Box::pin(self.is_gone(partition_keys, error)).await)
             }
             done => done,
         };
@@ -237,18 +178,10 @@ impl Store for RedisStore {
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.numbers(sequence, n, 0).await
+        reserve::numbers(&self.router, self.zero()?, sequence, n, 0).await
     }
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.numbers(sequence, 0, least).await
+        reserve::numbers(&self.router, self.zero()?, sequence, 0, least).await
     }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        self.owner
-    }
-}
-
-fn is_not_adopted(reply: &Value) -> bool {
-    matches!(reply, Value::BulkString(answer) if answer == b"E")
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rome_core::store::StoreResult;
 
-use crate::request::invalid;
+use crate::error::invalid;
 
 /// Where a database is. Its URLs may hold a password, so `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]

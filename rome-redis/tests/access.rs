@@ -86,7 +86,7 @@ async fn use_it(server: &mut LocalServer, rules: &[String]) -> StoreResult<()> {
     client.apply(client.tx(vec![put(ROWS, "b", "1"), delete(ROWS, "a"), delete(INDEX, entry(b"x", b"a"))])).await?;
     let index_get = |key: &'static [u8]| Read::Get { space: INDEX, key: entry(b"x", key) };
     let scan = Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: true };
-    client.read(vec![scan, Read::Count(Span::all(INDEX)), index_get(b"a"), index_get(b"b")]).await?;
+    client.read(vec![scan, Read::count(Span::all(INDEX)), index_get(b"a"), index_get(b"b")]).await?;
     client.read(["a", "b"].map(|key| Read::Get { space: ROWS, key: key.into() }).to_vec()).await?;
     let count = Span::all(ROWS);
     let checked = rome_core::store::MiniTx {

@@ -10,9 +10,8 @@ use rome_core::store::{FilterRef, Read, RowFilter, Span};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 
-/// The most members that a round visits, and how many a scan that looks for a few rows visits at first.
+/// The most members that a round visits.
 const CHUNK: u32 = 4096;
-const FIRST: u32 = 256;
 
 fn key(n: u32) -> String {
     format!("{n:06}")
@@ -76,8 +75,8 @@ async fn so_may_one_of_a_scan_that_looks_for_few_rows() {
     let server = LocalServer::start();
     let client = open(&server).await;
     let mut written = 0;
-    // The chunks of such a scan grow.
-    for limit in [FIRST, FIRST + 4 * FIRST, FIRST + 4 * FIRST + 16 * FIRST] {
+    // Such a scan visits as many as are wanted, then twice as many as it has visited.
+    for limit in [200, 600, 1800, 5400] {
         for there in [limit, limit + 1, limit + 1000] {
             rows(&client, written..written.max(there)).await;
             written = written.max(there);

@@ -54,13 +54,13 @@ async fn seq(store: &RedisStore, partition: u32) -> u64 {
 
 /// The counter `n` and the number of rows of each partition, by one read.
 async fn totals(store: &RedisStore) -> Vec<(i128, u64)> {
-    let reads = || vec![Read::Get { space: SUMS, key: "n".into() }, Read::Count(Span::all(ROWS))];
+    let reads = || vec![Read::Get { space: SUMS, key: "n".into() }, Read::count(Span::all(ROWS))];
     let batch: Vec<_> = (0..P).map(|partition| (Partition(partition), reads())).collect();
     let replies = store.read(&batch, Consistency::Strict).await.unwrap();
     let of = |replies: &[Reply]| match replies {
         [Reply::Record(sum), Reply::Count(rows)] => {
             let sum = sum.as_ref().map_or(0, |(_, sum)| i128::from_be_bytes(sum.as_ref().try_into().unwrap()));
-            (sum, *rows)
+            (sum, rows.n)
         }
         other => panic!("{other:?}"),
     };
@@ -82,7 +82,6 @@ async fn partitions_are_spread_over_the_nodes_and_their_number_stays() {
 
     let default = RedisStore::open(&format!("{}?prefix=other", cluster.url())).await.unwrap();
     assert_eq!(default.capabilities().partitions, 16);
-    assert_ne!(default.owner(Partition(0)), first.owner(Partition(0)));
 
     // A partition that is gone is not made again as an empty one.
     let tag = &tags(&cluster)[3];

@@ -34,7 +34,7 @@ async fn a_partition_of_which_the_rows_move_first_is_not_taken_for_gone() {
     }
     let reads = [
         vec![Read::Get { space: ROWS, key: "a".into() }],
-        vec![Read::Count(Span::all(ROWS))],
+        vec![Read::count(Span::all(ROWS))],
         vec![Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: true }],
     ];
     let reading = reads.map(|reads| {
@@ -49,7 +49,7 @@ async fn a_partition_of_which_the_rows_move_first_is_not_taken_for_gone() {
     for reading in reading {
         match reading.await.unwrap().unwrap().remove(0).replies.remove(0) {
             Reply::Record(record) => assert_eq!(record.unwrap().1, "1"),
-            Reply::Count(n) => assert_eq!(n, 1),
+            Reply::Count(counted) => assert_eq!(counted.n, 1),
             Reply::Scanned(scanned) => assert_eq!(scanned.len(), 1),
             other => panic!("{other:?}"),
         }

@@ -25,10 +25,10 @@ async fn apply(store: &RedisStore, partition: u32, tx: MiniTx) -> rome_core::sto
 
 /// The number of rows of each partition.
 async fn rows(store: &RedisStore) -> Vec<u64> {
-    let batch: Vec<_> = (0..P).map(|partition| (Partition(partition), vec![Read::Count(Span::all(ROWS))])).collect();
+    let batch: Vec<_> = (0..P).map(|partition| (Partition(partition), vec![Read::count(Span::all(ROWS))])).collect();
     let replies = store.read(&batch, Consistency::Strict).await.unwrap();
     let rows = |reply: &rome_core::store::ReadReply| match reply.replies[..] {
-        [Reply::Count(rows)] => rows,
+        [Reply::Count(ref rows)] => rows.n,
         ref other => panic!("{other:?}"),
     };
     replies.iter().map(rows).collect()

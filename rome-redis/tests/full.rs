@@ -35,9 +35,9 @@ async fn a_full_server_refuses_writes_whole_and_takes_removals() {
     };
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Full, Certainty::NotApplied), "{error}");
     assert!(error.to_string().contains("maxmemory"), "{error}");
-    let count = |space| Read::Count(Span::all(space));
+    let count = |space| Read::count(Span::all(space));
     let counted = client.read(vec![count(ROWS), count(INDEX)]).await.unwrap().replies;
-    assert_eq!(counted, [written, written].map(rome_core::store::Reply::Count));
+    assert_eq!(counted, [written, written].map(|n| rome_core::store::Reply::Count(n.into())));
     assert_eq!(client.sum("n").await, i128::from(written));
     // A read-only transaction is judged, and rows can be removed by a client that has just come.
     assert!(client.apply(client.tx(vec![])).await.is_ok());
@@ -97,8 +97,8 @@ async fn a_full_server_that_was_started_again_goes_on_with_reads_and_removals() 
     let absent = rome_core::store::Check::Version { space: ROWS, key: "d".into(), expect: None };
     is_full(fresh.apply(MiniTx { checks: vec![absent], ..fresh.tx(vec![put(ROWS, "d", "1")]) }).await);
     assert_eq!(
-        fresh.read(vec![Read::Count(Span::all(ROWS))]).await.unwrap().replies,
-        [rome_core::store::Reply::Count(1)]
+        fresh.read(vec![Read::count(Span::all(ROWS))]).await.unwrap().replies,
+        [rome_core::store::Reply::Count(1.into())]
     );
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use harness::raw;
-use rome_core::store::{Partition, Store};
+use rome_core::store::{SequenceId, Store};
 use rome_redis::RedisStore;
 use rome_redis::testkit::{LocalCluster, LocalServer};
 
@@ -20,8 +20,11 @@ async fn open_at_once(url: &str, databases: u32, parameters: &str) {
             tokio::spawn(async move { RedisStore::open(&url).await })
         });
         let stores = join_all(opening).await.into_iter().map(|opened| opened.unwrap().unwrap());
-        let owners: BTreeSet<u64> = stores.map(|store| store.owner(Partition(0)).0).collect();
-        assert_eq!(owners.len(), 1, "programs have different databases of the same name");
+        let mut numbers = BTreeSet::new();
+        for store in stores {
+            numbers.insert(store.reserve(SequenceId::Lanes, 1).await.unwrap());
+        }
+        assert_eq!(numbers.len(), 8, "programs have different databases of the same name");
     }
 }
 

@@ -174,7 +174,7 @@ async fn a_database_that_was_removed_is_not_made_again_behind_its_back() {
     };
     gone(client.read(vec![]).await.map(|_| ()));
     let get = Read::Get { space: ROWS, key: "a".into() };
-    for reads in [vec![get.clone()], vec![get.clone(), get], vec![Read::Count(Span::all(ROWS))]] {
+    for reads in [vec![get.clone()], vec![get.clone(), get], vec![Read::count(Span::all(ROWS))]] {
         for consistency in [Consistency::Strict, Consistency::Untracked] {
             gone(client.store.read(&[(Partition(0), reads.clone())], consistency).await.map(|_| ()));
         }

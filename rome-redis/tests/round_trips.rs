@@ -75,7 +75,7 @@ async fn each_shape_of_call_costs_what_it_must() {
     // However many there are.
     let nothing = Span { lo: std::ops::Bound::Included("zzz".into()), ..Span::all(INDEX) };
     for span in [Span::all(INDEX), nothing] {
-        let (trips, commands) = meter.of(untracked(vec![Read::Count(span)])).await;
+        let (trips, commands) = meter.of(untracked(vec![Read::count(span)])).await;
         assert_eq!((trips, commands), (1, counted([("zlexcount", 1), ("zscore", 1)])), "an untracked count");
     }
     // Only where that command does not show that the database is there.
@@ -91,7 +91,7 @@ async fn each_shape_of_call_costs_what_it_must() {
     }
 
     let keys = Read::Scan { span: Span::all(INDEX), filter: None, want: None, track: true };
-    let (trips, commands) = meter.of(client.read(vec![keys, Read::Count(Span::all(ROWS))])).await;
+    let (trips, commands) = meter.of(client.read(vec![keys, Read::count(Span::all(ROWS))])).await;
     assert_eq!((trips, commands), (1, counted([("hmget", 2), ("zrange", 1), ("zlexcount", 1)])), "entries and a count");
 
     let claimed = Read::GetClaimed { index: IndexId(9), columns: "0007".into(), table: TABLE };

@@ -9,7 +9,7 @@ pub use self::{
     goals::{goals, server_goals},
     markdown::write_sections,
     svg::write_bars,
-    tables::{Table, server_tables, tables},
+    tables::{Table, number, server_tables, tables},
 };
 
 use std::collections::BTreeMap;

@@ -217,7 +217,7 @@ fn read(wish: &Wish) -> Read {
         Wish::ScanRows { index, filtered, want } => {
             Read::ScanRows { index, table: TABLE, filter: filter(filtered), want, track: true }
         }
-        Wish::Count(span) => Read::Count(span),
+        Wish::Count(span) => Read::count(span),
     }
 }
 

@@ -4,7 +4,9 @@
 //! [`suite!`](crate::suite) to make them tests.
 
 mod atomic;
+mod batches;
 mod checks;
+mod counts;
 mod gate;
 mod order;
 mod outcomes;
@@ -14,13 +16,16 @@ mod retired;
 mod sequences;
 mod serializable;
 mod several;
+mod snapshots;
 mod spans;
 
 pub use crate::differential::random_calls_answer_as_the_specification_does;
 pub use atomic::{a_dropped_apply_is_whole_or_nothing, an_apply_is_seen_whole_or_not_at_all};
+pub use batches::{a_cheap_reverse_scan_reads_what_it_visits, batches_are_one_scan};
 pub use checks::{
     a_version_never_comes_back, phantoms_are_conflicts, the_first_failing_check_is_named_and_nothing_is_applied,
 };
+pub use counts::a_tracked_count_can_be_checked;
 pub use gate::{no_older_schema_writes_after_the_gate, the_gate_refuses_older_schemas};
 pub use order::{an_unchanged_seq_stands_for_the_reads, effects_raise_the_seq, every_read_is_a_state_of_one_order};
 pub use outcomes::{
@@ -38,6 +43,7 @@ pub use retired::{
 pub use sequences::{a_sequence_is_raised_and_never_set_back, numbers_are_given_once};
 pub use serializable::transactions_are_strictly_serializable;
 pub use several::*;
+pub use snapshots::a_snapshot_shows_the_state_at_its_opening;
 pub use spans::{
     a_scan_stops_at_its_bytes_and_can_go_on, a_tracked_scan_can_be_checked_where_it_stopped,
     an_entry_without_its_row_is_damage, spans_give_exactly_their_members,

@@ -92,15 +92,15 @@ async fn read(client: Client, newest: Arc<AtomicU64>, writing: Weak<()>) -> Verd
         let before = newest.load(Ordering::SeqCst);
         let index = Span::all(INDEX);
         let rows = Read::ScanRows { index: index.clone(), table: TABLE, filter: None, want: None, track: false };
-        let reply = client.read(vec![scan(Span::all(ROWS)), Read::Count(index), rows]).await?;
+        let reply = client.read(vec![scan(Span::all(ROWS)), Read::count(index), rows]).await?;
         ensure!(reply.seq >= before, "a read that began at seq {before} or later saw seq {}", reply.seq);
         newest.fetch_max(reply.seq, Ordering::SeqCst);
-        let [Reply::Scanned(rows), Reply::Count(n), Reply::Scanned(indexed)] = reply.replies.as_slice() else {
+        let [Reply::Scanned(rows), Reply::Count(counted), Reply::Scanned(indexed)] = reply.replies.as_slice() else {
             return Err(Violation::new(format!("replies of the wrong kinds: {reply:?}")));
         };
         let rows = records(rows);
         ensure!(rows == records(indexed), "one read saw the rows {rows:?} and, by index, {indexed:?}");
-        ensure_eq!(*n, rows.len() as u64, "the count beside {rows:?}");
+        ensure_eq!(counted.n, rows.len() as u64, "the count beside {rows:?}");
         let contents: Contents = rows.into_iter().collect();
         let earlier = seen.entry(reply.seq).or_insert_with(|| contents.clone());
         ensure!(*earlier == contents, "seq {} was read as {earlier:?} and as {contents:?}", reply.seq);

@@ -22,7 +22,7 @@ fn retire(space: Space) -> Effect {
 /// Reads of each kind that look into a space of an index.
 fn reads_of(space: Space) -> Vec<Read> {
     let get = |key: &'static str| Read::Get { space, key: key.into() };
-    let mut reads = vec![get("n"), get("absent"), scan(Span::all(space)), Read::Count(Span::all(space))];
+    let mut reads = vec![get("n"), get("absent"), scan(Span::all(space)), Read::count(Span::all(space))];
     match space {
         Space::Index(_) => {
             reads[0] = Read::Get { space, key: entry(b"x", b"a") };
@@ -154,14 +154,14 @@ pub async fn who_reads_while_it_is_retired_reads_all_or_nothing(subject: &impl S
     let readers = [Consistency::Strict, Consistency::Untracked].map(|how| {
         let (client, stop, reading) = (client.beside(9), stop.clone(), reading.clone());
         async move {
-            let (count, all) = (Read::Count(Span::all(INDEX)), scan(Span::all(INDEX)));
+            let (count, all) = (Read::count(Span::all(INDEX)), scan(Span::all(INDEX)));
             let mut answers = 0_u64;
             while !stop.load(Ordering::SeqCst) {
                 for read in [&count, &all] {
                     let n = match client.store.read(&[(PARTITION, vec![read.clone()])], how).await {
                         Err(error) if error.kind() == StoreErrorKind::Retired => continue,
                         answer => match answer?.pop().and_then(|mut reply| reply.replies.pop()) {
-                            Some(Reply::Count(n)) => n,
+                            Some(Reply::Count(counted)) => counted.n,
                             Some(Reply::Scanned(scanned)) => scanned.len() as u64,
                             other => return Err(Violation::new(format!("a read was answered {other:?}"))),
                         },
@@ -211,7 +211,7 @@ pub async fn a_prepared_retirement_is_named_to_readers(subject: &impl Subject) -
         for read in reads_of(space) {
             ensure_eq!(by(&client.read(vec![read.clone()]).await?), [tx.id], "who is in the way of {read:?}");
         }
-        for read in [Read::Get { space: ROWS, key: "a".into() }, Read::Count(Span::all(SUMS))] {
+        for read in [Read::Get { space: ROWS, key: "a".into() }, Read::count(Span::all(SUMS))] {
             ensure_eq!(by(&client.read(vec![read.clone()]).await?), [], "who is in the way of {read:?}");
         }
         if decision == Decision::Committed {

@@ -15,21 +15,21 @@ use crate::{Subject, Verdict};
 
 /// A scan, apart from what it scans.
 #[derive(Debug, Clone)]
-struct Shape {
-    lo: Bound<Bytes>,
-    hi: Bound<Bytes>,
-    reverse: bool,
-    limit: Option<u32>,
-    want: Option<u32>,
-    filtered: bool,
+pub(super) struct Shape {
+    pub(super) lo: Bound<Bytes>,
+    pub(super) hi: Bound<Bytes>,
+    pub(super) reverse: bool,
+    pub(super) limit: Option<u32>,
+    pub(super) want: Option<u32>,
+    pub(super) filtered: bool,
 }
 
 impl Shape {
-    fn span(&self, space: Space) -> Span {
+    pub(super) fn span(&self, space: Space) -> Span {
         Span::between(space, self.lo.clone(), self.hi.clone()).reversed(self.reverse).limited(self.limit)
     }
 
-    fn filter(&self) -> Option<FilterRef> {
+    pub(super) fn filter(&self) -> Option<FilterRef> {
         self.filtered.then(|| FilterRef(Arc::new(EvenValue)))
     }
 }
@@ -44,7 +44,7 @@ impl RowFilter for EvenValue {
 }
 
 /// Short strings of few bytes, the ends of the range among them: keys that are prefixes of each other are common.
-fn key() -> impl Strategy<Value = Bytes> {
+pub(super) fn key() -> impl Strategy<Value = Bytes> {
     prop::collection::vec(prop::sample::select(vec![0x00, 0x01, 0x7F, 0x80, 0xFF]), 1..4).prop_map(Bytes::from)
 }
 
@@ -56,13 +56,13 @@ fn bound() -> impl Strategy<Value = Bound<Bytes>> {
     ]
 }
 
-fn shape() -> impl Strategy<Value = Shape> {
+pub(super) fn shape() -> impl Strategy<Value = Shape> {
     let most = || prop_oneof![2 => Just(None), 3 => (1..6_u32).prop_map(Some)];
     (bound(), bound(), any::<bool>(), most(), most(), any::<bool>())
         .prop_map(|(lo, hi, reverse, limit, want, filtered)| Shape { lo, hi, reverse, limit, want, filtered })
 }
 
-fn rows() -> impl Strategy<Value = Vec<(Bytes, u8)>> {
+pub(super) fn rows() -> impl Strategy<Value = Vec<(Bytes, u8)>> {
     prop::collection::btree_map(key(), 0..4_u8, 0..12).prop_map(|rows| rows.into_iter().collect())
 }
 
@@ -121,7 +121,7 @@ fn agrees(scanned: &Scanned, members: &[Member], shape: &Shape, filtered: bool, 
 }
 
 /// Rows, entries, claims and the rows behind the entries, as the model has them.
-struct Members {
+pub(super) struct Members {
     rows: Vec<Member>,
     claims: Vec<Member>,
     entries: Vec<Member>,
@@ -129,7 +129,7 @@ struct Members {
 }
 
 /// Writes the rows in two transactions, so that their versions differ.
-async fn fill(client: &Client, rows: &[(Bytes, u8)]) -> Verdict<Members> {
+pub(super) async fn fill(client: &Client, rows: &[(Bytes, u8)]) -> Verdict<Members> {
     let mut members = Members { rows: vec![], claims: vec![], entries: vec![], indexed: vec![] };
     let (first, second) = rows.split_at(rows.len() / 2);
     for part in [second, first] {
@@ -170,7 +170,7 @@ pub async fn spans_give_exactly_their_members(subject: &impl Subject) -> Verdict
                 want: shape.want,
                 track: false,
             };
-            let counts = [ROWS, INDEX].map(|space| Read::Count(shape.span(space)));
+            let counts = [ROWS, INDEX].map(|space| Read::count(shape.span(space)));
             let mut reads = vec![scan(ROWS, shape.filter()), scan(CLAIMS, None), scan(INDEX, None), scan_rows];
             reads.extend(counts);
             let reply = client.read(reads).await?;
@@ -192,7 +192,7 @@ pub async fn spans_give_exactly_their_members(subject: &impl Subject) -> Verdict
             agrees(indexed, &members.indexed, shape, filtered, "a scan of rows by entries")?;
             let counted = Shape { want: None, ..shape.clone() };
             for (n, members) in [(n_rows, &members.rows), (n_entries, &members.entries)] {
-                ensure_eq!(*n, u64::from(expected(members, &counted, false).1), "a count");
+                ensure_eq!(n.n, u64::from(expected(members, &counted, false).1), "a count");
             }
         }
         Ok(())

@@ -229,13 +229,13 @@ async fn count_records(app: &Application, db: &Database) {
     let mut found = (0, 0);
     for server in &app.world.servers {
         let spaces =
-            |space: fn(IndexId) -> Space| (0..INDEXES).map(move |id| Read::Count(Span::all(space(IndexId(id)))));
+            |space: fn(IndexId) -> Space| (0..INDEXES).map(move |id| Read::count(Span::all(space(IndexId(id)))));
         let reads = spaces(Space::Index).chain(spaces(Space::Unique)).collect();
         let Ok(replies) = server.store().read(&[(Partition(0), reads)], Consistency::Strict).await else { continue };
         for (at, reply) in replies.iter().flat_map(|reply| &reply.replies).enumerate() {
-            let Reply::Count(n) = reply else { continue };
+            let Reply::Count(counted) = reply else { continue };
             let kind = if at < INDEXES as usize { &mut found.0 } else { &mut found.1 };
-            *kind += n;
+            *kind += counted.n;
         }
     }
     if found != expected {

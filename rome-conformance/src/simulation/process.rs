@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use rome_core::store::{
-    Applied, Capabilities, Certainty, Consistency, Decision, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply,
+    Applied, Capabilities, Certainty, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply,
     SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 use tokio::sync::mpsc::unbounded_channel;
@@ -229,10 +229,6 @@ impl Store for Process {
             Some((answer, _)) => answer,
             None => Err(no_answer(0)),
         }
-    }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        OwnerTag::default()
     }
 }
 

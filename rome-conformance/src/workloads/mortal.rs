@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use futures::future::{Either, select};
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
     StoreResult,
 };
 use tokio::sync::watch;
@@ -105,15 +105,15 @@ impl Store for Mortal {
         applied
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.inner.reserve(sequence, n).await
     }
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.inner.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

@@ -45,18 +45,22 @@ macro_rules! caught {
 
 caught! { flawed, 1;
     reverse_ignored: IgnoresReverse
-        by transactions_are_strictly_serializable, spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+        by batches_are_one_scan, transactions_are_strictly_serializable, spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+    all_read_in_reverse: ReadsAllInReverse by a_cheap_reverse_scan_reads_what_it_visits;
     limit_ignored: IgnoresLimit
         by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
     exclusive_bounds_ignored: IgnoresExclusiveBounds
-        by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
+        by batches_are_one_scan, spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
     want_ignored: IgnoresWant
         by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does;
     stop_not_said: NeverSaysWhereItStopped
         by spans_give_exactly_their_members, random_calls_answer_as_the_specification_does,
-            a_tracked_scan_can_be_checked_where_it_stopped;
+            a_tracked_scan_can_be_checked_where_it_stopped, batches_are_one_scan;
+    stop_at_what_was_returned: StopsAtWhatItReturned
+        by spans_give_exactly_their_members, a_tracked_scan_can_be_checked_where_it_stopped, batches_are_one_scan;
     digest_of_the_whole_span: DigestsTheWholeSpan
-        by a_tracked_scan_can_be_checked_where_it_stopped, random_calls_answer_as_the_specification_does;
+        by batches_are_one_scan, a_tracked_scan_can_be_checked_where_it_stopped, random_calls_answer_as_the_specification_does;
+    no_digest_of_counts: DigestsNoCounts by a_tracked_count_can_be_checked;
     read_in_several_steps: ReadsInSeveralSteps
         by every_read_is_a_state_of_one_order, an_apply_is_seen_whole_or_not_at_all;
     stale_reads: AnswersFromACache by every_read_is_a_state_of_one_order;
@@ -104,6 +108,8 @@ caught! { flawed, 1;
     rest_of_an_overflow_applied: AppliesTheRestOfAnOverflow
         by an_overflow_leaves_nothing, random_calls_answer_as_the_specification_does;
     too_long_skipped: SkipsWhatIsTooLong by what_is_over_a_limit_is_refused;
+    snapshots_moved: MovesSnapshots by a_snapshot_shows_the_state_at_its_opening;
+    dropped_snapshots_read: ReadsDroppedSnapshots by a_snapshot_shows_the_state_at_its_opening;
     numbers_given_twice: GivesNumbersTwice by numbers_are_given_once;
     retired_is_read: ReadsWhatIsRetired by what_is_retired_is_not_read, who_reads_while_it_is_retired_reads_all_or_nothing;
 }

@@ -8,8 +8,7 @@ use rome_conformance::Subject;
 use rome_conformance::laws::acknowledged_writes_outlive_the_store;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
 
 /// What is gone after opening again.
@@ -82,10 +81,6 @@ impl Store for Reopened {
             return Ok(self.numbers.fetch_add(u64::from(n), SeqCst));
         }
         self.inner.reserve(sequence, n).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use async_trait::async_trait;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Blocker, Capabilities, Check, Consistency, Decision, Durability, Effect, MiniTx, OwnerTag, Partition,
-    Read, ReadReply, SequenceId, Step, Store, StoreResult, TxId,
+    Applied, Blocker, Capabilities, Check, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read,
+    ReadReply, SequenceId, Step, Store, StoreResult, TxId,
 };
 
 /// What is wrong with a store.
@@ -297,8 +297,8 @@ impl Mutant {
     /// What counts when it is asked who is in the way.
     fn blocked_read(&self, read: &Read) -> Option<Read> {
         match (self.flaw, read) {
-            (Flaw::NamesNobodyInCounts, Read::Count(_)) => None,
-            (Flaw::NamesNobodyBehindEntries, Read::ScanRows { index, .. }) => Some(Read::Count(index.clone())),
+            (Flaw::NamesNobodyInCounts, Read::Count { .. }) => None,
+            (Flaw::NamesNobodyBehindEntries, Read::ScanRows { index, .. }) => Some(Read::count(index.clone())),
             _ => Some(read.clone()),
         }
     }
@@ -412,9 +412,5 @@ impl Store for Mutant {
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.inner.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use async_trait::async_trait;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Capabilities, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, OwnerTag, Partition,
-    Read, ReadReply, Reply, Scanned, SequenceId, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, Capabilities, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, MiniTx, Partition, Read,
+    ReadReply, Reply, Scanned, SequenceId, Snapshot, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 
 /// What is wrong with a store.
@@ -21,7 +21,10 @@ pub enum Flaw {
     IgnoresExclusiveBounds,
     IgnoresWant,
     NeverSaysWhereItStopped,
+    StopsAtWhatItReturned,
+    ReadsAllInReverse,
     DigestsTheWholeSpan,
+    DigestsNoCounts,
     ReadsInSeveralSteps,
     AnswersFromACache,
     HidesDamage,
@@ -46,6 +49,8 @@ pub enum Flaw {
     SkipsWhatIsTooLong,
     GivesNumbersTwice,
     ReadsWhatIsRetired,
+    MovesSnapshots,
+    ReadsDroppedSnapshots,
 }
 
 pub struct Mutant {
@@ -94,7 +99,7 @@ impl Mutant {
                     *want = None;
                 }
             }
-            Read::Count(span) => self.bend_span(span),
+            Read::Count { span, .. } => self.bend_span(span),
             _ => {}
         }
     }
@@ -105,9 +110,25 @@ impl Mutant {
     }
 
     async fn bend_reply(&self, read: &Read, reply: &mut Reply) -> StoreResult<()> {
+        if let Reply::Count(counted) = reply
+            && self.flaw == Flaw::DigestsNoCounts
+        {
+            counted.digest = Digest::default();
+        }
         let Reply::Scanned(scanned) = reply else { return Ok(()) };
         match self.flaw {
             Flaw::NeverSaysWhereItStopped => scanned.stopped_at = None,
+            Flaw::StopsAtWhatItReturned if scanned.stopped_at.is_some() && matches!(read, Read::Scan { .. }) => {
+                scanned.stopped_at = scanned.len().checked_sub(1).and_then(|last| scanned.shared_key(last));
+            }
+            Flaw::ReadsAllInReverse => {
+                if let Read::Scan { span, .. } | Read::ScanRows { index: span, .. } = read
+                    && span.reverse
+                    && let Reply::Scanned(all) = self.read_one(scan(span.clone().limited(None))).await?
+                {
+                    scanned.surplus = all.visited - scanned.visited;
+                }
+            }
             Flaw::DigestsTheWholeSpan => {
                 let mut whole = read.clone();
                 if let Read::Scan { span, want, .. } | Read::ScanRows { index: span, want, .. } = &mut whole {
@@ -238,6 +259,10 @@ impl Mutant {
     }
 }
 
+fn scan(span: Span) -> Read {
+    Read::Scan { span, filter: None, want: None, track: false }
+}
+
 #[async_trait]
 impl Store for Mutant {
     fn capabilities(&self) -> &Capabilities {
@@ -253,8 +278,15 @@ impl Store for Mutant {
         {
             return Ok(cached);
         }
-        let how = if self.flaw == Flaw::ReadsWhatIsRetired { Consistency::Retired } else { consistency };
+        let how = match (self.flaw, consistency) {
+            (Flaw::ReadsWhatIsRetired, _) => Consistency::Retired,
+            (Flaw::MovesSnapshots, Consistency::At(_)) => Consistency::Strict,
+            _ => consistency,
+        };
         let mut replies = match self.inner.read(&bent, how).await {
+            Err(error) if error.kind() == StoreErrorKind::SnapshotGone && self.flaw == Flaw::ReadsDroppedSnapshots => {
+                return self.inner.read(&bent, Consistency::Strict).await;
+            }
             Err(error) if error.kind() == StoreErrorKind::Corrupt && self.flaw == Flaw::HidesDamage => {
                 return Ok(vec![ReadReply {
                     seq: self.seq().await?,
@@ -300,6 +332,10 @@ impl Store for Mutant {
         Ok(outcomes)
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         if self.flaw == Flaw::GivesNumbersTwice && sequence == SequenceId::Lanes {
             return Ok(self.numbers.fetch_add(u64::from(n.min(5)), SeqCst));
@@ -309,9 +345,5 @@ impl Store for Mutant {
 
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.inner.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

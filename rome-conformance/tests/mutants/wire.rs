@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rome_core::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
 
 /// A store whose calls take some time on their way there and back, another time each, and some of them very long. With a clock that goes on when all tasks wait, they mix
@@ -58,9 +57,5 @@ impl<S: Store> Store for Wire<S> {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.inner.reserve(sequence, n).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rome_core::store::memory::MemoryStore;
 use rome_core::store::{
-    Applied, Blocker, Capabilities, Consistency, Decision, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply,
-    SequenceId, Step, Store, StoreResult, TxId, locks,
+    Applied, Blocker, Capabilities, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, SequenceId,
+    Step, Store, StoreResult, TxId, locks,
 };
 use tokio::time::Instant;
 
@@ -272,9 +272,5 @@ impl Store for TablePartition {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.records.reserve(sequence, n).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.records.owner(partition)
     }
 }

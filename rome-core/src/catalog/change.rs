@@ -82,7 +82,7 @@ impl SchemaPlan {
     }
 
     /// Whether the stored catalog has to be changed; to build an index goes on with what it says already.
-    pub(super) fn needs_writing(&self) -> bool {
+    pub(crate) fn needs_writing(&self) -> bool {
         self.changes.iter().any(|change| change.kind != ChangeKind::Unbuilt)
     }
 }

@@ -11,7 +11,7 @@ use crate::store::{IndexId, TableId};
 use crate::value::{ColumnType, ElementType};
 
 /// What has to become of the stored catalog.
-pub(super) struct Comparison {
+pub(crate) struct Comparison {
     /// The catalog with everything added; equal to the stored one if nothing is new.
     pub document: Document,
     /// What is new, what is in the way, and what stays.
@@ -22,7 +22,7 @@ pub(super) struct Comparison {
     pub tried: Vec<(&'static Table, IndexId)>,
 }
 
-pub(super) fn compare(stored: &Document, tables: &[&'static Table], how: SchemaChange) -> Comparison {
+pub(crate) fn compare(stored: &Document, tables: &[&'static Table], how: SchemaChange) -> Comparison {
     let document = Document { format: FORMAT, ..stored.clone() };
     // What is new came with the version that follows; what is there from the beginning has none.
     let since = if stored.version == 0 { 0 } else { stored.version + 1 };

@@ -46,7 +46,8 @@ pub(super) fn described(
         return Ok(entity);
     }
     let targets = keys.iter().map(|key| target(&key.references)).collect::<Result<Vec<_>>>()?;
-    let text = serde_json::to_string(doc).map_err(|error| Error::invalid(error.to_string()))?;
+    let text = serde_json::to_string(doc)
+        .map_err(|error| Error::internal(format!("the catalog cannot be written: {error}")))?;
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let is_same = |a: &[&'static Table], b: &[&'static Table]| {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| std::ptr::eq(*a, *b))

@@ -11,20 +11,21 @@ mod compare;
 mod described;
 mod document;
 mod layout;
-mod open;
+mod records;
 mod references;
 mod stored;
-mod trial;
 
 pub(crate) use aggregates::declaration as declaration_of_aggregate;
 pub use change::{Change, ChangeKind, SchemaChange, SchemaPlan};
+pub(crate) use compare::{Comparison, compare};
 pub use document::IndexState;
 pub(crate) use document::{AggregateDoc, Document, ForeignKeyDoc, FormerDoc, IndexDoc, TableDoc};
 pub(crate) use layout::{Layouts, end_of};
-pub(crate) use open::{create_document, open, open_stored, plan, read_document, update_document};
-pub(crate) use references::Incoming;
-pub use trial::Duplicate;
-pub(crate) use trial::{MOST_DUPLICATES, STAYS_UNBUILT, TAKEN_BACK, not_unique};
+pub(crate) use records::{
+    CATALOG, Opened, PAUSE, SECRET, create_document, finish, newly_former, open_stored, parse, put, raise_gate, read,
+    read_document, unchanged, update_document, written,
+};
+pub(crate) use references::{Incoming, check as check_references};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,6 +101,22 @@ impl StoredAggregate {
 }
 
 impl StoredTable {
+    /// The index at a position that was taken from this table.
+    ///
+    /// # Panics
+    /// If it has no such index: positions come from planning and from the rows of this table alone.
+    pub fn index(&self, at: usize) -> &StoredIndex {
+        self.indexes.get(at).expect("the position of an index is one of its table's")
+    }
+
+    /// The aggregate index at a position that was taken from this table.
+    ///
+    /// # Panics
+    /// If it has no such index, as [`index`](Self::index).
+    pub fn aggregate(&self, at: usize) -> &StoredAggregate {
+        self.aggregates.get(at).expect("the position of an aggregate index is one of its table's")
+    }
+
     /// Whether every row is in all of its indexes and aggregate indexes.
     pub fn is_built(&self) -> bool {
         self.indexes.iter().all(StoredIndex::is_complete) && self.aggregates.iter().all(StoredAggregate::is_complete)

@@ -44,7 +44,7 @@ fn leads_to(doc: &TableDoc, target: &str) -> bool {
 }
 
 /// Refuses foreign keys to entities that the database does not have: nobody could tell whether their rows are there.
-pub(super) fn check(tables: &[&'static Table]) -> Result<()> {
+pub(crate) fn check(tables: &[&'static Table]) -> Result<()> {
     let mut missing = Vec::new();
     for table in tables {
         for target in table.foreign_keys.iter().map(ForeignKey::target) {

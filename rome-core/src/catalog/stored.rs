@@ -69,7 +69,8 @@ type Slot = OnceLock<&'static Table>;
 /// deletion, generated keys) is no part of a catalog: rows are what is stored.
 pub(crate) fn tables_of(document: &Document) -> Result<Vec<&'static Table>> {
     static KEPT: Mutex<Vec<(String, Vec<&'static Table>)>> = Mutex::new(Vec::new());
-    let text = serde_json::to_string(&document.tables).map_err(|error| Error::invalid(error.to_string()))?;
+    let text = serde_json::to_string(&document.tables)
+        .map_err(|error| Error::internal(format!("the catalog cannot be written: {error}")))?;
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, tables)) = kept.iter().find(|(known, _)| *known == text) {
         return Ok(tables.clone());

@@ -9,17 +9,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::build::{BuildOptions, BuildProgress};
+use super::options::{BuildOptions, BuildProgress};
 use super::pace::Pace;
-use super::{Built, mark_of};
-use crate::catalog::{Duplicate, MOST_DUPLICATES, StoredIndex, StoredTable};
-use crate::commit::{Outcome, Part};
-use crate::database::Shared;
-use crate::error::{Error, Result};
-use crate::index;
-use crate::place::Routed;
+use super::trial::{Duplicate, MOST_DUPLICATES};
+use crate::catalog::{StoredIndex, StoredTable};
+use crate::commit::{Outcome, Part, only_reply};
+use crate::error::Result;
+use crate::index::{self, BuildMark, mark_of};
+use crate::placement::Routed;
 use crate::row;
-use crate::session::stale;
+use crate::session::{Record, Shared, stale};
 use crate::store::{Check, Effect, Partition, Read, Reply, Space, Span, TxId};
 
 /// A build of one index.
@@ -30,12 +29,6 @@ pub(super) struct Backfill<'a> {
     options: &'a BuildOptions,
     duplicates: Vec<Duplicate>,
     progress: BuildProgress,
-}
-
-struct Stored {
-    key: Bytes,
-    version: TxId,
-    value: Bytes,
 }
 
 /// What rows of a batch lack.
@@ -55,24 +48,20 @@ impl<'a> Backfill<'a> {
 
     /// Enters all rows; gives those that cannot be entered.
     pub async fn run(mut self) -> Result<Vec<Duplicate>> {
-        let Some(index) = self.table.indexes.get(self.at) else { return Ok(Vec::new()) };
+        let index = self.table.index(self.at);
         let index = index.clone();
         let mut todo = Vec::new();
         for partition in self.shared.placement.all() {
             let mark = Read::Get { space: Space::Meta, key: mark_of(index.id) };
-            let mark = match self.read(partition, vec![mark]).await?.pop() {
-                Some(Reply::Record(mark)) => mark.map(|(_, mark)| mark),
-                _ => None,
+            let mark = self.read(partition, mark).await?.into_record()?.map(|(_, mark)| mark);
+            let after = match BuildMark::of_mark(mark) {
+                BuildMark::All => continue,
+                BuildMark::UpTo(key) => Some(key),
+                BuildMark::Nothing => None,
             };
-            let after = match Built::of_mark(mark) {
-                Built::All => continue,
-                Built::UpTo(key) => Some(key),
-                Built::Nothing => None,
-            };
-            let rest = Read::Count(self.span(after.as_ref(), None));
-            if let Some(Reply::Count(n)) = self.read(partition, vec![rest]).await?.pop() {
-                self.progress.of += n;
-            }
+            let lo = after.clone().map_or(Bound::Unbounded, Bound::Excluded);
+            let rest = Read::count(Span::between(self.table.rows(), lo, Bound::Unbounded));
+            self.progress.of += self.read(partition, rest).await?.into_count()?;
             todo.push((partition, after));
         }
         for (partition, after) in todo {
@@ -84,13 +73,13 @@ impl<'a> Backfill<'a> {
     async fn partition(&mut self, index: &StoredIndex, partition: Partition, mut after: Option<Bytes>) -> Result<()> {
         let mut pace = Pace::new(self.options);
         loop {
-            let rows = self.rows(partition, after.as_ref(), pace.size()).await?;
+            let rows = self.shared.scan_chunk(partition, self.table.rows(), after.clone(), pace.size()).await?;
             let Some(last) = rows.last().map(|row| row.key.clone()) else {
-                let done = self.batch(index, partition, &rows, &Built::All).await?;
+                let done = self.batch(index, partition, &rows, &BuildMark::All).await?;
                 self.commit(done).await?;
                 return Ok(());
             };
-            let batch = self.batch(index, partition, &rows, &Built::UpTo(last.clone())).await?;
+            let batch = self.batch(index, partition, &rows, &BuildMark::UpTo(last.clone())).await?;
             let suspects = batch.suspects.clone();
             // A part may be left of it if some are suspects; what is certain is entered.
             if !self.commit(batch).await? || !self.are_duplicates(index, &rows, &suspects).await? {
@@ -103,7 +92,13 @@ impl<'a> Backfill<'a> {
     }
 
     /// What the rows lack in the index, with the checks that they are as they were read.
-    async fn batch(&self, index: &StoredIndex, partition: Partition, rows: &[Stored], built: &Built) -> Result<Batch> {
+    async fn batch(
+        &self,
+        index: &StoredIndex,
+        partition: Partition,
+        rows: &[Record],
+        built: &BuildMark,
+    ) -> Result<Batch> {
         let placement = self.shared.placement;
         let mut batch = Batch::default();
         let mut wanted = Vec::new();
@@ -133,7 +128,7 @@ impl<'a> Backfill<'a> {
     async fn claim(
         &self,
         index: &StoredIndex,
-        rows: &[Stored],
+        rows: &[Record],
         wanted: Vec<(usize, Bytes)>,
         batch: &mut Batch,
     ) -> Result<()> {
@@ -161,21 +156,21 @@ impl<'a> Backfill<'a> {
     async fn are_duplicates(
         &mut self,
         index: &StoredIndex,
-        rows: &[Stored],
+        rows: &[Record],
         suspects: &[(usize, Bytes)],
     ) -> Result<bool> {
         if suspects.is_empty() {
             return Ok(true);
         }
         let holders = self.claims(index, suspects.iter().map(|(_, claim)| claim)).await?;
-        let suspects: Vec<(&Stored, &Bytes)> =
+        let suspects: Vec<(&Record, &Bytes)> =
             suspects.iter().filter_map(|(at, claim)| Some((rows.get(*at)?, claim))).collect();
         let mut reads = Routed::with_capacity(suspects.len());
         for (row, _) in &suspects {
             let home = self.shared.placement.of_row(self.table, &row.key);
             reads.push(home, Read::Get { space: self.table.rows(), key: row.key.clone() });
         }
-        let now = self.get(reads).await?;
+        let now = self.shared.get_many(reads).await?;
         let mut found = Vec::new();
         for (((row, claim), holder), now) in suspects.into_iter().zip(holders).zip(now) {
             let is_same = now.is_some_and(|(version, _)| version == row.version);
@@ -207,28 +202,6 @@ impl<'a> Backfill<'a> {
         }
     }
 
-    fn span(&self, after: Option<&Bytes>, limit: Option<u32>) -> Span {
-        let lo = after.map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
-        Span::between(self.table.rows(), lo, Bound::Unbounded).limited(limit)
-    }
-
-    async fn rows(&self, partition: Partition, after: Option<&Bytes>, limit: u32) -> Result<Vec<Stored>> {
-        let span = self.span(after, Some(limit));
-        let scan = Read::Scan { span, filter: None, want: None, track: false };
-        match self.read(partition, vec![scan]).await?.pop() {
-            Some(Reply::Scanned(scanned)) => {
-                let copy = Bytes::copy_from_slice;
-                let row = |record: crate::store::RecordRef<'_>| Stored {
-                    key: copy(record.key),
-                    version: record.version,
-                    value: copy(record.value),
-                };
-                Ok(scanned.iter().map(row).collect())
-            }
-            _ => Err(Error::invalid("the store answered a scan with something else")),
-        }
-    }
-
     async fn claims(
         &self,
         index: &StoredIndex,
@@ -239,22 +212,11 @@ impl<'a> Backfill<'a> {
             let read = Read::Get { space: index.space(), key: claim.clone() };
             reads.push(self.shared.placement.of_claim(self.table, index, claim), read);
         }
-        if reads.is_empty() { Ok(Vec::new()) } else { self.get(reads).await }
+        self.shared.get_many(reads).await
     }
 
-    async fn get(&self, reads: Routed) -> Result<Vec<Option<(TxId, Bytes)>>> {
-        let (batch, order) = reads.into_batch();
-        let replies = order.merge(self.shared.read(&batch).await?);
-        let record = |reply| match reply {
-            Reply::Record(record) => record,
-            _ => None,
-        };
-        Ok(replies.into_iter().map(record).collect())
-    }
-
-    async fn read(&self, partition: Partition, reads: Vec<Read>) -> Result<Vec<Reply>> {
-        let replies = self.shared.read(&[(partition, reads)]).await?.pop();
-        Ok(replies.map(|reply| reply.replies).unwrap_or_default())
+    async fn read(&self, partition: Partition, read: Read) -> Result<Reply> {
+        only_reply(self.shared.read(&[(partition, vec![read])]).await?)
     }
 }
 

@@ -1,61 +1,21 @@
 //! Builds indexes that are write-only, and makes them readable.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::backfill::Backfill;
+use super::clear;
+use super::options::BuildOptions;
 use super::recount::Recount;
-use super::{clear, mark_of};
+use super::trial::Duplicate;
 use crate::catalog::{
-    AggregateDoc, Document, Duplicate, FormerDoc, IndexDoc, IndexState, StoredTable, TableDoc, read_document,
-    update_document,
+    AggregateDoc, Document, FormerDoc, IndexDoc, IndexState, StoredTable, TableDoc, read_document, update_document,
 };
-use crate::database::{Database, Shared};
 use crate::error::{Error, Kind, Result};
+use crate::index::mark_of;
+use crate::session::Shared;
 use crate::store::IndexId;
-
-/// What is told of the progress of a build.
-pub type Told = dyn Fn(&BuildProgress) + Send + Sync;
-
-/// How indexes are built.
-#[derive(Clone)]
-pub struct BuildOptions {
-    /// How many rows are read and entered at once, at least one. Fewer are less in the way of others.
-    pub batch: u32,
-    /// How long to wait after each batch.
-    pub pause: Duration,
-    /// Told after each batch.
-    pub progress: Option<Arc<Told>>,
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self { batch: 500, pause: Duration::ZERO, progress: None }
-    }
-}
-
-impl fmt::Debug for BuildOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BuildOptions").field("batch", &self.batch).field("pause", &self.pause).finish_non_exhaustive()
-    }
-}
-
-/// How far the build of an index is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BuildProgress {
-    /// The table.
-    pub table: String,
-    /// The index.
-    pub index: String,
-    /// How many rows were entered by this build, not counting those that an interrupted one had entered.
-    pub rows: u64,
-    /// How many rows there were when this build began, where it began.
-    pub of: u64,
-}
 
 /// What a build of indexes did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,52 +25,6 @@ pub struct BuildReport {
     /// Rows that stand in the way of unique indexes, at most 100 for each. Such an index stays unbuilt; change or delete one of
     /// each two, and build again.
     pub duplicates: Vec<Duplicate>,
-}
-
-impl Database {
-    /// Builds the declared indexes of this database that are not built to their end, while others go on writing. A build that
-    /// was interrupted goes on where it was; several programs may build at once. Costs about two round trips for each batch
-    /// of rows in each partition, and a few for each index. Where nothing is to be built, it costs one, and finds out what
-    /// others have built.
-    ///
-    /// ```
-    /// # use rome::prelude::*;
-    /// use rome::change::{BuildOptions, SchemaChange};
-    /// use rome::store::{Store, memory::MemoryStore};
-    ///
-    /// mod first {
-    ///     # use rome::prelude::*;
-    ///     #[derive(Entity, Clone, Debug, PartialEq)]
-    ///     #[rome(table = "dogs")]
-    ///     pub struct Dog { #[rome(key)] pub id: u64, pub name: String }
-    /// }
-    ///
-    /// #[derive(Entity, Clone, Debug, PartialEq)]
-    /// #[rome(table = "dogs")]
-    /// struct Dog { #[rome(key)] id: u64, #[rome(index)] name: String }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
-    /// let store = std::sync::Arc::new(MemoryStore::new());
-    /// let old = Database::builder().entity::<first::Dog>().open_store(store.clone()).await?;
-    /// old.insert(first::Dog { id: 1, name: "Rex".into() }).await?;
-    ///
-    /// let db = Database::builder().entity::<Dog>().schema(SchemaChange::Defer).open_store(store).await?;
-    /// assert!(db.query::<Dog>().filter(Dog::NAME.eq("Rex")).explain().await?.is_full_scan());
-    /// let report = db.build_indexes(&BuildOptions::default()).await?;
-    /// assert_eq!(report.built, [("dogs".to_owned(), "by_name".to_owned())]);
-    /// assert!(!db.query::<Dog>().filter(Dog::NAME.eq("Rex")).explain().await?.is_full_scan());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`is_schema_mismatch`](Error::is_schema_mismatch) if the schema was changed again meanwhile;
-    /// [`is_limit`](Error::is_limit) if a row has values that are too long for the index; [`is_corrupt`](Error::is_corrupt) if
-    /// a row cannot be read; those of the store. What was built stays, and the next build goes on from there.
-    pub async fn build_indexes(&self, options: &BuildOptions) -> Result<BuildReport> {
-        build(&self.shared, options).await
-    }
 }
 
 /// Builds what is unbuilt.
@@ -173,7 +87,7 @@ async fn recount(
 
 /// Makes an index readable whose rows are all in it.
 async fn finish(shared: &Arc<Shared>, table: &Arc<StoredTable>, at: usize) -> Result<()> {
-    let Some(index) = table.indexes.get(at) else { return Ok(()) };
+    let index = table.index(at);
     make_readable(shared, table, &[mark_of(index.id)], &index.def.name, |doc| {
         doc.indexes.iter_mut().find(|doc| doc.id == index.id.0).map(|doc| &mut doc.state)
     })
@@ -190,7 +104,7 @@ async fn make_readable(
     name: &str,
     state: impl Fn(&mut TableDoc) -> Option<&mut IndexState> + Send + Sync,
 ) -> Result<()> {
-    update_document(&shared.committer, shared.placement, false, marks, |document| {
+    update_document(&shared.committer, false, marks, |document| {
         let doc = document.tables.iter_mut().find(|doc| doc.id == table.id.0);
         match doc.and_then(&state) {
             None => Err(gone(table.def.name, name)),
@@ -211,7 +125,7 @@ fn gone(table: &str, index: &str) -> Error {
 /// One that another program has built meanwhile stays. Says whether any was taken back.
 pub(crate) async fn take_back(shared: &Arc<Shared>, added: &[IndexId]) -> Result<bool> {
     let mut taken = false;
-    update_document(&shared.committer, shared.placement, true, &[], |document| {
+    update_document(&shared.committer, true, &[], |document| {
         let is_added = |id: u32, state| state == IndexState::WriteOnly && added.contains(&IndexId(id));
         let mut former = Vec::new();
         for doc in &mut document.tables {

@@ -5,51 +5,31 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::mark_of;
 use crate::catalog::{FormerDoc, TableDoc, read_document, update_document};
-use crate::commit::{Outcome, Part};
-use crate::database::{Database, Shared};
+use crate::commit::{Outcome, Part, only_reply};
 use crate::error::{Error, Result};
-use crate::store::{Consistency, Effect, IndexId, Partition, Read, Reply, Space, Span};
+use crate::index::mark_of;
+use crate::session::Shared;
+use crate::store::{Consistency, Effect, IndexId, Partition, Read, Space, Span};
 
 /// How many records are removed at once.
 const CHUNK: u32 = 1000;
 
-impl Database {
-    /// Drops a stored index or aggregate index, also one that is not built to its end, and removes its entries and claims, of which it says how
-    /// many there were. From then on all handles that have the database open, this one too, may only read, and not by this
-    /// index: a read that would use it is [`is_schema_mismatch`](Error::is_schema_mismatch). Open the database again.
-    ///
-    /// If it is interrupted, the next drop, [`build_indexes`](Self::build_indexes) or `rome apply` removes the rest. Costs a few
-    /// round trips, and two for each 1000 entries.
-    ///
-    /// # Errors
-    /// [`is_invalid`](Error::is_invalid) if there is no such table or index; those of the store.
-    pub async fn drop_index(&self, table: &str, index: &str) -> Result<u64> {
-        let shared = &self.shared;
-        update_document(&shared.committer, shared.placement, true, &[], |document| {
-            let doc = document
-                .tables
-                .iter_mut()
-                .find(|doc| doc.name == table)
-                .ok_or_else(|| Error::invalid(format!("the database has no table `{table}`")))?;
-            let former =
-                take(doc, index).ok_or_else(|| Error::invalid(format!("table `{table}` has no index `{index}`")))?;
-            document.former.push(former);
-            Ok(true)
-        })
-        .await?;
-        self.clear_dropped().await
-    }
-
-    /// Removes what is left of dropped indexes; says how many entries and claims there were. Costs one round trip if
-    /// there is nothing.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn clear_dropped(&self) -> Result<u64> {
-        clear(&self.shared).await
-    }
+/// Drops an index; says how many entries and claims it had.
+pub(crate) async fn drop_index(shared: &Arc<Shared>, table: &str, index: &str) -> Result<u64> {
+    update_document(&shared.committer, true, &[], |document| {
+        let doc = document
+            .tables
+            .iter_mut()
+            .find(|doc| doc.name == table)
+            .ok_or_else(|| Error::invalid(format!("the database has no table `{table}`")))?;
+        let former =
+            take(doc, index).ok_or_else(|| Error::invalid(format!("table `{table}` has no index `{index}`")))?;
+        document.former.push(former);
+        Ok(true)
+    })
+    .await?;
+    clear(shared).await
 }
 
 /// Takes the index or aggregate index of this name out of a table.
@@ -77,7 +57,7 @@ pub(crate) async fn clear(shared: &Arc<Shared>) -> Result<u64> {
         for partition in shared.placement.all() {
             removed += clear_space(shared, partition, space).await?;
         }
-        update_document(&shared.committer, shared.placement, false, &[mark_of(id)], |document| {
+        update_document(&shared.committer, false, &[mark_of(id)], |document| {
             let before = document.former.len();
             document.former.retain(|other| other.id != former.id);
             Ok(document.former.len() < before)
@@ -93,10 +73,8 @@ async fn clear_space(shared: &Arc<Shared>, partition: Partition, space: Space) -
     loop {
         let span = Span::between(space, Bound::Unbounded, Bound::Unbounded).limited(Some(CHUNK));
         let scan = Read::Scan { span, filter: None, want: None, track: false };
-        let reply = shared.committer.read_as(&[(partition, vec![scan])], Consistency::Retired).await?.pop();
-        let Some(Reply::Scanned(scanned)) = reply.and_then(|mut reply| reply.replies.pop()) else {
-            return Err(Error::invalid("the store answered a scan with something else"));
-        };
+        let replies = shared.committer.read_as(&[(partition, vec![scan])], Consistency::Retired).await?;
+        let scanned = only_reply(replies)?.into_scanned()?;
         if scanned.is_empty() {
             return Ok(removed);
         }

@@ -7,26 +7,21 @@
 
 mod backfill;
 mod build;
-mod built;
 mod drop;
+mod open;
+mod options;
 mod pace;
 mod recount;
 mod status;
+mod trial;
 
-pub use crate::catalog::{Change, ChangeKind, Duplicate, IndexState, SchemaChange, SchemaPlan};
-pub use build::{BuildOptions, BuildProgress, BuildReport};
+pub use crate::catalog::{Change, ChangeKind, IndexState, SchemaChange, SchemaPlan};
+pub use build::BuildReport;
 pub(crate) use build::{build, take_back};
-pub(crate) use built::Built;
-pub(crate) use drop::clear;
+pub(crate) use drop::{clear, drop_index};
+pub(crate) use open::{open, plan};
+pub use options::{BuildOptions, BuildProgress};
+pub(crate) use status::status;
 pub use status::{AggregateStatus, IndexStatus, Status, TableStatus};
-
-use bytes::Bytes;
-
-use crate::store::IndexId;
-
-/// Where the catalog's space has how far a build is in a partition.
-pub(crate) fn mark_of(index: IndexId) -> Bytes {
-    let mut key = b"build/".to_vec();
-    key.extend_from_slice(&index.0.to_be_bytes());
-    key.into()
-}
+pub use trial::Duplicate;
+pub(crate) use trial::{STAYS_UNBUILT, TAKEN_BACK, not_unique};

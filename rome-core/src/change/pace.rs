@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::build::{BuildOptions, BuildProgress};
+use super::options::{BuildOptions, BuildProgress};
 use crate::commit::Committer;
 
 /// The longest first pause after others have changed rows of a batch, and the longest at all.

@@ -11,16 +11,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::build::{BuildOptions, BuildProgress};
+use super::options::{BuildOptions, BuildProgress};
 use super::pace::Pace;
-use super::{Built, mark_of};
 use crate::catalog::{StoredAggregate, StoredTable};
-use crate::commit::{Outcome, Part};
-use crate::database::Shared;
-use crate::error::{Error, Result};
-use crate::index::{self, aggregate::additions};
+use crate::commit::{Outcome, Part, only_reply};
+use crate::error::Result;
+use crate::index::{self, BuildMark, aggregate::additions, mark_of};
 use crate::row;
-use crate::session::stale;
+use crate::session::{Shared, stale};
 use crate::store::{Check, Effect, Partition, Read, Reply, Scanned, Space, Span, TxId};
 
 /// A build of one aggregate index.
@@ -50,9 +48,7 @@ impl<'a> Recount<'a> {
         for partition in self.shared.placement.all() {
             let (_, built) = self.built(partition).await?;
             let Some(rest) = self.rest(&built) else { continue };
-            if let Some(Reply::Count(n)) = self.read(partition, Read::Count(rest)).await? {
-                self.progress.of += n;
-            }
+            self.progress.of += self.read(partition, Read::count(rest)).await?.into_count()?;
         }
         for partition in self.shared.placement.all() {
             self.partition(partition).await?;
@@ -67,9 +63,7 @@ impl<'a> Recount<'a> {
             let Some(span) = self.rest(&built) else { return Ok(()) };
             let read =
                 Read::Scan { span: span.clone().limited(Some(pace.size())), filter: None, want: None, track: true };
-            let Some(Reply::Scanned(rows)) = self.read(partition, read).await? else {
-                return Err(Error::invalid("the store answered a scan with something else"));
-            };
+            let rows = self.read(partition, read).await?.into_scanned()?;
             if !self.count(partition, version, span, &rows).await? {
                 pace.after_conflict(&self.shared.committer).await;
                 continue;
@@ -89,8 +83,8 @@ impl<'a> Recount<'a> {
             additions(self.table, shares, 1).for_each(|(counter, n)| *added.entry(counter).or_default() += n);
         }
         let (span, built) = match &rows.stopped_at {
-            Some(last) => (span.cut_at(last), Built::UpTo(last.clone())),
-            None => (span, Built::All),
+            Some(last) => (span.cut_at(last), BuildMark::UpTo(last.clone())),
+            None => (span, BuildMark::All),
         };
         let (space, key) = (Space::Meta, mark_of(self.aggregate.id));
         let mut part = Part { partition, ..Part::default() };
@@ -108,27 +102,23 @@ impl<'a> Recount<'a> {
     }
 
     /// How far the build is in a partition, and the version of the mark that says so.
-    async fn built(&self, partition: Partition) -> Result<(Option<TxId>, Built)> {
+    async fn built(&self, partition: Partition) -> Result<(Option<TxId>, BuildMark)> {
         let read = Read::Get { space: Space::Meta, key: mark_of(self.aggregate.id) };
-        let mark = match self.read(partition, read).await? {
-            Some(Reply::Record(mark)) => mark,
-            _ => None,
-        };
-        Ok((mark.as_ref().map(|(version, _)| *version), Built::of_mark(mark.map(|(_, mark)| mark))))
+        let mark = self.read(partition, read).await?.into_record()?;
+        Ok((mark.as_ref().map(|(version, _)| *version), BuildMark::of_mark(mark.map(|(_, mark)| mark))))
     }
 
     /// The rows that are still to be counted; none if there are none.
-    fn rest(&self, built: &Built) -> Option<Span> {
+    fn rest(&self, built: &BuildMark) -> Option<Span> {
         let lo = match built {
-            Built::Nothing => Bound::Unbounded,
-            Built::UpTo(last) => Bound::Excluded(last.clone()),
-            Built::All => return None,
+            BuildMark::Nothing => Bound::Unbounded,
+            BuildMark::UpTo(last) => Bound::Excluded(last.clone()),
+            BuildMark::All => return None,
         };
         Some(Span::between(self.table.rows(), lo, Bound::Unbounded))
     }
 
-    async fn read(&self, partition: Partition, read: Read) -> Result<Option<Reply>> {
-        let reply = self.shared.read(&[(partition, vec![read])]).await?.pop();
-        Ok(reply.and_then(|mut reply| reply.replies.pop()))
+    async fn read(&self, partition: Partition, read: Read) -> Result<Reply> {
+        only_reply(self.shared.read(&[(partition, vec![read])]).await?)
     }
 }

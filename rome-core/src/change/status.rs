@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::catalog::{IndexState, declaration_of_aggregate, read_document};
-use crate::database::Database;
 use crate::error::Result;
+use crate::session::Shared;
 use crate::store::{Partition, Read, Reply, Space, Span, TableId};
 
 /// What a database has, by its stored catalog. Prints as a table of contents.
@@ -77,73 +77,67 @@ pub struct AggregateStatus {
     pub state: IndexState,
 }
 
-impl Database {
-    /// What is stored, also what the entities of this handle do not declare. Costs one round trip for the catalog and one
-    /// for the numbers of rows.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn status(&self) -> Result<Status> {
-        let shared = &self.shared;
-        let document = read_document(&shared.committer).await?.unwrap_or_default();
-        let partitions: Vec<Partition> = shared.placement.all().collect();
-        let count = |id: u32| Read::Count(Span::all(Space::Rows(TableId(id))));
-        let counts: Vec<Read> = document.tables.iter().map(|doc| count(doc.id)).collect();
-        let batch: Vec<_> = partitions.iter().map(|partition| (*partition, counts.clone())).collect();
-        let mut rows = vec![0; counts.len()];
-        if !counts.is_empty() {
-            for reply in shared.committer.read(&batch).await? {
-                for (total, reply) in rows.iter_mut().zip(reply.replies) {
-                    if let Reply::Count(n) = reply {
-                        *total += n;
-                    }
+/// What is stored. Costs one round trip for the catalog and one for the numbers of rows.
+pub(crate) async fn status(shared: &Shared) -> Result<Status> {
+    let document = read_document(&shared.committer).await?.unwrap_or_default();
+    let partitions: Vec<Partition> = shared.placement.all().collect();
+    let count = |id: u32| Read::count(Span::all(Space::Rows(TableId(id))));
+    let counts: Vec<Read> = document.tables.iter().map(|doc| count(doc.id)).collect();
+    let batch: Vec<_> = partitions.iter().map(|partition| (*partition, counts.clone())).collect();
+    let mut rows = vec![0; counts.len()];
+    if !counts.is_empty() {
+        for reply in shared.committer.read(&batch).await? {
+            for (total, reply) in rows.iter_mut().zip(reply.replies) {
+                if let Reply::Count(counted) = reply {
+                    *total += counted.n;
                 }
             }
         }
-        let tables = document.tables.into_iter().zip(rows).map(|(doc, rows)| {
-            let layout = doc.layouts.last();
-            let columns = layout.into_iter().flat_map(|layout| &layout.columns).map(|column| {
-                format!("{}: {}{}", column.name, if column.nullable { "optional " } else { "" }, column.ty)
-            });
-            let indexes = doc.indexes.iter().map(|index| IndexStatus {
-                name: index.name.clone(),
-                columns: index.parts.iter().map(|part| part.column.clone()).collect(),
-                unique: index.unique,
-                since: index.since,
-                state: index.state,
-            });
-            let aggregates = doc.aggregates.iter().map(|aggregate| AggregateStatus {
-                name: aggregate.name.clone(),
-                declaration: declaration_of_aggregate(aggregate),
-                since: aggregate.since,
-                state: aggregate.state,
-            });
-            let references = |key: &crate::catalog::ForeignKeyDoc| {
-                let act = if key.on_delete == "restrict" { "" } else { key.on_delete.as_str() };
-                let act = if act.is_empty() { String::new() } else { format!(", on_delete = {act}") };
-                format!("({}) to {}{act}", key.columns.join(", "), key.references)
-            };
-            let names = layout.into_iter().flat_map(|layout| &layout.columns);
-            TableStatus {
-                columns: columns.collect(),
-                columns_since: names.map(|column| doc.column_since(&column.name)).collect(),
-                layouts: doc.layouts.len(),
-                rows,
-                indexes: indexes.collect(),
-                aggregates: aggregates.collect(),
-                foreign_keys: doc.foreign_keys.iter().map(references).collect(),
-                foreign_keys_since: doc.foreign_keys.iter().map(|key| key.since).collect(),
-                name: doc.name,
-                key: doc.key,
-            }
-        });
-        Ok(Status {
-            version: document.version,
-            partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
-            tables: tables.collect(),
-            former: document.former.into_iter().map(|former| (former.table, former.name)).collect(),
-        })
     }
+    let tables = document.tables.into_iter().zip(rows).map(|(doc, rows)| {
+        let layout = doc.layouts.last();
+        let columns = layout
+            .into_iter()
+            .flat_map(|layout| &layout.columns)
+            .map(|column| format!("{}: {}{}", column.name, if column.nullable { "optional " } else { "" }, column.ty));
+        let indexes = doc.indexes.iter().map(|index| IndexStatus {
+            name: index.name.clone(),
+            columns: index.parts.iter().map(|part| part.column.clone()).collect(),
+            unique: index.unique,
+            since: index.since,
+            state: index.state,
+        });
+        let aggregates = doc.aggregates.iter().map(|aggregate| AggregateStatus {
+            name: aggregate.name.clone(),
+            declaration: declaration_of_aggregate(aggregate),
+            since: aggregate.since,
+            state: aggregate.state,
+        });
+        let references = |key: &crate::catalog::ForeignKeyDoc| {
+            let act = if key.on_delete == "restrict" { "" } else { key.on_delete.as_str() };
+            let act = if act.is_empty() { String::new() } else { format!(", on_delete = {act}") };
+            format!("({}) to {}{act}", key.columns.join(", "), key.references)
+        };
+        let names = layout.into_iter().flat_map(|layout| &layout.columns);
+        TableStatus {
+            columns: columns.collect(),
+            columns_since: names.map(|column| doc.column_since(&column.name)).collect(),
+            layouts: doc.layouts.len(),
+            rows,
+            indexes: indexes.collect(),
+            aggregates: aggregates.collect(),
+            foreign_keys: doc.foreign_keys.iter().map(references).collect(),
+            foreign_keys_since: doc.foreign_keys.iter().map(|key| key.since).collect(),
+            name: doc.name,
+            key: doc.key,
+        }
+    });
+    Ok(Status {
+        version: document.version,
+        partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
+        tables: tables.collect(),
+        former: document.former.into_iter().map(|former| (former.table, former.name)).collect(),
+    })
 }
 
 impl fmt::Display for Status {

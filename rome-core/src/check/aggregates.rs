@@ -84,7 +84,7 @@ impl Checker<'_> {
         let mut damaged = BTreeSet::new();
         let mut after = None;
         loop {
-            let records = self.chunk(partition, aggregate.space(), after).await?;
+            let records = self.shared.scan_chunk(partition, aggregate.space(), after, super::CHUNK).await?;
             let Some(last) = records.last() else { break };
             after = Some(last.key.clone());
             self.report.entries += records.len() as u64;
@@ -123,9 +123,7 @@ impl Checker<'_> {
         }
         let replies = self.shared.read(&[(partition, reads)]).await?.pop();
         let mut replies = replies.map(|reply| reply.replies).unwrap_or_default().into_iter();
-        let Some(Reply::Scanned(rows)) = replies.next() else {
-            return Err(Error::invalid("the store answered a scan with something else"));
-        };
+        let rows = replies.next().ok_or_else(|| Error::internal("the store did not answer a read"))?.into_scanned()?;
         let mut totals: BTreeMap<Bytes, Totals> = BTreeMap::new();
         for record in rows.iter() {
             let shares =

@@ -5,22 +5,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Checker, FindingKind, Mend, Record};
+use super::{Checker, FindingKind, Mend};
 use crate::catalog::{StoredIndex, StoredTable};
 use crate::error::Result;
 use crate::index;
-use crate::place::Routed;
+use crate::placement::Routed;
 use crate::row;
+use crate::session::Record;
 use crate::store::{Check, Effect, Partition, Read, TxId, row_key};
 
 impl Checker<'_> {
     /// Checks an index of a table.
     pub(super) async fn entries(&mut self, table: &Arc<StoredTable>, at: usize) -> Result<()> {
-        let Some(index) = table.indexes.get(at) else { return Ok(()) };
+        let index = table.index(at);
         for partition in self.shared.placement.all() {
             let mut after = None;
             loop {
-                let records = self.chunk(partition, index.space(), after).await?;
+                let records = self.shared.scan_chunk(partition, index.space(), after, super::CHUNK).await?;
                 let Some(last) = records.last() else { break };
                 after = Some(last.key.clone());
                 self.report.entries += records.len() as u64;
@@ -41,7 +42,7 @@ impl Checker<'_> {
         for key in keys {
             reads.push(self.shared.placement.of_row(table, key), Read::Get { space: table.rows(), key: key.clone() });
         }
-        self.get(reads).await
+        self.shared.get_many(reads).await
     }
 
     /// Reports an entry that its row does not have, if it is still there and the row still does not.
@@ -53,12 +54,12 @@ impl Checker<'_> {
         record: &Record,
         key: &Bytes,
     ) -> Result<()> {
-        let Some(index) = table.indexes.get(at) else { return Ok(()) };
+        let index = table.index(at);
         let space = index.space();
         let mut reads = Routed::with_capacity(2);
         reads.push(partition, Read::Get { space, key: record.key.clone() });
         reads.push(self.shared.placement.of_row(table, key), Read::Get { space: table.rows(), key: key.clone() });
-        let found = self.get(reads).await?;
+        let found = self.shared.get_many(reads).await?;
         let [entry, row] = found.as_slice() else { return Ok(()) };
         let is_there =
             entry.as_ref().is_some_and(|(version, value)| *version == record.version && *value == record.value);
@@ -94,7 +95,7 @@ fn has(table: &StoredTable, at: usize, key: &[u8], row: Option<&(TxId, Bytes)>, 
     let Some((_, stored)) = row else { return false };
     let Ok(body) = row::unwrap(table, stored) else { return true };
     let Ok(all) = index::entries_of(table, key, &body) else { return true };
-    let Some(index) = table.indexes.get(at) else { return true };
+    let index = table.index(at);
     if index.def.unique {
         all.claims.iter().any(|(of, claim)| *of == at && claim == entry)
     } else {

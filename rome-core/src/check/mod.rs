@@ -16,11 +16,11 @@ use bytes::Bytes;
 
 use crate::catalog::StoredTable;
 use crate::commit::{Outcome, Part};
-use crate::database::{Database, Shared};
-use crate::error::{Error, Result};
-use crate::place::Routed;
+use crate::database::Database;
+use crate::error::Result;
 use crate::row;
-use crate::store::{Check, Effect, Partition, Read, Reply, Space, Span, TxId};
+use crate::session::Shared;
+use crate::store::{Check, Effect, Partition, TxId};
 
 /// How many records are read at once.
 const CHUNK: u32 = 500;
@@ -194,42 +194,6 @@ impl<'a> Checker<'a> {
         });
     }
 
-    /// The records of a space in a partition after `after`: key, version and value.
-    async fn chunk(&self, partition: Partition, space: Space, after: Option<Bytes>) -> Result<Vec<Record>> {
-        let lo = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        let span = Span::between(space, lo, std::ops::Bound::Unbounded).limited(Some(CHUNK));
-        let scan = Read::Scan { span, filter: None, want: None, track: false };
-        match self
-            .shared
-            .committer
-            .read(&[(partition, vec![scan])])
-            .await?
-            .pop()
-            .and_then(|mut reply| reply.replies.pop())
-        {
-            Some(Reply::Scanned(scanned)) => Ok(scanned
-                .iter()
-                .map(|record| Record {
-                    key: Bytes::copy_from_slice(record.key),
-                    version: record.version,
-                    value: Bytes::copy_from_slice(record.value),
-                })
-                .collect()),
-            _ => Err(Error::invalid("the store answered a scan with something else")),
-        }
-    }
-
-    /// The records of a batch of gets, in their order.
-    async fn get(&self, reads: Routed) -> Result<Vec<Option<(TxId, Bytes)>>> {
-        let (batch, order) = reads.into_batch();
-        let replies = order.merge(self.shared.read(&batch).await?);
-        let record = |reply| match reply {
-            Reply::Record(record) => record,
-            _ => None,
-        };
-        Ok(replies.into_iter().map(record).collect())
-    }
-
     /// Applies a repair if the row is as it was read; says whether it was applied.
     async fn mend(&self, row: (&StoredTable, &Bytes, Option<TxId>), at: Partition, what: Mend) -> Result<bool> {
         if !self.repair {
@@ -257,10 +221,4 @@ impl<'a> Checker<'a> {
 struct Mend {
     check: Option<Check>,
     effect: Effect,
-}
-
-struct Record {
-    key: Bytes,
-    version: TxId,
-    value: Bytes,
 }

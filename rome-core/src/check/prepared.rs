@@ -17,7 +17,7 @@ impl Checker<'_> {
         let spaces = spaces.chain(tables().flat_map(|table| &table.aggregates).map(|aggregate| aggregate.space()));
         // Counts of nothing: who is in the way of them is told all the same.
         let looks: Vec<Read> =
-            spaces.chain([Space::Meta]).map(|space| Read::Count(Span::all(space).limited(Some(0)))).collect();
+            spaces.chain([Space::Meta]).map(|space| Read::count(Span::all(space).limited(Some(0)))).collect();
         let batch: Vec<(Partition, Vec<Read>)> =
             shared.placement.all().map(|partition| (partition, looks.clone())).collect();
         let replies = shared.committer.peek(&batch).await?;

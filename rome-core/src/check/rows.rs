@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::aggregates::Tallies;
-use super::{Checker, FindingKind, Mend, Record};
+use super::{Checker, FindingKind, Mend};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::index::{self, Entries};
-use crate::place::Routed;
-use crate::reference::columns_of;
+use crate::placement::Routed;
 use crate::row;
+use crate::row::reference::columns_of;
+use crate::session::Record;
 use crate::store::{Check, Effect, Partition, Read, Space};
 
 /// Something that a row should have.
@@ -31,7 +32,7 @@ impl Checker<'_> {
         for partition in self.shared.placement.all() {
             let mut after = None;
             loop {
-                let records = self.chunk(partition, table.rows(), after).await?;
+                let records = self.shared.scan_chunk(partition, table.rows(), after, super::CHUNK).await?;
                 let Some(last) = records.last() else { break };
                 after = Some(last.key.clone());
                 self.report.rows += records.len() as u64;
@@ -50,7 +51,7 @@ impl Checker<'_> {
                 for (_, due) in &asked {
                     reads.push(due.partition, Read::Get { space: due.space, key: due.key.clone() });
                 }
-                let found = if reads.is_empty() { Vec::new() } else { self.get(reads).await? };
+                let found = if reads.is_empty() { Vec::new() } else { self.shared.get_many(reads).await? };
                 for ((record, due), found) in asked.into_iter().zip(found) {
                     let holds = match (&due.value, &found) {
                         (_, None) => false,
@@ -112,7 +113,7 @@ impl Checker<'_> {
         let row = || Read::Get { space: table.rows(), key: record.key.clone() };
         reads.push(home, row());
         reads.push(due.partition, Read::Get { space: due.space, key: due.key.clone() });
-        let found = self.get(reads).await?;
+        let found = self.shared.get_many(reads).await?;
         let [row_now, due_now] = found.as_slice() else { return Ok(()) };
         let is_same = row_now.as_ref().is_some_and(|(version, _)| *version == record.version);
         let holds = due_now.as_ref().is_some_and(|(_, stored)| due.value.as_ref().is_none_or(|value| value == stored));

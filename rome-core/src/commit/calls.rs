@@ -141,7 +141,7 @@ fn spaces_of_read(read: &Read) -> impl Iterator<Item = Space> {
     let (first, second) = match read {
         Read::Get { space, .. } => (*space, None),
         Read::GetClaimed { index, table, .. } => (Space::Unique(*index), Some(Space::Rows(*table))),
-        Read::Scan { span, .. } | Read::Count(span) => (span.space, None),
+        Read::Scan { span, .. } | Read::Count { span, .. } => (span.space, None),
         Read::ScanRows { index, table, .. } => (index.space, Some(Space::Rows(*table))),
     };
     [Some(first), second].into_iter().flatten()

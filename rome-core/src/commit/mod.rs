@@ -8,6 +8,7 @@ mod calls;
 mod confirm;
 mod lanes;
 mod push;
+mod reply;
 mod several;
 
 use std::sync::{Arc, OnceLock};
@@ -15,13 +16,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, ErrorKind, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::store::{
     Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
     SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 pub(crate) use calls::Names;
 use lanes::Lanes;
+pub(crate) use reply::only_reply;
 
 /// For how long in all a transaction waits for others that are not decided.
 const LONGEST_BLOCK: Duration = Duration::from_secs(10);
@@ -143,7 +145,7 @@ impl Committer {
             // Others took this one for dead and aborted it.
             Some(Applied::Already(Decision::Aborted)) => Ok(Outcome::Blocked),
             Some(Applied::Fenced) => Err(replaced(partition).into()),
-            other => Err(Error::new(ErrorKind::Other, format!("the store answered a commit with {other:?}"))),
+            other => Err(Error::internal(format!("the store answered a commit with {other:?}"))),
         }
     }
 
@@ -157,7 +159,7 @@ impl Committer {
     pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
         let replies = self.call_read(batch, consistency).await.map_err(|error| self.told(error))?;
         if replies.len() != batch.len() {
-            return Err(Error::new(ErrorKind::Other, "the store did not reply to every read"));
+            return Err(Error::internal("the store did not reply to every read"));
         }
         if replies.iter().all(|reply| reply.blockers.is_empty()) {
             return Ok(replies);

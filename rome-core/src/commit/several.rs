@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::lanes::Lane;
 use super::{Committer, Outcome, Part};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::store::{Applied, Certainty, Decision, Durability, MiniTx, Partition, Step, TxId};
 
 /// For how long, in milliseconds, others wait before they decide in the place of a client that is gone.
@@ -42,7 +42,7 @@ impl Committer {
         // Whatever went wrong: the primary is never asked, so nothing of this is applied.
         let answers = self.apply(prepares, d).await.map_err(|error| error.certainly_not_applied())?;
         if answers.len() != places.len() {
-            return Err(Error::new(ErrorKind::Other, "the store did not answer every part of a commit"));
+            return Err(Error::internal("the store did not answer every part of a commit"));
         }
         if let Some((answer, (at, partition))) =
             answers.iter().zip(&places).find(|(answer, _)| !matches!(answer, Applied::Done { .. }))

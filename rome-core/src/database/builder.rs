@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Database, Shared};
+use super::Database;
+use crate::ask::ScanPolicy;
 use crate::catalog::{self, SchemaChange, SchemaPlan};
 use crate::change::{self, BuildOptions};
 use crate::commit::Committer;
 use crate::error::Result;
 use crate::metrics::{Metrics, Observed, measured};
 use crate::model::Entity;
-use crate::place::Placement;
-use crate::plan::Statistics;
-use crate::query::{ScanPolicy, Telling};
+use crate::placement::Placement;
 use crate::schema::Table;
-use crate::session::{Calm, CounterKeys, Hooked, Readers, Turns};
+use crate::session::{Calm, CounterKeys, Hooked, Readers, Shared, SlowQueryLog, Statistics, Turns};
 use crate::store::{Durability, IndexId, Store};
 
 /// Opens a database: names its entities, then its store.
@@ -24,15 +23,13 @@ pub struct DatabaseBuilder {
     scan_policy: ScanPolicy,
     durability: Durability,
     metrics: Observed,
-    telling: Telling,
+    slow_queries: SlowQueryLog,
     hooks: Hooked,
     readers: Readers,
     schema: SchemaChange,
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
     stored: bool,
-    /// Whether foreign keys of stored tables are not looked at.
-    unreferenced: bool,
 }
 
 impl DatabaseBuilder {
@@ -107,7 +104,7 @@ impl DatabaseBuilder {
     /// ```
     #[must_use]
     pub const fn slow_queries(mut self, from: Option<Duration>) -> Self {
-        self.telling.slow = from;
+        self.slow_queries.slow = from;
         self
     }
 
@@ -115,7 +112,7 @@ impl DatabaseBuilder {
     /// so by default they are not shown.
     #[must_use]
     pub const fn trace_values(mut self, shown: bool) -> Self {
-        self.telling.values = shown;
+        self.slow_queries.values = shown;
         self
     }
 
@@ -156,12 +153,6 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Does not look at the foreign keys of stored tables.
-    pub(crate) const fn without_references(mut self) -> Self {
-        self.unreferenced = true;
-        self
-    }
-
     /// What opening the database in this store would change, and what stands in the way: also stored rows that break a new unique
     /// index. Changes nothing. Costs one round trip; where there are new indexes, one more for each 500 rows of their tables.
     ///
@@ -187,7 +178,7 @@ impl DatabaseBuilder {
     pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
         let placement = Placement::new(store.capabilities().partitions);
         let committer = Committer::new(measured(store, &self.metrics), self.durability);
-        catalog::plan(&committer, placement, &self.tables, self.schema).await
+        change::plan(&committer, placement, &self.tables, self.schema).await
     }
 
     /// Opens the database in a store, and brings the stored tables up to date as [`schema`](Self::schema) says. Costs two
@@ -201,14 +192,19 @@ impl DatabaseBuilder {
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, an entity
     /// is missing that another one references, or rows stand in the way of a new unique index; those of the store.
     pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
+        self.open_with(store, true).await
+    }
+
+    /// The same, without the foreign keys of stored tables if these are not to be enforced.
+    pub(crate) async fn open_with(self, store: Arc<dyn Store>, references: bool) -> Result<Database> {
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);
         let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics), self.durability));
         let (schema, build) = (self.schema, self.build.clone());
         let opened = if self.stored {
-            catalog::open_stored(&committer, !self.unreferenced).await?
+            catalog::open_stored(&committer, references).await?
         } else {
-            catalog::open(&committer, placement, &self.tables, schema).await?
+            change::open(&committer, placement, &self.tables, schema).await?
         };
         committer.name(opened.catalog.names());
         tracing::debug!(store = capabilities.name, tables = self.tables.len(), schema = opened.version, "opened");
@@ -227,7 +223,7 @@ impl DatabaseBuilder {
                 scan_policy: self.scan_policy,
                 durability: self.durability,
                 metrics: self.metrics,
-                telling: self.telling,
+                slow_queries: self.slow_queries,
                 hooks: self.hooks,
                 readers: self.readers,
             }),
@@ -259,8 +255,8 @@ async fn build_or_take_back(shared: &Arc<Shared>, options: &BuildOptions, added:
         // If there was nothing to take back, another program may have built it meanwhile.
         if taken || took_back || added.is_empty() {
             return Err(match duplicates {
-                Ok(duplicates) if taken => catalog::not_unique(&duplicates, catalog::TAKEN_BACK),
-                Ok(duplicates) => catalog::not_unique(&duplicates, catalog::STAYS_UNBUILT),
+                Ok(duplicates) if taken => change::not_unique(&duplicates, change::TAKEN_BACK),
+                Ok(duplicates) => change::not_unique(&duplicates, change::STAYS_UNBUILT),
                 Err(error) => error,
             });
         }

@@ -1,19 +1,20 @@
 //! Databases: a store with the tables of its entities.
 
 mod builder;
-mod shared;
+mod relations;
+mod schema;
+mod update_if;
 
 pub use builder::DatabaseBuilder;
-pub(crate) use shared::Shared;
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::exec::Target;
-use crate::model::{Entity, IntoKey};
+use crate::model::{Entity, IntoKey, codec};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{self, Repeatable, Session, TransactionOptions, TxBody, Write, Written, verbs};
+use crate::session::{self, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
+use crate::statement::{Write, Written, write_once, written};
 use crate::store::Store;
 
 /// An open database. Cheap to clone; all clones are the same.
@@ -99,7 +100,7 @@ impl Database {
     /// Begins an explicit session with options; attempts and deadline have no meaning for it.
     #[must_use]
     pub fn session_with(&self, options: TransactionOptions) -> Session {
-        Session::new(self.shared.clone(), options)
+        Session::new(self.shared.clone(), options, Purpose::Transaction)
     }
 
     /// Runs the body as a serializable transaction and commits it if it returns `Ok`. After a conflict the body runs
@@ -139,7 +140,7 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), body).await
+        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
     }
 
     /// [`transaction`](Self::transaction) with options.
@@ -151,7 +152,7 @@ impl Database {
         F: for<'t> TxBody<&'t Session, Result<T>, Fut: Send> + Repeatable + Send,
         T: Send,
     {
-        session::run(&self.shared, options, body).await
+        session::run(&self.shared, options, Purpose::Transaction, body).await
     }
 
     /// [`transaction`](Self::transaction) with an error type of the program's own.
@@ -199,7 +200,7 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, TransactionOptions::default(), body).await
+        session::run(&self.shared, TransactionOptions::default(), Purpose::Transaction, body).await
     }
 
     /// [`try_transaction`](Self::try_transaction) with options.
@@ -212,12 +213,12 @@ impl Database {
         T: Send,
         E: From<Error> + Send,
     {
-        session::run(&self.shared, options, body).await
+        session::run(&self.shared, options, Purpose::Transaction, body).await
     }
 
     async fn write(&self, table: &'static Table, writes: Vec<Write>) -> Result<Vec<Written>> {
         let table = self.shared.table(table)?;
-        session::write_once(&self.shared, TransactionOptions::default(), table, writes).await
+        write_once(&self.shared, TransactionOptions::default(), table, writes).await
     }
 
     /// Stores a new row and returns it as it is stored: with its key and the columns that ROME sets. Costs one round trip.
@@ -241,7 +242,7 @@ impl Database {
     /// # Errors
     /// [`is_duplicate_key`](Error::is_duplicate_key), [`is_unique_violation`](Error::is_unique_violation).
     pub async fn insert<D: Entity>(&self, entity: D) -> Result<D> {
-        verbs::written(self.write(D::table(), vec![Write::Insert(verbs::encode(&entity)?)]).await?.pop())
+        written(self.write(D::table(), vec![Write::Insert(codec::encode(&entity)?)]).await?.pop())
     }
 
     /// Stores new rows in one transaction, all or none. Costs one round trip.
@@ -250,8 +251,8 @@ impl Database {
     /// As [`insert`](Self::insert); [`is_limit`](Error::is_limit) when there are more than the store takes at once.
     pub async fn insert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
         let writes =
-            entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Insert)).collect::<Result<_>>()?;
-        self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
+            entities.into_iter().map(|entity| codec::encode(&entity).map(Write::Insert)).collect::<Result<_>>()?;
+        self.write(D::table(), writes).await?.into_iter().map(|row| written(Some(row))).collect()
     }
 
     /// Stores the whole row in the place of the stored one and returns it as it is stored. Costs two round trips.
@@ -260,7 +261,7 @@ impl Database {
     /// [`is_not_found`](Error::is_not_found), [`is_stale`](Error::is_stale) if the entity has a version column and
     /// another value is stored, [`is_unique_violation`](Error::is_unique_violation).
     pub async fn update<D: Entity>(&self, entity: &D) -> Result<D> {
-        verbs::written(self.write(D::table(), vec![Write::Update(verbs::encode(entity)?)]).await?.pop())
+        written(self.write(D::table(), vec![Write::Update(codec::encode(entity)?)]).await?.pop())
     }
 
     /// Stores whole rows in the place of the stored ones in one transaction, all or none. Costs two round trips.
@@ -268,8 +269,8 @@ impl Database {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn update_all<D: Entity>(&self, entities: &[D]) -> Result<Vec<D>> {
-        let writes = entities.iter().map(|entity| verbs::encode(entity).map(Write::Update)).collect::<Result<_>>()?;
-        self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
+        let writes = entities.iter().map(|entity| codec::encode(entity).map(Write::Update)).collect::<Result<_>>()?;
+        self.write(D::table(), writes).await?.into_iter().map(|row| written(Some(row))).collect()
     }
 
     /// Stores the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`. Costs
@@ -278,7 +279,7 @@ impl Database {
     /// # Errors
     /// [`is_unique_violation`](Error::is_unique_violation) on another unique column than the key.
     pub async fn upsert<D: Entity>(&self, entity: D) -> Result<D> {
-        verbs::written(self.write(D::table(), vec![Write::Upsert(verbs::encode(&entity)?)]).await?.pop())
+        written(self.write(D::table(), vec![Write::Upsert(codec::encode(&entity)?)]).await?.pop())
     }
 
     /// Stores rows as [`upsert`](Self::upsert) does, in one transaction. Costs two round trips.
@@ -287,8 +288,8 @@ impl Database {
     /// As [`upsert`](Self::upsert).
     pub async fn upsert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
         let writes =
-            entities.into_iter().map(|entity| verbs::encode(&entity).map(Write::Upsert)).collect::<Result<_>>()?;
-        self.write(D::table(), writes).await?.into_iter().map(|row| verbs::written(Some(row))).collect()
+            entities.into_iter().map(|entity| codec::encode(&entity).map(Write::Upsert)).collect::<Result<_>>()?;
+        self.write(D::table(), writes).await?.into_iter().map(|row| written(Some(row))).collect()
     }
 
     /// Removes the row; if the entity has a `soft_delete` column, sets that instead. Costs two round trips.
@@ -297,7 +298,7 @@ impl Database {
     /// [`is_not_found`](Error::is_not_found) if there is no such row, or it is deleted already; those of
     /// [`Session::delete`](crate::session::Session::delete).
     pub async fn delete<D: Entity>(&self, entity: &D) -> Result<()> {
-        if self.delete_by_key::<D>(entity.key()).await? { Ok(()) } else { Err(verbs::not_found(entity)) }
+        if self.delete_by_key::<D>(entity.key()).await? { Ok(()) } else { Err(codec::not_found(entity)) }
     }
 
     /// Removes entities in one transaction, as [`delete`](Self::delete) does; says how many there were.
@@ -305,7 +306,7 @@ impl Database {
     /// # Errors
     /// Those of the store.
     pub async fn delete_all<D: Entity>(&self, entities: &[D]) -> Result<u64> {
-        let writes = entities.iter().map(|entity| Write::Delete(verbs::encode_key::<D>(&entity.key()))).collect();
+        let writes = entities.iter().map(|entity| Write::Delete(codec::encode_key::<D>(&entity.key()))).collect();
         let written = self.write(D::table(), writes).await?;
         Ok(written.iter().filter(|row| !matches!(row, Written::Absent)).count() as u64)
     }
@@ -316,7 +317,7 @@ impl Database {
     /// # Errors
     /// Those of the store.
     pub async fn delete_by_key<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
-        let key = verbs::encode_key::<D>(&key.into_key());
+        let key = codec::encode_key::<D>(&key.into_key());
         Ok(matches!(
             self.write(D::table(), vec![Write::Delete(key)]).await?.pop(),
             Some(Written::Row(_) | Written::Removed)
@@ -329,7 +330,7 @@ impl Database {
     /// # Errors
     /// Those of the store.
     pub async fn purge<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
-        let key = verbs::encode_key::<D>(&key.into_key());
+        let key = codec::encode_key::<D>(&key.into_key());
         Ok(matches!(self.write(D::table(), vec![Write::Purge(key)]).await?.pop(), Some(Written::Removed)))
     }
 
@@ -338,7 +339,7 @@ impl Database {
     /// # Errors
     /// Those of the store; [`is_corrupt`](Error::is_corrupt) if the stored row does not fit the entity.
     pub async fn get<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Target::Database(&self.shared).get(key.into_key(), false).await
+        Reader::Database(&self.shared).get(key.into_key(), false).await
     }
 
     /// The row with this key, also if it is softly deleted. Costs one round trip.
@@ -346,7 +347,7 @@ impl Database {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_with_deleted<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<Option<D>> {
-        Target::Database(&self.shared).get(key.into_key(), true).await
+        Reader::Database(&self.shared).get(key.into_key(), true).await
     }
 
     /// The rows with these keys, in their order. Costs one round trip.
@@ -354,12 +355,12 @@ impl Database {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_many<D: Entity>(&self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
-        Target::Database(&self.shared).get_many(keys).await
+        Reader::Database(&self.shared).get_many(keys).await
     }
 
     /// A query on an entity.
     pub fn query<D: Entity>(&self) -> Query<'_, D> {
-        Query::new(Target::Database(&self.shared))
+        Query::new(Reader::Database(&self.shared))
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::catalog::{StoredIndex, StoredTable};
-use crate::database::Shared;
 use crate::error::{Error, Result};
 use crate::index::{describe_claim, entries_of};
-use crate::place::Routed;
+use crate::placement::Routed;
 use crate::row;
+use crate::session::Shared;
 use crate::store::{Read, Reply};
 
 /// Two rows that a unique index does not allow both.
@@ -57,7 +57,7 @@ async fn find<'a>(shared: &Shared, table: &'a Arc<StoredTable>, bodies: &[Bytes]
     for (at, body) in bodies.iter().enumerate() {
         let key = row::key_of(table.def, body).map_err(|source| row::damaged(table.def, &[], body, source))?;
         for (place, claim) in entries_of(table, &key, body)?.claims {
-            let Some(index) = table.indexes.get(place) else { continue };
+            let index = table.index(place);
             if let Some(holder) = seen.insert((place, claim.clone()), key.clone()) {
                 return Ok(Some(Clash { index, claim, at, key, holder }));
             }

@@ -10,11 +10,12 @@ use super::line::{FORMAT, Line, Tally, from_json};
 use super::{Progress, clash};
 use crate::catalog::{Document, StoredTable, create_document, read_document};
 use crate::commit::{Committer, Part};
-use crate::database::{Database, Shared};
+use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::schema::Table;
 use crate::session::keys::FARTHEST;
-use crate::session::{self, TransactionOptions, Write};
+use crate::session::{Shared, TransactionOptions};
+use crate::statement::{self, Write};
 use crate::store::{Durability, Effect, Partition, Read, Reply, SequenceId, Space, Span, Store};
 use crate::value::{RowReader, ValueRef, read_column};
 
@@ -97,7 +98,7 @@ pub async fn load<R: BufRead + Send>(
     if read_document(&committer).await?.is_none() {
         create_document(&committer, verified.catalog.clone()).await?;
     }
-    let db = Database::builder().stored_tables().without_references().open_store(store).await?;
+    let db = Database::builder().stored_tables().open_with(store, false).await?;
     // Once more, to see that each row fits the tables that are there.
     read_through(&mut open()?, |table, row| from_json(db.stored_table(table)?.def, row).map(|_| ()))?;
     let resumed = begin(&db, &verified).await?;
@@ -217,10 +218,10 @@ async fn first_with_rows<'a>(
     tables: impl Iterator<Item = &'a Arc<StoredTable>> + Send,
 ) -> Result<Option<&'static str>> {
     for table in tables {
-        let first = Read::Count(Span::all(table.rows()).limited(Some(1)));
+        let first = Read::count(Span::all(table.rows()).limited(Some(1)));
         let batch: Vec<_> = db.shared.placement.all().map(|partition| (partition, vec![first.clone()])).collect();
         let replies = db.shared.read(&batch).await?;
-        if replies.iter().flat_map(|reply| &reply.replies).any(|reply| *reply != Reply::Count(0)) {
+        if replies.iter().flat_map(|reply| &reply.replies).any(|reply| *reply != Reply::Count(0.into())) {
             return Ok(Some(table.def.name));
         }
     }
@@ -279,7 +280,7 @@ impl Loader<'_> {
         let bodies: Vec<Bytes> = self.pending.drain(..).map(|(_, body)| body).collect();
         let writes = bodies.iter().map(|body| Write::Upsert(body.to_vec())).collect();
         let shared = &self.db.shared;
-        if let Err(error) = session::write_once(shared, TransactionOptions::default(), &table, writes).await {
+        if let Err(error) = statement::write_once(shared, TransactionOptions::default(), &table, writes).await {
             return Err(clash::told(shared, &table, &bodies, self.done, error).await);
         }
         self.done += bodies.len() as u64;

@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 
+use crate::ask::{Deleted, OrderPart, Spec, Window};
 use crate::cut::{BRIEF, cut};
 use crate::database::Database;
 use crate::error::{Error, Kind, Result};
-use crate::exec::Target;
 use crate::expr::node::{Comparison, Node};
-use crate::plan::{self, Explain, OrderPart, Spec};
+use crate::plan::{self, Explain};
 use crate::schema::Table;
+use crate::session::Reader;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,8 +51,8 @@ impl Database {
             .map_err(|error| Error::invalid(format!("the query cannot be read: {error}")))?;
         let table = self.stored_table(&saved.table)?;
         let mut spec = Spec::new(table.def);
-        spec.deleted = plan::Deleted::Yes;
-        (spec.limit, spec.offset) = (saved.limit, saved.offset);
+        spec.deleted = Deleted::Yes;
+        spec.window = Window { limit: saved.limit, offset: saved.offset };
         for (column, operator, value) in &saved.conditions {
             spec.filter.push(condition(table.def, column, operator, value.as_deref())?);
         }
@@ -63,7 +64,7 @@ impl Database {
             };
             spec.order.push(OrderPart::new(position(table.def, name)?, descending));
         }
-        let plan = plan::plan(Target::Database(&self.shared), table, &spec).await?;
+        let plan = plan::plan(Reader::Database(&self.shared), table, &spec).await?;
         Ok(Explain::new(table, &spec, &plan, self.shared.placement))
     }
 }

@@ -1,7 +1,6 @@
 //! Rows of stored tables as JSON: one by its key, or all.
 
 use std::io::Write;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +11,8 @@ use super::line::{FORMAT, Line, Tally, to_json};
 use crate::catalog::{StoredTable, read_document};
 use crate::database::Database;
 use crate::error::{Error, Kind, Result};
-use crate::store::{Partition, Read, Reply, Span, StoreError, StoreErrorKind};
+use crate::session::Record;
+use crate::store::{Read, Reply, StoreError, StoreErrorKind};
 use crate::value::key;
 
 /// How many rows are read at once.
@@ -108,10 +108,10 @@ impl Database {
             for partition in self.shared.placement.all() {
                 let mut after = None;
                 loop {
-                    let rows = self.chunk(table, partition, after).await?;
-                    let Some((last, _)) = rows.last() else { break };
-                    after = Some(last.clone());
-                    for (key, stored) in &rows {
+                    let rows = self.shared.scan_chunk(partition, table.rows(), after, CHUNK).await?;
+                    let Some(last) = rows.last() else { break };
+                    after = Some(last.key.clone());
+                    for Record { key, value: stored, .. } in &rows {
                         let row = to_json(table, key, stored)?;
                         put(&Line::Row { table: table.def.name.to_owned(), row }, &mut tally)?;
                         tally.rows += 1;
@@ -126,23 +126,6 @@ impl Database {
         put(&end, &mut tally)?;
         out.flush().map_err(|error| not_written(&error))?;
         Ok(tally.rows)
-    }
-
-    async fn chunk(
-        &self,
-        table: &StoredTable,
-        partition: Partition,
-        after: Option<Bytes>,
-    ) -> Result<Vec<(Bytes, Bytes)>> {
-        let lo = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let span = Span::between(table.rows(), lo, Bound::Unbounded).limited(Some(CHUNK));
-        let scan = Read::Scan { span, filter: None, want: None, track: false };
-        let reply = self.shared.read(&[(partition, vec![scan])]).await?.pop();
-        let Some(Reply::Scanned(scanned)) = reply.and_then(|mut reply| reply.replies.pop()) else {
-            return Err(Error::invalid("the store answered a scan with something else"));
-        };
-        let copy = Bytes::copy_from_slice;
-        Ok(scanned.iter().map(|record| (copy(record.key), copy(record.value))).collect())
     }
 }
 

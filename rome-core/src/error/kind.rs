@@ -69,6 +69,8 @@ pub enum ErrorKind {
     AccessDenied,
     /// [`Error::is_unsafe_store`].
     UnsafeStore,
+    /// [`Error::is_internal`].
+    Internal,
     /// [`Error::is_other`].
     Other,
 }
@@ -97,6 +99,7 @@ impl Error {
             Kind::Schema(_) => ErrorKind::SchemaMismatch,
             Kind::ScanDenied { .. } => ErrorKind::ScanDenied,
             Kind::StoredRow { .. } => ErrorKind::Corrupt,
+            Kind::Internal(_) => ErrorKind::Internal,
             Kind::Said(kind, _) => *kind,
             // That it may have been applied is what a program has to know first.
             Kind::Store(error) if error.certainty() == Certainty::Unknown => ErrorKind::OutcomeUnknown,
@@ -117,6 +120,8 @@ const fn of_store(kind: StoreErrorKind) -> ErrorKind {
         StoreErrorKind::Invalid => ErrorKind::Invalid,
         StoreErrorKind::Overflow => ErrorKind::Overflow,
         StoreErrorKind::Retired => ErrorKind::SchemaMismatch,
+        // What was read first cannot be read on: its reader begins anew.
+        StoreErrorKind::SnapshotGone => ErrorKind::Conflict,
         StoreErrorKind::Other => ErrorKind::Other,
     }
 }
@@ -130,7 +135,7 @@ mod tests {
     /// What a kind's own method says.
     type Ask = fn(&Error) -> bool;
 
-    const ALL: [(ErrorKind, Ask); 22] = [
+    const ALL: [(ErrorKind, Ask); 23] = [
         (ErrorKind::Conflict, Error::is_conflict),
         (ErrorKind::DuplicateKey, Error::is_duplicate_key),
         (ErrorKind::UniqueViolation, Error::is_unique_violation),
@@ -152,6 +157,7 @@ mod tests {
         (ErrorKind::InUse, Error::is_in_use),
         (ErrorKind::AccessDenied, Error::is_access_denied),
         (ErrorKind::UnsafeStore, Error::is_unsafe_store),
+        (ErrorKind::Internal, Error::is_internal),
         (ErrorKind::Other, Error::is_other),
     ];
 
@@ -182,6 +188,7 @@ mod tests {
             Kind::Cursor(""),
             Kind::NotLoaded { name: None, target: table },
             Kind::Finished,
+            Kind::Internal(text()),
         ]
         .into_iter()
         .map(Error::from)
@@ -197,6 +204,7 @@ mod tests {
             StoreErrorKind::Full,
             StoreErrorKind::Invalid,
             StoreErrorKind::Overflow,
+            StoreErrorKind::SnapshotGone,
             StoreErrorKind::Other,
         ] {
             samples.push(StoreError::new(kind, "").into());

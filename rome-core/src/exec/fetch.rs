@@ -6,107 +6,172 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::buffered::buffered;
+use super::compete::{self, Trials, Way};
 use super::filter::{Condition, passes};
-use super::reach;
-use super::runs::Runs;
+use super::hit::{Hit, Want};
+use super::routing::{self, Pushed};
+use super::semi::Asking;
 use super::sort::{sort_key, sort_key_of};
-use super::target::{Target, in_session};
+use super::subquery;
+use super::walk::Walk;
+use crate::ask::{MOST_ROWS, Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
-use crate::place::{Placement, Routed};
-use crate::plan::{Access, Plan, Spec};
+use crate::placement::{Placement, Routed};
+use crate::plan::{self, Access, Plan};
 use crate::row;
 use crate::schema::Table;
-use crate::session::{Pending, Session};
-use crate::store::{FilterRef, Read, Reply, Scanned, row_key};
-
-/// How many rows are sorted in memory at most.
-const MOST_SORTED: usize = 4_000_000;
-
-/// A row that was found.
-#[derive(Debug, Clone)]
-pub(crate) struct Hit {
-    /// Its encoded key.
-    pub key: Bytes,
-    /// Its columns; empty if only keys were wanted.
-    pub body: Bytes,
-}
-
-/// What of the rows is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want {
-    Rows,
-    Keys,
-}
+use crate::session::{Pending, Reader, Session, in_session};
+use crate::store::{Claimed, FilterRef, Read, Reply, Scanned, row_key};
 
 /// The rows of a query, in order, cut to its offset and limit. Costs one round trip if they are in one partition, else
-/// two.
+/// two; where two ways compete, one more each time that a budget of visits is used up.
 pub(crate) async fn fetch(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
     match target {
-        Target::Database(shared) if reach::is_wide(shared.placement, table, plan) => {
-            let within = async |session: &Session| fetch_here(Target::Session(session), table, spec, plan, want).await;
+        Reader::Database(shared) if routing::is_wide(shared.placement, table, plan) || plan.rival.is_some() => {
+            let within = async |session: &Session| fetch_here(Reader::Session(session), table, spec, plan, want).await;
             Box::pin(in_session(shared, within)).await
         }
         _ => fetch_here(target, table, spec, plan, want).await,
     }
 }
 
+/// The rows of a query without its subqueries' conditions being answered before, in order, cut to its offset and limit. Has to run in a
+/// session.
+pub(crate) async fn fetch_asking(target: Reader<'_>, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
+    let table = target.shared().table(spec.table)?;
+    let (Some(limit), Some((_, plain))) = (spec.window.limit, Asking::of(spec)) else {
+        let spec = Box::pin(subquery::answered(target, spec)).await?;
+        let plan = plan::plan(target, table, &spec).await?;
+        return Box::pin(fetch(target, table, &spec, &plan, want)).await;
+    };
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    spec.check_size()?;
+    let trials = Trials::of(target, 3);
+    let mut ways = Vec::with_capacity(3);
+    match plan::plan(target, table, &plain).await {
+        Ok(plan) => {
+            for plan in [Some(&plan), plan.rival.as_deref()].into_iter().flatten() {
+                let asking = Asking::of(spec).map(|(asking, _)| asking);
+                ways.extend(Way::of(trials.target(ways.len(), target), table, &plain, plan, asking)?);
+            }
+        }
+        // What the subqueries give may narrow it.
+        Err(error) if error.is_scan_denied() => {}
+        Err(error) => return Err(error),
+    }
+    ways.push(Way::inside_out(trials.target(ways.len(), target), table, spec));
+    let wanted = limit.saturating_add(spec.window.offset);
+    let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
+    spec.window.cut(&mut hits);
+    Ok(hits)
+}
+
 async fn fetch_here(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
-    if spec.limit == Some(0) {
+    let (Some(rival), Some(limit)) = (&plan.rival, spec.window.limit) else {
+        return fetch_one_way(target, table, spec, plan, want).await;
+    };
+    let trials = Trials::of(target, 2);
+    let mut ways = Vec::with_capacity(2);
+    for plan in [plan, rival] {
+        ways.extend(Way::of(trials.target(ways.len(), target), table, spec, plan, None)?);
+    }
+    if limit == 0 || ways.len() < 2 {
+        return fetch_one_way(target, table, spec, plan, want).await;
+    }
+    let wanted = limit.saturating_add(spec.window.offset);
+    let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
+    spec.window.cut(&mut hits);
+    Ok(hits)
+}
+
+/// The rows of a plan, without its rival.
+pub(super) async fn fetch_one_way(
+    target: Reader<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+    want: Want,
+) -> Result<Vec<Hit>> {
+    if spec.window.limit == Some(0) {
         return Ok(Vec::new());
     }
+    let wanted = spec.window.reach();
+    let in_order = plan.ordered && plan.resumed | spec.after.is_none();
+    let wide = routing::is_wide(target.shared().placement, table, plan);
+    if let Some(wanted) = wanted.filter(|_| in_order && (wide || !plan.is_one_run()))
+        && let Some(walk) = Walk::open(target, table, spec, plan, None)?
+    {
+        let mut walk = if want == Want::Keys { walk.keys_only() } else { walk };
+        Box::pin(walk.advance(wanted, None)).await?;
+        let mut hits = walk.take(wanted);
+        spec.window.cut(&mut hits);
+        return Ok(hits);
+    }
     let own = own_writes(target, table, &plan.access);
-    let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
-    let pushed = stored_limit.filter(|_| plan.ordered && plan.resumed | spec.after.is_none() && !plan.may_repeat());
-    // Rows of several partitions are sorted again, by their columns.
-    let wide = reach::is_wide(target.shared().placement, table, plan);
-    let sorts = wide && (!spec.order.is_empty() || spec.after.is_some());
+    let pushed = stored_limit.filter(|_| in_order && !plan.may_repeat());
+    // Rows of several runs are sorted again, by their columns.
+    let one_run = !wide && plan.is_one_run();
+    let sorts = !one_run && (!spec.order.is_empty() || spec.after.is_some());
     let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none() && !sorts;
-    let runs = pushed.filter(|_| wide).and_then(|wanted| Some((wanted, Runs::of(target, table, spec, plan)?)));
-    let mut in_order = !wide;
-    let mut hits = match runs {
-        _ if matches!(plan.access, Access::Nothing) => Vec::new(),
-        Some((wanted, runs)) => {
-            in_order = true;
-            let keys_only = want == Want::Keys && own.is_empty() && plan.residual.is_none() && !sorts;
-            runs.keys_only(keys_only).first(target, wanted).await?
-        }
-        None => read_hits(target, table, plan, pushed, keys_only).await?,
+    let mut hits = match plan.access {
+        Access::Nothing => Vec::new(),
+        _ => read_hits(target, table, plan, pushed, keys_only).await?,
     };
     if plan.may_repeat() {
         let mut seen = HashSet::with_capacity(hits.len());
         hits.retain(|hit| seen.insert(hit.key.clone()));
     }
     let mut merged = merge(table, spec, &mut hits, own)?;
-    // Each partition has given its rows in order, one partition after the other.
-    merged |= !in_order;
+    // Each run has given its rows in order, one run after the other.
+    merged |= !one_run;
     arrange(table, spec, plan, &mut hits, merged)?;
-    let from = usize::try_from(spec.offset).unwrap_or(usize::MAX).min(hits.len());
-    hits.drain(..from);
-    if let Some(limit) = spec.limit {
-        hits.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
+    spec.window.cut(&mut hits);
     Ok(hits)
+}
+
+/// Puts all rows of a query that are stored in its order, with those of the session, and keeps so many of the first.
+pub(super) fn arrange_first(
+    target: Reader<'_>,
+    table: &StoredTable,
+    spec: &Spec,
+    hits: &mut Vec<Hit>,
+    wanted: Option<u64>,
+) -> Result<()> {
+    let own = own_rows(target, table, spec)?;
+    hits.retain(|hit| !own.keys.contains(&hit.key));
+    hits.extend(own.rows);
+    if !spec.order.is_empty() || spec.after.is_some() {
+        check_sorted(table, hits)?;
+        sort_rows(table.def, spec, hits)?;
+    }
+    if let Some(wanted) = wanted {
+        hits.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+    }
+    Ok(())
 }
 
 /// The stored rows of a query as the store gave them, if they need no more work: where no session could have written, and nothing
 /// is to be sorted, left out or found twice. Costs one round trip.
 pub(crate) async fn scan(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
@@ -123,29 +188,27 @@ pub(crate) async fn scan(
 
 /// The same of several spans that do not meet, such as ranges of keys: what the store gave for each.
 pub(super) async fn scans(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
 ) -> Result<Option<Vec<Scanned>>> {
-    let whole = plan.ordered && plan.resumed | spec.after.is_none() && spec.offset == 0 && spec.limit != Some(0);
-    let wide = reach::is_wide(target.shared().placement, table, plan);
+    let in_order = plan.ordered && plan.rival.is_none() && plan.resumed | spec.after.is_none();
+    let whole = in_order && spec.window.offset == 0 && spec.window.limit != Some(0);
+    let wide = routing::is_wide(target.shared().placement, table, plan);
     let reads_only = target.session().is_none_or(|session| session.options.read_only);
     if !(whole && reads_only && !wide) {
         return Ok(None);
     }
     let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
-    let want = spec.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let want = spec.window.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     let pushed = Pushed { filter: filter.as_ref(), want, keys_only: false };
     let reads = reads_of(target.shared().placement, table, plan, &pushed);
     let replies = target.read(reads).await?;
     let mut all = Vec::with_capacity(replies.len());
     for reply in replies {
-        let Reply::Scanned(scanned) = reply else {
-            return Err(Error::invalid("the store answered a scan with something else"));
-        };
-        all.push(scanned);
+        all.push(reply.into_scanned()?);
     }
     if let Some(condition) = condition.filter(|condition| condition.failed()) {
         // Some row could not be tested: say which.
@@ -159,10 +222,10 @@ pub(super) async fn scans(
 pub(super) type Own = Vec<(Bytes, Option<Bytes>, Option<Bytes>)>;
 
 /// What the session has written to the table and an access may meet: keys, stored and new columns.
-pub(super) fn own_writes(target: Target<'_>, table: &StoredTable, access: &Access) -> Own {
+pub(super) fn own_writes(target: Reader<'_>, table: &StoredTable, access: &Access) -> Own {
     target
         .session()
-        .map_or_else(Vec::new, |session| session.within_overlay(|overlay| own(overlay.of_access(table, access))))
+        .map_or_else(Vec::new, |session| session.within_overlay(|overlay| own(buffered(overlay, table, access))))
 }
 
 pub(super) fn own(pending: Vec<(&Bytes, &Pending)>) -> Own {
@@ -180,7 +243,7 @@ pub(crate) struct OwnRows {
 }
 
 /// What the session has written to the table of a query.
-pub(crate) fn own_rows(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<OwnRows> {
+pub(crate) fn own_rows(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<OwnRows> {
     let mut own = OwnRows::default();
     let condition = spec.condition();
     let written = target.session().map_or_else(Vec::new, |session| {
@@ -199,7 +262,7 @@ pub(crate) fn own_rows(target: Target<'_>, table: &StoredTable, spec: &Spec) -> 
 
 /// Reads what the access finds, tested by the plan's residual.
 async fn read_hits(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     plan: &Plan,
     limit: Option<u64>,
@@ -235,8 +298,8 @@ async fn read_hits(
             Reply::Record(Some((_, stored))) => {
                 add_hit(table, condition.as_deref(), key.unwrap_or_default(), stored, &mut hits)?;
             }
-            Reply::Claimed(Some((_, key, _, stored))) => {
-                add_hit(table, condition.as_deref(), key, stored, &mut hits)?;
+            Reply::Claimed(Some(Claimed { key, row, .. })) => {
+                add_hit(table, condition.as_deref(), key, row, &mut hits)?;
             }
             Reply::Scanned(scanned) => {
                 let retest = condition.as_deref().filter(|condition| condition.failed());
@@ -248,18 +311,50 @@ async fn read_hits(
     Ok(hits)
 }
 
+/// For each range or lookup of a plan one of its rows, where each has the rows of one value of these columns; elsewhere all rows. In no
+/// order. Costs as [`fetch`].
+pub(super) async fn some_of_each(
+    target: Reader<'_>,
+    table: &Arc<StoredTable>,
+    spec: &Spec,
+    plan: &Plan,
+    columns: &[u16],
+) -> Result<Vec<Hit>> {
+    let begins_with = |parts: &mut dyn Iterator<Item = u16>| {
+        let first: Vec<u16> = parts.take(columns.len()).collect();
+        first.len() == columns.len() && first.iter().all(|column| columns.contains(column))
+    };
+    let one_value_each = !plan.full_scan
+        && match &plan.access {
+            Access::Rows { .. } => begins_with(&mut table.def.key.iter().copied()),
+            Access::Index { index, .. } => table
+                .indexes
+                .get(*index)
+                .is_some_and(|index| begins_with(&mut index.def.parts.iter().map(|part| part.column))),
+            _ => false,
+        };
+    if !one_value_each {
+        return fetch_here(target, table, spec, plan, Want::Rows).await;
+    }
+    let own = own_writes(target, table, &plan.access);
+    // Rows that the session has changed may drop out, so as many more are asked for.
+    let mut hits = read_hits(target, table, plan, Some(1 + own.len() as u64), false).await?;
+    merge(table, spec, &mut hits, own)?;
+    Ok(hits)
+}
+
 /// For lookups by unique values and by global indexes, whose rows may lie in other partitions: the same access by the keys
 /// of the rows. Costs one round trip; none if there are no such lookups. They run in a session, which makes sure that a
 /// claim or an entry and its row are of one moment.
 async fn by_pointers(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     access: &Access,
     want: Option<u32>,
 ) -> Result<Option<Access>> {
     let placement = target.shared().placement;
     let mut reads = Routed::default();
-    reach::add_pointers(placement, table, access, want, &mut reads);
+    routing::add_pointers(placement, table, access, want, &mut reads);
     if reads.is_empty() {
         return Ok(None);
     }
@@ -269,7 +364,7 @@ async fn by_pointers(
         _ => Vec::new(),
     };
     let mut found = target.read(reads).await?.into_iter().map(keys);
-    Ok(Some(reach::by_keys(placement, table, access, &mut found)))
+    Ok(Some(routing::by_keys(placement, table, access, &mut found)))
 }
 
 pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
@@ -279,16 +374,9 @@ pub(super) fn key_of_entry(entry: Bytes) -> Option<Bytes> {
     })
 }
 
-/// What the store does for a plan besides finding rows.
-pub(super) struct Pushed<'a> {
-    pub filter: Option<&'a FilterRef>,
-    pub want: Option<u32>,
-    pub keys_only: bool,
-}
-
 pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, pushed: &Pushed<'_>) -> Routed {
     let mut reads = Routed::with_capacity(1);
-    reach::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
+    routing::add_reads(placement, table, plan, &plan.access, pushed, &mut reads);
     reads
 }
 
@@ -370,16 +458,22 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
     if !sort && !skip {
         return Ok(());
     }
-    if hits.len() > MOST_SORTED {
+    check_sorted(table, hits)?;
+    sort_rows(table.def, spec, hits)
+}
+
+/// Refuses to sort too many rows.
+fn check_sorted(table: &StoredTable, hits: &[Hit]) -> Result<()> {
+    if hits.len() > MOST_ROWS {
         return Err(Kind::Limit(format!(
-            "the query on table `{}` would sort {} rows in memory, at most {MOST_SORTED} are allowed; add an index for its \
+            "the query on table `{}` would sort {} rows in memory, at most {MOST_ROWS} are allowed; add an index for its \
              order or filter",
             table.def.name,
             hits.len()
         ))
         .into());
     }
-    sort_rows(table.def, spec, hits)
+    Ok(())
 }
 
 /// Sorts rows in the order of a query, and drops those before its cursor.
@@ -401,31 +495,31 @@ pub(super) fn sort_rows(table: &'static Table, spec: &Spec, hits: &mut Vec<Hit>)
 
 /// How many rows a query has, without its order, offset and limit. Costs one round trip; reads no rows where an index
 /// serves the whole filter.
-pub(crate) async fn count(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
-    if let Target::Database(shared) = target
-        && reach::is_wide(shared.placement, table, plan)
+pub(crate) async fn count(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
+    if let Reader::Database(shared) = target
+        && routing::is_wide(shared.placement, table, plan)
     {
         return in_session(shared, async |session: &Session| {
-            count_here(Target::Session(session), table, spec, plan).await
+            count_here(Reader::Session(session), table, spec, plan).await
         })
         .await;
     }
     count_here(target, table, spec, plan).await
 }
 
-async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
+async fn count_here(target: Reader<'_>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<u64> {
     let own = own_writes(target, table, &plan.access);
     let counted = match &plan.access {
         Access::Nothing => Some(0),
         Access::Rows { .. } | Access::Index { .. }
-            if plan.residual.is_none() || !reach::is_apart(target.shared().placement, table, &plan.access) =>
+            if plan.residual.is_none() || !routing::is_apart(target.shared().placement, table, &plan.access) =>
         {
             count_spans(target, table, plan).await?
         }
         _ => None,
     };
     let Some(stored) = counted else {
-        let spec = Spec { order: Vec::new(), limit: None, offset: 0, ..spec.clone() };
+        let spec = Spec { order: Vec::new(), window: Window::ALL, ..spec.clone() };
         let rows = fetch_here(target, table, &spec, plan, Want::Rows).await?;
         return Ok(rows.len() as u64);
     };
@@ -444,7 +538,7 @@ async fn count_here(target: Target<'_>, table: &Arc<StoredTable>, spec: &Spec, p
 }
 
 /// Counts the rows of the plan's spans inside the store; none if that could not be done.
-async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<Option<u64>> {
+async fn count_spans(target: Reader<'_>, table: &Arc<StoredTable>, plan: &Plan) -> Result<Option<u64>> {
     let pushed = Pushed { filter: None, want: None, keys_only: plan.residual.is_none() };
     let mut reads = reads_of(target.shared().placement, table, plan, &pushed);
     let mut conditions = Vec::with_capacity(reads.reads().len());
@@ -461,7 +555,7 @@ async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) 
     let mut count = 0;
     for reply in replies {
         match reply {
-            Reply::Count(n) => count += n,
+            Reply::Count(counted) => count += counted.n,
             Reply::Scanned(scanned) => {
                 let Some(condition) = conditions.next() else { return Ok(None) };
                 // The filter keeps only what it cannot read.
@@ -473,7 +567,7 @@ async fn count_spans(target: Target<'_>, table: &Arc<StoredTable>, plan: &Plan) 
                 let Some(counted) = condition.counted(scanned.visited) else { return Ok(None) };
                 count += counted;
             }
-            _ => return Err(Error::invalid("the store answered a count with something else")),
+            _ => return Err(Error::internal("the store answered a count with something else")),
         }
     }
     Ok(Some(count))

@@ -8,8 +8,7 @@ use crate::catalog::StoredTable;
 use crate::error::Error;
 use crate::expr::eval;
 use crate::expr::node::Node;
-use crate::model::RowView;
-use crate::row;
+use crate::row::{self, RowView};
 use crate::store::RowFilter;
 use crate::value::ValueError;
 

@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::by_value::ByValue;
-use super::fetch::{Hit, Want, fetch, scans};
-use super::target::Target;
+use super::fetch::{fetch, scans};
+use super::group_by_key::ByValue;
+use super::hit::{Hit, Want};
+use crate::ask::{IndexChoice, Spec};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Result};
 use crate::expr::node::{Node, ValueList};
 use crate::expr::tuples::Tuples;
-use crate::plan::{self, Access, IndexChoice, Spec};
-use crate::reference::columns_of;
+use crate::plan::{self, Access};
 use crate::row;
+use crate::row::reference::columns_of;
 use crate::schema::{RelationDef, Table};
-use crate::session::Session;
+use crate::session::{Reader, Session};
 use crate::store::Scanned;
 use crate::value::{Value, ValueError, key};
 
@@ -68,7 +69,7 @@ pub(crate) type Places = HashMap<Bytes, Vec<Range<usize>>>;
 /// The rows that a relation leads to, by the encoded local columns: for each of `keys` the places of its rows among all that
 /// were found. Costs one round trip, two if there is a third table between.
 pub(crate) async fn lead(
-    target: Target<'_>,
+    target: Reader<'_>,
     def: &RelationDef,
     spec: &Spec,
     keys: Vec<Bytes>,
@@ -112,7 +113,7 @@ pub(crate) async fn lead(
 /// Rows that lie under those that lead to them, by the beginnings of their keys, as the store gave them; none if they have to be found
 /// or treated otherwise. The conditions of `spec` have no subqueries any more.
 async fn clustered(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     columns: &[u16],
@@ -126,7 +127,7 @@ async fn clustered(
     let Some(plan) = plan.filter(|plan| matches!(plan.access, Access::Rows { .. })) else { return Ok(None) };
     let Some(scans) = scans(target, table, spec, &plan).await? else { return Ok(None) };
     if scans.len() != values.len() {
-        return Err(Error::invalid("the store answered another number of scans than it was asked for"));
+        return Err(Error::internal("the store answered another number of scans than it was asked for"));
     }
     let mut places = Places::with_capacity(values.len());
     let mut rows = Vec::with_capacity(scans.iter().map(Scanned::len).sum());
@@ -163,7 +164,7 @@ fn grouped(table: &'static Table, hits: &[Hit], columns: &[u16], values: usize) 
 
 /// The rows that [`rows_with`] finds, each with its value.
 async fn matching(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     columns: &[u16],
@@ -181,7 +182,7 @@ async fn matching(
 
 /// The rows of a query whose columns hold one of these encoded values, in the order of the query and else by their keys.
 pub(crate) async fn rows_with(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     columns: &[u16],
@@ -223,14 +224,8 @@ pub(crate) async fn rows_with(
     } else if values.len() > at_once {
         super::fetch::sort_rows(table.def, spec, &mut all)?;
     }
-    if let Target::Session(session) = target
-        && !session.options.read_only
-    {
-        for hit in &all {
-            if session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
-                session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
-            }
-        }
+    if let Reader::Session(session) = target {
+        session.remember_hits(table.id, &all);
     }
     Ok(all)
 }
@@ -278,7 +273,7 @@ pub(crate) fn holds_one_of(table: &'static Table, columns: &[u16], encoded: &[By
     let [column] = columns else {
         let mut tuples = Tuples::new();
         tuples.extend(encoded.iter().map(|tuple| tuple.to_vec()));
-        return Ok(Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(tuples)));
+        return Ok(Node::among(columns, tuples));
     };
     let mut values = Vec::with_capacity(encoded.len());
     for encoded in encoded {

@@ -1,9 +1,9 @@
 //! Sorts rows in memory: each gets a byte string whose order is the order that was asked for.
 
-use super::fetch::Hit;
+use super::hit::Hit;
+use crate::ask::OrderPart;
 use crate::error::Result;
 use crate::expr::Nulls;
-use crate::plan::OrderPart;
 use crate::row;
 use crate::schema::Table;
 use crate::value::{Value, ValueRef, key};

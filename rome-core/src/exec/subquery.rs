@@ -9,15 +9,18 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::fetch::{Hit, Want, fetch};
-use super::target::Target;
+use super::fetch::{fetch, some_of_each};
+use super::hit::{Hit, Want};
+use crate::ask::{GroupSpec, IndexChoice, JoinSpec, ScanPolicy, Spec, Window, conjuncts};
+use crate::catalog::{StoredIndex, StoredTable};
 use crate::error::Result;
 use crate::expr::node::{Node, ValueList};
 use crate::expr::subquery::{Exists, InQuery};
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Access, GroupSpec, JoinSpec, ScanPolicy, Spec, conjuncts};
+use crate::plan::{self, Around};
 use crate::row;
 use crate::schema::{Table, Through};
+use crate::session::Reader;
 use crate::value::{Value, ValueRef};
 
 /// Whether a query asks other tables, so that it has to run in a session.
@@ -26,7 +29,7 @@ pub(crate) fn has_subquery(spec: &Spec) -> bool {
 }
 
 /// The same query with its subqueries answered. Has to run in a session if there are any.
-pub(crate) async fn answered(target: Target<'_>, spec: &Spec) -> Result<Spec> {
+pub(crate) async fn answered(target: Reader<'_>, spec: &Spec) -> Result<Spec> {
     spec.check_size()?;
     let mut spec = spec.clone();
     if has_subquery(&spec) {
@@ -38,7 +41,7 @@ pub(crate) async fn answered(target: Target<'_>, spec: &Spec) -> Result<Spec> {
 
 /// The same groups with the subqueries of their conditions answered; `policy` is that of the query whose rows are grouped.
 pub(crate) async fn answered_group(
-    target: Target<'_>,
+    target: Reader<'_>,
     group: &GroupSpec,
     policy: Option<ScanPolicy>,
 ) -> Result<GroupSpec> {
@@ -52,7 +55,7 @@ pub(crate) async fn answered_group(
 }
 
 /// The same join with the subqueries of its conditions answered.
-pub(crate) async fn answered_join(target: Target<'_>, spec: &JoinSpec) -> Result<JoinSpec> {
+pub(crate) async fn answered_join(target: Reader<'_>, spec: &JoinSpec) -> Result<JoinSpec> {
     spec.check_size()?;
     let mut spec = spec.clone();
     let policy = spec.parts.first().and_then(|first| first.spec.policy);
@@ -68,7 +71,7 @@ pub(crate) async fn answered_join(target: Target<'_>, spec: &JoinSpec) -> Result
 }
 
 /// The conditions of a query, of which `around` has everything else.
-async fn all(target: Target<'_>, filter: Vec<Node>, around: &Spec) -> Result<Vec<Node>> {
+async fn all(target: Reader<'_>, filter: Vec<Node>, around: &Spec) -> Result<Vec<Node>> {
     let (asking, mut answered): (Vec<Node>, Vec<Node>) = filter.into_iter().partition(Node::has_subquery);
     let policy = around.policy;
     let around = Around::of(target, Spec { filter: answered.clone(), ..around.clone() }).await?;
@@ -78,56 +81,15 @@ async fn all(target: Target<'_>, filter: Vec<Node>, around: &Spec) -> Result<Vec
     Ok(answered)
 }
 
-/// The rows around a subquery, as far as its other conditions leave them, if an index serves those.
-struct Around {
-    spec: Spec,
-    access: Access,
-}
-
-impl Around {
-    async fn of(target: Target<'_>, spec: Spec) -> Result<Option<Self>> {
-        let spec = Spec { order: Vec::new(), limit: None, offset: 0, after: None, ..spec };
-        if spec.filter.is_empty() {
-            return Ok(None);
-        }
-        let table = target.shared().table(spec.table)?;
-        let plan = plan::choose_plan(target, table, &spec).await?;
-        Ok((!plan.full_scan).then_some(Self { spec, access: plan.access }))
-    }
-
-    /// What the rows around ask for, where that is less than what the subquery would give by itself. Values of `of` in no
-    /// other rows can be left out of the answer.
-    async fn asked(&self, target: Target<'_>, exists: &Exists) -> Result<Option<Tuples>> {
-        if exists.through.len() + usize::from(!exists.columns.is_empty()) > 1 {
-            // By none of the links alone it is known what is asked for.
-            return Ok(None);
-        }
-        let columns = exists.of.iter().map(|node| match node {
-            Node::Column(column) => Some(*column),
-            _ => None,
-        });
-        let Some(columns) = columns.collect::<Option<Vec<u16>>>() else { return Ok(None) };
-        if !exists.spec.filter.is_empty() && !exists.spec.filter.iter().any(Node::has_subquery) {
-            let inner = target.shared().table(exists.spec.table)?;
-            let plan = plan::choose_plan(target, inner, &exists.spec).await?;
-            if !plan.full_scan {
-                let outer = target.shared().table(self.spec.table)?;
-                let counts = plan::measure_all(target, &[(outer, &self.access), (inner, &plan.access)]).await?;
-                if let [Some(outer), Some(inner)] = counts.as_slice()
-                    && inner <= outer
-                {
-                    return Ok(None);
-                }
-            }
-        }
-        let rows = rows(target, &self.spec).await?;
-        tuples(self.spec.table, &rows, &columns).map(Some)
-    }
+/// What the rows around a subquery ask for, where that is less than what it would give by itself. Values of `of` in no other
+/// rows can be left out of the answer.
+async fn asked_around(target: Reader<'_>, around: &Around, exists: &Exists) -> Result<Option<Tuples>> {
+    let Some(columns) = Box::pin(around.asks_by(target, exists)).await? else { return Ok(None) };
+    tuples(around.spec.table, &rows(target, &around.spec).await?, &columns).map(Some)
 }
 
 /// A condition with its subqueries answered, one after the other. Those without a scan policy have the one of the query around them.
-async fn one(target: Target<'_>, condition: Node, policy: Option<ScanPolicy>, around: Option<&Around>) -> Result<Node> {
-    let with_policy = |spec: &Arc<Spec>| Arc::new(Spec { policy: spec.policy.or(policy), ..Spec::clone(spec) });
+async fn one(target: Reader<'_>, condition: Node, policy: Option<ScanPolicy>, around: Option<&Around>) -> Result<Node> {
     let mut asked = Vec::new();
     condition.for_each_leaf(&mut |leaf| match leaf {
         Node::Exists(_) | Node::InQuery(_) => asked.push(leaf.clone()),
@@ -135,25 +97,17 @@ async fn one(target: Target<'_>, condition: Node, policy: Option<ScanPolicy>, ar
     });
     let mut answers: Vec<Node> = Vec::with_capacity(asked.len());
     for subquery in asked {
-        answers.push(match subquery {
-            Node::Exists(exists) => {
-                let exists = Exists { spec: with_policy(&exists.spec), ..Exists::clone(&exists) };
-                let within = match around {
-                    Some(around) => around.asked(target, &exists).await?,
-                    None => None,
-                };
-                let found = match within {
-                    Some(within) => existing_within(target, &exists, within).await?,
-                    None => existing(target, &exists).await?,
-                };
+        let within = match (&subquery, around) {
+            (Node::Exists(exists), Some(around)) => asked_around(target, around, &with_policy(exists, policy)).await?,
+            _ => None,
+        };
+        answers.push(match (subquery, within) {
+            (Node::Exists(exists), Some(within)) => {
+                let exists = with_policy(&exists, policy);
+                let (found, _) = existing_within(target, &exists, within).await?;
                 Node::InTuples(exists.of, Arc::new(found))
             }
-            Node::InQuery(query) => {
-                let query = InQuery { spec: with_policy(&query.spec), ..InQuery::clone(&query) };
-                let values = given(target, &query).await?;
-                Node::In(Box::new(query.of), values)
-            }
-            other => other,
+            (subquery, _) => answer(target, subquery, policy).await?,
         });
     }
     // Leaves are replaced in the order in which they were visited.
@@ -164,43 +118,104 @@ async fn one(target: Target<'_>, condition: Node, policy: Option<ScanPolicy>, ar
     }))
 }
 
+/// The answer to one subquery, whatever rows are around it.
+pub(super) async fn answer(target: Reader<'_>, subquery: Node, policy: Option<ScanPolicy>) -> Result<Node> {
+    Ok(match subquery {
+        Node::Exists(exists) => {
+            let exists = with_policy(&exists, policy);
+            let found = existing(target, &exists).await?;
+            Node::InTuples(exists.of, Arc::new(found))
+        }
+        Node::InQuery(query) => {
+            let spec = Spec { policy: query.spec.policy.or(policy), ..Spec::clone(&query.spec) };
+            let query = InQuery { spec: Arc::new(spec), ..InQuery::clone(&query) };
+            let values = given(target, &query).await?;
+            Node::In(Box::new(query.of), values)
+        }
+        other => other,
+    })
+}
+
+/// The same subquery, with the scan policy of the query around it unless it has one.
+pub(super) fn with_policy(exists: &Exists, policy: Option<ScanPolicy>) -> Exists {
+    let spec = Spec { policy: exists.spec.policy.or(policy), ..Spec::clone(&exists.spec) };
+    Exists { spec: Arc::new(spec), ..exists.clone() }
+}
+
+/// Whether what a row asks for is known by one link alone: its own columns, or one table in between.
+pub(super) fn asks_by_one_link(exists: &Exists) -> bool {
+    exists.through.len() + usize::from(!exists.columns.is_empty()) <= 1
+}
+
 /// The values by which rows lead to a row of the other table.
-async fn existing(target: Target<'_>, exists: &Exists) -> Result<Tuples> {
+async fn existing(target: Reader<'_>, exists: &Exists) -> Result<Tuples> {
     let table = exists.spec.table;
     let found = rows(target, &exists.spec).await?;
     let mut between = Vec::with_capacity(exists.through.len());
     for (through, remote) in &exists.through {
         let mut links = links_of(exists, through);
         if !exists.spec.filter.is_empty() {
-            links.filter.push(among(&through.far, tuples(table, &found, remote)?));
+            links.filter.push(Node::among(&through.far, tuples(table, &found, remote)?));
         }
         between.push(rows(target, &links).await?);
     }
     leading(exists, &found, &between)
 }
 
-/// Those of some values by which rows lead to a row of the other table. It is linked by its own columns, or through one table in
-/// between.
-async fn existing_within(target: Target<'_>, exists: &Exists, within: Tuples) -> Result<Tuples> {
+/// Those of some values by which rows lead to a row of the other table, and how many rows were read to find them. It is linked by its
+/// own columns, or through one table in between. Each value is looked up until the first row only.
+pub(super) async fn existing_within(target: Reader<'_>, exists: &Exists, within: Tuples) -> Result<(Tuples, u64)> {
     let mut spec = Spec::clone(&exists.spec);
     let Some((through, remote)) = exists.through.first() else {
-        spec.filter.push(among(&exists.columns, within));
-        return tuples(spec.table, &rows(target, &spec).await?, &exists.columns);
+        let found = first_of_each(target, &spec, &exists.columns, within).await?;
+        return Ok((tuples(spec.table, &found, &exists.columns)?, found.len() as u64));
     };
     let mut links = links_of(exists, through);
-    links.filter.push(among(&through.near, within));
+    links.filter.push(Node::among(&through.near, within));
     let links = rows(target, &links).await?;
-    spec.filter.push(among(remote, tuples((through.table)(), &links, &through.far)?));
-    leading(exists, &rows(target, &spec).await?, &[links])
+    spec.filter.push(Node::among(remote, tuples((through.table)(), &links, &through.far)?));
+    let found = rows(target, &spec).await?;
+    let visited = (links.len() + found.len()) as u64;
+    Ok((leading(exists, &found, &[links])?, visited))
+}
+
+/// For each of these values of the columns a row of the query that has it, if there is one.
+fn first_of_each<'a>(
+    target: Reader<'a>,
+    spec: &'a Spec,
+    columns: &'a [u16],
+    values: Tuples,
+) -> BoxFuture<'a, Result<Vec<Hit>>> {
+    Box::pin(async move {
+        let mut spec = answered(target, spec).await?;
+        let table = target.shared().table(spec.table)?;
+        spec.filter.push(Node::among(columns, values));
+        let leading = leading_index(table, columns).filter(|_| spec.indexes == IndexChoice::Any);
+        let plan = match leading {
+            Some(index) => plan::plan(target, table, &Spec { indexes: index, ..spec.clone() }).await?,
+            None => plan::plan(target, table, &spec).await?,
+        };
+        some_of_each(target, table, &spec, &plan, columns).await
+    })
+}
+
+/// The index by which rows are found by these columns, so that no plans have to be compared.
+fn leading_index(table: &StoredTable, columns: &[u16]) -> Option<IndexChoice> {
+    if table.def.key.get(..columns.len()).is_some_and(|first| first.iter().all(|column| columns.contains(column))) {
+        return Some(IndexChoice::None);
+    }
+    let leads = |index: &&StoredIndex| {
+        let parts = &index.def.parts;
+        index.is_readable()
+            && !index.def.multi
+            && (!index.def.unique || parts.len() == columns.len())
+            && parts.get(..columns.len()).is_some_and(|first| first.iter().all(|part| columns.contains(&part.column)))
+    };
+    table.indexes.iter().find(leads).map(|index| IndexChoice::Only(index.def.name.clone()))
 }
 
 fn links_of(exists: &Exists, through: &Through) -> Spec {
     Spec { policy: exists.spec.policy, ..Spec::new((through.table)()) }
-}
-
-/// The condition that the columns have one of these values.
-fn among(columns: &[u16], values: Tuples) -> Node {
-    Node::InTuples(columns.iter().map(|column| Node::Column(*column)).collect(), Arc::new(values))
 }
 
 /// The values that lead to these rows of the other table, by its own columns and by way of these rows of the tables in between.
@@ -230,12 +245,12 @@ fn leading(exists: &Exists, found: &[Hit], between: &[Vec<Hit>]) -> Result<Tuple
 }
 
 /// The values that a query gives.
-async fn given(target: Target<'_>, query: &InQuery) -> Result<ValueList> {
+async fn given(target: Reader<'_>, query: &InQuery) -> Result<ValueList> {
     let table = query.spec.table;
     let mut spec = Spec::clone(&query.spec);
-    let (mut limit, mut offset) = (None, 0);
+    let mut window = Window::ALL;
     if query.distinct {
-        (limit, offset) = (spec.limit.take(), std::mem::take(&mut spec.offset));
+        window = std::mem::take(&mut spec.window);
     }
     let mut values: Vec<Value> = Vec::new();
     let mut seen = HashSet::new();
@@ -247,13 +262,12 @@ async fn given(target: Target<'_>, query: &InQuery) -> Result<ValueList> {
             values.push(value);
         }
     }
-    let from = usize::try_from(offset).unwrap_or(usize::MAX);
-    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(ValueList::new(values.into_iter().skip(from).take(limit)))
+    window.cut(&mut values);
+    Ok(ValueList::new(values))
 }
 
 /// The rows of a subquery, which may have subqueries itself.
-fn rows<'a>(target: Target<'a>, spec: &'a Spec) -> BoxFuture<'a, Result<Vec<Hit>>> {
+fn rows<'a>(target: Reader<'a>, spec: &'a Spec) -> BoxFuture<'a, Result<Vec<Hit>>> {
     Box::pin(async move {
         let spec = answered(target, spec).await?;
         let table = target.shared().table(spec.table)?;

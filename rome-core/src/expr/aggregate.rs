@@ -154,7 +154,7 @@ pub struct ScalarOrder<S> {
 
 impl<S> ScalarOrder<S> {
     const fn new(node: Node, descending: bool) -> Self {
-        let nulls = if descending { super::Nulls::Last } else { super::Nulls::First };
+        let nulls = super::Nulls::natural(descending);
         Self { node, descending, nulls, marker: PhantomData }
     }
 

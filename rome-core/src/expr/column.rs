@@ -2,6 +2,9 @@
 
 use std::marker::PhantomData;
 
+use crate::row::RowView;
+use crate::value::{Field, ValueError};
+
 /// The column of an entity `E` that holds values of type `T`. Derived as an associated constant, such as `Dog::AGE`.
 ///
 /// ```
@@ -49,5 +52,15 @@ impl<E, T> Column<E, T> {
     #[must_use]
     pub const fn position(self) -> u16 {
         self.position
+    }
+}
+
+impl RowView<'_> {
+    /// Reads a column into its Rust type.
+    ///
+    /// # Errors
+    /// When the row does not hold such a value.
+    pub fn read<E, T: Field>(&self, column: Column<E, T>) -> Result<T, ValueError> {
+        self.read_at(column.position())
     }
 }

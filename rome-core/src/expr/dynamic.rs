@@ -96,6 +96,7 @@ impl<E: Entity> DynColumn<E> {
         Kind::Value { table: E::table().name, column: self.name().to_owned(), source }.into()
     }
 
+    /// The value as the column holds it, or NULL.
     fn checked(self, value: impl Into<Value>) -> Result<Value> {
         let value = self.def().ty.adapt(value.into());
         if !value.is_null() {
@@ -322,6 +323,11 @@ impl<E: Entity> DynColumn<E> {
         self.ordered()?;
         Ok(Order::new(self.position, true))
     }
+}
+
+/// A value of the column at this position, as the column holds it, or NULL.
+pub(super) fn checked<E: Entity>(position: u16, value: Value) -> Result<Value> {
+    DynColumn::<E> { position, marker: PhantomData }.checked(value)
 }
 
 /// How long a name of a column is at most that may be a misspelt one.

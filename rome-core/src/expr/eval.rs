@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::like;
-use super::node::{Arithmetic, Comparison, Node, ValueList};
+use super::node::{Arithmetic, Node, ValueList};
 use super::tuples::tuple_of;
-use crate::model::RowView;
+use crate::row::RowView;
 use crate::value::{ValueError, ValueRef, compare, total_order};
 
 /// A row that expressions are evaluated on: of a table, of a join, or of a group.
@@ -27,7 +27,7 @@ pub(crate) fn test<R: Values>(node: &Node, row: &R) -> Result<Option<bool>, Valu
         Node::Known(known) => *known,
         Node::Unstorable(why) => return Err(ValueError::clone(why)),
         Node::Compare(op, left, right) => {
-            compare(scalar(left, row)?, scalar(right, row)?).map(|ordering| holds(*op, ordering))
+            compare(scalar(left, row)?, scalar(right, row)?).map(|ordering| op.holds(ordering))
         }
         Node::In(of, list) => is_in(scalar(of, row)?, list),
         Node::Like { of, pattern, ignore_case } => {
@@ -62,6 +62,7 @@ pub(crate) fn test<R: Values>(node: &Node, row: &R) -> Result<Option<bool>, Valu
         Node::Not(of) => test(of, row)?.map(|known| !known),
         Node::NotTrue(of) => Some(test(of, row)? != Some(true)),
         Node::InTuples(of, tuples) => Some(tuple_of(of, row)?.is_some_and(|tuple| tuples.contains(&tuple))),
+        Node::After(after) => Some(after.test(row)?),
         Node::Column(_) | Node::Of(..) | Node::Value(_) | Node::Calculation(..) => match scalar(node, row)? {
             ValueRef::Bool(known) => Some(known),
             _ => None,
@@ -89,17 +90,6 @@ pub(crate) fn scalar<'a, R: Values>(node: &'a Node, row: &'a R) -> Result<ValueR
         }
         condition => test(condition, row)?.map_or(ValueRef::Null, ValueRef::Bool),
     })
-}
-
-const fn holds(op: Comparison, ordering: Ordering) -> bool {
-    match op {
-        Comparison::Eq => ordering.is_eq(),
-        Comparison::Ne => ordering.is_ne(),
-        Comparison::Lt => ordering.is_lt(),
-        Comparison::Le => ordering.is_le(),
-        Comparison::Gt => ordering.is_gt(),
-        Comparison::Ge => ordering.is_ge(),
-    }
 }
 
 fn is_in(value: ValueRef<'_>, list: &ValueList) -> Option<bool> {

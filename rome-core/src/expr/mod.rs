@@ -3,6 +3,7 @@
 //! The typed surface ([`Column`], [`Scalar`], [`Expr`]) is thin: it checks types at compile time and builds one run-time
 //! tree, `node::Node`, which planning and evaluation work on.
 
+pub(crate) mod after;
 pub(crate) mod aggregate;
 mod assign;
 mod column;
@@ -21,6 +22,7 @@ pub(crate) mod subquery;
 pub(crate) mod tuples;
 mod with;
 
+pub use after::{Mark, Marked};
 pub use aggregate::{ScalarOrder, Term, avg, count, count_distinct, count_of, max, min, sum};
 pub use assign::{Assignment, Assignments};
 pub use column::Column;

@@ -1,8 +1,10 @@
 //! The run-time tree behind every expression.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::after::{After, AfterPart};
 use super::aggregate::Aggregate;
 use super::size::Refused;
 use super::subquery::{Exists, InQuery};
@@ -18,6 +20,31 @@ pub(crate) enum Comparison {
     Le,
     Gt,
     Ge,
+}
+
+impl Comparison {
+    /// The same with its sides changed.
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+            same => same,
+        }
+    }
+
+    /// Whether it is true of values in this order.
+    pub const fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Eq => ordering.is_eq(),
+            Self::Ne => ordering.is_ne(),
+            Self::Lt => ordering.is_lt(),
+            Self::Le => ordering.is_le(),
+            Self::Gt => ordering.is_gt(),
+            Self::Ge => ordering.is_ge(),
+        }
+    }
 }
 
 /// What is done with two numbers.
@@ -96,6 +123,8 @@ pub(crate) enum Node {
     Known(Option<bool>),
     /// These values, taken together, are among the tuples; false where one of them is NULL.
     InTuples(Vec<Node>, Arc<Tuples>),
+    /// The row comes after a marker in an order; false or true, never unknown.
+    After(Box<After>),
     /// What a group has, in the place of a single row.
     Aggregate(Arc<Aggregate>),
     /// Whether another table has rows to this one. Becomes [`InTuples`](Self::InTuples) before a plan is made.
@@ -116,6 +145,11 @@ pub(crate) struct Step {
 }
 
 impl Node {
+    /// The condition that columns together have one of these values.
+    pub fn among(columns: &[u16], values: impl Into<Arc<Tuples>>) -> Self {
+        Self::InTuples(columns.iter().map(|column| Self::Column(*column)).collect(), values.into())
+    }
+
     /// A value of a column.
     pub fn value<T: Field>(value: &T) -> Self {
         value.try_to_value().map_or_else(|error| Self::Unstorable(Arc::new(error)), Self::Value)
@@ -201,6 +235,7 @@ impl Node {
             | Self::NotTrue(of) => of.for_each_leaf(visit),
             Self::And(all) | Self::Or(all) => all.iter().for_each(|node| node.for_each_leaf(visit)),
             Self::InTuples(all, _) => all.iter().for_each(|node| node.for_each_leaf(visit)),
+            Self::After(after) => after.nodes().for_each(|node| node.for_each_leaf(visit)),
             Self::Exists(exists) => {
                 exists.of.iter().for_each(|node| node.for_each_leaf(visit));
                 visit(self);
@@ -223,6 +258,14 @@ impl Node {
             Self::And(nodes) => Self::And(list(nodes, change)),
             Self::Or(nodes) => Self::Or(list(nodes, change)),
             Self::InTuples(nodes, tuples) => Self::InTuples(all(nodes), tuples),
+            Self::After(after) => {
+                let part = |part: AfterPart| {
+                    let (of, value) = (part.of.map_leaves(change), part.value.map_leaves(change));
+                    AfterPart { of, value, ..part }
+                };
+                let parts = after.parts.into_iter().map(part).collect();
+                Self::After(Box::new(After { parts, inclusive: after.inclusive }))
+            }
             Self::Exists(exists) => {
                 let of = all(exists.of.clone());
                 change(Self::Exists(Arc::new(Exists { of, ..(*exists).clone() })))

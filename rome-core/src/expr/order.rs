@@ -16,9 +16,12 @@ pub enum Nulls {
 }
 
 /// Orders by one column, made by [`Column::asc`] and [`Column::desc`]. NULL is below every value unless told otherwise.
-pub struct Order<S> {
+///
+/// `T` is the type of the column's values, by which [`Expr::after`](super::Expr::after) checks those of a marker; `()` if
+/// the column was named at run time, or after [`untyped`](Self::untyped).
+pub struct Order<S, T = ()> {
     pub(crate) part: OrderPart,
-    marker: PhantomData<fn() -> S>,
+    marker: PhantomData<fn() -> (S, T)>,
 }
 
 /// The run-time form of an [`Order`].
@@ -29,24 +32,38 @@ pub(crate) struct OrderPart {
     pub nulls: Nulls,
 }
 
+impl Nulls {
+    /// Where NULL stands by itself: it is below every value.
+    pub(crate) const fn natural(descending: bool) -> Self {
+        if descending { Self::Last } else { Self::First }
+    }
+}
+
 impl OrderPart {
     pub const fn new(column: u16, descending: bool) -> Self {
-        Self { column, descending, nulls: if descending { Nulls::Last } else { Nulls::First } }
+        Self { column, descending, nulls: Nulls::natural(descending) }
     }
 
     /// Whether NULL stands where an index of the same direction has it.
     pub fn has_natural_nulls(self) -> bool {
-        self.nulls == Self::new(self.column, self.descending).nulls
+        self.nulls == Nulls::natural(self.descending)
     }
 }
 
-impl<S> Order<S> {
+impl<S, T> Order<S, T> {
     pub(crate) const fn of_part(part: OrderPart) -> Self {
         Self { part, marker: PhantomData }
     }
 
     pub(crate) const fn new(column: u16, descending: bool) -> Self {
         Self { part: OrderPart::new(column, descending), marker: PhantomData }
+    }
+
+    /// The same order without the type of its column, so that orders by columns of several types fit into one list, or into the
+    /// arms of one `match`.
+    #[must_use]
+    pub const fn untyped(self) -> Order<S> {
+        Order::of_part(self.part)
     }
 
     /// NULL before every value.
@@ -64,15 +81,15 @@ impl<S> Order<S> {
     }
 }
 
-impl<S> Clone for Order<S> {
+impl<S, T> Clone for Order<S, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Order<S> {}
+impl<S, T> Copy for Order<S, T> {}
 
-impl<S> fmt::Debug for Order<S> {
+impl<S, T> fmt::Debug for Order<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.part.fmt(f)
     }
@@ -81,7 +98,7 @@ impl<S> fmt::Debug for Order<S> {
 impl<E, T> Column<E, T> {
     /// Least values first.
     #[must_use]
-    pub const fn asc(self) -> Order<E>
+    pub const fn asc(self) -> Order<E, T>
     where
         T: Ordered,
     {
@@ -90,7 +107,7 @@ impl<E, T> Column<E, T> {
 
     /// Greatest values first.
     #[must_use]
-    pub const fn desc(self) -> Order<E>
+    pub const fn desc(self) -> Order<E, T>
     where
         T: Ordered,
     {
@@ -108,15 +125,15 @@ pub trait Orders<S> {
     fn into_orders(self) -> Vec<Order<S>>;
 }
 
-impl<S> Orders<S> for Order<S> {
+impl<S, T> Orders<S> for Order<S, T> {
     fn into_orders(self) -> Vec<Order<S>> {
-        vec![self]
+        vec![self.untyped()]
     }
 }
 
-impl<S> Orders<S> for Vec<Order<S>> {
+impl<S, T> Orders<S> for Vec<Order<S, T>> {
     fn into_orders(self) -> Vec<Order<S>> {
-        self
+        self.into_iter().map(Order::untyped).collect()
     }
 }
 

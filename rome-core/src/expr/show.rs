@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use super::after::{After, AfterPart};
 use super::node::{Comparison, Node, Step};
+use super::order::Nulls;
 use crate::schema::Table;
 
 /// What the columns of an expression are called.
@@ -104,6 +106,29 @@ impl Shown<'_> {
         Ok(())
     }
 
+    /// `(created_at desc, id desc) after (3, 7)`. The ascending direction goes without saying, and NULL's usual place too.
+    fn after(&self, f: &mut fmt::Formatter<'_>, after: &After) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, one: &dyn Fn(&mut fmt::Formatter<'_>, &AfterPart) -> fmt::Result| {
+            let (open, close) = if after.parts.len() == 1 { ("", "") } else { ("(", ")") };
+            f.write_str(open)?;
+            for (at, part) in after.parts.iter().enumerate() {
+                f.write_str(if at > 0 { ", " } else { "" })?;
+                one(f, part)?;
+            }
+            f.write_str(close)
+        };
+        list(f, &|f, part| {
+            write!(f, "{}{}", self.of(&part.of), if part.descending { " desc" } else { "" })?;
+            match part.nulls {
+                _ if part.has_natural_nulls() => Ok(()),
+                Nulls::First => f.write_str(" nulls first"),
+                Nulls::Last => f.write_str(" nulls last"),
+            }
+        })?;
+        f.write_str(if after.inclusive { " at or after " } else { " after " })?;
+        list(f, &|f, part| write!(f, "{}", self.of(&part.value)))
+    }
+
     fn tuple(&self, f: &mut fmt::Formatter<'_>, nodes: &[Node]) -> fmt::Result {
         if let [only] = nodes {
             return write!(f, "{}", self.of(only));
@@ -177,6 +202,7 @@ impl fmt::Display for Shown<'_> {
                 let n = tuples.len();
                 write!(f, " in ({n} {})", if n == 1 { "value" } else { "values" })
             }
+            Node::After(after) => self.after(f, after),
             Node::Aggregate(aggregate) => {
                 let func = aggregate.func.name();
                 match &aggregate.of {

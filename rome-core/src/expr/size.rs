@@ -8,8 +8,8 @@
 use std::fmt;
 
 use super::node::Node;
+use crate::ask::Spec;
 use crate::error::{Kind, Result};
-use crate::plan::Spec;
 use crate::value::Value;
 
 /// How many levels of an expression lie in each other at most. A list of conditions is one level, and so is a chain of
@@ -160,6 +160,7 @@ impl Size {
             Node::IsNull(of) | Node::Not(of) | Node::NotTrue(of) => Self::of(of).wrapped(),
             Node::And(all) | Node::Or(all) => Self::of_all(all).wrapped(),
             Node::InTuples(all, _) => Self::of_all(all).wrapped(),
+            Node::After(after) => Self::of_all(after.nodes()).wrapped(),
             Node::Exists(exists) => Self::of_all(&exists.of).beside(Self::of_subquery(&exists.spec)).wrapped(),
             Node::InQuery(query) => Self::of(&query.of).beside(Self::of_subquery(&query.spec)).wrapped(),
         }

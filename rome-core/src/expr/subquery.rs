@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::node::Node;
-use crate::plan::Spec;
+use crate::ask::Spec;
 use crate::schema::Through;
 
 /// Whether a table has rows whose columns are equal to those of this row.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::check_length_of;
 use crate::catalog::{StoredAggregate, StoredTable};
 use crate::error::Result;
-use crate::model::RowView;
+use crate::row::RowView;
 use crate::store::Space;
 use crate::value::{Value, ValueError, ValueRef, key};
 

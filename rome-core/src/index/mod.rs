@@ -4,13 +4,15 @@
 //! removes exactly what the old row had put in.
 
 pub(crate) mod aggregate;
+mod build_mark;
+
+pub(crate) use build_mark::{BuildMark, mark_of};
 
 use bytes::Bytes;
 
 use crate::catalog::{StoredIndex, StoredTable};
 use crate::error::{Error, Kind, Result};
-use crate::model::RowView;
-use crate::row;
+use crate::row::{self, RowView};
 use crate::store::{Space, push_row_key};
 use crate::value::{self, ValueError, ValueRef};
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{CallKind, Event, Metrics, Observed, StoreCall};
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, Reply, SequenceId,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Snapshot,
     Step, Store, StoreResult,
 };
 
@@ -69,6 +69,10 @@ impl Store for Measured {
         result
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.store.snapshot()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let begun = Instant::now();
         let result = self.store.reserve(sequence, n).await;
@@ -81,10 +85,6 @@ impl Store for Measured {
         let result = self.store.raise(sequence, least).await;
         self.tell(CallKind::Reserve, 1, 0, 0, begun, &result);
         result
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.store.owner(partition)
     }
 }
 

@@ -1,11 +1,15 @@
 //! Entities: structs that are rows of a table.
 
+use std::any::Any;
+
 use super::Key;
 use crate::error::Error;
 use crate::expr::DynColumn;
 use crate::schema::Table;
-use crate::session::hooks::RowHooks;
 use crate::value::{RowReader, RowWriter, ValueError};
+
+/// The hooks of an entity. Only sessions know what is in them, since a hook gets one.
+pub type AnyHooks = dyn Any + Send + Sync;
 
 /// A struct that is stored as a row of a table. Implemented by `#[derive(Entity)]`.
 #[diagnostic::on_unimplemented(
@@ -40,7 +44,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// What it does before and after its rows are written.
     #[doc(hidden)]
     #[must_use]
-    fn hooks() -> Option<&'static dyn RowHooks> {
+    fn hooks() -> Option<&'static AnyHooks> {
         None
     }
 

@@ -4,9 +4,9 @@
 
 pub(crate) mod aggregated;
 pub(crate) mod auto;
+pub(crate) mod codec;
 mod embedded;
 mod entity;
-mod hooks;
 mod id;
 pub(crate) mod indexed;
 mod key;
@@ -14,6 +14,7 @@ mod many;
 pub(crate) mod names;
 mod newtype;
 mod one;
+mod or_not_found;
 mod or_null;
 mod projection;
 pub(crate) mod references;
@@ -21,14 +22,16 @@ pub(crate) mod relation;
 pub mod role;
 
 pub use embedded::{ColumnsAt, Embedded};
-pub use entity::Entity;
-pub use hooks::{HasHooks, Hooks};
+pub use entity::{AnyHooks, Entity};
 pub use id::Id;
 pub use key::{IntoKey, Key, KeyField};
 pub use many::Many;
 pub use newtype::Newtype;
 pub use one::One;
+pub use or_not_found::OrNotFound;
 pub use or_null::OrNull;
-pub use projection::{HeldAs, Projection, RowView};
+pub use projection::{HeldAs, Projection};
 pub use references::References;
 pub use relation::{Related, Relation};
+
+pub use crate::row::RowView;

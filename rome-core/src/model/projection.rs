@@ -2,8 +2,8 @@
 
 use super::Entity;
 use crate::expr::Column;
-use crate::schema::Table;
-use crate::value::{self, Field, RowReader, ValueError, ValueRef};
+use crate::row::RowView;
+use crate::value::{Field, ValueError};
 
 /// A struct that holds some columns of an `E`. Implemented by `#[derive(Projection)]`.
 #[diagnostic::on_unimplemented(
@@ -41,82 +41,15 @@ impl<E, F: Field> HeldAs<F> for Column<E, F> {
     }
 }
 
-/// A stored row, of which single columns can be read.
-#[derive(Debug, Clone, Copy)]
-pub struct RowView<'a> {
-    table: &'static Table,
-    body: &'a [u8],
-    offsets: &'a [u32],
-}
-
-impl<'a> RowView<'a> {
-    /// A view of a body, whose columns from the first to the last that will be read start at these offsets.
-    #[must_use]
-    pub(crate) const fn new(table: &'static Table, body: &'a [u8], offsets: &'a [u32]) -> Self {
-        Self { table, body, offsets }
-    }
-
-    /// Finds where the columns before and at `last` start.
-    ///
-    /// # Errors
-    /// When the body does not hold those columns.
-    pub(crate) fn locate(
-        table: &'static Table,
-        body: &[u8],
-        last: u16,
-        offsets: &mut Vec<u32>,
-    ) -> Result<(), ValueError> {
-        offsets.clear();
-        let mut row = RowReader::new(body);
-        for column in table.columns.iter().take(usize::from(last)) {
-            offsets.push(u32::try_from(row.position()).unwrap_or(u32::MAX));
-            value::skip_column(&mut row, column.ty, column.nullable)?;
-        }
-        offsets.push(u32::try_from(row.position()).unwrap_or(u32::MAX));
-        Ok(())
-    }
-
-    /// Reads a column into its Rust type.
-    ///
-    /// # Errors
-    /// When the row does not hold such a value.
-    pub fn read<E, T: Field>(&self, column: Column<E, T>) -> Result<T, ValueError> {
-        T::read(&mut self.at(column.position()))
-    }
-
-    /// Reads the column at a position into a Rust type.
-    ///
-    /// # Errors
-    /// When the row does not hold such a value.
-    pub(crate) fn read_at<T: Field>(&self, position: u16) -> Result<T, ValueError> {
-        T::read(&mut self.at(position))
-    }
-
-    /// Reads a column as a run-time value that borrows from the row.
-    ///
-    /// # Errors
-    /// When the row does not hold such a value.
-    pub(crate) fn value(&self, column: u16) -> Result<ValueRef<'a>, ValueError> {
-        let def = self.table.column(column);
-        value::read_column(&mut self.at(column), def.ty, def.nullable)
-    }
-
-    fn at(&self, column: u16) -> RowReader<'a> {
-        let offset = self.offsets.get(usize::from(column)).copied().unwrap_or(u32::MAX);
-        let mut row = RowReader::new(self.body);
-        row.seek(offset as usize);
-        row
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use rome_derive::{Embedded, Entity, Projection};
 
-    use super::{Projection as _, RowView};
+    use super::Projection as _;
     use crate::model::Entity as _;
+    use crate::row::RowView;
     use crate::value::{Json, RowWriter, ValueRef};
 
     #[derive(Embedded)]

@@ -2,16 +2,22 @@
 
 use bytes::Bytes;
 
-use super::constraint::{Constraint, ConstraintKind, Excluded};
-use super::range::{self, Range};
-use super::spec::{OrderPart, Spec};
+use super::behind::Entry;
+use super::bounds::Bounds;
+use super::constraint::{Constraint, ConstraintKind};
+use super::range;
+use crate::ask::{OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::expr::node::Node;
 use crate::schema::{IndexPart, Table};
+use crate::store::{Range, after, with_prefix};
 use crate::value::{Value, key};
 
 /// The most key ranges that equalities with several lists multiply to. One list alone may be longer: it is there already.
 const MOST_RANGES: usize = 10_000;
+
+/// The most ranges whose rows are merged in an order. With more of them, sorting costs less than a read of each.
+const MOST_MERGED: usize = 1_000;
 
 /// Where rows are found.
 #[derive(Debug, Clone)]
@@ -53,10 +59,17 @@ pub(crate) struct Candidate {
     pub equalities: usize,
     /// Whether any condition narrows it.
     pub narrowed: bool,
-    /// Whether rows come in the order that was asked for.
+    /// Whether each range gives its rows in the order that was asked for; several ranges have to be merged.
     pub ordered: bool,
     /// For a cursor: whether the ranges already begin after it.
     pub resumed: bool,
+}
+
+impl Candidate {
+    /// Whether it finds each row by a key or claim of its own.
+    pub const fn is_lookup(&self) -> bool {
+        matches!(self.access, Access::Keys(_) | Access::Claims { .. })
+    }
 }
 
 /// The constraints of a query, by their place among its conditions.
@@ -79,10 +92,10 @@ impl<'a> Question<'a> {
         Self { constraints, order, after: spec.after.as_deref() }
     }
 
-    /// The same conditions and some more, in any order.
-    pub fn unordered_with(&self, more: impl IntoIterator<Item = (usize, Constraint<'a>)>) -> Self {
+    /// The same conditions and some more.
+    pub fn with(&self, more: impl IntoIterator<Item = (usize, Constraint<'a>)>) -> Self {
         let constraints = self.constraints.iter().copied().chain(more).collect();
-        Self { constraints, order: Vec::new(), after: None }
+        Self { constraints, order: self.order.clone(), after: self.after }
     }
 
     /// The same order, and no conditions.
@@ -99,7 +112,7 @@ impl<'a> Question<'a> {
 /// How the table itself can serve the query: by keys or key ranges, or as a whole.
 pub(crate) fn by_table(table: &StoredTable, asked: &Question<'_>) -> Candidate {
     let parts: Vec<IndexPart> = table.def.key.iter().map(|column| IndexPart::asc(*column)).collect();
-    let found = match_parts(table.def, &parts, &asked.constraints);
+    let found = match_parts(table.def, &parts, &[], &asked.constraints);
     if found.equalities == parts.len() {
         return Candidate {
             access: Access::Keys(found.prefixes.into_iter().map(Bytes::from).collect()),
@@ -117,8 +130,8 @@ pub(crate) fn by_table(table: &StoredTable, asked: &Question<'_>) -> Candidate {
 pub(crate) fn by_index(table: &StoredTable, at: usize, asked: &Question<'_>) -> Option<Candidate> {
     let index = table.indexes.get(at).filter(|index| index.is_readable())?;
     let parts = &index.def.parts;
-    let found = match_parts(table.def, parts, &asked.constraints);
     if index.def.unique {
+        let found = match_parts(table.def, parts, &[], &asked.constraints);
         // A unique index has claims only: a lookup by all of its columns, none of them NULL.
         return (found.equalities == parts.len() && !found.has_null).then(|| Candidate {
             access: Access::Claims { index: at, claims: found.prefixes.into_iter().map(Bytes::from).collect() },
@@ -129,24 +142,28 @@ pub(crate) fn by_index(table: &StoredTable, at: usize, asked: &Question<'_>) -> 
             resumed: false,
         });
     }
-    if index.def.multi && !found.element {
-        // Rows with an empty list have no entry, and others have several.
-        return None;
-    }
-    let access = |ranges, reverse| Access::Index { index: at, ranges, reverse };
     let suffix: Vec<IndexPart> = table
         .def
         .key
         .iter()
         .map(|column| IndexPart { column: *column, descending: index.def.ends_descending() })
         .collect();
+    let found = match_parts(table.def, parts, &suffix, &asked.constraints);
+    if index.def.multi && !found.element {
+        // Rows with an empty list have no entry, and others have several.
+        return None;
+    }
+    let access = |ranges, reverse| Access::Index { index: at, ranges, reverse };
     Some(finish(parts, &suffix, found, asked, access))
 }
 
 struct Found {
     /// The encoded leading columns, one for each combination of values.
     prefixes: Vec<Vec<u8>>,
+    /// How many different columns are fixed.
     equalities: usize,
+    /// How many columns the prefixes have: more where the key repeats columns of the index.
+    encoded: usize,
     /// The ranges, if a condition on the next column narrows them.
     ranges: Option<Vec<Range>>,
     served: Vec<usize>,
@@ -162,27 +179,87 @@ impl Found {
     }
 }
 
-fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constraints<'_>) -> Found {
+/// What the conditions say of keys that consist of `parts` and then the columns of `suffix`.
+fn match_parts(
+    table: &'static Table,
+    parts: &[IndexPart],
+    suffix: &[IndexPart],
+    constraints: &Constraints<'_>,
+) -> Found {
+    let mut found = match_values(table, parts, suffix, constraints);
+    bound_behind(&mut found, &[parts, suffix].concat(), constraints);
+    found
+}
+
+/// Enters the ranges behind the markers that are among the conditions.
+fn bound_behind(found: &mut Found, columns: &[IndexPart], constraints: &Constraints<'_>) {
+    if found.encoded == columns.len() {
+        // These are lookups, whose rows are tested.
+        return;
+    }
+    for (at, constraint) in constraints {
+        let ConstraintKind::After(behind) = constraint.kind else { continue };
+        let Some(entry) = Entry::find(columns, found.encoded, behind) else { continue };
+        let ranges = found.ranges.clone().unwrap_or_else(|| ranges_of(&found.prefixes));
+        let within = |(range, prefix): (Range, &Vec<u8>)| entry.within(range, columns, prefix);
+        let Some(ranges) = ranges.into_iter().zip(&found.prefixes).map(within).collect() else { continue };
+        found.ranges = Some(ranges);
+        found.narrowed = true;
+        if constraint.exact && entry.is_exact() {
+            found.served.push(*at);
+        }
+    }
+    if let Some(ranges) = found.ranges.take() {
+        let all = ranges.into_iter().zip(std::mem::take(&mut found.prefixes));
+        let (left, empty): (Vec<_>, Vec<_>) = all.partition(|(range, _)| !range::is_empty(range));
+        // One that has no keys stands for all of them.
+        let left = if left.is_empty() { empty.into_iter().take(1).collect() } else { left };
+        let (ranges, prefixes) = left.into_iter().unzip();
+        (found.ranges, found.prefixes) = (Some(ranges), prefixes);
+    }
+}
+
+/// The ranges of keys that begin with these prefixes.
+fn ranges_of(prefixes: &[Vec<u8>]) -> Vec<Range> {
+    match prefixes {
+        [only] if only.is_empty() => vec![(std::ops::Bound::Unbounded, std::ops::Bound::Unbounded)],
+        prefixes => prefixes.iter().cloned().map(with_prefix).collect(),
+    }
+}
+
+/// The values to which conditions fix the leading columns, and the bounds of the next one.
+fn match_values(
+    table: &'static Table,
+    parts: &[IndexPart],
+    suffix: &[IndexPart],
+    constraints: &Constraints<'_>,
+) -> Found {
     let mut found = Found {
         prefixes: vec![Vec::new()],
         equalities: 0,
+        encoded: 0,
         ranges: None,
         served: Vec::new(),
         has_null: false,
         element: false,
         narrowed: false,
     };
-    let mut at = 0;
-    while let Some(part) = parts.get(at) {
-        if let Some((served, taken)) = match_tuples(parts.get(at..).unwrap_or_default(), constraints, &mut found) {
+    while let Some(part) = parts.iter().chain(suffix).nth(found.encoded) {
+        let own = parts.get(found.encoded..).unwrap_or_default();
+        if let Some((served, taken)) = match_tuples(own, constraints, &mut found) {
             found.served.push(served);
-            at += taken;
+            found.encoded += taken;
             continue;
         }
-        at += 1;
+        let of_key = own.is_empty();
+        if of_key && repeat(&mut found, parts, suffix, constraints) {
+            continue;
+        }
         let here = || constraints.iter().filter(|(_, constraint)| constraint.column == part.column);
         let equal = here()
             .filter_map(|(at, constraint)| match &constraint.kind {
+                // Lists of values of key columns would make many small ranges of few.
+                ConstraintKind::OneOf(values) if of_key && values.len() > 1 => None,
                 ConstraintKind::OneOf(values) if found.can_take(values.len()) => Some((*at, *values)),
                 ConstraintKind::Element(value) => Some((*at, std::slice::from_ref(*value))),
                 _ => None,
@@ -193,16 +270,56 @@ fn match_parts(table: &'static Table, parts: &[IndexPart], constraints: &Constra
             found.has_null |= values.iter().any(Value::is_null);
             found.prefixes = multiply(found.prefixes, values, part.descending);
             found.equalities += 1;
+            found.encoded += 1;
             found.narrowed = true;
             found.served.push(at);
             continue;
         }
         let constraints: Vec<&(usize, Constraint<'_>)> = here().collect();
-        found.ranges = narrow(&mut found.served, &found.prefixes, part.descending, &constraints);
+        let bounds = Bounds::of(&constraints);
+        if let Some(value) = bounds.only_value() {
+            found.prefixes = multiply(found.prefixes, std::slice::from_ref(value), part.descending);
+            found.equalities += 1;
+            found.encoded += 1;
+            found.narrowed = true;
+            found.served.extend(bounds.served);
+            continue;
+        }
+        found.ranges = bounds.narrow(&mut found.served, &found.prefixes, part.descending, &constraints);
         found.narrowed |= found.ranges.is_some();
         break;
     }
     found
+}
+
+/// Where the next column is one of the key that the index has already, and a condition is on a column of the key behind it: adds
+/// its value to the prefixes once more, which changes nothing about the keys that begin with them.
+fn repeat(found: &mut Found, parts: &[IndexPart], suffix: &[IndexPart], constraints: &Constraints<'_>) -> bool {
+    let is_new = |part: &&IndexPart| !parts.iter().any(|earlier| earlier.column == part.column);
+    let next = found.encoded - parts.len();
+    let Some(part) = suffix.get(next).filter(|part| !is_new(part)) else { return false };
+    let is_about = |wanted: &IndexPart| {
+        let about = |constraint: &Constraint<'_>| !matches!(constraint.kind, ConstraintKind::After(_));
+        constraints.iter().any(|(_, constraint)| constraint.column == wanted.column && about(constraint))
+    };
+    if !suffix.iter().skip(next).find(is_new).is_some_and(is_about) {
+        return false;
+    }
+    for prefix in &mut found.prefixes {
+        let mut len = 0;
+        for earlier in parts {
+            let Ok((value, used)) = key::decode(prefix.get(len..).unwrap_or_default(), earlier.descending) else {
+                return false;
+            };
+            len += used;
+            if earlier.column == part.column {
+                key::encode(value.as_ref(), part.descending, prefix);
+                break;
+            }
+        }
+    }
+    found.encoded += 1;
+    true
 }
 
 /// Fixes the next parts to the tuples of a condition on them; says which condition it is and how many parts they are.
@@ -261,54 +378,6 @@ pub(super) fn multiply(mut prefixes: Vec<Vec<u8>>, values: &[Value], descending:
     all
 }
 
-/// The ranges that the conditions on one column leave.
-fn narrow(
-    served: &mut Vec<usize>,
-    prefixes: &[Vec<u8>],
-    descending: bool,
-    constraints: &[&(usize, Constraint<'_>)],
-) -> Option<Vec<Range>> {
-    let mut low: Option<(&Value, Excluded)> = None;
-    let mut high: Option<(&Value, Excluded)> = None;
-    let mut bounded = false;
-    for (at, constraint) in constraints {
-        match &constraint.kind {
-            ConstraintKind::Low(value, excluded) => tighten(&mut low, value, *excluded, true),
-            ConstraintKind::High(value, excluded) => tighten(&mut high, value, *excluded, false),
-            ConstraintKind::NotNull => {}
-            ConstraintKind::OneOf(_)
-            | ConstraintKind::Prefix(_)
-            | ConstraintKind::Element(_)
-            | ConstraintKind::Tuples(..) => continue,
-        }
-        bounded = true;
-        served.push(*at);
-    }
-    if bounded {
-        let range = |prefix: &Vec<u8>| range::between(prefix, descending, low, high);
-        return Some(prefixes.iter().map(range).collect());
-    }
-    let (at, text, exact) = constraints.iter().find_map(|(at, constraint)| match &constraint.kind {
-        ConstraintKind::Prefix(text) => Some((*at, text, constraint.exact)),
-        _ => None,
-    })?;
-    if exact {
-        served.push(at);
-    }
-    Some(prefixes.iter().map(|prefix| range::with_text(prefix, descending, text)).collect())
-}
-
-fn tighten<'a>(bound: &mut Option<(&'a Value, Excluded)>, value: &'a Value, excluded: Excluded, is_low: bool) {
-    let replace = bound.as_ref().is_none_or(|(present, present_excluded)| {
-        let ordering = crate::value::total_order(value.as_ref(), present.as_ref());
-        let tighter = if is_low { ordering.is_gt() } else { ordering.is_lt() };
-        tighter || (ordering.is_eq() && excluded && !present_excluded)
-    });
-    if replace {
-        *bound = Some((value, excluded));
-    }
-}
-
 /// `parts` and then the columns of `suffix` are what the keys of the space consist of.
 fn finish(
     parts: &[IndexPart],
@@ -317,30 +386,33 @@ fn finish(
     asked: &Question<'_>,
     access: impl FnOnce(Vec<Range>, bool) -> Access,
 ) -> Candidate {
-    let mut ranges = found.ranges.unwrap_or_else(|| match found.prefixes.as_slice() {
-        [only] if only.is_empty() => vec![(std::ops::Bound::Unbounded, std::ops::Bound::Unbounded)],
-        prefixes => prefixes.iter().cloned().map(range::with_prefix).collect(),
-    });
+    let mut ranges = found.ranges.unwrap_or_else(|| ranges_of(&found.prefixes));
     let order = &asked.order;
-    let direction = if found.prefixes.len() == 1 && !order.is_empty() {
-        direction(&sequence(parts, suffix), found.equalities, order)
-    } else {
+    let direction = if order.is_empty() || found.prefixes.len() > MOST_MERGED {
         None
+    } else {
+        direction(&sequence(parts, suffix), found.equalities, order)
     };
     let ordered = direction.is_some();
     let reverse = direction.unwrap_or(false);
     let mut resumed = false;
-    if let (true, Some(values), Some(prefix), Some((lo, hi))) =
-        (ordered, asked.after, found.prefixes.first(), ranges.first_mut())
-    {
-        let position = position(prefix, parts.get(found.equalities..).unwrap_or_default(), suffix, order, values);
-        if reverse {
-            let bound = std::ops::Bound::Excluded(Bytes::from(position));
-            *hi = least(hi.clone(), bound);
-        } else {
-            *lo = greatest(lo.clone(), range::after(&position));
+    if let (true, Some(values)) = (ordered, asked.after) {
+        let columns = [parts, suffix].concat();
+        let rest = columns.get(found.encoded..).unwrap_or_default();
+        // Where each range has another value of a column of the order, the place in one range says nothing of the others.
+        let fixed = parts.get(..found.equalities).unwrap_or(parts);
+        let is_fixed = |part: &OrderPart| fixed.iter().any(|fixed| fixed.column == part.column);
+        if found.prefixes.len() == 1 || !order.iter().any(is_fixed) {
+            for (prefix, (lo, hi)) in found.prefixes.iter().zip(&mut ranges) {
+                let position = position(prefix, rest, order, values);
+                if reverse {
+                    *hi = least(hi.clone(), std::ops::Bound::Excluded(Bytes::from(position)));
+                } else {
+                    *lo = greatest(lo.clone(), after(&position));
+                }
+            }
+            resumed = true;
         }
-        resumed = true;
     }
     Candidate {
         access: access(ranges, reverse),
@@ -381,17 +453,11 @@ fn direction(sequence: &[IndexPart], fixed: usize, order: &[OrderPart]) -> Optio
     }
 }
 
-/// The place of the row with these values of the order: under `prefix`, by the other parts of the index and then by the
-/// whole key, also where an index part has a column of it already.
-fn position(
-    prefix: &[u8],
-    parts: &[IndexPart],
-    suffix: &[IndexPart],
-    order: &[OrderPart],
-    values: &[Value],
-) -> Vec<u8> {
+/// The place of the row with these values of the order: under `prefix`, by the other columns of the index and then of the
+/// whole key, even those that the index has already.
+fn position(prefix: &[u8], columns: &[IndexPart], order: &[OrderPart], values: &[Value]) -> Vec<u8> {
     let mut position = prefix.to_vec();
-    for part in parts.iter().chain(suffix) {
+    for part in columns {
         let value = order.iter().zip(values).find(|(wanted, _)| wanted.column == part.column);
         let Some((_, value)) = value else { break };
         key::encode(value.as_ref(), part.descending, &mut position);

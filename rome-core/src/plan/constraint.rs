@@ -1,8 +1,9 @@
 //! What a condition says about one column, in a form that an index can serve.
 
-use crate::expr::like;
+use crate::expr::after::{After, AfterPart};
 use crate::expr::node::{Comparison, Node};
 use crate::expr::tuples::Tuples;
+use crate::expr::{Nulls, like};
 use crate::schema::Table;
 use crate::value::Value;
 
@@ -48,6 +49,29 @@ pub(crate) enum ConstraintKind<'a> {
     Element(&'a Value),
     /// One of these tuples, together with other columns.
     Tuples(&'a [Node], &'a Tuples),
+    /// After a marker in an order of this column and others.
+    After(Behind<'a>),
+}
+
+/// A bound on several columns at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Behind<'a> {
+    /// Columns and their values, with NULL where an index has it: as many as bound an index.
+    pub parts: &'a [AfterPart],
+    /// Whether rows with these very values are within the bound.
+    pub inclusive: bool,
+    /// Whether rows with NULL in the first column have to be left out, although NULL comes after its value.
+    pub not_null: bool,
+}
+
+impl Behind<'_> {
+    /// The column of a part.
+    pub fn column(&self, at: usize) -> Option<u16> {
+        match self.parts.get(at)?.of {
+            Node::Column(column) => Some(column),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a bound itself is left out.
@@ -71,7 +95,7 @@ pub(crate) fn read<'a>(node: &'a Node, table: &Table) -> Reading<'a> {
         Node::Known(Some(false) | None) => Reading::Never,
         Node::Compare(op, left, right) => match (&**left, &**right) {
             (Node::Column(column), Node::Value(value)) => comparison(*op, *column, value, table),
-            (Node::Value(value), Node::Column(column)) => comparison(mirrored(*op), *column, value, table),
+            (Node::Value(value), Node::Column(column)) => comparison(op.mirrored(), *column, value, table),
             _ => Reading::Opaque,
         },
         Node::In(of, list) => match &**of {
@@ -114,8 +138,45 @@ pub(crate) fn read<'a>(node: &'a Node, table: &Table) -> Reading<'a> {
             }
             _ => Reading::Opaque,
         },
+        Node::After(after) => behind(after, table),
         _ => Reading::Opaque,
     }
+}
+
+/// What of a comparison of tuples can bound an index. That is all of it where NULL stands as in an index, which it does wherever
+/// there is none.
+fn behind<'a>(after: &'a After, table: &Table) -> Reading<'a> {
+    let mut exact = true;
+    let mut not_null = false;
+    let mut bounding = 0;
+    for (at, part) in after.parts.iter().enumerate() {
+        let (Node::Column(column), Node::Value(value)) = (&part.of, &part.value) else { break };
+        let repeats =
+            after.parts.iter().take(at).any(|earlier| matches!(earlier.of, Node::Column(of) if of == *column));
+        if repeats || !is_ordered(table, *column) {
+            break;
+        }
+        if table.column(*column).nullable && !part.has_natural_nulls() {
+            // An index has NULL at the other end: it may have more rows behind the value, but not fewer.
+            let is_wider = (part.nulls == Nulls::First) != value.is_null();
+            if !is_wider {
+                break;
+            }
+            if at == 0 && !value.is_null() {
+                not_null = true;
+            } else {
+                exact = false;
+            }
+        }
+        bounding += 1;
+    }
+    let Some(parts @ [AfterPart { of: Node::Column(first), .. }, ..]) = after.parts.get(..bounding) else {
+        return Reading::Opaque;
+    };
+    let is_whole = bounding == after.parts.len();
+    let inclusive = after.inclusive || !is_whole;
+    let kind = ConstraintKind::After(Behind { parts, inclusive, not_null });
+    Reading::Constraint(Constraint { column: *first, kind, exact: exact && is_whole })
 }
 
 fn is_ordered_column(table: &Table, node: &Node) -> bool {
@@ -145,14 +206,4 @@ fn is_ordered(table: &Table, column: u16) -> bool {
 
 const fn exact(column: u16, kind: ConstraintKind<'_>) -> Reading<'_> {
     Reading::Constraint(Constraint { column, kind, exact: true })
-}
-
-const fn mirrored(op: Comparison) -> Comparison {
-    match op {
-        Comparison::Lt => Comparison::Gt,
-        Comparison::Le => Comparison::Ge,
-        Comparison::Gt => Comparison::Lt,
-        Comparison::Ge => Comparison::Le,
-        same => same,
-    }
 }

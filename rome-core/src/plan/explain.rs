@@ -2,10 +2,12 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Access, Plan, Spec};
+use super::placed::finds_each;
+use super::{Access, Plan};
+use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::cut::{LONG, cut};
-use crate::place::Placement;
+use crate::placement::Placement;
 use crate::schema::IndexPart;
 use crate::store::Partition;
 
@@ -31,6 +33,9 @@ impl Explain {
         if let Some(n) = plan.estimate {
             let _ = write!(text, ", about {n} entries");
         }
+        if plan.ordered && !plan.is_one_run() && !spec.order.is_empty() {
+            text.push_str(", merged");
+        }
         if let (false, Some(where_to)) = (placement.is_one(), reach(table, plan, placement)) {
             let _ = write!(text, "\n  {where_to}");
         }
@@ -51,11 +56,20 @@ impl Explain {
         } else if !spec.order.is_empty() {
             let _ = write!(text, "\n  in order by {}", order.join(", "));
         }
-        if spec.offset > 0 {
-            let _ = write!(text, "\n  skip {}", spec.offset);
+        if spec.window.offset > 0 {
+            let _ = write!(text, "\n  skip {}", spec.window.offset);
         }
-        if let Some(limit) = spec.limit {
+        if let Some(limit) = spec.window.limit {
             let _ = write!(text, "\n  limit {limit}");
+        }
+        if let Some(rival) = &plan.rival {
+            let _ = write!(text, "\n  or, if that visits less: {}", way(table, &rival.access));
+            if let Some(n) = rival.estimate {
+                let _ = write!(text, ", about {n} entries");
+            }
+            if rival.ordered != plan.ordered {
+                text.push_str(if rival.ordered { ", in order" } else { ", sorted in memory" });
+            }
         }
         for (access, estimate) in &plan.rejected {
             let _ = write!(text, "\n  not taken: {}", way(table, access));
@@ -124,7 +138,7 @@ fn reach(table: &StoredTable, plan: &Plan, placement: Placement) -> Option<Strin
         }
         access => Some(match plan.partition {
             Some(Partition(at)) => format!("in partition {at} of {n}"),
-            None if placement.finds_each(table, access) => format!("each range in one of {n} partitions"),
+            None if finds_each(placement, table, access) => format!("each range in one of {n} partitions"),
             None => format!("in all {n} partitions"),
         }),
     }
@@ -169,7 +183,7 @@ fn count(n: usize, what: &str) -> String {
 }
 
 fn index_name(table: &StoredTable, index: usize) -> String {
-    let Some(index) = table.indexes.get(index) else { return "unknown".to_owned() };
+    let index = table.index(index);
     let part = |part: &IndexPart| {
         let name = &table.def.column(part.column).name;
         if part.descending { format!("{name} desc") } else { name.to_string() }

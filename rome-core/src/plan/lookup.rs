@@ -4,28 +4,25 @@ use bytes::Bytes;
 
 use super::Plan;
 use super::candidate::Access;
-use super::range::{Range, with_prefix};
-use super::spec::{IndexChoice, Spec};
+use super::placed::of_ranges;
+use crate::ask::{IndexChoice, Spec};
 use crate::catalog::{StoredIndex, StoredTable};
-use crate::exec::Target;
-use crate::place::Placement;
-use crate::store::Partition;
+use crate::placement::Placement;
+use crate::session::Reader;
+use crate::store::{Partition, Range, with_prefix};
 
 /// The plan for the rows whose columns hold one of these values, which are encoded, sorted, different and not NULL, where the
 /// key of the table or one of its indexes begins with these columns and nothing else could serve the query better; none
 /// elsewhere.
 pub(crate) fn lookup(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     columns: &[u16],
     values: &[Bytes],
 ) -> Option<Plan> {
     // The planner may find an index that serves a condition on one of the rows of one value besides.
-    let plain = (spec.filter.is_empty() || columns.len() > 1)
-        && spec.after.is_none()
-        && spec.limit.is_none()
-        && spec.offset == 0;
+    let plain = (spec.filter.is_empty() || columns.len() > 1) && spec.after.is_none() && spec.window.is_all();
     // The rows of one value may come in the order that is asked for, from the right index.
     let in_order = values.len() > 1 || spec.order.is_empty();
     if !plain || spec.indexes != IndexChoice::Any || !in_order || !values.is_sorted_by(|a, b| a < b) {
@@ -52,6 +49,7 @@ pub(crate) fn lookup(
         resumed: false,
         estimate: None,
         rejected: Vec::new(),
+        rival: None,
     })
 }
 
@@ -68,7 +66,7 @@ fn only_partition(placement: Placement, table: &StoredTable, access: &Access) ->
     if placement.is_one() {
         return None;
     }
-    let mut all = placement.of_ranges(table, access)?;
+    let mut all = of_ranges(placement, table, access)?;
     let first = all.next()??;
     all.all(|partition| partition == Some(first)).then_some(first)
 }

@@ -3,21 +3,20 @@
 use std::collections::HashMap;
 
 use super::candidate::{Access, Candidate};
-use super::range::Range;
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::exec::Target;
-use crate::place::Routed;
-use crate::store::{Read, Reply, Span};
+use crate::placement::Routed;
+use crate::session::Reader;
+use crate::store::{Range, Read, Reply, Span};
 
 /// How many entries a probe counts at most.
-pub(crate) const PROBE: u32 = 256;
+pub(super) const PROBE: u32 = 256;
 /// How many ranges of a candidate are probed at most.
 const MOST_PROBES: usize = 16;
 
 /// Counts the ranges of the candidates that a condition narrows.
 pub(super) async fn probe(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     candidates: &[Candidate],
 ) -> Result<Vec<Option<u64>>> {
@@ -27,13 +26,13 @@ pub(super) async fn probe(
 
 /// About how many entries these accesses visit, as far as [`PROBE`]; none if that is not known. Costs a round trip where
 /// they were not counted lately.
-pub(crate) async fn measure_all(target: Target<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
+pub(super) async fn measure_all(target: Reader<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
     measure_each(target, asked, u64::from(PROBE)).await
 }
 
 /// The same as far as `most`.
-pub(crate) async fn measure_each(
-    target: Target<'_>,
+pub(super) async fn measure_each(
+    target: Reader<'_>,
     asked: &[(&StoredTable, &Access)],
     most: u64,
 ) -> Result<Vec<Option<u64>>> {
@@ -50,7 +49,7 @@ pub(crate) async fn measure_each(
 
 /// How many entries an access visits, as far as `most`. Costs a round trip where they were not counted lately.
 pub(crate) async fn measure(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     access: &Access,
     most: u64,
@@ -62,7 +61,7 @@ pub(crate) async fn measure(
 
 /// Counts ranges, as far as they are not known from before.
 async fn count_spans(
-    target: Target<'_>,
+    target: Reader<'_>,
     candidates: impl IntoIterator<Item = Option<Vec<Span>>>,
 ) -> Result<Vec<Option<u64>>> {
     let statistics = &target.shared().statistics;
@@ -77,7 +76,7 @@ async fn count_spans(
                 _ => {
                     for partition in target.shared().placement.all() {
                         asked.push((at, span.clone()));
-                        reads.push(partition, Read::Count(span.clone()));
+                        reads.push(partition, Read::count(span.clone()));
                     }
                 }
             }
@@ -87,8 +86,8 @@ async fn count_spans(
         let replies = target.peek(reads).await?;
         let mut found = HashMap::new();
         for ((at, span), reply) in asked.into_iter().zip(replies) {
-            if let Reply::Count(count) = reply {
-                *found.entry((at, span)).or_insert(0) += count;
+            if let Reply::Count(counted) = reply {
+                *found.entry((at, span)).or_insert(0) += counted.n;
             }
         }
         for ((at, span), count) in found {

@@ -4,48 +4,50 @@
 //! key ranges and whether their order is the one asked for; the cheapest wins, by counts of the ranges that are probed
 //! up to a bound and remembered for a while. Conditions that the chosen way does not serve are tested on each row.
 
+mod aggregate;
+mod aggregate_index;
+mod behind;
+mod bounds;
 mod candidate;
 mod constraint;
-mod declared;
 mod explain;
-mod group;
+mod explain_join;
 mod join;
+mod join_way;
 mod lookup;
+mod marker;
 mod measure;
-mod normal;
+mod placed;
 mod range;
-mod spec;
-mod statistics;
-mod text;
+mod subquery;
 
 pub use explain::Explain;
 pub(crate) use explain::way_of_lookup;
-pub use spec::{Deleted, ScanPolicy};
 
+pub(crate) use aggregate::{AggregateWay, is_row_count, needed, way_of_aggregates};
+pub(crate) use aggregate_index::{ByAggregate, by_aggregate};
 pub(crate) use candidate::Access;
-pub(crate) use declared::{ByAggregate, by_aggregate};
-pub(crate) use group::{GROUP, GroupOrder, GroupSpec};
-pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
+pub(crate) use explain_join::explain_join;
+pub(crate) use join::{ends_with_first, first_of_join, limit_first, lookup_of_join};
+pub(crate) use join_way::{JoinWay, chunks_of_join, smallest_of_join, walk_of_join, whole_of_join};
 pub(crate) use lookup::lookup;
-pub(crate) use measure::{PROBE, measure, measure_all, measure_each};
-pub(crate) use normal::conjuncts;
-pub(crate) use range::{Range, with_prefix};
-pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};
-pub(crate) use statistics::Statistics;
+pub(crate) use measure::measure;
+pub(crate) use subquery::Around;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::Reading;
-use measure::probe;
+use measure::{PROBE, probe};
 
+use crate::ask::{IndexChoice, ScanPolicy, Spec, Window, conjuncts};
 use crate::catalog::StoredTable;
 use crate::cut::{BRIEF, cut};
 use crate::error::{Error, Kind, Result};
-use crate::exec::Target;
 use crate::expr::node::Node;
 use crate::expr::tuples::Tuples;
+use crate::session::Reader;
 use crate::store::Partition;
 
 /// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
@@ -80,6 +82,8 @@ pub(crate) struct Plan {
     pub estimate: Option<u64>,
     /// The ways that were considered and not taken, for `explain`.
     pub rejected: Vec<(Access, Option<u64>)>,
+    /// Another way to the first rows, where nobody knows before which of the two visits less.
+    pub rival: Option<Box<Plan>>,
 }
 
 impl Plan {
@@ -91,6 +95,15 @@ impl Plan {
         tests
     }
 
+    /// Whether its rows are those of one range, so that they come in order from each partition.
+    pub fn is_one_run(&self) -> bool {
+        match &self.access {
+            Access::Nothing => true,
+            Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() <= 1,
+            Access::Keys(_) | Access::Claims { .. } | Access::Union(_) => false,
+        }
+    }
+
     /// Whether rows may be found more than once.
     pub const fn may_repeat(&self) -> bool {
         matches!(self.access, Access::Union(_))
@@ -98,17 +111,18 @@ impl Plan {
 }
 
 /// Plans a query. Costs a round trip where several ways have to be compared and were not counted lately.
-pub(crate) async fn plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+pub(crate) async fn plan(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     let plan = choose_plan(target, table, spec).await?;
     check_policy(target, spec, &plan)?;
     Ok(plan)
 }
 
 /// The same without asking the scan policy, for a plan that may not be carried out.
-pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
+pub(crate) async fn choose_plan(target: Reader<'_>, table: &StoredTable, spec: &Spec) -> Result<Plan> {
     spec.check_size()?;
     let deleted = spec.deleted_condition();
-    let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
+    let filter = marker::bounded(&spec.filter);
+    let conditions: Vec<&Node> = filter.iter().chain(&deleted).collect();
     let mut plan = choose(target, table, spec, &conditions).await?;
     if spec.order.is_empty() && spec.after.is_none() {
         plan.ordered = true;
@@ -116,7 +130,7 @@ pub(crate) async fn choose_plan(target: Target<'_>, table: &StoredTable, spec: &
     Ok(plan)
 }
 
-async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
+async fn choose(target: Reader<'_>, table: &StoredTable, spec: &Spec, conditions: &[&Node]) -> Result<Plan> {
     let mut constraints = Vec::with_capacity(conditions.len());
     for (at, condition) in conditions.iter().enumerate() {
         match constraint::read(condition, table.def) {
@@ -133,37 +147,46 @@ async fn choose(target: Target<'_>, table: &StoredTable, spec: &Spec, conditions
         candidates = vec![whole];
     }
     if spec.indexes == IndexChoice::Any
-        && !candidates.iter().any(|candidate| candidate.narrowed)
+        && !candidates.iter().any(|candidate| candidate.narrowed && candidate.equalities > 0)
         && let Some(union) = union(table, spec, conditions, &asked)
     {
-        // A union loses the order, so with a limit the order of an index may still be cheaper.
-        candidates.retain(|candidate| candidate.ordered && spec.limit.is_some());
+        // With a limit the order of an index may be cheaper.
+        candidates.retain(|candidate| candidate.narrowed || (candidate.ordered && spec.window.limit.is_some()));
         candidates.push(union);
     }
-    let (chosen, estimate, rejected) = cheapest(target, table, spec, candidates, conditions.len()).await?;
-    let served: HashSet<usize> = chosen.served.iter().copied().collect();
-    let residual: Vec<Node> = conditions
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !served.contains(at))
-        .map(|(_, condition)| (*condition).clone())
-        .collect();
+    let Choice { best, rival, rejected } = cheapest(target, table, spec, candidates, conditions.len()).await?;
+    let partition = partition(target, table, conditions);
+    let plan = |(candidate, estimate): (Candidate, Option<u64>)| {
+        let served: HashSet<usize> = candidate.served.iter().copied().collect();
+        let residual: Vec<Node> = conditions
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !served.contains(at))
+            .map(|(_, condition)| (*condition).clone())
+            .collect();
+        Plan {
+            access: candidate.access,
+            partition,
+            full_scan: !candidate.narrowed,
+            residual: (!residual.is_empty()).then(|| Node::all(residual)),
+            ordered: candidate.ordered,
+            resumed: candidate.resumed,
+            estimate,
+            rejected: Vec::new(),
+            rival: None,
+        }
+    };
     Ok(Plan {
-        access: chosen.access,
-        partition: partition(target, table, conditions),
-        full_scan: !chosen.narrowed,
-        residual: (!residual.is_empty()).then(|| Node::all(residual)),
-        ordered: chosen.ordered,
-        resumed: chosen.resumed,
-        estimate,
         rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
+        rival: rival.map(|rival| Box::new(plan(rival))),
+        ..plan(best)
     })
 }
 
 /// The scan of the whole table, where that is less than very many lookups. Costs a round trip where there are so many and the table was
 /// not counted lately.
 async fn instead_of(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     asked: &Question<'_>,
@@ -189,7 +212,7 @@ async fn instead_of(
 }
 
 /// The only partition where rows can lie that pass the conditions, if they fix the group.
-fn partition(target: Target<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
+fn partition(target: Reader<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
     let placement = target.shared().placement;
     if placement.is_one() {
         return None;
@@ -213,6 +236,7 @@ const fn nothing() -> Plan {
         resumed: true,
         estimate: Some(0),
         rejected: Vec::new(),
+        rival: None,
     }
 }
 
@@ -243,7 +267,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
     if matches!(by_table.access, Access::Keys(_)) {
         return Ok(vec![by_table]);
     }
-    let limited = spec.limit.is_some();
+    let limited = spec.window.limit.is_some();
     // An index whose first column no condition is about can only give an order, which pays with a limit.
     let may_help = |at: &usize| {
         let first = table.indexes.get(*at).and_then(|index| index.def.parts.first());
@@ -262,18 +286,24 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
     }
 }
 
-/// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`.
+/// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`. In the order that is asked for, if each of
+/// them gives it.
 fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Question<'_>) -> Option<Candidate> {
-    let unlimited = Spec { limit: None, ..Spec::new(spec.table) };
-    conditions.iter().find_map(|condition| {
+    let branch_spec =
+        Spec { window: if asked.order.is_empty() { Window::ALL } else { Window::first(1) }, ..Spec::new(spec.table) };
+    conditions.iter().enumerate().find_map(|(at_or, condition)| {
         let Node::Or(branches) = condition else { return None };
         // More lookups than that are no better than a scan, and each branch looks at all other conditions.
         if branches.len() > MOST_BRANCHES || branches.len() * conditions.len() > MOST_LOOKS {
             return None;
         }
         let mut all = Vec::new();
+        // Which of the other conditions each branch serves, and whether each serves its own.
+        let mut served: Option<Vec<usize>> = None;
+        let mut serves_own = true;
         for branch in branches {
-            let parts = normal::conjuncts(branch.clone());
+            let parts = conjuncts(branch.clone());
+            let parts = marker::bounded(&parts);
             let mut own = Vec::new();
             let mut possible = true;
             for (at, part) in parts.iter().enumerate() {
@@ -286,53 +316,78 @@ fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Questio
             if !possible {
                 continue;
             }
-            let asked = asked.unordered_with(own);
-            let best = candidates(table, &unlimited, &asked).ok()?.into_iter().max_by_key(|candidate| {
-                let lookup = matches!(candidate.access, Access::Keys(_) | Access::Claims { .. });
-                (lookup, candidate.narrowed, candidate.equalities)
+            let asked = asked.with(own);
+            let best = candidates(table, &branch_spec, &asked).ok()?.into_iter().max_by_key(|candidate| {
+                (candidate.is_lookup(), candidate.narrowed, candidate.ordered, candidate.equalities)
             })?;
             if !best.narrowed {
                 return None;
             }
-            all.push(best.access);
+            serves_own &= (0..parts.len()).all(|at| best.served.contains(&(conditions.len() + at)));
+            let others = best.served.iter().copied().filter(|at| *at < conditions.len());
+            served = Some(match served {
+                None => others.collect(),
+                Some(served) => others.filter(|at| served.contains(at)).collect(),
+            });
+            all.push(best);
         }
+        let mut served = served.unwrap_or_default();
+        if serves_own {
+            served.push(at_or);
+        }
+        // Rows that are looked up are few, and are put in order by themselves.
+        let ordered = !asked.order.is_empty() && all.iter().all(|one| one.ordered || one.is_lookup());
+        let resumed = asked.after.is_none() || all.iter().all(|one| one.resumed || one.is_lookup());
         Some(Candidate {
-            access: Access::Union(all),
-            served: Vec::new(),
+            access: Access::Union(all.into_iter().map(|one| one.access).collect()),
+            served,
             equalities: 1,
             narrowed: true,
-            ordered: false,
-            resumed: false,
+            ordered: ordered && resumed,
+            resumed: ordered && resumed,
         })
     })
 }
 
-type Choice = (Candidate, Option<u64>, Vec<(Candidate, Option<u64>)>);
+/// A way with the number of its entries, as far as that was counted.
+type Counted = (Candidate, Option<u64>);
+
+/// Which way is taken.
+struct Choice {
+    best: Counted,
+    /// One that may visit less.
+    rival: Option<Counted>,
+    rejected: Vec<Counted>,
+}
 
 async fn cheapest(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
     candidates: Vec<Candidate>,
     conditions: usize,
 ) -> Result<Choice> {
     if candidates.len() == 1 {
-        let only = candidates.into_iter().next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
-        return Ok((only, None, Vec::new()));
+        let only = candidates.into_iter().next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
+        return Ok(Choice { best: (only, None), rival: None, rejected: Vec::new() });
     }
     let counts = probe(target, table, &candidates).await?;
     // A count that did not reach the bound is exact and small. A scan that hopes to end early is not preferred to that.
-    let is_small = |count: &Option<u64>| count.is_some_and(|count| count < u64::from(PROBE));
+    let is_small = |count: &Option<u64>| !spec.hints.compete && count.is_some_and(|count| count < u64::from(PROBE));
     let small = candidates.iter().zip(&counts).any(|(candidate, count)| candidate.narrowed && is_small(count));
     let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
     let narrow = candidates.iter().any(|candidate| candidate.narrowed);
-    let wanted = spec.limit.map(|limit| limit.saturating_add(spec.offset));
+    let wanted = spec.window.reach();
+    // Whether it stops early if many rows pass what is tested on them.
+    let hopes = |candidate: &Candidate| {
+        candidate.ordered && wanted.is_some() && conditions > candidate.served.len() && !candidate.is_lookup()
+    };
     let mut ranked: Vec<(u64, Candidate, Option<u64>)> = candidates
         .into_iter()
         .zip(counts)
-        .filter(|(candidate, _)| {
-            let hopes = !candidate.narrowed && conditions > candidate.served.len();
-            !(hopes && (small || (denied && narrow)))
+        .filter(|(candidate, count)| {
+            let too_much = small && !is_small(count);
+            !(hopes(candidate) && (too_much || (denied && narrow && !candidate.narrowed)))
         })
         .map(|(candidate, count)| {
             let mut visits = match count {
@@ -353,12 +408,20 @@ async fn cheapest(
         .collect();
     ranked.sort_by_key(|(cost, candidate, _)| (*cost, std::cmp::Reverse(candidate.equalities)));
     let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
-    let (best, count) = ranked.next().ok_or_else(|| Error::invalid("a query has no way to its rows"))?;
-    Ok((best, count, ranked.collect()))
+    let best = ranked.next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
+    let mut rejected: Vec<Counted> = ranked.collect();
+    // What is exact and small, or serves everything in order, needs no rival. Else the best of the other kind is one.
+    let is_sure = is_small(&best.1) || (best.0.ordered && conditions <= best.0.served.len());
+    let may_win = |other: &Counted| hopes(&other.0) != hopes(&best.0) && (hopes(&other.0) || other.0.narrowed);
+    let rival = match rejected.iter().position(may_win) {
+        Some(at) if wanted.is_some() && !is_sure => Some(rejected.remove(at)),
+        _ => None,
+    };
+    Ok(Choice { best, rival, rejected })
 }
 
-pub(crate) fn check_policy(target: Target<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
-    let bounded = spec.limit.is_some() && plan.residual.is_none() && plan.ordered;
+pub(crate) fn check_policy(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
+    let bounded = spec.window.limit.is_some() && plan.residual.is_none() && plan.ordered;
     if !plan.full_scan || bounded {
         return Ok(());
     }

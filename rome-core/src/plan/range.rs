@@ -5,18 +5,8 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use super::constraint::Excluded;
-use crate::store::successor;
+use crate::store::{Range, after, successor, with_prefix};
 use crate::value::{Value, ValueRef, key};
-
-/// A range of keys within a space.
-pub(crate) type Range = (Bound<Bytes>, Bound<Bytes>);
-
-/// All keys that start with `prefix`.
-pub(crate) fn with_prefix(prefix: impl Into<Bytes>) -> Range {
-    let prefix = prefix.into();
-    let hi = after(&prefix);
-    (Bound::Included(prefix), hi)
-}
 
 /// Keys that start with `prefix` and go on with a value between the bounds, NULL left out.
 pub(crate) fn between(
@@ -56,12 +46,47 @@ pub(crate) fn with_text(prefix: &[u8], descending: bool, text: &str) -> Range {
     with_prefix(bytes)
 }
 
-/// The bound after all keys that start with `prefix`.
-pub(crate) fn after(prefix: &[u8]) -> Bound<Bytes> {
-    successor(prefix).map_or(Bound::Unbounded, Bound::Excluded)
+/// The bound from after all keys that start with `prefix` on; nothing lies there if the prefix is all `FF`.
+pub(super) fn from_after(prefix: &[u8]) -> Bound<Bytes> {
+    successor(prefix).map_or_else(|| Bound::Excluded(Bytes::copy_from_slice(&[0xFF; 64])), Bound::Included)
 }
 
-/// The bound from after all keys that start with `prefix` on; nothing lies there if the prefix is all `FF`.
-fn from_after(prefix: &[u8]) -> Bound<Bytes> {
-    successor(prefix).map_or_else(|| Bound::Excluded(Bytes::copy_from_slice(&[0xFF; 64])), Bound::Included)
+/// The keys that are in both ranges.
+pub(super) fn intersect(a: Range, b: Range) -> Range {
+    use Bound::{Excluded, Included, Unbounded};
+    let lo = match (a.0, b.0) {
+        (Unbounded, lo) | (lo, Unbounded) => lo,
+        (Included(x), Included(y)) => Included(x.max(y)),
+        (Excluded(x), Excluded(y)) => Excluded(x.max(y)),
+        (Included(x), Excluded(y)) | (Excluded(y), Included(x)) => {
+            if y >= x {
+                Excluded(y)
+            } else {
+                Included(x)
+            }
+        }
+    };
+    let hi = match (a.1, b.1) {
+        (Unbounded, hi) | (hi, Unbounded) => hi,
+        (Included(x), Included(y)) => Included(x.min(y)),
+        (Excluded(x), Excluded(y)) => Excluded(x.min(y)),
+        (Included(x), Excluded(y)) | (Excluded(y), Included(x)) => {
+            if y <= x {
+                Excluded(y)
+            } else {
+                Included(x)
+            }
+        }
+    };
+    (lo, hi)
+}
+
+/// Whether no key is in the range, by a look at its bounds alone.
+pub(super) fn is_empty(range: &Range) -> bool {
+    use Bound::{Excluded, Included, Unbounded};
+    match range {
+        (Unbounded, _) | (_, Unbounded) => false,
+        (Included(lo), Included(hi)) => lo > hi,
+        (Included(lo) | Excluded(lo), Included(hi) | Excluded(hi)) => lo >= hi,
+    }
 }

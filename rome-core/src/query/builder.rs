@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use super::page::PageQuery;
 use super::select::{Output, Selection};
 use super::with::Loads;
-use crate::exec::Target;
+use crate::ask::{Deleted, Hints, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
 use crate::expr::{Expr, In, Orders};
 use crate::model::{Entity, Projection};
-use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
+use crate::session::{Reader, Session};
 
 /// A query on the entity `E` whose rows become `R`: the entity itself, a tuple of columns or a projection.
 ///
@@ -33,7 +33,7 @@ use crate::plan::{Deleted, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_pa
 /// # }
 /// ```
 pub struct Query<'a, E: Entity, R = E> {
-    pub(super) target: Target<'a>,
+    pub(super) target: Reader<'a>,
     pub(super) spec: Spec,
     pub(super) output: Output<R>,
     pub(super) distinct: bool,
@@ -42,7 +42,7 @@ pub struct Query<'a, E: Entity, R = E> {
 }
 
 impl<'a, E: Entity> Query<'a, E> {
-    pub(crate) fn new(target: Target<'a>) -> Self {
+    pub(crate) fn new(target: Reader<'a>) -> Self {
         Self {
             target,
             spec: Spec::new(E::table()),
@@ -91,14 +91,14 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// Gives at most this many rows.
     #[must_use]
     pub const fn limit(mut self, limit: u64) -> Self {
-        self.spec.limit = Some(limit);
+        self.spec.window.limit = Some(limit);
         self
     }
 
     /// Leaves out the first rows. They are still read: for pages, use [`page`](Self::page).
     #[must_use]
     pub const fn offset(mut self, offset: u64) -> Self {
-        self.spec.offset = offset;
+        self.spec.window.offset = offset;
         self
     }
 
@@ -141,6 +141,14 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     #[must_use]
     pub fn use_index(mut self, name: impl Into<String>) -> Self {
         self.spec.indexes = IndexChoice::Only(name.into());
+        self
+    }
+
+    /// Forces ways and bounds, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn hinted(mut self, hints: Hints) -> Self {
+        self.spec.hints = hints;
         self
     }
 
@@ -197,5 +205,12 @@ impl<E: Entity, R> Clone for Query<'_, E, R> {
 impl<E: Entity, R> fmt::Debug for Query<'_, E, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Query").field(&self.spec.fingerprint()).finish()
+    }
+}
+
+impl Session {
+    /// A query on an entity; it sees the session's own writes.
+    pub fn query<D: Entity>(&self) -> Query<'_, D> {
+        Query::new(Reader::Session(self))
     }
 }

@@ -153,19 +153,19 @@ pub trait OrdersOfGroup<Q, I> {
     fn place(self, out: &mut Vec<PlacedOrder>);
 }
 
-fn placed_order<S>(order: &Order<S>, places: impl FnOnce(&mut Vec<u8>)) -> PlacedOrder {
+fn placed_order<S, T>(order: &Order<S, T>, places: impl FnOnce(&mut Vec<u8>)) -> PlacedOrder {
     let part = order.part;
     let Placed(node) = placed(Node::Column(part.column), places);
     PlacedOrder { node, descending: part.descending, nulls: part.nulls }
 }
 
-impl<Q, S: In<Q, I>, I> OrdersOf<Q, I> for Order<S> {
+impl<Q, S: In<Q, I>, T, I> OrdersOf<Q, I> for Order<S, T> {
     fn place(self, out: &mut Vec<PlacedOrder>) {
         out.push(placed_order(&self, S::places));
     }
 }
 
-impl<Q, S: In<Q, I>, I> OrdersOfGroup<Q, I> for Order<S> {
+impl<Q, S: In<Q, I>, T, I> OrdersOfGroup<Q, I> for Order<S, T> {
     fn place(self, out: &mut Vec<PlacedOrder>) {
         out.push(placed_order(&self, S::places));
     }

@@ -5,18 +5,18 @@ use std::marker::PhantomData;
 
 use super::Query;
 use super::choose::{Chosen, ChosenOfGroup, OrdersOfGroup, PlacedOrder};
-use super::join_verbs::{explain, only};
 use super::parts::FoundValues;
+use super::rows::only;
 use super::select::Output;
 use super::watch::Watch;
+use crate::ask::{GroupOrder, GroupSpec, GroupedRows, JoinSpec, conjuncts};
 use crate::error::{Error, Kind, Result};
-use crate::exec::{self, Target, in_session};
-use crate::expr::node::Node;
+use crate::exec;
 use crate::expr::{Expr, InGroups};
 use crate::metrics;
 use crate::model::Entity;
-use crate::plan::{Explain, GroupOrder, GroupSpec, JoinSpec, ScanPolicy, Spec, conjuncts};
-use crate::session::Session;
+use crate::plan::Explain;
+use crate::session::Reader;
 use crate::value::{Value, ValueError, ValueErrorKind};
 
 /// A query on groups of rows of `Q`, an entity or a tuple of joined ones. Each group becomes an `R`: the columns that it is
@@ -45,41 +45,18 @@ use crate::value::{Value, ValueError, ValueErrorKind};
 /// # }
 /// ```
 pub struct GroupBy<'a, Q, R> {
-    pub(super) target: Target<'a>,
+    pub(super) target: Reader<'a>,
     pub(super) groups: Groups<R>,
     entities: PhantomData<fn() -> Q>,
 }
 
 /// What is asked for, without where.
 pub(super) struct Groups<R> {
-    pub rows: Rows,
+    pub rows: GroupedRows,
     pub spec: GroupSpec,
     read: fn(&mut FoundValues) -> Result<R, ValueError>,
     /// What is wrong with the query that the rows are of.
     refused: Option<&'static str>,
-}
-
-/// The rows that are grouped.
-#[derive(Debug, Clone)]
-pub(super) enum Rows {
-    Table(Box<Spec>),
-    Join(Box<JoinSpec>),
-}
-
-impl Rows {
-    pub fn table(&self) -> &'static str {
-        match self {
-            Self::Table(spec) => spec.table.name,
-            Self::Join(spec) => spec.parts.first().map_or("", |part| part.spec.table.name),
-        }
-    }
-
-    fn scan_policy(&self) -> Option<ScanPolicy> {
-        match self {
-            Self::Table(spec) => spec.policy,
-            Self::Join(spec) => spec.parts.first().and_then(|part| part.spec.policy),
-        }
-    }
 }
 
 impl<'a, E: Entity, R> Query<'a, E, R> {
@@ -87,7 +64,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     #[must_use]
     pub fn group_by<C: Chosen<E, I>, I>(self, columns: C) -> GroupBy<'a, E, C::Row> {
         let refused = self.refused();
-        let mut groups = GroupBy::new(self.target, Rows::Table(Box::new(self.spec)), &columns);
+        let mut groups = GroupBy::new(self.target, GroupedRows::Table(Box::new(self.spec)), &columns);
         groups.groups.refused = refused;
         groups
     }
@@ -116,7 +93,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// # Errors
     /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; as [`all`](Self::all).
     pub async fn aggregate<C: ChosenOfGroup<E, I>, I>(&self, output: C) -> Result<C::Row> {
-        let rows = Rows::Table(Box::new(self.spec.clone()));
+        let rows = GroupedRows::Table(Box::new(self.spec.clone()));
         let mut whole = GroupBy::<E, ()>::whole(self.target, rows);
         whole.groups.refused = self.refused();
         whole.select(output).one().await
@@ -129,7 +106,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
 }
 
 impl<'a, Q, R> GroupBy<'a, Q, R> {
-    fn new<C: Chosen<Q, I, Row = R>, I>(target: Target<'a>, rows: Rows, columns: &C) -> Self {
+    fn new<C: Chosen<Q, I, Row = R>, I>(target: Reader<'a>, rows: GroupedRows, columns: &C) -> Self {
         let mut placed = Vec::new();
         columns.place(&mut placed);
         let by: Vec<_> = placed.into_iter().map(|placed| placed.0).collect();
@@ -137,17 +114,17 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
         Self { target, groups: Groups { rows, spec, read: C::read, refused: None }, entities: PhantomData }
     }
 
-    pub(super) fn of_join<C: Chosen<Q, I, Row = R>, I>(target: Target<'a>, spec: JoinSpec, columns: &C) -> Self {
-        Self::new(target, Rows::Join(Box::new(spec)), columns)
+    pub(super) fn of_join<C: Chosen<Q, I, Row = R>, I>(target: Reader<'a>, spec: JoinSpec, columns: &C) -> Self {
+        Self::new(target, GroupedRows::Join(Box::new(spec)), columns)
     }
 
-    fn whole(target: Target<'a>, rows: Rows) -> GroupBy<'a, Q, ()> {
+    fn whole(target: Reader<'a>, rows: GroupedRows) -> GroupBy<'a, Q, ()> {
         let groups = Groups { rows, spec: GroupSpec::default(), read: |_| Ok(()), refused: None };
         GroupBy { target, groups, entities: PhantomData }
     }
 
-    pub(super) fn whole_join(target: Target<'a>, spec: JoinSpec) -> GroupBy<'a, Q, ()> {
-        Self::whole(target, Rows::Join(Box::new(spec)))
+    pub(super) fn whole_join(target: Reader<'a>, spec: JoinSpec) -> GroupBy<'a, Q, ()> {
+        Self::whole(target, GroupedRows::Join(Box::new(spec)))
     }
 
     /// Keeps the groups for which the condition is true: about aggregates, or about columns that the query groups by. Several
@@ -177,14 +154,14 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// Gives at most this many groups.
     #[must_use]
     pub const fn limit(mut self, limit: u64) -> Self {
-        self.groups.spec.limit = Some(limit);
+        self.groups.spec.window.limit = Some(limit);
         self
     }
 
     /// Leaves out the first groups.
     #[must_use]
     pub const fn offset(mut self, offset: u64) -> Self {
-        self.groups.spec.offset = offset;
+        self.groups.spec.window.offset = offset;
         self
     }
 
@@ -217,8 +194,8 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let limit = Some(self.groups.spec.limit.unwrap_or(1).min(1));
-        let mut rows = self.groups.values(self.target, &GroupSpec { limit, ..self.groups.spec.clone() }).await?;
+        let window = self.groups.spec.window.at_most(1);
+        let mut rows = self.groups.values(self.target, &GroupSpec { window, ..self.groups.spec.clone() }).await?;
         metrics::returned(rows.len());
         rows.pop().map(|values| self.groups.read_row(values)).transpose()
     }
@@ -229,8 +206,8 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let limit = Some(self.groups.spec.limit.unwrap_or(2).min(2));
-        let rows = self.groups.values(self.target, &GroupSpec { limit, ..self.groups.spec.clone() }).await?;
+        let window = self.groups.spec.window.at_most(2);
+        let rows = self.groups.values(self.target, &GroupSpec { window, ..self.groups.spec.clone() }).await?;
         let row = only(rows, self.groups.rows.table())?;
         metrics::returned(1);
         self.groups.read_row(row)
@@ -251,19 +228,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
-        let group = &self.groups.spec;
-        match &self.groups.rows {
-            Rows::Join(spec) => Ok(explain(self.target, spec).await?.and("group the rows in memory")),
-            Rows::Table(spec) => match self.target {
-                Target::Database(shared) if exec::has_subquery(spec) => {
-                    in_session(shared, async |session: &Session| {
-                        exec::explain_aggregate(Target::Session(session), spec, group).await
-                    })
-                    .await
-                }
-                target => exec::explain_aggregate(target, spec, group).await,
-            },
-        }
+        exec::explain_groups(self.target, &self.groups.rows, &self.groups.spec).await
     }
 }
 
@@ -278,41 +243,19 @@ impl<R> Groups<R> {
     }
 
     /// What the groups give, as values.
-    pub async fn values(&self, target: Target<'_>, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+    pub async fn values(&self, target: Reader<'_>, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
         if let Some(why) = self.refused {
             return Err(Error::invalid(why));
         }
         let rows = &self.rows;
-        let asks = group.having.iter().any(Node::has_subquery);
-        let one_read = matches!(rows, Rows::Table(spec) if !exec::has_subquery(spec)) && !asks;
         let watch = Watch::begin(target);
-        let values = match target {
-            Target::Database(shared) if !one_read => {
-                Box::pin(in_session(shared, async |session: &Session| {
-                    grouped(Target::Session(session), rows, group).await
-                }))
-                .await?
-            }
-            // Boxed: a transaction around it has a future that is nested deeply enough without it.
-            _ => Box::pin(grouped(target, rows, group)).await?,
-        };
+        // Boxed: a transaction around it has a future that is nested deeply enough without it.
+        let values = Box::pin(exec::groups(target, rows, group)).await?;
         watch.end(|shown| match rows {
-            Rows::Join(spec) => format!("groups of {}", spec.text(shown)),
-            Rows::Table(spec) => format!("groups of {}", spec.text(shown)),
+            GroupedRows::Join(spec) => format!("groups of {}", spec.text(shown)),
+            GroupedRows::Table(spec) => format!("groups of {}", spec.text(shown)),
         });
         Ok(values)
-    }
-}
-
-async fn grouped(target: Target<'_>, rows: &Rows, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
-    let group = &exec::answered_group(target, group, rows.scan_policy()).await?;
-    match rows {
-        Rows::Join(spec) => exec::aggregate_join(target, spec, group).await,
-        Rows::Table(spec) => {
-            let spec = exec::answered(target, spec).await?;
-            let table = target.shared().table(spec.table)?;
-            exec::aggregate(target, table, &spec, group).await
-        }
     }
 }
 

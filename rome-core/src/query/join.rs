@@ -7,14 +7,14 @@ use super::choose::{Chosen, OrdersOf};
 use super::link::{IntoLink, Link};
 use super::parts::{And, FoundRow, FoundValues, Parts};
 use super::{GroupBy, Query};
+use crate::ask::{
+    Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, Via, conjuncts, distinct_join_parts,
+};
 use crate::error::Result;
-use crate::exec::Target;
 use crate::expr::node::Node;
 use crate::expr::{Expr, In, Source};
 use crate::model::Entity;
-use crate::plan::{
-    Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, Via, conjuncts, distinct_join_parts,
-};
+use crate::session::Reader;
 use crate::value::ValueError;
 
 /// A query on several entities `Q`, a tuple of them, whose rows become `R`: a tuple of the entities, or of columns.
@@ -63,7 +63,7 @@ use crate::value::ValueError;
 /// # }
 /// ```
 pub struct Joined<'a, Q: Parts, R = <Q as Parts>::Row> {
-    pub(super) target: Target<'a>,
+    pub(super) target: Reader<'a>,
     pub(super) spec: JoinSpec,
     pub(super) output: JoinOutput<R>,
     pub(super) entities: PhantomData<fn() -> Q>,
@@ -216,14 +216,14 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
     /// Gives at most this many rows. Reading ends when there are so many, see [`all`](Self::all).
     #[must_use]
     pub const fn limit(mut self, limit: u64) -> Self {
-        self.spec.limit = Some(limit);
+        self.spec.window.limit = Some(limit);
         self
     }
 
     /// Leaves out the first rows. They are still read.
     #[must_use]
     pub const fn offset(mut self, offset: u64) -> Self {
-        self.spec.offset = offset;
+        self.spec.window.offset = offset;
         self
     }
 

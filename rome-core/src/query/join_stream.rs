@@ -10,9 +10,8 @@ use super::join::JoinOutput;
 use super::parts::Parts;
 use super::watch::Watch;
 use crate::error::{Error, Result};
-use crate::exec::{JoinChunks, JoinedRow, Target, in_session};
+use crate::exec::{JoinChunks, JoinedRow};
 use crate::metrics;
-use crate::session::Session;
 
 /// Where the rows of a stream come from.
 enum Source<R> {
@@ -49,8 +48,8 @@ impl<'a, Q: Parts, R: Send + 'a> Joined<'a, Q, R> {
         let position = Position {
             source: Source::NotBegun,
             ready: VecDeque::new(),
-            skip: self.spec.offset,
-            left: self.spec.limit.unwrap_or(u64::MAX),
+            skip: self.spec.window.offset,
+            left: self.spec.window.limit.unwrap_or(u64::MAX),
         };
         try_unfold((self, position), |(query, mut position)| async move {
             while position.ready.is_empty() && position.left > 0 && !matches!(position.source, Source::Read) {
@@ -84,14 +83,7 @@ impl<'a, Q: Parts, R: Send + 'a> Joined<'a, Q, R> {
         let mut next = chunks.next();
         while next.is_empty() && !chunks.is_ended() {
             let asked = chunks.ask(position.skip.saturating_add(position.left));
-            let chunk = chunks.chunk();
-            let piece = match self.target {
-                Target::Database(shared) => {
-                    let read = async |session: &Session| chunk.read(Target::Session(session), asked.clone()).await;
-                    Box::pin(in_session(shared, read)).await?
-                }
-                Target::Session(_) => chunk.read(self.target, asked).await?,
-            };
+            let piece = chunks.chunk().read(self.target, asked).await?;
             chunks.take(piece, &read)?;
             next = chunks.next();
         }

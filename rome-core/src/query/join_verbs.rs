@@ -5,15 +5,15 @@ use super::choose::ChosenOfGroup;
 use super::group::GroupBy;
 use super::join::JoinOutput;
 use super::parts::{FoundRow, FoundValues, Parts};
+use super::rows::{only, unfit, values_of};
 use super::watch::Watch;
-use crate::error::{Error, Kind, Result};
-use crate::exec::{self, JoinedRow, JoinedRows, Target, in_session};
-use crate::expr::eval;
+use crate::ask::{JoinOrder, JoinSpec};
+use crate::error::{Error, Result};
+use crate::exec::{self, JoinedRow, JoinedRows};
 use crate::expr::node::Node;
 use crate::metrics;
-use crate::plan::{Explain, JoinOrder, JoinSpec};
-use crate::session::Session;
-use crate::value::{Value, ValueRef};
+use crate::plan::Explain;
+use crate::session::Reader;
 
 impl<Q: Parts, R> Joined<'_, Q, R> {
     /// All rows. Without a limit it costs a round trip for each entity, whatever the number of rows, and up to two more for each where
@@ -79,9 +79,9 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
         let (whole, columns) = (matches!(self.output, JoinOutput::Entities(_)), self.columns());
         let spec = &self.asked(spec.clone())?;
         let watch = Watch::begin(self.target);
-        let rows = joined(self.target, spec, columns).await?;
+        let rows = exec::join(self.target, spec, columns).await?;
         watch.end(|values| spec.text(values));
-        if let (Target::Session(session), true) = (self.target, whole) {
+        if let (Reader::Session(session), true) = (self.target, whole) {
             rows.remember(session)?;
         }
         Ok(rows)
@@ -92,8 +92,8 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
-        Ok(self.read(&JoinSpec { limit, ..self.spec.clone() }).await?.pop())
+        let window = self.spec.window.at_most(1);
+        Ok(self.read(&JoinSpec { window, ..self.spec.clone() }).await?.pop())
     }
 
     /// The only row. Costs as [`all`](Self::all).
@@ -102,8 +102,8 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let limit = Some(self.spec.limit.unwrap_or(2).min(2));
-        let rows = self.read(&JoinSpec { limit, ..self.spec.clone() }).await?;
+        let window = self.spec.window.at_most(2);
+        let rows = self.read(&JoinSpec { window, ..self.spec.clone() }).await?;
         only(rows, self.spec.parts.first().map_or("", |part| part.spec.table.name))
     }
 
@@ -116,13 +116,7 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
         let spec = self.asked(JoinSpec { order: Vec::new(), ..self.spec.clone() })?;
         let watch = Watch::begin(self.target);
         let columns = self.columns();
-        let count = match self.target {
-            Target::Session(_) => exec::count_join(self.target, &spec, columns).await?,
-            Target::Database(shared) => {
-                let count = async |session: &Session| exec::count_join(Target::Session(session), &spec, columns).await;
-                Box::pin(in_session(shared, count)).await?
-            }
-        };
+        let count = exec::count_join(self.target, &spec, columns).await?;
         watch.end(|values| spec.text(values));
         Ok(count)
     }
@@ -132,8 +126,8 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn exists(&self) -> Result<bool> {
-        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
-        let spec = JoinSpec { limit, order: Vec::new(), ..self.spec.clone() };
+        let window = self.spec.window.at_most(1);
+        let spec = JoinSpec { window, order: Vec::new(), ..self.spec.clone() };
         Ok(self.found(&spec).await?.len() > 0)
     }
 
@@ -151,47 +145,6 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
-        explain(self.target, &self.spec).await
-    }
-}
-
-/// The rows of a join; on a database in a session of its own, so that all are of one moment.
-pub(super) async fn joined(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<JoinedRows> {
-    match target {
-        Target::Session(_) => exec::join(target, spec, columns).await,
-        Target::Database(shared) => {
-            let rows = async |session: &Session| exec::join(Target::Session(session), spec, columns).await;
-            Box::pin(in_session(shared, rows)).await
-        }
-    }
-}
-
-pub(super) async fn explain(target: Target<'_>, spec: &JoinSpec) -> Result<Explain> {
-    match target {
-        Target::Session(_) => exec::explain_join(target, spec).await,
-        Target::Database(shared) => {
-            let explained = async |session: &Session| exec::explain_join(Target::Session(session), spec).await;
-            Box::pin(in_session(shared, explained)).await
-        }
-    }
-}
-
-/// The values of some columns of a joined row.
-pub(super) fn values_of(spec: &JoinSpec, row: &JoinedRow<'_>, columns: &[Node]) -> Result<Vec<Value>> {
-    let value = |node| eval::scalar(node, row).map(ValueRef::to_value).map_err(|source| unfit(spec, source));
-    columns.iter().map(value).collect()
-}
-
-fn unfit(spec: &JoinSpec, source: crate::value::ValueError) -> Error {
-    let table = spec.parts.first().map_or("", |part| part.spec.table.name);
-    Kind::StoredRow { table, key: "of the join".to_owned(), column: None, source }.into()
-}
-
-/// The only one of some rows.
-pub(super) fn only<R>(mut rows: Vec<R>, table: &'static str) -> Result<R> {
-    match (rows.pop(), rows.is_empty()) {
-        (Some(row), true) => Ok(row),
-        (None, _) => Err(Kind::NotOne { table, several: false }.into()),
-        (Some(_), false) => Err(Kind::NotOne { table, several: true }.into()),
+        exec::explain_join(self.target, &self.spec).await
     }
 }

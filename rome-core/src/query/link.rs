@@ -3,10 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::ask::{Deleted, Via, conjuncts};
 use crate::expr::node::Node;
 use crate::expr::{Column, Expr, Order, Scalar, Source};
 use crate::model::{Entity, Related, Relation};
-use crate::plan::{Deleted, Via, conjuncts};
 use crate::schema::RelationDef;
 use crate::value::Field;
 
@@ -233,10 +233,10 @@ impl<E, A> Renamed<E, A> for Expr<E> {
     }
 }
 
-impl<E, A> Renamed<E, A> for Order<E> {
-    type Out = Order<A>;
+impl<E, A, T> Renamed<E, A> for Order<E, T> {
+    type Out = Order<A, T>;
 
-    fn renamed(self) -> Order<A> {
+    fn renamed(self) -> Order<A, T> {
         Order::of_part(self.part)
     }
 }

@@ -13,6 +13,7 @@ mod link;
 mod page;
 mod parts;
 mod pieces;
+mod rows;
 mod select;
 mod set_operand;
 mod sets;
@@ -22,7 +23,10 @@ mod verbs;
 mod watch;
 mod with;
 
-pub use crate::plan::{Deleted, Explain, ScanPolicy};
+#[doc(hidden)]
+pub use crate::ask::Hints;
+pub use crate::ask::{Deleted, ScanPolicy};
+pub use crate::plan::Explain;
 pub use builder::Query;
 pub use choose::{Chosen, ChosenOfGroup, OrdersOf, OrdersOfGroup};
 pub use cursor::Cursor;
@@ -34,6 +38,5 @@ pub use parts::{And, Part, Parts};
 pub use pieces::{Interrupted, Pieces};
 pub use select::Selection;
 pub use sets::{SetOperand, SetQuery};
-pub(crate) use watch::Telling;
 pub(crate) use with::load_all;
 pub use with::{IntoLoad, Load};

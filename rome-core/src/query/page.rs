@@ -2,12 +2,12 @@
 
 use super::watch::Watch;
 use super::{Cursor, Query, load_all};
+use crate::ask::{OrderPart, Spec};
 use crate::error::{Error, Result};
-use crate::exec::{self, Target, Want};
+use crate::exec::{self, Want};
 use crate::metrics;
 use crate::model::Entity;
-use crate::plan::{OrderPart, Spec};
-use crate::session::Session;
+use crate::session::{Reader, Session, in_session};
 
 /// Some rows of a query, and where the next ones begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +67,8 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
     pub async fn fetch(&self) -> Result<Page<R>> {
         let watch = Watch::begin(self.query.target);
         let page = match self.query.target {
-            Target::Database(shared) if !self.query.loads.is_empty() => {
-                exec::in_session(shared, async |session: &Session| self.fetch_here(&self.query.at(session)).await)
-                    .await?
+            Reader::Database(shared) if !self.query.loads.is_empty() => {
+                in_session(shared, async |session: &Session| self.fetch_here(&self.query.at(session)).await).await?
             }
             _ => self.fetch_here(&self.query).await?,
         };
@@ -82,7 +81,7 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
         if self.size == 0 {
             return Err(Error::invalid("a page holds at least one row: `page(0)` gives none"));
         }
-        if query.spec.limit.is_some() {
+        if query.spec.window.limit.is_some() {
             return Err(Error::invalid("a query in pages has no limit: give the size of a page to `page`"));
         }
         query.refuse_distinct("pages")?;
@@ -92,10 +91,10 @@ impl<'a, E: Entity, R> PageQuery<'a, E, R> {
         let fingerprint = spec.fingerprint();
         if let Some(after) = &self.after {
             spec.after = Some(Cursor::open(after, secret, &fingerprint, order.len())?);
-            spec.offset = 0;
+            spec.window.offset = 0;
         }
         // One row more tells whether there is a next page.
-        spec.limit = Some(u64::from(self.size) + 1);
+        spec.window.limit = Some(u64::from(self.size) + 1);
         let mut hits = query.fetch(&spec, Want::Rows).await?;
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let more = hits.len() > size;

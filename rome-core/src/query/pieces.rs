@@ -1,13 +1,14 @@
 //! Changes of many rows, piece by piece.
 
 use super::{Cursor, Query};
+use crate::ask::{OrderPart, Spec, Window};
 use crate::error::{Error, Result};
-use crate::exec::{self, Target};
+use crate::statement;
+
 use crate::expr::Assignments;
 use crate::expr::node::Node;
 use crate::model::Entity;
-use crate::plan::{OrderPart, Spec};
-use crate::session::{self, Session, TransactionOptions};
+use crate::session::{self, Purpose, Reader, Session, TransactionOptions};
 
 /// A change of many rows in pieces, each a transaction of its own. Made by [`Query::in_pieces`].
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ impl<E: Entity> Pieces<'_, E> {
     }
 
     async fn run(&self, change: Change<'_>) -> Result<u64, Interrupted> {
-        let Target::Database(shared) = self.query.target else {
+        let Reader::Database(shared) = self.query.target else {
             return Err(
                 Error::invalid("a session is one transaction: call `in_pieces` on a query of the database").into()
             );
@@ -122,7 +123,7 @@ impl<E: Entity> Pieces<'_, E> {
         if self.size == 0 {
             return Err(Error::invalid("a piece holds at least one row: `in_pieces(0)` changes none").into());
         }
-        if !given.order.is_empty() || given.limit.is_some() || given.offset > 0 {
+        if !given.order.is_empty() || !given.window.is_all() {
             return Err(Error::invalid(
                 "a change in pieces goes by the key, over all rows: it has no order, limit or offset",
             )
@@ -130,19 +131,22 @@ impl<E: Entity> Pieces<'_, E> {
         }
         let table = shared.table(given.table)?;
         let order = given.table.key.iter().map(|column| OrderPart::new(*column, false)).collect();
-        let mut spec = Spec { order, limit: Some(self.size.into()), ..given.clone() };
-        let fingerprint = Spec { limit: None, ..spec.clone() }.fingerprint();
+        let mut spec = Spec { order, window: Window::first(self.size.into()), ..given.clone() };
+        let fingerprint = Spec { window: Window::ALL, ..spec.clone() }.fingerprint();
         if let Some(after) = &self.after {
             spec.after = Some(Cursor::open(after, &shared.secret, &fingerprint, spec.order.len())?);
         }
         let mut done = 0;
         loop {
             let spec_of_piece = &spec;
-            let options = TransactionOptions { one_statement: true, ..TransactionOptions::default() };
-            let piece = session::run(shared, options, async move |session: &Session| match change {
-                Change::Set(assignments) => exec::change_piece(session, table, spec_of_piece, Some(assignments)).await,
-                Change::Delete => exec::change_piece(session, table, spec_of_piece, None).await,
-            });
+            let options = TransactionOptions::default();
+            let piece =
+                session::run(shared, options, Purpose::OneStatement, async move |session: &Session| match change {
+                    Change::Set(assignments) => {
+                        statement::change_piece(session, table, spec_of_piece, Some(assignments)).await
+                    }
+                    Change::Delete => statement::change_piece(session, table, spec_of_piece, None).await,
+                });
             match piece.await {
                 Ok((changed, last)) => {
                     done += changed;

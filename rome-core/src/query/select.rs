@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::expr::Column;
-use crate::model::{Entity, RowView};
-use crate::row;
+use crate::model::Entity;
+use crate::row::{self, RowView};
 use crate::schema::Table;
 use crate::value::{Field, RowReader, ValueError};
 

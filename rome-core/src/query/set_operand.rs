@@ -4,17 +4,19 @@ use futures::future::BoxFuture;
 
 use super::group::Groups;
 use super::join::JoinOutput;
-use super::join_verbs::values_of;
 use super::parts::{FoundRow, FoundValues};
+use super::rows::values_of;
 use super::select::Output;
 use super::with::{Loads, load_all};
 use super::{GroupBy, Joined, Parts, Query};
+use crate::ask::{JoinSpec, Spec};
 use crate::error::{Error, Result};
-use crate::exec::{self, Target, Want};
+use crate::exec::{self, Want};
 use crate::expr::node::Node;
 use crate::model::Entity;
-use crate::plan::{self, JoinSpec, Spec};
+use crate::plan;
 use crate::row;
+use crate::session::Reader;
 use crate::value::{Value, ValueError, ValueRef};
 
 /// A row with its values, by which rows are compared.
@@ -26,7 +28,7 @@ pub(super) struct SetRow<R> {
 /// One side of a set operation.
 pub(super) trait Operand<R>: Send + Sync {
     /// Its rows.
-    fn rows<'s>(&'s self, target: Target<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>>;
+    fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>>;
 
     /// Which of the values of a row a column is.
     fn place_of(&self, place: u8, column: u16) -> Option<usize>;
@@ -57,8 +59,8 @@ impl<R> OfQuery<R> {
         }
     }
 
-    async fn read(&self, target: Target<'_>) -> Result<Vec<SetRow<R>>> {
-        if self.distinct && (self.spec.limit.is_some() || self.spec.offset > 0) {
+    async fn read(&self, target: Reader<'_>) -> Result<Vec<SetRow<R>>> {
+        if self.distinct && !self.spec.window.is_all() {
             return Err(Error::invalid(
                 "distinct rows with a limit cannot be one side of a set operation: set operations give distinct rows anyway",
             ));
@@ -84,7 +86,7 @@ impl<R> OfQuery<R> {
 }
 
 impl<R: Send + 'static> Operand<R> for OfQuery<R> {
-    fn rows<'s>(&'s self, target: Target<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
+    fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
         Box::pin(self.read(target))
     }
 
@@ -119,7 +121,7 @@ pub(super) fn of_join<Q: Parts, R: Send + 'static>(query: &Joined<'_, Q, R>) -> 
 }
 
 impl<R> OfJoin<R> {
-    async fn read(&self, target: Target<'_>) -> Result<Vec<SetRow<R>>> {
+    async fn read(&self, target: Reader<'_>) -> Result<Vec<SetRow<R>>> {
         let rows = exec::join(target, &self.spec, &self.columns).await?;
         let read = |row| {
             let values = values_of(&self.spec, &row, &self.columns)?;
@@ -145,7 +147,7 @@ fn place_in(columns: &[Node], place: u8, column: u16) -> Option<usize> {
 }
 
 impl<R: Send + 'static> Operand<R> for OfJoin<R> {
-    fn rows<'s>(&'s self, target: Target<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
+    fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
         Box::pin(self.read(target))
     }
 
@@ -159,7 +161,7 @@ impl<R: Send + 'static> Operand<R> for OfJoin<R> {
 }
 
 impl<R: Send + 'static> Operand<R> for Groups<R> {
-    fn rows<'s>(&'s self, target: Target<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
+    fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
         Box::pin(async move {
             let rows = self.values(target, &self.spec).await?;
             rows.into_iter().map(|values| Ok(SetRow { row: self.read_row(values.clone())?, values })).collect()

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::choose::{OrdersOf, PlacedOrder};
-use super::join_verbs::only;
+use super::rows::only;
 use super::set_operand::{Operand, SetRow};
 use super::watch::Watch;
 use super::{GroupBy, Joined, Parts, Query};
+use crate::ask::Window;
 use crate::error::{Error, Kind, Result};
-use crate::exec::{Target, in_session, sort_key_of_values};
+use crate::exec::sort_key_of_values;
 use crate::expr::Nulls;
 use crate::metrics;
 use crate::model::Entity;
-use crate::session::Session;
+use crate::session::{Reader, Session, in_session};
 use crate::value::key;
 
 /// How two queries are combined.
@@ -57,11 +58,10 @@ enum Operation {
 /// # }
 /// ```
 pub struct SetQuery<'a, Q, R> {
-    target: Target<'a>,
+    target: Reader<'a>,
     tree: Arc<Tree<R>>,
     order: Vec<Order>,
-    limit: Option<u64>,
-    offset: u64,
+    window: Window,
     entities: PhantomData<fn() -> Q>,
 }
 
@@ -81,7 +81,7 @@ enum Tree<R> {
     /// The first, and what is done with it, one after the other. It has so many levels.
     Chain(Arc<Self>, Vec<(Operation, Arc<Self>)>, u16),
     /// A combination of so many levels with an order and a limit of its own.
-    Cut(Arc<Self>, Vec<Order>, Option<u64>, u64, u16),
+    Cut(Arc<Self>, Vec<Order>, Window, u16),
     /// What a combination of too many levels became.
     Refused,
 }
@@ -113,7 +113,7 @@ impl<R: Send + 'static> Tree<R> {
         Self::Chain(first, steps, levels)
     }
 
-    fn rows<'s>(&'s self, target: Target<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
+    fn rows<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Vec<SetRow<R>>>> {
         Box::pin(async move {
             match self {
                 Self::Leaf(operand) => operand.rows(target).await,
@@ -124,9 +124,7 @@ impl<R: Send + 'static> Tree<R> {
                     }
                     Ok(rows)
                 }
-                Self::Cut(tree, order, limit, offset, _) => {
-                    arrange(self, tree.rows(target).await?, order, *limit, *offset)
-                }
+                Self::Cut(tree, order, window, _) => arrange(self, tree.rows(target).await?, order, *window),
                 Self::Refused => Err(Kind::Limit(format!(
                     "set operations are nested more than {MOST_LEVELS} levels deep, which is the limit; add queries one after the \
                      other, `a.union(b).union(c)`, or combine the rows of several queries"
@@ -183,8 +181,7 @@ fn arrange<R: Send + 'static>(
     tree: &Tree<R>,
     mut rows: Vec<SetRow<R>>,
     order: &[Order],
-    limit: Option<u64>,
-    offset: u64,
+    window: Window,
 ) -> Result<Vec<SetRow<R>>> {
     if !order.is_empty() {
         let mut places = Vec::with_capacity(order.len());
@@ -201,14 +198,13 @@ fn arrange<R: Send + 'static>(
                 (value, part.descending, part.nulls)
             };
             // All values break ties, so that rows come in the same order on each store.
-            let nulls = if descending { Nulls::Last } else { Nulls::First };
+            let nulls = Nulls::natural(descending);
             let rest = row.values.iter().map(|value| (value.as_ref(), descending, nulls));
             sort_key_of_values(places.iter().map(of).chain(rest))
         });
     }
-    let from = usize::try_from(offset).unwrap_or(usize::MAX);
-    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows.into_iter().skip(from).take(limit).collect())
+    window.cut(&mut rows);
+    Ok(rows)
 }
 
 /// A query whose rows are an `R`, as one side of a set operation.
@@ -299,9 +295,9 @@ impl<'a, Q: 'static, R: Send + 'static> GroupBy<'a, Q, R> {
 }
 
 impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
-    fn of(target: Target<'a>, operand: Box<dyn Operand<R>>) -> Self {
+    fn of(target: Reader<'a>, operand: Box<dyn Operand<R>>) -> Self {
         let tree = Arc::new(Tree::Leaf(operand));
-        Self { target, tree, order: Vec::new(), limit: None, offset: 0, entities: PhantomData }
+        Self { target, tree, order: Vec::new(), window: Window::ALL, entities: PhantomData }
     }
 
     fn into_set(self) -> Self {
@@ -309,14 +305,14 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     }
 
     fn into_tree(self) -> Arc<Tree<R>> {
-        if self.limit.is_none() && self.offset == 0 {
+        if self.window.is_all() {
             return self.tree;
         }
         let levels = self.tree.levels() + 1;
         Arc::new(if levels > MOST_LEVELS {
             Tree::Refused
         } else {
-            Tree::Cut(self.tree, self.order, self.limit, self.offset, levels)
+            Tree::Cut(self.tree, self.order, self.window, levels)
         })
     }
 
@@ -324,7 +320,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
         let target = self.target;
         let SetSide(other) = other.operand();
         let tree = Arc::new(self.into_tree().then(operation, other));
-        Self { target, tree, order: Vec::new(), limit: None, offset: 0, entities: PhantomData }
+        Self { target, tree, order: Vec::new(), window: Window::ALL, entities: PhantomData }
     }
 
     /// Orders the rows by columns that the first query gives; all values break ties, in the direction of the last part.
@@ -350,14 +346,14 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// Gives at most this many rows.
     #[must_use]
     pub const fn limit(mut self, limit: u64) -> Self {
-        self.limit = Some(limit);
+        self.window.limit = Some(limit);
         self
     }
 
     /// Leaves out the first rows.
     #[must_use]
     pub const fn offset(mut self, offset: u64) -> Self {
-        self.offset = offset;
+        self.window.offset = offset;
         self
     }
 
@@ -367,22 +363,22 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// [`is_invalid`](Error::is_invalid) for an order by a column that the first query does not give; as
     /// [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
-        let rows = self.rows(&self.order, self.limit).await?;
+        let rows = self.rows(&self.order, self.window).await?;
         metrics::returned(rows.len());
         Ok(rows)
     }
 
-    async fn rows(&self, order: &[Order], limit: Option<u64>) -> Result<Vec<R>> {
+    async fn rows(&self, order: &[Order], window: Window) -> Result<Vec<R>> {
         let tree = &self.tree;
         let watch = Watch::begin(self.target);
         let rows = match self.target {
-            Target::Session(_) => tree.rows(self.target).await?,
-            Target::Database(shared) => {
-                in_session(shared, async |session: &Session| tree.rows(Target::Session(session)).await).await?
+            Reader::Session(_) => tree.rows(self.target).await?,
+            Reader::Database(shared) => {
+                in_session(shared, async |session: &Session| tree.rows(Reader::Session(session)).await).await?
             }
         };
         watch.end(|_| format!("set operation on {}", tree.table()));
-        let rows = arrange(tree, rows, order, limit, self.offset)?;
+        let rows = arrange(tree, rows, order, window)?;
         Ok(rows.into_iter().map(|row| row.row).collect())
     }
 
@@ -391,7 +387,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let mut rows = self.rows(&self.order, Some(self.limit.unwrap_or(1).min(1))).await?;
+        let mut rows = self.rows(&self.order, self.window.at_most(1)).await?;
         metrics::returned(rows.len());
         Ok(rows.pop())
     }
@@ -402,7 +398,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let row = only(self.rows(&self.order, Some(self.limit.unwrap_or(2).min(2))).await?, self.tree.table())?;
+        let row = only(self.rows(&self.order, self.window.at_most(2)).await?, self.tree.table())?;
         metrics::returned(1);
         Ok(row)
     }
@@ -412,7 +408,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        Ok(self.rows(&[], self.limit).await?.len() as u64)
+        Ok(self.rows(&[], self.window).await?.len() as u64)
     }
 }
 
@@ -422,8 +418,7 @@ impl<Q, R> Clone for SetQuery<'_, Q, R> {
             target: self.target,
             tree: self.tree.clone(),
             order: self.order.clone(),
-            limit: self.limit,
-            offset: self.offset,
+            window: self.window,
             entities: PhantomData,
         }
     }
@@ -431,6 +426,6 @@ impl<Q, R> Clone for SetQuery<'_, Q, R> {
 
 impl<Q, R> fmt::Debug for SetQuery<'_, Q, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SetQuery").field("order", &self.order).field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("SetQuery").field("order", &self.order).field("window", &self.window).finish_non_exhaustive()
     }
 }

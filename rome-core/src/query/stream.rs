@@ -10,12 +10,13 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::page::ordered;
 use super::watch::Watch;
 use super::{Query, load_all};
+use crate::ask::{Spec, Window};
 use crate::error::Result;
-use crate::exec::{self, Asked, Batch, Got, Hit, Runs, Target, Want};
+use crate::exec::{self, Asked, Batch, Got, Hit, Runs, Want};
 use crate::metrics;
 use crate::model::Entity;
-use crate::plan::{self, Spec};
-use crate::session::Session;
+use crate::plan;
+use crate::session::{Reader, Session, in_session};
 
 /// How many rows are read at once.
 const CHUNK: u64 = 256;
@@ -70,8 +71,8 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         let position = Position {
             source: Source::NotBegun,
             ready: VecDeque::new(),
-            skip: self.spec.offset,
-            left: self.spec.limit.unwrap_or(u64::MAX),
+            skip: self.spec.window.offset,
+            left: self.spec.window.limit.unwrap_or(u64::MAX),
         };
         try_unfold((self, spec, position), |(query, spec, mut position)| async move {
             while position.ready.is_empty() && position.left > 0 && !matches!(position.source, Source::Read) {
@@ -102,7 +103,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
         let mut next = cursor.runs.next();
         while next.is_empty() && !cursor.runs.is_ended() {
             let rows = position.skip.saturating_add(position.left).min(CHUNK);
-            let batch = Batch { rows, bytes: Some(CHUNK_BYTES), in_steps: true };
+            let batch = Batch { rows, bytes: Some(CHUNK_BYTES), visits: None, in_steps: true };
             let asked = cursor.runs.ask(batch, cursor.endless);
             let (got, rows) = self.read_runs(asked).await?;
             cursor.take(got, rows);
@@ -127,8 +128,9 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
             return Ok(None);
         }
         let table = self.target.shared().table(spec.table)?;
-        let limit = Some(spec.limit.unwrap_or(u64::MAX).saturating_add(spec.offset).min(CHUNK));
-        let plan = plan::plan(self.target, table, &Spec { limit, ..spec.clone() }).await?;
+        let limit = Some(spec.window.reach().unwrap_or(u64::MAX).min(CHUNK));
+        let plan =
+            plan::plan(self.target, table, &Spec { window: Window { limit, ..spec.window }, ..spec.clone() }).await?;
         let Some(mut runs) = Runs::of(self.target, table, spec, &plan) else { return Ok(None) };
         // Chunk by chunk the whole table is read, unless the stream itself has a limit.
         plan::check_policy(self.target, spec, &plan)?;
@@ -145,17 +147,16 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
             own: own.keys,
             seen: (!by_key).then(HashSet::new),
             // In a session what others insert is a conflict, and what it inserts itself does not show.
-            endless: matches!(self.target, Target::Database(_)),
+            endless: matches!(self.target, Reader::Database(_)),
         }))
     }
 
     /// Reads what was asked of the runs, as rows.
     async fn read_runs(&self, asked: Asked) -> Result<(Got, Vec<R>)> {
         match self.target {
-            Target::Database(shared) if !self.loads.is_empty() || asked.is_apart() => {
+            Reader::Database(shared) if !self.loads.is_empty() || asked.is_apart() => {
                 // A row and what is loaded with it are of one moment.
-                exec::in_session(shared, async |session: &Session| self.at(session).read_runs_here(asked.clone()).await)
-                    .await
+                in_session(shared, async |session: &Session| self.at(session).read_runs_here(asked.clone()).await).await
             }
             _ => self.read_runs_here(asked).await,
         }
@@ -175,8 +176,8 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     /// All rows at once, where no index gives their order.
     async fn read_whole(&self, spec: &Spec) -> Result<Vec<R>> {
         match self.target {
-            Target::Database(shared) if !self.loads.is_empty() || exec::has_subquery(spec) => {
-                exec::in_session(shared, async |session: &Session| self.at(session).read_whole_here(spec).await).await
+            Reader::Database(shared) if !self.loads.is_empty() || exec::has_subquery(spec) => {
+                in_session(shared, async |session: &Session| self.at(session).read_whole_here(spec).await).await
             }
             _ => self.read_whole_here(spec).await,
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::Query;
 use super::link::{Link, SameAs};
 use super::select::Output;
+use crate::ask::{Spec, conjuncts};
 use crate::expr::node::Node;
 use crate::expr::subquery::{Exists, InQuery};
 use crate::expr::{Column, Expr, Source};
 use crate::model::{Entity, Related, Relation};
-use crate::plan::{Spec, conjuncts};
 use crate::schema::Through;
 use crate::value::Field;
 

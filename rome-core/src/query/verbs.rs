@@ -1,22 +1,22 @@
 //! Runs queries.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::select::Output;
 use super::watch::Watch;
 use super::{Query, load_all};
+use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
-use crate::exec::{self, Hit, Target, Want, in_session};
+use crate::exec::{self, Answer, Hit, Want};
 use crate::expr::Assignments;
-use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::node::Node;
 use crate::metrics;
 use crate::model::{Entity, Key};
-use crate::plan::{self, Explain, Plan, Spec};
+use crate::plan::Explain;
 use crate::row;
-use crate::session::{self, Session, TransactionOptions};
+use crate::session::{self, Purpose, Reader, Session, TransactionOptions, in_session};
+use crate::statement::{change_rows, delete_rows};
 use crate::store::Scanned;
 
 impl<E: Entity, R> Query<'_, E, R> {
@@ -28,8 +28,8 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub async fn all(&self) -> Result<Vec<R>> {
         let watch = Watch::begin(self.target);
         let rows = match self.target {
-            Target::Database(shared) if !self.loads.is_empty() => {
-                exec::in_session(shared, async |session: &Session| self.at(session).all_here().await).await?
+            Reader::Database(shared) if !self.loads.is_empty() => {
+                in_session(shared, async |session: &Session| self.at(session).all_here().await).await?
             }
             _ => self.all_here().await?,
         };
@@ -41,7 +41,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// The same query in a session.
     pub(super) fn at<'s>(&self, session: &'s Session) -> Query<'s, E, R> {
         let Self { spec, output, distinct, loads, entity, .. } = self.clone();
-        Query { target: Target::Session(session), spec, output, distinct, loads, entity }
+        Query { target: Reader::Session(session), spec, output, distinct, loads, entity }
     }
 
     async fn all_here(&self) -> Result<Vec<R>> {
@@ -55,26 +55,21 @@ impl<E: Entity, R> Query<'_, E, R> {
             return self.rows(&self.spec).await;
         }
         // The limit counts distinct rows.
-        let spec = Spec { limit: None, offset: 0, ..self.spec.clone() };
+        let spec = Spec { window: Window::ALL, ..self.spec.clone() };
         let mut hits = self.fetch(&spec, Want::Rows).await?;
         self.keep_distinct(&mut hits)?;
-        let from = usize::try_from(self.spec.offset).unwrap_or(usize::MAX).min(hits.len());
-        let limit = self.spec.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let hits: Vec<Hit> = hits.into_iter().skip(from).take(limit).collect();
+        self.spec.window.cut(&mut hits);
         self.read_all(&hits)
     }
 
     async fn rows(&self, spec: &Spec) -> Result<Vec<R>> {
-        if let Some(hits) = self.fetch_asking(spec, Want::Rows).await? {
-            return self.read_all(&hits);
+        match exec::answer(self.target, spec).await? {
+            Answer::Scanned(table, scanned) => self.read_scanned(&table, &scanned),
+            Answer::Hits(hits) => {
+                self.remember(&hits)?;
+                self.read_all(&hits)
+            }
         }
-        let table = self.target.shared().table(spec.table)?;
-        let plan = plan::plan(self.target, table, spec).await?;
-        if let Some(scanned) = exec::scan(self.target, table, spec, &plan).await? {
-            return self.read_scanned(table, &scanned);
-        }
-        let hits = self.fetch_planned(table, spec, &plan, Want::Rows).await?;
-        self.read_all(&hits)
     }
 
     fn read_scanned(&self, table: &StoredTable, scanned: &Scanned) -> Result<Vec<R>> {
@@ -125,51 +120,20 @@ impl<E: Entity, R> Query<'_, E, R> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// The rows of a query with subqueries, all of one moment; none if it has no subqueries.
-    async fn fetch_asking(&self, spec: &Spec, want: Want) -> Result<Option<Vec<Hit>>> {
-        if !exec::has_subquery(spec) {
-            return Ok(None);
-        }
-        let hits = match self.target {
-            Target::Session(_) => {
-                let spec = exec::answered(self.target, spec).await?;
-                let table = self.target.shared().table(spec.table)?;
-                let plan = plan::plan(self.target, table, &spec).await?;
-                self.fetch_planned(table, &spec, &plan, want).await?
-            }
-            Target::Database(shared) => {
-                in_session(shared, async |session: &Session| {
-                    let target = Target::Session(session);
-                    let spec = exec::answered(target, spec).await?;
-                    let table = target.shared().table(spec.table)?;
-                    let plan = plan::plan(target, table, &spec).await?;
-                    exec::fetch(target, table, &spec, &plan, want).await
-                })
-                .await?
-            }
-        };
-        Ok(Some(hits))
-    }
-
     pub(super) async fn fetch(&self, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
-        if let Some(hits) = self.fetch_asking(spec, want).await? {
-            return Ok(hits);
-        }
-        let table = self.target.shared().table(spec.table)?;
-        let plan = plan::plan(self.target, table, spec).await?;
-        self.fetch_planned(table, spec, &plan, want).await
-    }
-
-    async fn fetch_planned(&self, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan, want: Want) -> Result<Vec<Hit>> {
-        let hits = exec::fetch(self.target, table, spec, plan, want).await?;
-        if let (Target::Session(session), Want::Rows, Output::Entity(_)) = (self.target, want, &self.output) {
-            for hit in &hits {
-                if session.with_overlay(|overlay| overlay.get(table.id, &hit.key).is_none()) {
-                    session.remember(table.id, hit.key.clone(), Some(hit.body.clone()));
-                }
-            }
+        let hits = exec::find(self.target, spec, want).await?;
+        if want == Want::Rows {
+            self.remember(&hits)?;
         }
         Ok(hits)
+    }
+
+    /// Keeps rows that were read as entities for a later update of them in the session.
+    fn remember(&self, hits: &[Hit]) -> Result<()> {
+        if let (Reader::Session(session), Output::Entity(_)) = (self.target, &self.output) {
+            session.remember_hits(session.shared.table(self.spec.table)?.id, hits);
+        }
+        Ok(())
     }
 
     pub(super) fn read_all(&self, hits: &[Hit]) -> Result<Vec<R>> {
@@ -186,8 +150,8 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
-        let query = Query { spec: Spec { limit, ..self.spec.clone() }, ..self.clone() };
+        let window = self.spec.window.at_most(1);
+        let query = Query { spec: Spec { window, ..self.spec.clone() }, ..self.clone() };
         Ok(query.all().await?.pop())
     }
 
@@ -197,8 +161,8 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are
     /// several; as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let limit = Some(self.spec.limit.unwrap_or(2).min(2));
-        let query = Query { spec: Spec { limit, ..self.spec.clone() }, ..self.clone() };
+        let window = self.spec.window.at_most(2);
+        let query = Query { spec: Spec { window, ..self.spec.clone() }, ..self.clone() };
         let mut rows = query.all().await?;
         match (rows.pop(), rows.is_empty()) {
             (Some(row), true) => Ok(row),
@@ -215,22 +179,16 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub async fn count(&self) -> Result<u64> {
         let watch = Watch::begin(self.target);
         let count = if self.distinct && matches!(self.output, Output::Columns(..)) {
-            let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
+            let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
             let mut hits = self.fetch(&spec, Want::Rows).await?;
             self.keep_distinct(&mut hits)?;
             hits.len() as u64
         } else {
-            let spec = Spec { limit: None, offset: 0, order: Vec::new(), ..self.spec.clone() };
-            match self.target {
-                Target::Database(shared) if exec::has_subquery(&spec) => {
-                    in_session(shared, async |session: &Session| count_rows(Target::Session(session), &spec).await)
-                        .await?
-                }
-                target => count_rows(target, &spec).await?,
-            }
+            let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
+            Box::pin(exec::count_rows(self.target, &spec)).await?
         };
         watch.end(|values| format!("count of {}", self.spec.text(values)));
-        Ok(count.saturating_sub(self.spec.offset).min(self.spec.limit.unwrap_or(u64::MAX)))
+        Ok(self.spec.window.count(count))
     }
 
     /// Whether there is any row. Costs one round trip and reads one row at most where an index serves the filter.
@@ -238,12 +196,12 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn exists(&self) -> Result<bool> {
-        if self.distinct && self.spec.offset > 0 {
+        if self.distinct && self.spec.window.offset > 0 {
             // The offset is over what differs.
             return Ok(self.count().await? > 0);
         }
-        let limit = Some(self.spec.limit.unwrap_or(1).min(1));
-        let spec = Spec { limit, order: Vec::new(), ..self.spec.clone() };
+        let window = self.spec.window.at_most(1);
+        let spec = Spec { window, order: Vec::new(), ..self.spec.clone() };
         let watch = Watch::begin(self.target);
         let exists = !self.fetch(&spec, Want::Keys).await?.is_empty();
         watch.end(|values| spec.text(values));
@@ -286,12 +244,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
-        match self.target {
-            Target::Database(shared) if exec::has_subquery(&self.spec) => {
-                in_session(shared, async |session: &Session| explain(Target::Session(session), &self.spec).await).await
-            }
-            target => explain(target, &self.spec).await,
-        }
+        exec::explain(self.target, &self.spec).await
     }
 
     /// Sets columns of all rows of the query in one transaction, and says how many there were. Costs two round trips, one
@@ -324,11 +277,14 @@ impl<E: Entity, R> Query<'_, E, R> {
         let (spec, assignments) = (&self.spec, &assignments);
         let watch = Watch::begin(self.target);
         let count = match self.target {
-            Target::Session(session) => exec::change_rows(session, table, spec, assignments).await?,
-            Target::Database(shared) => {
-                session::run(shared, statement(), async move |session: &Session| {
-                    exec::change_rows(session, table, spec, assignments).await
-                })
+            Reader::Session(session) => change_rows(session, table, spec, assignments).await?,
+            Reader::Database(shared) => {
+                session::run(
+                    shared,
+                    TransactionOptions::default(),
+                    Purpose::OneStatement,
+                    async move |session: &Session| change_rows(session, table, spec, assignments).await,
+                )
                 .await?
             }
         };
@@ -358,47 +314,18 @@ impl<E: Entity, R> Query<'_, E, R> {
         let spec = &self.spec;
         let watch = Watch::begin(self.target);
         let count = match self.target {
-            Target::Session(session) => exec::delete_rows(session, table, spec, purge).await?,
-            Target::Database(shared) => {
-                session::run(shared, statement(), async move |session: &Session| {
-                    exec::delete_rows(session, table, spec, purge).await
-                })
+            Reader::Session(session) => delete_rows(session, table, spec, purge).await?,
+            Reader::Database(shared) => {
+                session::run(
+                    shared,
+                    TransactionOptions::default(),
+                    Purpose::OneStatement,
+                    async move |session: &Session| delete_rows(session, table, spec, purge).await,
+                )
                 .await?
             }
         };
         watch.end(|values| format!("delete of {}", spec.text(values)));
         Ok(count)
     }
-}
-
-async fn count_rows(target: Target<'_>, spec: &Spec) -> Result<u64> {
-    let spec = exec::answered(target, spec).await?;
-    let table = target.shared().table(spec.table)?;
-    let rows = Aggregate { func: Func::Count, of: None };
-    if let Some(found) = plan::by_aggregate(target, table, &spec, &[], &[rows]) {
-        let several = found.partition.is_none() && !target.shared().placement.is_one();
-        let found = &found;
-        return match target {
-            Target::Database(shared) if several => {
-                in_session(shared, async |session: &Session| {
-                    exec::count_declared(Target::Session(session), table, found).await
-                })
-                .await
-            }
-            target => exec::count_declared(target, table, found).await,
-        };
-    }
-    let plan = plan::plan(target, table, &spec).await?;
-    exec::count(target, table, &spec, &plan).await
-}
-
-async fn explain(target: Target<'_>, spec: &Spec) -> Result<Explain> {
-    let spec = exec::answered(target, spec).await?;
-    let table = target.shared().table(spec.table)?;
-    let plan = plan::plan(target, table, &spec).await?;
-    Ok(Explain::new(table, &spec, &plan, target.shared().placement))
-}
-
-fn statement() -> TransactionOptions {
-    TransactionOptions { one_statement: true, ..TransactionOptions::default() }
 }

@@ -9,19 +9,16 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 
 use super::Query;
+use crate::ask::{Deleted, MOST_ROWS, ScanPolicy, Spec, conjuncts, distinct_parts};
 use crate::error::{Kind, Result};
-use crate::exec::{self, Target};
+use crate::exec;
 use crate::expr::{Expr, In, Orders};
 use crate::metrics;
-use crate::model::{Entity, Related, Relation};
-use crate::plan::{Deleted, ScanPolicy, Spec, conjuncts, distinct_parts};
-use crate::reference::columns_of;
+use crate::model::{Entity, Related, Relation, codec};
 use crate::row;
+use crate::row::reference::columns_of;
 use crate::schema::RelationDef;
-use crate::session::verbs;
-
-/// How many rows a relation loads at most.
-const MOST_LOADED: usize = 4_000_000;
+use crate::session::{Reader, Session};
 
 /// How many levels of relations a query loads at most.
 const MOST_LEVELS: u16 = 32;
@@ -83,7 +80,7 @@ pub(crate) trait Loader<R>: Send + Sync {
     fn levels(&self) -> u16;
 
     /// `policy` is the scan policy of the query around it.
-    fn load<'a>(&'a self, target: Target<'a>, rows: &'a [R], policy: Option<ScanPolicy>) -> Loading<'a, R>;
+    fn load<'a>(&'a self, target: Reader<'a>, rows: &'a [R], policy: Option<ScanPolicy>) -> Loading<'a, R>;
 }
 
 /// A relation, or a relation with conditions: what [`Query::with`] takes.
@@ -190,7 +187,7 @@ impl<E: Entity, F: Related> Load<E, F> {
         self
     }
 
-    pub(crate) async fn rows(&self, target: Target<'_>, rows: &[E], policy: Option<ScanPolicy>) -> Result<Put<E>> {
+    pub(crate) async fn rows(&self, target: Reader<'_>, rows: &[E], policy: Option<ScanPolicy>) -> Result<Put<E>> {
         let def = self.relation.def();
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
@@ -210,13 +207,13 @@ impl<E: Entity, F: Related> Load<E, F> {
             let places = places.iter().flat_map(Range::clone).take(self.limit.unwrap_or(usize::MAX));
             for at in places {
                 if let Some((key, body)) = rows_found.get(at)? {
-                    found.push(verbs::decode::<F::Target>(key, &body)?);
+                    found.push(codec::decode::<F::Target>(key, &body)?);
                 }
             }
             counts.push(found.len() - before);
-            if found.len() > MOST_LOADED {
+            if found.len() > MOST_ROWS {
                 return Err(Kind::Limit(format!(
-                    "relation `{}` of `{}` would load more than {MOST_LOADED} rows: a row is loaded once for each that \
+                    "relation `{}` of `{}` would load more than {MOST_ROWS} rows: a row is loaded once for each that \
                      leads to it; limit it for each row, `.limit(n)`, or read it by a query of its own",
                     self.relation.name().field,
                     self.relation.name().entity
@@ -241,7 +238,7 @@ impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
         self.levels
     }
 
-    fn load<'a>(&'a self, target: Target<'a>, rows: &'a [E], policy: Option<ScanPolicy>) -> Loading<'a, E> {
+    fn load<'a>(&'a self, target: Reader<'a>, rows: &'a [E], policy: Option<ScanPolicy>) -> Loading<'a, E> {
         Box::pin(self.rows(target, rows, policy))
     }
 }
@@ -249,15 +246,15 @@ impl<E: Entity, F: Related> Loader<E> for Load<E, F> {
 /// The encoded local columns of a row; none if one of them is NULL.
 fn local_key<E: Entity>(def: &RelationDef, row: &E) -> Result<Option<Bytes>> {
     if def.local_columns == E::table().key {
-        return Ok(Some(verbs::encode_key::<E>(&row.key())));
+        return Ok(Some(codec::encode_key::<E>(&row.key())));
     }
-    let body = verbs::encode(row)?;
+    let body = codec::encode(row)?;
     columns_of(E::table(), &body, &def.local_columns).map_err(|source| row::damaged(E::table(), &[], &body, source))
 }
 
 /// Loads relations of rows, side by side.
 pub(crate) async fn load_all<R>(
-    target: Target<'_>,
+    target: Reader<'_>,
     loads: &Loads<R>,
     rows: &mut [R],
     policy: Option<ScanPolicy>,
@@ -305,5 +302,23 @@ impl<E, F: Related> fmt::Debug for Load<E, F> {
             .field("of", &self.spec.fingerprint())
             .field("limit", &self.limit)
             .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Loads a relation of a row. Costs a round trip for each level, two for a many-to-many relation.
+    ///
+    /// # Errors
+    /// As [`Query::all`](crate::query::Query::all).
+    pub async fn load<E: Entity>(&self, row: &mut E, relation: impl IntoLoad<E>) -> Result<()> {
+        self.load_all(std::slice::from_mut(row), relation).await
+    }
+
+    /// Loads a relation of rows, at the cost of one [`load`](Self::load).
+    ///
+    /// # Errors
+    /// As [`Query::all`](crate::query::Query::all).
+    pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
+        load_all(Reader::Session(self), &vec![Arc::new(relation.into_load())], rows, None).await
     }
 }

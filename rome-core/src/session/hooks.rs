@@ -1,33 +1,149 @@
-//! Runs the hooks of entities inside of the statements that write them.
-//!
-//! A hook gets a session inside of the statement's own: with the same reads and buffered writes, and a queue of statements of its
-//! own, since that of the outer one is held by the statement that waits for the hook. What statements of the inner session
-//! replaced goes over to the outer statement, so that both are taken back together.
+//! Hooks: what an entity does before and after its rows are written, and the sessions that they get.
 
-use std::collections::HashSet;
-use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::ready;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::overlay::Replaced;
-use super::verbs::{decode, encode};
-use super::write::{Statement, Write, Written, apart};
-use super::{Session, TransactionOptions};
-use crate::catalog::StoredTable;
+use super::{Purpose, Session};
 use crate::error::{Error, Result};
-use crate::exec::session_rows;
-use crate::model::Hooks;
-use crate::row;
+use crate::model::codec::{decode, encode};
+use crate::model::{AnyHooks, Entity};
 use crate::schema::Table;
 
 /// How deep hooks may run inside of hooks.
 const DEEPEST: u32 = 16;
 
+/// What an entity does before and after its rows are written, in the same transaction. `#[rome(hooks)]` on the entity turns
+/// them on; each method does nothing unless it is written.
+///
+/// A hook gets the session of the statement that runs it: it sees what is pending there, and what it writes is committed with the row
+/// or not at all. It runs once for each attempt of a transaction, so it should have no other effects. An error refuses the
+/// statement, and nothing of the statement stays: not the row, and not what other hooks wrote for it.
+///
+/// Every verb runs them, also changes and deletes by query, links, and the cascades of a foreign key; `docs/semantics.md` has the rules.
+/// Relations of the row are not loaded in a hook. Entities without hooks pay nothing for them.
+///
+/// ```
+/// use rome::prelude::*;
+/// use rome::Hooks;
+///
+/// #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// #[rome(hooks)]
+/// struct User {
+///     #[rome(key, auto)]
+///     id: Id<User>,
+///     #[rome(unique)]
+///     email: String,
+/// }
+///
+/// #[derive(Entity, Clone, Debug, Default, PartialEq)]
+/// struct Audit {
+///     #[rome(key, auto)]
+///     id: Id<Audit>,
+///     what: String,
+/// }
+///
+/// impl Hooks for User {
+///     async fn before_insert(&mut self, _: &Session) -> rome::Result<()> {
+///         self.email = self.email.trim().to_lowercase();
+///         if self.email.contains('@') { Ok(()) } else { Err(rome::Error::invalid("an email has an `@`")) }
+///     }
+///
+///     async fn after_insert(&self, session: &Session) -> rome::Result<()> {
+///         session.insert(Audit { what: format!("{} came", self.email), ..Default::default() }).await.map(drop)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rome::Result<()> {
+/// let db = Database::builder().entity::<User>().entity::<Audit>().open("memory:").await?;
+/// let ann = db.insert(User { email: " Ann@Example.org ".into(), ..Default::default() }).await?;
+/// assert_eq!(ann.email, "ann@example.org");
+/// assert_eq!(db.query::<Audit>().one().await?.what, "ann@example.org came");
+///
+/// assert!(db.insert(User { email: "nobody".into(), ..Default::default() }).await.is_err());
+/// assert_eq!(db.query::<Audit>().count().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says `#[rome(hooks)]`, and `Hooks` is not implemented for it",
+    label = "no hooks",
+    note = "write `impl rome::Hooks for {Self} {{ ... }}` with the hooks that it has, or remove `hooks`"
+)]
+pub trait Hooks: Entity + HasHooks {
+    /// Before a row is inserted. May change it. A key that is generated, and the columns that ROME sets, are not set yet.
+    ///
+    /// # Errors
+    /// What refuses the insert.
+    fn before_insert(&mut self, session: &Session) -> impl Future<Output = Result<()>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+
+    /// After a row was inserted; it is as it will be stored.
+    ///
+    /// # Errors
+    /// What refuses the insert.
+    fn after_insert(&self, session: &Session) -> impl Future<Output = Result<()>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+
+    /// Before a row is updated. It is as it is going to be, and may be changed, all but its key; what is stored until now
+    /// `session.get` tells.
+    ///
+    /// # Errors
+    /// What refuses the update.
+    fn before_update(&mut self, session: &Session) -> impl Future<Output = Result<()>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+
+    /// After a row was updated; it is as it will be stored.
+    ///
+    /// # Errors
+    /// What refuses the update.
+    fn after_update(&self, session: &Session) -> impl Future<Output = Result<()>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+
+    /// Before a row is deleted, softly or really.
+    ///
+    /// # Errors
+    /// What refuses the delete.
+    fn before_delete(&self, session: &Session) -> impl Future<Output = Result<()>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+
+    /// After a row was deleted; it is as it was, or, if it was deleted softly, as it will be stored.
+    ///
+    /// # Errors
+    /// What refuses the delete.
+    fn after_delete(&self, session: &Session) -> impl Future<Output = Result<()>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+}
+
+/// An entity with `#[rome(hooks)]`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the hooks of `{Self}` would never run",
+    label = "this entity does not say that it has hooks",
+    note = "add `#[rome(hooks)]` to the struct"
+)]
+pub trait HasHooks {}
+
 /// When a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// Before an insert.
     BeforeInsert,
     /// After an insert.
@@ -42,48 +158,56 @@ pub enum Moment {
     AfterDelete,
 }
 
-/// The hooks of an entity, without its type.
-pub trait RowHooks: Send + Sync {
-    /// Runs one on a row; gives the row as a hook that may change it has left it.
-    fn run<'a>(&'a self, at: Moment, session: &'a Session, body: Bytes) -> BoxFuture<'a, Result<Option<Vec<u8>>>>;
-}
+/// Runs a hook on a row; gives the row as a hook that may change it has left it.
+type Run = for<'a> fn(Moment, &'a Session, Bytes) -> BoxFuture<'a, Result<Option<Vec<u8>>>>;
 
-struct HooksOf<E>(PhantomData<fn() -> E>);
+/// The hooks of an entity, without its type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowHooks {
+    run: Run,
+}
 
 /// The hooks of this entity.
 #[must_use]
-pub fn hooks<E: Hooks>() -> &'static dyn RowHooks {
-    &HooksOf::<E>(PhantomData)
+pub fn hooks<E: Hooks>() -> &'static AnyHooks {
+    const { &RowHooks { run: run::<E> } }
 }
 
-impl<E: Hooks> RowHooks for HooksOf<E> {
-    fn run<'a>(&'a self, at: Moment, session: &'a Session, body: Bytes) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
-        Box::pin(async move {
-            let mut entity: E = decode(&[], &body)?;
-            match at {
-                Moment::BeforeInsert => apart(|| entity.before_insert(session)).await?,
-                Moment::AfterInsert => apart(|| entity.after_insert(session)).await?,
-                Moment::BeforeUpdate => apart(|| entity.before_update(session)).await?,
-                Moment::AfterUpdate => apart(|| entity.after_update(session)).await?,
-                Moment::BeforeDelete => apart(|| entity.before_delete(session)).await?,
-                Moment::AfterDelete => apart(|| entity.after_delete(session)).await?,
-            }
-            let changes = matches!(at, Moment::BeforeInsert | Moment::BeforeUpdate);
-            changes.then(|| encode(&entity)).transpose()
-        })
+impl RowHooks {
+    /// Runs one on a row; gives the row as a hook that may change it has left it.
+    pub fn run<'a>(self, at: Moment, session: &'a Session, body: Bytes) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
+        (self.run)(at, session, body)
     }
+}
+
+fn run<E: Hooks>(at: Moment, session: &Session, body: Bytes) -> BoxFuture<'_, Result<Option<Vec<u8>>>> {
+    Box::pin(async move {
+        let mut entity: E = decode(&[], &body)?;
+        match at {
+            Moment::BeforeInsert => apart(|| entity.before_insert(session)).await?,
+            Moment::AfterInsert => apart(|| entity.after_insert(session)).await?,
+            Moment::BeforeUpdate => apart(|| entity.before_update(session)).await?,
+            Moment::AfterUpdate => apart(|| entity.after_update(session)).await?,
+            Moment::BeforeDelete => apart(|| entity.before_delete(session)).await?,
+            Moment::AfterDelete => apart(|| entity.after_delete(session)).await?,
+        }
+        let changes = matches!(at, Moment::BeforeInsert | Moment::BeforeUpdate);
+        changes.then(|| encode(&entity)).transpose()
+    })
 }
 
 /// The tables of a database whose entities have hooks.
 #[derive(Clone, Default)]
-pub(crate) struct Hooked(Vec<(&'static Table, &'static dyn RowHooks)>);
+pub(crate) struct Hooked(Vec<(&'static Table, RowHooks)>);
 
 impl Hooked {
-    pub fn add(&mut self, table: &'static Table, hooks: &'static dyn RowHooks) {
+    /// Adds the hooks of an entity, as [`hooks`] gives them.
+    pub fn add(&mut self, table: &'static Table, hooks: &'static AnyHooks) {
+        let hooks = hooks.downcast_ref().copied().expect("the hooks of an entity are those that `hooks` gives");
         self.0.push((table, hooks));
     }
 
-    pub fn of(&self, table: &'static Table) -> Option<&'static dyn RowHooks> {
+    pub fn of(&self, table: &'static Table) -> Option<RowHooks> {
         self.0.iter().find(|(hooked, _)| std::ptr::eq(*hooked, table)).map(|(_, hooks)| *hooks)
     }
 }
@@ -94,8 +218,15 @@ impl std::fmt::Debug for Hooked {
     }
 }
 
+/// A part of a statement that few statements have, in a box that is filled in a frame of its own: hooks run statements inside of
+/// statements, and each of these has a share of the stack.
+#[inline(never)]
+pub(crate) fn apart<F: Future>(part: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(part())
+}
+
 /// What makes a session one that a hook has.
-pub(super) struct Inside {
+pub(crate) struct Inside {
     depth: u32,
     /// What its statements replaced.
     replaced: Mutex<Vec<Replaced>>,
@@ -111,15 +242,9 @@ impl Inside {
     }
 }
 
-/// The hook that comes after a write, with the row if the write itself does not give it.
-pub(super) struct After {
-    at: Moment,
-    row: Option<Bytes>,
-}
-
 impl Session {
     /// A session for a hook.
-    fn inside(&self, table: &'static Table) -> Result<Self> {
+    pub(crate) fn inside(&self, table: &'static Table) -> Result<Self> {
         let depth = self.inside.as_ref().map_or(0, |inside| inside.depth) + 1;
         if depth > DEEPEST {
             return Err(Error::invalid(format!(
@@ -130,143 +255,14 @@ impl Session {
         }
         Ok(Self {
             shared: self.shared.clone(),
-            options: TransactionOptions { one_statement: false, ..self.options.clone() },
+            options: self.options.clone(),
+            purpose: Purpose::Transaction,
             state: self.state.clone(),
             writing: tokio::sync::Mutex::default(),
             inside: Some(Inside { depth, replaced: Mutex::default() }),
+            trial: None,
+            snapshot: self.snapshot.clone(),
         })
-    }
-
-    /// Runs a hook; what it wrote belongs to the statement from then on.
-    pub(super) async fn run_hook(
-        &self,
-        table: &'static Table,
-        hooks: &dyn RowHooks,
-        at: Moment,
-        body: Bytes,
-        done: &mut Statement<'_>,
-    ) -> Result<Option<Vec<u8>>> {
-        let inner = self.inside(table)?;
-        let changed = hooks.run(at, &inner, body).await?;
-        if let Some(inside) = &inner.inside {
-            done.adopt(inside.take());
-        }
-        Ok(changed)
-    }
-
-    /// Runs the hooks that come before these writes, and gives the writes as those have left them; none if the row of a swap is
-    /// another one by now.
-    pub(super) async fn before(
-        &self,
-        hooks: &dyn RowHooks,
-        table: &Arc<StoredTable>,
-        writes: Vec<Write>,
-        done: &mut Statement<'_>,
-    ) -> Result<Option<(Vec<Write>, Vec<After>)>> {
-        let def = table.def;
-        self.load_before(table, &writes).await?;
-        let mut treated = HashSet::new();
-        let mut changed = Vec::with_capacity(writes.len());
-        let mut afters = Vec::with_capacity(writes.len());
-        for write in writes {
-            // As the hooks of earlier rows have left it.
-            let key = decided_by(def, &write)?;
-            let stored = key.as_ref().and_then(|key| self.known(table.id, key).flatten());
-            let keyed = key.is_some();
-            let again = key.is_some_and(|key| !treated.insert(key));
-            // What a change was calculated from; it is compared once more when the row is buffered.
-            let mut read = None;
-            let (at, body, to): (_, Vec<u8>, fn(_) -> _) = match write {
-                Write::Insert(body) => (Moment::BeforeInsert, body, Write::Insert),
-                Write::Update(body) => (Moment::BeforeUpdate, body, Write::Update),
-                Write::Swap { old, .. } if stored.as_ref() != Some(&old) => return Ok(None),
-                Write::Change { old, .. } if stored.as_ref() != Some(&old) => {
-                    return Err(overtaken(def, &key_of(def, &old)?));
-                }
-                Write::Change { body, old } | Write::Swap { body, old } => {
-                    read = Some(old);
-                    (Moment::BeforeUpdate, body, Write::Update)
-                }
-                Write::Upsert(body) if again || stored.is_some() => (Moment::BeforeUpdate, body, Write::Upsert),
-                Write::Upsert(body) if keyed => (Moment::BeforeInsert, body, Write::Upsert),
-                // No row is there yet, also if the hook and not ROME gives the key.
-                Write::Upsert(body) => (Moment::BeforeInsert, body, Write::Insert),
-                Write::Delete(_) | Write::Purge(_) => {
-                    // What is softly deleted already is not deleted once more.
-                    let softly = matches!(write, Write::Delete(_));
-                    let is_gone = |body: &Bytes| again || (softly && row::is_deleted(def, body).unwrap_or(false));
-                    let row = stored.filter(|body| !is_gone(body));
-                    if let Some(body) = &row {
-                        self.run_hook(def, hooks, Moment::BeforeDelete, body.clone(), done).await?;
-                    }
-                    afters.push(After { at: Moment::AfterDelete, row });
-                    changed.push(write);
-                    continue;
-                }
-            };
-            let key = key_of(def, &body)?;
-            let body = self.run_hook(def, hooks, at, body.into(), done).await?.unwrap_or_default();
-            if keyed || at == Moment::BeforeUpdate {
-                check_key(def, at, &key, &body)?;
-            }
-            let after = if at == Moment::BeforeUpdate { Moment::AfterUpdate } else { Moment::AfterInsert };
-            afters.push(After { at: after, row: None });
-            changed.push(match read {
-                Some(old) => Write::Change { body, old },
-                None => to(body),
-            });
-        }
-        Ok(Some((changed, afters)))
-    }
-
-    /// Reads what is stored under the keys of those writes for which it decides which hooks run. Costs one round trip if there
-    /// are such rows that the session does not know.
-    async fn load_before(&self, table: &Arc<StoredTable>, writes: &[Write]) -> Result<()> {
-        let keys = writes.iter().filter_map(|write| decided_by(table.def, write).transpose());
-        let keys = keys.collect::<Result<Vec<_>>>()?;
-        session_rows(self, table, &keys).await.map(drop)
-    }
-
-    /// Runs the hooks that come after a statement: those of cascades, and then its own.
-    pub(super) async fn after(
-        &self,
-        table: &Arc<StoredTable>,
-        afters: Vec<After>,
-        done: &mut Statement<'_>,
-    ) -> Result<()> {
-        for (child, at, body) in done.take_cascaded() {
-            self.run_after(&child, at, body, done).await?;
-        }
-        for (at, After { at: moment, row }) in afters.into_iter().enumerate() {
-            let body = match done.written.get(at) {
-                Some(Written::Row(body)) => Some(body.clone()),
-                Some(Written::Removed) => row,
-                Some(Written::Absent) | None => None,
-            };
-            if let Some(body) = body {
-                self.run_after(table, moment, body, done).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs a hook that comes after a write, with the row as it is by now; passes over one that is gone since.
-    async fn run_after(
-        &self,
-        table: &Arc<StoredTable>,
-        at: Moment,
-        written: Bytes,
-        done: &mut Statement<'_>,
-    ) -> Result<()> {
-        let Some(hooks) = self.shared.hooks.of(table.entity) else { return Ok(()) };
-        let body = match at {
-            Moment::AfterDelete => Some(written),
-            _ => self.known(table.id, &key_of(table.def, &written)?).unwrap_or(Some(written)),
-        };
-        match body {
-            Some(body) => self.run_hook(table.def, hooks, at, body, done).await.map(drop),
-            None => Ok(()),
-        }
     }
 }
 
@@ -280,47 +276,4 @@ impl Drop for Session {
             }
         }
     }
-}
-
-/// A hook has written a row itself that the statement has read, and would overwrite.
-#[cold]
-pub(super) fn overtaken(def: &'static Table, key: &[u8]) -> Error {
-    Error::invalid(format!(
-        "the row {} of table `{}` was changed while the statement that read it was at work, by a hook of this statement or by \
-         another statement of the session, and would be overwritten: let a `before_update` hook change its own row in `self`, \
-         and write other rows of the statement in an `after_` hook",
-        row::show_key(key),
-        def.name
-    ))
-}
-
-/// The key of a write of which it is decided by what is stored there which hooks run; none of other writes.
-fn decided_by(def: &'static Table, write: &Write) -> Result<Option<Bytes>> {
-    Ok(match write {
-        Write::Delete(key) | Write::Purge(key) => Some(key.clone()),
-        Write::Upsert(body) if row::wants_key(def, body).map_err(|source| bad_key(def, source))? => None,
-        Write::Upsert(body) | Write::Swap { body, .. } | Write::Change { body, .. } => Some(key_of(def, body)?),
-        Write::Insert(_) | Write::Update(_) => None,
-    })
-}
-
-/// Refuses a row that a hook has left under another key.
-pub(super) fn check_key(def: &'static Table, at: Moment, key: &[u8], body: &[u8]) -> Result<()> {
-    if key_of(def, body)? == key {
-        return Ok(());
-    }
-    let hook = if at == Moment::BeforeUpdate { "before_update" } else { "before_insert" };
-    Err(Error::invalid(format!(
-        "`{hook}` of table `{}` changed the key of the row {}: insert a new row and delete the old one",
-        def.name,
-        row::show_key(key)
-    )))
-}
-
-fn key_of(def: &'static Table, body: &[u8]) -> Result<Bytes> {
-    row::key_of(def, body).map_err(|source| bad_key(def, source))
-}
-
-fn bad_key(def: &'static Table, source: crate::value::ValueError) -> Error {
-    crate::error::Kind::Value { table: def.name, column: "key".to_owned(), source }.into()
 }

@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use super::Session;
 use crate::catalog::StoredTable;
 use crate::commit::Committer;
-use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::place::Routed;
+use crate::placement::Routed;
 use crate::schema::KeySource;
+use crate::session::Shared;
 use crate::store::{Read, Reply, SequenceId, Span, TableId};
 use crate::value::{Value, ValueRef, key};
 
@@ -178,7 +178,7 @@ fn check_counted(table: &StoredTable) -> Result<()> {
 
 impl Session {
     /// The greatest key that rows of the session were given by hand; 0 if there are none.
-    pub(super) fn given(&self, table: TableId) -> u64 {
+    pub(crate) fn given(&self, table: TableId) -> u64 {
         self.with_overlay(|overlay| overlay.given(table))
     }
 

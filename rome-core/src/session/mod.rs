@@ -5,37 +5,41 @@
 //! with backward validation, after Kung and Robinson, 1981; ranges are validated too, so phantoms are conflicts).
 //! Nothing is locked while a session is open.
 
-mod body;
-pub(crate) mod hooks;
+mod access;
+mod fairness;
+mod hooks;
 pub(crate) mod keys;
 mod limits;
-mod link;
-mod looks;
 mod options;
 mod overlay;
 mod readable;
+mod reader;
 mod reads;
-mod references;
+mod referenced;
 mod retry;
+mod shared;
+mod snapshot_read;
+mod statistics;
 mod touched;
-mod turns;
-mod unbuilt;
-mod uncounted;
-mod update_if;
-pub(crate) mod verbs;
-mod write;
+mod tx_body;
 
-pub use body::{Repeatable, TxBody};
+pub use hooks::{HasHooks, Hooks, hooks};
+pub(crate) use options::Purpose;
 pub use options::TransactionOptions;
+pub use tx_body::{Repeatable, TxBody};
 
-pub(crate) use hooks::Hooked;
+pub(crate) use access::Record;
+pub(crate) use fairness::Turns;
+pub(crate) use hooks::{Hooked, Moment, RowHooks, apart};
 pub(crate) use keys::CounterKeys;
-pub(crate) use looks::{Calm, read};
-pub(crate) use overlay::{Overlay, Pending};
+pub(crate) use overlay::{Overlay, Pending, Replaced, unique_violation};
 pub(crate) use readable::Readers;
-pub(crate) use retry::{run, write_once};
-pub(crate) use turns::Turns;
-pub(crate) use write::{Write, Written};
+pub(crate) use reader::{Reader, in_session, session_rows};
+pub(crate) use referenced::{missing, names, new_references, one_row};
+pub(crate) use retry::run;
+pub(crate) use shared::{Shared, SlowQueryLog};
+pub(crate) use snapshot_read::{Calm, read};
+pub(crate) use statistics::Statistics;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,10 +52,9 @@ use reads::{PartReads, Reads};
 use tokio::time::Instant;
 
 use crate::commit::{Outcome, Part};
-use crate::database::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::place::Routed;
-use crate::store::{Check, CheckRef, Partition, Read, Reply, Space, TableId};
+use crate::placement::Routed;
+use crate::store::{Check, CheckRef, Consistency, Partition, Read, Reply, Snapshot, Space, TableId};
 
 /// A unit of work: its writes happen together at [`commit`](Self::commit) or not at all, and only if all that it read is
 /// one consistent state.
@@ -80,19 +83,24 @@ use crate::store::{Check, CheckRef, Partition, Read, Reply, Space, TableId};
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: TransactionOptions,
+    pub(crate) purpose: Purpose,
     state: Arc<Mutex<State>>,
     /// Held by the statement that writes.
-    writing: tokio::sync::Mutex<()>,
+    pub(crate) writing: tokio::sync::Mutex<()>,
     /// What a session has that a hook was given.
-    inside: Option<Inside>,
+    pub(crate) inside: Option<Inside>,
+    /// Where a trial records what it reads.
+    trial: Option<Mutex<Reads>>,
+    /// The state that all of its reads are of, where the store keeps it.
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     reads: Reads,
     /// Stored columns of rows that were read, so that an update need not read them again; none: there is no row.
-    rows: HashMap<(TableId, Bytes), Option<Bytes>>,
-    overlay: Overlay,
+    pub(crate) rows: HashMap<(TableId, Bytes), Option<Bytes>>,
+    pub(crate) overlay: Overlay,
     /// How many records were read: rows, entries and claims, also those that a filter left out.
     visited: u64,
     /// What another transaction changed under this one.
@@ -104,8 +112,46 @@ struct State {
 }
 
 impl Session {
-    pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions) -> Self {
-        Self { shared, options, state: Arc::default(), writing: tokio::sync::Mutex::default(), inside: None }
+    pub(crate) fn new(shared: Arc<Shared>, options: TransactionOptions, purpose: Purpose) -> Self {
+        let snapshot =
+            (purpose == Purpose::SnapshotRead).then(|| shared.committer.store.snapshot()).flatten().map(Arc::new);
+        let writing = tokio::sync::Mutex::default();
+        Self { shared, options, purpose, state: Arc::default(), writing, inside: None, trial: None, snapshot }
+    }
+
+    /// The same session for one of several ways to an answer: what it reads counts once it is [adopted](Self::adopt), and else is
+    /// forgotten, since nothing depends on it.
+    pub(crate) fn trial(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            options: self.options.clone(),
+            purpose: self.purpose,
+            state: self.state.clone(),
+            writing: tokio::sync::Mutex::default(),
+            inside: None,
+            trial: Some(Mutex::default()),
+            snapshot: self.snapshot.clone(),
+        }
+    }
+
+    /// Takes over what a trial has read.
+    pub(crate) fn adopt(&self, trial: &Self) -> Result<()> {
+        let Some(reads) = &trial.trial else { return Ok(()) };
+        let reads = std::mem::take(&mut *reads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.record(|own| own.absorb(reads))
+    }
+
+    /// Records reads; a record that was read in two versions is a conflict.
+    fn record(&self, record: impl FnOnce(&mut Reads) -> Result<(), Space>) -> Result<()> {
+        let recorded = match &self.trial {
+            Some(trial) => record(&mut trial.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => record(&mut self.state().reads),
+        };
+        recorded.map_err(|space| {
+            let what = self.shared.catalog.name_space(space);
+            self.state().conflict = Some(what.clone());
+            conflict(what)
+        })
     }
 
     /// How much it may change.
@@ -113,7 +159,7 @@ impl Session {
         Limits::of(self.shared.committer.store.capabilities())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,7 +173,7 @@ impl Session {
     pub async fn commit(self) -> Result<()> {
         let begun = Instant::now();
         let passed = if self.writes() { self.shared.turns.pass().await } else { None };
-        let result = self.end(true).await;
+        let result = self.finish(true).await;
         drop(passed);
         retry::tell_of_commit(&self.shared, &result, begun);
         result
@@ -137,7 +183,7 @@ impl Session {
     pub fn rollback(self) {}
 
     /// Ends the session: commits it, or, if its body failed, only checks that the body failed on a consistent view.
-    pub(crate) async fn end(&self, commit: bool) -> Result<()> {
+    pub(crate) async fn finish(&self, commit: bool) -> Result<()> {
         let (parts, mut meanings, writes) = {
             let mut state = self.state();
             if state.ended {
@@ -215,29 +261,29 @@ impl Session {
     pub(crate) async fn read(&self, reads: Routed) -> Result<Vec<Reply>> {
         self.check_open()?;
         let (mut batch, order) = reads.into_batch();
-        let looks_only = self.options.looks_only;
+        let looks_only = self.purpose == Purpose::SnapshotRead;
         for read in batch.iter_mut().flat_map(|(_, reads)| reads).filter(|_| !looks_only) {
             if let Read::Scan { track, .. } | Read::ScanRows { track, .. } = read {
                 *track = true;
             }
         }
-        let replies = self.shared.read(&batch).await.inspect_err(|error| {
+        let how = self.snapshot.as_ref().map_or(Consistency::Strict, |snapshot| Consistency::At(snapshot.id()));
+        let replies = self.shared.read_as(&batch, how).await.inspect_err(|error| {
             if error.is_conflict() {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
             }
         })?;
-        let mut state = self.state();
-        state.visited += replies.iter().flat_map(|reply| &reply.replies).map(visited_by).sum::<u64>();
-        for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
-            if looks_only {
-                state.reads.look(partition, reply);
-            } else if let Err(space) = state.reads.record(partition, reads, reply) {
-                let what = self.shared.catalog.name_space(space);
-                state.conflict = Some(what.clone());
-                return Err(conflict(what));
+        self.state().visited += replies.iter().flat_map(|reply| &reply.replies).map(visited_by).sum::<u64>();
+        self.record(|own| {
+            for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
+                if looks_only {
+                    own.look(partition, reply);
+                } else {
+                    own.record(partition, reads, reply)?;
+                }
             }
-        }
-        drop(state);
+            Ok(())
+        })?;
         Ok(order.merge(replies))
     }
 

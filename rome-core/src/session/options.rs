@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::query::ScanPolicy;
+use crate::ask::ScanPolicy;
 use crate::store::Durability;
 
 /// How long conflicts are tried again if nobody says otherwise. A number of attempts would say little: how many fit into a
@@ -19,23 +19,11 @@ pub struct TransactionOptions {
     /// None: that of the database.
     pub(crate) durability: Option<Durability>,
     pub(crate) scan_policy: Option<ScanPolicy>,
-    /// Nobody sees the session between its only statement and its commit, so the commit alone tests constraints.
-    pub(crate) one_statement: bool,
-    /// Nothing is noted of what is read but the states of the partitions.
-    pub(crate) looks_only: bool,
 }
 
 impl Default for TransactionOptions {
     fn default() -> Self {
-        Self {
-            attempts: u32::MAX,
-            deadline: DEADLINE,
-            read_only: false,
-            durability: None,
-            scan_policy: None,
-            one_statement: false,
-            looks_only: false,
-        }
+        Self { attempts: u32::MAX, deadline: DEADLINE, read_only: false, durability: None, scan_policy: None }
     }
 }
 
@@ -82,4 +70,15 @@ impl TransactionOptions {
         self.scan_policy = Some(policy);
         self
     }
+}
+
+/// For what a session was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// For any number of statements, which see what those before them did.
+    Transaction,
+    /// For one statement. Nobody sees the session between it and the commit, so the commit alone tests constraints.
+    OneStatement,
+    /// For reads of one consistent snapshot. Nothing is recorded of what is read but the states of the partitions.
+    SnapshotRead,
 }

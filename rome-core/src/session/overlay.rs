@@ -1,22 +1,21 @@
 //! The buffered writes of a session.
 
+mod compile;
+
+pub(crate) use compile::{Compiled, Meaning, unique_violation};
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::keys;
 use super::touched::Touched;
-use super::{keys, references};
-use crate::catalog::{Catalog, StoredIndex, StoredTable};
-use crate::change::Built;
-use crate::error::{Error, Kind, Result};
-use crate::index::{self, Entries};
-use crate::place::Placement;
-use crate::plan::{Access, Range, with_prefix};
-use crate::row;
-use crate::schema::ForeignKey;
-use crate::store::{Check, Effect, IndexId, Partition, Space, TableId};
+use crate::catalog::StoredTable;
+use crate::error::Result;
+use crate::index::{self, BuildMark, Entries};
+use crate::store::{IndexId, Partition, Range, Space, TableId, with_prefix};
 
 /// A buffered write of one row.
 #[derive(Debug, Clone)]
@@ -63,10 +62,10 @@ impl Pending {
         for entries in [&self.entries_before, &self.entries_after] {
             entries.entries.iter().for_each(|(space, entry)| visit(*space, entry));
             for (at, claim) in &entries.claims {
-                self.table.indexes.get(*at).into_iter().for_each(|index| visit(index.space(), claim));
+                visit(self.table.index(*at).space(), claim);
             }
             for share in &entries.shares {
-                self.table.aggregates.get(share.at).into_iter().for_each(|of| visit(of.space(), &share.group));
+                visit(self.table.aggregate(share.at).space(), &share.group);
             }
         }
     }
@@ -103,7 +102,7 @@ pub(crate) struct Overlay {
     /// than one only in the middle of a statement.
     holders: HashMap<(TableId, usize, Bytes), Holders>,
     /// How far builds of aggregate indexes were, by index and partition, when the session wrote rows there.
-    builds: HashMap<(IndexId, Partition), Built>,
+    builds: HashMap<(IndexId, Partition), BuildMark>,
     /// The keys of new rows that were given by hand, as numbers, by table.
     given: HashMap<TableId, BTreeSet<u64>>,
     /// Claims that are not those of the rows with these values, by index, claim and row.
@@ -119,63 +118,10 @@ struct Holders {
     stored: usize,
 }
 
-/// What a check of a commit means when it fails.
-#[derive(Debug)]
-pub(crate) enum Meaning {
-    DuplicateKey {
-        table: Arc<StoredTable>,
-        key: Bytes,
-    },
-    /// A counted key is in use.
-    CountedKey {
-        table: Arc<StoredTable>,
-    },
-    Unique {
-        table: Arc<StoredTable>,
-        index: usize,
-        claim: Bytes,
-    },
-    Reference {
-        table: Arc<StoredTable>,
-        foreign_key: &'static ForeignKey,
-        key: Bytes,
-    },
-}
-
-impl Meaning {
-    pub fn into_error(self) -> Error {
-        match self {
-            Self::DuplicateKey { table, key } => {
-                Kind::DuplicateKey { table: table.def.name, key: row::show_key(&key) }.into()
-            }
-            Self::CountedKey { table } => {
-                let what = format!("the next number for a key of `{}`, which was given by hand", table.def.name);
-                Kind::Conflict { attempts: 0, what }.into()
-            }
-            Self::Unique { table, index, claim } => unique_violation(&table, index, &claim),
-            Self::Reference { table, foreign_key, key } => references::missing(&table, foreign_key, &key),
-        }
-    }
-}
-
 /// The key of a new row that was given by hand, as a number.
 fn given(key: &[u8], pending: &Pending) -> Option<u64> {
     let is_new = pending.before.is_none() && pending.after.is_some() && !pending.counted;
     if is_new { keys::number(&pending.table, key) } else { None }
-}
-
-pub(crate) fn unique_violation(table: &StoredTable, index: usize, claim: &[u8]) -> Error {
-    let Some(index) = table.indexes.get(index) else { return Error::invalid("a unique constraint is violated") };
-    let (columns, value) = index::describe_claim(table, index, claim);
-    Kind::Unique { table: table.def.name, index: index.def.name.clone(), columns, value }.into()
-}
-
-/// The checks and effects that carry out the buffered writes in one partition.
-#[derive(Debug, Default)]
-pub(crate) struct Compiled {
-    pub checks: Vec<Check>,
-    pub meanings: Vec<Meaning>,
-    pub effects: Vec<Effect>,
 }
 
 impl Overlay {
@@ -193,7 +139,7 @@ impl Overlay {
     }
 
     /// Notes how far the build of an aggregate index is in a partition.
-    pub fn note_build(&mut self, index: IndexId, partition: Partition, built: Built) {
+    pub fn note_build(&mut self, index: IndexId, partition: Partition, built: BuildMark) {
         self.builds.insert((index, partition), built);
     }
 
@@ -205,8 +151,7 @@ impl Overlay {
     /// Whether an aggregate index counts the row under `key`, which lies in `home`: its build will do so if it has not come
     /// there yet.
     fn is_counted(&self, table: &StoredTable, at: usize, home: Partition, key: &[u8]) -> bool {
-        let aggregate = table.aggregates.get(at);
-        let built = aggregate.and_then(|aggregate| self.builds.get(&(aggregate.id, home)));
+        let built = self.builds.get(&(table.aggregate(at).id, home));
         built.is_none_or(|built| built.has(key))
     }
 
@@ -244,45 +189,35 @@ impl Overlay {
         self.rows.get(&table)?.get(key).map(|pending| &**pending)
     }
 
-    /// The buffered writes of a table that a query by an access may meet, in the order of their keys: of rows that it finds
-    /// stored and that are others by now, and of those that it will find. There may be more.
-    pub fn of_access(&mut self, table: &StoredTable, access: &Access) -> Vec<(&Bytes, &Pending)> {
-        let mut found = BTreeSet::new();
-        if self.rows.contains_key(&table.id) {
-            self.find(table, access, &mut found);
-        }
-        let rows = self.rows.get(&table.id);
-        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
-        found.into_iter().filter_map(row).collect()
+    /// Those of these keys whose rows are buffered.
+    pub fn find_keys(&self, table: TableId, keys: &[Bytes], found: &mut BTreeSet<Bytes>) {
+        let rows = self.rows.get(&table);
+        found.extend(keys.iter().filter(|key| rows.is_some_and(|rows| rows.contains_key(*key))).cloned());
     }
 
-    fn find(&mut self, table: &StoredTable, access: &Access, found: &mut BTreeSet<Bytes>) {
-        match access {
-            Access::Nothing => {}
-            Access::Keys(keys) => {
-                let rows = self.rows.get(&table.id);
-                found.extend(keys.iter().filter(|key| rows.is_some_and(|rows| rows.contains_key(*key))).cloned());
-            }
-            Access::Rows { ranges, .. } => {
-                let rows = self.rows.get(&table.id);
-                for range in ranges.iter().filter(|range| !is_empty(range)) {
-                    found.extend(
-                        rows.into_iter().flat_map(|rows| rows.range(range.clone())).map(|(key, _)| key.clone()),
-                    );
-                }
-            }
-            Access::Index { index, ranges, .. } => {
-                let Some(space) = table.indexes.get(*index).map(StoredIndex::space) else { return };
-                let touched = self.touched();
-                ranges.iter().for_each(|range| touched.within(space, range, found));
-            }
-            Access::Claims { index, claims } => {
-                let Some(space) = table.indexes.get(*index).map(StoredIndex::space) else { return };
-                let touched = self.touched();
-                claims.iter().for_each(|claim| touched.at(space, claim, found));
-            }
-            Access::Union(all) => all.iter().for_each(|access| self.find(table, access, found)),
+    /// The keys of buffered rows in a range.
+    pub fn find_rows(&self, table: TableId, range: &Range, found: &mut BTreeSet<Bytes>) {
+        if !is_empty(range) {
+            let rows = self.rows.get(&table);
+            found.extend(rows.into_iter().flat_map(|rows| rows.range(range.clone())).map(|(key, _)| key.clone()));
         }
+    }
+
+    /// The keys of buffered rows that have, or had, something in a range of the space of an index.
+    pub fn find_entries(&mut self, space: Space, range: &Range, found: &mut BTreeSet<Bytes>) {
+        self.touched().within(space, range, found);
+    }
+
+    /// The keys of buffered rows that have, or had, a unique value.
+    pub fn find_claims(&mut self, space: Space, claim: &Bytes, found: &mut BTreeSet<Bytes>) {
+        self.touched().at(space, claim, found);
+    }
+
+    /// The buffered writes of the rows with these keys, in the order of the keys.
+    pub fn of_keys(&self, table: TableId, keys: BTreeSet<Bytes>) -> Vec<(&Bytes, &Pending)> {
+        let rows = self.rows.get(&table);
+        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
+        keys.into_iter().filter_map(row).collect()
     }
 
     /// The buffered writes of a table that are counted in groups of an aggregate index that begin with these bytes.
@@ -299,9 +234,7 @@ impl Overlay {
                 touched.within(aggregate, &with_prefix(prefix.clone()), &mut found);
             }
         }
-        let rows = self.rows.get(&table.id);
-        let row = |key: Bytes| rows?.get_key_value(&key).map(|(key, pending)| (key, &**pending));
-        found.into_iter().filter_map(row).collect()
+        self.of_keys(table.id, found)
     }
 
     fn touched(&mut self) -> &Touched {
@@ -408,150 +341,6 @@ impl Overlay {
     pub fn holders(&self, table: TableId, index: usize, claim: &Bytes) -> Option<&[Bytes]> {
         self.holders.get(&(table, index, claim.clone())).map(|holders| holders.keys.as_slice())
     }
-
-    /// Turns the writes into checks and effects of each partition. Checks come in the order in which a session tests
-    /// constraints: keys, foreign keys, unique values, each in the order of the writes; effects with removals first, in the order
-    /// of the keys.
-    pub fn compile(&self, catalog: &Catalog, placement: Placement) -> Result<Vec<(Partition, Compiled)>> {
-        let mut parts = Parts { overlay: self, catalog, placement, by_partition: BTreeMap::new() };
-        let rows = self.rows.iter().flat_map(|(table, rows)| rows.iter().map(|(key, pending)| (*table, key, pending)));
-        let mut rows: Vec<(TableId, &Bytes, &Box<Pending>)> = rows.collect();
-        rows.sort_unstable_by_key(|(.., pending)| pending.nth);
-        for (table, key, pending) in rows {
-            parts.add(table, key, pending)?;
-        }
-        Ok(parts.by_partition.into_iter().map(|(partition, part)| (partition, part.finish())).collect())
-    }
-}
-
-struct Parts<'a> {
-    overlay: &'a Overlay,
-    catalog: &'a Catalog,
-    placement: Placement,
-    by_partition: BTreeMap<Partition, Box<Part>>,
-}
-
-/// What happens in one partition.
-#[derive(Default)]
-struct Part {
-    keys: Vec<(Check, Meaning)>,
-    references: Vec<(Check, Meaning)>,
-    removed: Vec<(Space, Bytes)>,
-    put: Vec<(Space, Bytes, Bytes)>,
-    given_up: HashSet<(Space, Bytes)>,
-    claimed: BTreeMap<(Space, Bytes), Claimed>,
-    /// What is added to counters.
-    added: BTreeMap<(Space, Bytes), i128>,
-}
-
-/// A unique value that a row takes.
-struct Claimed {
-    /// Its place among those of the partition, in the order of the writes.
-    nth: usize,
-    table: Arc<StoredTable>,
-    index: usize,
-    key: Bytes,
-}
-
-impl Parts<'_> {
-    fn at(&mut self, partition: Partition) -> &mut Part {
-        self.by_partition.entry(partition).or_default()
-    }
-
-    fn add(&mut self, table: TableId, key: &Bytes, pending: &Pending) -> Result<()> {
-        let rows = Space::Rows(table);
-        let stored = &*pending.table;
-        let placement = self.placement;
-        let (before, after) = (&pending.entries_before, &pending.entries_after);
-        let home = placement.of_row(stored, key);
-        let part = self.at(home);
-        if pending.unread {
-            let table = pending.table.clone();
-            let meaning = match pending.counted {
-                true => Meaning::CountedKey { table },
-                false => Meaning::DuplicateKey { table, key: key.clone() },
-            };
-            part.keys.push((Check::Version { space: rows, key: key.clone(), expect: None }, meaning));
-        }
-        match (&pending.before, &pending.after) {
-            (_, Some(body)) => {
-                let wrapped = row::wrap(stored, body).map_err(|source| row::unreadable(stored.def, key, source))?;
-                part.put.push((rows, key.clone(), wrapped));
-            }
-            (Some(_), None) => part.removed.push((rows, key.clone())),
-            (None, None) => {}
-        }
-        let entry_at = |space: Space, entry: &[u8]| {
-            let global = stored.indexes.iter().find(|index| index.def.global && index.space() == space);
-            global.map_or(home, |index| placement.of_global(index, entry))
-        };
-        for (space, entry) in missing_from(&after.entries, &before.entries) {
-            self.at(entry_at(space, &entry)).removed.push((space, entry));
-        }
-        for (space, entry) in missing_from(&before.entries, &after.entries) {
-            self.at(entry_at(space, &entry)).put.push((space, entry, Bytes::new()));
-        }
-        for (entries, times) in [(before, -1), (after, 1)] {
-            let counted = entries.shares.iter().filter(|share| self.overlay.is_counted(stored, share.at, home, key));
-            let added = index::aggregate::additions(stored, counted, times);
-            let part = self.by_partition.entry(home).or_default();
-            added.for_each(|(counter, n)| *part.added.entry(counter).or_default() += n);
-        }
-        if !stored.def.foreign_keys.is_empty() {
-            let (before, after) = (pending.before.as_ref(), pending.after.as_ref());
-            let parents = references::new_references(self.catalog, self.overlay, stored, key, before, after)?;
-            for (foreign_key, parent_table, parent) in parents {
-                let part = self.at(placement.of_row(&parent_table, &parent));
-                let check = Check::Count { span: references::one_row(&parent_table, &parent), n: 1 };
-                part.references
-                    .push((check, Meaning::Reference { table: pending.table.clone(), foreign_key, key: parent }));
-            }
-        }
-        for (at, claim) in before.claims.iter().filter(|claim| !after.claims.contains(claim)) {
-            let Some(index) = stored.indexes.get(*at) else { continue };
-            if self.overlay.spared.contains(&(table, *at, claim.clone(), key.clone())) {
-                continue;
-            }
-            let part = self.at(placement.of_claim(stored, index, claim));
-            part.given_up.insert((index.space(), claim.clone()));
-        }
-        for (at, claim) in pending.new_claims() {
-            let Some(index) = stored.indexes.get(*at) else { continue };
-            let part = self.at(placement.of_claim(stored, index, claim));
-            let nth = part.claimed.len();
-            let claimed = Claimed { nth, table: pending.table.clone(), index: *at, key: key.clone() };
-            if part.claimed.insert((index.space(), claim.clone()), claimed).is_some() {
-                return Err(unique_violation(stored, *at, claim));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Part {
-    fn finish(mut self) -> Compiled {
-        let mut tested = self.keys;
-        tested.append(&mut self.references);
-        let mut claimed: Vec<((Space, Bytes), Claimed)> = self.claimed.into_iter().collect();
-        claimed.sort_unstable_by_key(|(_, claimed)| claimed.nth);
-        for ((space, claim), Claimed { table, index, key, .. }) in claimed {
-            // A value that another row of this commit gives up is free: that row's own check covers its claim.
-            if !self.given_up.remove(&(space, claim.clone())) {
-                let check = Check::Version { space, key: claim.clone(), expect: None };
-                tested.push((check, Meaning::Unique { table, index, claim: claim.clone() }));
-            }
-            self.put.push((space, claim, key));
-        }
-        let (checks, meanings) = tested.into_iter().unzip();
-        self.removed.extend(self.given_up);
-        self.removed.sort_unstable();
-        self.put.sort_unstable();
-        let removed = self.removed.into_iter().map(|(space, key)| Effect::Delete { space, key });
-        let put = self.put.into_iter().map(|(space, key, value)| Effect::Put { space, key, value });
-        let added = self.added.into_iter().filter(|(_, delta)| *delta != 0);
-        let added = added.map(|((space, key), delta)| Effect::Add { space, key, delta });
-        Compiled { checks, meanings, effects: removed.chain(put).chain(added).collect() }
-    }
 }
 
 /// Whether nothing lies in a range; a tree refuses those.
@@ -562,18 +351,4 @@ fn is_empty((lo, hi): &Range) -> bool {
         (Included(lo), Included(hi)) => lo > hi,
         (Included(lo) | Excluded(lo), Included(hi) | Excluded(hi)) => lo >= hi,
     }
-}
-
-/// Those of `entries` that are not in `others`. A row can have very many entries, by a list that is indexed.
-fn missing_from<'a>(
-    others: &'a [(Space, Bytes)],
-    entries: &'a [(Space, Bytes)],
-) -> impl Iterator<Item = (Space, Bytes)> + 'a {
-    const FEW: usize = 16;
-    let set: Option<HashSet<&(Space, Bytes)>> = (others.len() > FEW).then(|| others.iter().collect());
-    let is_there = move |entry: &&(Space, Bytes)| match &set {
-        Some(set) => set.contains(entry),
-        None => others.contains(entry),
-    };
-    entries.iter().filter(move |entry| !is_there(entry)).cloned()
 }

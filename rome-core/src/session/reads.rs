@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use crate::store::{Check, Partition, Read, ReadReply, Reply, Space, Span, TxId};
+use crate::store::{Check, Claimed, Counted, Partition, Read, ReadReply, Reply, Space, Span, TxId};
 
 /// The reads of a session, by partition.
 #[derive(Debug, Default)]
@@ -45,6 +45,16 @@ impl Reads {
         }
     }
 
+    /// Adds what was read elsewhere. Says what changed if a record was read there in another version.
+    pub fn absorb(&mut self, other: Self) -> Result<(), Space> {
+        for part in other.parts {
+            if let Some(own) = self.part(part.partition) {
+                own.absorb(part)?;
+            }
+        }
+        Ok(())
+    }
+
     fn part(&mut self, partition: Partition) -> Option<&mut PartReads> {
         let at = self.parts.iter().position(|part| part.partition == partition).unwrap_or_else(|| {
             self.parts.push(PartReads { partition, ..PartReads::default() });
@@ -75,12 +85,26 @@ impl Reads {
 
 impl PartReads {
     fn look(&mut self, reply: &ReadReply) {
-        self.seq = match self.seq {
-            Seq::None => Seq::Same(reply.seq),
-            Seq::Same(seq) if seq == reply.seq => self.seq,
+        self.saw(Seq::Same(reply.seq));
+        self.met |= !reply.blockers.is_empty();
+    }
+
+    fn saw(&mut self, seq: Seq) {
+        self.seq = match (self.seq, seq) {
+            (Seq::None, seq) | (seq, Seq::None) => seq,
+            (Seq::Same(before), Seq::Same(now)) if before == now => self.seq,
             _ => Seq::Several,
         };
-        self.met |= !reply.blockers.is_empty();
+    }
+
+    fn absorb(&mut self, other: Self) -> Result<(), Space> {
+        self.saw(other.seq);
+        self.met |= other.met;
+        self.spans.extend(other.spans);
+        for ((space, key), version) in other.records {
+            self.version(space, key, version)?;
+        }
+        Ok(())
     }
 
     fn record(&mut self, asked: Vec<Read>, reply: &ReadReply) -> Result<(), Space> {
@@ -97,10 +121,12 @@ impl PartReads {
                 self.version(space, key, record.as_ref().map(|(version, _)| *version))
             }
             (Read::GetClaimed { index, columns, table }, Reply::Claimed(claimed)) => {
-                let claim = claimed.as_ref().map(|(claim, ..)| *claim);
+                let claim = claimed.as_ref().map(|claimed| claimed.claim_version);
                 self.version(Space::Unique(index), columns, claim)?;
                 match claimed {
-                    Some((_, key, row, _)) => self.version(Space::Rows(table), key.clone(), Some(*row)),
+                    Some(Claimed { key, row_version, .. }) => {
+                        self.version(Space::Rows(table), key.clone(), Some(*row_version))
+                    }
                     None => Ok(()),
                 }
             }
@@ -112,8 +138,19 @@ impl PartReads {
                 self.spans.push(same(index, Some(table), scanned));
                 Ok(())
             }
-            (Read::Count(span), Reply::Count(n)) => {
-                self.spans.push(Check::Count { span, n: *n });
+            // The number alone was seen, so a member that goes for one that comes is no conflict.
+            (Read::Count { span, track: false }, Reply::Count(counted)) => {
+                self.spans.push(Check::Count { span, n: counted.n });
+                Ok(())
+            }
+            (Read::Count { span, track: true }, Reply::Count(Counted { n, digest, stopped_at })) => {
+                let n = u32::try_from(*n).unwrap_or(u32::MAX);
+                self.spans.push(Check::Same {
+                    span: seen(span, stopped_at.as_deref()),
+                    rows: None,
+                    n,
+                    digest: digest.clone(),
+                });
                 Ok(())
             }
             _ => Ok(()),
@@ -150,9 +187,14 @@ impl PartReads {
 }
 
 fn same(span: Span, rows: Option<crate::store::TableId>, scanned: &crate::store::Scanned) -> Check {
-    let span = match &scanned.stopped_at {
+    let span = seen(span, scanned.stopped_at.as_deref());
+    Check::Same { span, rows, n: scanned.visited, digest: scanned.digest.clone() }
+}
+
+/// What was seen of a span: a limit cuts it where it stopped the scan.
+fn seen(span: Span, stopped_at: Option<&[u8]>) -> Span {
+    match stopped_at {
         Some(last) => span.cut_at(last),
         None => Span { limit: None, bytes: None, ..span },
-    };
-    Check::Same { span, rows, n: scanned.visited, digest: scanned.digest.clone() }
+    }
 }

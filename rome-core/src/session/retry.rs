@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::turns::{Turn, is_time_for_a_turn};
-use super::{Session, TransactionOptions, TxBody, Write, Written};
-use crate::catalog::StoredTable;
-use crate::database::Shared;
+use super::fairness::{Turn, is_time_for_a_turn};
+use super::{Purpose, Session, TransactionOptions, TxBody};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{End, Event};
+use crate::session::Shared;
 
 /// How many attempts are followed by the next at once.
 const EAGER: u32 = 4;
@@ -27,7 +26,12 @@ enum Asked<'s> {
 }
 
 /// Runs `body` in sessions of its own, again after each conflict, as often and as long as the options allow.
-pub(crate) async fn run<F, T, E>(shared: &Arc<Shared>, mut options: TransactionOptions, body: F) -> Result<T, E>
+pub(crate) async fn run<F, T, E>(
+    shared: &Arc<Shared>,
+    options: TransactionOptions,
+    mut purpose: Purpose,
+    body: F,
+) -> Result<T, E>
 where
     F: for<'t> TxBody<&'t Session, Result<T, E>> + Clone,
     E: From<Error>,
@@ -36,7 +40,7 @@ where
     let mut attempt = 1;
     let mut turn = Asked::Not;
     let mut took = Duration::ZERO;
-    shared.turns.let_pass(shared).await;
+    shared.turns.let_pass(&shared.committer).await;
     loop {
         let left = options.deadline.saturating_sub(begun.elapsed());
         let alone = match &turn {
@@ -44,14 +48,14 @@ where
             _ => None,
         };
         let attempted = Instant::now();
-        let session = Session::new(shared.clone(), options.clone());
+        let session = Session::new(shared.clone(), options.clone(), purpose);
         let attempt_of_body = body.clone()(&session);
         let result = match &turn {
             Asked::Has(_) => shared.turns.inside(attempt_of_body).await,
             _ => attempt_of_body.await,
         };
         let passed = if alone.is_none() && session.writes() { shared.turns.pass().await } else { None };
-        let outcome = session.end(result.is_ok()).await;
+        let outcome = session.finish(result.is_ok()).await;
         drop((passed, alone));
         took = attempted.elapsed();
         let conflict = match outcome {
@@ -61,8 +65,8 @@ where
             }
             Err(error) if error.is_conflict() => error,
             // Of several violated constraints the one is reported that a statement of a session meets first, on each store.
-            Err(_) if options.one_statement && session.is_ambiguous() => {
-                options.one_statement = false;
+            Err(_) if purpose == Purpose::OneStatement && session.is_ambiguous() => {
+                purpose = Purpose::Transaction;
                 continue;
             }
             // The body failed by itself: its error says more than that the session could not be checked.
@@ -102,17 +106,6 @@ fn ended(shared: &Shared, end: End, attempts: u32, begun: Instant) {
     shared.metrics.tell(|| Event::Transaction { end, attempts, elapsed: begun.elapsed() });
 }
 
-/// Runs one statement of writes as a transaction of its own.
-pub(crate) async fn write_once(
-    shared: &Arc<Shared>,
-    options: TransactionOptions,
-    table: &Arc<StoredTable>,
-    writes: Vec<Write>,
-) -> Result<Vec<Written>> {
-    let options = TransactionOptions { one_statement: true, ..options };
-    run(shared, options, async move |session: &Session| session.write(table, writes).await).await
-}
-
 fn gave_up(conflict: Error, attempts: u32) -> Error {
     match conflict.into_kind() {
         Kind::Conflict { what, .. } => Kind::Conflict { attempts, what }.into(),
@@ -139,7 +132,7 @@ async fn pause<'s>(
     }
     match turn {
         Asked::Has(turn) => {
-            if turn.lost(took) {
+            if turn.record_loss(took) {
                 sleep(shared.committer.random_pause(took.saturating_mul(2)).min(left)).await;
             }
             return;

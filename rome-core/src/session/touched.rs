@@ -11,8 +11,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use super::overlay::Pending;
-use crate::plan::Range;
-use crate::store::Space;
+use crate::store::{Range, Space};
 
 /// What rows have in indexes, each with the key of the row.
 #[derive(Debug, Default)]

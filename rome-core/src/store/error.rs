@@ -39,6 +39,9 @@ pub enum StoreErrorKind {
     Overflow,
     /// The read is of a space that was [retired](super::Effect::Retire), see [`StoreError::retired`].
     Retired,
+    /// The read is of a [snapshot](super::Snapshot) that the store does not keep, or not any more. The reader begins anew, with a new
+    /// one.
+    SnapshotGone,
     /// Anything else.
     Other,
 }

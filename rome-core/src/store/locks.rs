@@ -58,7 +58,7 @@ fn is_read((space, key): (Space, &Bytes), read: &Read) -> bool {
         Read::GetClaimed { index, columns, table } => {
             (space == Space::Unique(*index) && columns == key) || space == Space::Rows(*table)
         }
-        Read::Scan { span, .. } | Read::Count(span) => span.space == space && span.contains(key),
+        Read::Scan { span, .. } | Read::Count { span, .. } => span.space == space && span.contains(key),
         Read::ScanRows { index, table, .. } => {
             (index.space == space && index.contains(key)) || space == Space::Rows(*table)
         }

@@ -10,20 +10,22 @@
 
 mod apply;
 mod key;
+mod past;
 mod scan;
 mod state;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
 use super::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot,
+    Snapshots, Store, StoreError, StoreErrorKind, StoreResult,
 };
+use past::Past;
 use state::State;
 
 /// A store that keeps all data in the memory of the process.
@@ -46,6 +48,7 @@ use state::State;
 pub struct MemoryStore {
     capabilities: Capabilities,
     state: RwLock<Content>,
+    snapshots: Snapshots<Arc<Past>>,
 }
 
 #[derive(Debug)]
@@ -78,9 +81,12 @@ impl MemoryStore {
     pub fn with_partitions(partitions: u32) -> Self {
         let mut capabilities = Capabilities::new("memory", Durability::Memory, false);
         capabilities.partitions = partitions.max(1);
+        capabilities.cheap_reverse_scans = true;
+        // Of several partitions a state may show a part of a transaction that is decided and not finished.
+        capabilities.snapshots = capabilities.partitions == 1;
         let partitions = (0..capabilities.partitions).map(|_| State::default()).collect();
         let content = Content { partitions, sequences: HashMap::new() };
-        Self { capabilities, state: RwLock::new(content) }
+        Self { capabilities, state: RwLock::new(content), snapshots: Snapshots::new() }
     }
 
     fn reading(&self) -> RwLockReadGuard<'_, Content> {
@@ -105,11 +111,20 @@ impl Store for MemoryStore {
     }
 
     async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
+        let past = match how {
+            Consistency::At(id) => Some(self.snapshots.get(id)?),
+            _ => None,
+        };
         let state = self.reading();
-        batch.iter().map(|(partition, reads)| state.partition(*partition)?.read(reads, how)).collect()
+        let answer = |(partition, reads): &(Partition, Vec<Read>)| match &past {
+            None => state.partition(*partition)?.read(reads, how),
+            Some(past) => state.partition(*partition)?.read_past(reads, past),
+        };
+        batch.iter().map(answer).collect()
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
+        self.snapshots.give_up_old();
         let mut state = self.writing();
         for (partition, tx) in &batch {
             state.partition(*partition)?;
@@ -127,6 +142,14 @@ impl Store for MemoryStore {
         Ok(outcomes)
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        let state = self.reading();
+        match state.partitions.as_slice() {
+            [only] => self.snapshots.keep(only.keep()),
+            _ => None,
+        }
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let mut state = self.writing();
         let next = state.sequences.entry(sequence).or_insert(1);
@@ -142,10 +165,6 @@ impl Store for MemoryStore {
         let next = state.sequences.entry(sequence).or_insert(1);
         *next = least.max(*next);
         Ok(*next)
-    }
-
-    fn owner(&self, _: Partition) -> OwnerTag {
-        OwnerTag::default()
     }
 }
 

@@ -5,22 +5,28 @@
 //! not at all (after Sinfonia, Aguilera et al., SOSP 2007). It knows nothing of entities, sessions or queries; those
 //! are built above it, once.
 //!
-//! The guarantees a store gives are numbered S1 to S13 on [`Store`]. The in-memory store in [`memory`] is their
+//! The guarantees a store gives are numbered S1 to S14 on [`Store`]. The in-memory store in [`memory`] is their
 //! executable specification, and the `rome-conformance` crate tests each of them on any store.
 
+mod digest;
 mod error;
 pub mod locks;
 pub mod memory;
 mod minitx;
+mod range;
 mod read;
+mod snapshot;
 mod space;
 pub mod url;
 
+pub use digest::{Digest, Digester};
 pub use error::{Certainty, StoreError, StoreErrorKind};
 pub use minitx::{Applied, Blocker, Check, CheckRef, Decision, Effect, MiniTx, Step, TxId};
+pub(crate) use range::{Range, after, with_prefix};
 pub use read::{
-    Consistency, Digest, Digester, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
+    Claimed, Consistency, Counted, FilterRef, Read, ReadReply, RecordRef, Reply, RowFilter, Scanned, Scanner,
 };
+pub use snapshot::{Snapshot, SnapshotId, Snapshots};
 pub use space::{IndexId, Partition, SequenceId, Space, Span, TableId, row_key};
 pub(crate) use space::{push_row_key, successor};
 
@@ -44,11 +50,6 @@ pub enum Durability {
     ReplicatedLocal(u8),
 }
 
-/// Identifies which copy of a partition's data is serving; it changes when another copy may be serving. It is for those who look at a
-/// store; ROME itself relies on `seq` alone (S6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct OwnerTag(pub u64);
-
 /// What a store can do and how much it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,14 +68,33 @@ pub struct Capabilities {
     pub durability: Durability,
     /// Whether acknowledged data outlives the process.
     pub persistent: bool,
+    /// Whether a reverse scan with a limit costs as much as a forward one: it reads about as many members as it visits, not the
+    /// whole span.
+    pub cheap_reverse_scans: bool,
+    /// Whether to [count](Read::Count) the members of any span costs less than to visit them: no more than a few lookups.
+    pub cheap_counts: bool,
+    /// Whether it gives [snapshots](Store::snapshot).
+    pub snapshots: bool,
 }
 
 impl Capabilities {
     /// Capabilities of a store with one partition and the default limits: keys of 1 KiB + overhead, values of 64 MiB,
-    /// a million effects.
+    /// a million effects. Neither reverse scans nor counts are called cheap, and it has no
+    /// snapshots.
     #[must_use]
     pub fn new(name: &'static str, durability: Durability, persistent: bool) -> Self {
-        Self { name, partitions: 1, max_key: 4096, max_value: 64 << 20, max_effects: 1 << 20, durability, persistent }
+        Self {
+            name,
+            partitions: 1,
+            max_key: 4096,
+            max_value: 64 << 20,
+            max_effects: 1 << 20,
+            durability,
+            persistent,
+            cheap_reverse_scans: false,
+            cheap_counts: false,
+            snapshots: false,
+        }
     }
 }
 
@@ -99,6 +119,8 @@ impl Capabilities {
 /// - **S13** From the state in which a space is retired on, a read of it is refused with [`StoreErrorKind::Retired`], whatever its
 ///   [`Consistency`] but [`Consistency::Retired`], and nothing of the batch is answered; other spaces are read as before. It stays
 ///   retired for ever.
+/// - **S14** A read of a [snapshot](Store::snapshot) shows the state at its opening, whatever is committed after, or is refused with
+///   [`StoreErrorKind::SnapshotGone`].
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// What this store can do; constant for its life.
@@ -116,6 +138,19 @@ pub trait Store: Send + Sync + 'static {
     /// When the outcome is not known or the request as a whole was refused; [`StoreError::certainty`] says which. A
     /// failed check is not an error but [`Applied::Conflict`].
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>>;
+
+    /// Keeps the present state readable, for readers that need more than one call: reads of [`Consistency::At`] its id show
+    /// what was acknowledged before this call began, and nothing that is committed after it returned (S14). `None` if the
+    /// store has no snapshots, which is the default, or keeps as many as it can; the reader then checks that nothing changed.
+    ///
+    /// It costs little to open, and keeps the store from using the room of what is replaced later. So a store gives a snapshot up
+    /// when it is dropped, when it is [too old](Snapshots::LONGEST), and when it has to. Reads of it are then refused with
+    /// [`StoreErrorKind::SnapshotGone`], and the reader begins anew.
+    ///
+    /// A store that wraps another forwards it.
+    fn snapshot(&self) -> Option<Snapshot> {
+        None
+    }
 
     /// Takes `n` numbers of a sequence that no one else has had or will have; returns the first of the block. The first
     /// block of a sequence starts at 1.
@@ -139,7 +174,4 @@ pub trait Store: Send + Sync + 'static {
         }
         Err(StoreError::new(StoreErrorKind::Overflow, format!("the sequence {sequence:?} cannot be raised to {least}")))
     }
-
-    /// Which copy of the partition's data is serving.
-    fn owner(&self, partition: Partition) -> OwnerTag;
 }

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use xxhash_rust::xxh3::Xxh3;
 
-use super::{Blocker, IndexId, Space, Span, TableId, TxId};
+use super::{Blocker, Digest, IndexId, SnapshotId, Space, Span, TableId, TxId};
 
 /// How fresh a read is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -19,10 +18,10 @@ pub enum Consistency {
     /// [`ReadReply::seq`] may be 0. A store can leave out what it would do for that number alone. One with a single partition,
     /// where nothing has to be prepared, need not look for blockers.
     Untracked,
-    /// Sees committed data, possibly not the newest, for instance from a replica.
-    Committed,
     /// As [`Strict`](Self::Strict), and reads [retired](super::Effect::Retire) spaces too: for those who remove what is left there.
     Retired,
+    /// Sees the state of a [snapshot](super::Store::snapshot).
+    At(SnapshotId),
 }
 
 /// Decides for a row, by its stored value, whether a scan returns it.
@@ -90,17 +89,29 @@ pub enum Read {
         track: bool,
     },
     /// How many members a span has, up to its limit: [`Reply::Count`].
-    Count(Span),
+    Count {
+        /// What to count.
+        span: Span,
+        /// Whether to compute the digest of the counted members. Then it costs what a scan costs, also where the store
+        /// [counts cheaply](super::Capabilities::cheap_counts).
+        track: bool,
+    },
 }
 
 impl Read {
+    /// A count without a digest.
+    #[must_use]
+    pub const fn count(span: Span) -> Self {
+        Self::Count { span, track: false }
+    }
+
     /// The space that it looks into first; through an index it goes on to the rows.
     #[must_use]
     pub const fn space(&self) -> Space {
         match self {
             Self::Get { space, .. } => *space,
             Self::GetClaimed { index, .. } => Space::Unique(*index),
-            Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count(span) => span.space,
+            Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count { span, .. } => span.space,
         }
     }
 }
@@ -126,8 +137,9 @@ pub struct Scanned {
     /// How many more the store had read when a limit stopped the scan, which does not visit them: a remote store reads in batches. It
     /// says what a scan cost, not what it found.
     pub surplus: u32,
-    /// The span's key (for an index, the whole entry) at which the scan stopped because of a limit, if it did stop
-    /// before the end of the span.
+    /// The span's key (for an index, the whole entry) of the last visited member, if a limit stopped the scan there and the
+    /// span has members after it: the next batch scans [`Span::after`] it. `None` if the span has been visited to its end, also
+    /// where the last member reached a limit. A scan with a limit of 0 visits nothing, and does not say where to go on.
     pub stopped_at: Option<Bytes>,
     /// The digest of all visited members; empty unless asked for.
     pub digest: Digest,
@@ -309,34 +321,42 @@ impl Default for Scanner {
     }
 }
 
-/// A digest of a scan's members, made and compared by the store alone; others only carry it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Digest(pub Bytes);
+/// A claim of a unique index and the row that it points at, both from one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The last writer of the claim.
+    pub claim_version: TxId,
+    /// The key of the row, which is the value of the claim.
+    pub key: Bytes,
+    /// The last writer of the row.
+    pub row_version: TxId,
+    /// The row's value.
+    pub row: Bytes,
+}
 
-/// The digest that local stores use: XXH3-128 over the lengths, keys and versions of the visited members in order.
-#[derive(Default)]
-pub struct Digester(Xxh3);
+/// How many members of a span were counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// How many.
+    pub n: u64,
+    /// Their digest, for a [`Check::Same`](super::Check::Same); empty unless the count was tracked.
+    pub digest: Digest,
+    /// Of a tracked count, the last member that was counted, if a limit stopped it there and the span has members after it, as
+    /// [`Scanned::stopped_at`].
+    pub stopped_at: Option<Bytes>,
+}
 
-impl Digester {
-    /// Adds a member: its key in the span and, where rows are covered, the row's version.
-    pub fn add(&mut self, key: &[u8], version: Option<TxId>) {
-        self.0.update(&(key.len() as u64).to_le_bytes());
-        self.0.update(key);
-        if let Some(version) = version {
-            self.0.update(&version.to_bytes());
-        }
-    }
-
-    /// The digest of what was added.
-    #[must_use]
-    pub fn finish(&self) -> Digest {
-        Digest(Bytes::copy_from_slice(&self.0.digest128().to_be_bytes()))
+/// A count that was not tracked.
+impl From<u64> for Counted {
+    fn from(n: u64) -> Self {
+        Self { n, ..Self::default() }
     }
 }
 
-impl fmt::Debug for Digester {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digester")
+/// A tracked count is a scan that returns nothing.
+impl From<Scanned> for Counted {
+    fn from(scanned: Scanned) -> Self {
+        Self { n: scanned.visited.into(), digest: scanned.digest, stopped_at: scanned.stopped_at }
     }
 }
 
@@ -346,12 +366,12 @@ impl fmt::Debug for Digester {
 pub enum Reply {
     /// To [`Read::Get`]: version and value, if the record is there.
     Record(Option<(TxId, Bytes)>),
-    /// To [`Read::GetClaimed`]: the version of the claim, the key of the row, the row's version and value.
-    Claimed(Option<(TxId, Bytes, TxId, Bytes)>),
+    /// To [`Read::GetClaimed`]: the claim and its row, if there is such a claim.
+    Claimed(Option<Claimed>),
     /// To [`Read::Scan`] and [`Read::ScanRows`].
     Scanned(Scanned),
     /// To [`Read::Count`].
-    Count(u64),
+    Count(Counted),
 }
 
 /// The answers of one partition, all from one state of it.

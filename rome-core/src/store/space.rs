@@ -157,6 +157,20 @@ impl Span {
         }
         cut
     }
+
+    /// The part of this span after `last`, the member at which a scan stopped, in the span's direction: where the next
+    /// batch begins. Its limits are those of this span. Together with [`cut_at`](Self::cut_at) it is the whole span.
+    #[must_use]
+    pub fn after(&self, last: &[u8]) -> Self {
+        let mut rest = self.clone();
+        let bound = Bound::Excluded(Bytes::copy_from_slice(last));
+        if rest.reverse {
+            rest.hi = bound
+        } else {
+            rest.lo = bound
+        }
+        rest
+    }
 }
 
 /// The least byte string that is greater than every string with this prefix; none if the prefix is all `FF`.

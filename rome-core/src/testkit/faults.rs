@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
     StoreError, StoreErrorKind, StoreResult,
 };
 
@@ -114,6 +114,10 @@ impl Store for Faults {
         result
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
+    }
+
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.pause().await;
         self.inner.reserve(sequence, n).await
@@ -122,9 +126,5 @@ impl Store for Faults {
     async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         self.pause().await;
         self.inner.raise(sequence, least).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

@@ -8,7 +8,7 @@ mod faults;
 mod recorder;
 
 pub use faults::{Fault, Faults};
-pub use recorder::{Call, ReadKind, Recorder, Tally};
+pub use recorder::{Call, ReadKind, Recorder, Tally, Visits};
 
 #[cfg(test)]
 mod tests;

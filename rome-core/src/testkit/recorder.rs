@@ -1,12 +1,13 @@
 //! Counts and logs the calls of a store.
 
+use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, Reply, SequenceId,
-    Store, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Snapshot,
+    Space, Store, StoreResult,
 };
 
 /// What a [`Read`] asks for.
@@ -31,8 +32,56 @@ impl From<&Read> for ReadKind {
             Read::GetClaimed { .. } => Self::GetClaimed,
             Read::Scan { .. } => Self::Scan,
             Read::ScanRows { .. } => Self::ScanRows,
-            Read::Count(_) => Self::Count,
+            Read::Count { .. } => Self::Count,
         }
+    }
+}
+
+/// What a store goes through to answer reads, whether it returns it or not. A read that finds nothing counts as one visit: it
+/// had to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Visits {
+    /// Rows, of scans and of gets.
+    pub rows: u64,
+    /// Entries of indexes, claims among them. A scan through an index visits an entry and its row.
+    pub entries: u64,
+    /// Rows and entries that were only counted.
+    pub counted: u64,
+}
+
+impl Visits {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.rows + self.entries + self.counted
+    }
+
+    fn add(&mut self, read: &Read, reply: &Reply) {
+        let visited = match reply {
+            Reply::Record(record) => u64::from(record.is_some()),
+            Reply::Claimed(claimed) => u64::from(claimed.is_some()),
+            Reply::Scanned(scanned) => scanned.transferred(),
+            Reply::Count(counted) => counted.n,
+        };
+        let visited = visited.max(1);
+        match read {
+            Read::Count { .. } => self.counted += visited,
+            Read::GetClaimed { .. } | Read::ScanRows { .. } => {
+                self.entries += visited;
+                self.rows += visited;
+            }
+            Read::Get { space: Space::Rows(_), .. } => self.rows += visited,
+            Read::Scan { span, .. } if matches!(span.space, Space::Rows(_)) => self.rows += visited,
+            Read::Get { .. } | Read::Scan { .. } => self.entries += visited,
+        }
+    }
+}
+
+impl AddAssign for Visits {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.entries += other.entries;
+        self.counted += other.counted;
     }
 }
 
@@ -47,6 +96,8 @@ pub enum Call {
         visited: u64,
         /// How many records it returned.
         records: u64,
+        /// What the store went through to answer.
+        visits: Visits,
     },
     /// [`Store::apply`]
     Apply {
@@ -72,6 +123,8 @@ pub struct Tally {
     pub visited: u64,
     /// Records that reads returned.
     pub records: u64,
+    /// What the store went through to answer the reads.
+    pub visits: Visits,
 }
 
 /// A store that passes all calls on and remembers them.
@@ -84,7 +137,7 @@ pub struct Tally {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), rome_core::store::StoreError> {
 /// let store = Recorder::new(Arc::new(MemoryStore::new()));
-/// let count = Read::Count(Span::all(Space::Rows(TableId(1))));
+/// let count = Read::count(Span::all(Space::Rows(TableId(1))));
 /// store.read(&[(Partition(0), vec![count])], Consistency::Strict).await?;
 /// assert_eq!(store.tally().reads, 1);
 /// # Ok(())
@@ -114,10 +167,11 @@ impl Recorder {
         let mut tally = Tally::default();
         for call in self.log().iter() {
             match call {
-                Call::Read { visited, records, .. } => {
+                Call::Read { visited, records, visits, .. } => {
                     tally.reads += 1;
                     tally.visited += visited;
                     tally.records += records;
+                    tally.visits += *visits;
                 }
                 Call::Apply { .. } => tally.applies += 1,
                 Call::Reserve(_) => tally.reserves += 1,
@@ -145,8 +199,10 @@ impl Store for Recorder {
     async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
         let result = self.inner.read(batch, consistency).await;
         let kinds = batch.iter().flat_map(|(_, reads)| reads).map(ReadKind::from).collect();
-        let (mut visited, mut records) = (0, 0);
-        for reply in result.iter().flatten().flat_map(|reply| &reply.replies) {
+        let (mut visited, mut records, mut visits) = (0, 0, Visits::default());
+        let reads = batch.iter().map(|(_, reads)| reads).zip(result.iter().flatten());
+        for (read, reply) in reads.flat_map(|(reads, reply)| reads.iter().zip(&reply.replies)) {
+            visits.add(read, reply);
             match reply {
                 Reply::Record(record) => records += u64::from(record.is_some()),
                 Reply::Claimed(row) => records += u64::from(row.is_some()),
@@ -157,7 +213,7 @@ impl Store for Recorder {
                 Reply::Count(_) => {}
             }
         }
-        self.log().push(Call::Read { kinds, visited, records });
+        self.log().push(Call::Read { kinds, visited, records, visits });
         result
     }
 
@@ -167,6 +223,10 @@ impl Store for Recorder {
         let outcomes = result.as_ref().map(Clone::clone).unwrap_or_default();
         self.log().push(Call::Apply { effects, outcomes });
         result
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inner.snapshot()
     }
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
@@ -179,9 +239,5 @@ impl Store for Recorder {
         let result = self.inner.raise(sequence, least).await;
         self.log().push(Call::Reserve(sequence));
         result
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }

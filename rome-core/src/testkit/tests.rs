@@ -29,8 +29,9 @@ async fn a_recorder_tells_round_trips_and_rows_apart() {
     put(&store, 1, "a").await.unwrap();
     put(&store, 2, "b").await.unwrap();
     scan(&store).await.unwrap();
-    assert_eq!(store.tally(), Tally { reads: 1, applies: 2, reserves: 0, visited: 2, records: 2 });
-    let read = Call::Read { kinds: vec![ReadKind::Scan, ReadKind::Get], visited: 2, records: 2 };
+    let visits = Visits { rows: 3, ..Visits::default() };
+    assert_eq!(store.tally(), Tally { reads: 1, applies: 2, reserves: 0, visited: 2, records: 2, visits });
+    let read = Call::Read { kinds: vec![ReadKind::Scan, ReadKind::Get], visited: 2, records: 2, visits };
     assert_eq!(store.calls().last(), Some(&read));
     store.clear();
     assert_eq!(store.tally(), Tally::default());

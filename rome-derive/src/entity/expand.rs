@@ -195,7 +195,7 @@ fn hooks(entity: &Entity) -> Option<TokenStream> {
     let (ident, span) = (&entity.ident, entity.hooks?);
     let made = quote_spanned!(span=> __rome::hooks::<#ident>());
     Some(quote! {
-        fn hooks() -> __rome::Option<&'static dyn __rome::RowHooks> {
+        fn hooks() -> __rome::Option<&'static __rome::AnyHooks> {
             __rome::Some(#made)
         }
     })

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use rome_core::store::{Certainty, Space, StoreError, StoreErrorKind, StoreResult};
 
 use super::{Committer, load, refuse_all};
-use crate::commit::Job;
 use crate::draft::{Draft, damaged, repeat};
 use crate::engine::{Ending, Engine, io_error};
+use crate::job::Job;
 use crate::shared::{Snapshot, State};
 
 /// The room that a commit of a full disk has to find before it is tried, beside twice its own bytes.

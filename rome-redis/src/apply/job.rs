@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
 
-use super::bundle::{self, Passenger};
-use super::encode::Call;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
+use crate::script::bundle::{self, BatchedStep};
+use crate::script::program::Call;
 
 /// The most effects of steps that others wait for.
 const FEW: usize = 64;
 
 /// One step on its way to its answer.
 pub(super) struct Job<'p> {
-    pub(super) place: &'p Place,
+    pub(super) partition: &'p PartitionKeys,
     pub(super) tx: MiniTx,
     pub(super) answer: Option<StoreResult<Applied>>,
     /// Whether a copy of it was sent and its reply did not come.
@@ -29,8 +29,8 @@ pub(super) struct Job<'p> {
 }
 
 impl<'p> Job<'p> {
-    pub(super) fn new(place: &'p Place, tx: MiniTx, found: Option<Arc<[Effect]>>) -> Self {
-        Self { place, tx, answer: None, lost: false, detour: None, looked: found.is_some(), found, alone: false }
+    pub(super) fn new(partition: &'p PartitionKeys, tx: MiniTx, found: Option<Arc<[Effect]>>) -> Self {
+        Self { partition, tx, answer: None, lost: false, detour: None, looked: found.is_some(), found, alone: false }
     }
 
     /// What it will change, as far as is known.
@@ -56,15 +56,15 @@ impl<'p> Job<'p> {
 
     /// Whether the calls of others may wait for it.
     pub(super) fn is_small(&self) -> bool {
-        self.effects().len() <= FEW && bundle::is_light(&self.passenger(false).call)
+        self.effects().len() <= FEW && bundle::is_light(&self.step(false).call)
     }
 
     /// The step as it is sent.
-    pub(super) fn passenger(&self, always_write: bool) -> Passenger<'_> {
+    pub(super) fn step(&self, always_write: bool) -> BatchedStep<'_> {
         let effects = match self.tx.step {
             Step::Finish(_) => self.found.as_deref(),
             _ => Some(&*self.tx.effects),
         };
-        Passenger { call: Call { place: self.place, tx: &self.tx, effects, always_write }, alone: self.alone }
+        BatchedStep { call: Call { partition: self.partition, tx: &self.tx, effects, always_write }, alone: self.alone }
     }
 }

@@ -7,10 +7,8 @@
 //!
 //! The steps for the partitions of one server go out as one pipeline, those for several servers at the same time.
 
-pub(crate) mod bundle;
-pub(crate) mod encode;
 mod job;
-pub(crate) mod outcome;
+mod outcome;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,9 +21,10 @@ use rome_core::store::{
     Applied, Certainty, Decision, Durability, Effect, MiniTx, Step, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::prepared;
-use crate::route::{Confirm, Lesson, Passing, Round, Router, Sent};
+use crate::reply::{decimal, unexpected};
+use crate::route::{Confirm, Redirect, RetryCause, Round, Router, Sent};
 use job::Job;
 use outcome::Answer;
 
@@ -34,6 +33,9 @@ const REMEMBERED: usize = 4096;
 
 /// For how long to look for the server of one partition while others wait.
 const SOON: Duration = Duration::from_secs(2);
+
+/// Why there is a job at a position.
+const OF_A_JOB: &str = "what is sent or read for a job carries the position of that job";
 
 /// Applies minitransactions.
 #[derive(Debug, Default)]
@@ -49,7 +51,7 @@ impl Applier {
     pub(crate) async fn apply(
         &self,
         router: &Router,
-        batch: Vec<(&Place, MiniTx)>,
+        batch: Vec<(&PartitionKeys, MiniTx)>,
         durability: Durability,
     ) -> StoreResult<Vec<Applied>> {
         let confirm = match durability {
@@ -57,7 +59,7 @@ impl Applier {
             _ => None,
         };
         let mut patience = router.setup.patience();
-        let mut jobs: Vec<Job<'_>> = batch.into_iter().map(|(place, tx)| self.job(place, tx)).collect();
+        let mut jobs: Vec<Job<'_>> = batch.into_iter().map(|(partition, tx)| self.job(partition, tx)).collect();
         while let Err(error) = attempt(router, &mut jobs, confirm, patience.until).await {
             let is_lost = jobs.iter().any(|job| job.lost || matches!(job.answer, Some(Ok(_))));
             if error.kind() != StoreErrorKind::Unavailable || !patience.is_left(&router.setup, &error).await {
@@ -70,24 +72,24 @@ impl Applier {
         settle(jobs)
     }
 
-    fn job<'p>(&self, place: &'p Place, tx: MiniTx) -> Job<'p> {
+    fn job<'p>(&self, partition: &'p PartitionKeys, tx: MiniTx) -> Job<'p> {
         let known = match tx.step {
             Step::Finish(Decision::Committed) => {
-                self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(&(place.number, tx.id)).cloned()
+                self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(&(partition.number, tx.id)).cloned()
             }
             _ => None,
         };
-        Job::new(place, tx, known)
+        Job::new(partition, tx, known)
     }
 
     fn remember(&self, job: &Job<'_>) {
         if let Some(Ok(Applied::Done { seq })) = job.answer {
-            job.place.note_ready(job.effects());
+            job.partition.note_ready(job.effects());
             if job.tx.step == Step::One {
-                job.place.quiet.wrote(seq);
+                job.partition.saved_look.wrote(seq);
             }
         }
-        let key = (job.place.number, job.tx.id);
+        let key = (job.partition.number, job.tx.id);
         match (job.tx.step, &job.answer) {
             (Step::Prepare { .. }, Some(Ok(Applied::Done { .. }))) => {
                 let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,81 +116,80 @@ async fn attempt(router: &Router, jobs: &mut [Job<'_>], confirm: Option<u8>, unt
     if jobs.iter().any(Job::wants_effects) {
         Box::pin(look(router, jobs, until)).await?;
     }
-    let mut seats = Vec::with_capacity(jobs.len());
-    let mut lessons = Vec::new();
+    let mut conns = Vec::with_capacity(jobs.len());
+    let mut causes = Vec::new();
     // One partition that cannot be reached must not keep the others waiting for as long as there is patience.
     let soon = if jobs.len() > 1 { until.min(Instant::now() + SOON) } else { until };
     for (at, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.answer.is_none()) {
-        match router.seat(job.place, job.detour.take().as_deref(), soon).await {
-            Ok(seat) => seats.push((at, seat)),
-            Err(error) if error.kind() == StoreErrorKind::Unavailable => lessons.push(Lesson::Again(error)),
+        match router.conn(job.partition, job.detour.take().as_deref(), soon).await {
+            Ok(conn) => conns.push((at, conn)),
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => causes.push(RetryCause::Again(error)),
             Err(error) => return Err(error),
         }
     }
     let mut round = Round::default();
-    for (at, seat) in seats {
-        if let Some(job) = jobs.get(at) {
-            round.add_step(seat, job.place, at, job.passenger(confirm.is_some()), job.is_small());
-        }
+    for (at, conn) in conns {
+        let job = jobs.get(at).expect(OF_A_JOB);
+        round.add_step(conn, job.partition, at, job.step(confirm.is_some()), job.is_small());
     }
     let confirm = confirm.map(|n| Confirm { n, until });
     // In two parts: the allocator takes a lock for what is above a kilobyte.
     let sent = Box::pin(round.send(router, confirm.as_ref())).await;
-    lessons.extend(take_all(jobs, sent));
-    if lessons.is_empty() { Ok(()) } else { Box::pin(router.learn_all(lessons)).await }
+    causes.extend(take_all(jobs, sent));
+    if causes.is_empty() { Ok(()) } else { Box::pin(router.act_on_all(causes)).await }
 }
 
-/// Gives each its reply; says what there is to learn from those that did not come.
-fn take_all<'p>(jobs: &mut [Job<'p>], sent: Vec<Sent>) -> Vec<Lesson<'p>> {
-    let mut lessons = Vec::new();
-    for Sent { seat, parts, error } in sent {
+/// Gives each its reply; returns why others did not come.
+fn take_all<'p>(jobs: &mut [Job<'p>], sent: Vec<Sent>) -> Vec<RetryCause<'p>> {
+    let mut causes = Vec::new();
+    for Sent { conn, parts, error } in sent {
         for (at, replies) in parts {
-            let Some(job) = jobs.get_mut(at) else { continue };
+            let job = jobs.get_mut(at).expect(OF_A_JOB);
             let Some(reply) = replies.first() else {
                 job.lost |= error.as_ref().is_some_and(|error| error.certainty() == Certainty::Unknown);
                 continue;
             };
-            if let Some(repeat) = take(job, reply, &seat.link.address) {
+            if let Some(repeat) = take(job, reply, conn.node.address()) {
                 if matches!(repeat, Repeat::NotAdopted) {
-                    seat.link.note_adopted(job.place.number, None);
+                    conn.node.note_adopted(job.partition.number, None);
                 }
-                lessons.push(repeat.into_lesson(job.place));
+                causes.push(repeat.into_cause(job.partition));
             }
         }
-        lessons.extend(error.map(Lesson::Lost));
+        causes.extend(error.map(RetryCause::Lost));
     }
-    lessons
+    causes
 }
 
 /// Why a call is made again although it was answered.
 enum Repeat {
-    Passing(Passing),
+    Redirected(Redirect),
     NotAdopted,
     Prepared,
     Alone,
 }
 
 impl Repeat {
-    fn into_lesson(self, place: &Place) -> Lesson<'_> {
+    fn into_cause(self, partition: &PartitionKeys) -> RetryCause<'_> {
         let message = match self {
-            Self::Passing(passing) => return Lesson::Refused(place, passing),
+            Self::Redirected(redirect) => return RetryCause::Refused(partition, redirect),
             Self::NotAdopted => "the partition changes from one Redis server to another again and again",
             Self::Prepared => "the transaction to finish is prepared and finished again and again",
             Self::Alone => "the step fails together with others, and not by itself",
         };
-        Lesson::Again(StoreError::new(StoreErrorKind::Unavailable, message))
+        RetryCause::Again(StoreError::new(StoreErrorKind::Unavailable, message))
     }
 }
 
 /// Takes the reply to a call.
 fn take(job: &mut Job<'_>, reply: &Value, node: &str) -> Option<Repeat> {
-    if let Some(passing) = Passing::of(reply, node) {
-        if let Passing::Ask(node) = &passing {
+    if let Some(redirect) = Redirect::of(reply, node) {
+        if let Redirect::Ask(node) = &redirect {
             job.detour = Some(node.clone());
         }
         // It may be for keys of the others in its call that this one is not served here.
         job.alone |= matches!(reply, Value::ServerError(error) if matches!(error.code(), "TRYAGAIN" | "ASK"));
-        return Some(Repeat::Passing(passing));
+        return Some(Repeat::Redirected(redirect));
     }
     match outcome::of_reply(reply, &job.tx, job.effects()) {
         Ok(Answer::NotAdopted) => return Some(Repeat::NotAdopted),
@@ -212,10 +213,10 @@ fn take(job: &mut Job<'_>, reply: &Value, node: &str) -> Option<Repeat> {
 
 fn known(reply: &Value) -> StoreResult<Applied> {
     let seq = match reply {
-        Value::BulkString(bytes) => bytes.get(2..).and_then(outcome::decimal),
+        Value::BulkString(bytes) => bytes.get(2..).and_then(decimal),
         _ => None,
     };
-    seq.map(|seq| Applied::Done { seq }).ok_or_else(|| crate::error::unexpected(reply))
+    seq.map(|seq| Applied::Done { seq }).ok_or_else(|| unexpected(reply))
 }
 
 /// Fills in the answers that the lanes' records have, for those whose replies were lost.
@@ -223,7 +224,7 @@ async fn ask(router: &Router, jobs: &mut [Job<'_>], until: Instant) -> StoreResu
     let wanting = jobs.iter().enumerate().filter(|(_, job)| job.wants_its_record());
     let lanes = wanting.map(|(at, job)| (at, job.tx.id.lane.to_be_bytes().to_vec())).collect();
     for (at, record) in fields(router, jobs, lanes, until).await? {
-        let Some(job) = jobs.get_mut(at) else { continue };
+        let job = jobs.get_mut(at).expect(OF_A_JOB);
         if let Some(applied) = outcome::of_lane(&record, job.tx.id)? {
             tracing::info!(id = %job.tx.id, ?applied, "a lost reply was recovered");
             job.answer = Some(Ok(applied));
@@ -237,11 +238,11 @@ async fn look(router: &Router, jobs: &mut [Job<'_>], until: Instant) -> StoreRes
     let wanting = jobs.iter().enumerate().filter(|(_, job)| job.wants_effects());
     let ids = wanting.map(|(at, job)| (at, prepared::field(job.tx.id))).collect();
     for (at, record) in fields(router, jobs, ids, until).await? {
-        let Some(job) = jobs.get_mut(at) else { continue };
+        let job = jobs.get_mut(at).expect(OF_A_JOB);
         job.found = match record {
             Value::Nil => None,
             Value::BulkString(record) => Some(prepared::decode(&record)?.effects.into()),
-            other => return Err(crate::error::unexpected(&other)),
+            other => return Err(unexpected(&other)),
         };
         job.looked = true;
     }
@@ -257,30 +258,32 @@ async fn fields(
 ) -> StoreResult<Vec<(usize, Value)>> {
     let mut round = Round::default();
     for (at, field) in wanted {
-        let Some(job) = jobs.get(at) else { continue };
-        let seat = router.seat(job.place, job.detour.as_deref(), until).await?;
-        round.add(seat, job.place, at, |pipeline| {
-            pipeline.cmd("HGET").arg(&job.place.layout.meta).arg(field);
+        let job = jobs.get(at).expect(OF_A_JOB);
+        let conn = router.conn(job.partition, job.detour.as_deref(), until).await?;
+        round.add(conn, job.partition, at, |pipeline| {
+            pipeline.cmd("HGET").arg(&job.partition.layout.meta).arg(field);
             true
         });
     }
-    let (mut found, mut lessons) = (Vec::new(), Vec::new());
-    for Sent { seat, parts, error } in round.send(router, None).await {
+    let (mut found, mut causes) = (Vec::new(), Vec::new());
+    for Sent { conn, parts, error } in round.send(router, None).await {
         for (at, replies) in parts {
-            let (Some(job), Some(reply)) = (jobs.get_mut(at), replies.into_iter().next()) else { continue };
-            match Passing::of(&reply, &seat.link.address) {
+            let job = jobs.get_mut(at).expect(OF_A_JOB);
+            // Replies are missing where they were lost, which `error` says.
+            let Some(reply) = replies.into_iter().next() else { continue };
+            match Redirect::of(&reply, conn.node.address()) {
                 None => found.push((at, reply)),
-                Some(passing) => {
-                    if let Passing::Ask(node) = &passing {
+                Some(redirect) => {
+                    if let Redirect::Ask(node) = &redirect {
                         job.detour = Some(node.clone());
                     }
-                    lessons.push(Lesson::Refused(job.place, passing));
+                    causes.push(RetryCause::Refused(job.partition, redirect));
                 }
             }
         }
-        lessons.extend(error.map(Lesson::Lost));
+        causes.extend(error.map(RetryCause::Lost));
     }
-    router.learn_all(lessons).await?;
+    router.act_on_all(causes).await?;
     Ok(found)
 }
 

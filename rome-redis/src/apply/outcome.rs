@@ -7,6 +7,7 @@ use rome_core::store::{
 };
 
 use crate::error;
+use crate::reply::{decimal, unexpected};
 
 /// What a call came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(crate) enum Answer {
 
 /// The answer to one call, which carried these effects.
 pub(crate) fn of_reply(reply: &Value, tx: &MiniTx, effects: &[Effect]) -> StoreResult<Answer> {
-    let Value::BulkString(bytes) = reply else { return Err(error::unexpected(reply)) };
+    let Value::BulkString(bytes) = reply else { return Err(unexpected(reply)) };
     let rest = bytes.get(1..).unwrap_or_default();
     Ok(Answer::Applied(match bytes.first() {
         Some(b'A') => match (of_record(rest, reply)?, tx.step) {
@@ -59,9 +60,9 @@ pub(crate) fn of_lane(record: &Value, id: TxId) -> StoreResult<Option<Applied>> 
     let bytes = match record {
         Value::Nil => return Ok(None),
         Value::BulkString(bytes) => bytes,
-        other => return Err(error::unexpected(other)),
+        other => return Err(unexpected(other)),
     };
-    let (number, outcome) = bytes.split_first_chunk::<8>().ok_or_else(|| error::unexpected(record))?;
+    let (number, outcome) = bytes.split_first_chunk::<8>().ok_or_else(|| unexpected(record))?;
     match u64::from_be_bytes(*number).cmp(&id.seq) {
         std::cmp::Ordering::Less => Ok(None),
         std::cmp::Ordering::Equal => of_record(outcome, record).map(Some),
@@ -71,20 +72,20 @@ pub(crate) fn of_lane(record: &Value, id: TxId) -> StoreResult<Option<Applied>> 
 
 /// A recorded outcome.
 fn of_record(outcome: &[u8], reply: &Value) -> StoreResult<Applied> {
-    let (kind, number) = outcome.split_first().ok_or_else(|| error::unexpected(reply))?;
+    let (kind, number) = outcome.split_first().ok_or_else(|| unexpected(reply))?;
     match kind {
         b'X' => return Ok(Applied::Already(Decision::Aborted)),
-        b'B' => return blocked(number).ok_or_else(|| error::unexpected(reply)),
+        b'B' => return blocked(number).ok_or_else(|| unexpected(reply)),
         _ => {}
     }
-    let number: u64 = decimal(number).ok_or_else(|| error::unexpected(reply))?;
-    let place = usize::try_from(number).unwrap_or(usize::MAX);
+    let number: u64 = decimal(number).ok_or_else(|| unexpected(reply))?;
+    let position = usize::try_from(number).unwrap_or(usize::MAX);
     Ok(match kind {
         b'D' => Applied::Done { seq: number },
-        b'R' => Applied::Conflict { check: CheckRef::Read(place) },
-        b'C' => Applied::Conflict { check: CheckRef::Check(place) },
+        b'R' => Applied::Conflict { check: CheckRef::Read(position) },
+        b'C' => Applied::Conflict { check: CheckRef::Check(position) },
         b'S' => Applied::StaleSchema { oldest: u32::try_from(number).unwrap_or(u32::MAX) },
-        _ => return Err(error::unexpected(reply)),
+        _ => return Err(unexpected(reply)),
     })
 }
 
@@ -95,17 +96,14 @@ fn blocked(by: &[u8]) -> Option<Applied> {
     Some(Applied::Blocked { by: Blocker { id: TxId::from_bytes(*id), primary, expired: expired == b"1" } })
 }
 
-fn effect(place: &[u8], effects: &[Effect]) -> String {
-    let effect = decimal(place).and_then(|place| usize::try_from(place).ok()).and_then(|place| effects.get(place));
+fn effect(position: &[u8], effects: &[Effect]) -> String {
+    let effect = decimal(position)
+        .and_then(|position| usize::try_from(position).ok())
+        .and_then(|position| effects.get(position));
     match effect.and_then(Effect::target) {
         Some((space, key)) => format!("the counter {} of {space:?}", key.escape_ascii()),
         None => "a counter".to_owned(),
     }
-}
-
-/// A number in decimal digits.
-pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -8,11 +8,10 @@
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, StoreResult};
 
-use super::next;
-use super::reading::Answer;
+use super::answer::Answer;
 use super::task::{AT_ONCE, FEW, counted, got};
-use crate::error;
 use crate::layout::{self, Layout};
+use crate::reply::{next, unexpected};
 
 /// The name of a key's sentinel.
 const SENTINEL: &[u8] = b"";
@@ -28,7 +27,7 @@ impl Plain {
     /// How one command answers these reads, if one does.
     pub(super) fn of(layout: &Layout, reads: &[Read]) -> Option<Self> {
         match reads {
-            [Read::Count(span)] => Some(Self::Count(layout.ordered(span.space))),
+            [Read::Count { span, track: false }] => Some(Self::Count(layout.ordered(span.space))),
             [Read::Get { space, .. }, others @ ..] if others.len() < AT_ONCE => {
                 let alike = |read: &Read| matches!(read, Read::Get { space: other, .. } if other == space);
                 let key = layout.hash(*space)?;
@@ -46,7 +45,7 @@ impl Plain {
     pub(super) fn ask(&self, reads: &[Read], round: &mut Pipeline) {
         match self {
             Self::Count(key) => {
-                if let [Read::Count(span)] = reads {
+                if let [Read::Count { span, .. }] = reads {
                     round.cmd("ZLEXCOUNT").arg(key).arg(layout::lowest(span)).arg(layout::highest(span));
                     round.cmd("ZSCORE").arg(key).arg(SENTINEL);
                 }
@@ -71,12 +70,12 @@ impl Plain {
     pub(super) fn take(&self, reads: &[Read], replies: Vec<Value>) -> StoreResult<Option<Answer>> {
         let mut replies = replies.into_iter();
         let replies = match (self, reads, next(&mut replies)?) {
-            (Self::Count(_), [Read::Count(span)], n) => {
+            (Self::Count(_), [Read::Count { span, .. }], n) => {
                 let n = counted(Some(&n), span)?;
                 match next(&mut replies)? {
                     Value::Nil => return Ok(None),
-                    Value::BulkString(_) | Value::Double(_) => vec![Reply::Count(n)],
-                    other => return Err(error::unexpected(&other)),
+                    Value::BulkString(_) | Value::Double(_) => vec![Reply::Count(n.into())],
+                    other => return Err(unexpected(&other)),
                 }
             }
             (Self::Gets(space, _), _, Value::Array(found)) if found.len() == reads.len() + 1 => {
@@ -90,7 +89,7 @@ impl Plain {
                 }
                 replies
             }
-            (_, _, reply) => return Err(error::unexpected(&reply)),
+            (_, _, reply) => return Err(unexpected(&reply)),
         };
         Ok(Some(Answer { seq: 0, replies, others: Vec::new(), time: 0 }))
     }

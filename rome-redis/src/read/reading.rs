@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::mem;
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Consistency, Read, ReadReply, Reply, StoreResult, TxId};
+use rome_core::store::{Consistency, Read, ReadReply, StoreResult};
 
+use super::answer::Answer;
 use super::plain::Plain;
 use super::rounds::Rounds;
 use super::script::Script;
-use crate::place::Place;
-use crate::prepared::{self, Prepared};
+use crate::partition_keys::PartitionKeys;
+use crate::prepared;
 use crate::setup::Setup;
 
 /// The reads of one partition.
 pub(super) struct Reading<'r> {
-    pub(super) place: &'r Place,
+    pub(super) partition: &'r PartitionKeys,
     reads: Cow<'r, [Read]>,
     /// Which lists of the batch they are, and how many each has.
     lists: Vec<(usize, usize)>,
@@ -38,15 +39,6 @@ enum State {
     Done(Answer),
 }
 
-/// What was read, and who was prepared at the time.
-pub(super) struct Answer {
-    pub(super) seq: u64,
-    pub(super) replies: Vec<Reply>,
-    pub(super) others: Vec<(TxId, Prepared)>,
-    /// By the server's clock.
-    pub(super) time: u64,
-}
-
 /// What a reply came to.
 pub(super) enum Progress {
     /// There is more to ask, or all is there.
@@ -56,9 +48,15 @@ pub(super) enum Progress {
 }
 
 impl<'r> Reading<'r> {
-    pub(super) fn new(setup: &Setup, place: &'r Place, list: usize, reads: &'r [Read], how: Consistency) -> Self {
+    pub(super) fn new(
+        setup: &Setup,
+        partition: &'r PartitionKeys,
+        list: usize,
+        reads: &'r [Read],
+        how: Consistency,
+    ) -> Self {
         Self {
-            place,
+            partition,
             reads: Cow::Borrowed(reads),
             lists: vec![(list, reads.len())],
             state: State::New,
@@ -102,17 +100,18 @@ impl<'r> Reading<'r> {
     /// Adds the commands of this round.
     pub(super) fn ask(&mut self, setup: &Setup, round: &mut Pipeline) -> StoreResult<()> {
         if matches!(self.state, State::New) {
-            let plain = if self.plain && !self.by_script { Plain::of(&self.place.layout, &self.reads) } else { None };
+            let plain =
+                if self.plain && !self.by_script { Plain::of(&self.partition.layout, &self.reads) } else { None };
             self.state = match plain {
                 Some(plain) => State::Plain(plain),
                 None if self.by_script => State::Script(Script::default()),
-                None => State::Rounds(Rounds::new(self.place, &self.reads)?),
+                None => State::Rounds(Rounds::new(self.partition, &self.reads)?),
             };
         }
         match &mut self.state {
             State::Plain(plain) => plain.ask(&self.reads, round),
-            State::Rounds(rounds) => rounds.ask(self.place, round),
-            State::Script(script) => script.ask(setup, self.place, &self.reads, round)?,
+            State::Rounds(rounds) => rounds.ask(self.partition, round),
+            State::Script(script) => script.ask(setup, self.partition, &self.reads, round)?,
             State::New | State::Done(_) => {}
         }
         Ok(())
@@ -128,7 +127,7 @@ impl<'r> Reading<'r> {
                 (false, false)
             }
             State::Rounds(rounds) => {
-                let is_one_state = rounds.take(self.place, admitted, replies)?;
+                let is_one_state = rounds.take(self.partition, admitted, replies)?;
                 (is_one_state && rounds.is_done(), !is_one_state)
             }
             State::Script(script) => {
@@ -152,16 +151,17 @@ impl<'r> Reading<'r> {
 
     /// Gives each list its replies.
     pub(super) fn finish(self, all: &mut [ReadReply]) {
-        let State::Done(Answer { seq, replies, others, time }) = self.state else { return };
+        let State::Done(Answer { seq, replies, others, time }) = self.state else {
+            unreachable!("a call ends when each of its readings is done");
+        };
         let mut replies = replies.into_iter();
         let mut rest = &*self.reads;
         for (list, n) in self.lists {
             let (reads, after) = rest.split_at(n.min(rest.len()));
             rest = after;
             let (replies, blockers) = (replies.by_ref().take(n).collect(), prepared::blockers(&others, reads, time));
-            if let Some(reply) = all.get_mut(list) {
-                *reply = ReadReply { seq, replies, blockers };
-            }
+            *all.get_mut(list).expect("a reading has the positions of its lists in the batch") =
+                ReadReply { seq, replies, blockers };
         }
     }
 }

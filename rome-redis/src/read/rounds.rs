@@ -7,12 +7,12 @@
 use redis::{Pipeline, Value};
 use rome_core::store::{Read, StoreResult, TxId};
 
-use super::reading::Answer;
+use super::answer::Answer;
+use super::look::{Look, look};
 use super::task::{self, Task};
-use super::{Look, look, next};
-use crate::error;
-use crate::place::Place;
+use crate::partition_keys::PartitionKeys;
 use crate::prepared::{self, Prepared};
+use crate::reply::{next, unexpected};
 
 /// Reads on their way.
 pub(super) struct Rounds {
@@ -31,10 +31,10 @@ enum Others {
 }
 
 impl Rounds {
-    pub(super) fn new(place: &Place, reads: &[Read]) -> StoreResult<Self> {
-        let tasks = task::plan(place, reads)?;
+    pub(super) fn new(partition: &PartitionKeys, reads: &[Read]) -> StoreResult<Self> {
+        let tasks = task::plan(partition, reads)?;
         // What reads nothing needs a look for its own sake.
-        let told = if tasks.is_empty() { None } else { place.quiet.seq() };
+        let told = if tasks.is_empty() { None } else { partition.saved_look.seq() };
         let first = told.map(|seq| Look { seq, pending: Vec::new(), gone: Vec::new() });
         Ok(Self { tasks, first, asked: Vec::new(), others: Others::Unknown })
     }
@@ -45,16 +45,16 @@ impl Rounds {
     }
 
     /// Adds the commands of this round.
-    pub(super) fn ask(&mut self, place: &Place, round: &mut Pipeline) {
+    pub(super) fn ask(&mut self, partition: &PartitionKeys, round: &mut Pipeline) {
         if self.first.is_none() {
-            round.add_command(place.look.clone());
+            round.add_command(partition.look.clone());
         }
         self.asked = self.tasks.iter().map(|task| task.ask(round)).collect();
         if let (Some(first), Others::Unknown) = (&self.first, &self.others)
             && !first.pending.is_empty()
         {
             let ids = prepared::ids(&first.pending);
-            round.cmd("HMGET").arg(&place.layout.meta);
+            round.cmd("HMGET").arg(&partition.layout.meta);
             for id in &ids {
                 round.arg(prepared::field(*id));
             }
@@ -63,13 +63,18 @@ impl Rounds {
         }
         // Without tasks the one look is all there is to see.
         if !self.tasks.is_empty() {
-            round.add_command(place.look.clone());
+            round.add_command(partition.look.clone());
         }
     }
 
     /// Takes the replies; says whether they are of the same state as those before.
     /// Refuses reads among `admitted` of what is retired.
-    pub(super) fn take(&mut self, place: &Place, admitted: &[Read], replies: Vec<Value>) -> StoreResult<bool> {
+    pub(super) fn take(
+        &mut self,
+        partition: &PartitionKeys,
+        admitted: &[Read],
+        replies: Vec<Value>,
+    ) -> StoreResult<bool> {
         let mut replies = replies.into_iter();
         if self.first.is_none() {
             self.first = Some(look(next(&mut replies)?)?);
@@ -82,7 +87,7 @@ impl Rounds {
         };
         if !self.tasks.is_empty() {
             let last = look(next(&mut replies)?)?;
-            place.quiet.saw(last.seq, last.pending.is_empty());
+            partition.saved_look.saw(last.seq, last.pending.is_empty());
             // Before the answers are looked at: parts of two states may look like damage. Where the first look was saved, nobody
             // has looked for those who were prepared since.
             if last.seq != first.seq || (first.pending.is_empty() && !last.pending.is_empty()) {
@@ -94,12 +99,12 @@ impl Rounds {
         if let Some((records, time)) = records
             && let Others::AskedFor(ids) = std::mem::replace(&mut self.others, Others::Unknown)
         {
-            let time = prepared::time(&time).ok_or_else(|| error::unexpected(&time))?;
-            self.others = Others::Known(decode_all(ids, records)?, time);
+            let time = prepared::time(&time).ok_or_else(|| unexpected(&time))?;
+            self.others = Others::Known(prepared::decode_all(ids, records)?, time);
         }
         for (task, answers) in self.tasks.iter_mut().zip(answers) {
             task.take(answers)?;
-            task.note(&place.sizes);
+            task.note(&partition.sizes);
         }
         Ok(true)
     }
@@ -116,21 +121,7 @@ impl Rounds {
             Others::Known(others, time) => (others, time),
             _ => (Vec::new(), 0),
         };
-        let seq = self.first.map_or(0, |first| first.seq);
+        let seq = self.first.expect("rounds that are done have had a look").seq;
         Ok(Answer { seq, replies: task::replies(self.tasks, n)?, others, time })
     }
-}
-
-/// The records of these transactions, without those that were finished meanwhile.
-pub(super) fn decode_all(ids: Vec<TxId>, records: Value) -> StoreResult<Vec<(TxId, Prepared)>> {
-    let Value::Array(records) = records else { return Err(error::unexpected(&records)) };
-    let mut others = Vec::with_capacity(records.len());
-    for (id, record) in ids.into_iter().zip(records) {
-        match record {
-            Value::Nil => {}
-            Value::BulkString(record) => others.push((id, prepared::decode(&record)?)),
-            other => return Err(error::unexpected(&other)),
-        }
-    }
-    Ok(others)
 }

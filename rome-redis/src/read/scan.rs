@@ -11,12 +11,11 @@ use std::collections::VecDeque;
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
 
-use super::task::split_version;
 use crate::digest::Digester;
-use crate::error;
+use crate::error::{self, invalid};
 use crate::layout;
-use crate::place::Place;
-use crate::request::invalid;
+use crate::partition_keys::PartitionKeys;
+use crate::reply::{array, strings};
 
 /// The most members that a round asks for.
 const MOST: u32 = 4096;
@@ -33,8 +32,18 @@ const WANTED: u32 = 512;
 /// By how many times a batch may grow.
 const GROWTH: u32 = 8;
 
-/// How many members a script visits at first to find a few rows by a filter.
-const FIRST: u32 = 256;
+/// How many times as many members as were visited a round visits at most, where few of them passed the filter.
+const FURTHER: u32 = 2;
+
+/// The fewest members that a script visits at first to find rows by a filter.
+const FIRST: u32 = 64;
+
+/// How many bytes of records a script reads at first for a scan by a filter, and for one that returns all it visits.
+const SCRIPT_FILTERED: u64 = 4 << 20;
+const SCRIPT_ALL: u64 = 16 << 20;
+
+/// The fewest bytes that a script reads at first, however few may be returned: rows that a filter rejects count too.
+const SCRIPT_LEAST: u64 = 64 << 10;
 
 /// Which records belong to the members of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +96,8 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub(super) fn new(place: &Place, read: &Read) -> StoreResult<Self> {
-        let layout = &place.layout;
+    pub(super) fn new(partition: &PartitionKeys, read: &Read) -> StoreResult<Self> {
+        let layout = &partition.layout;
         let (span, filter, want, track, behind) = match read {
             Read::Scan { span, filter, want, track } => {
                 let filter = filter.as_ref().filter(|_| matches!(span.space, Space::Rows(_)));
@@ -140,9 +149,10 @@ impl Scan {
             size: None,
             batch: 0,
         };
-        scan.chunk = if scan.filter.is_some() && want < FIRST { FIRST } else { MOST };
+        // Twice as many as are wanted, since a filter is there to reject some.
+        scan.chunk = if scan.filter.is_some() { want.saturating_mul(2).clamp(FIRST, MOST) } else { MOST };
         scan.chunk = scan.chunk.min(scan.most());
-        scan.size = scan.rows().and_then(|rows| place.sizes.of(rows));
+        scan.size = scan.rows().and_then(|rows| partition.sizes.of(rows));
         scan.plan();
         Ok(scan)
     }
@@ -173,7 +183,7 @@ impl Scan {
             return rows;
         }
         let expected = u64::from(rows) * u64::from(self.visited + 1) / u64::from(self.returned + 1) + 1;
-        u32::try_from(expected).unwrap_or(u32::MAX).min(self.visited.saturating_mul(GROWTH / 2))
+        u32::try_from(expected).unwrap_or(u32::MAX).min(self.visited.saturating_mul(FURTHER))
     }
 
     /// Says what the next round asks for.
@@ -185,7 +195,12 @@ impl Scan {
             _ => queued.min(self.most() - 1).min(self.next_batch()),
         };
         let wanted = if self.want == u32::MAX {
-            u32::MAX
+            // The keys of this round's records, and of the next one's, which may be so many more.
+            if self.bytes == u64::MAX {
+                u32::MAX
+            } else {
+                self.records.saturating_add(self.next_batch().saturating_mul(GROWTH))
+            }
         } else if self.filter.is_none() {
             self.want - self.returned
         } else if self.visited == 0 && self.records > 0 {
@@ -349,7 +364,7 @@ impl Scan {
         };
         let (version, value) = match self.behind {
             Behind::Nothing | Behind::Own { versioned: false } => (None, stored),
-            _ => split_version(stored).map(|(version, value)| (Some(version), value))?,
+            _ => layout::split_version(stored).map(|(version, value)| (Some(version), value))?,
         };
         self.visited = self.scanner.visit();
         if let Some(digester) = &mut self.digester {
@@ -381,11 +396,25 @@ impl Scan {
         self.chunk = self.chunk.saturating_mul(times).min(self.most());
     }
 
-    /// Takes members and their records in one go; says whether they were enough.
-    pub(super) fn take_all(&mut self, members: Vec<Vec<u8>>, records: Vec<Value>) -> StoreResult<bool> {
-        let more = members.len() >= self.chunk as usize && self.chunk < self.most();
+    /// After how many bytes of members and records a script stops that is asked for so many times as much as at first.
+    pub(super) fn script_bytes(&self, times: u32) -> u64 {
+        let first = if self.filter.is_some() { SCRIPT_FILTERED } else { SCRIPT_ALL };
+        // What is returned counts differently from what is read: without versions, and with the keys of rows for entries.
+        self.bytes.saturating_mul(2).clamp(SCRIPT_LEAST, first).saturating_mul(times.into())
+    }
+
+    /// Takes members and their records in one go; says whether they were enough. Where the script was `cut` off by the number of
+    /// bytes, the last member only shows that the span goes on.
+    pub(super) fn take_all(&mut self, mut members: Vec<Vec<u8>>, records: Vec<Value>, cut: bool) -> StoreResult<bool> {
+        let more = cut || (members.len() >= self.chunk as usize && self.chunk < self.most());
+        if cut {
+            members.pop();
+        }
         if !self.done {
             self.visit_all(members, records)?;
+        }
+        if cut && !self.done && self.is_full() {
+            self.stop();
         }
         Ok(self.done || !more)
     }
@@ -394,19 +423,4 @@ impl Scan {
         self.scanner.transferred(self.came);
         self.scanner.finish(self.digester.map(Digester::finish).unwrap_or_default())
     }
-}
-
-pub(super) fn array(reply: Option<Value>) -> StoreResult<Vec<Value>> {
-    match reply {
-        Some(Value::Array(values)) => Ok(values),
-        other => Err(error::unexpected(&other.unwrap_or_default())),
-    }
-}
-
-pub(super) fn strings(values: Vec<Value>) -> StoreResult<Vec<Vec<u8>>> {
-    let string = |value| match value {
-        Value::BulkString(bytes) => Ok(bytes),
-        other => Err(error::unexpected(&other)),
-    };
-    values.into_iter().map(string).collect()
 }

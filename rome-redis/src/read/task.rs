@@ -4,12 +4,12 @@ use bytes::{Buf, Bytes};
 use redis::{Cmd, Pipeline, Value};
 use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
 
-use super::Sizes;
 use super::scan::Scan;
-use crate::error;
+use crate::error::{self, invalid};
 use crate::layout;
-use crate::place::Place;
-use crate::request::invalid;
+use crate::partition_keys::PartitionKeys;
+use crate::reply::unexpected;
+use crate::sizes::Sizes;
 
 /// How many records a read may ask for that others wait for.
 pub(super) const FEW: usize = 128;
@@ -21,8 +21,8 @@ pub(super) const AT_ONCE: usize = 1024;
 pub(super) enum Task {
     Gets(Gets),
     Claimed(Claimed),
-    Count { place: usize, ordered: Vec<u8>, span: Span, n: Option<u64> },
-    Scan { place: usize, scan: Scan },
+    Count { position: usize, ordered: Vec<u8>, span: Span, n: Option<u64> },
+    Scan { position: usize, scan: Scan },
 }
 
 /// Records of one space by their keys.
@@ -37,7 +37,7 @@ pub(super) struct Gets {
 
 /// A row by a unique value.
 pub(super) struct Claimed {
-    place: usize,
+    position: usize,
     claims: Vec<u8>,
     rows: Vec<u8>,
     columns: Vec<u8>,
@@ -47,14 +47,13 @@ pub(super) struct Claimed {
 }
 
 /// The tasks that answer these reads.
-pub(super) fn plan(place: &Place, reads: &[Read]) -> StoreResult<Vec<Task>> {
-    let layout = &place.layout;
-    let partition = place;
+pub(super) fn plan(partition: &PartitionKeys, reads: &[Read]) -> StoreResult<Vec<Task>> {
+    let layout = &partition.layout;
     let mut tasks: Vec<Task> = Vec::with_capacity(reads.len().min(8));
-    for (place, read) in reads.iter().enumerate() {
+    for (position, read) in reads.iter().enumerate() {
         match read {
             Read::Get { space, key } => {
-                let record = (place, key.clone());
+                let record = (position, key.clone());
                 if let Some(Task::Gets(gets)) = tasks.last_mut()
                     && gets.space == *space
                 {
@@ -62,14 +61,14 @@ pub(super) fn plan(place: &Place, reads: &[Read]) -> StoreResult<Vec<Task>> {
                     continue;
                 }
                 let key = layout.hash(*space).unwrap_or_else(|| layout.ordered(*space));
-                let mut records = Vec::with_capacity(reads.len() - place);
+                let mut records = Vec::with_capacity(reads.len() - position);
                 records.push(record);
                 tasks.push(Task::Gets(Gets { space: *space, key, records, found: Vec::new() }));
             }
             Read::GetClaimed { index, columns, table } => {
                 let hash = |space| layout.hash(space).unwrap_or_default();
                 tasks.push(Task::Claimed(Claimed {
-                    place,
+                    position,
                     claims: hash(Space::Unique(*index)),
                     rows: hash(Space::Rows(*table)),
                     columns: layout::stored(columns).into_owned(),
@@ -78,12 +77,12 @@ pub(super) fn plan(place: &Place, reads: &[Read]) -> StoreResult<Vec<Task>> {
                     reply: None,
                 }));
             }
-            Read::Count(span) => {
+            Read::Count { span, .. } => {
                 let ordered = layout.ordered(span.space);
-                tasks.push(Task::Count { place, ordered, span: span.clone(), n: None });
+                tasks.push(Task::Count { position, ordered, span: span.clone(), n: None });
             }
             Read::Scan { .. } | Read::ScanRows { .. } => {
-                tasks.push(Task::Scan { place, scan: Scan::new(partition, read)? });
+                tasks.push(Task::Scan { position, scan: Scan::new(partition, read)? });
             }
             other => return Err(invalid(format!("the Redis store does not know this kind of read: {other:?}"))),
         }
@@ -182,7 +181,7 @@ impl Gets {
             return Ok(());
         }
         for reply in replies {
-            let Value::Array(values) = reply else { return Err(error::unexpected(&reply)) };
+            let Value::Array(values) = reply else { return Err(unexpected(&reply)) };
             if self.found.is_empty() {
                 self.found = values;
             } else {
@@ -211,7 +210,9 @@ impl Claimed {
                 self.claim = claim;
                 None
             }
-            (Some((claim, key)), Some((version, row))) => Some(Reply::Claimed(Some((claim, key, version, row)))),
+            (Some((claim_version, key)), Some((row_version, row))) => {
+                Some(Reply::Claimed(Some(rome_core::store::Claimed { claim_version, key, row_version, row })))
+            }
             (Some(_), None) => return Err(error::corrupt(std::mem::take(&mut self.what))),
         };
         Ok(())
@@ -226,27 +227,29 @@ pub(super) fn replies(mut tasks: Vec<Task>, n: usize) -> StoreResult<Vec<Reply>>
         for found in std::mem::take(&mut gets.found) {
             replies.push(got(gets.space, found)?);
         }
-        return if replies.len() == n { Ok(replies) } else { Err(error::unexpected(&Value::Nil)) };
+        return if replies.len() == n { Ok(replies) } else { Err(unexpected(&Value::Nil)) };
     }
     let mut replies: Vec<Option<Reply>> = (0..n).map(|_| None).collect();
-    let mut put = |place: usize, reply: Reply| {
-        if let Some(slot) = replies.get_mut(place) {
-            *slot = Some(reply);
-        }
+    let mut put = |position: usize, reply: Reply| {
+        *replies.get_mut(position).expect("a task has the positions of its reads in the call") = Some(reply);
     };
     for task in tasks {
         match task {
             Task::Gets(gets) => {
-                for ((place, _), found) in gets.records.into_iter().zip(gets.found) {
-                    put(place, got(gets.space, found)?);
+                for ((position, _), found) in gets.records.into_iter().zip(gets.found) {
+                    put(position, got(gets.space, found)?);
                 }
             }
-            Task::Claimed(Claimed { place, reply, .. }) => put(place, reply.unwrap_or(Reply::Claimed(None))),
-            Task::Count { place, n, .. } => put(place, Reply::Count(n.unwrap_or_default())),
-            Task::Scan { place, scan } => put(place, Reply::Scanned(scan.finish())),
+            Task::Claimed(Claimed { position, reply, .. }) => {
+                put(position, reply.expect("replies are made of tasks that are done"))
+            }
+            Task::Count { position, n, .. } => {
+                put(position, Reply::Count(n.expect("replies are made of tasks that are done").into()))
+            }
+            Task::Scan { position, scan } => put(position, Reply::Scanned(scan.finish())),
         }
     }
-    replies.into_iter().map(|reply| reply.ok_or_else(|| error::unexpected(&Value::Nil))).collect()
+    replies.into_iter().map(|reply| reply.ok_or_else(|| unexpected(&Value::Nil))).collect()
 }
 
 /// The reply to a get, from what the command gave.
@@ -262,7 +265,7 @@ pub(super) fn got(space: Space, found: Value) -> StoreResult<Reply> {
 pub(super) fn counted(reply: Option<&Value>, span: &Span) -> StoreResult<u64> {
     match reply {
         Some(Value::Int(n)) => Ok(u64::try_from(*n).unwrap_or(0).min(span.limit.map_or(u64::MAX, u64::from))),
-        other => Err(error::unexpected(other.unwrap_or(&Value::Nil))),
+        other => Err(unexpected(other.unwrap_or(&Value::Nil))),
     }
 }
 
@@ -271,21 +274,13 @@ pub(super) fn record(found: Value, versioned: bool) -> StoreResult<Option<(TxId,
     let mut stored = match found {
         Value::Nil => return Ok(None),
         Value::BulkString(bytes) => Bytes::from(bytes),
-        other => return Err(error::unexpected(&other)),
+        other => return Err(unexpected(&other)),
     };
     if !versioned {
         return Ok(Some((TxId::default(), stored)));
     }
-    let (version, _) = split_version(&stored)?;
+    let (version, _) = layout::split_version(&stored)?;
     // Unlike a slice, this shares nothing and so allocates nothing.
     stored.advance(TxId::LEN);
     Ok(Some((version, stored)))
-}
-
-/// The version that a record starts with, and its value.
-pub(super) fn split_version(stored: &[u8]) -> StoreResult<(TxId, &[u8])> {
-    let (version, value) = stored
-        .split_first_chunk::<{ TxId::LEN }>()
-        .ok_or_else(|| error::corrupt(format!("a record of {} bytes has no version", stored.len())))?;
-    Ok((TxId::from_bytes(*version), value))
 }

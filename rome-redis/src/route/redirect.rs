@@ -1,13 +1,13 @@
-//! Refusals that pass: the server has done nothing, and the same will be done at another time or by another node.
+//! Redirects: the server has done nothing, and another node, or the same one later, will.
 
 use redis::Value;
 use rome_core::store::{StoreError, StoreErrorKind};
 
 use crate::error;
 
-/// Why to ask again.
+/// Whom to ask again, or when.
 #[derive(Debug)]
-pub(crate) enum Passing {
+pub(crate) enum Redirect {
     /// The slot belongs to this node.
     Moved(String),
     /// The slot is on its way to this node, and these keys are there already.
@@ -16,14 +16,14 @@ pub(crate) enum Passing {
     Wait(StoreError),
 }
 
-impl Passing {
+impl Redirect {
     /// What a reply says of it; none if it is no such refusal. `asked` is the node that gave it.
     pub(crate) fn of(reply: &Value, asked: &str) -> Option<Self> {
         let Value::ServerError(refusal) = reply else { return None };
         // The slot, and host and port.
         let node = || match refusal.details()?.split_whitespace().nth(1)?.rsplit_once(':')? {
-            ("", port) => Some(node(host(asked), port)),
-            (host, port) => Some(node(host, port)),
+            ("", port) => Some(address(host(asked), port)),
+            (host, port) => Some(address(host, port)),
         };
         match refusal.code() {
             "MOVED" => Some(node().map_or_else(|| Self::Wait(error::refused(refusal)), Self::Moved)),
@@ -48,7 +48,7 @@ pub(super) fn on_the_move(node: &str) -> StoreError {
 }
 
 /// The address of a node. Hosts with colons in them need brackets.
-pub(super) fn node(host: &str, port: impl std::fmt::Display) -> String {
+pub(super) fn address(host: &str, port: impl std::fmt::Display) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
@@ -62,23 +62,23 @@ pub(super) fn host(address: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn passing(line: &str) -> Option<Passing> {
-        Passing::of(&redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap(), "asked:1")
+    fn redirect(line: &str) -> Option<Redirect> {
+        Redirect::of(&redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap(), "asked:1")
     }
 
     #[test]
     fn a_replica_is_known_by_what_it_refuses() {
-        assert!(matches!(passing("READONLY You can't write against a read only replica."), Some(Passing::Wait(_))));
+        assert!(matches!(redirect("READONLY You can't write against a read only replica."), Some(Redirect::Wait(_))));
         let of_script =
             "ERR Error running script (call to f_0a): @user_script:1: @user_script: 1: -READONLY You can't write";
-        assert!(matches!(passing(of_script), Some(Passing::Wait(_))));
-        assert!(passing("ERR something else").is_none());
+        assert!(matches!(redirect(of_script), Some(Redirect::Wait(_))));
+        assert!(redirect("ERR something else").is_none());
     }
 
     #[test]
     fn redirections_name_their_node() {
-        let moved = |line| match passing(line) {
-            Some(Passing::Moved(node) | Passing::Ask(node)) => node,
+        let moved = |line| match redirect(line) {
+            Some(Redirect::Moved(node) | Redirect::Ask(node)) => node,
             other => panic!("{line}: {other:?}"),
         };
         assert_eq!(moved("MOVED 3999 127.0.0.1:6381"), "127.0.0.1:6381");
@@ -92,14 +92,14 @@ mod tests {
         for line in
             ["TRYAGAIN x", "BUSY x", "CLUSTERDOWN x", "LOADING x", "MASTERDOWN x", "READONLY x", "MOVED x", "ASK x"]
         {
-            let Some(Passing::Wait(error)) = passing(line) else { panic!("{line}") };
+            let Some(Redirect::Wait(error)) = redirect(line) else { panic!("{line}") };
             assert_eq!(
                 error.kind(),
                 StoreErrorKind::Unavailable,
                 "{line}: with another one it would not be asked again"
             );
         }
-        assert!(passing("OOM x").is_none());
-        assert!(passing("ERR x").is_none());
+        assert!(redirect("OOM x").is_none());
+        assert!(redirect("ERR x").is_none());
     }
 }

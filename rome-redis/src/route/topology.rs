@@ -14,9 +14,11 @@ use futures::stream::FuturesUnordered;
 use redis::Value;
 use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
 
-use super::redirect::{host, node};
+use super::redirect::{address, host};
 use crate::error;
-use crate::link::{Link, text};
+use crate::link::Link;
+use crate::node::Node;
+use crate::reply::{text, unexpected};
 use crate::setup::Setup;
 
 /// How long a node may take to say how it sees the cluster.
@@ -33,7 +35,7 @@ const FRESH: Duration = Duration::from_millis(50);
 pub(super) struct Topology {
     setup: Arc<Setup>,
     seeds: Vec<String>,
-    links: Mutex<HashMap<String, Arc<Link>>>,
+    known: Mutex<HashMap<String, Arc<Node>>>,
     view: RwLock<View>,
     /// When the nodes were last asked; held while they are.
     asked: tokio::sync::Mutex<Option<Asked>>,
@@ -49,9 +51,9 @@ struct Asked {
 #[derive(Debug, Default)]
 struct View {
     /// First and last slot, and their primary.
-    ranges: Vec<(u16, u16, Arc<Link>)>,
+    ranges: Vec<(u16, u16, Arc<Node>)>,
     /// What single nodes have said since.
-    moved: HashMap<u16, Arc<Link>>,
+    moved: HashMap<u16, Arc<Node>>,
     /// All nodes, also replicas.
     nodes: Vec<String>,
 }
@@ -65,48 +67,48 @@ struct Told {
 
 impl Topology {
     pub(super) fn new(setup: &Arc<Setup>, seeds: &[String]) -> Self {
-        let (links, view, asked) = Default::default();
-        Self { setup: setup.clone(), seeds: seeds.to_vec(), links, view, asked }
+        let (known, view, asked) = Default::default();
+        Self { setup: setup.clone(), seeds: seeds.to_vec(), known, view, asked }
     }
 
     /// The node that serves a slot; none if none is known to.
-    pub(super) fn serving(&self, slot: u16) -> Option<Arc<Link>> {
+    pub(super) fn serving(&self, slot: u16) -> Option<Arc<Node>> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = view.moved.get(&slot) {
-            return Some(link.clone());
+        if let Some(node) = view.moved.get(&slot) {
+            return Some(node.clone());
         }
         let range = view.ranges.iter().find(|(first, last, _)| (*first..=*last).contains(&slot));
-        range.map(|(_, _, link)| link.clone())
+        range.map(|(_, _, node)| node.clone())
     }
 
     /// The primaries that are known.
-    pub(super) fn primaries(&self) -> Vec<Arc<Link>> {
+    pub(super) fn primaries(&self) -> Vec<Arc<Node>> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        let mut primaries: Vec<Arc<Link>> = Vec::new();
-        for (_, _, link) in &view.ranges {
-            if !primaries.iter().any(|known| Arc::ptr_eq(known, link)) {
-                primaries.push(link.clone());
+        let mut primaries: Vec<Arc<Node>> = Vec::new();
+        for (_, _, node) in &view.ranges {
+            if !primaries.iter().any(|known| Arc::ptr_eq(known, node)) {
+                primaries.push(node.clone());
             }
         }
         primaries
     }
 
-    /// The link to a node.
-    pub(super) fn link(&self, node: &str) -> StoreResult<Arc<Link>> {
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.get(node) {
-            return Ok(link.clone());
+    /// The node of an address.
+    pub(super) fn node(&self, address: &str) -> StoreResult<Arc<Node>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = known.get(address) {
+            return Ok(node.clone());
         }
-        let link = Arc::new(Link::new(&self.setup, node)?);
-        links.insert(node.to_owned(), link.clone());
-        Ok(link)
+        let node = Arc::new(Node::new(&self.setup, address)?);
+        known.insert(address.to_owned(), node.clone());
+        Ok(node)
     }
 
     /// Takes note that a slot has moved.
-    pub(super) fn note_moved(&self, slot: u16, node: &str) -> StoreResult<()> {
-        let link = self.link(node)?;
-        tracing::debug!(slot, node, "a slot has moved");
-        self.view.write().unwrap_or_else(PoisonError::into_inner).moved.insert(slot, link);
+    pub(super) fn note_moved(&self, slot: u16, address: &str) -> StoreResult<()> {
+        let node = self.node(address)?;
+        tracing::debug!(slot, node = address, "a slot has moved");
+        self.view.write().unwrap_or_else(PoisonError::into_inner).moved.insert(slot, node);
         Ok(())
     }
 
@@ -133,7 +135,7 @@ impl Topology {
         let told = told?;
         let mut ranges = Vec::with_capacity(told.ranges.len());
         for (first, last, node) in &told.ranges {
-            ranges.push((*first, *last, self.link(node)?));
+            ranges.push((*first, *last, self.node(node)?));
         }
         *self.view.write().unwrap_or_else(PoisonError::into_inner) =
             View { ranges, moved: HashMap::new(), nodes: told.nodes };
@@ -148,8 +150,8 @@ impl Topology {
                 candidates.push(seed.clone());
             }
         }
-        let links: Vec<Arc<Link>> = candidates.iter().map(|node| self.link(node)).collect::<StoreResult<_>>()?;
-        let mut telling: FuturesUnordered<_> = links.iter().map(|link| tell(link)).collect();
+        let asked: Vec<Arc<Node>> = candidates.iter().map(|node| self.node(node)).collect::<StoreResult<_>>()?;
+        let mut telling: FuturesUnordered<_> = asked.iter().map(|node| tell(&node.link)).collect();
         let began = Instant::now();
         let (mut best, mut failure): (Option<Told>, Option<StoreError>) = (None, None);
         let mut until = Instant::now() + 2 * ANSWER;
@@ -198,14 +200,14 @@ async fn tell(link: &Link) -> StoreResult<Told> {
             let message = format!("the Redis server at {} is no part of a cluster; write `redis://`", link.address);
             return Err(StoreError::new(StoreErrorKind::Invalid, message));
         }
-        other => return Err(error::unexpected(&other)),
+        other => return Err(unexpected(&other)),
     };
     let info = replies.next().as_ref().map(text).transpose().unwrap_or_default().unwrap_or_default();
     let epoch = info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"));
     let epoch = epoch.and_then(|epoch| epoch.trim().parse().ok()).unwrap_or(0);
     let (mut ranges, mut nodes) = (Vec::with_capacity(slots.len()), Vec::new());
     for range in slots {
-        let (first, last, of_range) = range_of(&range, &link.address).ok_or_else(|| error::unexpected(&range))?;
+        let (first, last, of_range) = range_of(&range, &link.address).ok_or_else(|| unexpected(&range))?;
         if let Some(primary) = of_range.first() {
             ranges.push((first, last, primary.clone()));
         }
@@ -229,7 +231,7 @@ fn range_of(range: &Value, asked: &str) -> Option<(u16, u16, Vec<String>)> {
         let Some(Value::Int(port)) = part.get(1) else { return None };
         // A node that does not know its own host says nothing: it is the one that was reached.
         let told = part.first().map(text).and_then(Result::ok).filter(|told| !told.is_empty() && told != "?");
-        nodes.push(node(told.as_deref().unwrap_or_else(|| host(asked)), port));
+        nodes.push(address(told.as_deref().unwrap_or_else(|| host(asked)), port));
     }
     Some((number(0)?, number(1)?, nodes))
 }

@@ -1,14 +1,15 @@
--- Prepended to apply.lua, after spans.lua: what is kept of a transaction that is prepared, and who stands in whose way.
+-- Prepended to apply.lua, after state.lua: what is kept of a transaction that is prepared, and who stands in whose way.
 --
 -- The record of a prepared transaction is its primary (4 bytes), the end of its lease in milliseconds (8), the length of its
 -- `seq` (1) and its `seq` in digits, then all that it locks: an op, and with their lengths the space (the last part of the name
 -- of its hash, for an index of its sorted set) and two strings.
---   'V' key, ''    a record that was checked        'S' lo, hi    a span that was checked
---   effects as in the program, with key and value   'G' gate, ''   'R' names, ''
+--   LOCK_RECORD key, ''   a record that was checked      LOCK_SPAN lo, hi   a span that was checked
+--   effects as in the program, with key and value        OP_RAISE_GATE gate, ''   OP_RETIRE names, ''
 -- The same rules in Rust are rome_core::store::locks.
 
--- What deals with locks; made when it is needed, since making functions costs each run.
-local function locks()
+-- What deals with locks; made only where someone is prepared or the step is one of several partitions.
+local locks = nil
+if pending ~= '' or first_step ~= STEP_ONE then
   -- Calls `checked` and `written` with the parts of each lock of the program, whose data begin at `data`.
   local function walk(program, checks, sentinels, data, checked, written)
     local start = string.find(KEYS[1], '}:', 1, true) + 2
@@ -20,19 +21,19 @@ local function locks()
       if name == 'metak' then return 'meta' end
       return (beside[sub(name, 1, 1)] or sub(name, 1, 1)) .. sub(name, 2)
     end
-    local at = 49
+    local at = HEADER + 1
     for _ = 1, checks do
       local op, k1, k2, h1, h2, mode = byte(program, at, at + 5)
-      if op == 86 or op == 78 then
-        checked('V', space(k1, k2), ARGV[data], '')
-        at, data = at + 3, data + (op == 86 and 2 or 1)
-      elseif op == 67 then
-        checked('S', ordered(k1, k2), ARGV[data], ARGV[data + 1])
+      if op == OP_VERSION or op == OP_ABSENT then
+        checked(LOCK_RECORD, space(k1, k2), ARGV[data], '')
+        at, data = at + 3, data + (op == OP_VERSION and 2 or 1)
+      elseif op == OP_COUNT then
+        checked(LOCK_SPAN, ordered(k1, k2), ARGV[data], ARGV[data + 1])
         at, data = at + 3, data + 4
       else
-        checked('S', ordered(k1, k2), ARGV[data], ARGV[data + 1])
+        checked(LOCK_SPAN, ordered(k1, k2), ARGV[data], ARGV[data + 1])
         -- Which rows entries point at is not known here: all of the table.
-        if mode == 114 then checked('S', space(h1, h2), '(', '+') end
+        if mode == MODE_ROWS then checked(LOCK_SPAN, space(h1, h2), '(', '+') end
         at, data = at + 7, data + 5
       end
     end
@@ -40,11 +41,11 @@ local function locks()
       local op, k1, k2 = byte(program, i, i + 2)
       local key, value = ARGV[data], ''
       data = data + 1
-      if op == 80 or op == 81 or op == 65 or op == 66 then
+      if op == OP_PUT or op == OP_PUT_VERSIONED or op == OP_ADD or op == OP_ADD_VERSIONED then
         value = ARGV[data]
         data = data + 1
       end
-      written(string.char(op), op == 71 and '' or space(k1, k2), key, value)
+      written(op, op == OP_RAISE_GATE and '' or space(k1, k2), key, value)
     end
   end
 
@@ -80,7 +81,7 @@ local function locks()
     local high = math.floor(lease_end / 4294967296)
     local parts = { pack('>I4I4I4B', primary, high, lease_end - high * 4294967296, #seq), seq }
     local function lock(op, space, a, b)
-      parts[#parts + 1] = op .. pack('>I2c0I4c0I4c0', #space, space, #a, a, #b, b)
+      parts[#parts + 1] = pack('>BI2c0I4c0I4c0', op, #space, space, #a, a, #b, b)
     end
     walk(program, checks, sentinels, data, lock, lock)
     return table.concat(parts)
@@ -104,22 +105,22 @@ local function locks()
       sets[space][key] = true
     end
     walk(program, checks, sentinels, data, function(op, space, a, b)
-      if op == 'V' then
+      if op == LOCK_RECORD then
         into(points, space, a)
       else
         if not spans[space] then spans[space] = {} end
         table.insert(spans[space], { a, b })
       end
     end, function(op, space, key)
-      if op == 'G' or op == 'R' then gate = true else into(written, space, key) end
+      if op == OP_RAISE_GATE or op == OP_RETIRE then gate = true else into(written, space, key) end
     end)
 
     local function meets(op, space, a, b)
       local mine = written[space]
       -- The gate is what everyone checks.
-      if op == 71 or op == 82 then return true end
-      if op == 86 then return mine and mine[a] end
-      if op == 83 then
+      if op == OP_RAISE_GATE or op == OP_RETIRE then return true end
+      if op == LOCK_RECORD then return mine and mine[a] end
+      if op == LOCK_SPAN then
         for key in pairs(mine or {}) do
           if contains(a, b, key) then return true end
         end
@@ -164,5 +165,5 @@ local function locks()
     return call('HGET', KEYS[1], 'seq')
   end
 
-  return { find = find, record = record, blocking = blocking, raise = raise, without = without }
+  locks = { find = find, record = record, blocking = blocking, raise = raise, without = without }
 end

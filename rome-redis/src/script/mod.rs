@@ -1,5 +1,10 @@
 //! The Lua scripts, and how they are called: by their hash, loaded again where the server does not know it.
 
+pub(crate) mod bundle;
+pub(crate) mod keys;
+pub(crate) mod names;
+pub(crate) mod program;
+
 use redis::{Cmd, Value};
 
 /// A script and its hash.
@@ -11,7 +16,7 @@ pub(crate) struct Script {
 
 impl Script {
     fn new(parts: &[&str]) -> Self {
-        let source = format!("{}{}", include_str!("shared.lua"), parts.concat());
+        let source = names::resolve(&format!("{}{}", include_str!("shared.lua"), parts.concat()));
         let hash = sha1_smol::Sha1::from(&source).digest().to_string();
         Self { source, hash }
     }
@@ -44,6 +49,14 @@ impl Script {
     }
 }
 
+/// When the apply script needs the functions that read spans.
+const APPLY_NEEDS_SPANS: &str = "programs > 1 or first_flags >= FLAG_SPANS";
+
+/// The functions that read spans, made if this condition holds.
+fn spans(condition: &str) -> String {
+    include_str!("spans.lua").replace("if NEEDS_SPANS then", &format!("if {condition} then"))
+}
+
 /// All scripts.
 #[derive(Debug)]
 pub(crate) struct Scripts {
@@ -57,8 +70,13 @@ impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
             open: Script::new(&[include_str!("open.lua")]),
-            apply: Script::new(&[include_str!("spans.lua"), include_str!("locks.lua"), include_str!("apply.lua")]),
-            read: Script::new(&[include_str!("spans.lua"), include_str!("read.lua")]),
+            apply: Script::new(&[
+                include_str!("state.lua"),
+                &spans(APPLY_NEEDS_SPANS),
+                include_str!("locks.lua"),
+                include_str!("apply.lua"),
+            ]),
+            read: Script::new(&[&spans("true"), include_str!("read.lua")]),
             reserve: Script::new(&[include_str!("reserve.lua")]),
         }
     }

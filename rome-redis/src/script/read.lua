@@ -5,9 +5,9 @@
 --   'z' index, entry                          -> its score
 --   'u' hash of claims, columns, hash of rows -> {claim, row}
 --   'c' ordered keys, lo, hi                  -> number
---   's' ordered keys, hash, mode, lo, hi, reverse, most -> {members, records}
+--   's' ordered keys, hash, mode, lo, hi, reverse, most, most bytes -> {members, records}; {members, records, 1} if the bytes were
+--       too many: then the last member has no record and only shows that the span goes on
 -- Answers {{seq, who is prepared, what is retired}, replies}, and if any is, their records and the time.
-local scan = spans()
 local replies, at, count = {}, 1, #ARGV
 while at <= count do
   local op, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
@@ -26,16 +26,28 @@ while at <= count do
     reply, at = call('ZLEXCOUNT', key, ARGV[at + 2], ARGV[at + 3]), at + 4
   else
     local hash, mode = KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3]
-    local found = scan.members(key, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', tonumber(ARGV[at + 7]))
-    local behind = {}
+    local found = spans.members(key, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', tonumber(ARGV[at + 7]))
+    local behind, left, cut = {}, tonumber(ARGV[at + 8]), nil
     if mode ~= 'n' then
-      for start = 1, #found, CHUNK do
+      -- Few at first, as nothing is known of how long the records are.
+      local start, size = 1, 16
+      while start <= #found and not cut do
         local part = {}
-        for i = start, math.min(start + CHUNK - 1, #found) do part[#part + 1] = found[i] end
-        for i, record in ipairs(scan.records(hash, part, mode)) do behind[start + i - 1] = record end
+        for i = start, math.min(start + size - 1, #found) do part[#part + 1] = found[i] end
+        for i, record in ipairs(spans.records(hash, part, mode == 'r')) do
+          local position = start + i - 1
+          behind[position] = record
+          left = left - #found[position] - (record and #record or 0)
+          if left <= 0 and position < #found then
+            cut = 1
+            for beyond = #found, position + 2, -1 do found[beyond] = nil end
+            break
+          end
+        end
+        start, size = start + size, CHUNK
       end
     end
-    reply, at = { found, behind }, at + 8
+    reply, at = { found, behind, cut }, at + 9
   end
   -- A hole would end the reply.
   replies[#replies + 1] = reply or false

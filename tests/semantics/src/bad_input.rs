@@ -116,6 +116,32 @@ laws! { [Dog, Owner]
         says!(error, "`good`", "`dogs`", "NULL");
     }
 
+    async fn a_marker_that_does_not_fit_its_order_is_told_with_the_column(db) {
+        let dogs = pack(&db).await;
+        let (age, name, good) = (Dog::column("age").unwrap(), Dog::column("name").unwrap(), Dog::column("good").unwrap());
+        let order = || vec![age.desc().unwrap(), name.asc().unwrap()];
+        let told = [
+            (Expr::after_values(order(), [3]), "`name` has none"),
+            (Expr::after_values(order(), [Value::Int(3), "Rex".into(), 4.into()]), "2 columns, its marker more values"),
+            (Expr::after_values(order(), [Value::Int(3), 4.into()]), "`name`"),
+            (Expr::after_values(order(), [Value::Int(1 << 40), "Rex".into()]), "`age`"),
+            (Expr::at_or_after_values(vec![good.asc().unwrap()], [Value::Null]), "NULL for `good`"),
+            (Expr::after_values(Vec::<Order<Dog>>::new(), [3]), "at least one column"),
+        ];
+        for (made, part) in told {
+            let error = made.unwrap_err();
+            assert!(error.is_invalid(), "{error}");
+            says!(error, "`dogs`", part);
+        }
+        let after = Expr::after_values(order(), [Value::Int(3), "dog 3".into()]).unwrap();
+        let behind = db.query::<Dog>().filter(after).order_by(order());
+        assert!(behind.explain().await.unwrap().to_string().contains("by_age"));
+        assert_eq!(behind.all().await.unwrap(), [dogs[2].clone(), dogs[1].clone(), dogs[0].clone()]);
+        // A marker is no cursor, and shows in the text of the query.
+        let shown = db.query::<Dog>().filter(Expr::after((Dog::AGE.desc(), Dog::ID.asc()), (3, "3"))).ignore_indexes();
+        says!(shown.explain().await.unwrap(), "(age desc, id) after (3, '3')");
+    }
+
     async fn null_cannot_be_calculated_into_a_column_that_has_none(db) {
         db.insert(Owner { id: 1, age: 5 }).await.unwrap();
         let error = db.query::<Owner>().update_all(Owner::AGE.set(Owner::AGE / 0)).await.unwrap_err();

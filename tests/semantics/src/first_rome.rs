@@ -195,13 +195,13 @@ async fn a_table_is_spread_over_all_partitions() {
         let db = crate::stores::open!(place, [Dog]);
         futures::future::try_join_all((0..200).map(|n| db.insert(dog("Rex", n)))).await.unwrap();
         let store = db.store();
-        let count = |partition| (Partition(partition), vec![Read::Count(Span::all(Space::Rows(TableId(1))))]);
+        let count = |partition| (Partition(partition), vec![Read::count(Span::all(Space::Rows(TableId(1))))]);
         let batch: Vec<_> = (0..store.capabilities().partitions).map(count).collect();
         let replies = store.read(&batch, Consistency::default()).await.unwrap();
         let counts: Vec<u64> = replies
             .into_iter()
             .map(|reply| match reply.replies.as_slice() {
-                [Reply::Count(n)] => *n,
+                [Reply::Count(counted)] => counted.n,
                 other => panic!("{other:?}"),
             })
             .collect();

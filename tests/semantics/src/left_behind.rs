@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use rome::prelude::*;
 use rome::store::memory::MemoryStore;
 use rome::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Step,
-    Store, StoreError, StoreErrorKind, StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step, Store,
+    StoreError, StoreErrorKind, StoreResult,
 };
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
@@ -60,10 +60,6 @@ impl Store for Forgetful {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.inner.reserve(sequence, n).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.inner.owner(partition)
     }
 }
 

@@ -32,6 +32,19 @@ struct Property {
     name: String,
 }
 
+/// How many rows a page has.
+const PAGE: u64 = 25;
+
+/// Pages that begin in the middle of the table.
+const MARKERS: [&str; 6] = [
+    "behind a marker",
+    "behind a marker that is written out",
+    "behind a marker in two conditions",
+    "before a marker",
+    "behind a marker by the key",
+    "behind a marker with a condition that is tested",
+];
+
 /// Rows that are written at once.
 const BULK: u64 = 1000;
 
@@ -62,6 +75,41 @@ async fn costs(place: &Place, rows: u64) -> Vec<(&'static str, Tally)> {
     let older = newest.clone().filter(Image::CREATED.lt(middle));
     let behind = older.clone().page(25).fetch().await.unwrap().next;
     let mut costs = Vec::new();
+    let order = (Image::CREATED.desc(), Image::ID.desc());
+    let written = Image::CREATED.lt(middle) | (Image::CREATED.eq(middle) & Image::ID.lt(middle));
+    let flat = Image::CREATED.le(middle) & (Image::CREATED.lt(middle) | Image::ID.lt(middle));
+    let behind_marker = |what: &str| match what {
+        "behind a marker" => newest.clone().filter(Expr::after(order, (middle, middle))),
+        "behind a marker that is written out" => newest.clone().filter(written.clone()),
+        "behind a marker in two conditions" => newest.clone().filter(flat.clone()),
+        // Towards the newest, by all images, and by those of an owner.
+        "before a marker" => {
+            let oldest = (Image::CREATED.asc(), Image::ID.asc());
+            let query = db.query::<Image>().filter(Image::STATUS.eq("active")).order_by(oldest);
+            query.filter(Expr::after(oldest, (middle, middle)))
+        }
+        "behind a marker by the key" => {
+            let order = (Image::OWNER.asc(), Image::ID.asc());
+            db.query::<Image>().order_by(order).filter(Expr::at_or_after(order, (middle / 100, middle)))
+        }
+        _ => {
+            let marker = Image::OWNER.gt(middle / 100) | (Image::OWNER.eq(middle / 100) & Image::ID.gt(middle));
+            db.query::<Image>().order_by((Image::OWNER.asc(), Image::ID.asc())).filter(marker & Image::CREATED.ge(3))
+        }
+    };
+    for what in MARKERS {
+        for warm in [false, true] {
+            recorder.clear();
+            let found = behind_marker(what).limit(PAGE).all().await.unwrap();
+            assert!(found.len() as u64 == PAGE && found.iter().all(|image| image.id.abs_diff(middle) <= 2 * PAGE));
+            let tally = recorder.tally();
+            if warm {
+                // As the first page: in several partitions some of each are read ahead.
+                assert!(tally.visited <= 4 * PAGE, "{}: {what}: {tally:?}", place.name);
+                costs.push((what, tally));
+            }
+        }
+    }
     for what in
         ["the first page", "a page in the middle", "a page with its children", "a page by key", "a count of 100 rows"]
     {

@@ -9,8 +9,7 @@ use async_trait::async_trait;
 use rome::prelude::*;
 use rome::store::memory::MemoryStore;
 use rome::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
 use rome_core::testkit::{Call, ReadKind, Recorder};
 
@@ -67,10 +66,6 @@ impl Store for Slow {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.0.reserve(sequence, n).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.0.owner(partition)
     }
 }
 

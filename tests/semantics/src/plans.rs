@@ -1,6 +1,10 @@
 //! Which plan is taken, where the wrong one would be slow or refused.
 
+use std::sync::Arc;
+
 use rome::prelude::*;
+use rome::store::memory::MemoryStore;
+use rome_core::testkit::Recorder;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(table = "jobs")]
@@ -64,4 +68,60 @@ async fn a_long_list_is_not_taken_for_a_short_one() {
     let both = db.query::<Job>().filter(Job::KIND.is_in(0..17)).filter(Job::OWNER.eq(5));
     let explain = both.explain().await.unwrap();
     assert_eq!(explain.index(), Some("by_owner"), "{explain}");
+}
+
+#[derive(Entity, Clone, Debug, Default, PartialEq)]
+#[rome(table = "visits", index(place))]
+struct Visit {
+    #[rome(key)]
+    day: u32,
+    #[rome(key)]
+    number: u32,
+    place: String,
+}
+
+/// How many entries of the index by place a query visits, which gives the same rows without it.
+async fn visited(filter: Expr<Visit>) -> u64 {
+    let recorder = Arc::new(Recorder::new(Arc::new(MemoryStore::new())));
+    let db = Database::builder().entity::<Visit>().open_store(recorder.clone()).await.unwrap();
+    let place = |n: u32| format!("{}-{}", if n.is_multiple_of(2) { "inn" } else { "mill" }, n % 4);
+    let visit = |n: u32| Visit { day: n / 100, number: n % 100, place: place(n) };
+    db.insert_all((0..1000).map(visit)).await.unwrap();
+    let query = db.query::<Visit>().filter(filter).order_by(Visit::PLACE.asc());
+    let found = query.clone().ignore_indexes().all().await.unwrap();
+    recorder.clear();
+    assert_eq!(query.use_index("by_place").all().await.unwrap(), found);
+    recorder.tally().visited
+}
+
+#[tokio::test]
+async fn conditions_on_the_key_narrow_an_index_behind_its_own_columns() {
+    let inn = || Visit::PLACE.eq("inn-0");
+    assert_eq!(visited(inn()).await, 250);
+    assert_eq!(visited(inn() & Visit::DAY.ge(8)).await, 50);
+    assert_eq!(visited(inn() & Visit::DAY.eq(8) & Visit::NUMBER.lt(40)).await, 10);
+    // Bounds that leave one value are that value.
+    assert_eq!(visited(inn() & Visit::DAY.between(8, 8) & Visit::NUMBER.lt(40)).await, 10);
+    let behind = Expr::after((Visit::DAY.asc(), Visit::NUMBER.asc()), (8, 40));
+    assert_eq!(visited(inn() & behind & Visit::DAY.lt(9)).await, 14);
+}
+
+#[tokio::test]
+async fn bounds_and_beginnings_of_one_column_narrow_it_together() {
+    assert_eq!(visited(Visit::PLACE.starts_with("inn")).await, 500);
+    assert_eq!(visited(Visit::PLACE.starts_with("inn") & Visit::PLACE.gt("inn-0")).await, 250);
+    assert_eq!(visited(Visit::PLACE.like("inn%") & Visit::PLACE.lt("inn-2")).await, 250);
+}
+
+#[tokio::test]
+async fn lookups_by_key_are_tested_for_the_marker_even_where_all_lie_before_it() {
+    let db = Database::builder().entity::<Visit>().open("memory:").await.unwrap();
+    db.insert_all((0..1000).map(|n| Visit { day: n / 100, number: n % 100, ..Default::default() })).await.unwrap();
+    let order = (Visit::DAY.asc(), Visit::NUMBER.asc());
+    for (marker, left) in [((5, 0), 0), ((2, 3), 1), ((1, 4), 2), ((1, 3), 3), ((0, 0), 4)] {
+        let keys = Visit::DAY.is_in([1, 2]) & Visit::NUMBER.is_in([3, 4]);
+        let query = db.query::<Visit>().filter(keys & Expr::after(order, marker));
+        assert!(query.explain().await.unwrap().to_string().contains("by key"));
+        assert_eq!(query.count().await.unwrap(), left, "{marker:?}");
+    }
 }

@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use rome::prelude::*;
 use rome::store::memory::MemoryStore;
 use rome::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
@@ -40,10 +39,6 @@ impl Store for Twice {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.0.reserve(sequence, n).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.0.owner(partition)
     }
 }
 

@@ -91,9 +91,14 @@ async fn requests_cost_the_same_few_calls_on_one_partition_and_on_several() {
         let calls = if partitions == 1 { 1 } else { 2 };
         assert_eq!(setup.calls(), (calls, 0), "usage: counters, and once more that they are of one moment");
         let listing = Listing { limit: Some(25), return_tag: true, ..Listing::default() };
-        let list = image_get_all(&setup.db, &ann(), &listing).await.unwrap();
-        assert_eq!((list.len(), list[24].tags().len()), (25, 2));
         let calls = if partitions == 1 { 6 } else { 7 };
-        assert_eq!(setup.calls(), (calls, 0), "a list of 25: what is shared, the plan, images, three relations");
+        // The first time it is found out which way to the images is the shortest.
+        for calls in [calls + 2, calls] {
+            let list = image_get_all(&setup.db, &ann(), &listing).await.unwrap();
+            assert_eq!((list.len(), list[24].tags().len()), (25, 2));
+            let (reads, applies) = setup.calls();
+            assert!(reads <= calls, "a list of 25: what is shared, the plan, images, three relations: {reads}");
+            assert_eq!(applies, 0);
+        }
     }
 }

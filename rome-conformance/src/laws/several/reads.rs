@@ -30,8 +30,8 @@ fn reads() -> [(&'static str, Read); KINDS] {
         ("a scan with a limit", scan(backwards)),
         ("a scan of entries", Read::Scan { span: span(INDEX), filter: None, want: Some(1), track: false }),
         ("a scan of rows by entries", rows),
-        ("a count of rows", Read::Count(span(ROWS))),
-        ("a count of entries", Read::Count(span(INDEX))),
+        ("a count of rows", Read::count(span(ROWS))),
+        ("a count of entries", Read::count(span(INDEX))),
     ]
 }
 
@@ -142,7 +142,7 @@ pub async fn reads_name_all_who_are_in_their_way(subject: &impl Subject) -> Verd
     let last = expected.split_off(2);
     let narrow = Span::between(ROWS, Excluded("bb".into()), Excluded("c".into()));
     ensure_eq!(
-        client.read(vec![Read::Count(narrow)]).await?.blockers,
+        client.read(vec![Read::count(narrow)]).await?.blockers,
         last,
         "the blockers of a read of what one writes"
     );

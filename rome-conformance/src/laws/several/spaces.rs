@@ -116,7 +116,7 @@ pub async fn what_is_not_there_is_refused(subject: &impl Subject) -> Verdict {
         }
     }
     ensure_eq!(client.contents(ROWS).await?, vec![], "the rows after all that was refused");
-    let reply = client.read(vec![Read::Count(Span::all(ROWS))]).await?;
+    let reply = client.read(vec![Read::count(Span::all(ROWS))]).await?;
     ensure_eq!(reply.blockers, vec![], "the blockers after all that was refused");
     Ok(())
 }

@@ -6,27 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::groups::Groups;
+use crate::ask::Spec;
 use crate::catalog::StoredTable;
-use crate::error::{Error, Result};
-use crate::exec::fetch::{Pushed, matches, own_writes, reads_of};
-use crate::exec::target::Target;
+use crate::error::Result;
+use crate::exec::fetch::{matches, own_writes, reads_of};
+use crate::exec::routing::Pushed;
 use crate::expr::eval::{self, Values};
-use crate::model::RowView;
-use crate::plan::{Access, Plan, Spec};
-use crate::row;
+use crate::plan::{Access, Plan};
+use crate::row::{self, RowView};
 use crate::schema::IndexPart;
-use crate::store::{Reply, row_key};
+use crate::session::Reader;
+use crate::store::row_key;
 use crate::value::{Value, ValueError, ValueRef, key};
-
-/// Whether the entries of an index hold these columns of every row.
-pub(super) fn covers(table: &StoredTable, at: usize, needed: &[u16]) -> bool {
-    table.indexes.get(at).is_some_and(|index| {
-        let has =
-            |column: &u16| index.def.parts.iter().any(|part| part.column == *column) || table.def.key.contains(column);
-        // A unique index has no entry for a row with NULL in it, one on a list has several for a row.
-        index.is_readable() && !index.def.unique && !index.def.multi && needed.iter().all(has)
-    })
-}
 
 /// The columns that an entry holds.
 #[derive(Default)]
@@ -81,7 +72,7 @@ impl Values for Entry {
 
 /// Adds what the entries of the plan's index say to the groups. Costs one round trip.
 pub(super) async fn add(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     plan: &Plan,
@@ -89,16 +80,14 @@ pub(super) async fn add(
     groups: &mut Groups<'_>,
 ) -> Result<()> {
     let Access::Index { index, .. } = &plan.access else { return Ok(()) };
-    let Some(index) = table.indexes.get(*index) else { return Ok(()) };
+    let index = table.index(*index);
     let own = own_writes(target, table, &plan.access);
     let changed: HashSet<&Bytes> = own.iter().map(|(key, ..)| key).collect();
     let pushed = Pushed { filter: None, want: None, keys_only: true };
     let reads = reads_of(target.shared().placement, table, plan, &pushed);
     let mut entry = Entry::default();
     for reply in target.read(reads).await? {
-        let Reply::Scanned(scanned) = reply else {
-            return Err(Error::invalid("the store answered a scan with something else"));
-        };
+        let scanned = reply.into_scanned()?;
         for record in scanned.iter() {
             let is_own = !changed.is_empty()
                 && row_key(record.key).is_some_and(|key| changed.contains(&Bytes::from(key.into_owned())));

@@ -3,19 +3,15 @@
 use std::collections::HashMap;
 
 use super::accumulate::Accumulator;
+use crate::ask::{GROUP, GroupSpec, MOST_ROWS};
 use crate::error::{Error, Kind, Result};
 use crate::exec::sort::sort_key_of_values;
-use crate::expr::Nulls;
-use crate::expr::aggregate::{Aggregate, Func};
+use crate::expr::aggregate::Aggregate;
 use crate::expr::eval::{self, Values};
 use crate::expr::node::Node;
-use crate::expr::size;
+use crate::expr::{Nulls, size};
 use crate::index::aggregate::Totals;
-use crate::plan::{GROUP, GroupSpec};
 use crate::value::{Value, ValueError, ValueRef, key};
-
-/// How many groups, and values that are counted once, are kept in memory at most.
-const MOST_KEPT: usize = 4_000_000;
 
 /// How many aggregates are calculated of each group at most.
 const MOST_AGGREGATES: usize = 1_000;
@@ -59,7 +55,7 @@ impl Grouping {
         }
         // Ties go by the columns of the group, in the direction of the last part.
         if let Some((_, descending, _)) = grouping.order.last() {
-            let (descending, nulls) = (*descending, if *descending { Nulls::Last } else { Nulls::First });
+            let (descending, nulls) = (*descending, Nulls::natural(*descending));
             for at in 0..grouping.by.len() {
                 grouping.order.push((of_group(at), descending, nulls));
             }
@@ -259,11 +255,11 @@ impl<'a> Groups<'a> {
 
     /// Refuses to keep more than fits in memory.
     pub fn check_size(&self) -> Result<()> {
-        if self.kept <= MOST_KEPT {
+        if self.kept <= MOST_ROWS {
             return Ok(());
         }
         Err(Kind::Limit(format!(
-            "the query would keep more than {MOST_KEPT} groups and distinct values in memory; narrow it by a filter"
+            "the query would keep more than {MOST_ROWS} groups and distinct values in memory; narrow it by a filter"
         ))
         .into())
     }
@@ -293,9 +289,8 @@ impl<'a> Groups<'a> {
             }
         }
         rows.sort_by(|a, b| a.0.cmp(&b.0));
-        let from = usize::try_from(spec.offset).unwrap_or(usize::MAX);
-        let limit = spec.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(rows.into_iter().skip(from).take(limit).map(|(_, row)| row).collect())
+        spec.window.cut(&mut rows);
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 }
 
@@ -304,9 +299,4 @@ fn encoded(group: &Group, columns: usize) -> Vec<u8> {
     let mut out = Vec::new();
     group.values.iter().take(columns).for_each(|value| key::encode(value.as_ref(), false, &mut out));
     out
-}
-
-/// Whether an aggregate is the number of rows.
-pub(crate) const fn is_row_count(aggregate: &Aggregate) -> bool {
-    matches!(aggregate.func, Func::Count) && aggregate.of.is_none()
 }

@@ -1,154 +1,50 @@
-//! Aggregates of the rows of one table: from the counters of an aggregate index, from the store's counts, from the ends of an index, from the entries of an index,
-//! or from rows, whichever reads least.
+//! Aggregates of the rows of one table, found as they were planned.
 
 mod accumulate;
-mod declared;
+mod aggregate_index;
 mod entries;
 mod float;
 mod groups;
 
-pub(crate) use declared::count as count_declared;
+pub(super) use aggregate_index::count as count_declared;
 pub(crate) use groups::{Grouping, Groups};
 
 use std::sync::Arc;
 
-use super::fetch::{Want, count, fetch};
-use super::reach;
+use super::fetch::{count, fetch};
+use super::hit::Want;
+use super::routing;
 use super::subquery;
-use super::target::{Target, in_session};
+use crate::ask::{GroupSpec, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::node::Node;
-use crate::model::RowView;
-use crate::plan::{self, Access, ByAggregate, Explain, GroupSpec, IndexChoice, OrderPart, Plan, Spec};
-use crate::row;
-use crate::session::Session;
+use crate::plan::{self, AggregateWay, Explain, Plan, is_row_count, needed, way_of_aggregates};
+use crate::row::{self, RowView};
+use crate::session::{Reader, Session, in_session};
 use crate::value::Value;
-use groups::is_row_count;
-
-/// How aggregates of a table are found.
-#[derive(Debug)]
-enum Way {
-    /// From the counters of an aggregate index.
-    Declared(ByAggregate),
-    /// Each by a read of its own: a count, or one row at an end of an index.
-    Apart(Vec<(Spec, Plan)>),
-    /// From the entries of the index that the plan reads.
-    Entries(Plan),
-    /// From the rows that the plan reads.
-    Rows(Plan),
-}
-
-/// Chooses how the aggregates of a query's rows are found. Costs as [`plan::plan`].
-async fn way(target: Target<'_>, table: &StoredTable, spec: &Spec, grouping: &Grouping) -> Result<Way> {
-    if let Some(found) = plan::by_aggregate(target, table, spec, grouping.by(), grouping.aggregates()) {
-        return Ok(Way::Declared(found));
-    }
-    let cut = spec.limit.is_some() || spec.offset > 0;
-    if cut {
-        return plan::plan(target, table, spec).await.map(Way::Rows);
-    }
-    // The order of rows has no say in what they add up to.
-    let spec = Spec { order: Vec::new(), ..spec.clone() };
-    if grouping.by().is_empty()
-        && let Some(apart) = apart(target, table, &spec, grouping.aggregates()).await?
-    {
-        return Ok(Way::Apart(apart));
-    }
-    let needed = needed(&spec, grouping);
-    let covers = |at: usize| entries::covers(table, at, &needed);
-    let plan = plan::plan(target, table, &spec).await?;
-    match plan.access {
-        Access::Index { index, .. } if covers(index) => return Ok(Way::Entries(plan)),
-        Access::Rows { .. } if plan.full_scan && spec.indexes == IndexChoice::Any => {
-            let narrow = |at: &usize| table.indexes.get(*at).map_or(usize::MAX, |index| index.def.parts.len());
-            if let Some(at) = (0..table.indexes.len()).filter(|at| covers(*at)).min_by_key(narrow)
-                && let Some(index) = table.indexes.get(at)
-            {
-                let indexes = IndexChoice::Only(index.def.name.clone());
-                return plan::plan(target, table, &Spec { indexes, ..spec }).await.map(Way::Entries);
-            }
-        }
-        _ => {}
-    }
-    Ok(Way::Rows(plan))
-}
-
-/// The columns that have to be known of each row.
-fn needed(spec: &Spec, grouping: &Grouping) -> Vec<u16> {
-    let mut needed = Vec::new();
-    let of = grouping.aggregates().iter().filter_map(|aggregate| aggregate.of.as_ref());
-    let condition = spec.condition();
-    for node in of.chain(grouping.by()).chain(&condition) {
-        node.for_each_column(&mut |column| {
-            if !needed.contains(&column) {
-                needed.push(column);
-            }
-        });
-    }
-    needed
-}
-
-/// A read for each aggregate, if each is a count of rows or stands at an end of an index.
-async fn apart(
-    target: Target<'_>,
-    table: &StoredTable,
-    spec: &Spec,
-    aggregates: &[Aggregate],
-) -> Result<Option<Vec<(Spec, Plan)>>> {
-    let mut reads = Vec::with_capacity(aggregates.len());
-    for aggregate in aggregates {
-        let (spec, is_end) = match (aggregate.func, &aggregate.of) {
-            _ if is_row_count(aggregate) => (spec.clone(), false),
-            (Func::Min | Func::Max, Some(Node::Column(column))) => (end_of(spec, *column, aggregate.func), true),
-            _ => return Ok(None),
-        };
-        let plan = plan::choose_plan(target, table, &spec).await?;
-        let at_end = plan.ordered && !matches!(plan.access, Access::Union(_));
-        // Counting beside a pass over all rows would only add a read.
-        if is_end && !at_end {
-            return Ok(None);
-        }
-        plan::check_policy(target, &spec, &plan)?;
-        reads.push((spec, plan));
-    }
-    Ok(Some(reads))
-}
-
-/// The row with the least or greatest value of a column.
-fn end_of(spec: &Spec, column: u16, func: Func) -> Spec {
-    let mut spec = spec.clone();
-    if spec.table.column(column).nullable {
-        let is_null = Node::IsNull(Box::new(Node::Column(column)));
-        spec.filter.push(Node::Not(Box::new(is_null)));
-    }
-    spec.order = vec![OrderPart::new(column, func == Func::Max)];
-    spec.limit = Some(1);
-    spec
-}
 
 /// The rows of a group-by on a table. Costs one round trip, one more in several partitions; one for each aggregate
 /// that is found apart.
 pub(crate) async fn aggregate(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     group: &GroupSpec,
 ) -> Result<Vec<Vec<Value>>> {
     let grouping = Grouping::new(group, &|_, column| spec.table.column(column).name.to_string())?;
     let grouping = &grouping;
-    let way = &way(target, table, spec, grouping).await?;
+    let way = &way_of_aggregates(target, table, spec, grouping.by(), grouping.aggregates()).await?;
     let several = match way {
-        Way::Declared(found) => found.partition.is_none() && !target.shared().placement.is_one(),
-        Way::Apart(reads) => reads.len() > 1,
-        Way::Entries(plan) => reach::is_wide(target.shared().placement, table, plan),
-        Way::Rows(_) => false,
+        AggregateWay::Declared(found) => found.partition.is_none() && !target.shared().placement.is_one(),
+        AggregateWay::Apart(reads) => reads.len() > 1,
+        AggregateWay::Entries(plan) => routing::is_wide(target.shared().placement, table, plan),
+        AggregateWay::Rows(_) => false,
     };
     match target {
-        Target::Database(shared) if several => {
+        Reader::Database(shared) if several => {
             in_session(shared, async |session: &Session| {
-                run(Target::Session(session), table, spec, group, grouping, way).await
+                run(Reader::Session(session), table, spec, group, grouping, way).await
             })
             .await
         }
@@ -157,14 +53,14 @@ pub(crate) async fn aggregate(
 }
 
 /// How the groups of a table would be found, for people to read.
-pub(crate) async fn explain_aggregate(target: Target<'_>, spec: &Spec, group: &GroupSpec) -> Result<Explain> {
+pub(crate) async fn explain_aggregate(target: Reader<'_>, spec: &Spec, group: &GroupSpec) -> Result<Explain> {
     let grouping = Grouping::new(group, &|_, column| spec.table.column(column).name.to_string())?;
     let spec = &subquery::answered(target, spec).await?;
     let table = target.shared().table(spec.table)?;
     let explain = |spec: &Spec, plan: &Plan| Explain::new(table, spec, plan, target.shared().placement);
-    Ok(match way(target, table, spec, &grouping).await? {
-        Way::Declared(found) => found.explain(table, target.shared().placement.all().count()),
-        Way::Apart(reads) => {
+    Ok(match way_of_aggregates(target, table, spec, grouping.by(), grouping.aggregates()).await? {
+        AggregateWay::Declared(found) => found.explain(table, target.shared().placement.all().count()),
+        AggregateWay::Apart(reads) => {
             let mut all = grouping.aggregates().iter().zip(&reads).map(|(aggregate, (spec, plan))| {
                 let what = Node::Aggregate(Arc::new(aggregate.clone()));
                 let how = if is_row_count(aggregate) { "counted by the store" } else { "one row at the end of" };
@@ -177,23 +73,25 @@ pub(crate) async fn explain_aggregate(target: Target<'_>, spec: &Spec, group: &G
                 }),
             }
         }
-        Way::Entries(plan) => explain(spec, &plan).and("group the entries of the index in memory, reading no rows"),
-        Way::Rows(plan) => explain(spec, &plan).and("group the rows in memory"),
+        AggregateWay::Entries(plan) => {
+            explain(spec, &plan).and("group the entries of the index in memory, reading no rows")
+        }
+        AggregateWay::Rows(plan) => explain(spec, &plan).and("group the rows in memory"),
     })
 }
 
 async fn run(
-    target: Target<'_>,
+    target: Reader<'_>,
     table: &Arc<StoredTable>,
     spec: &Spec,
     group: &GroupSpec,
     grouping: &Grouping,
-    way: &Way,
+    way: &AggregateWay,
 ) -> Result<Vec<Vec<Value>>> {
     let mut groups = Groups::new(grouping);
     match way {
-        Way::Declared(found) => declared::add(target, table, found, &mut groups).await?,
-        Way::Apart(reads) => {
+        AggregateWay::Declared(found) => aggregate_index::add(target, table, found, &mut groups).await?,
+        AggregateWay::Apart(reads) => {
             for (at, (spec, plan)) in reads.iter().enumerate() {
                 let Some(aggregate) = grouping.aggregates().get(at) else { continue };
                 if is_row_count(aggregate) {
@@ -207,9 +105,12 @@ async fn run(
                 }
             }
         }
-        Way::Entries(plan) => entries::add(target, table, spec, plan, &needed(spec, grouping), &mut groups).await?,
-        Way::Rows(plan) => {
-            let needed = needed(spec, grouping);
+        AggregateWay::Entries(plan) => {
+            entries::add(target, table, spec, plan, &needed(spec, grouping.by(), grouping.aggregates()), &mut groups)
+                .await?
+        }
+        AggregateWay::Rows(plan) => {
+            let needed = needed(spec, grouping.by(), grouping.aggregates());
             let last = needed.iter().copied().max().unwrap_or(0);
             let mut offsets = Vec::new();
             for hit in fetch(target, table, spec, plan, Want::Rows).await? {

@@ -10,18 +10,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::order::Order;
 use super::rows::{Fetched, Joined};
-use super::{Join, JoinedRow, compete, first, last_columns};
+use super::{Join, JoinedRow, last_columns};
+use crate::ask::{JoinSpec, OrderPart, TotalOrder};
 use crate::error::Result;
-use crate::exec::fetch::{Hit, own_rows};
+use crate::exec::fetch::own_rows;
+use crate::exec::hit::Hit;
 use crate::exec::runs::{Asked, Batch, Got, Runs};
 use crate::exec::sort::sort_key_of;
 use crate::exec::subquery::has_subquery;
-use crate::exec::target::Target;
 use crate::expr::node::Node;
-use crate::expr::tuples::Tuples;
-use crate::plan::{self, Access, JoinKind, JoinSpec, OrderPart, PROBE, Plan, Spec};
+use crate::plan;
+use crate::session::{Reader, Session, in_session};
 
 /// About how many joined rows one chunk has.
 const CHUNK: u64 = 256;
@@ -34,7 +34,7 @@ const CHUNK_BYTES: u64 = 1 << 20;
 pub(crate) struct Chunk {
     spec: JoinSpec,
     last: Vec<u16>,
-    order: Order,
+    order: TotalOrder,
     /// The table that is walked, and its part of the order; empty if any order will do.
     place: u8,
     leading: Vec<OrderPart>,
@@ -73,7 +73,7 @@ pub(crate) struct Piece {
 impl<R> Chunks<R> {
     /// Begins; `None` if the rows are not read in their order, or not without reading a whole table for each chunk.
     pub async fn begin(
-        target: Target<'_>,
+        target: Reader<'_>,
         spec: &JoinSpec,
         columns: &[Node],
         read: &(dyn Fn(JoinedRow<'_>) -> Result<R> + Sync),
@@ -83,15 +83,13 @@ impl<R> Chunks<R> {
             return Ok(None);
         }
         spec.check_size()?;
-        let order = Order::of(spec);
+        let order = TotalOrder::of(spec);
         let spec = spec.clone().pushed();
-        let Some((place, walked, plan)) = walked(target, &spec, &order).await? else { return Ok(None) };
-        if !is_looked_up(target, &spec, place).await? {
-            return Ok(None);
-        }
+        let Some(way) = plan::chunks_of_join(target, &spec, &order, CHUNK).await? else { return Ok(None) };
+        let (place, walked) = (way.place, way.spec);
         let table = target.shared().table(walked.table)?;
-        let Some(runs) = Runs::of(target, table, &walked, &plan) else { return Ok(None) };
-        plan::check_policy(target, &Spec { limit: None, ..walked.clone() }, &plan)?;
+        let Some(runs) = Runs::of(target, table, &walked, &way.plan) else { return Ok(None) };
+        plan::check_policy(target, &walked, &way.plan)?;
         let leading = if order.is_any() { Vec::new() } else { order.leading() };
         let has_key = walked.table.key.iter().all(|key| walked.order.iter().any(|part| part.column == *key));
         let by_key = walked.order.iter().all(|part| walked.table.key.contains(&part.column));
@@ -103,7 +101,7 @@ impl<R> Chunks<R> {
             own: own.keys,
             seen: (!by_key).then(HashSet::new),
             // In a session what others insert is a conflict, and what it inserts itself does not show.
-            endless: matches!(target, Target::Database(_)),
+            endless: matches!(target, Reader::Database(_)),
             shares_places: !has_key,
             held: Group { place: Vec::new(), rows: Vec::new() },
             walked: 0,
@@ -129,7 +127,12 @@ impl<R> Chunks<R> {
             0 => FIRST_CHUNK,
             walked => CHUNK.saturating_mul(walked) / self.given.max(1),
         };
-        let batch = Batch { rows: rows.clamp(1, CHUNK).min(most.max(1)), bytes: Some(CHUNK_BYTES), in_steps: true };
+        let batch = Batch {
+            rows: rows.clamp(1, CHUNK).min(most.max(1)),
+            bytes: Some(CHUNK_BYTES),
+            visits: None,
+            in_steps: true,
+        };
         self.runs.ask(batch, self.endless)
     }
 
@@ -177,19 +180,29 @@ impl<R> Chunks<R> {
 }
 
 impl Chunk {
-    /// Reads what was asked, and attaches the other tables. Has to run in a session.
-    pub async fn read(&self, target: Target<'_>, asked: Asked) -> Result<Piece> {
+    /// Reads what was asked, and attaches the other tables.
+    pub async fn read(&self, target: Reader<'_>, asked: Asked) -> Result<Piece> {
+        match target {
+            Reader::Session(_) => self.read_here(target, asked).await,
+            Reader::Database(shared) => {
+                let read = async |session: &Session| self.read_here(Reader::Session(session), asked.clone()).await;
+                Box::pin(in_session(shared, read)).await
+            }
+        }
+    }
+
+    async fn read_here(&self, target: Reader<'_>, asked: Asked) -> Result<Piece> {
         let got = asked.read(target).await?;
         let hits: Vec<Hit> = got.hits().cloned().collect();
         let joined = Box::pin(self.attach(target, hits.clone())).await?;
         Ok(Piece { got, joined, hits })
     }
 
-    async fn attach(&self, target: Target<'_>, hits: Vec<Hit>) -> Result<Joined> {
+    async fn attach(&self, target: Reader<'_>, hits: Vec<Hit>) -> Result<Joined> {
         let mut join = Join::new(target, &self.spec, &self.last, None);
-        let at = usize::from(self.place);
-        if let (Some(part), Some(last), false) = (self.spec.parts.get(at), self.last.get(at), hits.is_empty()) {
-            join.attach_all(self.place, Fetched::new(part.spec.table, hits, *last)?).await?;
+        if !hits.is_empty() {
+            let last = self.last.get(usize::from(self.place)).copied().unwrap_or(0);
+            join.attach_all(self.place, Fetched::new(self.spec.part(self.place).spec.table, hits, last)?).await?;
         }
         Ok(join.rows)
     }
@@ -202,11 +215,11 @@ impl Chunk {
         read: &dyn Fn(JoinedRow<'_>) -> Result<R>,
     ) -> Result<Vec<Group<R>>> {
         let mut groups = Vec::with_capacity(hits.len());
-        let table = self.spec.parts.get(usize::from(self.place)).map(|part| part.spec.table);
+        let table = self.spec.part(self.place).spec.table;
         for hit in hits {
-            let place = match table {
-                Some(table) if !self.leading.is_empty() => sort_key_of(table, &self.leading, &hit.key, &hit.body)?,
-                _ => Vec::new(),
+            let place = match self.leading.as_slice() {
+                [] => Vec::new(),
+                leading => sort_key_of(table, leading, &hit.key, &hit.body)?,
             };
             groups.push(Group { place, rows: Vec::new() });
         }
@@ -218,56 +231,4 @@ impl Chunk {
         groups.iter_mut().for_each(|group| group.rows.sort_by(|a, b| a.0.cmp(&b.0)));
         Ok(groups)
     }
-}
-
-/// The table whose walk gives the joined rows in order, how it is walked, and by which plan.
-async fn walked(target: Target<'_>, spec: &JoinSpec, order: &Order) -> Result<Option<(u8, Spec, Plan)>> {
-    if !order.is_any() {
-        let way = compete::in_order(target, spec, order, CHUNK).await?;
-        return Ok(way.map(|way| (way.place, way.spec, way.plan)));
-    }
-    let place = first(target, spec).await?;
-    let Some(part) = spec.parts.get(usize::from(place)) else { return Ok(None) };
-    let table = target.shared().table(part.spec.table)?;
-    let order = table.def.key.iter().map(|column| OrderPart::new(*column, false)).collect();
-    let walked = Spec { order, ..part.spec.clone() };
-    let plan = plan::choose_plan(target, table, &Spec { limit: Some(CHUNK), ..walked.clone() }).await?;
-    Ok(Some((place, walked, plan)))
-}
-
-/// Whether all other tables are looked up by indexes or keys, for each chunk as many rows as belong to it.
-async fn is_looked_up(target: Target<'_>, spec: &JoinSpec, first: u8) -> Result<bool> {
-    for attach in spec.attached(first) {
-        let Some(part) = spec.parts.get(usize::from(attach.place)) else { return Ok(false) };
-        if attach.kind == JoinKind::Cross {
-            return Ok(false);
-        }
-        for via in &attach.via {
-            let between = Spec { policy: part.spec.policy, ..Spec::new(via.table) };
-            if !is_found(target, &between, via.near.iter().map(|(.., near)| *near)).await? {
-                return Ok(false);
-            }
-        }
-        let own: Vec<u16> = match attach.via.first() {
-            Some(via) => via.far.iter().map(|(_, own)| *own).collect(),
-            None => super::distinct_columns(&attach.on).0.iter().map(|(.., own)| *own).collect(),
-        };
-        if !is_found(target, &part.spec, own).await? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether an index or the key finds rows by these columns, or few rows are left without them.
-async fn is_found(target: Target<'_>, spec: &Spec, columns: impl IntoIterator<Item = u16>) -> Result<bool> {
-    let (mut spec, mut one, mut encoded) = (spec.clone(), Tuples::new(), Vec::new());
-    let columns: Vec<Node> = columns.into_iter().map(Node::Column).collect();
-    columns.iter().for_each(|_| crate::value::key::encode(crate::value::ValueRef::Bool(true), false, &mut encoded));
-    one.insert(encoded);
-    let one = Arc::new(one);
-    spec.filter.push(Node::InTuples(columns, one.clone()));
-    let plan = plan::choose_plan(target, target.shared().table(spec.table)?, &spec).await?;
-    let is_few = plan.estimate.is_some_and(|n| n < u64::from(PROBE)) || matches!(plan.access, Access::Nothing);
-    Ok(is_few || (!plan.full_scan && !plan.tests(&one)))
 }

@@ -6,14 +6,14 @@
 //! has not finished then, the other way may visit twice as many, and so on. What is visited in all is bounded by a constant
 //! times what the better way visits.
 
-use super::order::Order;
+use super::none;
 use super::rows::Joined;
-use super::stream::{Stream, Way};
-use super::{first, none};
+use super::stream::Stream;
+use crate::ask::{JoinSpec, TotalOrder, Window};
 use crate::error::Result;
-use crate::exec::target::Target;
 use crate::expr::node::Node;
-use crate::plan::{self, Access, Deleted, JoinSpec, Plan, ScanPolicy, Spec};
+use crate::plan::{self, JoinWay};
+use crate::session::{Reader, Session};
 
 /// What the first way may visit before the other gets its turn: so many rows for each that is wanted, and so many besides.
 const VISITS_A_ROW: u64 = 4;
@@ -27,7 +27,7 @@ const FIRST_OF_ALL: u64 = 4096;
 pub(super) struct Wanted<'a> {
     /// How many rows.
     pub rows: u64,
-    pub order: &'a Order,
+    pub order: &'a TotalOrder,
     /// The columns that are given.
     pub columns: &'a [Node],
     /// Whether rows that agree in them are given once.
@@ -36,16 +36,16 @@ pub(super) struct Wanted<'a> {
 
 /// At least so many of the first rows of a join as are wanted, if there are so many.
 pub(super) async fn first_rows(
-    target: Target<'_>,
+    target: Reader<'_>,
     spec: &JoinSpec,
     last: &[u16],
     wanted: &Wanted<'_>,
 ) -> Result<Joined> {
-    let in_order = in_order(target, spec, wanted.order, wanted.rows).await?;
+    let in_order = plan::walk_of_join(target, spec, wanted.order, wanted.rows).await?;
     let sorts = in_order.is_none() && !wanted.order.is_any();
     let way = match in_order {
         Some(way) => way,
-        None => whole(target, spec, first(target, spec).await?).await?,
+        None => plan::whole_of_join(target, spec, plan::first_of_join(target, spec).await?).await?,
     };
     plan::check_policy(target, &way.spec, &way.plan)?;
     let mut one = Competitor::open(target, spec, last, wanted, &way, sorts).await?;
@@ -63,7 +63,7 @@ pub(super) async fn first_rows(
         }
         budget = budget.saturating_mul(2);
         if other.is_none()
-            && let Some(smallest) = smallest(target, spec, &way, budget).await?
+            && let Some(smallest) = plan::smallest_of_join(target, spec, &way, budget).await?
         {
             let sorts = !wanted.order.is_any();
             plan::check_policy(target, &smallest.spec, &smallest.plan)?;
@@ -78,64 +78,9 @@ pub(super) async fn first_rows(
     }
 }
 
-/// The walk that gives the rows in order, if there is one.
-pub(super) async fn in_order(target: Target<'_>, spec: &JoinSpec, order: &Order, rows: u64) -> Result<Option<Way>> {
-    let Some(place) = order.leader().filter(|leader| spec.core().contains(leader)) else { return Ok(None) };
-    let Some(part) = spec.parts.get(usize::from(place)) else { return Ok(None) };
-    let table = target.shared().table(part.spec.table)?;
-    let walked = Spec { order: order.leading(), ..part.spec.clone() };
-    let limited = Spec { limit: Some(rows), ..walked.clone() };
-    let mut plan = plan::choose_plan(target, table, &limited).await?;
-    if !plan.ordered {
-        // A few rows, and all of them are found at once.
-        if plan.estimate.is_some_and(|n| n <= rows)
-            || !matches!(plan.access, Access::Index { .. } | Access::Rows { .. } | Access::Union(_))
-        {
-            return Ok(None);
-        }
-        let any = Spec { filter: Vec::new(), deleted: Deleted::Yes, ..limited };
-        let walk = plan::choose_plan(target, table, &any).await?;
-        plan = Plan { residual: part.spec.condition(), partition: plan.partition, full_scan: true, ..walk };
-    }
-    let allowed = || {
-        let policy = part.spec.policy.unwrap_or_else(|| target.scan_policy());
-        !plan.full_scan || policy != ScanPolicy::Deny
-    };
-    Ok((plan.ordered && allowed()).then_some(Way { place, spec: walked, plan }))
-}
-
-/// The way that begins with all rows of a table, in any order.
-pub(super) async fn whole(target: Target<'_>, spec: &JoinSpec, place: u8) -> Result<Way> {
-    let spec = spec.parts.get(usize::from(place)).map(|part| part.spec.clone());
-    let spec = spec.ok_or_else(|| crate::error::Error::invalid("a join begins with one of its tables"))?;
-    let plan = plan::choose_plan(target, target.shared().table(spec.table)?, &spec).await?;
-    Ok(Way { place, spec, plan })
-}
-
-/// The way that begins with all rows of the table with the fewest, if it has fewer than `most` and it is not what `walk` does.
-async fn smallest(target: Target<'_>, spec: &JoinSpec, walk: &Way, most: u64) -> Result<Option<Way>> {
-    let mut ways = Vec::new();
-    for place in spec.core() {
-        let way = whole(target, spec, place).await?;
-        let is_same = place == walk.place && (way.plan.full_scan || walk.spec.order.is_empty());
-        let policy = way.spec.policy.unwrap_or_else(|| target.scan_policy());
-        let is_denied = way.plan.full_scan && policy == ScanPolicy::Deny;
-        if !is_same && !is_denied {
-            ways.push(way);
-        }
-    }
-    let mut asked = Vec::with_capacity(ways.len());
-    for way in &ways {
-        asked.push((&**target.shared().table(way.spec.table)?, &way.plan.access));
-    }
-    let counts = plan::measure_each(target, &asked, most).await?;
-    let few = ways.into_iter().zip(counts).filter_map(|(way, count)| Some((count.filter(|n| *n < most)?, way)));
-    Ok(few.min_by_key(|(count, _)| *count).map(|(_, way)| way))
-}
-
 /// A way to the first rows, as far as it has come.
 struct Competitor<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     spec: &'a JoinSpec,
     wanted: &'a Wanted<'a>,
     stream: Stream<'a>,
@@ -150,11 +95,11 @@ struct Competitor<'a> {
 
 impl<'a> Competitor<'a> {
     async fn open(
-        target: Target<'a>,
+        target: Reader<'a>,
         spec: &'a JoinSpec,
         last: &'a [u16],
         wanted: &'a Wanted<'a>,
-        way: &Way,
+        way: &JoinWay,
         sorts: bool,
     ) -> Result<Self> {
         let before = visited(target);
@@ -187,10 +132,10 @@ impl<'a> Competitor<'a> {
             self.wanted.order.arrange(self.spec, &mut self.found)?;
         }
         if self.wanted.distinct {
-            self.found.keep_distinct(self.wanted.columns)?;
+            self.found.keep_distinct(self.spec, self.wanted.columns)?;
         }
         let before = self.found.len();
-        self.found.cut(0, Some(self.wanted.rows));
+        self.found.cut(Window::first(self.wanted.rows));
         if self.found.len() < before || self.wanted.distinct { self.found.compact() } else { Ok(()) }
     }
 
@@ -210,6 +155,6 @@ impl<'a> Competitor<'a> {
     }
 }
 
-fn visited(target: Target<'_>) -> u64 {
-    target.session().map_or(0, crate::session::Session::visited)
+fn visited(target: Reader<'_>) -> u64 {
+    target.session().map_or(0, Session::visited)
 }

@@ -4,17 +4,17 @@
 //! at once that the rows so far ask for, or, where they ask for more values than the table has rows, as a whole. Either
 //! way its rows go into a hash table by the columns that are equal. So the number of reads is that of the tables, whatever
 //! the number of rows.
+//!
+//! With a limit the same is done batch by batch, see [`compete`] and [`stream`].
 
 mod chunks;
 mod compete;
-mod explain;
 mod order;
 mod rows;
 mod stream;
 mod walk;
 
 pub(crate) use chunks::Chunks;
-pub(crate) use explain::explain_join;
 pub(crate) use rows::{Joined, JoinedRow};
 
 use std::collections::HashMap;
@@ -23,31 +23,29 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::aggregate::{Grouping, Groups};
-use super::by_value::ByValue;
-use super::fetch::{Want, fetch};
+use super::fetch::fetch;
+use super::group_by_key::ByValue;
+use super::hit::Want;
 use super::related::end_in_key;
 use super::subquery;
-use super::target::Target;
+use crate::ask::{
+    Attach, Equal, GroupSpec, JoinKind, JoinPart, JoinSpec, MOST_ROWS, ScanPolicy, Spec, TotalOrder, Via,
+};
 use crate::error::{Error, Kind, Result};
 use crate::expr::eval::{self, Values as _};
 use crate::expr::node::Node;
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Attach, Equal, GroupSpec, JoinKind, JoinPart, JoinSpec, ScanPolicy, Spec, Via};
+use crate::plan::{self, Explain, Plan};
 use crate::row;
+use crate::session::{Reader, Session, in_session};
 use crate::value::{Value, ValueError};
 use compete::Wanted;
-use order::Order;
-use rows::{Fetched, MOST_JOINED, NONE};
+use rows::{Fetched, NONE};
 use stream::Stream;
-
-/// From how many values on it is asked how large the table is that they are looked up in.
-const MANY: u64 = 256;
-/// How many rows of a scan cost as much as a lookup.
-const LOOKUP: u64 = 4;
 
 /// A join that is being read.
 struct Join<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     spec: &'a JoinSpec,
     /// The last column of each table that is read.
     last: &'a [u16],
@@ -60,24 +58,36 @@ struct Join<'a> {
 }
 
 /// The rows of a join, in order, cut to its offset and limit. `columns` are those that are read besides the ones of the
-/// join itself. Has to run in a session.
+/// join itself.
 ///
 /// With a limit it reads batch by batch and stops when it has enough rows, see [`compete`]. Without one it costs a round trip
 /// for each table, one more where plans have to be compared.
-pub(crate) async fn join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
+pub(crate) async fn join(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
+    match target {
+        Reader::Session(_) => join_here(target, spec, columns).await,
+        Reader::Database(shared) => {
+            Box::pin(in_session(shared, async |session: &Session| {
+                join_here(Reader::Session(session), spec, columns).await
+            }))
+            .await
+        }
+    }
+}
+
+async fn join_here(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
     let spec = subquery::answered_join(target, spec).await?;
-    let (order, distinct, limit, offset) = (Order::of(&spec), spec.distinct, spec.limit, spec.offset);
+    let (order, distinct, window) = (TotalOrder::of(&spec), spec.distinct, spec.window);
     let mut spec = spec.pushed();
     let last = last_columns(&spec, columns);
-    let mut rows = match limit.map(|limit| limit.saturating_add(offset)) {
-        Some(_) if limit == Some(0) => none(&spec),
-        Some(wanted) if !ends_with_first(&spec) => {
+    let mut rows = match window.reach() {
+        Some(_) if window.limit == Some(0) => none(&spec),
+        Some(wanted) if !plan::ends_with_first(&spec) => {
             let wanted = Wanted { rows: wanted, order: &order, columns, distinct };
             // Boxed, as all that a statement awaits: a transaction around it has a future that is nested deeply enough.
             Box::pin(compete::first_rows(target, &spec, &last, &wanted)).await?
         }
         _ => {
-            limit_first(&mut spec);
+            plan::limit_first(&mut spec);
             let mut join = Join::new(target, &spec, &last, None);
             Box::pin(join.run()).await?;
             join.rows
@@ -85,14 +95,26 @@ pub(crate) async fn join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) 
     };
     order.arrange(&spec, &mut rows)?;
     if distinct {
-        rows.keep_distinct(columns)?;
+        rows.keep_distinct(&spec, columns)?;
     }
-    rows.cut(offset, limit);
+    rows.cut(window);
     Ok(rows)
 }
 
 /// How many rows a join has. Costs as [`join`], and keeps no more of them than those of a batch.
-pub(crate) async fn count_join(target: Target<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<u64> {
+pub(crate) async fn count_join(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<u64> {
+    match target {
+        Reader::Session(_) => count_here(target, spec, columns).await,
+        Reader::Database(shared) => {
+            Box::pin(in_session(shared, async |session: &Session| {
+                count_here(Reader::Session(session), spec, columns).await
+            }))
+            .await
+        }
+    }
+}
+
+async fn count_here(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<u64> {
     let mut count = 0;
     let mut add = |rows: &Joined| {
         count += rows.len() as u64;
@@ -104,19 +126,19 @@ pub(crate) async fn count_join(target: Target<'_>, spec: &JoinSpec, columns: &[N
 
 /// Calls `take` with all rows of a join, in batches and in any order.
 async fn each(
-    target: Target<'_>,
+    target: Reader<'_>,
     spec: &JoinSpec,
     columns: &[Node],
     mut take: impl FnMut(&Joined) -> Result<()>,
 ) -> Result<()> {
-    if spec.limit.is_some() || spec.offset > 0 || spec.distinct {
-        return take(&join(target, spec, columns).await?);
+    if !spec.window.is_all() || spec.distinct {
+        return take(&join_here(target, spec, columns).await?);
     }
     let spec = subquery::answered_join(target, spec).await?.pushed();
     let last = last_columns(&spec, columns);
-    let way = compete::whole(target, &spec, first(target, &spec).await?).await?;
+    let way = plan::whole_of_join(target, &spec, plan::first_of_join(target, &spec).await?).await?;
     plan::check_policy(target, &way.spec, &way.plan)?;
-    let order = Order::default();
+    let order = TotalOrder::default();
     let mut stream = Stream::open(target, &spec, &last, &order, &way, None).await?;
     while !stream.is_ended() {
         take(&stream.next(compete::MOST_BATCH).await?)?;
@@ -124,27 +146,27 @@ async fn each(
     Ok(())
 }
 
+/// How a join would be read. Costs at most one round trip for each table, and reads no rows, except those of subqueries.
+pub(crate) async fn explain_join(target: Reader<'_>, spec: &JoinSpec) -> Result<Explain> {
+    match target {
+        Reader::Session(_) => explain_here(target, spec).await,
+        Reader::Database(shared) => {
+            Box::pin(in_session(shared, async |session: &Session| explain_here(Reader::Session(session), spec).await))
+                .await
+        }
+    }
+}
+
+async fn explain_here(target: Reader<'_>, spec: &JoinSpec) -> Result<Explain> {
+    Box::pin(plan::explain_join(target, subquery::answered_join(target, spec).await?)).await
+}
+
 fn none(spec: &JoinSpec) -> Joined {
     Joined::new(spec.parts.iter().map(|part| Fetched::none(part.spec.table)))
 }
 
-/// Whether the first table alone decides which rows come first: each of its rows is kept.
-fn ends_with_first(spec: &JoinSpec) -> bool {
-    let kept = spec.parts.iter().skip(1).all(|part| part.kind == JoinKind::Left);
-    kept && spec.filter.is_empty() && !spec.distinct && spec.order.iter().all(|order| order.place == 0)
-}
-
-/// Gives the first table the join's limit where it alone decides which rows come first.
-fn limit_first(spec: &mut JoinSpec) {
-    let decides = ends_with_first(spec);
-    if let (true, Some(limit), Some(first)) = (decides, spec.limit, spec.parts.first_mut()) {
-        first.spec.limit = Some(limit.saturating_add(spec.offset));
-        first.spec.order = spec.order.iter().map(|order| order.part).collect();
-    }
-}
-
-/// The groups of a join's rows. Costs as [`join`].
-pub(crate) async fn aggregate_join(target: Target<'_>, spec: &JoinSpec, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
+/// The groups of a join's rows. Costs as [`join`]. Has to run in a session.
+pub(crate) async fn aggregate_join(target: Reader<'_>, spec: &JoinSpec, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
     let name = |place: u8, column: u16| {
         let part = spec.parts.get(usize::from(place));
         part.map_or_else(String::new, |part| format!("{}.{}", part.name, part.spec.table.column(column).name))
@@ -204,14 +226,13 @@ fn last_columns(spec: &JoinSpec, columns: &[Node]) -> Vec<u16> {
 }
 
 impl<'a> Join<'a> {
-    fn new(target: Target<'a>, spec: &'a JoinSpec, last: &'a [u16], kept: Option<&'a mut Kept>) -> Self {
+    fn new(target: Reader<'a>, spec: &'a JoinSpec, last: &'a [u16], kept: Option<&'a mut Kept>) -> Self {
         Self { target, spec, last, rows: none(spec), bound: Vec::new(), open: spec.filter.clone(), kept }
     }
 
     async fn run(&mut self) -> Result<()> {
-        let first = first(self.target, self.spec).await?;
-        let Some(part) = self.spec.parts.get(usize::from(first)) else { return Ok(()) };
-        let fetched = self.read(first, &part.spec).await?;
+        let first = plan::first_of_join(self.target, self.spec).await?;
+        let fetched = self.read(first, &self.spec.part(first).spec).await?;
         self.attach_all(first, fetched).await
     }
 
@@ -242,9 +263,7 @@ impl<'a> Join<'a> {
     }
 
     fn set(&mut self, place: u8, fetched: Arc<Fetched>) {
-        if let Some(slot) = self.rows.tables.get_mut(usize::from(place)) {
-            *slot = fetched;
-        }
+        *self.rows.tables.get_mut(usize::from(place)).expect("a join has a slot for each of its tables") = fetched;
     }
 
     /// Tests the conditions whose tables are all there.
@@ -268,7 +287,7 @@ impl<'a> Join<'a> {
     }
 
     async fn attach(&mut self, attach: &Attach) -> Result<()> {
-        let Some(part) = self.spec.parts.get(usize::from(attach.place)) else { return Ok(()) };
+        let part = self.spec.part(attach.place);
         if attach.kind == JoinKind::Cross {
             let rows = match self.kept.as_ref().and_then(|kept| kept.tables.get(&attach.place)) {
                 Some((rows, _)) => rows.clone(),
@@ -284,7 +303,7 @@ impl<'a> Join<'a> {
         for (at, via) in attach.via.iter().enumerate() {
             between.push(self.between((attach.place, at), via, part.spec.policy).await?);
         }
-        let (on, mut rest) = distinct_columns(&attach.on);
+        let (on, mut rest) = attach.distinct_columns();
         // A table in between leads to few rows, so it goes first; columns that are equal besides are compared.
         let own: Vec<u16> = match between.first() {
             Some(between) => {
@@ -375,11 +394,13 @@ impl<'a> Join<'a> {
         columns: &[u16],
         wanted: Tuples,
     ) -> Result<(Spec, bool)> {
-        let Some(kept) = &mut self.kept else { return lookup(self.target, spec, columns, wanted, None).await };
+        let Some(kept) = &mut self.kept else {
+            return plan::lookup_of_join(self.target, spec, columns, wanted, None).await;
+        };
         let looked_up = kept.lookups.entry(at).or_default();
         let before = *looked_up;
         *looked_up += wanted.len() as u64;
-        lookup(self.target, spec, columns, wanted, Some(before)).await
+        plan::lookup_of_join(self.target, spec, columns, wanted, Some(before)).await
     }
 
     /// The distinct values that the rows so far ask for.
@@ -468,28 +489,17 @@ impl Between {
 
 impl Joined {
     /// Keeps the first of the rows in which these columns are the same.
-    fn keep_distinct(&mut self, columns: &[Node]) -> Result<()> {
+    fn keep_distinct(&mut self, spec: &JoinSpec, columns: &[Node]) -> Result<()> {
         let mut seen = std::collections::HashSet::new();
         self.retain(|row| {
             let mut encoded = Vec::new();
             for column in columns {
-                let value = eval::scalar(column, row)
-                    .map_err(|source| Error::from(Kind::Overflow { table: "", column: None, source }))?;
+                let value = eval::scalar(column, row).map_err(|source| calculation(spec, source))?;
                 crate::value::key::encode(value, false, &mut encoded);
             }
             Ok(seen.insert(encoded))
         })
     }
-}
-
-/// The equalities with each own column once, and the others.
-fn distinct_columns(on: &[Equal]) -> (Vec<Equal>, Vec<Equal>) {
-    let mut first: Vec<Equal> = Vec::with_capacity(on.len());
-    let mut more = Vec::new();
-    for equal in on {
-        if first.iter().any(|(.., own)| *own == equal.2) { more.push(*equal) } else { first.push(*equal) }
-    }
-    (first, more)
 }
 
 /// What a row asks for; none if a column of it is NULL.
@@ -532,76 +542,19 @@ fn hashed(table: &Fetched, columns: &[u16]) -> Result<RowsByValue> {
 }
 
 /// Reads the rows of a table.
-async fn rows_of(target: Target<'_>, spec: &Spec, last: u16) -> Result<Fetched> {
+async fn rows_of(target: Reader<'_>, spec: &Spec, last: u16) -> Result<Fetched> {
     let table = target.shared().table(spec.table)?;
     let plan = plan::plan(target, table, spec).await?;
-    let hits = fetch(target, table, &bounded(target, spec), &plan, Want::Rows).await?;
+    let hits = fetch(target, table, &bounded(target, spec, &plan), &plan, Want::Rows).await?;
     Fetched::new(spec.table, hits, last)
 }
 
 /// The same query, stopping where it has found more rows than a join keeps.
-fn bounded(target: Target<'_>, spec: &Spec) -> Spec {
-    if !target.shared().placement.is_one() {
-        // There a limit is shared out among the partitions, which are asked again for what is missing.
+fn bounded(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Spec {
+    if !target.shared().placement.is_one() || !plan.is_one_run() {
+        // There a limit is shared out among the runs, and those that have more are asked again.
         return spec.clone();
     }
-    let most = MOST_JOINED as u64 + 1;
-    Spec { limit: Some(spec.limit.map_or(most, |limit| limit.min(most))), ..spec.clone() }
-}
-
-/// The query for the rows of a table that have these values: by lookups, or without them where the table has fewer rows
-/// than there are values. Says whether it is without them. `before` is how many values were looked up for earlier batches, if
-/// what is found without them is kept for later ones.
-async fn lookup(
-    target: Target<'_>,
-    spec: &Spec,
-    columns: &[u16],
-    wanted: Tuples,
-    before: Option<u64>,
-) -> Result<(Spec, bool)> {
-    let table = target.shared().table(spec.table)?;
-    let mut looked_up = spec.clone();
-    let n = wanted.len() as u64 + before.unwrap_or(0);
-    let wanted = Arc::new(wanted);
-    let columns = columns.iter().map(|column| Node::Column(*column)).collect();
-    looked_up.filter.push(Node::InTuples(columns, wanted.clone()));
-    if before == Some(0) && !wanted.is_empty() {
-        // Where no index serves the values, each batch would read the same rows.
-        if plan::choose_plan(target, table, &looked_up).await?.tests(&wanted) {
-            return Ok((spec.clone(), true));
-        }
-    }
-    if n <= MANY || spec.policy.unwrap_or_else(|| target.scan_policy()) != ScanPolicy::Allow {
-        return Ok((looked_up, false));
-    }
-    let scan = plan::choose_plan(target, table, spec).await?;
-    let enough = LOOKUP * n;
-    match plan::measure(target, table, &scan.access, enough).await? {
-        Some(entries) if entries < enough => Ok((spec.clone(), true)),
-        _ => Ok((looked_up, false)),
-    }
-}
-
-/// The table to read first: of those that can be, the one with the fewest rows by its own conditions. Costs a round trip
-/// where several have conditions that an index serves, and that were not counted lately.
-pub(super) async fn first(target: Target<'_>, spec: &JoinSpec) -> Result<u8> {
-    let mut narrowed = Vec::new();
-    for place in spec.core() {
-        let Some(part) = spec.parts.get(usize::from(place)) else { continue };
-        let table = target.shared().table(part.spec.table)?;
-        if part.spec.filter.is_empty() {
-            continue;
-        }
-        let plan = plan::choose_plan(target, table, &part.spec).await?;
-        if !plan.full_scan {
-            narrowed.push((place, table, plan.access));
-        }
-    }
-    if let [] | [_] = narrowed.as_slice() {
-        return Ok(narrowed.first().map_or(0, |(place, ..)| *place));
-    }
-    let asked: Vec<_> = narrowed.iter().map(|(_, table, access)| (&***table, access)).collect();
-    let counts = plan::measure_all(target, &asked).await?;
-    let least = narrowed.iter().zip(counts).min_by_key(|(_, count)| count.unwrap_or(u64::MAX));
-    Ok(least.map_or(0, |((place, ..), _)| *place))
+    let most = MOST_ROWS as u64 + 1;
+    Spec { window: spec.window.at_most(most), ..spec.clone() }
 }

@@ -4,17 +4,15 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::ask::{MOST_ROWS, Window};
 use crate::error::{Error, Kind, Result};
-use crate::exec::fetch::Hit;
+use crate::exec::hit::Hit;
 use crate::expr::eval::Values;
-use crate::model::RowView;
-use crate::row;
+use crate::row::{self, RowView};
 use crate::schema::Table;
 use crate::session::Session;
 use crate::value::{ValueError, ValueRef};
 
-/// The most joined rows that are kept in memory, and the most rows of each of the tables.
-pub(super) const MOST_JOINED: usize = 4_000_000;
 /// In a joined row: no row of this table.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -36,7 +34,7 @@ impl Fetched {
 
     /// Rows of which the columns up to `last` are read.
     pub fn new(table: &'static Table, hits: Vec<Hit>, last: u16) -> Result<Self> {
-        if hits.len() > MOST_JOINED {
+        if hits.len() > MOST_ROWS {
             return Err(too_many(&[table.name]));
         }
         let width = usize::from(last) + 1;
@@ -118,11 +116,7 @@ impl Joined {
     pub fn remember(&self, session: &Session) -> Result<()> {
         for table in &self.tables {
             let stored = session.shared.table(table.table)?;
-            for hit in &table.hits {
-                if session.with_overlay(|overlay| overlay.get(stored.id, &hit.key).is_none()) {
-                    session.remember(stored.id, hit.key.clone(), Some(hit.body.clone()));
-                }
-            }
+            session.remember_hits(stored.id, &table.hits);
         }
         Ok(())
     }
@@ -154,7 +148,7 @@ impl Joined {
         let width = self.width();
         let mut added: Vec<HashMap<u32, u32>> = vec![HashMap::new(); width];
         let places = other.places.get(rows.start * width..rows.end * width).unwrap_or_default();
-        if self.len() + rows.len() > MOST_JOINED {
+        if self.len() + rows.len() > MOST_ROWS {
             return Err(self.too_many());
         }
         self.places.reserve(places.len());
@@ -182,7 +176,7 @@ impl Joined {
 
     /// Adds the row `row` with the one at `at` of the table at `place`.
     pub fn push(&mut self, row: &[u32], place: u8, at: usize) -> Result<()> {
-        if self.len() >= MOST_JOINED {
+        if self.len() >= MOST_ROWS {
             return Err(self.too_many());
         }
         let start = self.places.len();
@@ -231,21 +225,19 @@ impl Joined {
         Ok(())
     }
 
-    /// Leaves out the first rows, and all after so many.
-    pub fn cut(&mut self, offset: u64, limit: Option<u64>) {
+    /// Keeps the rows of a window.
+    pub fn cut(&mut self, window: Window) {
         let width = self.width();
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).saturating_mul(width).min(self.places.len());
-        self.places.drain(..from);
-        if let Some(limit) = limit {
-            self.places.truncate(usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(width));
-        }
+        let kept = window.range(self.len());
+        self.places.truncate(kept.end * width);
+        self.places.drain(..kept.start * width);
     }
 }
 
 #[cold]
 fn too_many(tables: &[&str]) -> Error {
     Kind::Limit(format!(
-        "the join of {} would keep more than {MOST_JOINED} rows in memory; narrow it by a filter or a limit",
+        "the join of {} would keep more than {MOST_ROWS} rows in memory; narrow it by a filter or a limit",
         tables.join(", ")
     ))
     .into()

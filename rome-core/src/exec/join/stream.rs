@@ -5,30 +5,22 @@
 //! part of the order come together, so those of a batch's last place wait until a row of a later place was read; where that
 //! part has the table's key, each row is a place of its own and nothing waits.
 
-use super::order::Order;
 use super::rows::{Fetched, Joined};
 use super::walk::Walk;
 use super::{Join, Kept, none};
+use crate::ask::{JoinSpec, OrderPart, TotalOrder};
 use crate::error::Result;
-use crate::exec::fetch::Hit;
+use crate::exec::hit::Hit;
 use crate::exec::sort::sort_key_of;
-use crate::exec::target::Target;
-use crate::plan::{JoinSpec, OrderPart, Plan, Spec};
-
-/// How a table is walked.
-pub(super) struct Way {
-    pub place: u8,
-    /// The table's part of the join, in the order in which it is walked.
-    pub spec: Spec,
-    pub plan: Plan,
-}
+use crate::plan::JoinWay;
+use crate::session::Reader;
 
 /// A join whose first table is being walked.
 pub(super) struct Stream<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     spec: &'a JoinSpec,
     last: &'a [u16],
-    order: &'a Order,
+    order: &'a TotalOrder,
     place: u8,
     walk: Walk<'a>,
     /// The table's part of the order of the joined rows; empty if they come in any order.
@@ -44,11 +36,11 @@ pub(super) struct Stream<'a> {
 impl<'a> Stream<'a> {
     /// Begins at a table. At most `most` of the joined rows of one place in the order are of use.
     pub async fn open(
-        target: Target<'a>,
+        target: Reader<'a>,
         spec: &'a JoinSpec,
         last: &'a [u16],
-        order: &'a Order,
-        way: &Way,
+        order: &'a TotalOrder,
+        way: &JoinWay,
         most: Option<u64>,
     ) -> Result<Self> {
         let table = target.shared().table(way.spec.table)?;
@@ -80,10 +72,8 @@ impl<'a> Stream<'a> {
         let hits = self.walk.read(rows).await?;
         self.walked += hits.len() as u64;
         let last_hit = hits.last().cloned();
-        let at = usize::from(self.place);
-        let (Some(part), last) = (self.spec.parts.get(at), self.last.get(at).copied().unwrap_or(0)) else {
-            return Ok(none(self.spec));
-        };
+        let part = self.spec.part(self.place);
+        let last = self.last.get(usize::from(self.place)).copied().unwrap_or(0);
         let fetched = Fetched::new(part.spec.table, hits, last)?;
         // What is read once need not serve other batches.
         let is_only = self.walked == fetched.hits.len() as u64 && self.walk.is_ended();

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::bounded;
+use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::exec::fetch::{Hit, Want, fetch, own_rows};
+use crate::exec::fetch::{fetch, own_rows};
+use crate::exec::hit::{Hit, Want};
 use crate::exec::runs::{Batch, Runs};
-use crate::exec::target::Target;
-use crate::plan::{Plan, Spec};
+use crate::plan::Plan;
+use crate::session::Reader;
 
 /// About how many bytes of rows one batch reads at most.
 const BATCH_BYTES: u64 = 4 << 20;
@@ -19,7 +21,7 @@ const BATCH_BYTES: u64 = 4 << 20;
 /// The rows of a query on one table in its order, read as far as they are taken. Those that the session has written are among
 /// them, as they will be.
 pub(super) struct Walk<'a> {
-    target: Target<'a>,
+    target: Reader<'a>,
     /// `None` if the plan does not give its rows as sorted runs: they are all in `ready`.
     runs: Option<Runs<Hit>>,
     /// The keys of rows that the session has written.
@@ -29,9 +31,9 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Begins. Reads nothing yet where the plan gives its rows as sorted runs, else all rows.
-    pub async fn open(target: Target<'a>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<Self> {
+    pub async fn open(target: Reader<'a>, table: &Arc<StoredTable>, spec: &Spec, plan: &Plan) -> Result<Self> {
         let Some(mut runs) = Runs::of(target, table, spec, plan) else {
-            let ready = fetch(target, table, &bounded(target, spec), plan, Want::Rows).await?.into();
+            let ready = fetch(target, table, &bounded(target, spec, plan), plan, Want::Rows).await?.into();
             return Ok(Self { target, runs: None, own: HashSet::new(), ready });
         };
         let own = own_rows(target, table, spec)?;
@@ -56,7 +58,7 @@ impl<'a> Walk<'a> {
             self.ready.extend(runs.next());
             if self.ready.len() < most && !runs.is_ended() {
                 let missing = rows - self.ready.len() as u64;
-                let batch = Batch { rows: missing, bytes: Some(BATCH_BYTES), in_steps: true };
+                let batch = Batch { rows: missing, bytes: Some(BATCH_BYTES), visits: None, in_steps: true };
                 let mut got = runs.ask(batch, false).read(self.target).await?;
                 let hits = got.take_hits();
                 let is_stored = |hit: &Hit| !self.own.contains(&hit.key);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::key::{Key, Probe};
+use super::scan::Keep;
 use super::state::{Prepared, Record, State};
 use crate::store::{
     Applied, Capabilities, Check, CheckRef, Decision, Effect, MiniTx, Partition, Space, Step, StoreError,
@@ -173,12 +174,12 @@ impl State {
             Check::Version { space, key, expect } => self.record(*space, key).map(|record| record.version) == *expect,
             Check::Same { span, rows, n, digest } => {
                 let scanned = match rows {
-                    Some(table) => self.scan_rows(span, *table, None, None, true)?,
-                    None => self.scan(span, None, None, true),
+                    Some(table) => self.view().scan_rows(span, *table, Keep::Nothing, None, true)?,
+                    None => self.view().scan(span, Keep::Nothing, None, true),
                 };
                 scanned.visited == *n && scanned.digest == *digest
             }
-            Check::Count { span, n } => self.count(span) == *n,
+            Check::Count { span, n } => self.view().count(span) == *n,
         })
     }
 
@@ -218,6 +219,7 @@ impl State {
 
     /// Does the effects; nothing in it can fail.
     fn carry_out(&mut self, tx: MiniTx, sums: Vec<i128>) {
+        self.note_changes(&tx.effects);
         self.seq += u64::from(!tx.effects.is_empty());
         let mut sums = sums.into_iter();
         for effect in tx.effects {

@@ -1,11 +1,32 @@
 //! Spans of the in-memory store: their members, their number, their digest.
 
-use super::key::{Key, Probe};
-use super::state::{Record, Records, State, row};
+use super::state::{Record, View, row};
 use crate::store::{
     Digester, FilterRef, RecordRef, Scanned, Scanner, Space, Span, StoreError, StoreErrorKind, StoreResult, TableId,
     TxId, row_key,
 };
+
+/// Which members a scan returns of those that it visits.
+#[derive(Clone, Copy)]
+pub(super) enum Keep<'a> {
+    All,
+    Nothing,
+    Passing(&'a FilterRef),
+}
+
+impl<'a> Keep<'a> {
+    pub(super) fn of(filter: Option<&'a FilterRef>) -> Self {
+        filter.map_or(Self::All, Self::Passing)
+    }
+
+    fn keeps(self, key: &[u8], value: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Nothing => false,
+            Self::Passing(filter) => filter.0.keep(key, value),
+        }
+    }
+}
 
 /// The part of a scan that is the same whatever its members are: the limits, the digest, where it stopped.
 struct Progress<'a> {
@@ -63,29 +84,33 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl State {
-    pub(super) fn scan(&self, span: &Span, filter: Option<&FilterRef>, want: Option<u32>, track: bool) -> Scanned {
-        let filter = filter.filter(|_| matches!(span.space, Space::Rows(_)));
+impl View<'_> {
+    pub(super) fn scan(self, span: &Span, keep: Keep<'_>, want: Option<u32>, track: bool) -> Scanned {
+        let keep = match keep {
+            Keep::Passing(_) if !matches!(span.space, Space::Rows(_)) => Keep::All,
+            keep => keep,
+        };
         let versioned = span.space.is_versioned();
         let mut progress = Progress::new(span, want, track);
-        self.walk(span, |key, record| {
-            if progress.is_full() {
-                return Ok(false);
-            }
-            progress.visit(key, versioned.then_some(record.version));
-            if filter.is_none_or(|filter| filter.0.keep(key, &record.value)) {
-                progress.give(key, record);
-            }
-            Ok(true)
-        })
-        .map_or_else(|never: std::convert::Infallible| match never {}, |()| progress.finish())
+        self.table(span.space)
+            .walk(span, |key, record| {
+                if progress.is_full() {
+                    return Ok(false);
+                }
+                progress.visit(key, versioned.then_some(record.version));
+                if keep.keeps(key, &record.value) {
+                    progress.give(key, record);
+                }
+                Ok(true)
+            })
+            .map_or_else(|never: std::convert::Infallible| match never {}, |()| progress.finish())
     }
 
     pub(super) fn scan_rows(
-        &self,
+        self,
         index: &Span,
         table: TableId,
-        filter: Option<&FilterRef>,
+        keep: Keep<'_>,
         want: Option<u32>,
         track: bool,
     ) -> StoreResult<Scanned> {
@@ -93,58 +118,41 @@ impl State {
             let message = format!("rows can be scanned through an index only, not through {:?}", index.space);
             return Err(StoreError::new(StoreErrorKind::Invalid, message));
         };
-        let rows = self.spaces.get(&Space::Rows(table));
+        let rows = self.table(Space::Rows(table));
         let mut progress = Progress::new(index, want, track);
-        self.walk(index, |entry, _| {
-            if progress.is_full() {
-                return Ok(false);
-            }
-            let key = row_key(entry).ok_or_else(|| {
-                let message = format!(
-                    "the entry {} of {:?} is too short to hold its row's key",
-                    entry.escape_ascii(),
-                    index.space
-                );
-                StoreError::new(StoreErrorKind::Corrupt, message)
-            })?;
-            let key = &*key;
-            let row = row(rows, table, key, index.space)?;
-            progress.visit(entry, Some(row.version));
-            if filter.is_none_or(|filter| filter.0.keep(key, &row.value)) {
-                progress.give(key, row);
-            }
-            Ok(true)
-        })
-        .map(|()| progress.finish())
+        self.table(index.space)
+            .walk(index, |entry, _| {
+                if progress.is_full() {
+                    return Ok(false);
+                }
+                let key = row_key(entry).ok_or_else(|| {
+                    let message = format!(
+                        "the entry {} of {:?} is too short to hold its row's key",
+                        entry.escape_ascii(),
+                        index.space
+                    );
+                    StoreError::new(StoreErrorKind::Corrupt, message)
+                })?;
+                let key = &*key;
+                let row = row(rows, table, key, index.space)?;
+                progress.visit(entry, Some(row.version));
+                if keep.keeps(key, &row.value) {
+                    progress.give(key, row);
+                }
+                Ok(true)
+            })
+            .map(|()| progress.finish())
     }
 
-    pub(super) fn count(&self, span: &Span) -> u64 {
-        let limit = span.limit.map_or(usize::MAX, |limit| limit as usize);
-        let records = self.spaces.get(&span.space).filter(|_| span.is_possible());
-        records.map_or(0, |records| within(records, span).take(limit).count() as u64)
+    pub(super) fn count(self, span: &Span) -> u64 {
+        let limit = span.limit.map_or(u64::MAX, u64::from);
+        let mut n = 0;
+        // Whether it has come so far is asked when there is one more.
+        let counted = self.table(span.space).walk(span, |_, _| {
+            let more = n < limit;
+            n += u64::from(more);
+            Ok(more)
+        });
+        counted.map_or_else(|never: std::convert::Infallible| match never {}, |()| n)
     }
-
-    /// Shows the members of a span in its direction until `show` says that it wants no more. Its limit is the caller's.
-    fn walk<'a, E>(&'a self, span: &Span, show: impl FnMut(&'a [u8], &'a Record) -> Result<bool, E>) -> Result<(), E> {
-        let Some(records) = self.spaces.get(&span.space).filter(|_| span.is_possible()) else { return Ok(()) };
-        let members = within(records, span);
-        if span.reverse { until(members.rev(), show) } else { until(members, show) }
-    }
-}
-
-fn within<'a>(records: &'a Records, span: &Span) -> std::collections::btree_map::Range<'a, Key, Record> {
-    let (lo, hi) = (span.lo.as_ref().map(|key| Probe::new(key)), span.hi.as_ref().map(|key| Probe::new(key)));
-    records.range::<Probe<'_>, _>((lo.as_ref(), hi.as_ref()))
-}
-
-fn until<'a, E>(
-    members: impl Iterator<Item = (&'a Key, &'a Record)>,
-    mut show: impl FnMut(&'a [u8], &'a Record) -> Result<bool, E>,
-) -> Result<(), E> {
-    for (key, record) in members {
-        if !show(key.as_ref(), record)? {
-            break;
-        }
-    }
-    Ok(())
 }

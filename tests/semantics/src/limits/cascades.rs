@@ -5,8 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rome::prelude::*;
 use rome::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, OwnerTag, Partition, Read, ReadReply, SequenceId, Store,
-    StoreResult,
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
 use rome_core::testkit::Recorder;
 
@@ -194,10 +193,6 @@ impl Store for Narrow {
 
     async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         self.0.reserve(sequence, n).await
-    }
-
-    fn owner(&self, partition: Partition) -> OwnerTag {
-        self.0.owner(partition)
     }
 }
 

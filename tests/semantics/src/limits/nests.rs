@@ -160,8 +160,10 @@ fn a_page_after_many_columns_grows_no_further_than_the_limit() {
         assert!(error.unwrap_err().to_string().contains("64 MiB"));
         // A column that is named again has no say.
         let once = db.query::<Knot>().order_by((Knot::AGE.desc(), Knot::ID.asc())).page(3);
-        let again: Vec<_> =
-            [Knot::AGE.desc(), Knot::ID.asc()].into_iter().chain(vec![Knot::AGE.asc(); 20_000]).collect();
+        let again: Vec<_> = [Knot::AGE.desc().untyped(), Knot::ID.asc().untyped()]
+            .into_iter()
+            .chain(vec![Knot::AGE.asc().untyped(); 20_000])
+            .collect();
         let again = db.query::<Knot>().order_by(again);
         let first = once.clone().fetch().await.unwrap();
         let second = again.clone().page(3).after(first.next.clone()).fetch().await.unwrap();

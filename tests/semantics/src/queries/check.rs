@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use futures::TryStreamExt;
 use rome::prelude::*;
+use rome::query::Hints;
 
 use super::generate::{Ask, Generate, Seen};
 use super::lower::{expr, order};
@@ -64,7 +65,7 @@ pub async fn check<'a, E: Subject>(
     }
     compared(sqlite.is_some());
     let query = || build(fresh(), ask);
-    forced(&query, rows, ask, &expected).await;
+    forced(&query, rows, ask, &expected, gen_).await;
 
     let plan = query().explain().await.unwrap();
     let what = format!("{plan}");
@@ -91,10 +92,22 @@ pub async fn check<'a, E: Subject>(
 }
 
 /// All rows and their number, with the planner's choice, without indexes, and by each index that can serve.
-async fn forced<'a, E: Subject>(query: &impl Fn() -> Query<'a, E>, rows: &[Row], ask: &Ask, expected: &[Row]) {
+async fn forced<'a, E: Subject>(
+    query: &impl Fn() -> Query<'a, E>,
+    rows: &[Row],
+    ask: &Ask,
+    expected: &[Row],
+    gen_: &mut Generate,
+) {
     let mut ways = vec![("planned".to_owned(), query()), ("no index".to_owned(), query().ignore_indexes())];
     let indexes = E::table().indexes.iter();
     ways.extend(indexes.map(|index| (index.name.clone(), query().use_index(index.name.as_str()))));
+    for way in [None, Some(0), Some(1)] {
+        let budget = gen_.random.one_in(2).then(|| 1 + gen_.random.below(12));
+        let batch = gen_.random.one_in(2).then(|| 1 + gen_.random.below(4));
+        let hints = Hints { compete: true, way, budget, batch };
+        ways.push((format!("{hints:?}"), query().hinted(hints)));
+    }
     for (name, query) in ways {
         let found = match query.all().await {
             Ok(found) => found,

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::markers::Marker;
 use super::row::{Col, Row, Val, compare, kind_label};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,7 @@ pub enum Cond {
         not: bool,
         dynamic: bool,
     },
+    After(Marker),
     And(Vec<Cond>),
     Or(Vec<Cond>),
     Not(Box<Cond>),
@@ -233,6 +235,7 @@ impl Cond {
             Self::HasTag { tag, .. } => Some(row.tags.contains(tag)),
             Self::HasMark(mark) => Some(row.marks.contains(mark)),
             Self::IsNull { col, not, .. } => Some(row.get(*col).is_null() != *not),
+            Self::After(marker) => Some(marker.test(row)),
             Self::And(all) => and(all.iter().map(|cond| cond.test(row))),
             Self::Or(all) => or(all.iter().map(|cond| cond.test(row))),
             Self::Not(of) => not(of.test(row)),

@@ -147,7 +147,7 @@ impl Generate {
 
     fn leaf(&mut self) -> Cond {
         let dynamic = self.random.one_in(3);
-        match self.random.below(18) {
+        match self.random.below(20) {
             0..=4 => {
                 let col = *self.random.pick(ORDERED);
                 let op = if self.random.one_in(2) { Op::Eq } else { self.op() };
@@ -208,6 +208,7 @@ impl Generate {
                 };
                 Cond::Text { how, col, text, dynamic }
             }
+            18..=19 => self.marker(),
             15 => Cond::HasTag { tag: (*self.random.pick(TAGS)).to_owned(), dynamic },
             16 => Cond::HasMark(self.random.range(0, 3) as i32),
             _ => {
@@ -234,10 +235,11 @@ impl Generate {
     }
 
     pub fn ask(&mut self, soft: bool) -> Ask {
-        let filters = match self.random.below(8) {
+        let filters = match self.random.below(9) {
             0 => Vec::new(),
             1..=3 => vec![self.cond(0), self.cond(0)],
             4 => vec![self.cond(0)],
+            5 => vec![self.marker(), self.cond(1)],
             _ => vec![self.cond(3)],
         };
         let order = self.random.times(3, |random| By {

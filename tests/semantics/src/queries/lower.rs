@@ -11,7 +11,7 @@ use super::row::{Col, Kind, Val};
 use super::subjects::Subject;
 
 /// A typed value from the test's.
-trait Pick: Field {
+pub trait Pick: Field {
     fn pick(val: &Val) -> Self;
 }
 
@@ -298,6 +298,7 @@ pub fn expr<E: Subject>(cond: &Cond) -> Expr<E> {
                 other => panic!("{other:?} is never null"),
             }
         }
+        Cond::After(marker) => marker.expr(),
         Cond::And(all) if all.len() == 2 => expr::<E>(&all[0]) & expr::<E>(&all[1]),
         Cond::Or(all) if all.len() == 2 => expr::<E>(&all[0]) | expr::<E>(&all[1]),
         Cond::And(all) => Expr::all(all.iter().map(expr::<E>)),
@@ -320,7 +321,7 @@ pub fn order<E: Subject>(by: By) -> Order<E> {
         let col = E::column(by.col.name()).unwrap();
         if by.descending { col.desc() } else { col.asc() }.unwrap()
     } else {
-        with_ordered!(by.col, c => if by.descending { c.desc() } else { c.asc() })
+        with_ordered!(by.col, c => if by.descending { c.desc().untyped() } else { c.asc().untyped() })
     };
     match by.nulls {
         None => order,

@@ -7,6 +7,7 @@ mod check;
 mod condition;
 mod generate;
 mod lower;
+mod markers;
 mod naive;
 pub mod random;
 mod regressions;

@@ -195,6 +195,33 @@ impl Text {
             Cond::IsNull { col, not, .. } => {
                 self.push(&format!("{} is {}null", col.name(), if *not { "not " } else { "" }));
             }
+            Cond::After(marker) => {
+                // SQLite's own comparison of tuples has no directions, and NULL is unknown in it.
+                for (at, (by, val)) in marker.parts.iter().enumerate() {
+                    for (earlier, val) in &marker.parts[..at] {
+                        self.push(&format!("{} is ", earlier.col.name()));
+                        self.value(val);
+                        self.push(" and ");
+                    }
+                    let (col, sign) = (by.col.name(), if by.descending { "<" } else { ">" });
+                    let nulls_first = by.nulls.map_or(!by.descending, |nulls| nulls == Nulls::First);
+                    match (val.is_null(), nulls_first) {
+                        (true, true) => self.push(&format!("{col} is not null or ")),
+                        (true, false) => self.push("0 or "),
+                        (false, _) => {
+                            self.push(&format!("coalesce({col} {sign} "));
+                            self.value(val);
+                            self.push(if nulls_first { ", 0) or " } else { ", 1) or " });
+                        }
+                    }
+                }
+                for (by, val) in &marker.parts {
+                    self.push(&format!("{} is ", by.col.name()));
+                    self.value(val);
+                    self.push(" and ");
+                }
+                self.push(if marker.inclusive { "1" } else { "0" });
+            }
             Cond::And(all) => self.all(all, " and ", "1"),
             Cond::Or(all) => self.all(all, " or ", "0"),
             Cond::Not(of) => {

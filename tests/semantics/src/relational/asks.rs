@@ -2,7 +2,7 @@
 
 use rome::expr::{count_distinct, count_of};
 use rome::prelude::*;
-use rome::query::{Joined, Link, Parts};
+use rome::query::{Hints, Joined, Link, Parts};
 
 use super::super::groups::{self, GroupAsk, set_of};
 use super::super::model::{By, Cond, Data, Table, Val};
@@ -301,6 +301,32 @@ pub async fn check_filter<E: Known>(
             assert_eq!(found, expected, "{plan}");
         }
         planned();
+    }
+    // The first rows, by each of the ways that compete.
+    for (way, budget, batch) in
+        [(None, Some(1), Some(1)), (Some(0), None, Some(2)), (Some(1), None, None), (Some(2), None, None)]
+    {
+        let hints = Hints { compete: true, way, budget, batch };
+        for limit in [1, 3, 1_000] {
+            let found: Vec<Vec<Val>> = ordered
+                .clone()
+                .hinted(hints)
+                .limit(limit)
+                .all()
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| vec![Val::Int(row.id())])
+                .collect();
+            let first = cut(&expected, 0, Some(limit));
+            if order.is_empty() {
+                assert_eq!(found.len(), first.len(), "{hints:?}: {plan}");
+                assert!(found.iter().all(|row| expected.contains(row)), "{hints:?}: {plan}");
+            } else {
+                assert_eq!(found, first, "{hints:?}: {plan}");
+            }
+            planned();
+        }
     }
     assert_eq!(query.count().await.unwrap(), expected.len() as u64, "count: {plan}");
     assert_eq!(query.exists().await.unwrap(), !expected.is_empty(), "exists: {plan}");

@@ -223,3 +223,31 @@ async fn an_offset_of_distinct_rows_is_over_what_differs() {
         assert!(!names.offset(1).limit(0).exists().await.unwrap());
     }
 }
+
+#[tokio::test]
+async fn a_row_that_several_lookups_find_is_given_once() {
+    for place in places() {
+        let db = open!(place, [Pet, Label, PetLabel, Liked]);
+        fill(&db).await;
+        let hints = [(None, Some(1), Some(1)), (Some(0), None, Some(2)), (Some(1), None, None), (Some(2), None, None)];
+        let hints = hints.map(|(way, budget, batch)| rome::query::Hints { compete: true, way, budget, batch });
+        let blue = || Pet::LABELS.link().filter(Label::TEXT.eq("blue")).exists();
+        let any = || Pet::LABELS.exists();
+        let keys =
+            |ids: [u32; 3]| Pet::ID.in_query(&db.query::<Label>().filter(Label::ID.is_in(ids)).select(Label::ID));
+        let both = [blue() | any(), any() | blue(), keys([1, 2, 3]) | keys([2, 3, 9]), keys([1, 2, 3]) | blue()];
+        for (at, condition) in both.into_iter().enumerate() {
+            let query = db.query::<Pet>().filter(condition);
+            let ordered = query.clone().order_by(Pet::NAME.asc());
+            for (hints, limit) in hints.iter().flat_map(|hints| [2, 3, 100].map(|limit| (*hints, limit))) {
+                let expected = usize::try_from(limit.min(3)).unwrap();
+                for query in [&query, &ordered] {
+                    let found = query.clone().hinted(hints).limit(limit).all().await.unwrap();
+                    assert_eq!(found.len(), expected, "{at}: {hints:?}, at most {limit}, on {}", place.name);
+                }
+                let found = ordered.clone().hinted(hints).limit(limit).keys().await.unwrap();
+                assert_eq!(found.len(), expected, "keys of {at}: {hints:?}, at most {limit}, on {}", place.name);
+            }
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! What filters mean.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rome::expr::DynColumn;
 use rome::prelude::*;
@@ -78,7 +76,7 @@ fn subject(name: &str) -> Subject<'_> {
 }
 
 impl Filters {
-    /// The conditions on the columns of images.
+    /// The conditions on images, their properties and their tags.
     pub(super) fn condition(&self) -> DbResult<Expr<Image>> {
         let mut all = Vec::new();
         if let Some(hidden) = self.os_hidden {
@@ -108,38 +106,25 @@ impl Filters {
         for (name, value) in &self.others {
             all.extend(named(name, value, self.whole_seconds)?);
         }
+        all.extend(self.related());
         Ok(Expr::all(all))
     }
 
-    /// The ids of the images that match the conditions on properties and tags, or `None` if there are no such
-    /// conditions. One query by index for each.
-    pub(super) async fn ids(&self, s: &Session) -> DbResult<Option<BTreeSet<String>>> {
+    /// The conditions on the properties and tags of an image.
+    fn related(&self) -> impl Iterator<Item = Expr<Image>> {
         let by_name = self.others.iter().filter(|(name, _)| matches!(subject(name), Subject::Property));
-        let mut found: Option<BTreeSet<String>> = None;
-        for (name, value) in self.properties.iter().chain(by_name) {
-            let query = s
-                .query::<ImageProperty>()
-                .filter(ImageProperty::NAME.eq(name.as_str()))
-                .filter(ImageProperty::VALUE_HEAD.eq(ImageProperty::head(value)))
-                .filter(ImageProperty::VALUE.eq(value.as_str()))
-                .filter(ImageProperty::DELETED.eq(false));
-            narrow(&mut found, query.select((ImageProperty::IMAGE_ID,)).all().await?);
-        }
-        for tag in &self.tags {
-            let query =
-                s.query::<ImageTag>().filter(ImageTag::VALUE.eq(tag.as_str())).filter(ImageTag::DELETED.eq(false));
-            narrow(&mut found, query.select((ImageTag::IMAGE_ID,)).all().await?);
-        }
-        Ok(found)
+        let properties = self.properties.iter().chain(by_name).map(|(name, value)| {
+            Image::PROPERTIES.any(Expr::all([
+                ImageProperty::NAME.eq(name.as_str()),
+                ImageProperty::VALUE_HEAD.eq(ImageProperty::head(value)),
+                ImageProperty::VALUE.eq(value.as_str()),
+                ImageProperty::DELETED.eq(false),
+            ]))
+        });
+        let tags = self.tags.iter();
+        properties
+            .chain(tags.map(|tag| Image::TAGS.any(ImageTag::VALUE.eq(tag.as_str()).and(ImageTag::DELETED.eq(false)))))
     }
-}
-
-fn narrow(found: &mut Option<BTreeSet<String>>, rows: Vec<(String,)>) {
-    let ids: BTreeSet<String> = rows.into_iter().map(|(id,)| id).collect();
-    *found = Some(match found.take() {
-        Some(before) => before.intersection(&ids).cloned().collect(),
-        None => ids,
-    });
 }
 
 /// The condition of a filter by name; none if it is about a property.

@@ -1,7 +1,8 @@
 //! Lists of images: who asks, filters, order and pages, all pushed down into queries.
 //!
-//! Conditions on properties, tags and members become a set of image ids first, by an index of those tables; everything
-//! else is one query over images that stops at the limit, and loads what belongs to the images of the page with them.
+//! A list is one query over images that stops at the limit: conditions on properties, tags and members are `exists`, which the
+//! library tests on each image in its order, or asks first, whichever visits less. What belongs to the images of the page is loaded with
+//! them.
 
 mod filters;
 mod items;
@@ -85,10 +86,7 @@ pub async fn image_get_page(
     db.try_transaction_with(reading(), async |s| {
         let show_deleted = listing.filters.changes_since.is_some() || listing.filters.deleted == Some(true);
         let mut query = s.query::<Image>().filter(condition.clone()).order_by(sort.orders()?);
-        if let Some(ids) = listing.filters.ids(s).await? {
-            query = query.filter(Image::ID.is_in(ids));
-        }
-        if let Some(visible) = visible::condition(s, context, listing).await? {
+        if let Some(visible) = visible::condition(context, listing) {
             query = query.filter(visible);
         }
         if let Some(marker) = &listing.marker {

@@ -5,7 +5,6 @@ use rome::prelude::*;
 use super::{Listing, VisibilityFilter};
 use crate::db::context::Context;
 use crate::db::entities::{Image, ImageMember, Visibility};
-use crate::db::error::DbResult;
 
 /// What a member has to have said for an image to be shared with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,10 +19,10 @@ pub enum MemberStatus {
 }
 
 /// The condition that the caller, the filter `visibility` and `is_public` put on images, or `None` for all of them.
-pub(super) async fn condition(s: &Session, context: &Context, listing: &Listing) -> DbResult<Option<Expr<Image>>> {
+pub(super) fn condition(context: &Context, listing: &Listing) -> Option<Expr<Image>> {
     let mut all = Vec::new();
     if !context.is_admin || listing.admin_as_user {
-        all.extend(of_user(s, context, listing).await?);
+        all.extend(of_user(context, listing));
     } else if listing.filters.visibility.is_none() {
         all.push(Expr::any([Image::VISIBILITY.ne(Visibility::Community), owned(context)]));
     }
@@ -35,19 +34,19 @@ pub(super) async fn condition(s: &Session, context: &Context, listing: &Listing)
         Some(false) => all.push(Image::VISIBILITY.ne(Visibility::Public)),
         None => {}
     }
-    Ok((!all.is_empty()).then(|| Expr::all(all)))
+    (!all.is_empty()).then(|| Expr::all(all))
 }
 
 /// What a user sees: what is open to all, what its project owns, and what is shared with it. Alternatives that the filter
 /// `visibility` rules out are left out, so that the plan does not look for them; community images without that filter are
 /// among those owned, and nowhere else.
-async fn of_user(s: &Session, context: &Context, listing: &Listing) -> DbResult<Option<Expr<Image>>> {
+fn of_user(context: &Context, listing: &Listing) -> Option<Expr<Image>> {
     let may_be = |visibility| match listing.filters.visibility {
         None | Some(VisibilityFilter::All) => true,
         Some(VisibilityFilter::Is(only)) => only == visibility,
     };
     if matches!(listing.filters.visibility, Some(VisibilityFilter::Is(Visibility::Public | Visibility::Community))) {
-        return Ok(None);
+        return None;
     }
     let mut any = vec![owned(context)];
     if may_be(Visibility::Public) {
@@ -57,25 +56,22 @@ async fn of_user(s: &Session, context: &Context, listing: &Listing) -> DbResult<
         any.push(Image::VISIBILITY.eq(Visibility::Community));
     }
     if may_be(Visibility::Shared) {
-        let ids = shared_with(s, context, &listing.member_status).await?;
-        if !ids.is_empty() {
-            any.push(Image::ID.is_in(ids).and(Image::VISIBILITY.eq(Visibility::Shared)));
-        }
+        any.extend(shared(context, &listing.member_status));
     }
-    Ok(Some(Expr::any(any)))
+    Some(Expr::any(any))
 }
 
 fn owned(context: &Context) -> Expr<Image> {
     context.owner().map_or_else(|| Expr::any([]), |owner| Image::OWNER.eq(owner))
 }
 
-async fn shared_with(s: &Session, context: &Context, status: &MemberStatus) -> DbResult<Vec<String>> {
-    let Some(owner) = context.owner() else { return Ok(Vec::new()) };
-    let query = s.query::<ImageMember>().filter(ImageMember::MEMBER.eq(owner)).filter(ImageMember::DELETED.eq(false));
-    let query = match status {
-        MemberStatus::Accepted => query.filter(ImageMember::STATUS.eq("accepted")),
-        MemberStatus::Is(status) => query.filter(ImageMember::STATUS.eq(status.as_str())),
-        MemberStatus::All => query,
-    };
-    Ok(query.select((ImageMember::IMAGE_ID,)).all().await?.into_iter().map(|(id,)| id).collect())
+/// Shared with the project of the caller, which said this to it.
+fn shared(context: &Context, status: &MemberStatus) -> Option<Expr<Image>> {
+    let mut member = vec![ImageMember::MEMBER.eq(context.owner()?), ImageMember::DELETED.eq(false)];
+    match status {
+        MemberStatus::Accepted => member.push(ImageMember::STATUS.eq("accepted")),
+        MemberStatus::Is(status) => member.push(ImageMember::STATUS.eq(status.as_str())),
+        MemberStatus::All => {}
+    }
+    Some(Image::VISIBILITY.eq(Visibility::Shared).and(Image::MEMBERS.any(Expr::all(member))))
 }

@@ -1,0 +1,64 @@
+//! Linking rows by their relations, and loading relations of rows that are there already.
+
+use super::Database;
+use crate::error::Result;
+use crate::model::{Entity, Related, Relation};
+use crate::query::IntoLoad;
+use crate::session::{Purpose, Reader, Session, TransactionOptions, in_session, run};
+
+impl Database {
+    /// Loads a relation of a row, in a read-only session. Costs as [`Session::load`].
+    ///
+    /// # Errors
+    /// As [`Query::all`](crate::query::Query::all).
+    pub async fn load<E: Entity>(&self, row: &mut E, relation: impl IntoLoad<E>) -> Result<()> {
+        self.load_all(std::slice::from_mut(row), relation).await
+    }
+
+    /// Loads a relation of rows, at the cost of one [`load`](Self::load).
+    ///
+    /// # Errors
+    /// As [`Query::all`](crate::query::Query::all).
+    pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
+        let load = relation.into_load();
+        let shown: &[E] = rows;
+        let put =
+            in_session(&self.shared, async |session: &Session| load.rows(Reader::Session(session), shown, None).await)
+                .await?;
+        put(rows);
+        Ok(())
+    }
+
+    /// Makes a relation lead from one row to another, as [`Session::link`] does. Costs two round trips, and one more if the row
+    /// between has a `soft_delete` column.
+    ///
+    /// # Errors
+    /// As [`Session::link`].
+    pub async fn link<E: Entity, F: Related>(
+        &self,
+        from: &E,
+        relation: Relation<E, F>,
+        to: &F::Target,
+    ) -> Result<bool> {
+        run(&self.shared, TransactionOptions::new(), Purpose::Transaction, async |session: &Session| {
+            session.link(from, relation, to).await
+        })
+        .await
+    }
+
+    /// Makes a relation not lead from one row to another, as [`Session::unlink`] does. Costs two round trips.
+    ///
+    /// # Errors
+    /// As [`Session::unlink`].
+    pub async fn unlink<E: Entity, F: Related>(
+        &self,
+        from: &E,
+        relation: Relation<E, F>,
+        to: &F::Target,
+    ) -> Result<bool> {
+        run(&self.shared, TransactionOptions::new(), Purpose::Transaction, async |session: &Session| {
+            session.unlink(from, relation, to).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,145 @@
+//! Semi-joins and anti-joins: tests conditions that ask other tables on batches of rows (`Semi` and `Anti`).
+//!
+//! For the rows of a batch one read of the other table finds which of them have a partner, by its key, a claim or an index, and each is
+//! looked for only until the first. So a query that stops after its first rows asks for the partners of those that it saw. Whether
+//! a partner is wanted or not to exist is for the condition around to say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::fetch::matches;
+use super::hit::Hit;
+use super::subquery;
+use crate::ask::{ScanPolicy, Spec};
+use crate::catalog::StoredTable;
+use crate::error::Result;
+use crate::expr::node::Node;
+use crate::expr::subquery::{Exists, InQuery};
+use crate::expr::tuples::{Tuples, tuple_of};
+use crate::row;
+use crate::session::Reader;
+
+/// Conditions of a query that ask other tables.
+pub(super) struct Asking {
+    conditions: Vec<Node>,
+    policy: Option<ScanPolicy>,
+    /// The answers that do not depend on the rows, by the position of their subquery.
+    answered: HashMap<usize, Node>,
+    visited: u64,
+}
+
+impl Asking {
+    /// Those of a query, and the query without them; `None` if there are none.
+    pub fn of(spec: &Spec) -> Option<(Self, Spec)> {
+        let (conditions, plain): (Vec<Node>, Vec<Node>) = spec.filter.iter().cloned().partition(Node::has_subquery);
+        let conditions: Vec<Node> = conditions.into_iter().map(by_partners).collect();
+        if conditions.is_empty() {
+            return None;
+        }
+        let asking = Self { conditions, policy: spec.policy, answered: HashMap::new(), visited: 0 };
+        Some((asking, Spec { filter: plain, ..spec.clone() }))
+    }
+
+    /// How many values were looked up in other tables, and how many rows were found there.
+    pub const fn visited(&self) -> u64 {
+        self.visited
+    }
+
+    /// Those of the rows for which the conditions are true, in their order. Costs one round trip for each subquery, two with a table in
+    /// between.
+    pub async fn keep(&mut self, target: Reader<'_>, table: &StoredTable, mut hits: Vec<Hit>) -> Result<Vec<Hit>> {
+        let mut position = 0;
+        for condition in self.conditions.clone() {
+            if hits.is_empty() {
+                return Ok(hits);
+            }
+            let mut asked = Vec::new();
+            condition.for_each_leaf(&mut |leaf| match leaf {
+                Node::Exists(_) | Node::InQuery(_) => asked.push(leaf.clone()),
+                _ => {}
+            });
+            let mut answers = Vec::with_capacity(asked.len());
+            for leaf in asked {
+                answers.push(self.answer(target, table, leaf, position, &hits).await?);
+                position += 1;
+            }
+            // Leaves are replaced in the order in which they were visited.
+            let mut answers = answers.into_iter();
+            let condition = condition.map_leaves(&mut |leaf| match leaf {
+                Node::Exists(_) | Node::InQuery(_) => answers.next().unwrap_or(leaf),
+                leaf => leaf,
+            });
+            let mut kept = Vec::with_capacity(hits.len());
+            for hit in hits {
+                if matches(table, Some(&condition), &hit.key, &hit.body)? {
+                    kept.push(hit);
+                }
+            }
+            hits = kept;
+        }
+        Ok(hits)
+    }
+
+    /// A condition on one row that says of these rows what the subquery says.
+    async fn answer(
+        &mut self,
+        target: Reader<'_>,
+        table: &StoredTable,
+        leaf: Node,
+        position: usize,
+        hits: &[Hit],
+    ) -> Result<Node> {
+        match leaf {
+            Node::Exists(exists) if subquery::asks_by_one_link(&exists) => {
+                let exists = subquery::with_policy(&exists, self.policy);
+                let asked = asked_by(table, &exists, hits)?;
+                self.visited += asked.len() as u64;
+                let (found, visited) = Box::pin(subquery::existing_within(target, &exists, asked)).await?;
+                self.visited += visited;
+                Ok(Node::InTuples(exists.of, Arc::new(found)))
+            }
+            leaf => {
+                if let Some(answer) = self.answered.get(&position) {
+                    return Ok(answer.clone());
+                }
+                let answer = Box::pin(subquery::answer(target, leaf, self.policy)).await?;
+                self.answered.insert(position, answer.clone());
+                Ok(answer)
+            }
+        }
+    }
+}
+
+/// The same condition with `exists` in the place of `in_query`, so that its rows ask for what they need only. Not below a `not`, where
+/// it matters whether a NULL among the values makes it unknown; nor where a limit picks the values.
+fn by_partners(condition: Node) -> Node {
+    match condition {
+        Node::And(parts) => Node::And(parts.into_iter().map(by_partners).collect()),
+        Node::Or(parts) => Node::Or(parts.into_iter().map(by_partners).collect()),
+        Node::InQuery(query) if query.spec.window.is_all() && is_ordered(&query) => {
+            let InQuery { of, spec, column, .. } = InQuery::clone(&query);
+            Node::Exists(Arc::new(Exists { of: vec![of], spec, columns: vec![column], through: Vec::new() }))
+        }
+        other => other,
+    }
+}
+
+/// Whether the values can be looked up by their encoding.
+fn is_ordered(query: &InQuery) -> bool {
+    query.spec.table.column(query.column).ty.is_ordered()
+}
+
+/// The values by which these rows ask for partners.
+fn asked_by(table: &StoredTable, exists: &Exists, hits: &[Hit]) -> Result<Tuples> {
+    let mut last = 0;
+    for node in &exists.of {
+        last = node.last_column().unwrap_or(0).max(last);
+    }
+    let mut asked = Tuples::new();
+    for hit in hits {
+        let tuple = row::with_view(table.def, &hit.body, last, |view| tuple_of(&exists.of, view))
+            .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
+        asked.extend(tuple);
+    }
+    Ok(asked)
+}

@@ -1,0 +1,60 @@
+//! How many entries key ranges had when they were last counted: hints for choosing a plan, never answers.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::store::Span;
+
+/// How many ranges are remembered.
+const CAPACITY: usize = 4096;
+/// For how long a count is trusted.
+const LIFETIME: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    counts: Mutex<HashMap<u64, (u64, Instant)>>,
+    /// Which way won for queries of a shape.
+    winners: Mutex<HashMap<String, usize>>,
+}
+
+impl Statistics {
+    pub fn get(&self, span: &Span) -> Option<u64> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, at) = counts.get(&hash(span))?;
+        (at.elapsed() < LIFETIME).then_some(*count)
+    }
+
+    pub fn put(&self, span: &Span, count: u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= CAPACITY {
+            counts.clear();
+        }
+        counts.insert(hash(span), (count, Instant::now()));
+    }
+}
+
+impl Statistics {
+    /// The way that was done first when a query of this shape was asked last.
+    pub fn winner(&self, shape: &str) -> Option<usize> {
+        self.winners.lock().unwrap_or_else(PoisonError::into_inner).get(shape).copied()
+    }
+
+    /// Remembers which way was done first.
+    pub fn won(&self, shape: &str, way: usize) {
+        let mut winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
+        if winners.len() >= CAPACITY && !winners.contains_key(shape) {
+            winners.clear();
+        }
+        winners.insert(shape.to_owned(), way);
+    }
+}
+
+fn hash(span: &Span) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    span.hash(&mut hasher);
+    hasher.finish()
+}
