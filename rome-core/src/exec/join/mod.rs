@@ -141,7 +141,7 @@ async fn each(
     let order = TotalOrder::default();
     let mut stream = Stream::open(target, &spec, &last, &order, &way, None).await?;
     while !stream.is_ended() {
-        take(&stream.next(compete::MOST_BATCH).await?)?;
+        take(&stream.next(compete::MOST_BATCH, None).await?)?;
     }
     Ok(())
 }

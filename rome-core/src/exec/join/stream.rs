@@ -6,7 +6,7 @@
 //! part has the table's key, each row is a place of its own and nothing waits.
 
 use super::rows::{Fetched, Joined};
-use super::walk::Walk;
+use super::walk::FirstRows;
 use super::{Join, Kept, none};
 use crate::ask::{JoinSpec, OrderPart, TotalOrder};
 use crate::error::Result;
@@ -22,7 +22,7 @@ pub(super) struct Stream<'a> {
     last: &'a [u16],
     order: &'a TotalOrder,
     place: u8,
-    walk: Walk<'a>,
+    walk: FirstRows<'a>,
     /// The table's part of the order of the joined rows; empty if they come in any order.
     leading: Vec<OrderPart>,
     kept: Kept,
@@ -44,7 +44,7 @@ impl<'a> Stream<'a> {
         most: Option<u64>,
     ) -> Result<Self> {
         let table = target.shared().table(way.spec.table)?;
-        let walk = Walk::open(target, table, &way.spec, &way.plan).await?;
+        let walk = FirstRows::open(target, table, &way.spec, &way.plan).await?;
         let leading = if way.spec.order.is_empty() { Vec::new() } else { order.leading() };
         let place = way.place;
         Ok(Self {
@@ -64,19 +64,31 @@ impl<'a> Stream<'a> {
 
     /// Whether all joined rows were given.
     pub fn is_ended(&self) -> bool {
-        self.walk.is_ended() && self.held.len() == 0
+        self.walk.is_taken() && self.held.len() == 0
     }
 
-    /// The joined rows of so many more rows of the table. There may be none though others follow.
-    pub async fn next(&mut self, rows: u64) -> Result<Joined> {
-        let hits = self.walk.read(rows).await?;
+    /// How many rows of the table are walked beyond those that are wanted, to know that no other has the place of the last one.
+    pub fn ahead(&self) -> u64 {
+        u64::from(!self.leading.is_empty() && !self.has_key())
+    }
+
+    /// Whether each row of the table has a place of its own.
+    fn has_key(&self) -> bool {
+        let key = &self.spec.part(self.place).spec.table.key;
+        key.iter().all(|key| self.leading.iter().any(|part| part.column == *key))
+    }
+
+    /// The joined rows of so many more rows of the table, or of those that are found by about so many visits. There may be none though
+    /// others follow.
+    pub async fn next(&mut self, rows: u64, visits: Option<u64>) -> Result<Joined> {
+        let hits = self.walk.take(rows, visits).await?;
         self.walked += hits.len() as u64;
         let last_hit = hits.last().cloned();
         let part = self.spec.part(self.place);
         let last = self.last.get(usize::from(self.place)).copied().unwrap_or(0);
         let fetched = Fetched::new(part.spec.table, hits, last)?;
         // What is read once need not serve other batches.
-        let is_only = self.walked == fetched.hits.len() as u64 && self.walk.is_ended();
+        let is_only = self.walked == fetched.hits.len() as u64 && self.walk.is_taken();
         let mut join = Join::new(self.target, self.spec, self.last, (!is_only).then_some(&mut self.kept));
         join.attach_all(self.place, fetched).await?;
         let mut joined = join.rows;
@@ -84,8 +96,7 @@ impl<'a> Stream<'a> {
             return Ok(joined);
         }
         self.order.arrange(self.spec, &mut joined)?;
-        let has_key = part.spec.table.key.iter().all(|key| self.leading.iter().any(|part| part.column == *key));
-        if has_key {
+        if self.has_key() {
             return Ok(joined);
         }
         let place = |hit: Hit| sort_key_of(part.spec.table, &self.leading, &hit.key, &hit.body);
@@ -98,7 +109,7 @@ impl<'a> Stream<'a> {
         self.held.append(joined, 0..joined.len())?;
         self.order.arrange(self.spec, &mut self.held)?;
         let mut finished = self.held.len();
-        if !self.walk.is_ended() {
+        if !self.walk.is_taken() {
             let Some(place) = place else { return Ok(none(self.spec)) };
             finished = 0;
             for row in self.held.iter() {
