@@ -208,3 +208,66 @@ async fn a_stream_of_a_join_ends_whatever_its_loop_does() {
         assert_eq!(given, 500 * SONGS, "{}", place.name);
     }
 }
+
+rome::alias!(Other = Album);
+
+#[tokio::test]
+async fn a_way_that_the_scan_policy_refuses_leaves_a_join_to_the_other() {
+    for place in places() {
+        let db = crate::stores::open!(place, [Album, Song]);
+        fill(&db, 500).await;
+        // Walking albums would look songs up by a column that no index has; songs look albums up by their key.
+        let few = db.query::<Album>().join(Album::ID.on(Song::PLAIN)).filter(Album::RATING.eq(1));
+        let few = few.filter(Song::RARE.lt(12)).order_by((Album::CREATED.desc(), Song::ID.asc()));
+        let expected: Vec<(u64, u64)> = few.clone().all().await.unwrap().iter().map(|(a, s)| (a.id, s.id)).collect();
+        assert_eq!(expected.len(), 3, "{expected:?}");
+        for visits in [1, 100, 100_000] {
+            for limit in [2, 3, 10] {
+                let denied = few.clone().scan_policy(ScanPolicy::Deny).limit(limit).first_visits(visits);
+                let found = denied.all().await.unwrap();
+                let found: Vec<(u64, u64)> = found.iter().map(|(album, song)| (album.id, song.id)).collect();
+                assert_eq!(found, expected[..expected.len().min(limit as usize)], "{}, {visits} visits", place.name);
+            }
+        }
+        // The other way round: from the other album, songs would be looked up by that column.
+        let many = db.query::<Album>().join(Album::PLAIN.on(Song::ID)).join(Song::PLAIN.on(Other::of(Album::ID)));
+        let many = many.filter(Album::RATING.eq(1)).filter(Other::of(Album::CREATED).eq(7));
+        let many = many.order_by(Album::CREATED.desc());
+        let expected: Vec<u64> = many.clone().all().await.unwrap().iter().map(|(album, ..)| album.id).collect();
+        assert_eq!(expected.len(), 125);
+        for visits in [1, 10, 100_000] {
+            let denied = many.clone().scan_policy(ScanPolicy::Deny).limit(25).first_visits(visits);
+            let found: Vec<u64> = denied.all().await.unwrap().iter().map(|(album, ..)| album.id).collect();
+            assert_eq!(found, expected[..25], "{}, {visits} visits", place.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_way_that_lost_has_read_is_no_conflict() {
+    for place in places() {
+        let db = crate::stores::open!(place, [Album, Song]);
+        fill(&db, 1_000).await;
+        for changed in ["an album that was walked in vain", "an album that was given"] {
+            let session = db.session();
+            let query = session.query::<Album>().join(Album::SONGS).filter(Song::RARE.lt(12));
+            // The newest albums have no such song, so the few songs are done first.
+            let rows = query.order_by(Album::CREATED.desc()).limit(25).all().await.unwrap();
+            assert_eq!(rows.len(), 12);
+            let mut album = match changed {
+                "an album that was given" => rows[0].0.clone(),
+                _ => db.query::<Album>().order_by(Album::CREATED.desc()).first().await.unwrap().unwrap(),
+            };
+            album.plain += 1;
+            db.update(&album).await.unwrap();
+            session.insert(Song { id: 1_000_000, album_id: 1, ..Default::default() }).await.unwrap();
+            let committed = session.commit().await;
+            if changed == "an album that was given" {
+                assert!(committed.is_err_and(|error| error.is_conflict()), "{}: {changed}", place.name);
+            } else {
+                committed.unwrap_or_else(|error| panic!("{}: {changed}: {error}", place.name));
+                db.delete_by_key::<Song>(1_000_000).await.unwrap();
+            }
+        }
+    }
+}
