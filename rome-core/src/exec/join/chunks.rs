@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::rows::{Fetched, Joined};
@@ -194,15 +195,17 @@ impl Chunk {
     async fn read_here(&self, target: Reader<'_>, asked: Asked) -> Result<Piece> {
         let got = asked.read(target).await?;
         let hits: Vec<Hit> = got.hits().cloned().collect();
-        let joined = Box::pin(self.attach(target, hits.clone())).await?;
+        let joined = self.attach(target, hits.clone()).await?;
         Ok(Piece { got, joined, hits })
     }
 
+    /// The joined rows of these rows of the table. Has to run in a session.
     async fn attach(&self, target: Reader<'_>, hits: Vec<Hit>) -> Result<Joined> {
         let mut join = Join::new(target, &self.spec, &self.last, None);
         if !hits.is_empty() {
             let last = self.last.get(usize::from(self.place)).copied().unwrap_or(0);
-            join.attach_all(self.place, Fetched::new(self.spec.part(self.place).spec.table, hits, last)?).await?;
+            let fetched = Fetched::new(self.spec.part(self.place).spec.table, hits, last)?;
+            join.attach_all(self.place, fetched).boxed().await?;
         }
         Ok(join.rows)
     }

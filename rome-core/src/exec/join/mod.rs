@@ -21,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 
 use super::aggregate::{Grouping, Groups};
 use super::fetch::fetch;
@@ -83,13 +84,13 @@ async fn join_here(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Res
         Some(_) if window.limit == Some(0) => none(&spec),
         Some(wanted) if !plan::ends_with_first(&spec) => {
             let wanted = Wanted { rows: wanted, order: &order, columns, distinct };
-            // Boxed, as all that a statement awaits: a transaction around it has a future that is nested deeply enough.
-            Box::pin(compete::first_rows(target, &spec, &last, &wanted)).await?
+            // Without its type, as all of a join that reads: the future of a transaction around it is nested deeply enough.
+            compete::first_rows(target, &spec, &last, &wanted).boxed().await?
         }
         _ => {
             plan::limit_first(&mut spec);
             let mut join = Join::new(target, &spec, &last, None);
-            Box::pin(join.run()).await?;
+            join.run().boxed().await?;
             join.rows
         }
     };
@@ -139,9 +140,9 @@ async fn each(
     let way = plan::whole_of_join(target, &spec, plan::first_of_join(target, &spec).await?).await?;
     plan::check_policy(target, &way.spec, &way.plan)?;
     let order = TotalOrder::default();
-    let mut stream = Stream::open(target, &spec, &last, &order, &way, None).await?;
+    let mut stream = Stream::open(target, &spec, &last, &order, &way, None).boxed().await?;
     while !stream.is_ended() {
-        take(&stream.next(compete::MOST_BATCH, None).await?)?;
+        take(&stream.next(compete::MOST_BATCH, None).boxed().await?)?;
     }
     Ok(())
 }
