@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::buffered::buffered;
 use super::compete::{self, Trials, Way};
 use super::filter::{Condition, passes};
 use super::hit::{Hit, Want};
@@ -14,12 +13,13 @@ use super::routing::{self, Pushed};
 use super::semi::Asking;
 use super::sort::{sort_key, sort_key_of};
 use super::subquery;
+use super::top::{self, Top};
 use super::walk::Walk;
 use crate::ask::{MOST_ROWS, Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::placement::{Placement, Routed};
-use crate::plan::{self, Access, Plan};
+use crate::plan::{self, Access, Plan, buffered};
 use crate::row;
 use crate::schema::Table;
 use crate::session::{Pending, Reader, Session, in_session};
@@ -35,7 +35,11 @@ pub(crate) async fn fetch(
     want: Want,
 ) -> Result<Vec<Hit>> {
     match target {
-        Reader::Database(shared) if routing::is_wide(shared.placement, table, plan) || plan.rival.is_some() => {
+        Reader::Database(shared)
+            if routing::is_wide(shared.placement, table, plan)
+                || plan.rival.is_some()
+                || top::is_in_batches(target, spec, plan) =>
+        {
             let within = async |session: &Session| fetch_here(Reader::Session(session), table, spec, plan, want).await;
             Box::pin(in_session(shared, within)).await
         }
@@ -124,6 +128,12 @@ pub(super) async fn fetch_one_way(
         return Ok(hits);
     }
     let own = own_writes(target, table, &plan.access);
+    if top::is_in_batches(target, spec, plan)
+        && let Some(mut hits) = top::top(target, table, spec, plan, own.clone()).await?
+    {
+        spec.window.cut(&mut hits);
+        return Ok(hits);
+    }
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
     let pushed = stored_limit.filter(|_| in_order && !plan.may_repeat());
@@ -458,6 +468,12 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
     if !sort && !skip {
         return Ok(());
     }
+    if spec.window.limit.is_some() {
+        let mut top = Top::new(table.def, spec);
+        hits.drain(..).try_for_each(|hit| top.push(hit))?;
+        *hits = top.finish();
+        return Ok(());
+    }
     check_sorted(table, hits)?;
     sort_rows(table.def, spec, hits)
 }
@@ -466,8 +482,8 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
 fn check_sorted(table: &StoredTable, hits: &[Hit]) -> Result<()> {
     if hits.len() > MOST_ROWS {
         return Err(Kind::Limit(format!(
-            "the query on table `{}` would sort {} rows in memory, at most {MOST_ROWS} are allowed; add an index for its \
-             order or filter",
+            "the query on table `{}` would sort {} rows in memory, at most {MOST_ROWS} are allowed; add a limit, or an \
+             index for its order or filter",
             table.def.name,
             hits.len()
         ))

@@ -3,12 +3,12 @@
 //! Where the reads of a query have to be of one consistent snapshot, it opens a session itself.
 //!
 //! Everything here works on encoded rows. All reads of a plan go out in one batch, so a query costs one round trip
-//! whatever its number of rows.
+//! whatever its number of rows; seeks, the first rows by another order and groups in order read on in further batches.
 
 mod aggregate;
 mod answer;
-mod buffered;
 mod compete;
+mod distinct;
 mod fetch;
 mod filter;
 mod group_by_key;
@@ -19,11 +19,14 @@ mod related;
 mod routing;
 mod runs;
 mod semi;
+mod skip;
 mod sort;
 mod subquery;
+mod top;
 mod walk;
 
 pub(crate) use answer::{Answer, answer, count_rows, explain, find};
+pub(crate) use distinct::{count_distinct, distinct, explain_distinct};
 pub(crate) use fetch::{count, fetch, own_rows};
 pub(crate) use filter::passes;
 pub(crate) use groups::{explain_groups, groups};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::runs::Source;
 use crate::catalog::{StoredIndex, StoredTable};
+use crate::error::{Error, Result};
 use crate::placement::{Placement, Routed, begins_all};
 use crate::plan::{Access, Plan};
 use crate::store::{FilterRef, Partition, Range, Read, Space, Span};
@@ -140,6 +141,23 @@ pub(super) fn runs(placement: Placement, table: &StoredTable, plan: &Plan) -> Op
         sources.push(Source::Lookups(lookups));
     }
     Some(sources)
+}
+
+/// The spans of a plan that reads one range, one for each partition that may have some of it, and how rows are found in them.
+pub(super) fn spans(
+    placement: Placement,
+    table: &StoredTable,
+    plan: &Plan,
+) -> Result<(Through, Vec<(Partition, Span)>)> {
+    let (mut how, mut spans) = (Through::Rows, Vec::new());
+    for source in runs(placement, table, plan).unwrap_or_default() {
+        let Source::Span(through, partition, span) = source else {
+            return Err(Error::internal("a plan of one range has lookups"));
+        };
+        how = through;
+        spans.push((partition, span));
+    }
+    Ok((how, spans))
 }
 
 fn add_runs(

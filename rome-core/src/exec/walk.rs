@@ -38,6 +38,9 @@ pub(crate) struct Walk<'a> {
     most: u64,
     /// About how many bytes of rows a batch reads at most.
     bytes: Option<u64>,
+    /// How many rows `asking` has tested, and how many of them passed.
+    tested: u64,
+    passed: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -66,6 +69,8 @@ impl<'a> Walk<'a> {
             batch: 0,
             most: spec.hints.batch.unwrap_or(u64::MAX).max(1),
             bytes: None,
+            tested: 0,
+            passed: 0,
         }))
     }
 
@@ -121,7 +126,7 @@ impl<'a> Walk<'a> {
     /// Reads one batch.
     async fn step(&mut self, rows: u64, visits: Option<u64>) -> Result<()> {
         if !self.runs.is_ended() {
-            let asks = if self.asking.is_some() { rows.max(self.batch) } else { rows };
+            let asks = if self.asking.is_some() { self.expected(rows) } else { rows };
             let asks = visits.map_or(asks, |visits| asks.min(visits)).min(self.most);
             self.batch = asks.saturating_mul(GROWTH).min(MOST_ROWS.max(rows));
             let batch = Batch { rows: asks, bytes: self.bytes, visits, in_steps: false };
@@ -132,9 +137,19 @@ impl<'a> Walk<'a> {
         }
         let mut next = self.runs.next();
         if let Some(asking) = &mut self.asking {
+            self.tested += next.len() as u64;
             next = asking.keep(self.target, &self.table, next).await?;
+            self.passed += next.len() as u64;
         }
         self.ready.extend(next);
         Ok(())
+    }
+
+    /// How many rows to test so that mostly so many more pass: by the share that has passed so far, and three standard deviations of
+    /// that. No more than a batch may grow to, and enough that the number of batches stays logarithmic where fewer pass from then on.
+    fn expected(&self, missing: u64) -> u64 {
+        let by_share = missing.saturating_mul(self.tested + 1) / (self.passed + 1);
+        let mostly = by_share.saturating_add(3 * by_share.isqrt() + 1);
+        mostly.max(self.tested / 4).min(self.batch).max(missing)
     }
 }

@@ -183,6 +183,14 @@ impl Node {
         if place == 0 { Self::Column(column) } else { Self::Of(place, column) }
     }
 
+    /// The column of the first entity that it is, if it is one.
+    pub const fn as_column(&self) -> Option<u16> {
+        match self {
+            Self::Column(column) => Some(*column),
+            _ => None,
+        }
+    }
+
     /// Calls `visit` for each column of the first entity that it mentions.
     pub fn for_each_column(&self, visit: &mut impl FnMut(u16)) {
         self.for_each_place(&mut |place, column| {

@@ -1,7 +1,9 @@
 //! Planning of aggregates: from the counters of an aggregate index, from the store's counts, from the ends of an index, from the
 //! entries of an index, or from rows, whichever reads least.
 
-use super::{Access, ByAggregate, Plan, by_aggregate, check_policy, choose_plan};
+use super::in_order::groups_in_order;
+use super::seek::seek;
+use super::{Access, ByAggregate, InOrder, Plan, Seek, by_aggregate, check_policy, choose_plan};
 use crate::ask::{IndexChoice, OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
@@ -14,6 +16,10 @@ use crate::session::Reader;
 pub(crate) enum AggregateWay {
     /// From the counters of an aggregate index.
     Declared(ByAggregate),
+    /// By a few entries for each group or value.
+    Seek(Seek),
+    /// From rows or entries that come in the order of the groups, as far as the limit.
+    InOrder(InOrder),
     /// Each by a read of its own: a count, or one row at an end of an index.
     Apart(Vec<(Spec, Plan)>),
     /// From the entries of the index that the plan reads.
@@ -22,14 +28,25 @@ pub(crate) enum AggregateWay {
     Rows(Plan),
 }
 
+/// What is asked of the groups of a table's rows.
+pub(crate) struct AskedOfGroups<'a> {
+    /// What they are grouped by; nothing if all rows are one group.
+    pub by: &'a [Node],
+    pub aggregates: &'a [Aggregate],
+    /// Their order as one of columns of the table; `None` if aggregates have a say.
+    pub order: Option<Vec<OrderPart>>,
+    /// Whether not all of them may be wanted.
+    pub limited: bool,
+}
+
 /// Chooses how the aggregates of a query's rows are found. Costs as [`plan`].
 pub(crate) async fn way_of_aggregates(
     target: Reader<'_>,
     table: &StoredTable,
     spec: &Spec,
-    by: &[Node],
-    aggregates: &[Aggregate],
+    asked: &AskedOfGroups<'_>,
 ) -> Result<AggregateWay> {
+    let AskedOfGroups { by, aggregates, .. } = *asked;
     if let Some(found) = by_aggregate(target, table, spec, by, aggregates) {
         return Ok(AggregateWay::Declared(found));
     }
@@ -39,6 +56,11 @@ pub(crate) async fn way_of_aggregates(
     }
     // The order of rows has no say in what they add up to.
     let spec = Spec { order: Vec::new(), ..spec.clone() };
+    spec.check_size()?;
+    if let Some(found) = seek(target, table, &spec, asked) {
+        found.skips().iter().try_for_each(|skip| check_policy(target, &spec, &skip.plan))?;
+        return Ok(AggregateWay::Seek(found));
+    }
     if by.is_empty()
         && let Some(apart) = apart(target, table, &spec, aggregates).await?
     {
@@ -46,6 +68,10 @@ pub(crate) async fn way_of_aggregates(
     }
     let needed = needed(&spec, by, aggregates);
     let covers = |at: usize| covers(table, at, &needed);
+    if let Some(found) = groups_in_order(target, table, &spec, asked, &needed) {
+        check_policy(target, &spec, &found.plan)?;
+        return Ok(AggregateWay::InOrder(found));
+    }
     let plan = super::plan(target, table, &spec).await?;
     match plan.access {
         Access::Index { index, .. } if covers(index) => return Ok(AggregateWay::Entries(plan)),
@@ -117,7 +143,7 @@ fn end_of(spec: &Spec, column: u16, func: Func) -> Spec {
 }
 
 /// Whether the entries of an index hold these columns of every row.
-fn covers(table: &StoredTable, at: usize, needed: &[u16]) -> bool {
+pub(super) fn covers(table: &StoredTable, at: usize, needed: &[u16]) -> bool {
     table.indexes.get(at).is_some_and(|index| {
         let has =
             |column: &u16| index.def.parts.iter().any(|part| part.column == *column) || table.def.key.contains(column);

@@ -103,6 +103,9 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     }
 
     /// Gives each distinct row of a selection once; in an order, the first one. Entities are distinct by their keys.
+    ///
+    /// Where an index begins with the selected columns, or has them behind columns that the filter fixes, each distinct row costs an
+    /// entry or two and a round trip at most, however many rows have it, and a limit ends the reading; else all rows are read.
     #[must_use]
     pub const fn distinct(mut self) -> Self {
         self.distinct = true;

@@ -179,6 +179,10 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// All groups. Costs one round trip, on joined entities one for each of them. The groups and their distinct values are
     /// kept in memory.
     ///
+    /// Groups of the leading columns of an index, with no aggregates but `min` and `max` of the column behind them, cost a few entries
+    /// each and no rows, and a round trip each at most. With a limit, and in the order of an index, groups are read in batches and no
+    /// further than the limit.
+    ///
     /// # Errors
     /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; [`is_invalid`](Error::is_invalid) for a
     /// column that is neither grouped by nor inside an aggregate; [`is_limit`](Error::is_limit) for more than 4,000,000

@@ -1,11 +1,11 @@
 //! What a query gives: the entity, or some columns.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::Column;
 use crate::model::Entity;
 use crate::row::{self, RowView};
 use crate::schema::Table;
-use crate::value::{Field, RowReader, ValueError};
+use crate::value::{Field, RowReader, Value, ValueError};
 
 /// How rows are read.
 pub(super) enum Output<R> {
@@ -39,6 +39,16 @@ impl<R> Output<R> {
                     .map_err(|source| row::damaged(table, key, body, source))
             }
         }
+    }
+
+    /// Reads a row of columns from their values, which an index holds.
+    pub fn read_values(&self, table: &'static Table, values: &[(u16, Value)]) -> Result<R> {
+        let Self::Columns(columns, read) = self else {
+            return Err(Error::invalid("an entity cannot be read from the columns of an index"));
+        };
+        row::of_columns(table, values)
+            .and_then(|(body, offsets)| read(&RowView::new(table, &body, &offsets), columns))
+            .map_err(|source| row::unreadable(table, &[], source))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::row;
 use crate::session::{self, Purpose, Reader, Session, TransactionOptions, in_session};
 use crate::statement::{change_rows, delete_rows};
 use crate::store::Scanned;
+use crate::value::Value;
 
 impl<E: Entity, R> Query<'_, E, R> {
     /// All rows. Costs one round trip, one more where plans have to be compared.
@@ -54,12 +55,31 @@ impl<E: Entity, R> Query<'_, E, R> {
         if !self.distinct || matches!(self.output, Output::Entity(_)) {
             return self.rows(&self.spec).await;
         }
+        if let Some(rows) = self.distinct_values().await? {
+            return Ok(rows);
+        }
         // The limit counts distinct rows.
         let spec = Spec { window: Window::ALL, ..self.spec.clone() };
         let mut hits = self.fetch(&spec, Want::Rows).await?;
         self.keep_distinct(&mut hits)?;
         self.spec.window.cut(&mut hits);
         self.read_all(&hits)
+    }
+
+    /// The rows of a distinct query where an index has them in order; `None` if they have to be collected.
+    async fn distinct_values(&self) -> Result<Option<Vec<R>>> {
+        let Some(columns) = self.distinct_columns() else { return Ok(None) };
+        let found = exec::distinct(self.target, &self.spec, columns).await?;
+        let read = |values: Vec<(u16, Value)>| self.output.read_values(self.spec.table, &values);
+        found.map(|rows| rows.into_iter().map(read).collect()).transpose()
+    }
+
+    /// The columns whose distinct values are wanted.
+    fn distinct_columns(&self) -> Option<&[u16]> {
+        match &self.output {
+            Output::Columns(columns, _) if self.distinct => Some(columns),
+            _ => None,
+        }
     }
 
     async fn rows(&self, spec: &Spec) -> Result<Vec<R>> {
@@ -179,16 +199,26 @@ impl<E: Entity, R> Query<'_, E, R> {
     pub async fn count(&self) -> Result<u64> {
         let watch = Watch::begin(self.target);
         let count = if self.distinct && matches!(self.output, Output::Columns(..)) {
-            let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
-            let mut hits = self.fetch(&spec, Want::Rows).await?;
-            self.keep_distinct(&mut hits)?;
-            hits.len() as u64
+            self.count_distinct().await?
         } else {
             let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
             Box::pin(exec::count_rows(self.target, &spec)).await?
         };
         watch.end(|values| format!("count of {}", self.spec.text(values)));
         Ok(self.spec.window.count(count))
+    }
+
+    /// How many distinct rows there are, before the offset; those beyond the limit need not be counted.
+    async fn count_distinct(&self) -> Result<u64> {
+        if let Some(columns) = self.distinct_columns()
+            && let Some(count) = exec::count_distinct(self.target, &self.spec, columns).await?
+        {
+            return Ok(count);
+        }
+        let spec = Spec { window: Window::ALL, order: Vec::new(), ..self.spec.clone() };
+        let mut hits = self.fetch(&spec, Want::Rows).await?;
+        self.keep_distinct(&mut hits)?;
+        Ok(hits.len() as u64)
     }
 
     /// Whether there is any row. Costs one round trip and reads one row at most where an index serves the filter.
@@ -244,6 +274,11 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn explain(&self) -> Result<Explain> {
+        if let Some(columns) = self.distinct_columns()
+            && let Some(explain) = exec::explain_distinct(self.target, &self.spec, columns)?
+        {
+            return Ok(explain);
+        }
         exec::explain(self.target, &self.spec).await
     }
 

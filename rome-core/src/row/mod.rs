@@ -211,6 +211,21 @@ pub(crate) fn with_view<T>(
     read(&RowView::new(table, body, &offsets))
 }
 
+/// A body of some columns alone, and where each of them begins.
+pub(crate) fn of_columns(table: &Table, values: &[(u16, Value)]) -> Result<(Vec<u8>, Vec<u32>), ValueError> {
+    let mut body = RowWriter::new();
+    let end = values.iter().map(|(column, _)| usize::from(*column) + 1).max().unwrap_or(0);
+    let mut offsets = vec![u32::MAX; end];
+    for (column, value) in values {
+        let def = table.column(*column);
+        if let Some(offset) = offsets.get_mut(usize::from(*column)) {
+            *offset = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        }
+        write_column(&mut body, def.ty, def.nullable, value.as_ref())?;
+    }
+    Ok((body.finish(), offsets))
+}
+
 /// Reads one column of a body.
 fn column_of(table: &'static Table, body: &[u8], column: u16) -> Result<Value, ValueError> {
     with_view(table, body, column, |row| row.value(column).map(ValueRef::to_value))

@@ -42,6 +42,7 @@ mod repeated_reads;
 mod schema_change;
 mod sequences;
 mod sessions;
+mod skips;
 mod statistics;
 mod stores;
 mod streams;

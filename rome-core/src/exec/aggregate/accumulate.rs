@@ -71,6 +71,11 @@ impl Accumulator {
         false
     }
 
+    /// How many values it keeps.
+    pub fn kept(&self) -> usize {
+        if let Self::Distinct(seen) = self { seen.len() } else { 0 }
+    }
+
     /// The aggregate.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn read(
+    pub fn read(
         &mut self,
         parts: &[IndexPart],
         key_columns: &[u16],

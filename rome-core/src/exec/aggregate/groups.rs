@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::accumulate::Accumulator;
-use crate::ask::{GROUP, GroupSpec, MOST_ROWS};
+use crate::ask::{GROUP, GroupSpec, MOST_ROWS, OrderPart, distinct_parts};
 use crate::error::{Error, Kind, Result};
 use crate::exec::sort::sort_key_of_values;
 use crate::expr::aggregate::Aggregate;
@@ -150,6 +150,9 @@ struct Group {
     accumulators: Vec<Accumulator>,
 }
 
+/// What is given of a group, behind its place in the order.
+type Placed = (Vec<u8>, Vec<Value>);
+
 impl Values for Group {
     fn value_at(&self, _place: u8, column: u16) -> Result<ValueRef<'_>, ValueError> {
         Ok(self.values.get(usize::from(column)).map_or(ValueRef::Null, Value::as_ref))
@@ -243,9 +246,8 @@ impl<'a> Groups<'a> {
 
     /// Adds a value to the aggregate at a place, where there is one group.
     pub fn set(&mut self, at: usize, value: ValueRef<'_>) -> Result<(), ValueError> {
-        if let Some(accumulator) = self.only(at) {
-            accumulator.add(value);
-        }
+        let more = self.only(at).is_some_and(|accumulator| accumulator.add(value));
+        self.kept += usize::from(more);
         Ok(())
     }
 
@@ -264,33 +266,91 @@ impl<'a> Groups<'a> {
         .into())
     }
 
-    /// The rows of the groups for which the conditions hold, in order, cut to offset and limit.
-    pub fn finish(self, spec: &GroupSpec, table: &'static str) -> Result<Vec<Vec<Value>>> {
-        let grouping = self.grouping;
+    /// The place in the order of the groups of a row's group, if the groups are in an order of their columns.
+    pub fn place_of<R: Values>(&self, row: &R) -> Result<Vec<u8>, ValueError> {
+        let values = self.grouping.by.iter().map(|node| eval::scalar(node, row).map(ValueRef::to_value));
+        let group = Group { values: values.collect::<Result<_, _>>()?, accumulators: Vec::new() };
+        self.grouping.place_of(&group)
+    }
+
+    /// Takes the groups whose place in the order is before this one, or all of them: the rows of those for which the conditions
+    /// hold, in order. No row may be added to them later.
+    pub fn take_before(&mut self, bound: Option<&[u8]>, table: &'static str) -> Result<Vec<Vec<Value>>> {
         let overflow = |source| Error::from(Kind::Overflow { table, column: None, source });
-        let mut rows = Vec::with_capacity(self.groups.len());
-        for mut group in self.groups {
-            for accumulator in group.accumulators.drain(..) {
-                group.values.push(accumulator.finish().map_err(overflow)?);
-            }
-            let mut passed = true;
-            for condition in &grouping.having {
-                passed &= eval::test(condition, &group).map_err(overflow)? == Some(true);
-            }
-            if passed {
-                let order = grouping.order.iter().map(|(node, descending, nulls)| {
-                    eval::scalar(node, &group).map(|value| (value, *descending, *nulls))
-                });
-                let order = order.collect::<Result<Vec<_>, _>>().map_err(overflow)?;
-                let order =
-                    if order.is_empty() { encoded(&group, grouping.by.len()) } else { sort_key_of_values(order) };
-                let output = grouping.output.iter().map(|node| eval::scalar(node, &group).map(ValueRef::to_value));
-                rows.push((order, output.collect::<Result<Vec<_>, _>>().map_err(overflow)?));
+        let mut rows = Vec::new();
+        let mut left = Vec::new();
+        for group in std::mem::take(&mut self.groups) {
+            let is_before = match bound {
+                Some(bound) => self.grouping.place_of(&group).map_err(overflow)?.as_slice() < bound,
+                None => true,
+            };
+            if is_before {
+                rows.extend(self.grouping.row_of(group).map_err(overflow)?);
+            } else {
+                left.push(group);
             }
         }
+        self.places.clear();
+        self.kept =
+            left.len() + left.iter().flat_map(|group| &group.accumulators).map(Accumulator::kept).sum::<usize>();
+        for (at, group) in left.iter().enumerate() {
+            self.places.insert(encoded(group, self.grouping.by.len()), at);
+        }
+        self.groups = left;
         rows.sort_by(|a, b| a.0.cmp(&b.0));
-        spec.window.cut(&mut rows);
         Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// The rows of the groups for which the conditions hold, in order, cut to offset and limit.
+    pub fn finish(mut self, spec: &GroupSpec, table: &'static str) -> Result<Vec<Vec<Value>>> {
+        let mut rows = self.take_before(None, table)?;
+        spec.window.cut(&mut rows);
+        Ok(rows)
+    }
+}
+
+impl Grouping {
+    /// The place of a group in the order, as far as that is by its columns where its aggregates are not calculated yet.
+    fn place_of(&self, group: &Group) -> Result<Vec<u8>, ValueError> {
+        if self.order.is_empty() {
+            return Ok(encoded(group, self.by.len()));
+        }
+        let order = self
+            .order
+            .iter()
+            .map(|(node, descending, nulls)| eval::scalar(node, group).map(|value| (value, *descending, *nulls)));
+        Ok(sort_key_of_values(order.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// What is given of a group and its place in the order; `None` if its conditions do not hold.
+    fn row_of(&self, mut group: Group) -> Result<Option<Placed>, ValueError> {
+        for accumulator in std::mem::take(&mut group.accumulators) {
+            group.values.push(accumulator.finish()?);
+        }
+        let mut passed = true;
+        for condition in &self.having {
+            passed &= eval::test(condition, &group)? == Some(true);
+        }
+        if !passed {
+            return Ok(None);
+        }
+        let output = self.output.iter().map(|node| eval::scalar(node, &group).map(ValueRef::to_value));
+        Ok(Some((self.place_of(&group)?, output.collect::<Result<_, _>>()?)))
+    }
+
+    /// The order of the groups as one of columns of the table; `None` if aggregates have a say.
+    pub fn order_of_columns(&self) -> Option<Vec<OrderPart>> {
+        let column = |at: usize| self.by.get(at).and_then(Node::as_column);
+        if self.order.is_empty() {
+            return (0..self.by.len()).map(|at| Some(OrderPart::new(column(at)?, false))).collect();
+        }
+        let part = |(node, descending, nulls): &(Node, bool, Nulls)| match node {
+            Node::Of(GROUP, at) => {
+                Some(OrderPart { nulls: *nulls, ..OrderPart::new(column(usize::from(*at))?, *descending) })
+            }
+            _ => None,
+        };
+        self.order.iter().map(part).collect::<Option<Vec<_>>>().map(distinct_parts)
     }
 }
 

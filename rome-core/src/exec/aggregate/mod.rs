@@ -5,6 +5,8 @@ mod aggregate_index;
 mod entries;
 mod float;
 mod groups;
+mod in_order;
+mod seek;
 
 pub(super) use aggregate_index::count as count_declared;
 pub(crate) use groups::{Grouping, Groups};
@@ -19,10 +21,20 @@ use crate::ask::{GroupSpec, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
-use crate::plan::{self, AggregateWay, Explain, Plan, is_row_count, needed, way_of_aggregates};
+use crate::plan::{self, AggregateWay, AskedOfGroups, Explain, Plan, is_row_count, needed, way_of_aggregates};
 use crate::row::{self, RowView};
 use crate::session::{Reader, Session, in_session};
 use crate::value::Value;
+
+/// What is asked of groups, as far as that says how they are found.
+fn asked_of_groups<'a>(group: &GroupSpec, grouping: &'a Grouping) -> AskedOfGroups<'a> {
+    AskedOfGroups {
+        by: grouping.by(),
+        aggregates: grouping.aggregates(),
+        order: grouping.order_of_columns(),
+        limited: group.window.limit.is_some(),
+    }
+}
 
 /// The rows of a group-by on a table. Costs one round trip, one more in several partitions; one for each aggregate
 /// that is found apart.
@@ -34,9 +46,11 @@ pub(crate) async fn aggregate(
 ) -> Result<Vec<Vec<Value>>> {
     let grouping = Grouping::new(group, &|_, column| spec.table.column(column).name.to_string())?;
     let grouping = &grouping;
-    let way = &way_of_aggregates(target, table, spec, grouping.by(), grouping.aggregates()).await?;
+    let question = asked_of_groups(group, grouping);
+    let way = &way_of_aggregates(target, table, spec, &question).await?;
     let several = match way {
         AggregateWay::Declared(found) => found.partition.is_none() && !target.shared().placement.is_one(),
+        AggregateWay::Seek(_) | AggregateWay::InOrder(_) => true,
         AggregateWay::Apart(reads) => reads.len() > 1,
         AggregateWay::Entries(plan) => routing::is_wide(target.shared().placement, table, plan),
         AggregateWay::Rows(_) => false,
@@ -58,8 +72,10 @@ pub(crate) async fn explain_aggregate(target: Reader<'_>, spec: &Spec, group: &G
     let spec = &subquery::answered(target, spec).await?;
     let table = target.shared().table(spec.table)?;
     let explain = |spec: &Spec, plan: &Plan| Explain::new(table, spec, plan, target.shared().placement);
-    Ok(match way_of_aggregates(target, table, spec, grouping.by(), grouping.aggregates()).await? {
+    Ok(match way_of_aggregates(target, table, spec, &asked_of_groups(group, &grouping)).await? {
         AggregateWay::Declared(found) => found.explain(table, target.shared().placement.all().count()),
+        AggregateWay::Seek(seek) => seek.explain(table, spec, target.shared().placement),
+        AggregateWay::InOrder(found) => explain(spec, &found.plan).and(found.way()),
         AggregateWay::Apart(reads) => {
             let mut all = grouping.aggregates().iter().zip(&reads).map(|(aggregate, (spec, plan))| {
                 let what = Node::Aggregate(Arc::new(aggregate.clone()));
@@ -91,6 +107,8 @@ async fn run(
     let mut groups = Groups::new(grouping);
     match way {
         AggregateWay::Declared(found) => aggregate_index::add(target, table, found, &mut groups).await?,
+        AggregateWay::Seek(found) => return seek::rows(found, target, table, group, groups).await,
+        AggregateWay::InOrder(found) => return found.rows(target, table, group, groups).await,
         AggregateWay::Apart(reads) => {
             for (at, (spec, plan)) in reads.iter().enumerate() {
                 let Some(aggregate) = grouping.aggregates().get(at) else { continue };

@@ -52,7 +52,9 @@ pub async fn check_groups(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, f
                 )),
                 2 => $use!((count(),)),
                 3 => $use!((min(Dog::AGE), max(Dog::ID), count())),
-                _ => $use!((max(Dog::OWNER_ID),)),
+                4 => $use!((max(Dog::OWNER_ID),)),
+                5 => $use!((min(Dog::AGE), max(Dog::AGE))),
+                _ => $use!((count_distinct(Dog::AGE),)),
             }
         };
     }

@@ -7,7 +7,7 @@ use super::naive::{Tuple, aggregate, cut, grouped, lexicographic};
 use super::sqlite::Text;
 
 /// How many sets of aggregates there are.
-pub const SETS: u64 = 5;
+pub const SETS: u64 = 7;
 
 /// The aggregates that are asked for together, of dogs in the first place.
 pub fn set_of(n: u64) -> Vec<Agg> {
@@ -33,7 +33,9 @@ pub fn set_of(n: u64) -> Vec<Agg> {
         ],
         2 => vec![(Count, 0, "id")],
         3 => vec![(Min, 0, "age"), (Max, 0, "id"), (Count, 0, "id")],
-        _ => vec![(Max, 0, "owner_id")],
+        4 => vec![(Max, 0, "owner_id")],
+        5 => vec![(Min, 0, "age"), (Max, 0, "age")],
+        _ => vec![(CountDistinct, 0, "age")],
     }
 }
 

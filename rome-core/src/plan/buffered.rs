@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
+use super::Access;
 use crate::catalog::StoredTable;
-use crate::plan::Access;
-use crate::session::{Overlay, Pending};
+use crate::session::{Overlay, Pending, Reader};
 
 /// The buffered writes of a table that a query by an access may meet, in the order of their keys: of rows that it finds
 /// stored and that are others by now, and of those that it will find. There may be more.
-pub(super) fn buffered<'o>(
+pub(crate) fn buffered<'o>(
     overlay: &'o mut Overlay,
     table: &StoredTable,
     access: &Access,
@@ -20,6 +20,13 @@ pub(super) fn buffered<'o>(
         find(overlay, table, access, &mut found);
     }
     overlay.of_keys(table.id, found)
+}
+
+/// Whether the session of a reader has written rows that a query by an access may meet.
+pub(super) fn has_written(target: Reader<'_>, table: &StoredTable, access: &Access) -> bool {
+    target
+        .session()
+        .is_some_and(|session| session.within_overlay(|overlay| !buffered(overlay, table, access).is_empty()))
 }
 
 fn find(overlay: &mut Overlay, table: &StoredTable, access: &Access, found: &mut BTreeSet<Bytes>) {
