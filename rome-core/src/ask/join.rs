@@ -78,6 +78,8 @@ pub(crate) struct JoinSpec {
     pub window: Window,
     /// Whether a row is given once only.
     pub distinct: bool,
+    /// What the first way to the rows may visit before the other has its turn; `None`: by how many rows are wanted.
+    pub first_visits: Option<u64>,
 }
 
 /// How one more table comes to those before it.
@@ -88,6 +90,18 @@ pub(crate) struct Attach {
     /// The column of a table that is there already, and the column of this one that is equal.
     pub on: Vec<Equal>,
     pub via: Vec<Via>,
+}
+
+impl Attach {
+    /// The equalities with each own column once, and the others.
+    pub fn distinct_columns(&self) -> (Vec<Equal>, Vec<Equal>) {
+        let mut first: Vec<Equal> = Vec::with_capacity(self.on.len());
+        let mut more = Vec::new();
+        for equal in &self.on {
+            if first.iter().any(|(.., own)| *own == equal.2) { more.push(*equal) } else { first.push(*equal) }
+        }
+        (first, more)
+    }
 }
 
 impl JoinPart {
@@ -112,7 +126,7 @@ impl JoinSpec {
         let order = spec.order.drain(..).map(|part| JoinOrder { place: 0, part }).collect();
         let window = std::mem::take(&mut spec.window);
         let first = JoinPart { name: spec.table.name, kind: JoinKind::Inner, on: Vec::new(), via: Vec::new(), spec };
-        Self { parts: vec![first], filter: Vec::new(), order, window, distinct: false }
+        Self { parts: vec![first], filter: Vec::new(), order, window, distinct: false, first_visits: None }
     }
 
     /// The order that was asked for, made total by the keys of all tables, in the direction of the last part.

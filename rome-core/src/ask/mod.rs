@@ -2,6 +2,7 @@
 
 mod group;
 mod join;
+mod join_order;
 mod limits;
 mod normal;
 mod spec;
@@ -10,6 +11,7 @@ mod window;
 
 pub(crate) use group::{GROUP, GroupOrder, GroupSpec, GroupedRows};
 pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Via, distinct_join_parts};
+pub(crate) use join_order::TotalOrder;
 pub(crate) use limits::MOST_ROWS;
 pub(crate) use normal::conjuncts;
 pub use spec::{Deleted, Hints, ScanPolicy};

@@ -126,6 +126,14 @@ impl Trials {
     pub fn target<'a>(&'a self, way: usize, target: Reader<'a>) -> Reader<'a> {
         self.0.get(way).map_or(target, Reader::Session)
     }
+
+    /// Records what the way at this position has read.
+    pub fn adopt(&self, way: usize, target: Reader<'_>) -> Result<()> {
+        match (target.session(), self.0.get(way)) {
+            (Some(session), Some(trial)) => session.adopt(trial),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The first rows, by whichever of the ways knows them first. All have to read one state, so there has to be a session if there are
@@ -178,9 +186,7 @@ pub(super) async fn first(
                 if several {
                     statistics.won(&shape, Winner { way: *at, visits: way.visited() });
                 }
-                if let (Some(session), Some(trial)) = (target.session(), trials.0.get(*at)) {
-                    session.adopt(trial)?;
-                }
+                trials.adopt(*at, target)?;
                 return Ok(hits);
             }
             budget = budget.saturating_mul(GROWTH);

@@ -100,7 +100,7 @@ impl<'a> Intersect<'a> {
     pub async fn advance(&mut self, wanted: u64, visits: Option<u64>) -> Result<Option<Vec<Hit>>> {
         let written = own_rows(self.target, self.table, &self.spec)?.keys.len() as u64;
         let enough = wanted.saturating_add(written);
-        while !self.pairs.iter().all(Pair::is_ended) && !(self.in_order && self.hits.len() as u64 >= enough) {
+        while !self.is_done(enough) {
             let left = visits.map_or(u64::MAX, |visits| visits.saturating_sub(self.visited));
             if left == 0 {
                 return Ok(None);
@@ -111,6 +111,10 @@ impl<'a> Intersect<'a> {
         let wanted = Some(wanted).filter(|wanted| *wanted < u64::MAX);
         arrange_first(self.target, self.table, &self.spec, &mut hits, wanted)?;
         Ok(Some(hits))
+    }
+
+    fn is_done(&self, enough: u64) -> bool {
+        self.pairs.iter().all(Pair::is_ended) || (self.in_order && self.hits.len() as u64 >= enough)
     }
 
     /// Reads on in both indexes of each partition, and the rows that they have in common.

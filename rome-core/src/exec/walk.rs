@@ -36,6 +36,8 @@ pub(crate) struct Walk<'a> {
     batch: u64,
     /// How many rows a batch asks for at most.
     most: u64,
+    /// About how many bytes of rows a batch reads at most.
+    bytes: Option<u64>,
     /// How many rows `asking` has tested, and how many of them passed.
     tested: u64,
     passed: u64,
@@ -66,6 +68,7 @@ impl<'a> Walk<'a> {
             ready: VecDeque::new(),
             batch: 0,
             most: spec.hints.batch.unwrap_or(u64::MAX).max(1),
+            bytes: None,
             tested: 0,
             passed: 0,
         }))
@@ -76,6 +79,12 @@ impl<'a> Walk<'a> {
         if self.runs.needs_no_rows() && self.own.is_empty() && self.asking.is_none() {
             self.runs = self.runs.keys_only(true);
         }
+        self
+    }
+
+    /// The same with about so many bytes of rows in a batch at most.
+    pub fn within_bytes(mut self, bytes: u64) -> Self {
+        self.bytes = Some(bytes);
         self
     }
 
@@ -105,6 +114,11 @@ impl<'a> Walk<'a> {
         self.ready.drain(..n).collect()
     }
 
+    /// Whether all rows were taken.
+    pub fn is_taken(&self) -> bool {
+        self.is_ended() && self.ready.is_empty()
+    }
+
     fn is_ended(&self) -> bool {
         self.runs.is_ended() && !self.runs.has_ready()
     }
@@ -115,7 +129,7 @@ impl<'a> Walk<'a> {
             let asks = if self.asking.is_some() { self.expected(rows) } else { rows };
             let asks = visits.map_or(asks, |visits| asks.min(visits)).min(self.most);
             self.batch = asks.saturating_mul(GROWTH).min(MOST_ROWS.max(rows));
-            let batch = Batch { rows: asks, bytes: None, visits, in_steps: false };
+            let batch = Batch { rows: asks, bytes: self.bytes, visits, in_steps: false };
             let mut got = self.runs.ask(batch, false).read(self.target).await?;
             let own = &self.own;
             let hits = got.take_hits().into_iter().map(|hit| (!own.contains(&hit.key)).then_some(hit));

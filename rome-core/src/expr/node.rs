@@ -146,8 +146,8 @@ pub(crate) struct Step {
 
 impl Node {
     /// The condition that columns together have one of these values.
-    pub fn among(columns: &[u16], values: Tuples) -> Self {
-        Self::InTuples(columns.iter().map(|column| Self::Column(*column)).collect(), Arc::new(values))
+    pub fn among(columns: &[u16], values: impl Into<Arc<Tuples>>) -> Self {
+        Self::InTuples(columns.iter().map(|column| Self::Column(*column)).collect(), values.into())
     }
 
     /// A value of a column.

@@ -2,16 +2,28 @@
 
 use std::fmt::Write as _;
 
-use super::{Explain, choose_plan, first_of_join, way_of_lookup};
-use crate::ask::{Equal, JoinKind, JoinSpec, Spec};
+use super::join::any_lookup;
+use super::{Explain, choose_plan, ends_with_first, first_of_join, walk_of_join, way_of_lookup};
+use crate::ask::{Equal, JoinKind, JoinSpec, Spec, TotalOrder};
 use crate::error::Result;
-use crate::expr::node::Node;
 use crate::expr::show::Names;
-use crate::expr::tuples::Tuples;
 use crate::schema::Table;
 use crate::session::Reader;
 
 /// How a join without subqueries would be read. Costs at most one round trip for each table, and reads no rows.
+///
+/// A limit makes the table that the order begins with walked in that order, where an index gives it:
+///
+/// ```text
+/// join of dogs, then owners
+///   dogs: walked in order: whole index by_name (name)
+///     in order by name asc, id asc
+///   owners: looked up by id = dogs.owner_id by key
+///   or, if that visits less: the table with the fewest rows first, and sort in memory
+///   limit 25
+/// ```
+///
+/// Else:
 ///
 /// ```text
 /// join of owners, then dogs
@@ -20,7 +32,7 @@ use crate::session::Reader;
 ///   sort in memory by dogs.name asc, dogs.id asc, owners.id asc
 /// ```
 pub(crate) async fn explain_join(target: Reader<'_>, spec: JoinSpec) -> Result<Explain> {
-    let order = spec.full_order();
+    let (order, full_order) = (TotalOrder::of(&spec), spec.full_order());
     let ordered = !spec.order.is_empty();
     let spec = spec.pushed();
     let tables: Vec<(&str, &Table)> = spec.parts.iter().map(|part| (part.name, part.spec.table)).collect();
@@ -31,7 +43,14 @@ pub(crate) async fn explain_join(target: Reader<'_>, spec: JoinSpec) -> Result<E
         let _ = names.write(&mut text, place, column);
         text
     };
-    let begin = first_of_join(target, &spec).await?;
+    let walk = match spec.window.reach() {
+        Some(wanted) if !ends_with_first(&spec) => walk_of_join(target, &spec, &order, wanted).await?,
+        _ => None,
+    };
+    let begin = match &walk {
+        Some(walk) => walk.place,
+        None => first_of_join(target, &spec).await?,
+    };
     let attached = spec.attached(begin);
     let mut read: Vec<&str> = vec![name(begin)];
     read.extend(attached.iter().map(|attach| name(attach.place)));
@@ -40,17 +59,20 @@ pub(crate) async fn explain_join(target: Reader<'_>, spec: JoinSpec) -> Result<E
     {
         let part = spec.part(begin);
         let table = target.shared().table(part.spec.table)?;
-        let plan = choose_plan(target, table, &part.spec).await?;
+        let (how, spec, plan) = match &walk {
+            Some(walk) => (": walked in order", &walk.spec, walk.plan.clone()),
+            None => ("", &part.spec, choose_plan(target, table, &part.spec).await?),
+        };
         full_scan |= plan.full_scan;
-        let explained = Explain::new(table, &part.spec, &plan, target.shared().placement).to_string();
+        let explained = Explain::new(table, spec, &plan, target.shared().placement).to_string();
         let way = explained.strip_prefix(part.spec.table.name).unwrap_or(&explained);
-        let _ = write!(text, "\n  {}{}", part.name, way.replace('\n', "\n  "));
+        let _ = write!(text, "\n  {}{how}{}", part.name, way.replace('\n', "\n  "));
     }
     for attach in &attached {
         let part = spec.part(attach.place);
         let kept = if attach.kind == JoinKind::Left { ", kept without one" } else { "" };
         if attach.kind == JoinKind::Cross {
-            let _ = write!(text, "\n  {}: each with each row", part.name);
+            let _ = write!(text, "\n  {}: whole table, each row with each", part.name);
             full_scan = true;
             continue;
         }
@@ -78,8 +100,10 @@ pub(crate) async fn explain_join(target: Reader<'_>, spec: JoinSpec) -> Result<E
     for condition in &spec.filter {
         let _ = write!(text, "\n  test on each row: {}", condition.display_with(names));
     }
-    if ordered {
-        let order = order.iter().map(|order| {
+    if walk.is_some() {
+        text.push_str("\n  or, if that visits less: the table with the fewest rows first, and sort in memory");
+    } else if ordered {
+        let order = full_order.iter().map(|order| {
             let direction = if order.part.descending { "desc" } else { "asc" };
             format!("{} {direction}", column(order.place, order.part.column))
         });
@@ -91,18 +115,13 @@ pub(crate) async fn explain_join(target: Reader<'_>, spec: JoinSpec) -> Result<E
     if let Some(limit) = spec.window.limit {
         let _ = write!(text, "\n  limit {limit}");
     }
-    Ok(Explain::of_text(text, full_scan, ordered))
+    Ok(Explain::of_text(text, full_scan, ordered && walk.is_none()))
 }
 
 /// How rows are looked up by these columns, and whether that reads all of them. Any value does to find out.
 async fn way_to(target: Reader<'_>, spec: &Spec, columns: &[u16]) -> Result<(String, bool)> {
     let table = target.shared().table(spec.table)?;
-    let mut spec = spec.clone();
-    let mut one = Tuples::new();
-    let mut encoded = Vec::new();
-    columns.iter().for_each(|_| crate::value::key::encode(crate::value::ValueRef::Bool(true), false, &mut encoded));
-    one.insert(encoded);
-    spec.filter.push(Node::among(columns, one));
+    let (spec, _) = any_lookup(spec, columns);
     let plan = choose_plan(target, table, &spec).await?;
     Ok((way_of_lookup(table, &plan.access), plan.full_scan))
 }

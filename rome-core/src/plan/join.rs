@@ -1,43 +1,76 @@
 //! Planning of joins: which table is read first, and how the others are looked up.
 
-use super::{choose_plan, measure, measure_all};
+use std::sync::Arc;
+
+use super::measure::measure_all;
+use super::{choose_plan, measure};
 use crate::ask::{JoinKind, JoinSpec, ScanPolicy, Spec, Window};
 use crate::error::Result;
 use crate::expr::node::Node;
 use crate::expr::tuples::Tuples;
 use crate::session::Reader;
+use crate::value::ValueRef;
 
 /// From how many values on it is asked how large the table is that they are looked up in.
-const MANY: usize = 256;
+const MANY: u64 = 256;
 /// How many rows of a scan cost as much as a lookup.
 const LOOKUP: u64 = 4;
 
-/// Gives the first table the join's limit where it alone decides which rows come first: each of its rows is kept.
-pub(crate) fn limit_first(spec: &mut JoinSpec) {
+/// Whether the first table alone decides which rows come first: each of its rows is kept.
+pub(crate) fn ends_with_first(spec: &JoinSpec) -> bool {
     let kept = spec.parts.iter().skip(1).all(|part| part.kind == JoinKind::Left);
-    let decides = spec.filter.is_empty() && !spec.distinct && spec.order.iter().all(|order| order.place == 0);
-    if let (true, true, Some(limit), Some(first)) = (kept, decides, spec.window.reach(), spec.parts.first_mut()) {
+    kept && spec.filter.is_empty() && !spec.distinct && spec.order.iter().all(|order| order.place == 0)
+}
+
+/// Gives the first table the join's limit where it alone decides which rows come first.
+pub(crate) fn limit_first(spec: &mut JoinSpec) {
+    let decides = ends_with_first(spec);
+    if let (true, Some(limit), Some(first)) = (decides, spec.window.reach(), spec.parts.first_mut()) {
         first.spec.window = Window::first(limit);
         first.spec.order = spec.order.iter().map(|order| order.part).collect();
     }
 }
 
 /// The query for the rows of a table that have these values: by lookups, or without them where the table has fewer rows
-/// than there are values.
-pub(crate) async fn lookup_of_join(target: Reader<'_>, spec: &Spec, columns: &[u16], wanted: Tuples) -> Result<Spec> {
-    let mut looked_up = spec.clone();
-    let n = wanted.len();
-    looked_up.filter.push(Node::among(columns, wanted));
-    if n <= MANY || spec.policy.unwrap_or_else(|| target.scan_policy()) != ScanPolicy::Allow {
-        return Ok(looked_up);
-    }
+/// than there are values. Says whether it is without them. `before` is how many values were looked up for earlier batches, if
+/// what is found without them is kept for later ones.
+pub(crate) async fn lookup_of_join(
+    target: Reader<'_>,
+    spec: &Spec,
+    columns: &[u16],
+    wanted: Tuples,
+    before: Option<u64>,
+) -> Result<(Spec, bool)> {
     let table = target.shared().table(spec.table)?;
-    let scan = choose_plan(target, table, spec).await?;
-    let enough = LOOKUP * n as u64;
-    match measure(target, table, &scan.access, enough).await? {
-        Some(entries) if entries < enough => Ok(spec.clone()),
-        _ => Ok(looked_up),
+    let mut looked_up = spec.clone();
+    let n = wanted.len() as u64 + before.unwrap_or(0);
+    let wanted = Arc::new(wanted);
+    looked_up.filter.push(Node::among(columns, wanted.clone()));
+    if before == Some(0) && !wanted.is_empty() {
+        // Where no index serves the values, each batch would read the same rows.
+        if choose_plan(target, table, &looked_up).await?.tests(&wanted) {
+            return Ok((spec.clone(), true));
+        }
     }
+    if n <= MANY || spec.policy.unwrap_or_else(|| target.scan_policy()) != ScanPolicy::Allow {
+        return Ok((looked_up, false));
+    }
+    let scan = choose_plan(target, table, spec).await?;
+    let enough = LOOKUP * n;
+    match measure(target, table, &scan.access, enough).await? {
+        Some(entries) if entries < enough => Ok((spec.clone(), true)),
+        _ => Ok((looked_up, false)),
+    }
+}
+
+/// A query for the rows of a table that have some value of these columns, to plan it: any value does. Returns the value too.
+pub(super) fn any_lookup(spec: &Spec, columns: &[u16]) -> (Spec, Arc<Tuples>) {
+    let (mut spec, mut one, mut encoded) = (spec.clone(), Tuples::new(), Vec::new());
+    columns.iter().for_each(|_| crate::value::key::encode(ValueRef::Bool(true), false, &mut encoded));
+    one.insert(encoded);
+    let one = Arc::new(one);
+    spec.filter.push(Node::among(columns, one.clone()));
+    (spec, one)
 }
 
 /// The table to read first: of those that can be, the one with the fewest rows by its own conditions. Costs a round trip

@@ -26,8 +26,17 @@ pub(super) async fn probe(
 
 /// About how many entries these accesses visit, as far as [`PROBE`]; none if that is not known. Costs a round trip where
 /// they were not counted lately.
-pub(crate) async fn measure_all(target: Reader<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
-    let counted = count_spans(target, asked.iter().map(|(table, access)| spans(table, access, PROBE))).await?;
+pub(super) async fn measure_all(target: Reader<'_>, asked: &[(&StoredTable, &Access)]) -> Result<Vec<Option<u64>>> {
+    measure_each(target, asked, PROBE).await
+}
+
+/// The same as far as `most` in each partition.
+pub(super) async fn measure_each(
+    target: Reader<'_>,
+    asked: &[(&StoredTable, &Access)],
+    most: u32,
+) -> Result<Vec<Option<u64>>> {
+    let counted = count_spans(target, asked.iter().map(|(table, access)| spans(table, access, most))).await?;
     let known = |access: &Access| match access {
         Access::Nothing => Some(0),
         Access::Keys(keys) => Some(keys.len() as u64),

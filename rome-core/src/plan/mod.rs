@@ -16,6 +16,7 @@ mod explain;
 mod explain_join;
 mod in_order;
 mod join;
+mod join_way;
 mod lookup;
 mod marker;
 mod measure;
@@ -35,15 +36,17 @@ pub(crate) use candidate::Access;
 pub(crate) use detour::{Ahead, Detour, Intersect};
 pub(crate) use explain_join::explain_join;
 pub(crate) use in_order::InOrder;
-pub(crate) use join::{first_of_join, limit_first, lookup_of_join};
+pub(crate) use join::{ends_with_first, first_of_join, limit_first, lookup_of_join};
+pub(crate) use join_way::{JoinWay, chunks_of_join, smallest_of_join, walk_of_join, whole_of_join};
 pub(crate) use lookup::lookup;
-pub(crate) use measure::{measure, measure_all};
+pub(crate) use measure::measure;
 pub(crate) use range::between;
 pub(crate) use seek::{Ends, Seek};
 pub(crate) use skip::{Skip, plan_distinct};
 pub(crate) use subquery::Around;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use candidate::{Candidate, Question, by_index, by_table};
 use constraint::{Constraint, Reading};
@@ -54,6 +57,7 @@ use crate::catalog::StoredTable;
 use crate::cut::{BRIEF, cut};
 use crate::error::{Error, Kind, Result};
 use crate::expr::node::Node;
+use crate::expr::tuples::Tuples;
 use crate::session::Reader;
 use crate::store::Partition;
 
@@ -118,6 +122,14 @@ impl Plan {
     /// Whether other ways compete with it.
     pub const fn has_rivals(&self) -> bool {
         self.rival.is_some() || self.detour.is_some()
+    }
+
+    /// Whether rows are tested for these tuples, because the access does not serve them.
+    pub fn tests(&self, tuples: &Arc<Tuples>) -> bool {
+        let mut tests = false;
+        let is_one = |leaf: &Node| matches!(leaf, Node::InTuples(_, other) if Arc::ptr_eq(other, tuples));
+        self.residual.iter().for_each(|residual| residual.for_each_leaf(&mut |leaf| tests |= is_one(leaf)));
+        tests
     }
 
     /// Whether its rows are those of one range, so that they come in order from each partition.

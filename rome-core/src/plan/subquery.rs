@@ -1,6 +1,7 @@
 //! Planning of subqueries: whether the rows around one are read first, to ask only for what they need.
 
-use super::{Access, choose_plan, measure_all};
+use super::measure::measure_all;
+use super::{Access, choose_plan};
 use crate::ask::{Spec, Window};
 use crate::error::Result;
 use crate::expr::node::Node;

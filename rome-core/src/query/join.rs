@@ -207,8 +207,7 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
         self
     }
 
-    /// Gives at most this many rows. All rows are read and joined before, unless only left joins follow the first entity
-    /// and it alone decides which rows come first.
+    /// Gives at most this many rows. Reading ends when there are so many, see [`all`](Self::all).
     #[must_use]
     pub const fn limit(mut self, limit: u64) -> Self {
         self.spec.window.limit = Some(limit);
@@ -226,6 +225,14 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
     #[must_use]
     pub const fn distinct(mut self) -> Self {
         self.spec.distinct = true;
+        self
+    }
+
+    /// What the first way to the rows may visit before the other has its turn, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn first_visits(mut self, visits: u64) -> Self {
+        self.spec.first_visits = Some(visits);
         self
     }
 

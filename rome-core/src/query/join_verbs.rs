@@ -16,19 +16,23 @@ use crate::plan::Explain;
 use crate::session::Reader;
 
 impl<Q: Parts, R> Joined<'_, Q, R> {
-    /// All rows. Costs a round trip for each entity, whatever the number of rows, and up to two more for each where plans have to be
-    /// compared that were not lately.
-    /// The entities are read one after another, each once: the first by its own conditions, each further one by all values
-    /// that it is joined by.
+    /// All rows. Without a limit it costs a round trip for each entity, whatever the number of rows, and up to two more for each where
+    /// plans have to be compared that were not lately. The entities are read one after another, each once: the first by its own
+    /// conditions, each further one by all values that it is joined by.
+    ///
+    /// With a limit, the entity that the order begins with is read in that order, as many rows as are wanted, and the others by their values;
+    /// where that does not find enough rows, twice as many, and so on. Beside that the entity with the fewest rows is read
+    /// whole, with its partners, as soon as that may be less; the way that is finished first gives the rows. So what is visited depends on
+    /// what is given, not on the size of the tables, if an index gives the order or finds few rows of one entity.
     ///
     /// # Errors
     /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_limit`](Error::is_limit) for more than 4,000,000
-    /// joined rows; [`is_corrupt`](Error::is_corrupt) when a stored row does not fit; those of the store.
+    /// joined rows, or so many rows of an entity, to keep in memory; [`is_corrupt`](Error::is_corrupt) when a stored row does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
         self.read(&self.spec).await
     }
 
-    async fn read(&self, spec: &JoinSpec) -> Result<Vec<R>> {
+    pub(super) async fn read(&self, spec: &JoinSpec) -> Result<Vec<R>> {
         let rows = self.found(spec).await?;
         metrics::returned(rows.len());
         rows.iter().map(|row| self.read_row(row)).collect()
@@ -51,10 +55,10 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
         }
     }
 
-    /// The joined rows, as they are stored.
-    async fn found(&self, spec: &JoinSpec) -> Result<JoinedRows> {
+    /// What is asked for: whole entities are distinct by themselves.
+    fn asked(&self, spec: JoinSpec) -> Result<JoinSpec> {
         let whole = matches!(self.output, JoinOutput::Entities(_));
-        let spec = &JoinSpec { distinct: spec.distinct && !whole, ..spec.clone() };
+        let spec = JoinSpec { distinct: spec.distinct && !whole, ..spec };
         let columns = self.columns();
         let is_given = |order: &JoinOrder| {
             columns.iter().any(|column| {
@@ -67,6 +71,13 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
         if spec.distinct && !spec.order.iter().all(is_given) {
             return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
         }
+        Ok(spec)
+    }
+
+    /// The joined rows, as they are stored.
+    async fn found(&self, spec: &JoinSpec) -> Result<JoinedRows> {
+        let (whole, columns) = (matches!(self.output, JoinOutput::Entities(_)), self.columns());
+        let spec = &self.asked(spec.clone())?;
         let watch = Watch::begin(self.target);
         let rows = exec::join(self.target, spec, columns).await?;
         watch.end(|values| spec.text(values));
@@ -96,16 +107,21 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
         only(rows, self.spec.parts.first().map_or("", |part| part.spec.table.name))
     }
 
-    /// How many rows there are, after offset and limit. Costs as [`all`](Self::all).
+    /// How many rows there are, after offset and limit. Costs as [`all`](Self::all); without offset, limit and `distinct` it
+    /// keeps none of the rows, so there may be any number of them.
     ///
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        let spec = JoinSpec { order: Vec::new(), ..self.spec.clone() };
-        Ok(self.found(&spec).await?.len() as u64)
+        let spec = self.asked(JoinSpec { order: Vec::new(), ..self.spec.clone() })?;
+        let watch = Watch::begin(self.target);
+        let columns = self.columns();
+        let count = exec::count_join(self.target, &spec, columns).await?;
+        watch.end(|values| spec.text(values));
+        Ok(count)
     }
 
-    /// Whether there is any row. Costs as [`all`](Self::all).
+    /// Whether there is any row. Reads until one is found, as [`first`](Self::first) does in any order.
     ///
     /// # Errors
     /// As [`all`](Self::all).

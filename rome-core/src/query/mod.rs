@@ -8,6 +8,7 @@ mod choose;
 mod cursor;
 mod group;
 mod join;
+mod join_stream;
 mod join_verbs;
 mod link;
 mod loading;

@@ -103,6 +103,8 @@ pub(crate) struct State {
     /// Stored columns of rows that were read, so that an update need not read them again; none: there is no row.
     pub(crate) rows: HashMap<(TableId, Bytes), Option<Bytes>>,
     pub(crate) overlay: Overlay,
+    /// How many records were read: rows, entries and claims, also those that a filter left out.
+    visited: u64,
     /// What another transaction changed under this one.
     conflict: Option<String>,
     ended: bool,
@@ -273,6 +275,7 @@ impl Session {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
             }
         })?;
+        self.state().visited += replies.iter().flat_map(|reply| &reply.replies).map(visited_by).sum::<u64>();
         self.record(|own| {
             for ((partition, reads), reply) in batch.into_iter().zip(&replies) {
                 if looks_only {
@@ -284,6 +287,11 @@ impl Session {
             Ok(())
         })?;
         Ok(order.merge(replies))
+    }
+
+    /// How many records its reads have visited so far: rows, entries and claims.
+    pub(crate) fn visited(&self) -> u64 {
+        self.state().visited
     }
 
     /// Whether the session may go on.
@@ -337,6 +345,14 @@ impl std::fmt::Debug for Session {
             .field("conflict", &state.conflict)
             .field("ended", &state.ended)
             .finish_non_exhaustive()
+    }
+}
+
+fn visited_by(reply: &Reply) -> u64 {
+    match reply {
+        Reply::Scanned(scanned) => scanned.transferred(),
+        Reply::Count(_) => 0,
+        Reply::Record(_) | Reply::Claimed(_) => 1,
     }
 }
 

@@ -20,6 +20,7 @@ mod foreign_key_cycles;
 mod foreign_keys;
 mod forged;
 mod hooks;
+mod join_costs;
 mod left_behind;
 mod limits;
 mod links;

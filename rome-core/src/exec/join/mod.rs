@@ -4,47 +4,65 @@
 //! at once that the rows so far ask for, or, where they ask for more values than the table has rows, as a whole. Either
 //! way its rows go into a hash table by the columns that are equal. So the number of reads is that of the tables, whatever
 //! the number of rows.
+//!
+//! With a limit the same is done batch by batch, see [`compete`] and [`stream`].
 
+mod chunks;
+mod compete;
+mod order;
 mod rows;
+mod stream;
+mod walk;
 
+pub(crate) use chunks::Chunks;
 pub(crate) use rows::{Joined, JoinedRow};
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 
 use super::aggregate::{Grouping, Groups};
 use super::fetch::fetch;
 use super::group_by_key::ByValue;
 use super::hit::Want;
 use super::related::end_in_key;
-use super::sort::sort_key_of_values;
 use super::subquery;
-use crate::ask::{Attach, Equal, GroupSpec, JoinKind, JoinSpec, ScanPolicy, Spec, Via};
+use crate::ask::{
+    Attach, Equal, GroupSpec, JoinKind, JoinPart, JoinSpec, MOST_ROWS, ScanPolicy, Spec, TotalOrder, Via,
+};
 use crate::error::{Error, Kind, Result};
 use crate::expr::eval::{self, Values as _};
 use crate::expr::node::Node;
 use crate::expr::tuples::{Tuples, encode};
-use crate::plan::{self, Explain};
+use crate::plan::{self, Explain, Plan};
 use crate::row;
 use crate::session::{Reader, Session, in_session};
 use crate::value::{Value, ValueError};
+use compete::Wanted;
 use rows::{Fetched, NONE};
+use stream::Stream;
 
 /// A join that is being read.
 struct Join<'a> {
     target: Reader<'a>,
-    spec: JoinSpec,
+    spec: &'a JoinSpec,
     /// The last column of each table that is read.
-    last: Vec<u16>,
+    last: &'a [u16],
     rows: Joined,
     bound: Vec<u8>,
     /// Conditions that have not been tested yet.
     open: Vec<Node>,
+    /// What further batches of rows are attached to as well; `None` if all rows are read at once.
+    kept: Option<&'a mut Kept>,
 }
 
 /// The rows of a join, in order, cut to its offset and limit. `columns` are those that are read besides the ones of the
-/// join itself. Costs a round trip for each table, one more where plans have to be compared.
+/// join itself.
+///
+/// With a limit it reads batch by batch and stops when it has enough rows, see [`compete`]. Without one it costs a round trip
+/// for each table, one more where plans have to be compared.
 pub(crate) async fn join(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
     match target {
         Reader::Session(_) => join_here(target, spec, columns).await,
@@ -59,34 +77,74 @@ pub(crate) async fn join(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) 
 
 async fn join_here(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Joined> {
     let spec = subquery::answered_join(target, spec).await?;
-    let (order, distinct, window) = (spec.full_order(), spec.distinct, spec.window);
-    let ordered = !spec.order.is_empty();
+    let (order, distinct, window) = (TotalOrder::of(&spec), spec.distinct, spec.window);
     let mut spec = spec.pushed();
-    plan::limit_first(&mut spec);
-    let mut join = Join {
-        last: last_columns(&spec, columns),
-        rows: Joined::new(spec.parts.iter().map(|part| Fetched::none(part.spec.table)).collect()),
-        open: spec.filter.clone(),
-        bound: Vec::new(),
-        target,
-        spec,
+    let last = last_columns(&spec, columns);
+    let mut rows = match window.reach() {
+        Some(_) if window.limit == Some(0) => none(&spec),
+        Some(wanted) if !plan::ends_with_first(&spec) => {
+            let wanted = Wanted { rows: wanted, order: &order, columns, distinct };
+            // Without its type, as all of a join that reads: the future of a transaction around it is nested deeply enough.
+            compete::first_rows(target, &spec, &last, &wanted).boxed().await?
+        }
+        _ => {
+            plan::limit_first(&mut spec);
+            let mut join = Join::new(target, &spec, &last, None);
+            join.run().boxed().await?;
+            join.rows
+        }
     };
-    if window.limit != Some(0) {
-        join.run().await?;
-    }
-    let Join { mut rows, spec, .. } = join;
+    order.arrange(&spec, &mut rows)?;
     if distinct {
         rows.keep_distinct(&spec, columns)?;
     }
-    let key = |row: &JoinedRow<'_>| {
-        let values = order.iter().map(|order| {
-            row.value_at(order.place, order.part.column).map(|value| (value, order.part.descending, order.part.nulls))
-        });
-        let values = values.collect::<Result<Vec<_>, _>>().map_err(|source| calculation(&spec, source))?;
-        Ok(sort_key_of_values(values))
-    };
-    rows.arrange(ordered.then_some(key), window)?;
+    rows.cut(window);
     Ok(rows)
+}
+
+/// How many rows a join has. Costs as [`join`], and keeps no more of them than those of a batch.
+pub(crate) async fn count_join(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<u64> {
+    match target {
+        Reader::Session(_) => count_here(target, spec, columns).await,
+        Reader::Database(shared) => {
+            Box::pin(in_session(shared, async |session: &Session| {
+                count_here(Reader::Session(session), spec, columns).await
+            }))
+            .await
+        }
+    }
+}
+
+async fn count_here(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<u64> {
+    let mut count = 0;
+    let mut add = |rows: &Joined| {
+        count += rows.len() as u64;
+        Ok(())
+    };
+    Box::pin(each(target, spec, columns, &mut add)).await?;
+    Ok(count)
+}
+
+/// Calls `take` with all rows of a join, in batches and in any order.
+async fn each(
+    target: Reader<'_>,
+    spec: &JoinSpec,
+    columns: &[Node],
+    mut take: impl FnMut(&Joined) -> Result<()>,
+) -> Result<()> {
+    if !spec.window.is_all() || spec.distinct {
+        return take(&join_here(target, spec, columns).await?);
+    }
+    let spec = subquery::answered_join(target, spec).await?.pushed();
+    let last = last_columns(&spec, columns);
+    let way = plan::whole_of_join(target, &spec, plan::first_of_join(target, &spec).await?).await?;
+    plan::check_policy(target, &way.spec, &way.plan)?;
+    let order = TotalOrder::default();
+    let mut stream = Stream::open(target, &spec, &last, &order, &way, None).boxed().await?;
+    while !stream.is_ended() {
+        take(&stream.next(compete::MOST_BATCH, None).boxed().await?)?;
+    }
+    Ok(())
 }
 
 /// How a join would be read. Costs at most one round trip for each table, and reads no rows, except those of subqueries.
@@ -104,6 +162,10 @@ async fn explain_here(target: Reader<'_>, spec: &JoinSpec) -> Result<Explain> {
     Box::pin(plan::explain_join(target, subquery::answered_join(target, spec).await?)).await
 }
 
+fn none(spec: &JoinSpec) -> Joined {
+    Joined::new(spec.parts.iter().map(|part| Fetched::none(part.spec.table)))
+}
+
 /// The groups of a join's rows. Costs as [`join`]. Has to run in a session.
 pub(crate) async fn aggregate_join(target: Reader<'_>, spec: &JoinSpec, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {
     let name = |place: u8, column: u16| {
@@ -117,12 +179,15 @@ pub(crate) async fn aggregate_join(target: Reader<'_>, spec: &JoinSpec, group: &
         .filter_map(|aggregate| aggregate.of.clone())
         .chain(grouping.by().to_vec())
         .collect();
-    let rows = join_here(target, spec, &columns).await?;
     let mut groups = Groups::new(&grouping);
-    for row in rows.iter() {
-        groups.add(&row).map_err(|source| calculation(spec, source))?;
-        groups.check_size()?;
-    }
+    Box::pin(each(target, spec, &columns, |rows| {
+        for row in rows.iter() {
+            groups.add(&row).map_err(|source| calculation(spec, source))?;
+            groups.check_size()?;
+        }
+        Ok(())
+    }))
+    .await?;
     groups.finish(group, spec.parts.first().map_or("", |part| part.spec.table.name))
 }
 
@@ -161,28 +226,45 @@ fn last_columns(spec: &JoinSpec, columns: &[Node]) -> Vec<u16> {
     last
 }
 
-impl Join<'_> {
+impl<'a> Join<'a> {
+    fn new(target: Reader<'a>, spec: &'a JoinSpec, last: &'a [u16], kept: Option<&'a mut Kept>) -> Self {
+        Self { target, spec, last, rows: none(spec), bound: Vec::new(), open: spec.filter.clone(), kept }
+    }
+
     async fn run(&mut self) -> Result<()> {
-        let first = plan::first_of_join(self.target, &self.spec).await?;
-        let part = self.spec.part(first);
-        let spec = part.spec.clone();
-        self.read(first, &spec).await?;
+        let first = plan::first_of_join(self.target, self.spec).await?;
+        let fetched = self.read(first, &self.spec.part(first).spec).await?;
+        self.attach_all(first, fetched).await
+    }
+
+    /// Begins with these rows of a table and attaches all others.
+    async fn attach_all(&mut self, first: u8, fetched: Fetched) -> Result<()> {
+        self.set(first, Arc::new(fetched));
         self.rows.begin(first)?;
         self.bind(first)?;
         for attach in self.spec.attached(first) {
-            self.attach(&attach).await?;
+            if self.kept.is_some() && self.rows.len() == 0 && self.is_free() {
+                return Ok(());
+            }
+            Box::pin(self.attach(&attach)).await?;
             self.bind(attach.place)?;
         }
         Ok(())
     }
 
+    /// Whether no scan policy asks for each table, even one whose rows turn out not to be needed.
+    fn is_free(&self) -> bool {
+        let policy = |part: &JoinPart| part.spec.policy.unwrap_or_else(|| self.target.scan_policy());
+        self.spec.parts.iter().all(|part| policy(part) == ScanPolicy::Allow)
+    }
+
     /// Reads the rows of a table.
-    async fn read(&mut self, place: u8, spec: &Spec) -> Result<()> {
-        let place = usize::from(place);
-        let last = self.last.get(place).copied().unwrap_or(0);
-        let fetched = rows_of(self.target, spec, last).await?;
-        *self.rows.tables.get_mut(place).expect("a join has a slot for each of its tables") = fetched;
-        Ok(())
+    async fn read(&self, place: u8, spec: &Spec) -> Result<Fetched> {
+        rows_of(self.target, spec, self.last.get(usize::from(place)).copied().unwrap_or(0)).await
+    }
+
+    fn set(&mut self, place: u8, fetched: Arc<Fetched>) {
+        *self.rows.tables.get_mut(usize::from(place)).expect("a join has a slot for each of its tables") = fetched;
     }
 
     /// Tests the conditions whose tables are all there.
@@ -196,7 +278,7 @@ impl Join<'_> {
                 open.push(condition);
                 continue;
             }
-            let spec = &self.spec;
+            let spec = self.spec;
             self.rows.retain(|row| {
                 eval::test(&condition, row).map(|known| known == Some(true)).map_err(|source| calculation(spec, source))
             })?;
@@ -207,31 +289,52 @@ impl Join<'_> {
 
     async fn attach(&mut self, attach: &Attach) -> Result<()> {
         let part = self.spec.part(attach.place);
-        let spec = part.spec.clone();
         if attach.kind == JoinKind::Cross {
-            self.read(attach.place, &spec).await?;
+            let rows = match self.kept.as_ref().and_then(|kept| kept.tables.get(&attach.place)) {
+                Some((rows, _)) => rows.clone(),
+                None => Arc::new(self.read(attach.place, &part.spec).await?),
+            };
+            if let Some(kept) = &mut self.kept {
+                kept.tables.insert(attach.place, (rows.clone(), Arc::default()));
+            }
+            self.set(attach.place, rows);
             return self.combine(attach, |_| Ok(None));
         }
         let mut between = Vec::with_capacity(attach.via.len());
-        for via in &attach.via {
-            between.push(self.between(via, spec.policy).await?);
+        for (at, via) in attach.via.iter().enumerate() {
+            between.push(self.between((attach.place, at), via, part.spec.policy).await?);
         }
-        let (on, mut rest) = distinct_columns(&attach.on);
+        let (on, mut rest) = attach.distinct_columns();
         // A table in between leads to few rows, so it goes first; columns that are equal besides are compared.
-        let (own, wanted) = match between.first() {
+        let own: Vec<u16> = match between.first() {
             Some(between) => {
                 rest.clone_from(&attach.on);
-                (between.own.clone(), between.keys.clone())
+                between.own.clone()
             }
-            None => (on.iter().map(|(.., own)| *own).collect(), self.wanted(&on)?),
+            None => on.iter().map(|(.., own)| *own).collect(),
         };
-        let spec = plan::lookup_of_join(self.target, &spec, &own, wanted).await?;
-        self.read(attach.place, &spec).await?;
-        let table = self.rows.tables.get(usize::from(attach.place)).expect("a join has a slot for each of its tables");
-        let by_value = hashed(table, &own)?;
+        let (table, by_value) = match self.kept.as_ref().and_then(|kept| kept.tables.get(&attach.place)) {
+            Some(kept) => kept.clone(),
+            None => {
+                let wanted = match between.first() {
+                    Some(between) => self.led(between)?,
+                    None => self.wanted(&on)?,
+                };
+                let (spec, whole) = self.lookup((attach.place, None), &part.spec, &own, wanted).await?;
+                let table = self.read(attach.place, &spec).await?;
+                let by_value = Arc::new(hashed(&table, &own)?);
+                let found = (Arc::new(table), by_value);
+                if let (Some(kept), true) = (&mut self.kept, whole) {
+                    kept.tables.insert(attach.place, found.clone());
+                }
+                found
+            }
+        };
+        self.set(attach.place, table.clone());
+        let table = &*table;
         let also = between.get(1..).unwrap_or_default();
         let also = also.iter().map(|between| Ok((between, keys_of(table, &between.own)?)));
-        let also: Vec<(&Between, Keys)> = also.collect::<Result<_>>()?;
+        let also: Vec<(&Arc<Between>, Keys)> = also.collect::<Result<_>>()?;
         let rest_of: Vec<u16> = rest.iter().map(|(.., own)| *own).collect();
         let rest_keys = if rest.is_empty() { Keys::new() } else { keys_of(table, &rest_of)? };
         self.combine(attach, |row| {
@@ -259,31 +362,65 @@ impl Join<'_> {
     }
 
     /// Reads the table in between of a many-to-many join.
-    async fn between(&self, via: &Via, policy: Option<ScanPolicy>) -> Result<Between> {
+    async fn between(&mut self, at: (u8, usize), via: &Via, policy: Option<ScanPolicy>) -> Result<Arc<Between>> {
+        if let Some(between) = self.kept.as_ref().and_then(|kept| kept.between.get(&at)) {
+            return Ok(between.clone());
+        }
         let columns: Vec<u16> = via.near.iter().map(|(.., near)| *near).collect();
         let far: Vec<u16> = via.far.iter().map(|(far, _)| *far).collect();
         let spec = Spec { policy, ..Spec::new(via.table) };
-        let spec = plan::lookup_of_join(self.target, &spec, &columns, self.wanted(&via.near)?).await?;
+        let wanted = self.wanted(&via.near)?;
+        let (spec, whole) = self.lookup((at.0, Some(at.1)), &spec, &columns, wanted).await?;
         let last = columns.iter().chain(&far).copied().max().unwrap_or(0);
         let links = rows_of(self.target, &spec, last).await?;
         let own = via.far.iter().map(|(_, own)| *own).collect();
-        let mut between = Between { near: via.near.clone(), own, keys: Tuples::new(), far_of: HashMap::new() };
+        let mut between = Between { near: via.near.clone(), own, far_of: HashMap::new() };
         for at in 0..links.hits.len() {
             if let (Some(near), Some(far)) = (key_of(&links, at, &columns)?, key_of(&links, at, &far)?) {
-                between.keys.insert(far.clone());
                 between.far_of.entry(near).or_default().push(far);
             }
         }
+        let between = Arc::new(between);
+        if let (Some(kept), true) = (&mut self.kept, whole) {
+            kept.between.insert(at, between.clone());
+        }
         Ok(between)
+    }
+
+    /// The query for the rows of a table that have these values, and whether it finds those of all other values too.
+    async fn lookup(
+        &mut self,
+        at: (u8, Option<usize>),
+        spec: &Spec,
+        columns: &[u16],
+        wanted: Tuples,
+    ) -> Result<(Spec, bool)> {
+        let Some(kept) = &mut self.kept else {
+            return plan::lookup_of_join(self.target, spec, columns, wanted, None).await;
+        };
+        let looked_up = kept.lookups.entry(at).or_default();
+        let before = *looked_up;
+        *looked_up += wanted.len() as u64;
+        plan::lookup_of_join(self.target, spec, columns, wanted, Some(before)).await
     }
 
     /// The distinct values that the rows so far ask for.
     fn wanted(&self, on: &[Equal]) -> Result<Tuples> {
         let mut wanted = Tuples::new();
         for row in self.rows.iter() {
-            wanted.extend(asked(&row, on).map_err(|source| calculation(&self.spec, source))?);
+            wanted.extend(asked(&row, on).map_err(|source| calculation(self.spec, source))?);
         }
         Ok(wanted)
+    }
+
+    /// The distinct values that a table in between leads to from the rows so far.
+    fn led(&self, between: &Between) -> Result<Tuples> {
+        let mut led = Tuples::new();
+        for row in self.rows.iter() {
+            let far = between.led(&row).map_err(|source| calculation(self.spec, source))?;
+            led.extend(far.unwrap_or_default().iter().cloned());
+        }
+        Ok(led)
     }
 
     /// Puts the partners of each row beside it; `partners` gives none for all rows of the table.
@@ -296,7 +433,7 @@ impl Join<'_> {
         let all = self.rows.tables.get(usize::from(attach.place)).map_or(0, |table| table.hits.len());
         let places = self.rows.take();
         for row in places.chunks_exact(width) {
-            match partners(&self.rows.row(row)).map_err(|source| calculation(&self.spec, source))? {
+            match partners(&self.rows.row(row)).map_err(|source| calculation(self.spec, source))? {
                 None => {
                     for at in 0..all {
                         self.rows.push(row, attach.place, at)?;
@@ -318,14 +455,26 @@ impl Join<'_> {
     }
 }
 
+/// The places of a table's rows, by the encoded columns that they are joined by.
+type RowsByValue = HashMap<Bytes, Vec<u32>>;
+
+/// What a join keeps from one batch of rows to the next.
+#[derive(Default)]
+struct Kept {
+    /// The tables that were read without the values that were looked for, and their rows by value.
+    tables: HashMap<u8, (Arc<Fetched>, Arc<RowsByValue>)>,
+    /// The same of tables in between, by the place of the table that they lead to.
+    between: HashMap<(u8, usize), Arc<Between>>,
+    /// How many values were looked up in each table.
+    lookups: HashMap<(u8, Option<usize>), u64>,
+}
+
 /// The rows of a table in between: to which rows of the joined table each value of theirs leads.
 struct Between {
     near: Vec<Equal>,
     /// The columns of the joined table that are equal to its far ones.
     own: Vec<u16>,
-    /// The values of its far columns.
-    keys: Tuples,
-    /// Those of each value of its near columns.
+    /// The values of its far columns, by those of its near columns.
     far_of: HashMap<Vec<u8>, Vec<Vec<u8>>>,
 }
 
@@ -354,16 +503,6 @@ impl Joined {
     }
 }
 
-/// The equalities with each own column once, and the others.
-fn distinct_columns(on: &[Equal]) -> (Vec<Equal>, Vec<Equal>) {
-    let mut first: Vec<Equal> = Vec::with_capacity(on.len());
-    let mut more = Vec::new();
-    for equal in on {
-        if first.iter().any(|(.., own)| *own == equal.2) { more.push(*equal) } else { first.push(*equal) }
-    }
-    (first, more)
-}
-
 /// What a row asks for; none if a column of it is NULL.
 fn asked(row: &JoinedRow<'_>, on: &[Equal]) -> Result<Option<Vec<u8>>, ValueError> {
     encode(on.iter().map(|(place, column, _)| row.value_at(*place, *column)))
@@ -380,7 +519,7 @@ fn keys_of(table: &Fetched, columns: &[u16]) -> Result<Keys> {
 }
 
 /// The rows of a table by the values of these columns.
-fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> {
+fn hashed(table: &Fetched, columns: &[u16]) -> Result<RowsByValue> {
     let mut by_value = ByValue::with_capacity(table.hits.len());
     for (at, hit) in table.hits.iter().enumerate() {
         let end = end_in_key(table.table, hit, columns)
@@ -407,6 +546,16 @@ fn hashed(table: &Fetched, columns: &[u16]) -> Result<HashMap<Bytes, Vec<u32>>> 
 async fn rows_of(target: Reader<'_>, spec: &Spec, last: u16) -> Result<Fetched> {
     let table = target.shared().table(spec.table)?;
     let plan = plan::plan(target, table, spec).await?;
-    let hits = fetch(target, table, spec, &plan, Want::Rows).await?;
+    let hits = fetch(target, table, &bounded(target, spec, &plan), &plan, Want::Rows).await?;
     Fetched::new(spec.table, hits, last)
+}
+
+/// The same query, stopping where it has found more rows than a join keeps.
+fn bounded(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Spec {
+    if !target.shared().placement.is_one() || !plan.is_one_run() {
+        // There a limit is shared out among the runs, and those that have more are asked again.
+        return spec.clone();
+    }
+    let most = MOST_ROWS as u64 + 1;
+    Spec { window: spec.window.at_most(most), ..spec.clone() }
 }

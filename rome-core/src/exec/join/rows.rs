@@ -1,5 +1,9 @@
 //! The rows of the tables of a join, and joined rows as places among them.
 
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::ask::{MOST_ROWS, Window};
 use crate::error::{Error, Kind, Result};
 use crate::exec::hit::Hit;
@@ -13,7 +17,7 @@ use crate::value::{ValueError, ValueRef};
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The rows of one table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fetched {
     pub table: &'static Table,
     pub hits: Vec<Hit>,
@@ -30,6 +34,9 @@ impl Fetched {
 
     /// Rows of which the columns up to `last` are read.
     pub fn new(table: &'static Table, hits: Vec<Hit>, last: u16) -> Result<Self> {
+        if hits.len() > MOST_ROWS {
+            return Err(too_many(&[table.name]));
+        }
         let width = usize::from(last) + 1;
         let mut offsets = Vec::with_capacity(hits.len() * width);
         let mut one = Vec::with_capacity(width);
@@ -47,19 +54,30 @@ impl Fetched {
         let offsets = self.offsets.get(at * self.width..(at + 1) * self.width)?;
         Some(RowView::new(self.table, &hit.body, offsets))
     }
+
+    /// Adds a row of another part of the same table; returns its place.
+    fn add(&mut self, other: &Self, at: usize) -> u32 {
+        let (from, to) = (at * other.width, (at + 1) * other.width);
+        if let (Some(hit), Some(offsets)) = (other.hits.get(at), other.offsets.get(from..to)) {
+            self.width = other.width;
+            self.hits.push(hit.clone());
+            self.offsets.extend_from_slice(offsets);
+        }
+        u32::try_from(self.hits.len()).map_or(NONE, |n| n - 1)
+    }
 }
 
 /// Joined rows: for each the places of its rows in the tables.
 #[derive(Debug)]
 pub(crate) struct Joined {
-    pub tables: Vec<Fetched>,
+    pub tables: Vec<Arc<Fetched>>,
     places: Vec<u32>,
 }
 
 /// A joined row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JoinedRow<'a> {
-    tables: &'a [Fetched],
+    tables: &'a [Arc<Fetched>],
     places: &'a [u32],
 }
 
@@ -68,6 +86,11 @@ impl<'a> JoinedRow<'a> {
     pub fn hit(&self, place: usize) -> Option<(&'static Table, &'a Hit)> {
         let table = self.tables.get(place)?;
         Some((table.table, table.hits.get(*self.places.get(place)? as usize)?))
+    }
+
+    /// The place of its row among those of a table; `None` if it has none of it.
+    pub(super) fn place_in(&self, table: u8) -> Option<usize> {
+        self.places.get(usize::from(table)).filter(|at| **at != NONE).map(|at| *at as usize)
     }
 }
 
@@ -85,8 +108,8 @@ impl Values for JoinedRow<'_> {
 }
 
 impl Joined {
-    pub const fn new(tables: Vec<Fetched>) -> Self {
-        Self { tables, places: Vec::new() }
+    pub fn new(tables: impl IntoIterator<Item = Fetched>) -> Self {
+        Self { tables: tables.into_iter().map(Arc::new).collect(), places: Vec::new() }
     }
 
     /// Keeps the rows for a later update of them in the session.
@@ -120,6 +143,32 @@ impl Joined {
         Ok(())
     }
 
+    /// Adds the rows `from..to` of another part of the same join, with the rows of the tables that they have.
+    pub fn append(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
+        let width = self.width();
+        let mut added: Vec<HashMap<u32, u32>> = vec![HashMap::new(); width];
+        let places = other.places.get(rows.start * width..rows.end * width).unwrap_or_default();
+        if self.len() + rows.len() > MOST_ROWS {
+            return Err(self.too_many());
+        }
+        self.places.reserve(places.len());
+        for row in places.chunks_exact(width) {
+            let of = row.iter().zip(&mut added).zip(other.tables.iter().zip(&mut self.tables));
+            self.places.extend(of.map(|((at, added), (from, to))| match *at {
+                NONE => NONE,
+                at => *added.entry(at).or_insert_with(|| Arc::make_mut(to).add(from, at as usize)),
+            }));
+        }
+        Ok(())
+    }
+
+    /// Drops the rows of the tables that no joined row has any more.
+    pub fn compact(&mut self) -> Result<()> {
+        let empty = Self::new(self.tables.iter().map(|table| Fetched::none(table.table)));
+        let all = std::mem::replace(self, empty);
+        self.append(&all, 0..all.len())
+    }
+
     /// Takes the rows out, to build others of them.
     pub fn take(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.places)
@@ -128,8 +177,7 @@ impl Joined {
     /// Adds the row `row` with the one at `at` of the table at `place`.
     pub fn push(&mut self, row: &[u32], place: u8, at: usize) -> Result<()> {
         if self.len() >= MOST_ROWS {
-            let names: Vec<&str> = self.tables.iter().map(|table| table.table.name).collect();
-            return Err(too_many(&names));
+            return Err(self.too_many());
         }
         let start = self.places.len();
         self.places.extend_from_slice(row);
@@ -137,6 +185,12 @@ impl Joined {
             *slot = u32::try_from(at).unwrap_or(NONE);
         }
         Ok(())
+    }
+
+    #[cold]
+    fn too_many(&self) -> Error {
+        let names: Vec<&str> = self.tables.iter().map(|table| table.table.name).collect();
+        too_many(&names)
     }
 
     /// The row at these places.
@@ -158,30 +212,32 @@ impl Joined {
         Ok(())
     }
 
-    /// Puts the rows in order of their keys and cuts them.
-    pub fn arrange(&mut self, key: Option<impl Fn(&JoinedRow<'_>) -> Result<Vec<u8>>>, window: Window) -> Result<()> {
+    /// Puts the rows in the order of their keys.
+    pub fn sort(&mut self, key: impl Fn(&JoinedRow<'_>) -> Result<Vec<u8>>) -> Result<()> {
         let width = self.width();
-        let mut places = self.take();
-        if let Some(key) = key {
-            let mut keyed = Vec::with_capacity(places.len() / width);
-            for row in places.chunks_exact(width) {
-                keyed.push((key(&self.row(row))?, row.to_vec()));
-            }
-            keyed.sort_by(|a, b| a.0.cmp(&b.0));
-            places = keyed.into_iter().flat_map(|(_, row)| row).collect();
+        let places = self.take();
+        let mut keyed = Vec::with_capacity(places.len() / width);
+        for row in places.chunks_exact(width) {
+            keyed.push((key(&self.row(row))?, row));
         }
-        let kept = window.range(places.len() / width);
-        places.truncate(kept.end * width);
-        places.drain(..kept.start * width);
-        self.places = places;
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        self.places = keyed.into_iter().flat_map(|(_, row)| row).copied().collect();
         Ok(())
+    }
+
+    /// Keeps the rows of a window.
+    pub fn cut(&mut self, window: Window) {
+        let width = self.width();
+        let kept = window.range(self.len());
+        self.places.truncate(kept.end * width);
+        self.places.drain(..kept.start * width);
     }
 }
 
 #[cold]
 fn too_many(tables: &[&str]) -> Error {
     Kind::Limit(format!(
-        "the join of {} would keep more than {MOST_ROWS} rows in memory; narrow it by a filter",
+        "the join of {} would keep more than {MOST_ROWS} rows in memory; narrow it by a filter or a limit",
         tables.join(", ")
     ))
     .into()

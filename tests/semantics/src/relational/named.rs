@@ -204,10 +204,11 @@ async fn a_join_explains_itself() {
     assert_eq!(
         query.explain().await.unwrap().to_string(),
         "join of team, then player\n  \
-         team: 1 range of index by_budget (budget)\n  \
+         team: walked in order: 1 range of index by_budget (budget), backwards\n    \
+         in order by budget desc, tenant desc, id desc\n  \
          player: looked up by tenant = team.tenant and team = team.id in index by_team_tenant_desc (team, tenant desc)\n  \
          test on each row: player.id > team.id\n  \
-         sort in memory by team.budget desc, player.id asc, team.tenant asc, team.id asc\n  \
+         or, if that visits less: the table with the fewest rows first, and sort in memory\n  \
          limit 3"
     );
 }

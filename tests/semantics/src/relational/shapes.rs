@@ -83,6 +83,15 @@ pub struct JoinAsk {
     pub second_first: bool,
     pub limit: Option<u64>,
     pub offset: u64,
+    /// What the first way to the rows may visit before the other has its turn.
+    pub first_visits: Option<u64>,
+}
+
+impl JoinAsk {
+    /// Whether the question does not say which of the rows it gives.
+    pub fn is_any(&self) -> bool {
+        self.order.is_empty() && (self.limit.is_some() || self.offset > 0)
+    }
 }
 
 impl Generate {
@@ -109,7 +118,6 @@ impl Generate {
         let (first, second) = if second_first { (1, 0) } else { (0, 1) };
         let mut order = self.orders(first, shape.tables[first], 2);
         order.extend(self.orders(second, shape.tables[second], 1));
-        let ordered = !order.is_empty();
         JoinAsk {
             shape: n,
             filters,
@@ -117,8 +125,9 @@ impl Generate {
             on: if self.random.one_in(2) { vec![self.cond(shape.tables[1], 1)] } else { Vec::new() },
             order,
             second_first,
-            limit: (ordered && self.random.one_in(3)).then(|| self.random.below(6)),
-            offset: if ordered && self.random.one_in(4) { self.random.below(4) } else { 0 },
+            limit: self.random.one_in(2).then(|| self.random.below(6)),
+            offset: if self.random.one_in(4) { self.random.below(4) } else { 0 },
+            first_visits: self.random.one_in(2).then(|| 1 + self.random.below(20)),
         }
     }
 }
