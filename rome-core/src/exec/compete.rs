@@ -84,6 +84,17 @@ impl<'a> Way<'a> {
         Self::InsideOut(Box::new(InsideOut { target, table, spec: spec.clone(), answered: None }))
     }
 
+    /// What it does, for people to read.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Walk(_) => "the walk in the order of the query",
+            Self::Collect(_) => "all that the index narrows, put in order",
+            Self::InsideOut(_) => "the subqueries, and what they lead to",
+            Self::Intersect(_) => "what two indexes have in common",
+            Self::Ahead(_) => "seeks in an index over the values of its free column",
+        }
+    }
+
     /// How many entries and rows it has visited, as far as that is known.
     pub fn visited(&self) -> u64 {
         match self {
@@ -184,7 +195,7 @@ pub(super) async fn first(
             let Some(way) = ways.get_mut(*at) else { continue };
             if let Some(hits) = way.advance(wanted, several.then_some(budget)).await? {
                 if several {
-                    statistics.won(&shape, Winner { way: *at, visits: way.visited() });
+                    statistics.won(&shape, Winner { way: *at, visits: way.visited(), name: way.name() });
                 }
                 trials.adopt(*at, target)?;
                 return Ok(hits);

@@ -88,7 +88,8 @@ async fn fetch_here(
     plan: &Plan,
     want: Want,
 ) -> Result<Vec<Hit>> {
-    if !plan.has_rivals() || spec.window.limit == Some(0) {
+    // Ways that compete read batch by batch, which is of one state in a session alone.
+    if !plan.has_rivals() || spec.window.limit == Some(0) || target.session().is_none() {
         return fetch_one_way(target, table, spec, plan, want).await;
     }
     let trials = Trials::of(target, 3);
@@ -122,7 +123,8 @@ pub(super) async fn fetch_one_way(
     let wanted = spec.window.reach();
     let in_order = plan.ordered && plan.resumed | spec.after.is_none();
     let wide = routing::is_wide(target.shared().placement, table, plan);
-    if let Some(wanted) = wanted.filter(|_| plan.leading > 0 || in_order && (wide || !plan.is_one_run()))
+    let in_part = plan.leading > 0 && target.session().is_some();
+    if let Some(wanted) = wanted.filter(|_| in_part || in_order && (wide || !plan.is_one_run()))
         && let Some(walk) = Walk::open(target, table, spec, plan, None)?
     {
         let mut walk = if want == Want::Keys { walk.keys_only() } else { walk };

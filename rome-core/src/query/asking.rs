@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use futures::future::BoxFuture;
 
 use super::cursor::Cursor;
+use super::explaining::Explaining;
 use super::loading::{Decoding, Rows, load};
 use super::watch::Watch;
 use crate::ask::{Spec, Window};
@@ -266,6 +267,12 @@ impl<'q> Asking<'q> {
             }
             exec::explain(self.target, self.spec).await
         })
+    }
+
+    /// The same, and what running it takes.
+    pub fn explaining(self) -> Explaining<'q> {
+        let run = async move { self.find(Part::All, None).await.map(|_| ()) };
+        Explaining::new(self.target, self.spec.text(false), self.explain(), Box::pin(run))
     }
 
     /// Sets columns of all rows in one transaction, and says how many there were.

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 
 use super::Query;
 use super::choose::{Chosen, ChosenOfGroup, OrdersOfGroup, PlacedOrder};
+use super::explaining::Explaining;
 use super::parts::FoundValues;
 use super::rows::only;
 use super::select::Output;
@@ -231,8 +232,8 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub async fn explain(&self) -> Result<Explain> {
-        self.groups.asked.explain(self.target).await
+    pub fn explain(&self) -> Explaining<'_> {
+        self.groups.asked.explaining(self.target)
     }
 }
 
@@ -295,6 +296,11 @@ impl AskedGroups {
 
     fn explain<'s>(&'s self, target: Reader<'s>) -> BoxFuture<'s, Result<Explain>> {
         Box::pin(exec::explain_groups(target, &self.rows, &self.spec))
+    }
+
+    fn explaining<'s>(&'s self, target: Reader<'s>) -> Explaining<'s> {
+        let run = async move { self.all(target).await.map(|groups| metrics::returned(groups.len())) };
+        Explaining::new(target, String::new(), self.explain(target), Box::pin(run))
     }
 
     async fn values(&self, target: Reader<'_>, group: &GroupSpec) -> Result<Vec<Vec<Value>>> {

@@ -2,6 +2,7 @@
 
 use super::Joined;
 use super::choose::ChosenOfGroup;
+use super::explaining::Explaining;
 use super::group::GroupBy;
 use super::join::JoinOutput;
 use super::parts::{FoundRow, FoundValues, Parts};
@@ -12,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::exec::{self, JoinedRow, JoinedRows};
 use crate::expr::node::Node;
 use crate::metrics;
-use crate::plan::Explain;
 use crate::session::Reader;
 
 impl<Q: Parts, R> Joined<'_, Q, R> {
@@ -144,7 +144,9 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub async fn explain(&self) -> Result<Explain> {
-        exec::explain_join(self.target, &self.spec).await
+    pub fn explain(&self) -> Explaining<'_> {
+        let run = async { exec::join(self.target, &self.spec, &[]).await.map(|rows| metrics::returned(rows.len())) };
+        let plan = exec::explain_join(self.target, &self.spec);
+        Explaining::new(self.target, self.spec.text(false), Box::pin(plan), Box::pin(run))
     }
 }

@@ -2,12 +2,12 @@
 
 use super::Query;
 use super::asking::{Asking, Found, FoundRows, Part};
+use super::explaining::Explaining;
 use super::loading::{Decoding, Rows};
 use super::rows::only;
 use crate::error::{Error, Result};
 use crate::expr::Assignments;
 use crate::model::{Entity, Key};
-use crate::plan::Explain;
 use crate::row;
 use futures::future::BoxFuture;
 
@@ -104,7 +104,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     }
 
     /// How the query would be carried out, for people to read. Costs at most one round trip and reads no rows, except those
-    /// of subqueries, whose answers decide the plan.
+    /// of subqueries, whose answers decide the plan. `explain().analyze()` runs it and tells what it took.
     ///
     /// ```
     /// # use rome::prelude::*;
@@ -124,8 +124,8 @@ impl<E: Entity, R> Query<'_, E, R> {
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub async fn explain(&self) -> Result<Explain> {
-        self.asking().explain().await
+    pub fn explain(&self) -> Explaining<'_> {
+        self.asking().explaining()
     }
 
     /// Sets columns of all rows of the query in one transaction, and says how many there were. Costs two round trips, one

@@ -27,6 +27,8 @@ pub(crate) struct Winner {
     pub way: usize,
     /// How many entries and rows it visited.
     pub visits: u64,
+    /// What it does, for people to read.
+    pub name: &'static str,
 }
 
 impl Statistics {

@@ -137,3 +137,35 @@ async fn several_partitions_are_measured_too_and_two_tasks_apart() {
         assert_eq!((of_one.reads, of_one.rows_read, of_one.rows_returned), (1, 1, 1));
     }
 }
+
+#[tokio::test]
+async fn an_analysis_tells_what_running_takes_and_which_way_was_done_first() {
+    for place in places_of_one_partition() {
+        println!("on {}", place.name);
+        let db = open!(place, [Owner, Dog]);
+        filled(&db).await;
+        let young = db.query::<Dog>().filter(Dog::AGE.lt(10));
+        young.all().await.unwrap();
+        let ran = young.explain().analyze().await.unwrap();
+        assert_eq!((cost(ran.statistics), ran.winner), ((1, 10, 10, 10), None));
+        let (plan, text) = (young.explain().await.unwrap(), ran.to_string());
+        assert_eq!(ran.plan, plan);
+        assert!(text.starts_with(&plan.to_string()) && text.contains("10 rows returned"), "{text}");
+
+        let with_dogs = db.query::<Owner>().filter(Owner::DOGS.any(Dog::AGE.ge(0))).order_by(Owner::ID.asc()).limit(3);
+        let ran = with_dogs.explain().analyze().await.unwrap();
+        assert_eq!(ran.statistics.rows_returned, 3);
+        let winner = ran.winner.unwrap();
+        assert!(ran.to_string().ends_with(&format!("done first: {winner}")), "{ran}");
+
+        let pairs = db.query::<Owner>().join(Owner::DOGS);
+        assert_eq!(pairs.explain().analyze().await.unwrap().statistics.rows_returned, 50);
+        let cities = db.query::<Owner>().group_by(Owner::CITY).select((Owner::CITY, count()));
+        assert_eq!(cities.explain().analyze().await.unwrap().statistics.rows_returned, 2);
+        // A session tells of its own rows.
+        let s = db.session();
+        s.delete_by_key::<Dog>(3).await.unwrap();
+        let young = s.query::<Dog>().filter(Dog::AGE.lt(10));
+        assert_eq!(young.explain().analyze().await.unwrap().statistics.rows_returned, 9);
+    }
+}

@@ -28,6 +28,10 @@ const FIRST_OF_ALL: u64 = 4096;
 const WALK: usize = 0;
 const SMALLEST: usize = 1;
 
+/// What the ways do, for people to read.
+const WALKED: &str = "the walk in the order of the first table";
+const COLLECTED: &str = "all of the smallest table with its partners, put in order";
+
 /// What is wanted of a join.
 pub(super) struct Wanted<'a> {
     /// How many rows.
@@ -70,7 +74,8 @@ pub(super) async fn first_rows(
         match ways.advance(begun, turn, trials.target(turn, target), budget).await {
             Ok(None) => {}
             Ok(Some(found)) => {
-                statistics.won(&shape, Winner { way: turn, visits: budget });
+                let name = if turn == WALK { WALKED } else { COLLECTED };
+                statistics.won(&shape, Winner { way: turn, visits: budget, name });
                 trials.adopt(turn, target)?;
                 return Ok(found);
             }

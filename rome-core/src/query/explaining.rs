@@ -1,0 +1,106 @@
+//! Explanations of queries, and what running them takes.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::error::Result;
+use crate::metrics::{Measure, Statistics};
+use crate::plan::Explain;
+use crate::session::Reader;
+
+/// How a query would be carried out. Awaited it is planned; [`analyze`](Self::analyze) runs it besides.
+#[must_use = "an explanation is made when it is awaited"]
+pub struct Explaining<'q> {
+    target: Reader<'q>,
+    /// The query as text, without its values: under it the planner remembers which way was done first.
+    shape: String,
+    plan: BoxFuture<'q, Result<Explain>>,
+    run: BoxFuture<'q, Result<()>>,
+}
+
+impl<'q> Explaining<'q> {
+    pub(super) fn new(
+        target: Reader<'q>,
+        shape: String,
+        plan: BoxFuture<'q, Result<Explain>>,
+        run: BoxFuture<'q, Result<()>>,
+    ) -> Self {
+        Self { target, shape, plan, run }
+    }
+
+    /// Runs the query, gives its rows up, and tells what that took beside how it was planned. Costs as the query and its explanation.
+    /// What the planner had to learn about the query is among it the first time.
+    ///
+    /// ```
+    /// # use rome::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome::Result<()> {
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+    /// let ran = db.query::<Dog>().filter(Dog::AGE.ge(2)).explain().analyze().await?;
+    /// assert_eq!(ran.plan.index(), Some("by_age"));
+    /// assert_eq!((ran.statistics.entries_read, ran.statistics.rows_returned), (2, 2));
+    /// println!("{ran}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As running the query.
+    pub async fn analyze(self) -> Result<Analysis> {
+        let Self { target, shape, plan, run } = self;
+        let begun = Instant::now();
+        let (result, statistics) = run.measured().await;
+        let elapsed = begun.elapsed();
+        result?;
+        let winner = target.shared().statistics.winner(&shape).map(|winner| winner.name);
+        Ok(Analysis { plan: plan.await?, statistics, elapsed, winner })
+    }
+}
+
+impl<'q> IntoFuture for Explaining<'q> {
+    type Output = Result<Explain>;
+    type IntoFuture = BoxFuture<'q, Result<Explain>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.plan
+    }
+}
+
+impl fmt::Debug for Explaining<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Explaining").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+/// How a query was carried out and what that took, as [`Explaining::analyze`] tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Analysis {
+    /// How it is planned.
+    pub plan: Explain,
+    /// What was read: calls of the store, which are its batches, rows and entries that were visited, and rows that it gave.
+    pub statistics: Statistics,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Which of the ways that compete was done first, the last time that a query of this shape had several.
+    pub winner: Option<&'static str>,
+}
+
+/// The plan, and a line or two about the run.
+impl fmt::Display for Analysis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plan, statistics, elapsed, winner } = self;
+        write!(f, "{plan}\n  took {elapsed:?}: {statistics}")?;
+        match winner {
+            Some(winner) => write!(f, "\n  done first: {winner}"),
+            None => Ok(()),
+        }
+    }
+}
