@@ -7,7 +7,7 @@ use crate::query::{IntoLoad, load_relation};
 use crate::statement::{Linked, link_once};
 
 impl Database {
-    /// Loads a relation of a row, in a read-only session. Costs as [`Session::load`].
+    /// Loads a relation of a row, in a read-only session. Costs as [`Session::load`](crate::session::Session::load).
     ///
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
@@ -23,11 +23,11 @@ impl Database {
         load_relation(&self.shared, rows, relation).await
     }
 
-    /// Makes a relation lead from one row to another, as [`Session::link`] does. Costs two round trips, and one more if the row
+    /// Makes a relation lead from one row to another, as [`Session::link`](crate::session::Session::link) does. Costs two round trips, and one more if the row
     /// between has a `soft_delete` column.
     ///
     /// # Errors
-    /// As [`Session::link`].
+    /// As [`Session::link`](crate::session::Session::link).
     pub async fn link<E: Entity, F: Related>(
         &self,
         from: &E,
@@ -37,10 +37,10 @@ impl Database {
         link_once(&self.shared, Linked::new(from, relation, to, true)).await
     }
 
-    /// Makes a relation not lead from one row to another, as [`Session::unlink`] does. Costs two round trips.
+    /// Makes a relation not lead from one row to another, as [`Session::unlink`](crate::session::Session::unlink) does. Costs two round trips.
     ///
     /// # Errors
-    /// As [`Session::unlink`].
+    /// As [`Session::unlink`](crate::session::Session::unlink).
     pub async fn unlink<E: Entity, F: Related>(
         &self,
         from: &E,
