@@ -23,7 +23,8 @@ impl Database {
         load_relation(&self.shared, rows, relation).await
     }
 
-    /// Makes a relation lead from one row to another, as [`Session::link`](crate::session::Session::link) does. Costs two round trips, and one more if the row
+    /// Makes a relation lead from one row to another, as
+    /// [`Session::link`](crate::session::Session::link) does. Costs two round trips, and one more if the row
     /// between has a `soft_delete` column.
     ///
     /// # Errors
@@ -37,7 +38,8 @@ impl Database {
         link_once(&self.shared, Linked::new(from, relation, to, true)).await
     }
 
-    /// Makes a relation not lead from one row to another, as [`Session::unlink`](crate::session::Session::unlink) does. Costs two round trips.
+    /// Makes a relation not lead from one row to another, as
+    /// [`Session::unlink`](crate::session::Session::unlink) does. Costs two round trips.
     ///
     /// # Errors
     /// As [`Session::unlink`](crate::session::Session::unlink).

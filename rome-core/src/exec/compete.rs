@@ -27,7 +27,7 @@ use crate::session::{Reader, Session, Winner};
 
 /// The first budget of visits: for each row that is wanted and each partition, and a constant.
 const FIRST_BUDGET: (u64, u64) = (4, 64);
-/// A way that won before begins with twice what it visited then, up to so many visits: what a loser may cost besides.
+/// A way that won before begins with twice what it visited then, up to so many visits: if it loses now, they are lost.
 const MOST_TRUSTED: u64 = 512;
 /// For how many rows the first budget is where all are wanted.
 const FEW: u64 = 8;

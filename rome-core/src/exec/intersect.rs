@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::fetch::{add_hit, arrange_first, key_of_entry, own_rows};
 use super::filter::Condition;
 use super::hit::Hit;
+use super::skip::length_of;
 use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Result};
@@ -68,9 +69,12 @@ impl<'a> Intersect<'a> {
             None => placement.all().collect(),
         };
         let side = |(index, (lo, hi)): &(usize, Range)| {
-            let Bound::Included(prefix) = lo else { return None };
-            let span = Span::between(table.index(*index).space(), lo.clone(), hi.clone());
-            Some(Side { prefix: prefix.clone(), span, keys: VecDeque::new(), ended: false })
+            let index = table.index(*index);
+            let Bound::Included(first) = lo else { return None };
+            // A bound on the key, or a cursor, may go on behind the columns of the index.
+            let prefix = first.slice(..length_of(&index.def.parts, first).ok()?);
+            let span = Span::between(index.space(), lo.clone(), hi.clone());
+            Some(Side { prefix, span, keys: VecDeque::new(), ended: false })
         };
         let [a, b] = &both.sides;
         let mut pairs = Vec::with_capacity(partitions.len());

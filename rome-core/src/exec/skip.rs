@@ -262,7 +262,7 @@ impl FoundEnds {
 }
 
 /// How many bytes of an entry its leading columns take.
-fn length_of(parts: &[IndexPart], entry: &[u8]) -> Result<usize, ValueError> {
+pub(super) fn length_of(parts: &[IndexPart], entry: &[u8]) -> Result<usize, ValueError> {
     let mut length = 0;
     for part in parts {
         length += key::skip(entry.get(length..).unwrap_or_default(), part.descending)?;

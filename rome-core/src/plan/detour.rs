@@ -39,27 +39,15 @@ pub(crate) struct Ahead {
     pub instead: Box<Plan>,
 }
 
-/// The detour that may visit less than a plan which leaves conditions to be tested, if there is one.
-pub(super) fn detour(
-    placement: Placement,
-    table: &StoredTable,
-    asked: &Question<'_>,
-    conditions: &[&Node],
-    counted: &[Counted],
-    plan: &Plan,
-) -> Option<Detour> {
-    let intersect = intersect(placement, table, conditions, counted, plan.partition).map(Detour::Intersect);
-    intersect.or_else(|| ahead(table, asked, plan).map(Detour::Ahead))
-}
+/// An index that conditions fix whole: how many entries it has, as far as that is known, its place, its range, and the conditions.
+pub(super) type Side = (u64, usize, Range, Vec<usize>);
 
-/// Of the two smallest indexes that conditions fix whole.
-fn intersect(
-    placement: Placement,
+/// The indexes among these ways whose entries come in the order of the keys of their rows.
+pub(super) fn sides<'c>(
     table: &StoredTable,
-    conditions: &[&Node],
-    counted: &[Counted],
-    partition: Option<Partition>,
-) -> Option<Intersect> {
+    placement: Placement,
+    counted: impl IntoIterator<Item = &'c Counted>,
+) -> Vec<Side> {
     let side = |(candidate, count): &Counted| match &candidate.access {
         Access::Index { index, ranges, .. } => {
             let def = &table.indexes.get(*index)?.def;
@@ -70,7 +58,23 @@ fn intersect(
         }
         _ => None,
     };
-    let mut sides: Vec<_> = counted.iter().filter_map(side).collect();
+    counted.into_iter().filter_map(side).collect()
+}
+
+/// The detour that may visit less than a plan which leaves conditions to be tested, if there is one.
+pub(super) fn detour(
+    table: &StoredTable,
+    asked: &Question<'_>,
+    conditions: &[&Node],
+    sides: Vec<Side>,
+    plan: &Plan,
+) -> Option<Detour> {
+    let intersect = intersect(conditions, sides, plan.partition).map(Detour::Intersect);
+    intersect.or_else(|| ahead(table, asked, plan).map(Detour::Ahead))
+}
+
+/// Of the two smallest indexes.
+fn intersect(conditions: &[&Node], mut sides: Vec<Side>, partition: Option<Partition>) -> Option<Intersect> {
     sides.sort_by_key(|(count, index, ..)| (*count, *index));
     let mut sides = sides.into_iter();
     let ((_, a, range_a, served), (_, b, range_b, also)) = (sides.next()?, sides.next()?);
@@ -108,10 +112,11 @@ fn ahead(table: &StoredTable, asked: &Question<'_>, plan: &Plan) -> Option<Ahead
         let only_value = asked.constraints.iter().any(|(_, constraint)| {
             constraint.column == next.column && matches!(constraint.kind, ConstraintKind::OneOf(_))
         });
-        Some((only_value, fixed, Ahead { index: at, skip, instead: Box::new(plan.clone()) }))
+        Some((only_value, fixed, at, skip))
     };
     let found = (0..table.indexes.len()).filter_map(of_index);
-    found.max_by_key(|(only_value, fixed, _)| (*only_value, *fixed)).map(|(.., ahead)| ahead)
+    let (.., index, skip) = found.max_by_key(|(only_value, fixed, ..)| (*only_value, *fixed))?;
+    Some(Ahead { index, skip, instead: Box::new(plan.clone()) })
 }
 
 /// The seeks over the values of the first `fixed + 1` columns of an index, which are `columns`.

@@ -3,8 +3,7 @@
 use super::aggregate::covers;
 use super::buffered::has_written;
 use super::candidate::{Access, Candidate, Question, by_index, by_table};
-use super::constraint::{self, Reading};
-use super::{AskedOfGroups, Plan, partition};
+use super::{AskedOfGroups, Plan, constraints, partition};
 use crate::ask::{IndexChoice, OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::expr::node::Node;
@@ -60,14 +59,7 @@ pub(super) fn groups_in_order(
 fn in_order(target: Reader<'_>, table: &StoredTable, spec: &Spec, order: &[OrderPart]) -> Option<Plan> {
     let deleted = spec.deleted_condition();
     let conditions: Vec<&Node> = spec.filter.iter().chain(&deleted).collect();
-    let mut constraints = Vec::with_capacity(conditions.len());
-    for (at, condition) in conditions.iter().enumerate() {
-        match constraint::read(condition, table.def) {
-            Reading::Never => return None,
-            Reading::Constraint(constraint) => constraints.push((at, constraint)),
-            Reading::Opaque => {}
-        }
-    }
+    let constraints = constraints(table, &conditions)?;
     let asked = Question { constraints, order: order.to_vec(), after: None };
     let usable = |at: &usize| match &spec.indexes {
         IndexChoice::Any => true,
@@ -91,16 +83,9 @@ fn in_order(target: Reader<'_>, table: &StoredTable, spec: &Spec, order: &[Order
         return None;
     }
     Some(Plan {
-        access: best.access.clone(),
         partition: partition(target, table, &conditions),
         full_scan: !best.narrowed,
         residual: (!residual.is_empty()).then(|| Node::all(residual.into_iter().map(|(_, node)| node.clone()))),
-        ordered: true,
-        leading: 0,
-        resumed: true,
-        estimate: None,
-        rejected: Vec::new(),
-        rival: None,
-        detour: None,
+        ..Plan::of(best.access.clone())
     })
 }

@@ -42,16 +42,10 @@ pub(crate) fn lookup(
     };
     Some(Plan {
         partition: only_partition(target.shared().placement, table, &access),
-        access,
         residual: spec.condition(),
-        full_scan: false,
-        leading: 0,
         ordered: spec.order.is_empty(),
         resumed: false,
-        estimate: None,
-        rejected: Vec::new(),
-        rival: None,
-        detour: None,
+        ..Plan::of(access)
     })
 }
 

@@ -176,31 +176,34 @@ async fn choose(target: Reader<'_>, table: &StoredTable, spec: &Spec, conditions
     {
         candidates = vec![whole];
     }
-    if spec.indexes == IndexChoice::Any {
-        let fixed = candidates.iter().any(|candidate| candidate.narrowed && candidate.equalities > 0);
-        let limited = spec.window.limit.is_some();
-        if let Some(union) =
-            union(table, spec, conditions, &asked).filter(|union| !fixed || (limited && union.gives_order()))
-        {
-            // With a limit the order of an index may be cheaper.
-            candidates.retain(|candidate| candidate.narrowed || (candidate.gives_order() && limited));
-            candidates.push(union);
-        }
+    let limited = spec.window.limit.is_some();
+    let fixed = candidates.iter().any(|candidate| candidate.narrowed && candidate.equalities > 0);
+    // Beside columns that are fixed it is of use for its order alone.
+    if spec.indexes == IndexChoice::Any
+        && (!fixed || (limited && !asked.order.is_empty()))
+        && let Some(union) = union(table, spec, conditions, &asked).filter(|union| !fixed || union.gives_order())
+    {
+        // With a limit the order of an index may be cheaper.
+        candidates.retain(|candidate| candidate.narrowed || (candidate.gives_order() && limited));
+        candidates.push(union);
     }
     let Choice { best, rival, rejected } = cheapest(target, table, spec, candidates, conditions.len()).await?;
     let partition = partition(target, table, conditions);
-    let counted: Vec<Counted> = rival.iter().chain(&rejected).chain([&best]).cloned().collect();
+    let placement = target.shared().placement;
+    let is_small = best.1.is_some_and(|estimate| estimate < u64::from(PROBE)) && !spec.hints.compete;
+    let tests = best.0.served.len() < conditions.len();
+    let may_turn = tests && !is_small && !best.0.is_lookup() && spec.indexes != IndexChoice::None;
+    let sides = if may_turn {
+        detour::sides(table, placement, [&best].into_iter().chain(&rival).chain(&rejected))
+    } else {
+        Vec::new()
+    };
     let found = Plan {
         rejected: rejected.into_iter().map(|(candidate, estimate)| (candidate.access, estimate)).collect(),
         rival: rival.map(|rival| Box::new(plan_of(rival, conditions, partition))),
         ..plan_of(best, conditions, partition)
     };
-    let is_small = found.estimate.is_some_and(|estimate| estimate < u64::from(PROBE)) && !spec.hints.compete;
-    let is_lookup = matches!(found.access, Access::Keys(_) | Access::Claims { .. });
-    if found.residual.is_none() || is_small || is_lookup || spec.indexes == IndexChoice::None {
-        return Ok(found);
-    }
-    let detour = detour::detour(target.shared().placement, table, &asked, conditions, &counted, &found);
+    let detour = may_turn.then(|| detour::detour(table, &asked, conditions, sides, &found)).flatten();
     Ok(Plan { detour: detour.map(Box::new), ..found })
 }
 

@@ -97,16 +97,9 @@ pub(super) fn skip(
     Some(Skip {
         plan: Plan {
             partition: partition(target, table, &conditions),
-            residual: None,
             full_scan: !candidate.narrowed,
             ordered: candidate.ordered || order.is_empty(),
-            leading: 0,
-            resumed: true,
-            estimate: None,
-            rejected: Vec::new(),
-            rival: None,
-            detour: None,
-            access: candidate.access,
+            ..Plan::of(candidate.access)
         },
         prefix: parts.get(..width)?.to_vec(),
         next: parts.get(width).copied(),

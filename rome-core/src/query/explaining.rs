@@ -11,7 +11,7 @@ use crate::metrics::{Measure, Statistics};
 use crate::plan::Explain;
 use crate::session::Reader;
 
-/// How a query would be carried out. Awaited it is planned; [`analyze`](Self::analyze) runs it besides.
+/// How a query would be carried out. When it is awaited the query is planned; [`analyze`](Self::analyze) also runs it.
 #[must_use = "an explanation is made when it is awaited"]
 pub struct Explaining<'q> {
     target: Reader<'q>,

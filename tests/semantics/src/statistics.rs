@@ -169,3 +169,34 @@ async fn an_analysis_tells_what_running_takes_and_which_way_was_done_first() {
         assert_eq!(young.explain().analyze().await.unwrap().statistics.rows_returned, 9);
     }
 }
+
+#[derive(Entity, Clone, Debug, PartialEq, Default)]
+#[rome(table = "events")]
+struct Event {
+    #[rome(key)]
+    id: u32,
+    #[rome(index)]
+    run: u32,
+    #[rome(index)]
+    shift: u32,
+}
+
+#[tokio::test]
+async fn two_indexes_are_leapt_through_behind_a_bound_on_the_key_too() {
+    for place in places_of_one_partition() {
+        let db = open!(place, [Event]);
+        // One run is the first half and the last ten rows, one shift the second half.
+        let event = |id| Event { id, run: u32::from(id < 1_000 || id >= 1_990), shift: u32::from(id >= 1_000) };
+        db.insert_all((0..2_000).map(event)).await.unwrap();
+        let both = db.query::<Event>().filter(Event::RUN.eq(1)).filter(Event::SHIFT.eq(1)).order_by(Event::ID.asc());
+        for bounded in [both.clone(), both.clone().filter(Event::ID.gt(3))] {
+            for _ in 0..3 {
+                assert_eq!(bounded.all().await.unwrap().len(), 10);
+            }
+            let (found, cost) = bounded.all().measured().await;
+            let found: Vec<u32> = found.unwrap().into_iter().map(|event| event.id).collect();
+            assert_eq!(found, (1_990..2_000).collect::<Vec<_>>());
+            assert!(cost.entries_read + cost.rows_read < 200, "{cost} on {}", place.name);
+        }
+    }
+}
