@@ -107,6 +107,8 @@ impl<T> Runs<T> {
             return None;
         }
         let apart = |source: &Source| matches!(source, Source::Span(Through::EntriesApart, ..));
+        // A lookup finds its row wherever a cursor is.
+        let looks_up = sources.iter().any(|source| matches!(source, Source::Lookups(_)));
         // The lookups of all steps are one run, whose rows are in no order and may repeat.
         let in_order = !in_part && matches!(sources.as_slice(), [] | [Source::Span(..) | Source::Ready]);
         let merging = match (sorted && !in_order, plan.may_repeat()) {
@@ -121,7 +123,7 @@ impl<T> Runs<T> {
         let place = |after: &Vec<Value>| sort_key(&order, after.iter().map(Value::as_ref));
         let how = How {
             table: table.clone(),
-            behind: spec.after.as_ref().filter(|_| in_part).map(place),
+            behind: spec.after.as_ref().filter(|_| in_part || looks_up).map(place),
             leading: if in_part { plan.leading } else { order.len() },
             order,
             condition: plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false))),

@@ -145,7 +145,12 @@ async fn pages<'a, E: Subject>(fresh: &impl Fn() -> Query<'a, E>, rows: &[Row], 
             let page = query.clone().page(size).after(cursor).fetch().await.unwrap();
             assert!(page.items.len() <= size as usize, "{what}");
             found.extend(rows_of(page.items));
-            assert!(found.len() <= expected.len(), "pages of {size} go on: {what}");
+            assert!(
+                found.len() <= expected.len(),
+                "pages of {size} go on: {what}\nwith {:#?}\nnot {:#?}",
+                show_all(&found),
+                show_all(&expected)
+            );
             cursor = page.next;
             if cursor.is_none() {
                 break;
