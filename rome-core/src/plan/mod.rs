@@ -20,14 +20,17 @@ mod join_way;
 mod lookup;
 mod marker;
 mod measure;
+mod operators;
+mod partners;
 mod placed;
 mod range;
 mod seek;
 mod skip;
 mod subquery;
+mod tree;
+pub(crate) mod way_name;
 
 pub use explain::Explain;
-pub(crate) use explain::way_of_lookup;
 
 pub(crate) use aggregate::{AggregateWay, AskedOfGroups, is_row_count, needed, way_of_aggregates};
 pub(crate) use aggregate_index::{ByAggregate, by_aggregate};
@@ -40,6 +43,7 @@ pub(crate) use join::{ends_with_first, first_of_join, limit_first, lookup_of_joi
 pub(crate) use join_way::{JoinWay, chunks_of_join, smallest_of_join, walk_of_join, whole_of_join};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::measure;
+pub(crate) use partners::explain_asking;
 pub(crate) use range::between;
 pub(crate) use seek::{Ends, Seek};
 pub(crate) use skip::{Skip, plan_distinct};
@@ -139,6 +143,11 @@ impl Plan {
             Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() <= 1,
             Access::Keys(_) | Access::Claims { .. } | Access::Union(_) => false,
         }
+    }
+
+    /// Whether its rows come in the order of the query, if only in the first parts of it, which is of use with a limit.
+    pub const fn gives_order(&self, spec: &Spec) -> bool {
+        self.ordered || (self.leading > 0 && spec.window.limit.is_some())
     }
 
     /// Whether rows may be found more than once.

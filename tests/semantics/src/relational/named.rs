@@ -182,9 +182,13 @@ async fn a_composite_key_is_looked_up_as_a_whole() {
         assert_eq!(pairs.len(), 70);
         assert!(pairs.iter().all(|(player, team)| (player.tenant, player.team) == (team.tenant, team.id)));
         let plan = joined.explain().await.unwrap().to_string();
-        assert!(plan.contains("team: looked up by tenant = player.tenant and id = player.team by key"), "{plan}");
+        assert!(plan.contains("Join (lookup) team on tenant = player.tenant and id = player.team\n"), "{plan}");
         let plan = db.query::<Team>().left_join(Team::PLAYERS).explain().await.unwrap().to_string();
-        assert!(plan.contains("in index by_team_tenant_desc (team, tenant desc), kept without one"), "{plan}");
+        assert!(
+            plan.contains("Left Join (lookup) player")
+                && plan.contains("by index by_team_tenant_desc (team, tenant desc)"),
+            "{plan}"
+        );
         assert_eq!(db.query::<Team>().left_join(Team::PLAYERS).count().await.unwrap(), 70 + 15);
         assert_eq!(db.query::<Team>().filter(!Team::PLAYERS.exists()).count().await.unwrap(), 15);
     }
@@ -203,13 +207,17 @@ async fn a_join_explains_itself() {
         .limit(3);
     assert_eq!(
         query.explain().await.unwrap().to_string(),
-        "join of team, then player\n  \
-         team: walked in order: 1 range of index by_budget (budget), backwards\n    \
-         in order by budget desc, tenant desc, id desc\n  \
-         player: looked up by tenant = team.tenant and team = team.id in index by_team_tenant_desc (team, tenant desc)\n  \
-         test on each row: player.id > team.id\n  \
-         or, if that visits less: the table with the fewest rows first, and sort in memory\n  \
-         limit 3"
+        "Limit 3\n  \
+           Filter player.id > team.id\n    \
+             Join (lookup, streaming) player on tenant = team.tenant and team = team.id\n      \
+               Scan team by index by_budget (budget), 1 range, backwards, in order\n      \
+               Lookup player by index by_team_tenant_desc (team, tenant desc)\n  \
+           competes with\n    \
+             TopN 3 by team.budget desc, player.id asc, team.tenant asc, team.id asc\n      \
+               Filter player.id > team.id\n        \
+                 Join (lookup, streaming) player on tenant = team.tenant and team = team.id\n          \
+                   Scan team by index by_budget (budget), 1 range\n          \
+                   Lookup player by index by_team_tenant_desc (team, tenant desc)"
     );
 }
 
