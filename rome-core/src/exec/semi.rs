@@ -53,6 +53,11 @@ impl Asking {
             if hits.is_empty() {
                 return Ok(hits);
             }
+            if let Some((exists, wanted)) = of_one_link(&condition) {
+                hits = self.keep_by(target, table, exists, wanted, hits).await?;
+                position += 1;
+                continue;
+            }
             let mut asked = Vec::new();
             condition.for_each_leaf(&mut |leaf| match leaf {
                 Node::Exists(_) | Node::InQuery(_) => asked.push(leaf.clone()),
@@ -80,6 +85,37 @@ impl Asking {
         Ok(hits)
     }
 
+    /// Those of the rows that have a partner, or of which none has one unless `wanted`.
+    async fn keep_by(
+        &mut self,
+        target: Reader<'_>,
+        table: &StoredTable,
+        exists: &Exists,
+        wanted: bool,
+        hits: Vec<Hit>,
+    ) -> Result<Vec<Hit>> {
+        let exists = subquery::with_policy(exists, self.policy);
+        let tuples = tuples_of(table, &exists, &hits)?;
+        let found = self.partners(target, &exists, tuples.iter().flatten().cloned()).await?;
+        let keeps = |tuple: &Option<Vec<u8>>| tuple.as_ref().is_some_and(|tuple| found.contains(tuple)) == wanted;
+        Ok(hits.into_iter().zip(&tuples).filter(|(_, tuple)| keeps(tuple)).map(|(hit, _)| hit).collect())
+    }
+
+    /// Those of the values for which there is a partner.
+    async fn partners(
+        &mut self,
+        target: Reader<'_>,
+        exists: &Exists,
+        values: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Tuples> {
+        let mut asked = Tuples::new();
+        asked.extend(values);
+        self.visited += asked.len() as u64;
+        let (found, visited) = Box::pin(subquery::existing_within(target, exists, asked)).await?;
+        self.visited += visited;
+        Ok(found)
+    }
+
     /// A condition on one row that says of these rows what the subquery says.
     async fn answer(
         &mut self,
@@ -92,10 +128,8 @@ impl Asking {
         match leaf {
             Node::Exists(exists) if subquery::asks_by_one_link(&exists) => {
                 let exists = subquery::with_policy(&exists, self.policy);
-                let asked = asked_by(table, &exists, hits)?;
-                self.visited += asked.len() as u64;
-                let (found, visited) = Box::pin(subquery::existing_within(target, &exists, asked)).await?;
-                self.visited += visited;
+                let tuples = tuples_of(table, &exists, hits)?;
+                let found = self.partners(target, &exists, tuples.into_iter().flatten()).await?;
                 Ok(Node::InTuples(exists.of, Arc::new(found)))
             }
             leaf => {
@@ -129,17 +163,27 @@ fn is_ordered(query: &InQuery) -> bool {
     query.spec.table.column(query.column).ty.is_ordered()
 }
 
-/// The values by which these rows ask for partners.
-fn asked_by(table: &StoredTable, exists: &Exists, hits: &[Hit]) -> Result<Tuples> {
+/// A condition that is a subquery by one link or its contrary, and whether a partner is wanted.
+fn of_one_link(condition: &Node) -> Option<(&Exists, bool)> {
+    let (leaf, wanted) = match condition {
+        Node::Not(of) => (&**of, false),
+        leaf => (leaf, true),
+    };
+    match leaf {
+        Node::Exists(exists) if subquery::asks_by_one_link(exists) => Some((exists, wanted)),
+        _ => None,
+    }
+}
+
+/// The values by which each of these rows asks for partners; none where one of them is NULL.
+fn tuples_of(table: &StoredTable, exists: &Exists, hits: &[Hit]) -> Result<Vec<Option<Vec<u8>>>> {
     let mut last = 0;
     for node in &exists.of {
         last = node.last_column().unwrap_or(0).max(last);
     }
-    let mut asked = Tuples::new();
-    for hit in hits {
-        let tuple = row::with_view(table.def, &hit.body, last, |view| tuple_of(&exists.of, view))
-            .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
-        asked.extend(tuple);
-    }
-    Ok(asked)
+    let tuple = |hit: &Hit| {
+        row::with_view(table.def, &hit.body, last, |view| tuple_of(&exists.of, view))
+            .map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))
+    };
+    hits.iter().map(tuple).collect()
 }

@@ -12,21 +12,25 @@ use crate::value::{Value, ValueRef, key};
 pub(crate) fn sort_key<'a>(order: &[OrderPart], values: impl IntoIterator<Item = ValueRef<'a>>) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 * order.len());
     for (part, value) in order.iter().zip(values) {
-        if !part.has_natural_nulls() {
-            let first = value.is_null() == (part.nulls == Nulls::First);
-            out.push(u8::from(!first));
-        }
-        key::encode(value, part.descending, &mut out);
+        add_to_sort_key(*part, value, &mut out);
     }
     out
+}
+
+/// Appends what a value of this part of the order adds to the sort key of its row.
+pub(crate) fn add_to_sort_key(part: OrderPart, value: ValueRef<'_>, out: &mut Vec<u8>) {
+    if !part.has_natural_nulls() {
+        let first = value.is_null() == (part.nulls == Nulls::First);
+        out.push(u8::from(!first));
+    }
+    key::encode(value, part.descending, out);
 }
 
 /// The sort key of values that each have a direction and a place for NULL.
 pub(crate) fn sort_key_of_values<'a>(values: impl IntoIterator<Item = (ValueRef<'a>, bool, Nulls)>) -> Vec<u8> {
     let mut out = Vec::with_capacity(32);
     for (value, descending, nulls) in values {
-        let part = OrderPart { nulls, ..OrderPart::new(0, descending) };
-        out.append(&mut sort_key(&[part], [value]));
+        add_to_sort_key(OrderPart { nulls, ..OrderPart::new(0, descending) }, value, &mut out);
     }
     out
 }

@@ -400,13 +400,16 @@ pub(super) fn multiply(mut prefixes: Vec<Vec<u8>>, values: &[Value], descending:
         key::encode(value.as_ref(), descending, prefix);
         return prefixes;
     }
+    let encode = |value: &Value| {
+        let mut encoded = Vec::with_capacity(32);
+        key::encode(value.as_ref(), descending, &mut encoded);
+        encoded
+    };
+    let values: Vec<Vec<u8>> = values.iter().map(encode).collect();
     let mut all = Vec::with_capacity(prefixes.len() * values.len());
     for prefix in &prefixes {
-        for value in values {
-            let mut longer = prefix.clone();
-            key::encode(value.as_ref(), descending, &mut longer);
-            all.push(longer);
-        }
+        // Exactly as long as they are, so that they become keys without a copy.
+        all.extend(values.iter().map(|value| [prefix.as_slice(), value].concat()));
     }
     all.sort_unstable();
     all

@@ -342,10 +342,11 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
         return Ok(vec![by_table]);
     }
     let limited = spec.window.limit.is_some();
-    // An index whose first column no condition is about can only give an order, which pays with a limit.
+    // An index whose first column no condition is about can only give an order that begins with it, which pays with a limit.
+    let leads = asked.order.first().filter(|_| limited).map(|first| first.column);
     let may_help = |at: &usize| {
         let first = table.indexes.get(*at).and_then(|index| index.def.parts.first());
-        first.is_some_and(|part| asked.constrains(part.column)) || (limited && !asked.order.is_empty())
+        first.is_some_and(|part| leads == Some(part.column) || asked.constrains(part.column))
     };
     let by_index = (0..table.indexes.len()).filter(may_help).filter_map(|at| by_index(table, at, asked));
     let (useful, mut rest): (Vec<_>, Vec<_>) =

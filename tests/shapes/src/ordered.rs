@@ -37,33 +37,19 @@ async fn ids_of_events(query: Query<'_, Event>) -> rome::Result<Answer> {
     Ok(column(query.all().await?.into_iter().map(|event| event.id)))
 }
 
-/// The image in the middle of the newest ones that a page begins after.
-fn middle(world: &World) -> (u64, u64) {
-    let created = world.rows / 8;
-    let same = world.images_where(|image| image.created == created);
-    (created, same.get(2).map_or(0, |image| image.id))
-}
-
 /// `created < m or (created = m and id < k)`.
 fn older(world: &World) -> Expr<Image> {
-    let (created, id) = middle(world);
+    let (created, id) = world.middle;
     Image::CREATED.lt(created).or(Image::CREATED.eq(created).and(Image::ID.lt(id)))
 }
 
 fn older_sql(world: &World) -> String {
-    let (created, id) = middle(world);
+    let (created, id) = world.middle;
     format!("(created < {created} OR (created = {created} AND id < {id}))")
 }
 
 fn is_older(world: &World, image: &Image) -> bool {
-    (image.created, image.id) < middle(world)
-}
-
-/// The image, of those that were seen, after which eleven more and then those that were never seen come.
-fn seen_long_ago(world: &World) -> (u64, u64) {
-    let mut seen: Vec<(u64, u64)> = world.images.iter().filter_map(|image| Some((image.seen?, image.id))).collect();
-    seen.sort_unstable();
-    seen.get(11).copied().unwrap_or_default()
+    (image.created, image.id) < world.middle
 }
 
 fn sorted<'a, T: 'a, K: Ord>(
@@ -208,20 +194,20 @@ fn markers() -> Vec<Shape> {
             best: 50,
             calls: 1,
             ask: |l| {
-                let (created, id) = middle(&l.world);
+                let (created, id) = l.world.middle;
                 let newer = Image::CREATED.gt(created).or(Image::CREATED.eq(created).and(Image::ID.gt(id)));
                 let oldest = l.db.query::<Image>().order_by((Image::CREATED.asc(), Image::ID.asc()));
                 Box::pin(ids(oldest.filter(newer).limit(25)))
             },
             sql: |w| {
-                let (created, id) = middle(w);
+                let (created, id) = w.middle;
                 format!(
                     "SELECT * FROM images WHERE created > {created} OR (created = {created} AND id > {id}) \
                      ORDER BY created, id LIMIT 25"
                 )
             },
             naive: |w| {
-                let newer = w.images.iter().filter(|image| (image.created, image.id) > middle(w));
+                let newer = w.images.iter().filter(|image| (image.created, image.id) > w.middle);
                 sorted(newer, |image| (image.created, image.id), |image| image.id)
             },
         },
@@ -230,12 +216,12 @@ fn markers() -> Vec<Shape> {
             best: 52,
             calls: 1,
             ask: |l| {
-                let (created, id) = middle(&l.world);
+                let (created, id) = l.world.middle;
                 let older = Image::CREATED.le(created).and(Image::CREATED.lt(created).or(Image::ID.lt(id)));
                 Box::pin(ids(newest(&l.db).filter(older).limit(25)))
             },
             sql: |w| {
-                let (created, id) = middle(w);
+                let (created, id) = w.middle;
                 format!(
                     "SELECT * FROM images WHERE created <= {created} AND (created < {created} OR id < {id}) {NEWEST}"
                 )
@@ -247,17 +233,17 @@ fn markers() -> Vec<Shape> {
             best: 50,
             calls: 1,
             ask: |l| {
-                let (created, id) = middle(&l.world);
+                let (created, id) = l.world.middle;
                 let older = Image::CREATED.lt(created).or(Image::CREATED.eq(created).and(Image::ID.le(id)));
                 Box::pin(ids(newest(&l.db).filter(older).limit(25)))
             },
             sql: |w| {
-                let (created, id) = middle(w);
+                let (created, id) = w.middle;
                 format!(
                     "SELECT * FROM images WHERE created < {created} OR (created = {created} AND id <= {id}) {NEWEST}"
                 )
             },
-            naive: |w| column(w.newest(|image| (image.created, image.id) <= middle(w))),
+            naive: |w| column(w.newest(|image| (image.created, image.id) <= w.middle)),
         },
         Shape {
             name: "marker, descending and ascending",
@@ -299,7 +285,7 @@ fn markers() -> Vec<Shape> {
             best: 50,
             calls: 2,
             ask: |l| {
-                let (seen, id) = seen_long_ago(&l.world);
+                let (seen, id) = l.world.seen_long_ago;
                 let after = Expr::any([
                     Image::SEEN.lt(seen),
                     Image::SEEN.eq(seen).and(Image::ID.lt(id)),
@@ -309,14 +295,14 @@ fn markers() -> Vec<Shape> {
                 Box::pin(ids(by_seen.filter(after).limit(25)))
             },
             sql: |w| {
-                let (seen, id) = seen_long_ago(w);
+                let (seen, id) = w.seen_long_ago;
                 format!(
                     "SELECT * FROM images WHERE seen < {seen} OR (seen = {seen} AND id < {id}) OR seen IS NULL \
                      ORDER BY seen DESC, id DESC LIMIT 25"
                 )
             },
             naive: |w| {
-                let (seen, id) = seen_long_ago(w);
+                let (seen, id) = w.seen_long_ago;
                 let after = w.images.iter().filter(|image| (image.seen, image.id) < (Some(seen), id));
                 sorted(after, |image| Reverse((image.seen, image.id)), |image| image.id)
             },

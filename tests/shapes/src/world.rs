@@ -16,6 +16,10 @@ const BULK_IN_PARTITIONS: usize = 100;
 pub struct World {
     /// How many images there are, and as many notes and events.
     pub rows: u64,
+    /// When the image was created that a page begins after, in the middle of the newest ones, and its id.
+    pub middle: (u64, u64),
+    /// When the image was seen, of those that were, after which eleven more and then those that were never seen come, and its id.
+    pub seen_long_ago: (u64, u64),
     /// By id.
     pub images: Vec<Image>,
     /// By image and name.
@@ -81,9 +85,16 @@ impl World {
             color: mixed(id, 13) % 7,
             form: mixed(id, 14) % 5,
         };
+        let images: Vec<Image> = (0..rows).map(image).collect();
+        let created = rows / 8;
+        let third = images.iter().filter(|image| image.created == created).nth(2);
+        let mut seen: Vec<(u64, u64)> = images.iter().filter_map(|image| Some((image.seen?, image.id))).collect();
+        seen.sort_unstable();
         Self {
             rows,
-            images: (0..rows).map(image).collect(),
+            middle: (created, third.map_or(0, |image| image.id)),
+            seen_long_ago: seen.get(11).copied().unwrap_or_default(),
+            images,
             tags: tags.collect(),
             members: (0..rows).step_by(10).map(member).collect(),
             notes: (0..rows).map(note).collect(),

@@ -37,7 +37,7 @@ pub(super) async fn add(
         }
         let mut add = || {
             let columns = decode_group(aggregate, &group)?;
-            groups.add_many((&Entry { columns }, &aggregate.def.by), totals, aggregate.def.sum)
+            groups.add_many((&Entry::of(columns), &aggregate.def.by), totals, aggregate.def.sum)
         };
         add().map_err(|source| row::unreadable(table.def, &group, source))?;
         groups.check_size()?;

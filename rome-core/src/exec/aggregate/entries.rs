@@ -11,7 +11,7 @@ use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::exec::fetch::{matches, own_writes, reads_of};
 use crate::exec::routing::Pushed;
-use crate::expr::eval::{self, Values};
+use crate::expr::eval::Values;
 use crate::plan::{Access, Plan};
 use crate::row::{self, RowView};
 use crate::schema::IndexPart;
@@ -23,29 +23,57 @@ use crate::value::{Value, ValueError, ValueRef, key};
 #[derive(Default)]
 pub(super) struct Entry {
     pub columns: Vec<(u16, Value)>,
+    /// How the entry begins, as far as the columns that are needed; empty if its key has one of them.
+    beginning: Vec<u8>,
+}
+
+/// Whether an entry has the same values as the one that was read before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Same {
+    Yes,
+    No,
 }
 
 impl Entry {
+    /// One with these columns.
+    pub const fn of(columns: Vec<(u16, Value)>) -> Self {
+        Self { columns, beginning: Vec::new() }
+    }
+
+    /// Reads the next entry of an index; parts, key and columns are those of the entries before.
     pub fn read(
         &mut self,
         parts: &[IndexPart],
         key_columns: &[u16],
         needed: &[u16],
         entry: &[u8],
-    ) -> Result<(), ValueError> {
+    ) -> Result<Same, ValueError> {
+        if !self.beginning.is_empty() && entry.starts_with(&self.beginning) {
+            return Ok(Same::Yes);
+        }
         self.columns.clear();
+        self.beginning.clear();
         let mut rest = entry;
         for part in parts {
+            if self.has_all(needed) {
+                break;
+            }
             rest = self.take(part.column, part.descending, needed, rest)?;
         }
-        if needed.iter().any(|column| !self.columns.iter().any(|(has, _)| has == column)) {
-            let row = row_key(entry).ok_or_else(|| ValueError::malformed("no row key in an index entry", 0))?;
-            let mut rest = &*row;
-            for column in key_columns {
-                rest = self.take(*column, false, needed, rest)?;
-            }
+        if self.has_all(needed) {
+            self.beginning.extend_from_slice(entry.get(..entry.len() - rest.len()).unwrap_or_default());
+            return Ok(Same::No);
         }
-        Ok(())
+        let row = row_key(entry).ok_or_else(|| ValueError::malformed("no row key in an index entry", 0))?;
+        let mut rest = &*row;
+        for column in key_columns {
+            rest = self.take(*column, false, needed, rest)?;
+        }
+        Ok(Same::No)
+    }
+
+    fn has_all(&self, needed: &[u16]) -> bool {
+        needed.iter().all(|column| self.columns.iter().any(|(has, _)| has == column))
     }
 
     fn take<'a>(
@@ -95,12 +123,8 @@ pub(super) async fn add(
                 continue;
             }
             let mut add = || {
-                entry.read(&index.def.parts, &table.def.key, needed, record.key)?;
-                let passed = match &plan.residual {
-                    Some(residual) => eval::test(residual, &entry)? == Some(true),
-                    None => true,
-                };
-                if passed { groups.add(&entry) } else { Ok(()) }
+                let same = entry.read(&index.def.parts, &table.def.key, needed, record.key)?;
+                groups.add_entry(&entry, same, plan.residual.as_ref())
             };
             add().map_err(|source| row::unreadable(table.def, &row_key(record.key).unwrap_or_default(), source))?;
             groups.check_size()?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::accumulate::Accumulator;
+use super::entries::{Entry, Same};
 use crate::ask::{GROUP, GroupSpec, MOST_ROWS, OrderPart, distinct_parts};
 use crate::error::{Error, Kind, Result};
 use crate::exec::sort::sort_key_of_values;
@@ -141,6 +142,8 @@ pub(crate) struct Groups<'a> {
     groups: Vec<Group>,
     /// How many groups and distinct values there are.
     kept: usize,
+    /// The group of the last row.
+    last: Option<usize>,
     scratch: Vec<u8>,
 }
 
@@ -161,8 +164,8 @@ impl Values for Group {
 
 impl<'a> Groups<'a> {
     pub fn new(grouping: &'a Grouping) -> Self {
-        let mut groups =
-            Self { grouping, places: HashMap::new(), groups: Vec::new(), kept: 0, scratch: Vec::with_capacity(32) };
+        let (places, scratch) = (HashMap::new(), Vec::with_capacity(32));
+        let mut groups = Self { grouping, places, groups: Vec::new(), kept: 0, last: None, scratch };
         if grouping.by.is_empty() {
             // Without columns to group by all rows are one group, also if there are none.
             groups.begin(Vec::new());
@@ -179,6 +182,24 @@ impl<'a> Groups<'a> {
     /// Adds a row to its group.
     pub fn add<R: Values>(&mut self, row: &R) -> Result<(), ValueError> {
         let at = if self.grouping.by.is_empty() { 0 } else { self.group_of(row)? };
+        self.add_to(at, row)
+    }
+
+    /// Adds an entry of an index to its group if the condition is true of it.
+    pub(super) fn add_entry(&mut self, entry: &Entry, same: Same, condition: Option<&Node>) -> Result<(), ValueError> {
+        if let Some(condition) = condition
+            && eval::test(condition, entry)? != Some(true)
+        {
+            return Ok(());
+        }
+        match self.last {
+            Some(at) if same == Same::Yes => self.add_to(at, entry),
+            _ => self.add(entry),
+        }
+    }
+
+    fn add_to<R: Values>(&mut self, at: usize, row: &R) -> Result<(), ValueError> {
+        self.last = Some(at);
         let Some(group) = self.groups.get_mut(at) else { return Ok(()) };
         for (aggregate, accumulator) in self.grouping.aggregates.iter().zip(&mut group.accumulators) {
             match &aggregate.of {
@@ -279,6 +300,7 @@ impl<'a> Groups<'a> {
         let overflow = |source| Error::from(Kind::Overflow { table, column: None, source });
         let mut rows = Vec::new();
         let mut left = Vec::new();
+        self.last = None;
         for group in std::mem::take(&mut self.groups) {
             let is_before = match bound {
                 Some(bound) => self.grouping.place_of(&group).map_err(overflow)?.as_slice() < bound,

@@ -15,7 +15,6 @@ use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::exec::filter::Condition;
 use crate::exec::routing::{self, Through};
-use crate::expr::eval;
 use crate::placement::Routed;
 use crate::plan::{Access, InOrder};
 use crate::row::{self, RowView};
@@ -115,11 +114,8 @@ impl InOrder {
             let mut entry = Entry::default();
             for record in scanned.iter() {
                 let mut add = || {
-                    entry.read(&index.def.parts, &table.def.key, &self.needed, record.key)?;
-                    match &self.plan.residual {
-                        Some(residual) if eval::test(residual, &entry)? != Some(true) => Ok(()),
-                        _ => groups.add(&entry),
-                    }
+                    let same = entry.read(&index.def.parts, &table.def.key, &self.needed, record.key)?;
+                    groups.add_entry(&entry, same, self.plan.residual.as_ref())
                 };
                 add().map_err(|source| row::unreadable(table.def, &row_key(record.key).unwrap_or_default(), source))?;
             }

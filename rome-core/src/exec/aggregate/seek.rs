@@ -165,5 +165,5 @@ impl Ends {
 }
 
 fn add(table: &StoredTable, groups: &mut Groups<'_>, entry: &Bytes, columns: Vec<(u16, Value)>) -> Result<()> {
-    groups.add(&Entry { columns }).map_err(|source| row::unreadable(table.def, entry, source))
+    groups.add(&Entry::of(columns)).map_err(|source| row::unreadable(table.def, entry, source))
 }

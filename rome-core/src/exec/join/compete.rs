@@ -182,12 +182,16 @@ impl<'a> Competitor<'a> {
             let left = (budget < u64::MAX).then(|| budget - self.visited);
             let rows = Box::pin(self.stream.next(self.asked, left)).await?;
             self.visited += visited(self.target) - before;
-            self.add(&rows)?;
+            self.add(rows)?;
         }
     }
 
-    fn add(&mut self, rows: &Joined) -> Result<()> {
-        self.found.append(rows, 0..rows.len())?;
+    fn add(&mut self, rows: Joined) -> Result<()> {
+        if self.found.len() == 0 {
+            self.found = rows;
+        } else {
+            self.found.append(&rows, 0..rows.len())?;
+        }
         if self.sorts {
             self.wanted.order.arrange(self.spec, &mut self.found)?;
         }

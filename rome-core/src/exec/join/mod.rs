@@ -91,10 +91,11 @@ async fn join_here(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Res
             plan::limit_first(&mut spec);
             let mut join = Join::new(target, &spec, &last, None);
             join.run().boxed().await?;
-            join.rows
+            let mut rows = join.rows;
+            order.arrange(&spec, &mut rows)?;
+            rows
         }
     };
-    order.arrange(&spec, &mut rows)?;
     if distinct {
         rows.keep_distinct(&spec, columns)?;
     }

@@ -2,19 +2,25 @@
 
 use super::calculation;
 use super::rows::{Joined, JoinedRow};
-use crate::ask::{JoinSpec, TotalOrder};
+use crate::ask::{JoinOrder, JoinSpec, TotalOrder};
 use crate::error::Result;
-use crate::exec::sort::sort_key_of_values;
+use crate::exec::sort::add_to_sort_key;
 use crate::expr::eval::Values as _;
 
 impl TotalOrder {
     /// The first `parts` of a joined row's place in the order: all rows that agree in them have the same beginning.
     pub(super) fn beginning(&self, spec: &JoinSpec, row: &JoinedRow<'_>, parts: usize) -> Result<Vec<u8>> {
-        let values = self.parts().iter().take(parts).map(|order| {
-            row.value_at(order.place, order.part.column).map(|value| (value, order.part.descending, order.part.nulls))
-        });
-        let values = values.collect::<Result<Vec<_>, _>>().map_err(|source| calculation(spec, source))?;
-        Ok(sort_key_of_values(values))
+        let mut place = Vec::with_capacity(16 * parts);
+        self.add_beginning(spec, row, parts, &mut place)?;
+        Ok(place)
+    }
+
+    fn add_beginning(&self, spec: &JoinSpec, row: &JoinedRow<'_>, parts: usize, out: &mut Vec<u8>) -> Result<()> {
+        for JoinOrder { place, part } in self.parts().iter().take(parts) {
+            let value = row.value_at(*place, part.column).map_err(|source| calculation(spec, source))?;
+            add_to_sort_key(*part, value, out);
+        }
+        Ok(())
     }
 
     /// A joined row's place in the order.
@@ -27,6 +33,6 @@ impl TotalOrder {
         if self.is_any() {
             return Ok(());
         }
-        rows.sort(|row| self.place_of(spec, row))
+        rows.sort(|row, place| self.add_beginning(spec, row, self.parts().len(), place))
     }
 }

@@ -16,6 +16,9 @@ use crate::value::{ValueError, ValueRef};
 /// In a joined row: no row of this table.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// So many rows of a table are kept though no joined row has them: dropping them costs more.
+const FEW_ROWS: usize = 256;
+
 /// The rows of one table.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetched {
@@ -162,8 +165,12 @@ impl Joined {
         Ok(())
     }
 
-    /// Drops the rows of the tables that no joined row has any more.
+    /// Drops the rows of the tables that no joined row has any more, where they are many.
     pub fn compact(&mut self) -> Result<()> {
+        let most = 2 * self.len() + FEW_ROWS;
+        if self.tables.iter().all(|table| table.hits.len() <= most) {
+            return Ok(());
+        }
         let empty = Self::new(self.tables.iter().map(|table| Fetched::none(table.table)));
         let all = std::mem::replace(self, empty);
         self.append(&all, 0..all.len())
@@ -212,15 +219,23 @@ impl Joined {
         Ok(())
     }
 
-    /// Puts the rows in the order of their keys.
-    pub fn sort(&mut self, key: impl Fn(&JoinedRow<'_>) -> Result<Vec<u8>>) -> Result<()> {
+    /// Puts the rows in the order of the keys that `add_key` appends.
+    pub fn sort(&mut self, add_key: impl Fn(&JoinedRow<'_>, &mut Vec<u8>) -> Result<()>) -> Result<()> {
         let width = self.width();
         let places = self.take();
-        let mut keyed = Vec::with_capacity(places.len() / width);
+        // All keys in one string, with the range and the row of each.
+        let (mut keys, mut keyed) = (Vec::new(), Vec::with_capacity(places.len() / width));
         for row in places.chunks_exact(width) {
-            keyed.push((key(&self.row(row))?, row));
+            let start = keys.len();
+            add_key(&self.row(row), &mut keys)?;
+            keyed.push((start..keys.len(), row));
         }
-        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        let key = |range: &Range<usize>| keys.get(range.clone()).unwrap_or_default();
+        if keyed.is_sorted_by(|(a, _), (b, _)| key(a) <= key(b)) {
+            self.places = places;
+            return Ok(());
+        }
+        keyed.sort_by(|(a, _), (b, _)| key(a).cmp(key(b)));
         self.places = keyed.into_iter().flat_map(|(_, row)| row).copied().collect();
         Ok(())
     }
