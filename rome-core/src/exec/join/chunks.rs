@@ -11,8 +11,9 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::attach::Join;
 use super::rows::{Fetched, Joined};
-use super::{Join, JoinedRow, last_columns};
+use super::{JoinedRow, last_columns};
 use crate::ask::{JoinSpec, OrderPart, TotalOrder};
 use crate::error::Result;
 use crate::exec::fetch::own_rows;
