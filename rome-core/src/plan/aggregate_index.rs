@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::candidate::multiply;
 use super::constraint::{self, ConstraintKind, Reading};
+use super::matching::multiply;
 use super::tree::Tree;
 use super::{Explain, partition};
 use crate::ask::{Deleted, IndexChoice, Spec};
