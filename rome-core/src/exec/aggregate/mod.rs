@@ -77,9 +77,9 @@ pub(crate) async fn explain_aggregate(target: Reader<'_>, spec: &Spec, group: &G
     let explain = |spec: &Spec, plan: &Plan| Explain::new(table, spec, plan, target.shared().placement);
     let way = way_of_aggregates(target, table, spec, &asked_of_groups(group, &grouping)).await?;
     let in_order = match &way {
-        AggregateWay::InOrder(_) => true,
+        _ if group.order.is_empty() => true,
         AggregateWay::Seek(Seek::Groups(ends)) => ends.in_order,
-        _ => group.order.is_empty(),
+        way => matches!(way, AggregateWay::InOrder(_)),
     };
     let explained = match way {
         AggregateWay::Declared(found) => found.explain(table, target.shared().placement.all().count()),
