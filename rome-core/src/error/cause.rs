@@ -82,7 +82,8 @@ pub(crate) enum Kind {
     Schema(String),
     ScanDenied {
         table: &'static str,
-        filter: String,
+        /// What would make an index serve the query.
+        advice: String,
     },
     Cursor(&'static str),
     NotLoaded {

@@ -104,10 +104,10 @@ impl fmt::Display for Text<'_> {
             Kind::Overflow { table, column: Some(column), source } => {
                 write!(f, "column `{column}` of table `{table}` cannot hold the new value: {source}")
             }
-            Kind::ScanDenied { table, filter } => write!(
+            Kind::ScanDenied { table, advice } => write!(
                 f,
-                "no index serves this query on table `{table}` and its scan policy denies reading the whole table; add \
-                 an index for: {filter}"
+                "no index serves this query on table `{table}` and its scan policy denies reading the whole table; \
+                 {advice}, or allow it by `scan_policy`"
             ),
             Kind::Cursor(why) => write!(f, "this cursor cannot be used: {why}"),
             Kind::NotLoaded { name: Some(name), .. } => {

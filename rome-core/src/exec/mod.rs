@@ -24,6 +24,8 @@ mod semi;
 mod skip;
 mod sort;
 mod subquery;
+#[cfg(test)]
+mod tests;
 mod top;
 mod walk;
 

@@ -12,15 +12,14 @@ pub(crate) fn check_policy(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Resu
     if !plan.full_scan || bounded {
         return Ok(());
     }
-    let what = || {
-        let filter = Node::all(spec.filter.iter().cloned());
-        let filter = if spec.filter.is_empty() {
-            "no filter".to_owned()
-        } else {
-            cut(&filter.display(spec.table), BRIEF).to_string()
-        };
+    let advice = || {
         let order: Vec<&str> = spec.order.iter().map(|part| spec.table.column(part.column).name.as_ref()).collect();
-        if order.is_empty() { filter } else { format!("{filter}, ordered by {}", order.join(", ")) }
+        let order = if order.is_empty() { String::new() } else { format!(", ordered by {}", order.join(", ")) };
+        if spec.filter.is_empty() {
+            return format!("it has no filter{order}: filter it by columns that an index serves");
+        }
+        let filter = Node::all(spec.filter.iter().cloned());
+        format!("add an index for: {}{order}", cut(&filter.display(spec.table), BRIEF))
     };
     match spec.policy.unwrap_or_else(|| target.scan_policy()) {
         ScanPolicy::Allow => Ok(()),
@@ -38,6 +37,6 @@ pub(crate) fn check_policy(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Resu
             tracing::warn!(table = spec.table.name, filtered_by = columns.join(", "), "a query reads a whole table");
             Ok(())
         }
-        ScanPolicy::Deny => Err(Kind::ScanDenied { table: spec.table.name, filter: what() }.into()),
+        ScanPolicy::Deny => Err(Kind::ScanDenied { table: spec.table.name, advice: advice() }.into()),
     }
 }

@@ -223,26 +223,70 @@ async fn a_join_explains_itself() {
 
 #[tokio::test]
 async fn a_product_of_tables_is_bounded_and_only_made_when_asked_for() {
-    let db = Database::builder().entity::<Team>().entity::<Player>().open("memory:").await.unwrap();
-    let player = |id: u32| Player { id, ..Default::default() };
-    db.insert_all((0..2100).map(player)).await.unwrap();
-    db.insert_all((0..2000).map(|id| Team { id, ..Default::default() })).await.unwrap();
-    let all = db.query::<Player>().cross_join::<Team>();
-    let error = all.clone().all().await.unwrap_err();
-    assert!(error.is_limit() && error.to_string().contains("player, team"), "{error}");
-    assert_eq!(all.filter(Player::ID.lt(3)).count().await.unwrap(), 6000);
+    for place in places() {
+        let db = open!(place, [Team, Player]);
+        let player = |id: u32| Player { id, ..Default::default() };
+        db.insert_all((0..2100).map(player)).await.unwrap();
+        db.insert_all((0..2000).map(|id| Team { id, ..Default::default() })).await.unwrap();
+        let all = db.query::<Player>().cross_join::<Team>();
+        let error = all.clone().all().await.unwrap_err();
+        assert!(error.is_limit(), "{error} on {}", place.name);
+        for part in ["player, team", "more than 4000000 rows", "narrow it by a filter or a limit"] {
+            assert!(error.to_string().contains(part), "{error} does not say {part}");
+        }
+        assert_eq!(all.filter(Player::ID.lt(3)).count().await.unwrap(), 6000);
+    }
 }
 
 #[tokio::test]
 async fn a_policy_that_denies_scans_is_asked_of_each_entity() {
-    let db = Database::builder().entity::<Team>().entity::<Player>().open("memory:").await.unwrap();
-    teams(&db).await;
-    let rich = db.query::<Team>().filter(Team::BUDGET.eq(10)).scan_policy(ScanPolicy::Deny);
-    assert_eq!(rich.clone().join(Team::PLAYERS).count().await.unwrap(), 70);
-    let error = rich.join(Team::BUDGET.on(Player::BUDGET)).all().await.unwrap_err();
-    assert!(error.is_scan_denied(), "{error}");
-    let error = db.query::<Player>().scan_policy(ScanPolicy::Deny).join(Player::PLAYING_FOR).all().await.unwrap_err();
-    assert!(error.is_scan_denied(), "{error}");
+    for place in places() {
+        let db = open!(place, [Team, Player]);
+        teams(&db).await;
+        let rich = db.query::<Team>().filter(Team::BUDGET.eq(10)).scan_policy(ScanPolicy::Deny);
+        assert_eq!(rich.clone().join(Team::PLAYERS).count().await.unwrap(), 70);
+        let error = rich.join(Team::BUDGET.on(Player::BUDGET)).all().await.unwrap_err();
+        assert!(error.is_scan_denied(), "{error}");
+        assert!(error.to_string().contains("`player`") && error.to_string().contains("add an index for: "), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_join_whose_sides_are_both_unbounded_is_denied_by_each_verb() {
+    for place in places() {
+        let db = open!(place, [Team, Player]);
+        teams(&db).await;
+        let s = db.session();
+        s.insert(Team { tenant: 99, id: 1, ..Default::default() }).await.unwrap();
+        let players = s.query::<Player>().scan_policy(ScanPolicy::Deny);
+        let (looked_up, hashed) =
+            (players.clone().join(Player::PLAYING_FOR), players.join(Player::BUDGET.on(Team::BUDGET)));
+        for join in [looked_up, hashed] {
+            let streamed = futures::TryStreamExt::try_collect::<Vec<_>>(join.clone().stream()).await;
+            let denied = [
+                join.all().await.map(drop),
+                join.count().await.map(drop),
+                join.clone().order_by(Player::BUDGET.desc()).all().await.map(drop),
+                join.clone()
+                    .order_by(Team::TENANT.asc())
+                    .filter(Player::BUDGET.gt_col(Team::BUDGET))
+                    .all()
+                    .await
+                    .map(drop),
+                streamed.map(drop),
+            ];
+            for (at, denied) in denied.into_iter().enumerate() {
+                let error = denied.expect_err(&format!("verb {at} on {}", place.name));
+                assert!(error.is_scan_denied(), "{error}");
+                for part in ["whole table", "filter it by columns that an index serves, or allow it by `scan_policy`"] {
+                    assert!(error.to_string().contains(part), "{error} of verb {at} does not say {part}");
+                }
+            }
+        }
+        // The session goes on.
+        s.commit().await.unwrap();
+        assert_eq!(db.query::<Team>().count().await.unwrap(), 51);
+    }
 }
 
 #[tokio::test]
