@@ -65,6 +65,9 @@ pub(crate) async fn explain_join(target: Reader<'_>, spec: JoinSpec) -> Result<E
             tree = tree.competing_with(other.named(way_name::JOIN_COLLECT));
         }
     }
+    if spec.distinct {
+        tree = tree.under("Distinct");
+    }
     Ok(Explain::of_tree(limited(&spec.window, tree), full_scan, sorts))
 }
 

@@ -100,6 +100,10 @@ async fn eager_loads_take_as_many_reads_as_levels_and_joins_as_entities() {
         assert_eq!((reads, returned), (1, 10));
         let both = db.query::<Dog>().filter(Dog::AGE.lt(3)).union(db.query::<Dog>().filter(Dog::AGE.ge(48)));
         assert_eq!(costs!(both.all()).3, 5);
+        // A stream whose rows are read at once gives them once.
+        let by_age = db.query::<Owner>().join(Owner::DOGS).order_by((Owner::CITY.asc(), Dog::CHIP.asc()));
+        let streamed = futures::TryStreamExt::try_collect::<Vec<_>>(by_age.stream()).measured().await;
+        assert_eq!((streamed.0.unwrap().len(), streamed.1.rows_returned), (50, 50));
         let page = db.query::<Dog>().page(20);
         assert_eq!(costs!(page.fetch()).3, 20);
     }

@@ -16,7 +16,7 @@ mod stream;
 mod walk;
 
 pub(crate) use chunks::Chunks;
-pub(crate) use rows::{Joined, JoinedRow};
+pub(crate) use rows::{Joined, JoinedRow, RowOf};
 
 use futures::FutureExt as _;
 
