@@ -12,12 +12,12 @@ pub fn write_sections(results: &Results, page: &Path, bars: &[String]) -> Result
     let embedded = tables(results).into_iter().chain([goals(results)]);
     let servers = server_tables(results).into_iter().chain([server_goals(results)]);
     let mark = format!("{} images", results.images);
-    write_section(results, page, &mark, &format!("{images} images"), embedded.collect(), bars)?;
+    write_tables(results, page, &mark, &format!("{images} images"), embedded.collect(), bars)?;
     let mark = format!("{} images on servers", results.images);
-    write_section(results, page, &mark, &format!("{images} images on servers"), servers.collect(), &[])
+    write_tables(results, page, &mark, &format!("{images} images on servers"), servers.collect(), &[])
 }
 
-fn write_section(
+fn write_tables(
     results: &Results,
     page: &Path,
     mark: &str,
@@ -28,8 +28,13 @@ fn write_section(
     if tables.iter().all(Table::is_empty) {
         return Ok(());
     }
+    write_section(page, mark, &section(results, title, tables, bars))
+}
+
+/// Puts a section in place of the one with the same mark.
+pub fn write_section(page: &Path, mark: &str, section: &str) -> Result<()> {
     let (begin, end) = (format!("<!-- {mark} -->"), format!("<!-- end of {mark} -->"));
-    let section = format!("{begin}\n{}{end}\n", section(results, title, tables, bars));
+    let section = format!("{begin}\n\n{}\n\n{end}\n", section.trim());
     let old = match fs::read_to_string(page) {
         Ok(old) => old,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "# Benchmarks\n".to_owned(),
@@ -47,12 +52,12 @@ fn write_section(
 }
 
 fn section(results: &Results, title: &str, tables: Vec<Table>, bars: &[String]) -> String {
-    let mut text = format!("\n## {title}\n\nMedians of {} rounds, all competitors in each round.\n", results.rounds);
+    let mut text = format!("## {title}\n\nMedians of {} rounds, all competitors in each round.\n", results.rounds);
     for bars in bars {
         text += &format!("\n![{bars}](benchmarks/{bars}.svg)\n");
     }
     for table in tables.iter().filter(|table| !table.is_empty()) {
         text += &format!("\n### {}\n\n{}", table.title, table.to_markdown());
     }
-    text + "\n"
+    text
 }

@@ -7,7 +7,7 @@ mod tables;
 
 pub use self::{
     goals::{goals, server_goals},
-    markdown::write_sections,
+    markdown::{write_section, write_sections},
     svg::write_bars,
     tables::{Table, number, server_tables, tables},
 };

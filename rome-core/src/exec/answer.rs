@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::aggregate::count_declared;
-use super::fetch::{count, fetch, fetch_asking, scan};
+use super::asking::fetch_asking;
+use super::fetch::{count, fetch, scan};
 use super::hit::{Hit, Want};
 use super::subquery::{answered, has_subquery};
 use crate::ask::Spec;

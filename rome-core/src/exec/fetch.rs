@@ -10,16 +10,14 @@ use super::compete::{self, Trials, Way};
 use super::filter::{Condition, passes};
 use super::hit::{Hit, Want};
 use super::routing::{self, Pushed};
-use super::semi::Asking;
 use super::sort::{sort_key, sort_key_of};
-use super::subquery;
 use super::top::{self, Top};
 use super::walk::Walk;
 use crate::ask::{MOST_ROWS, Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::placement::{Placement, Routed};
-use crate::plan::{self, Access, Plan, buffered};
+use crate::plan::{Access, Plan, buffered};
 use crate::row;
 use crate::schema::Table;
 use crate::session::{Pending, Reader, Session, in_session};
@@ -46,39 +44,6 @@ pub(crate) async fn fetch(
         }
         _ => fetch_here(target, table, spec, plan, want).await,
     }
-}
-
-/// The rows of a query without its subqueries' conditions being answered before, in order, cut to its offset and limit. Has to run in a
-/// session.
-pub(crate) async fn fetch_asking(target: Reader<'_>, spec: &Spec, want: Want) -> Result<Vec<Hit>> {
-    let table = target.shared().table(spec.table)?;
-    let (Some(limit), Some((_, plain))) = (spec.window.limit, Asking::of(spec)) else {
-        let spec = Box::pin(subquery::answered(target, spec)).await?;
-        let plan = plan::plan(target, table, &spec).await?;
-        return Box::pin(fetch(target, table, &spec, &plan, want)).await;
-    };
-    if limit == 0 {
-        return Ok(Vec::new());
-    }
-    spec.check_size()?;
-    let trials = Trials::of(target, 3);
-    let mut ways = Vec::with_capacity(3);
-    match plan::plan(target, table, &plain).await {
-        Ok(plan) => {
-            for plan in [Some(&plan), plan.rival.as_deref()].into_iter().flatten() {
-                let asking = Asking::of(spec).map(|(asking, _)| asking);
-                ways.extend(Way::of(trials.target(ways.len(), target), table, &plain, plan, asking)?);
-            }
-        }
-        // What the subqueries give may narrow it.
-        Err(error) if error.is_scan_denied() => {}
-        Err(error) => return Err(error),
-    }
-    ways.push(Way::inside_out(trials.target(ways.len(), target), table, spec));
-    let wanted = limit.saturating_add(spec.window.offset);
-    let mut hits = Box::pin(compete::first(target, spec, &trials, ways, wanted)).await?;
-    spec.window.cut(&mut hits);
-    Ok(hits)
 }
 
 async fn fetch_here(

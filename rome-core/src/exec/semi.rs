@@ -146,7 +146,7 @@ impl Asking {
 
 /// The same condition with `exists` in the place of `in_query`, so that its rows ask for what they need only. Not below a `not`, where
 /// it matters whether a NULL among the values makes it unknown; nor where a limit picks the values.
-fn by_partners(condition: Node) -> Node {
+pub(super) fn by_partners(condition: Node) -> Node {
     match condition {
         Node::And(parts) => Node::And(parts.into_iter().map(by_partners).collect()),
         Node::Or(parts) => Node::Or(parts.into_iter().map(by_partners).collect()),
@@ -161,6 +161,12 @@ fn by_partners(condition: Node) -> Node {
 /// Whether the values can be looked up by their encoding.
 fn is_ordered(query: &InQuery) -> bool {
     query.spec.table.column(query.column).ty.is_ordered()
+}
+
+/// Whether a condition is a subquery or its contrary, and nothing else.
+pub(super) fn is_leaf(condition: &Node) -> bool {
+    let leaf = if let Node::Not(of) = condition { of } else { condition };
+    matches!(leaf, Node::Exists(_) | Node::InQuery(_))
 }
 
 /// A condition that is a subquery by one link or its contrary, and whether a partner is wanted.

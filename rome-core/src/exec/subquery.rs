@@ -276,7 +276,8 @@ fn rows<'a>(target: Reader<'a>, spec: &'a Spec) -> BoxFuture<'a, Result<Vec<Hit>
     })
 }
 
-fn tuples(table: &'static Table, hits: &[Hit], columns: &[u16]) -> Result<Tuples> {
+/// The values of these columns in some rows.
+pub(super) fn tuples(table: &'static Table, hits: &[Hit], columns: &[u16]) -> Result<Tuples> {
     let mut found = Tuples::new();
     for hit in hits {
         found.extend(tuple(table, hit, columns)?);

@@ -33,17 +33,35 @@ pub(crate) struct Winner {
 
 impl Statistics {
     pub fn get(&self, span: &Span) -> Option<u64> {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, at) = counts.get(&hash(span))?;
-        (at.elapsed() < LIFETIME).then_some(*count)
+        self.counted(hash(span))
     }
 
     pub fn put(&self, span: &Span, count: u64) {
+        self.remember(hash(span), count);
+    }
+
+    /// Whether a query with this text was found to have many rows.
+    pub fn has_many(&self, query: &str) -> bool {
+        self.counted(hash(query)).is_some()
+    }
+
+    /// Remembers that it has.
+    pub fn found_many(&self, query: &str) {
+        self.remember(hash(query), u64::MAX);
+    }
+
+    fn counted(&self, of: u64) -> Option<u64> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, at) = counts.get(&of)?;
+        (at.elapsed() < LIFETIME).then_some(*count)
+    }
+
+    fn remember(&self, of: u64, count: u64) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= CAPACITY {
             counts.clear();
         }
-        counts.insert(hash(span), (count, Instant::now()));
+        counts.insert(of, (count, Instant::now()));
     }
 }
 
@@ -63,8 +81,8 @@ impl Statistics {
     }
 }
 
-fn hash(span: &Span) -> u64 {
+fn hash(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    span.hash(&mut hasher);
+    of.hash(&mut hasher);
     hasher.finish()
 }

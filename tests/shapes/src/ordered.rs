@@ -67,14 +67,14 @@ fn all_of(images: Vec<&Image>) -> Answer {
 }
 
 /// Images that a user may see.
-fn visible(db: &Database) -> Expr<Image> {
+pub(crate) fn visible(db: &Database) -> Expr<Image> {
     let shared = db.query::<Member>().filter(Member::USER.eq(1)).select(Member::IMAGE_ID);
     Expr::any([Image::VISIBILITY.eq(0), Image::OWNER.eq(3), Image::ID.in_query(&shared)])
 }
 
-const VISIBLE: &str = "(visibility = 0 OR owner = 3 OR id IN (SELECT image_id FROM members WHERE user = 1))";
+pub(crate) const VISIBLE: &str = "(visibility = 0 OR owner = 3 OR id IN (SELECT image_id FROM members WHERE user = 1))";
 
-fn is_visible(world: &World, image: &Image) -> bool {
+pub(crate) fn is_visible(world: &World, image: &Image) -> bool {
     image.visibility == 0 || image.owner == 3 || world.is_member(image, 1)
 }
 
