@@ -43,12 +43,9 @@ pub(crate) async fn explain_join(target: Reader<'_>, spec: JoinSpec) -> Result<E
         None => None,
     };
     let sorts = !order.is_any() && walk.is_none();
-    let first = match &walk {
-        Some(_) => None,
-        None => Some(whole_of_join(target, &spec, first_of_join(target, &spec).await?).await?),
-    };
-    let Some(begin) = walk.as_ref().or(first.as_ref()) else {
-        return Ok(Explain::of_tree(Tree::default(), false, false));
+    let begin = &match walk {
+        Some(walk) => walk,
+        None => whole_of_join(target, &spec, first_of_join(target, &spec).await?).await?,
     };
     let (mut tree, full_scan) = joined.tree(begin).await?;
     if sorts {
