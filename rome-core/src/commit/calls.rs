@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
 use super::Committer;
-use crate::metrics::{Statistics, count, is_measured};
+use crate::metrics::{Statistics, Visits, count, count_visits, is_measured};
 use crate::store::{
     Applied, Blocker, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Space,
     StoreError, StoreErrorKind, StoreResult,
@@ -96,14 +96,20 @@ impl Committer {
     ) {
         let mut cost = Statistics { reads: 1, ..Statistics::default() };
         let mut returned = 0;
+        let mut by_space: BTreeMap<Space, Visits> = BTreeMap::new();
         for ((_, reads), reply) in batch.iter().zip(result.iter().flatten()) {
             for (read, reply) in reads.iter().zip(&reply.replies) {
-                let (rows, entries) = looked_at(read, reply);
-                cost += Statistics { rows_read: rows, entries_read: entries, ..Statistics::default() };
+                cost += cost_of(read, reply);
                 returned += given(reply);
+                if let (Some(space), Some(visited)) = (spaces_of_read(read).next(), visited(reply)) {
+                    let visits = by_space.entry(space).or_insert(Visits { reads: 1, ..Visits::default() });
+                    visits.visited += visited;
+                    visits.given += given(reply);
+                }
             }
         }
         count(|| cost);
+        count_visits(&by_space);
         if let Some(begun) = begun {
             let spaces = self.names_of(batch.iter().flat_map(|(_, reads)| reads).flat_map(spaces_of_read));
             let blocker = result.iter().flatten().find_map(|reply| reply.blockers.first());
@@ -124,7 +130,7 @@ impl Committer {
         spaces.into_iter().map(|space| self.name_of(space)).collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn name_of(&self, space: Space) -> String {
+    pub(crate) fn name_of(&self, space: Space) -> String {
         match (space, self.names.get().and_then(|names| names.get(&space))) {
             (_, Some(name)) => name.clone(),
             (Space::Meta, None) => "catalog".to_owned(),
@@ -147,8 +153,33 @@ fn spaces_of_read(read: &Read) -> impl Iterator<Item = Space> {
     [Some(first), second].into_iter().flatten()
 }
 
-/// How many rows and how many entries the store looked at.
-fn looked_at(read: &Read, reply: &Reply) -> (u64, u64) {
+/// What a read took of the store.
+fn cost_of(read: &Read, reply: &Reply) -> Statistics {
+    let (rows_read, entries_read) = read_of(read, reply);
+    let mut cost = Statistics { rows_read, entries_read, ..Statistics::default() };
+    match reply {
+        Reply::Scanned(scanned) => {
+            let kinds = if matches!(read, Read::ScanRows { .. }) { 2 } else { 1 };
+            cost.read_ahead = kinds * u64::from(scanned.surplus);
+            cost.filtered_out = u64::from(scanned.visited).saturating_sub(scanned.len() as u64);
+        }
+        Reply::Count(counted) => cost.counted = counted.n,
+        Reply::Record(_) | Reply::Claimed(_) => {}
+    }
+    cost
+}
+
+/// How many members of its space a read visited; `None` if it only counted them.
+fn visited(reply: &Reply) -> Option<u64> {
+    match reply {
+        Reply::Scanned(scanned) => Some(scanned.visited.into()),
+        Reply::Record(_) | Reply::Claimed(_) => Some(given(reply)),
+        Reply::Count(_) => None,
+    }
+}
+
+/// How many rows and how many entries the store read.
+fn read_of(read: &Read, reply: &Reply) -> (u64, u64) {
     let of = |space: Space, n: u64| if matches!(space, Space::Rows(_)) { (n, 0) } else { (0, n) };
     match (read, reply) {
         (Read::Get { space, .. }, Reply::Record(record)) => of(*space, u64::from(record.is_some())),

@@ -184,7 +184,7 @@ mod tests {
             Kind::Limit(text()),
             Kind::Overflow { table, column: None, source: value() },
             Kind::Schema(text()),
-            Kind::ScanDenied { table, filter: text() },
+            Kind::ScanDenied { table, advice: text() },
             Kind::Cursor(""),
             Kind::NotLoaded { name: None, target: table },
             Kind::Finished,

@@ -127,8 +127,11 @@ pub(crate) async fn explain(target: Reader<'_>, spec: &Spec) -> Result<Explain> 
 }
 
 async fn explain_here(target: Reader<'_>, spec: &Spec) -> Result<Explain> {
-    let spec = answered(target, spec).await?;
+    let after = answered(target, spec).await?;
     let table = target.shared().table(spec.table)?;
-    let plan = plan::plan(target, table, &spec).await?;
-    Ok(Explain::new(table, &spec, &plan, target.shared().placement))
+    let plan = plan::plan(target, table, &after).await?;
+    if has_subquery(spec) {
+        return Box::pin(plan::explain_asking(target, table, spec, &after, &plan)).await;
+    }
+    Ok(Explain::new(table, spec, &plan, target.shared().placement))
 }

@@ -1,6 +1,6 @@
 //! Answers whole queries on groups, in a session of its own where their reads have to be of one consistent snapshot.
 
-use super::aggregate::{aggregate, explain_aggregate};
+use super::aggregate::{aggregate, explain_aggregate, of_groups};
 use super::join::{aggregate_join, explain_join};
 use super::subquery::{answered, answered_group, has_subquery};
 use crate::ask::{GroupSpec, GroupedRows};
@@ -40,7 +40,10 @@ async fn groups_here(target: Reader<'_>, rows: &GroupedRows, group: &GroupSpec) 
 /// How the groups would be found, as human-readable text. Costs as the explanation of the query whose rows are grouped.
 pub(crate) async fn explain_groups(target: Reader<'_>, rows: &GroupedRows, group: &GroupSpec) -> Result<Explain> {
     match rows {
-        GroupedRows::Join(spec) => Ok(explain_join(target, spec).await?.and("group the rows in memory")),
+        GroupedRows::Join(spec) => {
+            let joined = explain_join(target, spec).await?;
+            Ok(of_groups(joined.under("Group rows in a hash table"), group, group.order.is_empty()))
+        }
         GroupedRows::Table(spec) => match target {
             Reader::Database(shared) if has_subquery(spec) => {
                 in_session(shared, async |session: &Session| {

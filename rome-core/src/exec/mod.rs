@@ -25,6 +25,8 @@ mod semi;
 mod skip;
 mod sort;
 mod subquery;
+#[cfg(test)]
+mod tests;
 mod top;
 mod walk;
 
@@ -34,7 +36,9 @@ pub(crate) use fetch::{count, fetch, own_rows};
 pub(crate) use filter::passes;
 pub(crate) use groups::{explain_groups, groups};
 pub(crate) use hit::{Hit, Want};
-pub(crate) use join::{Chunks as JoinChunks, Joined as JoinedRows, JoinedRow, count_join, explain_join, join};
+pub(crate) use join::{
+    Chunks as JoinChunks, Joined as JoinedRows, JoinedRow, RowOf as RowOfJoin, count_join, explain_join, join,
+};
 pub(crate) use related::{Found as LedRows, Places, lead, rows_with, split};
 pub(crate) use runs::{Asked, Batch, Got, Runs};
 pub(crate) use sort::{sort_key_of_values, values_of_order};

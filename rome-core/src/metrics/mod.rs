@@ -45,4 +45,4 @@ pub use statistics::{Measure, Statistics};
 
 pub(crate) use measured::measured;
 pub(crate) use observed::Observed;
-pub(crate) use statistics::{count, is_measured, returned};
+pub(crate) use statistics::{Visits, count, count_visits, is_measured, measured_by_space, returned};

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::candidate::multiply;
 use super::constraint::{self, ConstraintKind, Reading};
+use super::matching::multiply;
+use super::tree::Tree;
 use super::{Explain, partition};
 use crate::ask::{Deleted, IndexChoice, Spec};
 use crate::catalog::{StoredAggregate, StoredTable};
@@ -148,14 +149,15 @@ impl ByAggregate {
                 format!("the groups of {n} {}", if n == 1 { names(fixed) } else { format!("({})", names(fixed)) })
             }
         };
-        let mut text = format!("{}: {what} of aggregate index {name} ({})", table.def.name, names(&aggregate.def.by));
+        let by = names(&aggregate.def.by);
+        let mut text = format!("Scan {} by aggregate index {name} ({by}), {what}", table.def.name);
         if partitions > 1 {
             let _ = match self.partition {
-                Some(Partition(at)) => write!(text, "\n  in partition {at} of {partitions}"),
-                None => write!(text, "\n  in all {partitions} partitions"),
+                Some(Partition(at)) => write!(text, ", in partition {at} of {partitions}"),
+                None => write!(text, ", in all {partitions} partitions"),
             };
         }
-        text.push_str("\n  add up its counters, reading no rows");
-        Explain::of_aggregate(text, name.clone())
+        let tree = Tree::reading(text, aggregate.space()).under("Group by adding up counters, reading no rows");
+        Explain::of_aggregate(tree, name.clone())
     }
 }

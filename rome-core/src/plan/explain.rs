@@ -1,27 +1,31 @@
 //! Plans for people to read.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use super::placed::finds_each;
-use super::{Access, Detour, Plan};
-use crate::ask::Spec;
+use super::operators::{Ways, limited};
+use super::tree::{Noted, Tree};
+use super::{Access, Plan};
+use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
-use crate::cut::{LONG, cut};
 use crate::placement::Placement;
-use crate::schema::IndexPart;
-use crate::store::Partition;
 
-/// How a query would be carried out, as text.
+/// How a query would be carried out: a tree of operators, one on each line, below the one that takes its rows. Rows that are expected stand
+/// behind an operator where they were counted, up to a bound: `(~12 rows)`, `(256+ rows)`. Several ways to the same rows compete where
+/// nobody knows which visits less, and those that were not taken follow.
 ///
 /// ```text
-/// images: 1 range of index by_owner (owner)
-///   test on each row: disk_format = 'qcow2'
-///   sort in memory by created_at desc, id desc
-///   limit 25
+/// Limit 25
+///   Filter disk_format = 'qcow2'
+///     Scan images by index by_created (created_at), whole, backwards, in order
+///   competes with
+///     Sort by created_at desc, id desc
+///       Filter disk_format = 'qcow2'
+///         Scan images by index by_owner (owner), 1 range (256+ rows)
+///   not taken: Scan images by index by_status (status), 1 range (256+ rows)
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explain {
-    text: String,
+    tree: Tree,
     index: Option<String>,
     full_scan: bool,
     sorted: bool,
@@ -29,91 +33,58 @@ pub struct Explain {
 
 impl Explain {
     pub(crate) fn new(table: &StoredTable, spec: &Spec, plan: &Plan, placement: Placement) -> Self {
-        let mut text = format!("{}: {}", table.def.name, way(table, &plan.access));
-        if let Some(n) = plan.estimate {
-            let _ = write!(text, ", about {n} entries");
-        }
-        let in_order = plan.ordered || (plan.leading > 0 && spec.window.limit.is_some());
-        if in_order && !plan.is_one_run() && !spec.order.is_empty() {
-            text.push_str(", merged");
-        }
-        if let (false, Some(where_to)) = (placement.is_one(), reach(table, plan, placement)) {
-            let _ = write!(text, "\n  {where_to}");
-        }
-        if let Some(residual) = &plan.residual {
-            let _ = write!(text, "\n  test on each row: {}", cut(&residual.display(table.def), LONG));
-        }
-        let sorted = !in_order;
-        let order: Vec<String> = spec
-            .full_order()
-            .iter()
-            .map(|part| {
-                let direction = if part.descending { "desc" } else { "asc" };
-                format!("{} {direction}", table.def.column(part.column).name)
-            })
-            .collect();
-        if sorted {
-            let _ = write!(text, "\n  sort in memory by {}", order.join(", "));
-        } else if !plan.ordered {
-            let (first, rest) = order.split_at_checked(plan.leading).unwrap_or((&order, &[]));
-            let _ = write!(
-                text,
-                "\n  in order by {}, rows that are equal there sorted by {}",
-                first.join(", "),
-                rest.join(", ")
-            );
-        } else if !spec.order.is_empty() {
-            let _ = write!(text, "\n  in order by {}", order.join(", "));
-        }
-        if spec.window.offset > 0 {
-            let _ = write!(text, "\n  skip {}", spec.window.offset);
-        }
-        if let Some(limit) = spec.window.limit {
-            let _ = write!(text, "\n  limit {limit}");
-        }
-        if let Some(rival) = &plan.rival {
-            let _ = write!(text, "\n  or, if that visits less: {}", way(table, &rival.access));
-            if let Some(n) = rival.estimate {
-                let _ = write!(text, ", about {n} entries");
-            }
-            let rival_in_order = rival.ordered || rival.leading > 0;
-            if rival_in_order != in_order {
-                text.push_str(if rival_in_order { ", in order" } else { ", sorted in memory" });
-            }
-        }
-        if let Some(detour) = &plan.detour {
-            let _ = write!(text, "\n  or, if that visits less: {}", way_of_detour(table, detour));
-        }
-        for (access, estimate) in &plan.rejected {
-            let _ = write!(text, "\n  not taken: {}", way(table, access));
-            if let Some(n) = estimate {
-                let _ = write!(text, ", about {n} entries");
-            }
-        }
+        let ways = Ways { table, spec, placement, partners: &[], is_trial: plan.has_rivals() };
+        Self::of_plan(table, spec, plan, limited(&spec.window, ways.tree(plan)))
+    }
+
+    /// What a plan is known by, with the tree that it is part of.
+    pub(super) fn of_plan(table: &StoredTable, spec: &Spec, plan: &Plan, tree: Tree) -> Self {
         let index = match &plan.access {
             Access::Claims { index, .. } | Access::Index { index, .. } => {
                 table.indexes.get(*index).map(|index| index.def.name.clone())
             }
             _ => None,
         };
-        Self { text, index, full_scan: plan.full_scan, sorted }
+        Self { tree, index, full_scan: plan.full_scan, sorted: !plan.gives_order(spec) }
     }
 
     /// The plan of more than one table.
-    pub(crate) const fn of_text(text: String, full_scan: bool, sorted: bool) -> Self {
-        Self { text, index: None, full_scan, sorted }
+    pub(crate) const fn of_tree(tree: Tree, full_scan: bool, sorted: bool) -> Self {
+        Self { tree, index: None, full_scan, sorted }
     }
 
     /// The plan of a query that an aggregate index answers.
-    pub(crate) const fn of_aggregate(text: String, index: String) -> Self {
-        Self { text, index: Some(index), full_scan: false, sorted: false }
+    pub(crate) const fn of_aggregate(tree: Tree, index: String) -> Self {
+        Self { tree, index: Some(index), full_scan: false, sorted: false }
     }
 
-    /// The same plan, of which `text` says what is made.
-    pub(crate) fn and(mut self, text: &str) -> Self {
-        self.text.push_str("\n  ");
-        self.text.push_str(text);
-        self
+    /// The same plan, below an operator that takes its rows.
+    pub(crate) fn under(self, operator: impl Into<String>) -> Self {
+        Self { tree: self.tree.under(operator), ..self }
+    }
+
+    /// The same plan, cut to an offset and a limit.
+    pub(crate) fn limited(self, window: &Window) -> Self {
+        Self { tree: limited(window, self.tree), ..self }
+    }
+
+    /// The same plan, and another one beside it.
+    pub(crate) fn beside(self, other: Self) -> Self {
+        Self { tree: self.tree.beside(other.tree), ..self }
+    }
+
+    /// Its operators.
+    pub(crate) const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Writes the tree, each operator with what `note` says of it.
+    pub(crate) fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        note: &dyn Fn(&mut fmt::Formatter<'_>, &Noted<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        self.tree.write(f, note)
     }
 
     /// The index or aggregate index that is used, if it is one.
@@ -137,85 +108,6 @@ impl Explain {
 
 impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.tree.fmt(f)
     }
-}
-
-/// Where the plan reads, if its access does not say it already.
-fn reach(table: &StoredTable, plan: &Plan, placement: Placement) -> Option<String> {
-    let n = placement.all().count();
-    match &plan.access {
-        Access::Nothing | Access::Keys(_) | Access::Claims { .. } => None,
-        Access::Index { index, .. } if table.indexes.get(*index).is_some_and(|index| index.def.global) => {
-            Some("entries where their first column lies, then rows by key".to_owned())
-        }
-        access => Some(match plan.partition {
-            Some(Partition(at)) => format!("in partition {at} of {n}"),
-            None if finds_each(placement, table, access) => format!("each range in one of {n} partitions"),
-            None => format!("in all {n} partitions"),
-        }),
-    }
-}
-
-fn way(table: &StoredTable, access: &Access) -> String {
-    let backwards = |reverse: &bool| if *reverse { ", backwards" } else { "" };
-    match access {
-        Access::Nothing => "nothing, the filter is never true".to_owned(),
-        Access::Keys(keys) => format!("{} by key", count(keys.len(), "lookup")),
-        Access::Claims { index, claims } => {
-            format!("{} in unique index {}", count(claims.len(), "lookup"), index_name(table, *index))
-        }
-        Access::Rows { reverse, .. } if access.is_unbounded() => format!("whole table{}", backwards(reverse)),
-        Access::Rows { ranges, reverse } => format!("{} of keys{}", count(ranges.len(), "range"), backwards(reverse)),
-        Access::Index { index, reverse, .. } if access.is_unbounded() => {
-            format!("whole index {}{}", index_name(table, *index), backwards(reverse))
-        }
-        Access::Index { index, ranges, reverse } => {
-            format!("{} of index {}{}", count(ranges.len(), "range"), index_name(table, *index), backwards(reverse))
-        }
-        Access::Union(all) => {
-            let all: Vec<String> = all.iter().map(|access| way(table, access)).collect();
-            format!("union of [{}]", cut(&all.join("; "), LONG))
-        }
-    }
-}
-
-fn way_of_detour(table: &StoredTable, detour: &Detour) -> String {
-    match detour {
-        Detour::Intersect(both) => {
-            let [(a, _), (b, _)] = &both.sides;
-            format!("what indexes {} and {} have in common, by leaps", index_name(table, *a), index_name(table, *b))
-        }
-        Detour::Ahead(ahead) => {
-            let column = |part: &IndexPart| table.def.column(part.column).name.to_string();
-            let (free, bound) = (ahead.skip.prefix.last().map(column), ahead.skip.next.as_ref().map(column));
-            let (free, bound) = (free.unwrap_or_default(), bound.unwrap_or_default());
-            format!("a range of {bound} for each {free} in index {}, by seeks", index_name(table, ahead.index))
-        }
-    }
-}
-
-/// Where rows are looked up by values that are not known yet.
-pub(crate) fn way_of_lookup(table: &StoredTable, access: &Access) -> String {
-    match access {
-        Access::Keys(_) => "by key".to_owned(),
-        Access::Claims { index, .. } => format!("in unique index {}", index_name(table, *index)),
-        Access::Rows { .. } if !access.is_unbounded() => "in ranges of keys".to_owned(),
-        Access::Index { index, .. } if !access.is_unbounded() => format!("in index {}", index_name(table, *index)),
-        other => format!("by hash in the {}", way(table, other)),
-    }
-}
-
-fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
-}
-
-fn index_name(table: &StoredTable, index: usize) -> String {
-    let index = table.index(index);
-    let part = |part: &IndexPart| {
-        let name = &table.def.column(part.column).name;
-        if part.descending { format!("{name} desc") } else { name.to_string() }
-    };
-    let parts: Vec<String> = index.def.parts.iter().map(part).collect();
-    format!("{} ({})", index.def.name, parts.join(", "))
 }

@@ -22,11 +22,7 @@ pub(crate) struct InOrder {
 impl InOrder {
     /// For people to read.
     pub const fn way(&self) -> &'static str {
-        if self.of_entries {
-            "group the entries of the index as they come, reading no rows"
-        } else {
-            "group the rows as they come"
-        }
+        if self.of_entries { "Group entries as they come, reading no rows" } else { "Group rows as they come" }
     }
 }
 

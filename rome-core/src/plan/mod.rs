@@ -10,6 +10,7 @@ mod behind;
 mod bounds;
 mod buffered;
 mod candidate;
+mod cheapest;
 mod constraint;
 mod detour;
 mod explain;
@@ -19,15 +20,21 @@ mod join;
 mod join_way;
 mod lookup;
 mod marker;
+mod matching;
 mod measure;
+mod operators;
+mod partners;
 mod placed;
+mod policy;
 mod range;
 mod seek;
 mod skip;
 mod subquery;
+mod tree;
+mod union;
+pub(crate) mod way_name;
 
 pub use explain::Explain;
-pub(crate) use explain::way_of_lookup;
 
 pub(crate) use aggregate::{AggregateWay, AskedOfGroups, is_row_count, needed, way_of_aggregates};
 pub(crate) use aggregate_index::{ByAggregate, by_aggregate};
@@ -40,6 +47,8 @@ pub(crate) use join::{ends_with_first, first_of_join, limit_first, lookup_of_joi
 pub(crate) use join_way::{JoinWay, chunks_of_join, smallest_of_join, walk_of_join, whole_of_join};
 pub(crate) use lookup::lookup;
 pub(crate) use measure::measure;
+pub(crate) use partners::explain_asking;
+pub(crate) use policy::check_policy;
 pub(crate) use range::between;
 pub(crate) use seek::{Ends, Seek};
 pub(crate) use skip::{Skip, plan_distinct};
@@ -49,26 +58,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use candidate::{Candidate, Question, by_index, by_table};
+use cheapest::{Choice, Counted, cheapest};
 use constraint::{Constraint, Reading};
-use measure::{PROBE, probe};
+use measure::PROBE;
+use union::union;
 
-use crate::ask::{IndexChoice, ScanPolicy, Spec, Window, conjuncts};
+use crate::ask::{IndexChoice, ScanPolicy, Spec};
 use crate::catalog::StoredTable;
-use crate::cut::{BRIEF, cut};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::expr::node::Node;
 use crate::expr::tuples::Tuples;
 use crate::session::Reader;
 use crate::store::Partition;
-
-/// Of how many rows one is assumed to pass the conditions that an ordered scan has to test.
-const UNSERVED: u64 = 8;
-
-/// How many branches of an `or` are looked up each by itself at most.
-const MOST_BRANCHES: usize = 10_000;
-
-/// How many conditions are looked at for the branches of an `or` at most.
-const MOST_LOOKS: usize = 1_000_000;
 
 /// From how many lookups on it is asked whether the table has fewer rows than that.
 const MANY_LOOKUPS: usize = 256;
@@ -139,6 +140,11 @@ impl Plan {
             Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() <= 1,
             Access::Keys(_) | Access::Claims { .. } | Access::Union(_) => false,
         }
+    }
+
+    /// Whether its rows come in the order of the query, if only in the first parts of it, which is of use with a limit.
+    pub const fn gives_order(&self, spec: &Spec) -> bool {
+        self.ordered || (self.leading > 0 && spec.window.limit.is_some())
     }
 
     /// Whether rows may be found more than once.
@@ -349,178 +355,5 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
     match claims.and_then(|at| useful.get(at)) {
         Some(claims) => Ok(vec![claims.clone()]),
         None => Ok(useful),
-    }
-}
-
-/// For a condition `a or b`: the union of the ways that serve `a` and those that serve `b`. In the order that is asked for, if each of
-/// them gives it.
-fn union(table: &StoredTable, spec: &Spec, conditions: &[&Node], asked: &Question<'_>) -> Option<Candidate> {
-    let branch_spec =
-        Spec { window: if asked.order.is_empty() { Window::ALL } else { Window::first(1) }, ..Spec::new(spec.table) };
-    conditions.iter().enumerate().find_map(|(at_or, condition)| {
-        let Node::Or(branches) = condition else { return None };
-        // More lookups than that are no better than a scan, and each branch looks at all other conditions.
-        if branches.len() > MOST_BRANCHES || branches.len() * conditions.len() > MOST_LOOKS {
-            return None;
-        }
-        let mut all = Vec::new();
-        // Which of the other conditions each branch serves, and whether each serves its own.
-        let mut served: Option<Vec<usize>> = None;
-        let mut serves_own = true;
-        for branch in branches {
-            let parts = conjuncts(branch.clone());
-            let parts = marker::bounded(&parts);
-            let mut own = Vec::new();
-            let mut possible = true;
-            for (at, part) in parts.iter().enumerate() {
-                match constraint::read(part, table.def) {
-                    Reading::Never => possible = false,
-                    Reading::Constraint(constraint) => own.push((conditions.len() + at, constraint)),
-                    Reading::Opaque => {}
-                }
-            }
-            if !possible {
-                continue;
-            }
-            let asked = asked.with(own);
-            let best = candidates(table, &branch_spec, &asked).ok()?.into_iter().max_by_key(|candidate| {
-                (candidate.is_lookup(), candidate.narrowed, candidate.ordered, candidate.leading, candidate.equalities)
-            })?;
-            if !best.narrowed {
-                return None;
-            }
-            serves_own &= (0..parts.len()).all(|at| best.served.contains(&(conditions.len() + at)));
-            let others = best.served.iter().copied().filter(|at| *at < conditions.len());
-            served = Some(match served {
-                None => others.collect(),
-                Some(served) => others.filter(|at| served.contains(at)).collect(),
-            });
-            all.push(best);
-        }
-        let mut served = served.unwrap_or_default();
-        if serves_own {
-            served.push(at_or);
-        }
-        // Rows that are looked up are few, and are put in order by themselves.
-        let ordered = !asked.order.is_empty() && all.iter().all(|one| one.ordered || one.is_lookup());
-        let leading_of = |one: &Candidate| if one.ordered || one.is_lookup() { usize::MAX } else { one.leading };
-        let leading = all.iter().map(leading_of).min().filter(|_| !ordered).unwrap_or(0);
-        let resumed = asked.after.is_none() || all.iter().all(|one| one.resumed || one.is_lookup());
-        Some(Candidate {
-            access: Access::Union(all.into_iter().map(|one| one.access).collect()),
-            served,
-            equalities: 1,
-            narrowed: true,
-            ordered: ordered && resumed,
-            leading,
-            resumed: ordered && resumed,
-        })
-    })
-}
-
-/// A way with the number of its entries, as far as that was counted.
-type Counted = (Candidate, Option<u64>);
-
-/// Which way is taken.
-struct Choice {
-    best: Counted,
-    /// One that may visit less.
-    rival: Option<Counted>,
-    rejected: Vec<Counted>,
-}
-
-async fn cheapest(
-    target: Reader<'_>,
-    table: &StoredTable,
-    spec: &Spec,
-    candidates: Vec<Candidate>,
-    conditions: usize,
-) -> Result<Choice> {
-    if candidates.len() == 1 {
-        let only = candidates.into_iter().next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
-        return Ok(Choice { best: (only, None), rival: None, rejected: Vec::new() });
-    }
-    let counts = probe(target, table, &candidates).await?;
-    // A count that did not reach the bound is exact and small. A scan that hopes to end early is not preferred to that.
-    let is_small = |count: &Option<u64>| !spec.hints.compete && count.is_some_and(|count| count < u64::from(PROBE));
-    let small = candidates.iter().zip(&counts).any(|(candidate, count)| candidate.narrowed && is_small(count));
-    let denied = spec.policy.unwrap_or_else(|| target.scan_policy()) == ScanPolicy::Deny;
-    let narrow = candidates.iter().any(|candidate| candidate.narrowed);
-    let wanted = spec.window.reach();
-    // Whether it stops early if many rows pass what is tested on them.
-    let hopes = |candidate: &Candidate| {
-        let may_take_more = candidate.leading > 0 || (candidate.ordered && conditions > candidate.served.len());
-        may_take_more && wanted.is_some() && !candidate.is_lookup()
-    };
-    let mut ranked: Vec<(u64, Candidate, Option<u64>)> = candidates
-        .into_iter()
-        .zip(counts)
-        .filter(|(candidate, count)| {
-            let too_much = small && !is_small(count);
-            !(hopes(candidate) && (too_much || (denied && narrow && !candidate.narrowed)))
-        })
-        .map(|(candidate, count)| {
-            let mut visits = match count {
-                // The probe stopped: what is fixed by more columns is taken for smaller.
-                Some(count) if count >= u64::from(PROBE) => {
-                    count * if candidate.equalities == 0 { 64 } else { 16 / candidate.equalities.min(8) as u64 }
-                }
-                Some(count) => count,
-                None => u64::MAX / 16,
-            };
-            let unserved = conditions > candidate.served.len() || candidate.leading > 0;
-            if let (true, Some(wanted)) = (candidate.gives_order(), wanted) {
-                visits = visits.min(wanted.saturating_mul(if unserved { UNSERVED } else { 1 }));
-            }
-            let sort = if candidate.gives_order() || spec.order.is_empty() { 0 } else { visits / 4 };
-            (visits.saturating_add(sort), candidate, count)
-        })
-        .collect();
-    ranked.sort_by_key(|(cost, candidate, _)| (*cost, std::cmp::Reverse(candidate.equalities)));
-    let mut ranked = ranked.into_iter().map(|(_, candidate, count)| (candidate, count));
-    let best = ranked.next().ok_or_else(|| Error::internal("a query has no way to its rows"))?;
-    let mut rejected: Vec<Counted> = ranked.collect();
-    // What is exact and small, or serves everything in order, needs no rival. Else the best of the other kind is one.
-    let is_sure = is_small(&best.1) || (best.0.ordered && conditions <= best.0.served.len());
-    let may_win = |other: &Counted| hopes(&other.0) != hopes(&best.0) && (hopes(&other.0) || other.0.narrowed);
-    let rival = match rejected.iter().position(may_win) {
-        Some(at) if wanted.is_some() && !is_sure => Some(rejected.remove(at)),
-        _ => None,
-    };
-    Ok(Choice { best, rival, rejected })
-}
-
-pub(crate) fn check_policy(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Result<()> {
-    let bounded = spec.window.limit.is_some() && plan.residual.is_none() && plan.ordered;
-    if !plan.full_scan || bounded {
-        return Ok(());
-    }
-    let what = || {
-        let filter = Node::all(spec.filter.iter().cloned());
-        let filter = if spec.filter.is_empty() {
-            "no filter".to_owned()
-        } else {
-            cut(&filter.display(spec.table), BRIEF).to_string()
-        };
-        let order: Vec<&str> = spec.order.iter().map(|part| spec.table.column(part.column).name.as_ref()).collect();
-        if order.is_empty() { filter } else { format!("{filter}, ordered by {}", order.join(", ")) }
-    };
-    match spec.policy.unwrap_or_else(|| target.scan_policy()) {
-        ScanPolicy::Allow => Ok(()),
-        ScanPolicy::Warn => {
-            // Columns only: values may be secret.
-            let mut columns: Vec<&str> = Vec::new();
-            for condition in &spec.filter {
-                condition.for_each_column(&mut |column| {
-                    let name = spec.table.column(column).name.as_ref();
-                    if !columns.contains(&name) {
-                        columns.push(name);
-                    }
-                });
-            }
-            tracing::warn!(table = spec.table.name, filtered_by = columns.join(", "), "a query reads a whole table");
-            Ok(())
-        }
-        ScanPolicy::Deny => Err(Kind::ScanDenied { table: spec.table.name, filter: what() }.into()),
     }
 }

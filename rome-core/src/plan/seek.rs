@@ -3,6 +3,7 @@
 
 use super::buffered::has_written;
 use super::skip::skip;
+use super::tree::Tree;
 use super::{AskedOfGroups, Explain, Skip};
 use crate::ask::Spec;
 use crate::catalog::StoredTable;
@@ -81,14 +82,14 @@ impl Seek {
     pub fn explain(&self, table: &StoredTable, spec: &Spec, placement: Placement) -> Explain {
         let what = match self {
             Self::Groups(ends) => match (ends.least, ends.greatest) {
-                (false, false) => "each is a group",
-                (true, true) => "each is a group, whose ends have the least and the greatest value",
-                _ => "each is a group, whose end has the wanted value",
+                (false, false) => "Group, each entry is one",
+                (true, true) => "Group, each entry is one, whose ends have the least and the greatest value",
+                _ => "Group, each entry is one, whose end has the wanted value",
             },
-            Self::Distinct(_) => "count them",
+            Self::Distinct(_) => "Count the values",
         };
-        let mut all = self.skips().iter().map(|skip| skip.explain(table, spec, placement));
-        let first = all.next().unwrap_or_else(|| Explain::of_text(String::new(), false, false)).and(what);
-        all.fold(first, |explained, more| explained.and(&more.to_string().replace('\n', "\n  ")).and(what))
+        let mut all = self.skips().iter().map(|skip| skip.explain(table, spec, placement).under(what));
+        let first = all.next().unwrap_or_else(|| Explain::of_tree(Tree::default(), false, false));
+        all.fold(first, Explain::beside)
     }
 }

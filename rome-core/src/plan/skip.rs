@@ -2,6 +2,7 @@
 
 use super::candidate::{Access, Question, by_index, by_table};
 use super::constraint::{self, Reading};
+use super::operators::Ways;
 use super::{Explain, Plan, check_policy, partition};
 use crate::ask::{IndexChoice, OrderPart, Spec};
 use crate::catalog::StoredTable;
@@ -127,9 +128,9 @@ impl Skip {
 
     /// For people to read.
     pub fn explain(&self, table: &StoredTable, spec: &Spec, placement: Placement) -> Explain {
-        let names: Vec<&str> = self.prefix.iter().map(|part| table.def.column(part.column).name.as_ref()).collect();
-        let seeks = format!("seek one entry for each distinct ({}), reading no rows", names.join(", "));
-        Explain::new(table, spec, &self.plan, placement).and(&seeks)
+        let ways = Ways { table, spec, placement, partners: &[], is_trial: false };
+        let explained = Explain::of_plan(table, spec, &self.plan, ways.skip(self));
+        if self.plan.ordered || spec.order.is_empty() { explained } else { explained.under("Sort the values") }
     }
 
     /// Whether entries are read from the last to the first.

@@ -260,12 +260,15 @@ impl<'q> Asking<'q> {
     /// How the query would be carried out.
     pub fn explain(self) -> BoxFuture<'q, Result<Explain>> {
         Box::pin(async move {
-            if let Some(columns) = self.distinct_columns()
-                && let Some(explain) = exec::explain_distinct(self.target, self.spec, columns)?
-            {
-                return Ok(explain);
+            let Some(columns) = self.distinct_columns() else { return exec::explain(self.target, self.spec).await };
+            if let Some(explain) = exec::explain_distinct(self.target, self.spec, columns)? {
+                return Ok(explain.limited(&self.spec.window));
             }
-            exec::explain(self.target, self.spec).await
+            // The window is over distinct rows.
+            let all = Spec { window: Window::ALL, ..self.spec.clone() };
+            let names: Vec<&str> = columns.iter().map(|at| self.spec.table.column(*at).name.as_ref()).collect();
+            let explain = exec::explain(self.target, &all).await?.under(format!("Distinct ({})", names.join(", ")));
+            Ok(explain.limited(&self.spec.window))
         })
     }
 

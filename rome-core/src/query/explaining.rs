@@ -7,9 +7,10 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::error::Result;
-use crate::metrics::{Measure, Statistics};
+use crate::metrics::{Statistics, Visits, measured_by_space};
 use crate::plan::Explain;
 use crate::session::Reader;
+use crate::store::Space;
 
 /// How a query would be carried out. When it is awaited the query is planned; [`analyze`](Self::analyze) also runs it.
 #[must_use = "an explanation is made when it is awaited"]
@@ -34,6 +35,10 @@ impl<'q> Explaining<'q> {
     /// Runs the query, gives its rows up, and tells what that took beside how it was planned. Costs as the query and its explanation.
     /// What the planner had to learn about the query is among it the first time.
     ///
+    /// Printed, it is a line of totals and the tree of the plan. Behind an operator stands what was visited of the table or the index that
+    /// it alone reads, how much of that the store gave, and in how many batches; what several operators read stands below the tree. The way that
+    /// was done first is marked.
+    ///
     /// ```
     /// # use rome::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
@@ -56,11 +61,13 @@ impl<'q> Explaining<'q> {
     pub async fn analyze(self) -> Result<Analysis> {
         let Self { target, shape, plan, run } = self;
         let begun = Instant::now();
-        let (result, statistics) = run.measured().await;
+        let (result, statistics, by_space) = measured_by_space(run).await;
         let elapsed = begun.elapsed();
         result?;
-        let winner = target.shared().statistics.winner(&shape).map(|winner| winner.name);
-        Ok(Analysis { plan: plan.await?, statistics, elapsed, winner })
+        let shared = target.shared();
+        let winner = shared.statistics.winner(&shape).map(|winner| winner.name);
+        let read = |(space, visits)| Read { space, name: shared.committer.name_of(space), visits };
+        Ok(Analysis { plan: plan.await?, statistics, elapsed, winner, reads: by_space.into_iter().map(read).collect() })
     }
 }
 
@@ -91,15 +98,44 @@ pub struct Analysis {
     pub elapsed: Duration,
     /// Which of the ways that compete was done first, the last time that a query of this shape had several.
     pub winner: Option<&'static str>,
+    /// What was read of each table and index.
+    reads: Vec<Read>,
 }
 
-/// The plan, and a line or two about the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Read {
+    space: Space,
+    name: String,
+    visits: Visits,
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Visits { reads, visited, given } = self.visits;
+        let batches = if reads == 1 { "batch" } else { "batches" };
+        write!(f, "visited {visited}, gave {given} in {reads} {batches}")
+    }
+}
+
+/// A line of totals, and the tree of the plan with what its operators took.
 impl fmt::Display for Analysis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plan, statistics, elapsed, winner } = self;
-        write!(f, "{plan}\n  took {elapsed:?}: {statistics}")?;
+        let Self { plan, statistics, elapsed, winner, reads } = self;
+        writeln!(f, "took {elapsed:?}: {statistics}")?;
+        plan.write(f, &|f, noted| {
+            let alone = |read: &&Read| noted.reads == Some(read.space) && plan.tree().readers(read.space) == 1;
+            if let Some(read) = reads.iter().find(alone) {
+                write!(f, " [{read}]")?;
+            }
+            match noted.way {
+                Some(way) if Some(way) == *winner => f.write_str(" [done first]"),
+                _ => Ok(()),
+            }
+        })?;
+        let several = reads.iter().filter(|read| plan.tree().readers(read.space) != 1);
+        several.into_iter().try_for_each(|read| write!(f, "\n{}: {read}", read.name))?;
         match winner {
-            Some(winner) => write!(f, "\n  done first: {winner}"),
+            Some(winner) => write!(f, "\ndone first: {winner}"),
             None => Ok(()),
         }
     }

@@ -4,18 +4,21 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::choose::{Chosen, OrdersOf};
+use super::join_asking::FoundJoin;
 use super::link::{IntoLink, Link};
 use super::parts::{And, FoundRow, FoundValues, Parts};
+use super::rows::unfit;
 use super::{GroupBy, Query};
 use crate::ask::{
     Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, conjuncts, distinct_join_parts,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::exec::JoinedRow;
 use crate::expr::node::Node;
 use crate::expr::{Expr, In, Source};
 use crate::model::Entity;
 use crate::session::Reader;
-use crate::value::ValueError;
+use crate::value::{Value, ValueError};
 
 /// A query on several entities `Q`, a tuple of them, whose rows become `R`: a tuple of the entities, or of columns.
 ///
@@ -75,6 +78,55 @@ pub(super) enum JoinOutput<R> {
     Entities(fn(&FoundRow<'_>) -> Result<R>),
     /// By these columns.
     Columns(Vec<Node>, fn(&mut FoundValues) -> Result<R, ValueError>),
+}
+
+impl<R> JoinOutput<R> {
+    /// The columns that are given; none if the rows are read as entities.
+    pub fn columns(&self) -> Option<&[Node]> {
+        match self {
+            Self::Entities(_) => None,
+            Self::Columns(columns, _) => Some(columns),
+        }
+    }
+
+    /// Reads the rows that were found.
+    pub fn read_all(&self, spec: &JoinSpec, found: FoundJoin) -> Result<Vec<R>> {
+        let mut read = Vec::new();
+        match found {
+            FoundJoin::Rows(rows) => {
+                read.reserve(rows.len());
+                for row in rows.iter() {
+                    read.push(self.read_row(row)?);
+                }
+            }
+            FoundJoin::Values(values) => {
+                read.reserve(values.len());
+                for values in values {
+                    read.push(self.read_values(spec, values)?);
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    /// Reads the entities of a row.
+    pub fn read_row(&self, row: JoinedRow<'_>) -> Result<R> {
+        match self {
+            Self::Entities(read) => read(&FoundRow(row)),
+            Self::Columns(..) => Err(Error::internal("rows of columns were found as entities")),
+        }
+    }
+
+    /// Reads the columns of a row.
+    pub fn read_values(&self, spec: &JoinSpec, values: Vec<Value>) -> Result<R> {
+        match self {
+            Self::Entities(_) => Err(Error::internal("rows of entities were found as columns")),
+            Self::Columns(_, read) => match read(&mut FoundValues::new(values)) {
+                Ok(row) => Ok(row),
+                Err(source) => Err(unfit(spec, source)),
+            },
+        }
+    }
 }
 
 impl<R> Clone for JoinOutput<R> {

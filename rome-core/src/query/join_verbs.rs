@@ -4,16 +4,10 @@ use super::Joined;
 use super::choose::ChosenOfGroup;
 use super::explaining::Explaining;
 use super::group::GroupBy;
-use super::join::JoinOutput;
-use super::parts::{FoundRow, FoundValues, Parts};
-use super::rows::{only, unfit, values_of};
-use super::watch::Watch;
-use crate::ask::{JoinOrder, JoinSpec};
-use crate::error::{Error, Result};
-use crate::exec::{self, JoinedRow, JoinedRows};
-use crate::expr::node::Node;
-use crate::metrics;
-use crate::session::Reader;
+use super::join_asking::{AskingJoin, FoundJoin};
+use super::parts::Parts;
+use super::rows::only;
+use crate::error::Result;
 
 impl<Q: Parts, R> Joined<'_, Q, R> {
     /// All rows. Without a limit it costs a round trip for each entity, whatever the number of rows, and up to two more for each where
@@ -26,65 +20,19 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// what is given, not on the size of the tables, if an index gives the order or finds few rows of one entity.
     ///
     /// # Errors
-    /// [`is_scan_denied`](Error::is_scan_denied) by the scan policy; [`is_limit`](Error::is_limit) for more than 4,000,000
-    /// joined rows, or so many rows of an entity, to keep in memory; [`is_corrupt`](Error::is_corrupt) when a stored row does not fit; those of the store.
+    /// [`is_scan_denied`](crate::Error::is_scan_denied) by the scan policy; [`is_limit`](crate::Error::is_limit) for more than 4,000,000
+    /// joined rows, or so many rows of an entity, to keep in memory; [`is_corrupt`](crate::Error::is_corrupt) when a stored row does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
-        self.read(&self.spec).await
+        self.read(self.asking().find(None).await)
     }
 
-    pub(super) async fn read(&self, spec: &JoinSpec) -> Result<Vec<R>> {
-        let rows = self.found(spec).await?;
-        metrics::returned(rows.len());
-        rows.iter().map(|row| self.read_row(row)).collect()
+    pub(super) fn asking(&self) -> AskingJoin<'_> {
+        AskingJoin { target: self.target, spec: &self.spec, columns: self.output.columns() }
     }
 
-    pub(super) fn read_row(&self, row: JoinedRow<'_>) -> Result<R> {
-        match &self.output {
-            JoinOutput::Entities(read) => read(&FoundRow(row)),
-            JoinOutput::Columns(columns, read) => {
-                let values = values_of(&self.spec, &row, columns)?;
-                read(&mut FoundValues::new(values)).map_err(|source| unfit(&self.spec, source))
-            }
-        }
-    }
-
-    pub(super) fn columns(&self) -> &[Node] {
-        match &self.output {
-            JoinOutput::Entities(_) => &[],
-            JoinOutput::Columns(columns, _) => columns,
-        }
-    }
-
-    /// What is asked for: whole entities are distinct by themselves.
-    fn asked(&self, spec: JoinSpec) -> Result<JoinSpec> {
-        let whole = matches!(self.output, JoinOutput::Entities(_));
-        let spec = JoinSpec { distinct: spec.distinct && !whole, ..spec };
-        let columns = self.columns();
-        let is_given = |order: &JoinOrder| {
-            columns.iter().any(|column| {
-                let mut given = false;
-                column
-                    .for_each_place(&mut |place, column| given |= (place, column) == (order.place, order.part.column));
-                given
-            })
-        };
-        if spec.distinct && !spec.order.iter().all(is_given) {
-            return Err(Error::invalid("a distinct query can only be ordered by columns that it selects"));
-        }
-        Ok(spec)
-    }
-
-    /// The joined rows, as they are stored.
-    async fn found(&self, spec: &JoinSpec) -> Result<JoinedRows> {
-        let (whole, columns) = (matches!(self.output, JoinOutput::Entities(_)), self.columns());
-        let spec = &self.asked(spec.clone())?;
-        let watch = Watch::begin(self.target);
-        let rows = exec::join(self.target, spec, columns).await?;
-        watch.end(|values| spec.text(values));
-        if let (Reader::Session(session), true) = (self.target, whole) {
-            rows.remember(session)?;
-        }
-        Ok(rows)
+    /// Reads the rows that were found.
+    fn read(&self, found: Result<FoundJoin>) -> Result<Vec<R>> {
+        self.output.read_all(&self.spec, found?)
     }
 
     /// The first row, if there is one. Costs as [`all`](Self::all).
@@ -92,18 +40,16 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let window = self.spec.window.at_most(1);
-        Ok(self.read(&JoinSpec { window, ..self.spec.clone() }).await?.pop())
+        Ok(self.read(self.asking().find(Some(1)).await)?.pop())
     }
 
     /// The only row. Costs as [`all`](Self::all).
     ///
     /// # Errors
-    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
+    /// [`is_not_found`](crate::Error::is_not_found) when there is none, [`is_invalid`](crate::Error::is_invalid) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        let window = self.spec.window.at_most(2);
-        let rows = self.read(&JoinSpec { window, ..self.spec.clone() }).await?;
+        let rows = self.read(self.asking().find(Some(2)).await)?;
         only(rows, self.spec.parts.first().map_or("", |part| part.spec.table.name))
     }
 
@@ -113,12 +59,7 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        let spec = self.asked(JoinSpec { order: Vec::new(), ..self.spec.clone() })?;
-        let watch = Watch::begin(self.target);
-        let columns = self.columns();
-        let count = exec::count_join(self.target, &spec, columns).await?;
-        watch.end(|values| spec.text(values));
-        Ok(count)
+        self.asking().count().await
     }
 
     /// Whether there is any row. Reads until one is found, as [`first`](Self::first) does in any order.
@@ -126,15 +67,13 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn exists(&self) -> Result<bool> {
-        let window = self.spec.window.at_most(1);
-        let spec = JoinSpec { window, order: Vec::new(), ..self.spec.clone() };
-        Ok(self.found(&spec).await?.len() > 0)
+        self.asking().exists().await
     }
 
     /// Aggregates of all rows, after offset and limit. Costs as [`all`](Self::all).
     ///
     /// # Errors
-    /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; as [`all`](Self::all).
+    /// [`is_overflow`](crate::Error::is_overflow) when a sum leaves the range of its type; as [`all`](Self::all).
     pub async fn aggregate<C: ChosenOfGroup<Q, I>, I>(&self, output: C) -> Result<C::Row> {
         GroupBy::<Q, ()>::whole_join(self.target, self.spec.clone()).select(output).one().await
     }
@@ -145,8 +84,6 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub fn explain(&self) -> Explaining<'_> {
-        let run = async { exec::join(self.target, &self.spec, &[]).await.map(|rows| metrics::returned(rows.len())) };
-        let plan = exec::explain_join(self.target, &self.spec);
-        Explaining::new(self.target, self.spec.text(false), Box::pin(plan), Box::pin(run))
+        self.asking().explaining()
     }
 }

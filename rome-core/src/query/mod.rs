@@ -9,6 +9,7 @@ mod cursor;
 mod explaining;
 mod group;
 mod join;
+mod join_asking;
 mod join_stream;
 mod join_verbs;
 mod link;

@@ -103,8 +103,9 @@ impl<E: Entity, R> Query<'_, E, R> {
         Ok(keys)
     }
 
-    /// How the query would be carried out, for people to read. Costs at most one round trip and reads no rows, except those
-    /// of subqueries, whose answers decide the plan. `explain().analyze()` runs it and tells what it took.
+    /// How the query would be carried out: a tree of operators, for people to read. Costs at most one round trip, and one for each table
+    /// that a subquery asks; reads no rows, except those of subqueries, whose answers decide the plan. `explain().analyze()` runs it and
+    /// tells what it took.
     ///
     /// ```
     /// # use rome::prelude::*;
@@ -117,7 +118,8 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// let query = db.query::<Dog>().filter(Dog::AGE.ge(2)).filter(Dog::NAME.ne("Rex")).limit(5);
     /// let plan = query.explain().await?;
     /// assert_eq!(plan.index(), Some("by_age"));
-    /// assert_eq!(plan.to_string(), "dog: 1 range of index by_age (age)\n  test on each row: name <> 'Rex'\n  limit 5");
+    /// let tree = "Limit 5\n  Filter name <> 'Rex'\n    Scan dog by index by_age (age), 1 range";
+    /// assert_eq!(plan.to_string(), tree);
     /// # Ok(())
     /// # }
     /// ```

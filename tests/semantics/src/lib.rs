@@ -14,6 +14,7 @@ mod check;
 mod clustered;
 mod damage;
 mod dump;
+mod explain;
 mod first_rome;
 mod fixtures;
 mod foreign_key_cycles;

@@ -196,7 +196,7 @@ async fn reads_of_all_partitions_cost_one_look_more() {
     assert_eq!(setup.db.query::<Image>().filter(Image::CHECKSUM.eq("sum 9")).all().await.unwrap().len(), 1);
     assert!(setup.calls().await.0 <= 3, "a global entry, its row and a look");
     let explained = setup.db.query::<Image>().filter(Image::CHECKSUM.eq("sum 9")).explain().await.unwrap();
-    assert!(explained.to_string().contains("entries where their first column lies"), "{explained}");
+    assert!(explained.to_string().contains("where the first column of the entries lies"), "{explained}");
     assert!(query.explain().await.unwrap().to_string().contains("in all 5 partitions"));
     let group = setup.db.query::<Property>().filter(Property::IMAGE_ID.eq(Id::new(1))).explain().await.unwrap();
     assert!(group.to_string().contains("of 5"), "{group}");

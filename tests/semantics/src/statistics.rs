@@ -100,6 +100,10 @@ async fn eager_loads_take_as_many_reads_as_levels_and_joins_as_entities() {
         assert_eq!((reads, returned), (1, 10));
         let both = db.query::<Dog>().filter(Dog::AGE.lt(3)).union(db.query::<Dog>().filter(Dog::AGE.ge(48)));
         assert_eq!(costs!(both.all()).3, 5);
+        // A stream whose rows are read at once gives them once.
+        let by_age = db.query::<Owner>().join(Owner::DOGS).order_by((Owner::CITY.asc(), Dog::CHIP.asc()));
+        let streamed = futures::TryStreamExt::try_collect::<Vec<_>>(by_age.stream()).measured().await;
+        assert_eq!((streamed.0.unwrap().len(), streamed.1.rows_returned), (50, 50));
         let page = db.query::<Dog>().page(20);
         assert_eq!(costs!(page.fetch()).3, 20);
     }
@@ -150,13 +154,19 @@ async fn an_analysis_tells_what_running_takes_and_which_way_was_done_first() {
         assert_eq!((cost(ran.statistics), ran.winner), ((1, 10, 10, 10), None));
         let (plan, text) = (young.explain().await.unwrap(), ran.to_string());
         assert_eq!(ran.plan, plan);
-        assert!(text.starts_with(&plan.to_string()) && text.contains("10 rows returned"), "{text}");
+        assert!(text.starts_with("took ") && text.contains("10 rows returned\n"), "{text}");
+        // The tree is the plan's, with what was read behind the operator that did.
+        assert!(text.ends_with(&format!("{plan} [visited 10, gave 10 in 1 batch]")), "{text}");
 
         let with_dogs = db.query::<Owner>().filter(Owner::DOGS.any(Dog::AGE.ge(0))).order_by(Owner::ID.asc()).limit(3);
         let ran = with_dogs.explain().analyze().await.unwrap();
         assert_eq!(ran.statistics.rows_returned, 3);
         let winner = ran.winner.unwrap();
-        assert!(ran.to_string().ends_with(&format!("done first: {winner}")), "{ran}");
+        let text = ran.to_string();
+        assert!(text.ends_with(&format!("done first: {winner}")), "{ran}");
+        assert_eq!(text.matches(" [done first]").count(), 1, "{ran}");
+        let plain: Vec<&str> = text.lines().filter_map(|line| line.split(" [").next()).collect();
+        assert!(plain.join("\n").contains(&ran.plan.to_string()), "{ran}");
 
         let pairs = db.query::<Owner>().join(Owner::DOGS);
         assert_eq!(pairs.explain().analyze().await.unwrap().statistics.rows_returned, 50);
@@ -167,6 +177,55 @@ async fn an_analysis_tells_what_running_takes_and_which_way_was_done_first() {
         s.delete_by_key::<Dog>(3).await.unwrap();
         let young = s.query::<Dog>().filter(Dog::AGE.lt(10));
         assert_eq!(young.explain().analyze().await.unwrap().statistics.rows_returned, 9);
+    }
+}
+
+#[tokio::test]
+async fn what_is_filtered_out_and_only_counted_is_told_on_every_store() {
+    for place in places() {
+        println!("on {}", place.name);
+        let db = open!(place, [Owner, Dog]);
+        filled(&db).await;
+        macro_rules! cost {
+            ($run:expr) => {{
+                $run.await.unwrap();
+                let (output, cost) = $run.measured().await;
+                output.unwrap();
+                println!("{}: {cost}", stringify!($run));
+                assert!(cost.visited() + cost.read_ahead >= cost.rows_read + cost.entries_read, "{cost}");
+                assert!(cost.visited() >= cost.rows_returned.max(cost.filtered_out), "{cost}");
+                cost
+            }};
+        }
+        // Of 5 dogs of an owner, 2 pass.
+        let tested = db.query::<Dog>().filter(Dog::OWNER_ID.eq(3)).filter(Dog::CHIP.gt(117));
+        let cost = cost!(tested.all());
+        assert_eq!((cost.rows_returned, cost.filtered_out, cost.counted), (2, 3, 0), "{cost}");
+        assert_eq!(cost.rows_read, 5 + cost.read_ahead / 2, "{cost}");
+        let young = db.query::<Dog>().filter(Dog::AGE.lt(10));
+        let cost = cost!(young.all());
+        assert_eq!((cost.rows_returned, cost.rows_read, cost.filtered_out), (10, 10, 0), "{cost}");
+        // What is only counted is visited where it lies.
+        let cost = cost!(young.count());
+        assert_eq!((cost.counted, cost.rows_read + cost.entries_read, cost.visited()), (10, 0, 10), "{cost}");
+        let cost = cost!(young.clone().filter(Dog::CHIP.gt(105)).count());
+        assert_eq!((cost.counted, cost.rows_read, cost.filtered_out), (0, 10, 10), "{cost}");
+        // A limit may be reached within a batch of a remote store.
+        let scanned = db.query::<Dog>().filter(Dog::CHIP.ge(120)).order_by(Dog::ID.asc()).limit(3);
+        let cost = cost!(scanned.all());
+        assert_eq!(cost.rows_returned, 3);
+        assert!(cost.filtered_out >= 20 && cost.rows_read >= 23 + cost.read_ahead, "{cost}");
+        assert!(place.name.contains("redis") || cost.read_ahead == 0, "{cost}");
+        cost!(young.keys());
+        cost!(young.exists());
+        cost!(db.get::<Dog>(7));
+        cost!(db.get_many::<Dog>([1, 2, 77]));
+        cost!(db.query::<Dog>().filter(Dog::CHIP.eq(107)).one());
+        cost!(db.query::<Dog>().page(20).fetch());
+        cost!(db.query::<Owner>().filter(Owner::CITY.eq("Lyon")).with(Owner::DOGS).all());
+        cost!(db.query::<Owner>().filter(Owner::DOGS.any(Dog::AGE.ge(30))).all());
+        cost!(db.query::<Dog>().group_by(Dog::OWNER_ID).select((Dog::OWNER_ID, count())).all());
+        cost!(db.query::<Dog>().filter(Dog::AGE.lt(3)).union(db.query::<Dog>().filter(Dog::AGE.ge(48))).all());
     }
 }
 

@@ -21,7 +21,7 @@ use crate::ask::{GroupSpec, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
-use crate::plan::{self, AggregateWay, AskedOfGroups, Explain, Plan, is_row_count, needed, way_of_aggregates};
+use crate::plan::{self, AggregateWay, AskedOfGroups, Explain, Plan, Seek, is_row_count, needed, way_of_aggregates};
 use crate::row::{self, RowView};
 use crate::session::{Reader, Session, in_session};
 use crate::value::Value;
@@ -71,29 +71,46 @@ pub(crate) async fn explain_aggregate(target: Reader<'_>, spec: &Spec, group: &G
     let grouping = Grouping::new(group, &|_, column| spec.table.column(column).name.to_string())?;
     let spec = &subquery::answered(target, spec).await?;
     let table = target.shared().table(spec.table)?;
+    let unordered = Spec { order: Vec::new(), ..spec.clone() };
+    // The order of rows has no say in what they add up to, unless it says which of them are cut off.
+    let spec = if spec.window.is_all() { &unordered } else { spec };
     let explain = |spec: &Spec, plan: &Plan| Explain::new(table, spec, plan, target.shared().placement);
-    Ok(match way_of_aggregates(target, table, spec, &asked_of_groups(group, &grouping)).await? {
+    let way = way_of_aggregates(target, table, spec, &asked_of_groups(group, &grouping)).await?;
+    let in_order = match &way {
+        _ if group.order.is_empty() => true,
+        AggregateWay::Seek(Seek::Groups(ends)) => ends.in_order,
+        way => matches!(way, AggregateWay::InOrder(_)),
+    };
+    let explained = match way {
         AggregateWay::Declared(found) => found.explain(table, target.shared().placement.all().count()),
         AggregateWay::Seek(seek) => seek.explain(table, spec, target.shared().placement),
-        AggregateWay::InOrder(found) => explain(spec, &found.plan).and(found.way()),
+        AggregateWay::InOrder(found) => explain(spec, &found.plan).under(found.way()),
         AggregateWay::Apart(reads) => {
             let mut all = grouping.aggregates().iter().zip(&reads).map(|(aggregate, (spec, plan))| {
                 let what = Node::Aggregate(Arc::new(aggregate.clone()));
-                let how = if is_row_count(aggregate) { "counted by the store" } else { "one row at the end of" };
-                (format!("{}: {how}", what.display(table.def)), explain(spec, plan))
+                let how = if is_row_count(aggregate) { "counted by the store" } else { "one row at an end" };
+                explain(spec, plan).under(format!("Aggregate {}, {how}", what.display(table.def)))
             });
             match all.next() {
                 None => explain(spec, &plan::plan(target, table, spec).await?),
-                Some((first, plan)) => all.fold(plan.and(&first), |explained, (how, plan)| {
-                    explained.and(&format!("{how} {}", plan.to_string().replace('\n', "\n  ")))
-                }),
+                Some(first) => all.fold(first, Explain::beside),
             }
         }
-        AggregateWay::Entries(plan) => {
-            explain(spec, &plan).and("group the entries of the index in memory, reading no rows")
-        }
-        AggregateWay::Rows(plan) => explain(spec, &plan).and("group the rows in memory"),
-    })
+        AggregateWay::Entries(plan) => explain(spec, &plan).under("Group entries in a hash table, reading no rows"),
+        AggregateWay::Rows(plan) => explain(spec, &plan).under("Group rows in a hash table"),
+    };
+    Ok(of_groups(explained, group, in_order))
+}
+
+/// What is done with groups, above what makes them.
+pub(super) fn of_groups(explained: Explain, group: &GroupSpec, in_order: bool) -> Explain {
+    let explained = match group.having.len() {
+        0 => explained,
+        1 => explained.under("Filter groups by a condition"),
+        n => explained.under(format!("Filter groups by {n} conditions")),
+    };
+    let explained = if in_order { explained } else { explained.under("Sort groups") };
+    explained.limited(&group.window)
 }
 
 async fn run(

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::rows::{Fetched, Joined};
-use super::{Join, JoinedRow, last_columns};
+use super::attach::Join;
+use super::last_columns;
+use super::rows::{Fetched, Joined, RowOf};
 use crate::ask::{JoinSpec, OrderPart, TotalOrder};
 use crate::error::Result;
 use crate::exec::fetch::own_rows;
@@ -42,15 +43,15 @@ pub(crate) struct Chunk {
 }
 
 /// The joined rows of a row of the table, with their places in the order.
-struct Group<R> {
+struct Group {
     place: Vec<u8>,
-    rows: Vec<(Vec<u8>, R)>,
+    rows: Vec<(Vec<u8>, RowOf)>,
 }
 
-/// A join that is being streamed as rows `R`.
-pub(crate) struct Chunks<R> {
+/// A join that is being streamed.
+pub(crate) struct Chunks {
     chunk: Arc<Chunk>,
-    runs: Runs<Group<R>>,
+    runs: Runs<Group>,
     /// What the session had written to in the table when the stream began. These rows are given as they were then.
     own: HashSet<Bytes>,
     /// The rows of the table that were read, by the hashes of their keys, where a change may move a row to where it would be read again.
@@ -59,7 +60,7 @@ pub(crate) struct Chunks<R> {
     endless: bool,
     /// Whether several rows of the table may be at one place in the order, and the joined rows of the last such place.
     shares_places: bool,
-    held: Group<R>,
+    held: Group,
     walked: u64,
     given: u64,
 }
@@ -71,14 +72,9 @@ pub(crate) struct Piece {
     hits: Vec<Hit>,
 }
 
-impl<R> Chunks<R> {
+impl Chunks {
     /// Begins; `None` if the rows are not read in their order, or not without reading a whole table for each chunk.
-    pub async fn begin(
-        target: Reader<'_>,
-        spec: &JoinSpec,
-        columns: &[Node],
-        read: &(dyn Fn(JoinedRow<'_>) -> Result<R> + Sync),
-    ) -> Result<Option<Self>> {
+    pub async fn begin(target: Reader<'_>, spec: &JoinSpec, columns: &[Node]) -> Result<Option<Self>> {
         let asks = spec.filter.iter().any(Node::has_subquery) || spec.parts.iter().any(|part| has_subquery(&part.spec));
         if asks {
             return Ok(None);
@@ -111,7 +107,7 @@ impl<R> Chunks<R> {
         if !own.rows.is_empty() {
             let places = own.rows.iter().map(|hit| chunks.runs.place_in_order(hit)).collect::<Result<Vec<_>>>()?;
             let joined = chunks.chunk.attach(target, own.rows.clone()).await?;
-            let groups = chunks.chunk.groups(&joined, &own.rows, read)?;
+            let groups = chunks.chunk.groups(joined, &own.rows)?;
             chunks.runs.add(places.into_iter().zip(groups));
         }
         Ok(Some(chunks))
@@ -138,23 +134,23 @@ impl<R> Chunks<R> {
     }
 
     /// Takes what was read, but for rows of the table that were read before and those that the session has written itself.
-    pub fn take(&mut self, piece: Piece, read: &dyn Fn(JoinedRow<'_>) -> Result<R>) -> Result<()> {
+    pub fn take(&mut self, piece: Piece) -> Result<()> {
         self.endless = false;
         let Piece { got, joined, hits } = piece;
         self.walked += hits.len() as u64;
         self.given += joined.len() as u64;
-        let groups = self.chunk.groups(&joined, &hits, read)?;
+        let groups = self.chunk.groups(joined, &hits)?;
         let Self { own, seen, .. } = self;
         let mut is_new =
             |hit: &Hit| !own.contains(&hit.key) && seen.as_mut().is_none_or(|seen| seen.insert(xxh3_128(&hit.key)));
-        let groups: Vec<Option<Group<R>>> =
+        let groups: Vec<Option<Group>> =
             groups.into_iter().zip(&hits).map(|(group, hit)| is_new(hit).then_some(group)).collect();
         self.runs.take(got, groups);
         Ok(())
     }
 
     /// The joined rows that come next, as far as that is known.
-    pub fn next(&mut self) -> Vec<R> {
+    pub fn next(&mut self) -> Vec<RowOf> {
         let mut next = Vec::new();
         for group in self.runs.next() {
             if !self.shares_places {
@@ -211,12 +207,7 @@ impl Chunk {
     }
 
     /// The joined rows of each of the table's rows, in order.
-    fn groups<R>(
-        &self,
-        joined: &Joined,
-        hits: &[Hit],
-        read: &dyn Fn(JoinedRow<'_>) -> Result<R>,
-    ) -> Result<Vec<Group<R>>> {
+    fn groups(&self, joined: Joined, hits: &[Hit]) -> Result<Vec<Group>> {
         let mut groups = Vec::with_capacity(hits.len());
         let table = self.spec.part(self.place).spec.table;
         for hit in hits {
@@ -226,9 +217,10 @@ impl Chunk {
             };
             groups.push(Group { place, rows: Vec::new() });
         }
-        for row in joined.iter() {
+        for row_of in joined.into_rows() {
+            let row = row_of.row();
             if let Some(group) = row.place_in(self.place).and_then(|at| groups.get_mut(at)) {
-                group.rows.push((self.order.place_of(&self.spec, &row)?, read(row)?));
+                group.rows.push((self.order.place_of(&self.spec, &row)?, row_of));
             }
         }
         groups.iter_mut().for_each(|group| group.rows.sort_by(|a, b| a.0.cmp(&b.0)));

@@ -13,7 +13,7 @@ use crate::ask::{JoinSpec, TotalOrder, Window};
 use crate::error::Result;
 use crate::exec::compete::Trials;
 use crate::expr::node::Node;
-use crate::plan::{self, JoinWay};
+use crate::plan::{self, JoinWay, way_name};
 use crate::session::{Reader, Session, Winner};
 
 /// What the first way may visit before the other gets its turn: so many rows for each that is wanted, and so many besides.
@@ -27,10 +27,6 @@ const FIRST_OF_ALL: u64 = 4096;
 /// The ways that compete: the walk in the order, and the table with the fewest rows first.
 const WALK: usize = 0;
 const SMALLEST: usize = 1;
-
-/// What the ways do, for people to read.
-const WALKED: &str = "the walk in the order of the first table";
-const COLLECTED: &str = "all of the smallest table with its partners, put in order";
 
 /// What is wanted of a join.
 pub(super) struct Wanted<'a> {
@@ -74,7 +70,7 @@ pub(super) async fn first_rows(
         match ways.advance(begun, turn, trials.target(turn, target), budget).await {
             Ok(None) => {}
             Ok(Some(found)) => {
-                let name = if turn == WALK { WALKED } else { COLLECTED };
+                let name = if turn == WALK { way_name::JOIN_WALK } else { way_name::JOIN_COLLECT };
                 statistics.won(&shape, Winner { way: turn, visits: budget, name });
                 trials.adopt(turn, target)?;
                 return Ok(found);

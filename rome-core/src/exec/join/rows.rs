@@ -84,6 +84,20 @@ pub(crate) struct JoinedRow<'a> {
     places: &'a [u32],
 }
 
+/// A joined row by itself. It keeps the rows that were found with it.
+#[derive(Debug, Clone)]
+pub(crate) struct RowOf {
+    of: Arc<Joined>,
+    at: usize,
+}
+
+impl RowOf {
+    /// The row.
+    pub fn row(&self) -> JoinedRow<'_> {
+        self.of.at(self.at).expect("a row is taken at its place among those that were found")
+    }
+}
+
 impl<'a> JoinedRow<'a> {
     /// Its row of the table at a place, if there is one.
     pub fn hit(&self, place: usize) -> Option<(&'static Table, &'a Hit)> {
@@ -134,6 +148,19 @@ impl Joined {
 
     pub fn iter(&self) -> impl Iterator<Item = JoinedRow<'_>> {
         self.places.chunks_exact(self.width()).map(|places| JoinedRow { tables: &self.tables, places })
+    }
+
+    /// The row at a place.
+    fn at(&self, at: usize) -> Option<JoinedRow<'_>> {
+        let width = self.width();
+        let places = self.places.get(at * width..(at + 1) * width)?;
+        Some(JoinedRow { tables: &self.tables, places })
+    }
+
+    /// The rows one by one.
+    pub fn into_rows(self) -> impl Iterator<Item = RowOf> {
+        let (n, of) = (self.len(), Arc::new(self));
+        (0..n).map(move |at| RowOf { of: of.clone(), at })
     }
 
     /// A row for each row of the first table that is read.

@@ -5,9 +5,10 @@
 //! part of the order come together, so those of a batch's last place wait until a row of a later place was read; where that
 //! part has the table's key, each row is a place of its own and nothing waits.
 
+use super::attach::{Join, Kept};
+use super::none;
 use super::rows::{Fetched, Joined};
 use super::walk::FirstRows;
-use super::{Join, Kept, none};
 use crate::ask::{JoinSpec, OrderPart, TotalOrder};
 use crate::error::Result;
 use crate::exec::hit::Hit;

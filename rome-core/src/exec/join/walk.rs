@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::bounded;
+use super::attach::bounded;
 use crate::ask::Spec;
 use crate::catalog::StoredTable;
 use crate::error::Result;

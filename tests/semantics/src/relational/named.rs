@@ -182,9 +182,13 @@ async fn a_composite_key_is_looked_up_as_a_whole() {
         assert_eq!(pairs.len(), 70);
         assert!(pairs.iter().all(|(player, team)| (player.tenant, player.team) == (team.tenant, team.id)));
         let plan = joined.explain().await.unwrap().to_string();
-        assert!(plan.contains("team: looked up by tenant = player.tenant and id = player.team by key"), "{plan}");
+        assert!(plan.contains("Join (lookup) team on tenant = player.tenant and id = player.team\n"), "{plan}");
         let plan = db.query::<Team>().left_join(Team::PLAYERS).explain().await.unwrap().to_string();
-        assert!(plan.contains("in index by_team_tenant_desc (team, tenant desc), kept without one"), "{plan}");
+        assert!(
+            plan.contains("Left Join (lookup) player")
+                && plan.contains("by index by_team_tenant_desc (team, tenant desc)"),
+            "{plan}"
+        );
         assert_eq!(db.query::<Team>().left_join(Team::PLAYERS).count().await.unwrap(), 70 + 15);
         assert_eq!(db.query::<Team>().filter(!Team::PLAYERS.exists()).count().await.unwrap(), 15);
     }
@@ -203,38 +207,86 @@ async fn a_join_explains_itself() {
         .limit(3);
     assert_eq!(
         query.explain().await.unwrap().to_string(),
-        "join of team, then player\n  \
-         team: walked in order: 1 range of index by_budget (budget), backwards\n    \
-         in order by budget desc, tenant desc, id desc\n  \
-         player: looked up by tenant = team.tenant and team = team.id in index by_team_tenant_desc (team, tenant desc)\n  \
-         test on each row: player.id > team.id\n  \
-         or, if that visits less: the table with the fewest rows first, and sort in memory\n  \
-         limit 3"
+        "Limit 3\n  \
+           Filter player.id > team.id\n    \
+             Join (lookup, streaming) player on tenant = team.tenant and team = team.id\n      \
+               Scan team by index by_budget (budget), 1 range, backwards, in order\n      \
+               Lookup player by index by_team_tenant_desc (team, tenant desc)\n  \
+           competes with\n    \
+             TopN 3 by team.budget desc, player.id asc, team.tenant asc, team.id asc\n      \
+               Filter player.id > team.id\n        \
+                 Join (lookup, streaming) player on tenant = team.tenant and team = team.id\n          \
+                   Scan team by index by_budget (budget), 1 range\n          \
+                   Lookup player by index by_team_tenant_desc (team, tenant desc)"
     );
 }
 
 #[tokio::test]
 async fn a_product_of_tables_is_bounded_and_only_made_when_asked_for() {
-    let db = Database::builder().entity::<Team>().entity::<Player>().open("memory:").await.unwrap();
-    let player = |id: u32| Player { id, ..Default::default() };
-    db.insert_all((0..2100).map(player)).await.unwrap();
-    db.insert_all((0..2000).map(|id| Team { id, ..Default::default() })).await.unwrap();
-    let all = db.query::<Player>().cross_join::<Team>();
-    let error = all.clone().all().await.unwrap_err();
-    assert!(error.is_limit() && error.to_string().contains("player, team"), "{error}");
-    assert_eq!(all.filter(Player::ID.lt(3)).count().await.unwrap(), 6000);
+    for place in places() {
+        let db = open!(place, [Team, Player]);
+        let player = |id: u32| Player { id, ..Default::default() };
+        db.insert_all((0..2100).map(player)).await.unwrap();
+        db.insert_all((0..2000).map(|id| Team { id, ..Default::default() })).await.unwrap();
+        let all = db.query::<Player>().cross_join::<Team>();
+        let error = all.clone().all().await.unwrap_err();
+        assert!(error.is_limit(), "{error} on {}", place.name);
+        for part in ["player, team", "more than 4000000 rows", "narrow it by a filter or a limit"] {
+            assert!(error.to_string().contains(part), "{error} does not say {part}");
+        }
+        assert_eq!(all.filter(Player::ID.lt(3)).count().await.unwrap(), 6000);
+    }
 }
 
 #[tokio::test]
 async fn a_policy_that_denies_scans_is_asked_of_each_entity() {
-    let db = Database::builder().entity::<Team>().entity::<Player>().open("memory:").await.unwrap();
-    teams(&db).await;
-    let rich = db.query::<Team>().filter(Team::BUDGET.eq(10)).scan_policy(ScanPolicy::Deny);
-    assert_eq!(rich.clone().join(Team::PLAYERS).count().await.unwrap(), 70);
-    let error = rich.join(Team::BUDGET.on(Player::BUDGET)).all().await.unwrap_err();
-    assert!(error.is_scan_denied(), "{error}");
-    let error = db.query::<Player>().scan_policy(ScanPolicy::Deny).join(Player::PLAYING_FOR).all().await.unwrap_err();
-    assert!(error.is_scan_denied(), "{error}");
+    for place in places() {
+        let db = open!(place, [Team, Player]);
+        teams(&db).await;
+        let rich = db.query::<Team>().filter(Team::BUDGET.eq(10)).scan_policy(ScanPolicy::Deny);
+        assert_eq!(rich.clone().join(Team::PLAYERS).count().await.unwrap(), 70);
+        let error = rich.join(Team::BUDGET.on(Player::BUDGET)).all().await.unwrap_err();
+        assert!(error.is_scan_denied(), "{error}");
+        assert!(error.to_string().contains("`player`") && error.to_string().contains("add an index for: "), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_join_whose_sides_are_both_unbounded_is_denied_by_each_verb() {
+    for place in places() {
+        let db = open!(place, [Team, Player]);
+        teams(&db).await;
+        let s = db.session();
+        s.insert(Team { tenant: 99, id: 1, ..Default::default() }).await.unwrap();
+        let players = s.query::<Player>().scan_policy(ScanPolicy::Deny);
+        let (looked_up, hashed) =
+            (players.clone().join(Player::PLAYING_FOR), players.join(Player::BUDGET.on(Team::BUDGET)));
+        for join in [looked_up, hashed] {
+            let streamed = futures::TryStreamExt::try_collect::<Vec<_>>(join.clone().stream()).await;
+            let denied = [
+                join.all().await.map(drop),
+                join.count().await.map(drop),
+                join.clone().order_by(Player::BUDGET.desc()).all().await.map(drop),
+                join.clone()
+                    .order_by(Team::TENANT.asc())
+                    .filter(Player::BUDGET.gt_col(Team::BUDGET))
+                    .all()
+                    .await
+                    .map(drop),
+                streamed.map(drop),
+            ];
+            for (at, denied) in denied.into_iter().enumerate() {
+                let error = denied.expect_err(&format!("verb {at} on {}", place.name));
+                assert!(error.is_scan_denied(), "{error}");
+                for part in ["whole table", "filter it by columns that an index serves, or allow it by `scan_policy`"] {
+                    assert!(error.to_string().contains(part), "{error} of verb {at} does not say {part}");
+                }
+            }
+        }
+        // The session goes on.
+        s.commit().await.unwrap();
+        assert_eq!(db.query::<Team>().count().await.unwrap(), 51);
+    }
 }
 
 #[tokio::test]
