@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use rome_core::expr::Expr;
 use rome_core::query::Query;
 use rome_core::session::Session;
-use rome_core::{Database, DatabaseBuilder, Result};
+use rome_core::{DatabaseBuilder, Result};
 use rome_derive::Entity;
 
 use super::operators::{Kept, LISTS, SIDES, hold};
@@ -20,7 +20,7 @@ const OF_SETS: u64 = 1 << 40;
 /// A member, in one of the branches of its list.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "leaves", index(branch, place))]
-struct Leaf {
+pub(crate) struct Leaf {
     #[rome(key)]
     value: u64,
     branch: u64,
@@ -30,7 +30,7 @@ struct Leaf {
 /// The same with an index whose entries lie together, and not beside the rows.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "needles", index(global, branch, place))]
-struct Needle {
+pub(crate) struct Needle {
     #[rome(key)]
     value: u64,
     branch: u64,
@@ -46,8 +46,8 @@ macro_rules! kept_in {
         impl Kept for $entity {
             type Root = Self;
 
-            fn builder() -> DatabaseBuilder {
-                Database::builder().entity::<Self>()
+            fn add(builder: DatabaseBuilder) -> DatabaseBuilder {
+                builder.entity::<Self>()
             }
 
             fn list(query: Query<'_, Self>, list: u64, way: u64, in_steps: bool) -> BoxFuture<'_, Result<Vec<u64>>> {

@@ -8,13 +8,13 @@ pub(crate) mod bank;
 pub(crate) mod counters;
 mod gone;
 pub(crate) mod lists;
-mod merge;
+pub(crate) mod merge;
 pub(crate) mod mortal;
-mod operators;
+pub(crate) mod operators;
 mod orphans;
-mod semi;
+pub(crate) mod semi;
 mod skew;
-mod skip;
+pub(crate) mod skip;
 mod unique;
 
 pub use bank::no_money_is_made_or_lost;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use rome_core::model::Entity;
 use rome_core::query::Query;
-use rome_core::session::Session;
+use rome_core::session::{Session, TransactionOptions};
 use rome_core::{Database, DatabaseBuilder, Result};
 
 use super::lists::{Task, end, finish_with, judge, plan_of};
@@ -18,28 +18,28 @@ use super::{TASKS, at_last, options};
 use crate::history::{Log, Op, Outcome};
 use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};
-use crate::{Subject, Verdict};
+use crate::{Subject, Verdict, Violation};
 
 const ROUNDS: u64 = 8;
 /// How many lists there are; the sets have the numbers behind theirs.
-pub(super) const LISTS: u64 = 4;
+pub(crate) const LISTS: u64 = 4;
 const SETS: u64 = 3;
 /// How many members a set may have of those that are its own, by the rule that the tasks keep.
-pub(super) const SIDES: u64 = 4;
+pub(crate) const SIDES: u64 = 4;
 const LEAST: usize = 1;
 const MOST: usize = 2;
 
 /// Lists and sets as rows that an operator reads.
-pub(super) trait Kept: 'static {
+pub(crate) trait Kept: 'static {
     /// What they are read from.
     type Root: Entity;
 
-    /// A database with their tables.
-    fn builder() -> DatabaseBuilder;
+    /// The same database with their tables.
+    fn add(builder: DatabaseBuilder) -> DatabaseBuilder;
 
-    /// Writes the rows that are there before the first member.
-    fn prepare(db: &Database) -> BoxFuture<'_, Result<()>> {
-        let _ = db;
+    /// Writes the rows that are there before the first member, of so many lists and sets.
+    fn prepare(db: &Database, lists: u64, sets: u64) -> BoxFuture<'_, Result<()>> {
+        let _ = (db, lists, sets);
         Box::pin(async { Ok(()) })
     }
 
@@ -58,20 +58,31 @@ pub(super) trait Kept: 'static {
 
     /// Takes out a member that is there.
     fn take(s: &Session, set: u64, side: u64) -> BoxFuture<'_, Result<()>>;
+
+    /// How many rows there are, each of which has one entry.
+    fn count(db: &Database) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async { db.query::<Self::Root>().ignore_indexes().count().await })
+    }
+}
+
+/// Prepares so many lists and sets, each set with one member. May be done again.
+pub(crate) async fn start<K: Kept>(db: &Database, lists: u64, sets: u64) -> Result<()> {
+    K::prepare(db, lists, sets).await?;
+    for set in LISTS..LISTS + sets {
+        change::<K>(db, options(), set, 0, set).await?;
+    }
+    Ok(())
 }
 
 /// Tasks append to lists and read them, and put members into sets and take them out, all at once.
 pub(super) async fn hold<K: Kept>(subject: &impl Subject) -> Verdict {
     let place = subject.place();
     let store = subject.open(&place).await?;
-    let db = K::builder().open_store(store.clone()).await?;
-    at_last(async || K::prepare(&db).await).await?;
-    for set in LISTS..LISTS + SETS {
-        at_last(async || change::<K>(&db, set, 0, set).await).await?;
-    }
+    let db = K::add(Database::builder()).open_store(store.clone()).await?;
+    at_last(async || start::<K>(&db, LISTS, SETS).await).await?;
     let log = Arc::new(Log::new());
     // Half of the tasks have a handle of their own, like another program.
-    let other = K::builder().open_store(store).await.unwrap_or_else(|_| db.clone());
+    let other = K::add(Database::builder()).open_store(store).await.unwrap_or_else(|_| db.clone());
     let tasks = (0..TASKS).map(|n| {
         let (db, log) = (if n % 2 == 0 { &db } else { &other }.clone(), log.clone());
         async move {
@@ -84,7 +95,7 @@ pub(super) async fn hold<K: Kept>(subject: &impl Subject) -> Verdict {
                 }
                 let set = LISTS + (n + round) % SETS;
                 // Whatever fails changes nothing.
-                if let Ok((expected, seen)) = change::<K>(&db, set, (n / 2 + round) % SIDES, way).await {
+                if let Ok((expected, seen)) = change::<K>(&db, options(), set, (n / 2 + round) % SIDES, way).await {
                     ensure_eq!(seen, expected, "set {set} as its own transaction sees it");
                     test_set(set, &seen)?;
                 }
@@ -96,30 +107,43 @@ pub(super) async fn hold<K: Kept>(subject: &impl Subject) -> Verdict {
         }
     });
     together(tasks.collect::<Vec<_>>()).await?;
-    for set in LISTS..LISTS + SETS {
-        let (mut one, mut other) = at_last(async || {
-            // By two ways.
-            Ok((K::members(db.query(), set, 0).await?, K::members(db.query(), set, 1).await?))
-        })
-        .await?;
-        one.sort_unstable();
-        other.sort_unstable();
-        ensure_eq!(one, other, "the members of set {set} by another way");
-        test_set(set, &one)?;
-    }
+    at_last(async || audit_sets::<K>(&db, SETS).await).await??;
     let all: Vec<Task> = (0..LISTS).map(Task::Read).collect();
     judge(&finish_with(log, async |log| transact::<K>(&db, log, all.clone(), 2).await).await?)
 }
 
-fn test_set(set: u64, seen: &[u64]) -> Verdict {
+/// Whether all sets are as the rule wants them, and the same by each way to read them, when nobody changes them.
+pub(crate) async fn audit_sets<K: Kept>(db: &Database, sets: u64) -> Result<Verdict> {
+    for set in LISTS..LISTS + sets {
+        let (mut one, mut other) = (K::members(db.query(), set, 0).await?, K::members(db.query(), set, 1).await?);
+        one.sort_unstable();
+        other.sort_unstable();
+        if one != other {
+            return Ok(Err(Violation::new(format!("set {set} has {one:?}, and by another way {other:?}"))));
+        }
+        if let Err(violation) = test_set(set, &one) {
+            return Ok(Err(violation));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Whether these can be the members of a set.
+pub(crate) fn test_set(set: u64, seen: &[u64]) -> Verdict {
     ensure!((LEAST..=MOST).contains(&seen.len()), "set {set} has {LEAST} to {MOST} members, and {seen:?} were seen");
     ensure!(seen.iter().all(|side| *side < SIDES), "set {set} has no members such as {seen:?}");
     Ok(())
 }
 
 /// Puts a member in or takes it out, where the rule allows it. Returns what has to be there then, and what is seen.
-async fn change<K: Kept>(db: &Database, set: u64, side: u64, way: u64) -> Result<(Vec<u64>, Vec<u64>)> {
-    db.transaction_with(options(), async move |s| {
+pub(crate) async fn change<K: Kept>(
+    db: &Database,
+    options: TransactionOptions,
+    set: u64,
+    side: u64,
+    way: u64,
+) -> Result<(Vec<u64>, Vec<u64>)> {
+    db.transaction_with(options, async move |s| {
         let mut expected = K::members(s.query(), set, way).await?;
         let is_there = expected.contains(&side);
         if is_there && expected.len() > LEAST {

@@ -16,13 +16,11 @@ const SLOTS: u64 = 64;
 const OF_LIST: u64 = 1_000;
 /// Where the values of sets begin, behind those of lists.
 const OF_SETS: u64 = 1 << 40;
-/// How many sets there may be.
-const SETS: u64 = 8;
 
 /// A place of a list or a set, which is taken if a token lies in it. Slots never change.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "slots", index(list, place))]
-struct Slot {
+pub(crate) struct Slot {
     #[rome(key)]
     id: u64,
     list: u64,
@@ -34,7 +32,7 @@ struct Slot {
 /// What takes a slot.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "tokens")]
-struct Token {
+pub(crate) struct Token {
     #[rome(key)]
     value: u64,
     #[rome(index)]
@@ -46,17 +44,17 @@ struct Token {
 impl Kept for Slot {
     type Root = Self;
 
-    fn builder() -> DatabaseBuilder {
-        Database::builder().entity::<Self>().entity::<Token>()
+    fn add(builder: DatabaseBuilder) -> DatabaseBuilder {
+        builder.entity::<Self>().entity::<Token>()
     }
 
-    fn prepare(db: &Database) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async {
+    fn prepare(db: &Database, lists: u64, sets: u64) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
             let slot = |list: u64, place: u64| Self { id: list * OF_LIST + place, list, place, ..Self::default() };
-            for list in 0..LISTS {
+            for list in 0..lists {
                 db.upsert_all((0..SLOTS).map(|place| slot(list, place))).await?;
             }
-            for set in LISTS..LISTS + SETS {
+            for set in LISTS..LISTS + sets {
                 db.upsert_all((0..SIDES).map(|place| slot(set, place))).await?;
             }
             Ok(())
@@ -112,6 +110,13 @@ impl Kept for Slot {
         Box::pin(async move {
             let token = s.query::<Token>().filter(Token::VALUE.eq(OF_SETS + set * SIDES + side));
             token.delete_all().await.map(drop)
+        })
+    }
+
+    fn count(db: &Database) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async {
+            let slots = db.query::<Self>().ignore_indexes().count().await?;
+            Ok(slots + db.query::<Token>().ignore_indexes().count().await?)
         })
     }
 }

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use rome_core::expr::{max, min};
 use rome_core::query::Query;
 use rome_core::session::Session;
-use rome_core::{Database, DatabaseBuilder, Result};
+use rome_core::{DatabaseBuilder, Result};
 use rome_derive::Entity;
 
 use super::operators::{Kept, SIDES, hold};
@@ -18,7 +18,7 @@ const OF_SETS: u64 = 1 << 40;
 /// A copy of a member.
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "marks", index(list, place, value))]
-struct Mark {
+pub(crate) struct Mark {
     #[rome(key)]
     value: u64,
     #[rome(key)]
@@ -36,8 +36,8 @@ impl Mark {
 impl Kept for Mark {
     type Root = Self;
 
-    fn builder() -> DatabaseBuilder {
-        Database::builder().entity::<Self>()
+    fn add(builder: DatabaseBuilder) -> DatabaseBuilder {
+        builder.entity::<Self>()
     }
 
     fn list(query: Query<'_, Self>, list: u64, way: u64, in_steps: bool) -> BoxFuture<'_, Result<Vec<u64>>> {
