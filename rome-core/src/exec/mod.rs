@@ -8,6 +8,7 @@
 mod aggregate;
 mod ahead;
 mod answer;
+mod batches;
 mod compete;
 mod distinct;
 mod fetch;
