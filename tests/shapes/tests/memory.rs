@@ -11,7 +11,7 @@ use futures::{Stream, TryStreamExt};
 use peak_alloc::PeakAlloc;
 use rome::expr::count;
 use rome::prelude::*;
-use rome::query::Query;
+use rome::query::{Hints, Query};
 use rome_core::store::memory::MemoryStore;
 use rome_shapes::{Event, Image, Loaded, Tag, World};
 use std::sync::Arc;
@@ -205,6 +205,41 @@ const STREAMS: &[Case] = &[
     },
 ];
 
+/// The most rows that the queries below may keep, fewer than there are.
+const KEPT: usize = 1_000;
+
+/// Queries that would have to keep all rows.
+const REFUSED: &[Case] = &[
+    Case {
+        name: "sort of all rows",
+        reads_all: true,
+        ask: |db| {
+            let sorted = db.query::<Image>().hinted(hints()).order_by((Image::SIZE.desc(), Image::ID.asc()));
+            Box::pin(async move { Ok(sorted.all().await?.len()) })
+        },
+    },
+    Case {
+        name: "join by a column in no index (hash table)",
+        reads_all: true,
+        ask: |db| {
+            let joined = db.query::<Image>().hinted(hints()).join(Image::SIZE.on(Tag::VALUE));
+            Box::pin(async move { Ok(joined.all().await?.len()) })
+        },
+    },
+    Case {
+        name: "groups of which each row has its own",
+        reads_all: true,
+        ask: |db| {
+            let groups = db.query::<Image>().hinted(hints()).group_by(Image::TITLE);
+            Box::pin(async move { Ok(groups.select((Image::TITLE, count())).all().await?.len()) })
+        },
+    },
+];
+
+const fn hints() -> Hints {
+    Hints { compete: false, way: None, budget: None, batch: None, rows: Some(KEPT) }
+}
+
 async fn filled(rows: u64) -> Database {
     let db = Loaded::builder().open_store(Arc::new(MemoryStore::new())).await.unwrap();
     let World { images, tags, events, .. } = World::new(rows);
@@ -230,6 +265,14 @@ async fn peak(db: &Database, case: &Case) -> (usize, usize) {
     (rows, ALLOCATED.peak_usage().saturating_sub(before))
 }
 
+/// The most that a query has allocated at once, in bytes, until it was refused; and why it was.
+async fn refusal(db: &Database, case: &Case) -> (usize, rome::Error) {
+    let before = ALLOCATED.current_usage();
+    ALLOCATED.reset_peak_usage();
+    let error = (case.ask)(db).await.map(|rows| panic!("{} gives {rows} rows", case.name)).unwrap_err();
+    (ALLOCATED.peak_usage().saturating_sub(before), error)
+}
+
 // One test: what others allocate meanwhile would count too.
 #[tokio::test]
 async fn a_query_holds_what_its_answer_needs() {
@@ -242,6 +285,16 @@ async fn a_query_holds_what_its_answer_needs() {
         assert!(few > 0, "{} has no rows", case.name);
         assert!(if streams { many > 4 * few } else { many == few }, "{}: {few} rows, {many} of many", case.name);
         if most > (least * 3 / 2 + BESIDES).max(if case.reads_all { BATCH } else { 0 }) {
+            writeln!(broken, "{}: {least} bytes of few rows, {most} of many", case.name).unwrap();
+        }
+    }
+    for case in REFUSED {
+        let ((least, few), (most, many)) = (refusal(&small, case).await, refusal(&large, case).await);
+        println!("{:<52} {:>20} {:>8} {:>8} KiB", case.name, "refused", least >> 10, most >> 10);
+        for error in [few, many] {
+            assert!(error.is_limit() && error.to_string().contains(&KEPT.to_string()), "{}: {error}", case.name);
+        }
+        if most > (least * 3 / 2 + BESIDES).max(BATCH) {
             writeln!(broken, "{}: {least} bytes of few rows, {most} of many", case.name).unwrap();
         }
     }

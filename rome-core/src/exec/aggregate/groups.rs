@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::accumulate::Accumulator;
-use crate::ask::{GROUP, GroupSpec, MOST_ROWS, OrderPart, distinct_parts};
+use crate::ask::{GROUP, GroupSpec, OrderPart, distinct_parts};
 use crate::error::{Error, Kind, Result};
 use crate::exec::sort::sort_key_of_values;
 use crate::expr::aggregate::Aggregate;
@@ -141,6 +141,8 @@ pub(crate) struct Groups<'a> {
     groups: Vec<Group>,
     /// How many groups and distinct values there are.
     kept: usize,
+    /// The most of them.
+    most: usize,
     scratch: Vec<u8>,
 }
 
@@ -160,9 +162,10 @@ impl Values for Group {
 }
 
 impl<'a> Groups<'a> {
-    pub fn new(grouping: &'a Grouping) -> Self {
-        let mut groups =
-            Self { grouping, places: HashMap::new(), groups: Vec::new(), kept: 0, scratch: Vec::with_capacity(32) };
+    /// Without any group; `most` is how many groups and distinct values are kept at most.
+    pub fn new(grouping: &'a Grouping, most: usize) -> Self {
+        let scratch = Vec::with_capacity(32);
+        let mut groups = Self { grouping, places: HashMap::new(), groups: Vec::new(), kept: 0, most, scratch };
         if grouping.by.is_empty() {
             // Without columns to group by all rows are one group, also if there are none.
             groups.begin(Vec::new());
@@ -257,11 +260,12 @@ impl<'a> Groups<'a> {
 
     /// Refuses to keep more than fits in memory.
     pub fn check_size(&self) -> Result<()> {
-        if self.kept <= MOST_ROWS {
+        if self.kept <= self.most {
             return Ok(());
         }
         Err(Kind::Limit(format!(
-            "the query would keep more than {MOST_ROWS} groups and distinct values in memory; narrow it by a filter"
+            "the query would keep more than {} groups and distinct values in memory; narrow it by a filter",
+            self.most
         ))
         .into())
     }

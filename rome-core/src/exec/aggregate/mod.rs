@@ -105,7 +105,7 @@ async fn run(
     grouping: &Grouping,
     way: &AggregateWay,
 ) -> Result<Option<Vec<Vec<Value>>>> {
-    let mut groups = Groups::new(grouping);
+    let mut groups = Groups::new(grouping, spec.hints.most_rows());
     match way {
         AggregateWay::Declared(found) => aggregate_index::add(target, table, found, &mut groups).await?,
         AggregateWay::Seek(found) => return seek::rows(found, target, table, group, groups).await.map(Some),

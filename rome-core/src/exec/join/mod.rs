@@ -41,7 +41,7 @@ use crate::row;
 use crate::session::{Reader, Session, in_session};
 use crate::value::{Value, ValueError};
 use compete::Wanted;
-use rows::{Fetched, NONE};
+use rows::{Fetched, NONE, too_many};
 use stream::Stream;
 
 /// A join that is being read.
@@ -179,7 +179,8 @@ pub(crate) async fn aggregate_join(target: Reader<'_>, spec: &JoinSpec, group: &
         .filter_map(|aggregate| aggregate.of.clone())
         .chain(grouping.by().to_vec())
         .collect();
-    let mut groups = Groups::new(&grouping);
+    let most = spec.parts.first().map_or(MOST_ROWS, |first| first.spec.hints.most_rows());
+    let mut groups = Groups::new(&grouping, most);
     Box::pin(each(target, spec, &columns, |rows| {
         for row in rows.iter() {
             groups.add(&row).map_err(|source| calculation(spec, source))?;
@@ -547,6 +548,9 @@ async fn rows_of(target: Reader<'_>, spec: &Spec, last: u16) -> Result<Fetched> 
     let table = target.shared().table(spec.table)?;
     let plan = plan::plan(target, table, spec).await?;
     let hits = fetch(target, table, &bounded(target, spec, &plan), &plan, Want::Rows).await?;
+    if hits.len() > spec.hints.most_rows() {
+        return Err(too_many(&[spec.table.name], spec.hints.most_rows()));
+    }
     Fetched::new(spec.table, hits, last)
 }
 
@@ -556,6 +560,6 @@ fn bounded(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Spec {
         // There a limit is shared out among the runs, and those that have more are asked again.
         return spec.clone();
     }
-    let most = MOST_ROWS as u64 + 1;
+    let most = spec.hints.most_rows() as u64 + 1;
     Spec { window: spec.window.at_most(most), ..spec.clone() }
 }
