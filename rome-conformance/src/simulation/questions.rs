@@ -130,6 +130,7 @@ impl Question {
             way: sometimes(3).map(|way| way as usize),
             budget: sometimes(20),
             batch: sometimes(4),
+            ..Hints::default()
         };
         Self {
             kind: random.pick(KINDS),
