@@ -125,11 +125,13 @@ fn ids(posts: Vec<Post>) -> Answer {
 impl Question {
     fn draw(random: &Random) -> Self {
         let sometimes = |most| (random.below(2) == 0).then(|| random.between(1, most));
-        let mut hints = Hints::default();
-        hints.compete = random.below(2) == 0;
-        hints.way = sometimes(3).map(|way| way as usize);
-        hints.budget = sometimes(20);
-        hints.batch = sometimes(4);
+        let hints = Hints {
+            compete: random.below(2) == 0,
+            way: sometimes(3).map(|way| way as usize),
+            budget: sometimes(20),
+            batch: sometimes(4),
+            ..Hints::default()
+        };
         Self {
             kind: random.pick(KINDS),
             boards: [random.below(BOARDS), random.below(BOARDS)],

@@ -114,11 +114,12 @@ pub(super) struct Counter {
 
 /// What all kinds of queries ask; posts come, change and go.
 #[derive(Entity, Clone, Debug, Default)]
-#[rome(table = "posts", index(board, rank), index(global, rank))]
+#[rome(table = "posts", index(board, rank))]
 pub(super) struct Post {
     #[rome(key)]
     pub(super) id: u64,
     pub(super) board: u64,
+    #[rome(index(global))]
     pub(super) rank: u64,
     #[rome(index)]
     pub(super) shade: u64,

@@ -1,6 +1,6 @@
 //! What a query asks for, without its types.
 
-use super::Window;
+use super::{MOST_ROWS, Window};
 use crate::error::Result;
 use crate::expr::node::Node;
 use crate::expr::size;
@@ -57,6 +57,14 @@ pub struct Hints {
     pub budget: Option<u64>,
     /// The most rows that one batch asks for.
     pub batch: Option<u64>,
+    /// The most rows that are sorted, the most that a hash table of a join has, and the most groups that are kept.
+    pub rows: Option<usize>,
+}
+
+impl Hints {
+    pub(crate) fn most_rows(&self) -> usize {
+        self.rows.unwrap_or(MOST_ROWS)
+    }
 }
 
 /// What a query asks for.

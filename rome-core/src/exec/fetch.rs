@@ -13,7 +13,7 @@ use super::routing::{self, Pushed};
 use super::sort::{sort_key, sort_key_of};
 use super::top::{self, Top};
 use super::walk::Walk;
-use crate::ask::{MOST_ROWS, Spec, Window};
+use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::placement::{Placement, Routed};
@@ -107,9 +107,12 @@ pub(super) async fn fetch_one_way(
     }
     // Rows that the session has changed may drop out, so as many more are asked for.
     let stored_limit = wanted.map(|wanted| wanted.saturating_add(own.len() as u64));
-    let pushed = stored_limit.filter(|_| in_order && !plan.may_repeat());
-    // Rows of several runs are sorted again, by their columns.
     let one_run = !wide && plan.is_one_run();
+    // A sort of all rows stops where it has more than it may sort.
+    let too_many = (spec.hints.most_rows() as u64).saturating_add(1).saturating_add(own.len() as u64);
+    let sorted = !spec.order.is_empty() && !in_order && wanted.is_none() && one_run;
+    let pushed = stored_limit.filter(|_| in_order).or(sorted.then_some(too_many)).filter(|_| !plan.may_repeat());
+    // Rows of several runs are sorted again, by their columns.
     let sorts = !one_run && (!spec.order.is_empty() || spec.after.is_some());
     let keys_only = want == Want::Keys && own.is_empty() && plan.ordered && plan.residual.is_none() && !sorts;
     let mut hits = match plan.access {
@@ -140,7 +143,7 @@ pub(super) fn arrange_first(
     hits.retain(|hit| !own.keys.contains(&hit.key));
     hits.extend(own.rows);
     if !spec.order.is_empty() || spec.after.is_some() {
-        check_sorted(table, hits)?;
+        check_sorted(table, spec, hits)?;
         sort_rows(table.def, spec, hits)?;
     }
     if let Some(wanted) = wanted {
@@ -445,18 +448,17 @@ fn arrange(table: &StoredTable, spec: &Spec, plan: &Plan, hits: &mut Vec<Hit>, m
         *hits = top.finish();
         return Ok(());
     }
-    check_sorted(table, hits)?;
+    check_sorted(table, spec, hits)?;
     sort_rows(table.def, spec, hits)
 }
 
 /// Refuses to sort too many rows.
-fn check_sorted(table: &StoredTable, hits: &[Hit]) -> Result<()> {
-    if hits.len() > MOST_ROWS {
+fn check_sorted(table: &StoredTable, spec: &Spec, hits: &[Hit]) -> Result<()> {
+    let most = spec.hints.most_rows();
+    if hits.len() > most {
         return Err(Kind::Limit(format!(
-            "the query on table `{}` would sort {} rows in memory, at most {MOST_ROWS} are allowed; add a limit, or an \
-             index for its order or filter",
+            "the query on table `{}` would sort more than {most} rows in memory; add a limit, or an index for its order or filter",
             table.def.name,
-            hits.len()
         ))
         .into());
     }

@@ -14,6 +14,13 @@ pub(crate) struct Hit {
     pub body: Bytes,
 }
 
+impl Hit {
+    /// The same row in memory of its own: one that was read shares that of its whole batch, and keeps it from being freed.
+    pub fn apart(&self) -> Self {
+        Self { key: Bytes::copy_from_slice(&self.key), body: Bytes::copy_from_slice(&self.body) }
+    }
+}
+
 /// What of the rows is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {

@@ -9,6 +9,7 @@ mod aggregate;
 mod ahead;
 mod answer;
 mod asking;
+mod batches;
 mod compete;
 mod distinct;
 mod fetch;

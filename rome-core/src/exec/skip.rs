@@ -20,7 +20,7 @@ use crate::placement::Routed;
 use crate::plan::Skip;
 use crate::row;
 use crate::schema::IndexPart;
-use crate::session::Reader;
+use crate::session::{self, Reader};
 use crate::store::{Partition, Read, Scanned, Span, successor};
 use crate::value::{Value, ValueError, key};
 
@@ -61,6 +61,8 @@ pub(crate) struct SkipScan {
     parts: Vec<IndexPart>,
     runs: Vec<Run>,
     visited: u64,
+    /// How long it has been read since other tasks could run.
+    turns: session::Pace,
 }
 
 /// The walk in one partition.
@@ -121,7 +123,7 @@ impl SkipScan {
             pace: Pace::new(n),
         };
         let runs = spans.into_iter().map(run).collect();
-        Ok(Self { table: table.clone(), parts: skip.prefix.clone(), runs, visited: 0 })
+        Ok(Self { table: table.clone(), parts: skip.prefix.clone(), runs, visited: 0, turns: session::Pace::default() })
     }
 
     /// How many entries were visited so far.
@@ -185,15 +187,18 @@ impl SkipScan {
             reads.push(run.partition, Read::Scan { span, filter: None, want: None, track: false });
             asked.push(at);
         }
+        let mut visited = 0;
         for (at, reply) in asked.into_iter().zip(target.read(reads).await?) {
             let scanned = reply.into_scanned()?;
-            self.visited += u64::from(scanned.visited.max(1));
+            visited += scanned.visited.max(1);
             if let Some(run) = self.runs.get_mut(at) {
                 run.take(&self.parts, &scanned).map_err(|(entry, source)| {
                     row::unreadable(self.table.def, &super::fetch::key_of_entry(entry.clone()).unwrap_or(entry), source)
                 })?;
             }
         }
+        self.visited += u64::from(visited);
+        self.turns.passed(visited as usize).await;
         Ok(())
     }
 }

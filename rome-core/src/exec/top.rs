@@ -3,30 +3,19 @@
 //! Rows are read in batches where nothing else may change them meanwhile, so that no more than a batch is in memory besides those
 //! that are kept.
 
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::fetch::{Own, matches};
+use super::batches;
+use super::fetch::Own;
 use super::hit::Hit;
-use super::runs::{Batch, Runs};
 use super::sort::{sort_key, sort_key_of};
 use crate::ask::{OrderPart, Spec};
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::plan::{Access, Plan};
+use crate::plan::Plan;
 use crate::schema::Table;
-use crate::session::{Purpose, Reader};
-
-/// How many rows the first batch has.
-const FIRST: u64 = 4_096;
-/// The most rows of a batch.
-const MOST: u64 = 65_536;
-/// About how many bytes of rows a batch has at most.
-const MOST_BYTES: u64 = 4 << 20;
-/// Fewer rows than this are read at once.
-const FEW: u64 = 256;
+use crate::session::Reader;
 
 /// The first rows of those that are pushed, in the order of a query and behind its cursor.
 pub(super) struct Top {
@@ -77,11 +66,11 @@ impl Top {
             return Ok(());
         }
         if self.first.len() < self.wanted {
-            self.first.push(Placed(place, hit));
+            self.first.push(Placed(place, hit.apart()));
         } else if let Some(mut last) = self.first.peek_mut()
             && place < last.0
         {
-            *last = Placed(place, hit);
+            *last = Placed(place, hit.apart());
         }
         Ok(())
     }
@@ -93,19 +82,13 @@ impl Top {
 }
 
 /// Whether the first rows of a plan are to be read in batches: it has a limit and gives them in another order, and they may be many.
-/// Another attempt, after one during which rows were changed, reads all of them at once, which no write can disturb.
 pub(super) fn is_in_batches(target: Reader<'_>, spec: &Spec, plan: &Plan) -> bool {
     let sorted = !spec.order.is_empty() || spec.after.is_some();
-    let one_range = match &plan.access {
-        Access::Rows { ranges, .. } | Access::Index { ranges, .. } => ranges.len() == 1,
-        _ => false,
-    };
-    let many = plan.estimate.is_none_or(|estimate| estimate >= FEW);
-    let undisturbed = target.session().is_none_or(|session| session.purpose == Purpose::SnapshotRead);
-    sorted && !plan.ordered && spec.window.limit.is_some() && one_range && many && undisturbed
+    sorted && !plan.ordered && spec.window.limit.is_some() && batches::is_in_batches(target, plan)
 }
 
-/// The first rows of a query, in order, those before its offset among them. Costs a round trip for each batch.
+/// The first rows of a query, in order, those before its offset among them; `None` if they cannot be read in batches. Costs a round trip
+/// for each batch.
 pub(super) async fn top(
     target: Reader<'_>,
     table: &Arc<StoredTable>,
@@ -113,33 +96,9 @@ pub(super) async fn top(
     plan: &Plan,
     own: Own,
 ) -> Result<Option<Vec<Hit>>> {
-    // As the rows come.
-    let (any, unordered) =
-        (Spec { order: Vec::new(), after: None, ..spec.clone() }, Plan { ordered: true, ..plan.clone() });
-    let Some(mut runs) = Runs::of(target, table, &any, &unordered) else { return Ok(None) };
     let mut top = Top::new(table.def, spec);
-    let changed: HashSet<&Bytes> = own.iter().map(|(key, ..)| key).collect();
-    let mut rows = FIRST;
-    while !runs.is_ended() {
-        let batch = Batch { rows, bytes: Some(MOST_BYTES), visits: None, in_steps: true };
-        let mut got = runs.ask(batch, false).read(target).await?;
-        for hit in got.take_hits() {
-            if !changed.contains(&hit.key) {
-                top.push(hit)?;
-            }
-        }
-        runs.take(got, std::iter::empty::<Option<Hit>>());
-        rows = (2 * rows).min(MOST);
-    }
-    let condition = spec.condition();
-    for (key, _, after) in &own {
-        if let Some(body) = after
-            && matches(table, condition.as_ref(), key, body)?
-        {
-            top.push(Hit { key: key.clone(), body: body.clone() })?;
-        }
-    }
-    Ok(Some(top.finish()))
+    let done = batches::each(target, table, spec, plan, own, |hit| top.push(hit)).await?;
+    Ok(done.then(|| top.finish()))
 }
 
 #[cfg(test)]

@@ -220,6 +220,7 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
         let mut spec = Spec::new(B::Entity::table());
         spec.filter = link.filter;
         spec.deleted = link.deleted;
+        spec.hints.rows = self.spec.parts.first().and_then(|first| first.spec.hints.rows);
         let part = JoinPart { name: B::name(), kind, on: Vec::new(), via: link.via, spec };
         add_part(&mut self.spec, part, &link.on, from);
         self.retyped()

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::placement::Routed;
 use crate::row;
 use crate::schema::KeySource;
-use crate::session::{Moment, Overlay, Pending, Purpose, Replaced, Session, apart, keys, unique_violation};
+use crate::session::{Moment, Overlay, Pace, Pending, Purpose, Replaced, Session, apart, keys, unique_violation};
 use crate::store::{Read, Reply};
 use crate::value::Value;
 
@@ -74,9 +74,10 @@ impl Session {
         };
         let steps = self.prepare_steps(table, writes, now).await?;
         self.load_stored(table, &steps).await?;
-        let mut claims = Vec::new();
+        let (mut claims, pace) = (Vec::new(), Pace::default());
         for step in steps {
             claims.extend(self.buffer_write(table, step, now, &mut done)?);
+            pace.passed(1).await;
         }
         if !(table.def.foreign_keys.is_empty() && self.shared.catalog.incoming(table.def).is_empty()) {
             apart(|| self.apply_on_delete(table, now, &mut done)).await?;
@@ -122,8 +123,9 @@ impl Session {
             }
         }
         let mut counted = counted.into_iter();
-        let mut steps = Vec::with_capacity(writes.len());
+        let (mut steps, pace) = (Vec::with_capacity(writes.len()), Pace::default());
         for (write, wants) in writes.into_iter().zip(wanting) {
+            pace.passed(1).await;
             let key = match (wants, def.key_source) {
                 (false, _) | (true, KeySource::Given) => None,
                 (true, KeySource::Counter) => counted.next().map(|number| Value::Int(i128::from(number))),

@@ -1,8 +1,8 @@
 //! The in-memory store: the specification of the contract.
 //!
 //! One lock for all partitions, of which there is one unless more are asked for. An [`apply`](Store::apply) holds the lock for writing from its first check to its last
-//! effect, a [`read`](Store::read) holds it for reading from its first record to its last: so everything has one order
-//! and is seen whole, and the guarantees of [`Store`] can be read off the code. All that can fail is tested before the
+//! effect, a [`read`](Store::read) holds it for reading from its first record to its last, or keeps the state that it began with where
+//! it is long and lets other tasks run in between: so everything has one order and is seen whole, and the guarantees of [`Store`] can be read off the code. All that can fail is tested before the
 //! first effect.
 //!
 //! It keeps nothing when the process ends. With several partitions it is the specification of the steps of
@@ -26,7 +26,10 @@ use super::{
     Snapshots, Store, StoreError, StoreErrorKind, StoreResult,
 };
 use past::Past;
-use state::State;
+use state::{Answering, State};
+
+/// How many members of spans a read visits before other tasks run.
+const SLICE: u32 = 1_024;
 
 /// A store that keeps all data in the memory of the process.
 ///
@@ -89,6 +92,38 @@ impl MemoryStore {
         Self { capabilities, state: RwLock::new(content), snapshots: Snapshots::new() }
     }
 
+    /// Goes on with reads for one slice. Whether all are answered; if not, other tasks run before the next slice, which reads the same
+    /// state.
+    fn answer(
+        &self,
+        batch: &[(Partition, Vec<Read>)],
+        how: Consistency,
+        past: Option<&Arc<Past>>,
+        answering: &mut Vec<Answering>,
+    ) -> StoreResult<bool> {
+        let state = self.reading();
+        if answering.is_empty() {
+            for (partition, reads) in batch {
+                answering.push(state.partition(*partition)?.begin(reads, how, past.cloned())?);
+            }
+        }
+        let mut left = SLICE;
+        for ((partition, reads), answering) in batch.iter().zip(answering.iter_mut()) {
+            if !state.partition(*partition)?.go_on(reads, answering, &mut left)? {
+                break;
+            }
+        }
+        let is_done = batch.iter().zip(answering.iter()).all(|((_, reads), of)| of.reply.replies.len() == reads.len());
+        if !is_done {
+            for ((partition, _), answering) in batch.iter().zip(answering.iter_mut()) {
+                if answering.past.is_none() {
+                    answering.past = Some(state.partition(*partition)?.keep());
+                }
+            }
+        }
+        Ok(is_done)
+    }
+
     fn reading(&self) -> RwLockReadGuard<'_, Content> {
         self.state.read().expect("nothing panics while it holds the lock for writing")
     }
@@ -115,12 +150,11 @@ impl Store for MemoryStore {
             Consistency::At(id) => Some(self.snapshots.get(id)?),
             _ => None,
         };
-        let state = self.reading();
-        let answer = |(partition, reads): &(Partition, Vec<Read>)| match &past {
-            None => state.partition(*partition)?.read(reads, how),
-            Some(past) => state.partition(*partition)?.read_past(reads, past),
-        };
-        batch.iter().map(answer).collect()
+        let mut answering = Vec::with_capacity(batch.len());
+        while !self.answer(batch, how, past.as_ref(), &mut answering)? {
+            tokio::task::yield_now().await;
+        }
+        Ok(answering.into_iter().map(|answering| answering.reply).collect())
     }
 
     async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {

@@ -8,8 +8,6 @@ use crate::tables::{Event, Image, Member, Note, Tag};
 
 /// Rows that are written at once.
 const BULK: usize = 1000;
-/// The same on a store of several partitions, where each row that is prepared is compared with all others.
-const BULK_IN_PARTITIONS: usize = 100;
 
 /// All rows, for the naive evaluation and to fill a database with.
 #[derive(Debug)]
@@ -107,20 +105,19 @@ impl World {
     /// # Errors
     /// As [`Database::insert_all`].
     pub async fn fill(&self, db: &Database) -> rome::Result<()> {
-        let bulk = if db.store().capabilities().partitions > 1 { BULK_IN_PARTITIONS } else { BULK };
-        for rows in self.images.chunks(bulk) {
+        for rows in self.images.chunks(BULK) {
             db.insert_all(rows.iter().cloned()).await?;
         }
-        for rows in self.tags.chunks(bulk) {
+        for rows in self.tags.chunks(BULK) {
             db.insert_all(rows.iter().cloned()).await?;
         }
-        for rows in self.members.chunks(bulk) {
+        for rows in self.members.chunks(BULK) {
             db.insert_all(rows.iter().cloned()).await?;
         }
-        for rows in self.notes.chunks(bulk) {
+        for rows in self.notes.chunks(BULK) {
             db.insert_all(rows.iter().cloned()).await?;
         }
-        for rows in self.events.chunks(bulk) {
+        for rows in self.events.chunks(BULK) {
             db.insert_all(rows.iter().cloned()).await?;
         }
         Ok(())

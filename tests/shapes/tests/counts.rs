@@ -172,8 +172,7 @@ async fn a_shape_visits_what_its_answer_needs_in_memory() {
     assert_law("memory", many()).await;
 }
 
-// What a commit finishes in the background needs a thread of its own: writes are compared with all that is prepared.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_shape_visits_what_its_answer_needs_in_partitions() {
     assert_law("memory in 5 partitions", FEWER).await;
 }

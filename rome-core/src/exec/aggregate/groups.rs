@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::accumulate::Accumulator;
 use super::entries::{Entry, Same};
-use crate::ask::{GROUP, GroupSpec, MOST_ROWS, OrderPart, distinct_parts};
+use crate::ask::{GROUP, GroupSpec, OrderPart, distinct_parts};
 use crate::error::{Error, Kind, Result};
 use crate::exec::sort::sort_key_of_values;
 use crate::expr::aggregate::Aggregate;
@@ -144,6 +144,8 @@ pub(crate) struct Groups<'a> {
     kept: usize,
     /// The group of the last row.
     last: Option<usize>,
+    /// The most of them.
+    most: usize,
     scratch: Vec<u8>,
 }
 
@@ -163,9 +165,10 @@ impl Values for Group {
 }
 
 impl<'a> Groups<'a> {
-    pub fn new(grouping: &'a Grouping) -> Self {
+    /// Without any group; `most` is how many groups and distinct values are kept at most.
+    pub fn new(grouping: &'a Grouping, most: usize) -> Self {
         let (places, scratch) = (HashMap::new(), Vec::with_capacity(32));
-        let mut groups = Self { grouping, places, groups: Vec::new(), kept: 0, last: None, scratch };
+        let mut groups = Self { grouping, places, groups: Vec::new(), kept: 0, most, last: None, scratch };
         if grouping.by.is_empty() {
             // Without columns to group by all rows are one group, also if there are none.
             groups.begin(Vec::new());
@@ -278,11 +281,12 @@ impl<'a> Groups<'a> {
 
     /// Refuses to keep more than fits in memory.
     pub fn check_size(&self) -> Result<()> {
-        if self.kept <= MOST_ROWS {
+        if self.kept <= self.most {
             return Ok(());
         }
         Err(Kind::Limit(format!(
-            "the query would keep more than {MOST_ROWS} groups and distinct values in memory; narrow it by a filter"
+            "the query would keep more than {} groups and distinct values in memory; narrow it by a filter",
+            self.most
         ))
         .into())
     }

@@ -18,7 +18,7 @@ use crate::exec::routing::{self, Through};
 use crate::placement::Routed;
 use crate::plan::{Access, InOrder};
 use crate::row::{self, RowView};
-use crate::session::Reader;
+use crate::session::{Pace, Reader};
 use crate::store::{FilterRef, Partition, Read, Scanned, Span, row_key};
 use crate::value::{Value, ValueError};
 
@@ -56,7 +56,7 @@ impl InOrder {
         let mut size = u32::try_from(first).unwrap_or(MOST).min(MOST);
         let run = |(partition, span): (Partition, Span)| Run { partition, ended: !span.is_possible(), span, at: None };
         let mut runs: Vec<Run> = spans.into_iter().map(run).collect();
-        let mut rows = Vec::new();
+        let (mut rows, pace) = (Vec::new(), Pace::default());
         while rows.len() < wanted && runs.iter().any(|run| !run.ended) {
             let condition = self.condition(table);
             let mut reads = Routed::default();
@@ -76,6 +76,7 @@ impl InOrder {
             }
             groups.check_size()?;
             rows.extend(complete(&runs, &mut groups, table)?);
+            pace.passed(size as usize).await;
             size = size.saturating_mul(2).min(MOST);
         }
         group.window.cut(&mut rows);

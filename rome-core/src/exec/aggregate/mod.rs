@@ -13,13 +13,14 @@ pub(crate) use groups::{Grouping, Groups};
 
 use std::sync::Arc;
 
-use super::fetch::{count, fetch};
-use super::hit::Want;
+use super::batches;
+use super::fetch::{count, fetch, own_writes};
+use super::hit::{Hit, Want};
 use super::routing;
 use super::subquery;
 use crate::ask::{GroupSpec, Spec};
 use crate::catalog::StoredTable;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::node::Node;
 use crate::plan::{self, AggregateWay, AskedOfGroups, Explain, Plan, Seek, is_row_count, needed, way_of_aggregates};
 use crate::row::{self, RowView};
@@ -55,15 +56,14 @@ pub(crate) async fn aggregate(
         AggregateWay::Entries(plan) => routing::is_wide(target.shared().placement, table, plan),
         AggregateWay::Rows(_) => false,
     };
-    match target {
-        Reader::Database(shared) if several => {
-            in_session(shared, async |session: &Session| {
-                run(Reader::Session(session), table, spec, group, grouping, way).await
-            })
-            .await
-        }
-        _ => run(target, table, spec, group, grouping, way).await,
+    if !(several && target.session().is_none())
+        && let Some(rows) = run(target, table, spec, group, grouping, way).await?
+    {
+        return Ok(rows);
     }
+    let within = async |session: &Session| run(Reader::Session(session), table, spec, group, grouping, way).await;
+    let rows = in_session(target.shared(), within).await?;
+    rows.ok_or_else(|| Error::internal("the rows of a group-by cannot be read in a session"))
 }
 
 /// How the groups of a table would be found, for people to read.
@@ -113,6 +113,7 @@ pub(super) fn of_groups(explained: Explain, group: &GroupSpec, in_order: bool) -
     explained.limited(&group.window)
 }
 
+/// The rows of the groups; `None` if that takes a session.
 async fn run(
     target: Reader<'_>,
     table: &Arc<StoredTable>,
@@ -120,12 +121,12 @@ async fn run(
     group: &GroupSpec,
     grouping: &Grouping,
     way: &AggregateWay,
-) -> Result<Vec<Vec<Value>>> {
-    let mut groups = Groups::new(grouping);
+) -> Result<Option<Vec<Vec<Value>>>> {
+    let mut groups = Groups::new(grouping, spec.hints.most_rows());
     match way {
         AggregateWay::Declared(found) => aggregate_index::add(target, table, found, &mut groups).await?,
-        AggregateWay::Seek(found) => return seek::rows(found, target, table, group, groups).await,
-        AggregateWay::InOrder(found) => return found.rows(target, table, group, groups).await,
+        AggregateWay::Seek(found) => return seek::rows(found, target, table, group, groups).await.map(Some),
+        AggregateWay::InOrder(found) => return found.rows(target, table, group, groups).await.map(Some),
         AggregateWay::Apart(reads) => {
             for (at, (spec, plan)) in reads.iter().enumerate() {
                 let Some(aggregate) = grouping.aggregates().get(at) else { continue };
@@ -148,15 +149,23 @@ async fn run(
             let needed = needed(spec, grouping.by(), grouping.aggregates());
             let last = needed.iter().copied().max().unwrap_or(0);
             let mut offsets = Vec::new();
-            for hit in fetch(target, table, spec, plan, Want::Rows).await? {
+            let mut add = |hit: Hit| {
                 let mut add = || {
                     RowView::locate(table.def, &hit.body, last, &mut offsets)?;
                     groups.add(&RowView::new(table.def, &hit.body, &offsets))
                 };
                 add().map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
-                groups.check_size()?;
+                groups.check_size()
+            };
+            let in_batches = spec.window.is_all() && batches::is_in_batches(target, plan);
+            let own = own_writes(target, table, &plan.access);
+            if !in_batches || !batches::each(target, table, spec, plan, own, &mut add).await? {
+                if in_batches && target.session().is_none() {
+                    return Ok(None);
+                }
+                fetch(target, table, spec, plan, Want::Rows).await?.into_iter().try_for_each(add)?;
             }
         }
     }
-    groups.finish(group, table.def.name)
+    groups.finish(group, table.def.name).map(Some)
 }

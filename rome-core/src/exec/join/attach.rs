@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::rows::{Fetched, Joined, JoinedRow, NONE};
+use super::rows::{Fetched, Joined, JoinedRow, NONE, too_many};
 use super::{calculation, none};
-use crate::ask::{Attach, Equal, JoinKind, JoinPart, JoinSpec, MOST_ROWS, ScanPolicy, Spec, Via};
+use crate::ask::{Attach, Equal, JoinKind, JoinPart, JoinSpec, ScanPolicy, Spec, Via};
 use crate::error::Result;
 use crate::exec::fetch::fetch;
 use crate::exec::group_by_key::ByValue;
@@ -341,6 +341,9 @@ async fn rows_of(target: Reader<'_>, spec: &Spec, last: u16) -> Result<Fetched> 
     let table = target.shared().table(spec.table)?;
     let plan = plan::plan(target, table, spec).await?;
     let hits = fetch(target, table, &bounded(target, spec, &plan), &plan, Want::Rows).await?;
+    if hits.len() > spec.hints.most_rows() {
+        return Err(too_many(&[spec.table.name], spec.hints.most_rows()));
+    }
     Fetched::new(spec.table, hits, last)
 }
 
@@ -350,6 +353,6 @@ pub(super) fn bounded(target: Reader<'_>, spec: &Spec, plan: &Plan) -> Spec {
         // There a limit is shared out among the runs, and those that have more are asked again.
         return spec.clone();
     }
-    let most = MOST_ROWS as u64 + 1;
+    let most = spec.hints.most_rows() as u64 + 1;
     Spec { window: spec.window.at_most(most), ..spec.clone() }
 }

@@ -22,7 +22,7 @@ use futures::FutureExt as _;
 
 use super::aggregate::{Grouping, Groups};
 use super::subquery;
-use crate::ask::{GroupSpec, JoinSpec, TotalOrder};
+use crate::ask::{GroupSpec, JoinSpec, MOST_ROWS, TotalOrder};
 use crate::error::{Error, Kind, Result};
 use crate::expr::eval;
 use crate::expr::node::Node;
@@ -156,7 +156,8 @@ pub(crate) async fn aggregate_join(target: Reader<'_>, spec: &JoinSpec, group: &
         .filter_map(|aggregate| aggregate.of.clone())
         .chain(grouping.by().to_vec())
         .collect();
-    let mut groups = Groups::new(&grouping);
+    let most = spec.parts.first().map_or(MOST_ROWS, |first| first.spec.hints.most_rows());
+    let mut groups = Groups::new(&grouping, most);
     Box::pin(each(target, spec, &columns, |rows| {
         for row in rows.iter() {
             groups.add(&row).map_err(|source| calculation(spec, source))?;

@@ -38,7 +38,7 @@ impl Fetched {
     /// Rows of which the columns up to `last` are read.
     pub fn new(table: &'static Table, hits: Vec<Hit>, last: u16) -> Result<Self> {
         if hits.len() > MOST_ROWS {
-            return Err(too_many(&[table.name]));
+            return Err(too_many(&[table.name], MOST_ROWS));
         }
         let width = usize::from(last) + 1;
         let mut offsets = Vec::with_capacity(hits.len() * width);
@@ -224,7 +224,7 @@ impl Joined {
     #[cold]
     fn too_many(&self) -> Error {
         let names: Vec<&str> = self.tables.iter().map(|table| table.table.name).collect();
-        too_many(&names)
+        too_many(&names, MOST_ROWS)
     }
 
     /// The row at these places.
@@ -277,9 +277,9 @@ impl Joined {
 }
 
 #[cold]
-fn too_many(tables: &[&str]) -> Error {
+pub(super) fn too_many(tables: &[&str], most: usize) -> Error {
     Kind::Limit(format!(
-        "the join of {} would keep more than {MOST_ROWS} rows in memory; narrow it by a filter or a limit",
+        "the join of {} would keep more than {most} rows in memory; narrow it by a filter or a limit",
         tables.join(", ")
     ))
     .into()

@@ -13,7 +13,7 @@ use crate::exec::hit::Hit;
 use crate::exec::routing::Through;
 use crate::exec::sort::sort_key_of;
 use crate::placement::Routed;
-use crate::session::Reader;
+use crate::session::{Pace, Reader};
 use crate::store::{Claimed, Partition, Read, Reply, Scanned};
 
 /// How rows are put in order.
@@ -43,6 +43,8 @@ pub(super) struct How {
     /// Whether only the keys of the rows are wanted.
     pub keys_only: bool,
     pub merging: Merging,
+    /// How long the runs have been read since other tasks could run.
+    pub pace: Arc<Pace>,
 }
 
 /// What to read of the runs.
@@ -153,6 +155,7 @@ impl Asked {
             let rows = rows.into_iter().map(place).collect::<Result<_>>()?;
             pieces.push(Piece { run, rows, frontier, visited, stopped_at });
         }
+        how.pace.passed(pieces.iter().map(|piece| piece.rows.len().max(piece.visited as usize)).sum()).await;
         Ok(Got { pieces, ends: (!found.is_empty()).then_some(found) })
     }
 }

@@ -130,6 +130,7 @@ impl<T> Runs<T> {
             apart: sources.iter().any(apart),
             keys_only: false,
             merging,
+            pace: Arc::default(),
         };
         Some(Self {
             how: Arc::new(how),

@@ -8,11 +8,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::key::{Key, Probe};
-use super::scan::Keep;
 use super::state::{Prepared, Record, State};
 use crate::store::{
     Applied, Capabilities, Check, CheckRef, Decision, Effect, MiniTx, Partition, Space, Step, StoreError,
-    StoreErrorKind, StoreResult, locks,
+    StoreErrorKind, StoreResult, locks::Locks,
 };
 
 /// Whether the store takes this minitransaction at all, whatever its state.
@@ -98,7 +97,8 @@ impl State {
         self.seq += u64::from(!tx.effects.is_empty());
         let seq = self.seq;
         let lease_end = Instant::now() + Duration::from_millis(lease.into());
-        self.prepared.insert(tx.id, Prepared { tx, primary, lease_end, seq });
+        let locks = Locks::of(&tx);
+        self.prepared.insert(tx.id, Prepared { tx, primary, lease_end, locks, seq });
         Ok(Applied::Done { seq })
     }
 
@@ -151,7 +151,7 @@ impl State {
             return Ok(Some(Applied::StaleSchema { oldest: self.gate }));
         }
         let mut others = self.prepared.iter().filter(|(id, _)| **id != tx.id).map(|(_, prepared)| prepared);
-        if let Some(blocking) = others.find(|prepared| locks::meets(tx, &prepared.tx)) {
+        if let Some(blocking) = others.find(|prepared| prepared.locks.meet(tx)) {
             return Ok(Some(Applied::Blocked { by: blocking.blocker() }));
         }
         if tx.unchanged_since != Some(self.seq) {
@@ -174,8 +174,8 @@ impl State {
             Check::Version { space, key, expect } => self.record(*space, key).map(|record| record.version) == *expect,
             Check::Same { span, rows, n, digest } => {
                 let scanned = match rows {
-                    Some(table) => self.view().scan_rows(span, *table, Keep::Nothing, None, true)?,
-                    None => self.view().scan(span, Keep::Nothing, None, true),
+                    Some(table) => self.view().digest_rows(span, *table)?,
+                    None => self.view().digest(span),
                 };
                 scanned.visited == *n && scanned.digest == *digest
             }

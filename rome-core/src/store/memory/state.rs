@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use super::key::{Key, Probe};
 use super::past::{Changed, Past, Table};
-use super::scan::Keep;
+use super::scan::{Keep, Progress};
 use crate::store::{
     Applied, Blocker, Claimed, Consistency, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space,
-    StoreError, StoreErrorKind, StoreResult, TableId, TxId, locks,
+    StoreError, StoreErrorKind, StoreResult, TableId, TxId, locks::Locks,
 };
 
 /// The records of one space in key order.
@@ -49,6 +49,8 @@ pub(super) struct Prepared {
     pub(super) primary: Partition,
     /// When others may decide in its place.
     pub(super) lease_end: Instant,
+    /// What it keeps others from.
+    pub(super) locks: Locks,
     /// The partition's `seq` when it was prepared.
     pub(super) seq: u64,
 }
@@ -99,26 +101,52 @@ impl State {
         self.spaces.get(&space)?.get(&Probe::new(key))
     }
 
-    pub(super) fn read(&self, reads: &[Read], consistency: Consistency) -> StoreResult<ReadReply> {
-        let retired = reads.iter().map(Read::space).find(|space| self.retired.contains(space));
-        if let Some(space) = retired.filter(|_| consistency != Consistency::Retired) {
+    /// Begins to answer reads of the present state, or of one before it.
+    pub(super) fn begin(
+        &self,
+        reads: &[Read],
+        consistency: Consistency,
+        past: Option<Arc<Past>>,
+    ) -> StoreResult<Answering> {
+        let is_retired = |space: &Space| match &past {
+            None => consistency != Consistency::Retired && self.retired.contains(space),
+            Some(past) => past.retired.contains(space),
+        };
+        if let Some(space) = reads.iter().map(Read::space).find(is_retired) {
             return Err(StoreError::retired(space));
         }
-        let replies = self.view().answer_all(reads)?;
-        let meets = |prepared: &&Prepared| reads.iter().any(|read| locks::meets_read(&prepared.tx.effects, read));
-        let blockers = self.prepared.values().filter(meets).map(Prepared::blocker).collect();
-        Ok(ReadReply { seq: self.seq, replies, blockers })
+        let meets = |prepared: &&Prepared| reads.iter().any(|read| prepared.locks.meet_read(read));
+        let (seq, blockers) = match &past {
+            None => (self.seq, self.prepared.values().filter(meets).map(Prepared::blocker).collect()),
+            Some(past) => (past.seq, Vec::new()),
+        };
+        let reply = ReadReply { seq, replies: Vec::with_capacity(reads.len()), blockers };
+        Ok(Answering { reply, scan: None, past })
     }
 
-    /// Reads a state before this one.
-    pub(super) fn read_past(&self, reads: &[Read], past: &Past) -> StoreResult<ReadReply> {
-        if let Some(space) = reads.iter().map(Read::space).find(|space| past.retired.contains(space)) {
-            return Err(StoreError::retired(space));
+    /// Goes on with it and visits so many members at most. Whether all is answered; if not, the state is kept from now on.
+    pub(super) fn go_on(&self, reads: &[Read], answering: &mut Answering, left: &mut u32) -> StoreResult<bool> {
+        let past = answering.past.clone();
+        let changed = past.as_ref().map(|past| past.changed());
+        let view = View { spaces: &self.spaces, changed: changed.as_deref() };
+        for read in reads.iter().skip(answering.reply.replies.len()) {
+            if *left == 0 {
+                return Ok(false);
+            }
+            let Some(reply) = view.answer(read, &mut answering.scan, left)? else { return Ok(false) };
+            answering.reply.replies.push(reply);
         }
-        let changed = past.changed();
-        let view = View { spaces: &self.spaces, changed: Some(&changed) };
-        Ok(ReadReply { seq: past.seq, replies: view.answer_all(reads)?, blockers: Vec::new() })
+        Ok(true)
     }
+}
+
+/// Reads of one partition that are being answered.
+pub(super) struct Answering {
+    pub(super) reply: ReadReply,
+    /// The scan that is under way.
+    scan: Option<Progress>,
+    /// The state that is read, if it is not the present one.
+    pub(super) past: Option<Arc<Past>>,
 }
 
 impl<'a> View<'a> {
@@ -126,25 +154,44 @@ impl<'a> View<'a> {
         Table::new(space, self.spaces, self.changed)
     }
 
-    fn answer_all(self, reads: &[Read]) -> StoreResult<Vec<Reply>> {
-        reads.iter().map(|read| self.answer(read)).collect()
-    }
-
-    fn answer(self, read: &Read) -> StoreResult<Reply> {
-        Ok(match read {
+    /// The reply to a read; `None` if it takes more than may be visited now, and is under way.
+    fn answer(self, read: &Read, scan: &mut Option<Progress>, left: &mut u32) -> StoreResult<Option<Reply>> {
+        let reply = match read {
             Read::Get { space, key } => {
+                *left -= 1;
                 Reply::Record(self.table(*space).get(key).map(|record| (record.version, record.value.clone())))
             }
-            Read::GetClaimed { index, columns, table } => Reply::Claimed(self.claimed(*index, columns, *table)?),
+            Read::GetClaimed { index, columns, table } => {
+                *left -= 1;
+                Reply::Claimed(self.claimed(*index, columns, *table)?)
+            }
             Read::Scan { span, filter, want, track } => {
-                Reply::Scanned(self.scan(span, Keep::of(filter.as_ref()), *want, *track))
+                let mut progress = scan.take().unwrap_or_else(|| Progress::new(span, *want, *track));
+                if !self.scan_on(span, Keep::of(filter.as_ref()), &mut progress, left) {
+                    *scan = Some(progress);
+                    return Ok(None);
+                }
+                Reply::Scanned(progress.finish())
             }
             Read::ScanRows { index, table, filter, want, track } => {
-                Reply::Scanned(self.scan_rows(index, *table, Keep::of(filter.as_ref()), *want, *track)?)
+                let mut progress = scan.take().unwrap_or_else(|| Progress::new(index, *want, *track));
+                if !self.scan_rows_on(index, *table, Keep::of(filter.as_ref()), &mut progress, left)? {
+                    *scan = Some(progress);
+                    return Ok(None);
+                }
+                Reply::Scanned(progress.finish())
             }
-            Read::Count { span, track: false } => Reply::Count(self.count(span).into()),
-            Read::Count { span, track: true } => Reply::Count(self.scan(span, Keep::Nothing, None, true).into()),
-        })
+            Read::Count { span, track } => {
+                let mut progress = scan.take().unwrap_or_else(|| Progress::new(span, None, *track));
+                if !self.scan_on(span, Keep::Nothing, &mut progress, left) {
+                    *scan = Some(progress);
+                    return Ok(None);
+                }
+                let counted = progress.finish();
+                Reply::Count(if *track { counted.into() } else { u64::from(counted.visited).into() })
+            }
+        };
+        Ok(Some(reply))
     }
 
     fn claimed(self, index: IndexId, columns: &[u8], table: TableId) -> StoreResult<Option<Claimed>> {

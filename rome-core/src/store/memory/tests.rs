@@ -60,6 +60,60 @@ fn a_scan_says_where_it_stopped_only_if_more_would_follow() {
 }
 
 #[test]
+fn a_long_read_lets_others_run_and_is_of_the_state_at_its_beginning() {
+    const MANY: usize = 3_000;
+    let key = |n: usize| Bytes::from(format!("{n:05}"));
+    let put = |n| Effect::Put { space: ROWS, key: key(n), value: "old".into() };
+    for reverse in [false, true] {
+        let store = MemoryStore::new();
+        apply(&store, tx(1, (0..MANY).map(put).collect())).unwrap();
+        let span = Span::all(ROWS).reversed(reverse).limited(Some(2_900));
+        let scan = Read::Scan { span: span.clone(), filter: None, want: None, track: true };
+        let rest = Read::Scan { span: Span::all(ROWS), filter: None, want: Some(1), track: false };
+        let batch = [(Partition(0), vec![scan.clone(), rest])];
+        let mut reading = store.read(&batch, Consistency::Strict);
+        let mut turns = 0;
+        let replies = loop {
+            if let Some(replies) = at_once(futures::future::poll_fn(|context| {
+                std::task::Poll::Ready(match reading.as_mut().poll(context) {
+                    std::task::Poll::Ready(replies) => Some(replies.unwrap()),
+                    std::task::Poll::Pending => None,
+                })
+            })) {
+                break replies;
+            }
+            turns += 1;
+            // Whatever others change meanwhile, before and behind where it is: not in what it reads.
+            let change = |n: usize| Effect::Put { space: ROWS, key: key(n), value: "new".into() };
+            let effects = vec![change(turns), change(MANY - turns), Effect::Delete { space: ROWS, key: key(1_500) }];
+            apply(&store, tx(1 + turns as u64, effects)).unwrap();
+        };
+        assert_eq!(turns, 2, "for each thousand members");
+        let Reply::Scanned(scanned) = &replies[0].replies[0] else { panic!("a scan is answered by members") };
+        let keys: Vec<Bytes> = scanned.iter().map(|record| Bytes::copy_from_slice(record.key)).collect();
+        let all = (0..MANY).map(key);
+        let expected: Vec<Bytes> = if reverse { all.rev().take(2_900).collect() } else { all.take(2_900).collect() };
+        assert_eq!(keys, expected);
+        assert!(scanned.iter().all(|record| record.value == b"old"));
+        assert_eq!((scanned.visited, scanned.stopped_at.as_ref()), (2_900, expected.last()));
+        assert_eq!(replies[0].seq, 1);
+        // What it has noted of the members is what it was then, and not now.
+        let check = |expect: &Scanned| Check::Same {
+            span: span.clone(),
+            rows: None,
+            n: expect.visited,
+            digest: expect.digest.clone(),
+        };
+        let stale = MiniTx { checks: vec![check(scanned)], ..tx(8, Vec::new()) };
+        assert!(matches!(apply(&store, stale).unwrap(), Applied::Conflict { .. }));
+        let before = MemoryStore::new();
+        apply(&before, tx(1, (0..MANY).map(put).collect())).unwrap();
+        let same = MiniTx { checks: vec![check(scanned)], ..tx(2, Vec::new()) };
+        assert!(matches!(apply(&before, same).unwrap(), Applied::Done { .. }));
+    }
+}
+
+#[test]
 fn an_entry_without_its_row_names_table_and_key() {
     let store = MemoryStore::new();
     apply(&store, tx(1, vec![put(INDEX, "red\0ann\0\u{3}")])).unwrap();

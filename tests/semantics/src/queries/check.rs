@@ -105,7 +105,7 @@ async fn forced<'a, E: Subject>(
     for way in [None, Some(0), Some(1)] {
         let budget = gen_.random.one_in(2).then(|| 1 + gen_.random.below(12));
         let batch = gen_.random.one_in(2).then(|| 1 + gen_.random.below(4));
-        let hints = Hints { compete: true, way, budget, batch };
+        let hints = Hints { compete: true, way, budget, batch, ..Default::default() };
         ways.push((format!("{hints:?}"), query().hinted(hints)));
     }
     for (name, query) in ways {

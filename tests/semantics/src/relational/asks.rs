@@ -306,7 +306,7 @@ pub async fn check_filter<E: Known>(
     for (way, budget, batch) in
         [(None, Some(1), Some(1)), (Some(0), None, Some(2)), (Some(1), None, None), (Some(2), None, None)]
     {
-        let hints = Hints { compete: true, way, budget, batch };
+        let hints = Hints { compete: true, way, budget, batch, ..Default::default() };
         for limit in [1, 3, 1_000] {
             let found: Vec<Vec<Val>> = ordered
                 .clone()

@@ -230,7 +230,13 @@ async fn a_row_that_several_lookups_find_is_given_once() {
         let db = open!(place, [Pet, Label, PetLabel, Liked]);
         fill(&db).await;
         let hints = [(None, Some(1), Some(1)), (Some(0), None, Some(2)), (Some(1), None, None), (Some(2), None, None)];
-        let hints = hints.map(|(way, budget, batch)| rome::query::Hints { compete: true, way, budget, batch });
+        let hints = hints.map(|(way, budget, batch)| rome::query::Hints {
+            compete: true,
+            way,
+            budget,
+            batch,
+            ..Default::default()
+        });
         let blue = || Pet::LABELS.link().filter(Label::TEXT.eq("blue")).exists();
         let any = || Pet::LABELS.exists();
         let keys =
