@@ -141,6 +141,9 @@ macro_rules! workloads {
             no_row_is_left_without_its_parent
             lists_outlive_their_clients
             clients_that_are_gone_leave_nothing_locked_or_torn
+            unions_are_strictly_serializable
+            partners_are_strictly_serializable
+            distinct_values_are_strictly_serializable
         }
     };
     (@each $subject:expr; $($workload:ident)*) => {

@@ -131,7 +131,7 @@ fn image(number: u64) -> ImageValues {
             property("os_distro", ["ubuntu", "debian", "fedora"][(number % 3) as usize].to_owned()),
             property("build", format!("2026-{number:06}")),
         ]),
-        tags: Some(vec!["server".to_owned(), format!("team-{}", number % 5)]),
+        tags: Some(vec!["server".to_owned(), format!("team-{}", number / 100 % 5)]),
         ..ImageValues::default()
     }
 }

@@ -15,7 +15,8 @@ use super::clients::{Application, compare_twins, options, test_accounts, test_se
 use super::lists;
 use super::lives::open;
 use super::process::Process;
-use super::tables::{Account, Counter, DUTIES, Duty, Item, Seat, TWINS};
+use super::questions;
+use super::tables::{Account, Counter, DUTIES, Duty, Item, Seat, TWINS, audit_sets, count_sets};
 use crate::{Verdict, Violation};
 
 /// What one commit and its pushes take besides a lease.
@@ -51,6 +52,7 @@ pub(super) async fn audit(app: &Application) {
     }
     read_everything(app, &db).await;
     if app.is_strict() {
+        ask_everything(app, &db).await;
         count_records(app, &db).await;
     }
 }
@@ -175,6 +177,18 @@ async fn read_tables(app: &Application, db: &Database) -> Result<Verdict> {
     Ok(Ok(()))
 }
 
+/// What the operators find is what the rows say.
+async fn ask_everything(app: &Application, db: &Database) {
+    let asked = async {
+        let of_sets = audit_sets(app.world.plan.operator, db).await?;
+        Ok::<_, rome_core::Error>([questions::audit(app, db).await?, of_sets])
+    };
+    match asked.await {
+        Ok(verdicts) => verdicts.into_iter().filter_map(Verdict::err).for_each(|it| app.world.violated(it.to_string())),
+        Err(error) => app.world.violated(format!("the operators find nothing: {error}")),
+    }
+}
+
 /// Clears away what is prepared and met nobody, as those would who meet it. All leases are over.
 async fn clear(app: &Application, process: &Process) -> Verdict {
     let lane = process.reserve(SequenceId::Lanes, 1).await?;
@@ -220,7 +234,9 @@ async fn count_records(app: &Application, db: &Database) {
         let accounts = db.query::<Account>().ignore_indexes().count().await?;
         let seats = db.query::<Seat>().ignore_indexes().count().await?;
         let items = db.query::<Item>().ignore_indexes().count().await?;
-        Ok::<_, rome_core::Error>((2 * accounts + seats + items, seats))
+        let (posts, replies) = questions::count(db).await?;
+        let of_sets = count_sets(app.world.plan.operator, db).await?;
+        Ok::<_, rome_core::Error>((2 * accounts + seats + items + 3 * posts + replies + of_sets, seats))
     };
     let expected = match counts.await {
         Ok(expected) => expected,

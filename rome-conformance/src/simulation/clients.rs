@@ -17,9 +17,11 @@ use super::Survival;
 use super::drops::drop_at;
 use super::lists;
 use super::plan::Theme;
-use super::tables::{Account, BALANCE, Counter, DUTIES, Duty, Seat, Sizes, TWINS, Twin};
+use super::questions;
+use super::tables::{self, Account, BALANCE, Counter, DUTIES, Duty, SETS, Seat, Sizes, TWINS, Twin};
 use super::world::World;
 use crate::history::{Log, Outcome};
+use crate::workloads::operators::{LISTS, SIDES, test_set};
 
 /// What all clients share.
 pub(super) struct Application {
@@ -85,11 +87,12 @@ async fn act(app: &Application, db: &Database) {
     let random = app.world.random();
     let theme = if random.below(2) == 0 { Theme::All } else { app.world.plan.theme };
     let kind = match theme {
-        Theme::All => random.below(18),
+        Theme::All => random.below(20),
         Theme::Lists => random.below(7),
         Theme::Bank => random.between(7, 10),
         Theme::Seats => random.between(11, 13),
         Theme::Duties => random.between(16, 17),
+        Theme::Operators => random.between(18, 19),
     };
     match kind {
         0..=5 => lists::transact(app, db).await,
@@ -106,7 +109,28 @@ async fn act(app: &Application, db: &Database) {
             }
         }
         15 => increment(app, db).await,
-        _ => drop(settle(app, "duty", change_duty(app, db).await)),
+        16 | 17 => drop(settle(app, "duty", change_duty(app, db).await)),
+        18 => questions::act(app, db).await,
+        _ => change_set(app, db).await,
+    }
+}
+
+/// Puts a member into a set or takes one out, of which nothing is known but what an operator found.
+async fn change_set(app: &Application, db: &Database) {
+    let (set, side, way) = {
+        let random = app.world.random();
+        (LISTS + random.below(SETS), random.below(SIDES), random.below(12))
+    };
+    let changed = tables::change_set(app.world.plan.operator, db, options(app), (set, side, way)).await;
+    let Some((expected, seen)) = settle(app, "set", changed) else { return };
+    if !app.is_strict() {
+        return;
+    }
+    if seen != expected {
+        app.world.violated(format!("set {set} is {seen:?} and not {expected:?} for its own transaction"));
+    }
+    if let Err(violation) = test_set(set, &seen) {
+        app.world.violated(violation.to_string());
     }
 }
 

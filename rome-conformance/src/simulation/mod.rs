@@ -8,6 +8,7 @@
 //!
 //! While it runs, and when the faults are over, it is tested that
 //! - what was read is strictly serializable (list-append, over rows and index scans: [`history`](crate::history)),
+//! - what every operator of a query gives is what a naive evaluation of the same state gives,
 //! - no money is made or lost, unique values are unique, nobody skews writes, and counters count,
 //! - index entries and claims agree with the rows,
 //! - everything can be written within a lease, and nothing stays prepared that cannot be cleared away,
@@ -32,6 +33,7 @@ mod lives;
 mod many;
 mod plan;
 mod process;
+mod questions;
 pub(crate) mod random;
 mod server;
 mod tables;
@@ -178,7 +180,7 @@ async fn play(app: &Arc<Application>) {
     let world = &app.world;
     let setup = Process::new(world.clone(), "setup".to_owned());
     let Some(db) = lives::open(&setup, world).await else { return };
-    if let Err(error) = tables::fill(&db, world.plan.sizes).await {
+    if let Err(error) = tables::fill(&db, world.plan.operator, world.plan.sizes).await {
         return world.violated(format!("the tables cannot be filled: {error}"));
     }
     // What it does in the background.

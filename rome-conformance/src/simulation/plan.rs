@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::random::Random;
-use super::tables::Sizes;
+use super::tables::{Operator, Sizes};
 use super::{Simulation, Survival};
 
 /// How a run goes, drawn from its seed. Not every run has every fault: bugs that one fault hides are found where it is
@@ -17,6 +17,7 @@ pub(super) struct Plan {
     pub(super) clients: u32,
     pub(super) sizes: Sizes,
     pub(super) theme: Theme,
+    pub(super) operator: Operator,
     /// How many actions of a thousand only read, where there is a choice. The fewer write, the less often a reader is saved by
     /// what others do to the same partition.
     pub(super) readers: u64,
@@ -59,6 +60,7 @@ pub(super) enum Theme {
     Bank,
     Seats,
     Duties,
+    Operators,
 }
 
 /// How long a client waits for a reply before it sends the request again.
@@ -78,7 +80,8 @@ impl Plan {
                 accounts: random.pick([2, 4, 6]),
                 seats: random.pick([2, 3, 5]),
             },
-            theme: random.pick([Theme::All, Theme::Lists, Theme::Bank, Theme::Seats, Theme::Duties]),
+            theme: random.pick([Theme::All, Theme::Lists, Theme::Bank, Theme::Seats, Theme::Duties, Theme::Operators]),
+            operator: random.pick([Operator::Merge, Operator::MergeApart, Operator::Semi, Operator::Skip]),
             readers: random.pick([200, 500, 900]),
             actions: simulation.actions,
             slow: random.pick([0, 2, 5, 20]),

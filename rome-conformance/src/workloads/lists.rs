@@ -8,7 +8,7 @@ use rome_derive::Entity;
 
 use super::mortal::Mortal;
 use super::{TASKS, options};
-use crate::history::{Anomaly, Level, Log, Op, Outcome, Transaction, check};
+use crate::history::{Anomaly, Level, Log, Op, Outcome, Running, Transaction, check};
 use crate::together::together;
 use crate::verdict::ensure;
 use crate::{Subject, Verdict, Violation};
@@ -108,7 +108,7 @@ pub async fn lists_are_strictly_serializable(subject: &impl Subject) -> Verdict 
     judge(&append_to_lists(subject).await?)
 }
 
-fn judge(history: &[Transaction]) -> Verdict {
+pub(super) fn judge(history: &[Transaction]) -> Verdict {
     let committed = history.iter().filter(|one| one.outcome == Outcome::Committed).count();
     ensure!(committed > history.len() / 4, "only {committed} of {} transactions committed", history.len());
     let anomalies: Vec<String> = check(history, Level::StrictSerializable).iter().map(Anomaly::to_string).collect();
@@ -187,10 +187,18 @@ pub(crate) fn builder() -> DatabaseBuilder {
 /// Reads all lists, since what was appended last is seen by nobody yet, and gives the history.
 pub(crate) async fn finish(db: &Database, log: Arc<Log>) -> Verdict<Vec<Transaction>> {
     let all: Vec<Task> = (0..LISTS).map(Task::Read).collect();
+    finish_with(log, async |log| transact(db, log, all.clone()).await).await
+}
+
+/// The same, where this reads all lists in one transaction.
+pub(super) async fn finish_with(
+    log: Arc<Log>,
+    mut read_all: impl AsyncFnMut(&Log) -> Outcome,
+) -> Verdict<Vec<Transaction>> {
     let mut seen = false;
     for _ in 0..10 {
         // A lost request may be the reason that this takes some tries.
-        seen = seen || transact(db, &log, all.clone()).await == Outcome::Committed;
+        seen = seen || read_all(&log).await == Outcome::Committed;
     }
     ensure!(seen, "a transaction that runs alone and only reads does not commit");
     Arc::into_inner(log).map(Log::finish).ok_or_else(|| Violation::new("a task still runs"))
@@ -223,13 +231,18 @@ pub(crate) async fn append_to_each(db: &Database, log: &Log, n: u64, round: u64)
 
 /// Two or three lists; any fixed choice will do, as long as the tasks' choices differ.
 pub(crate) fn plan(n: u64, round: u64) -> Vec<Task> {
+    plan_of(n, round, LISTS)
+}
+
+/// The same of so many lists.
+pub(super) fn plan_of(n: u64, round: u64, lists: u64) -> Vec<Task> {
     let (first, choice) = (n * 5 + round * 7, n * 3 + round);
     let step = |step: u64| {
-        let list = (first + step) % LISTS;
+        let list = (first + step) % lists;
         if (choice + step).is_multiple_of(3) {
             Task::Read(list)
         } else {
-            Task::Append(list, (n * 1_000_000 + round) * LISTS + list)
+            Task::Append(list, (n * 1_000_000 + round) * lists + list)
         }
     };
     (0..2 + choice % 2).map(step).collect()
@@ -249,6 +262,11 @@ pub(crate) async fn transact(db: &Database, log: &Log, tasks: Vec<Task>) -> Outc
             Ok(ops)
         })
         .await;
+    end(running, appends, result)
+}
+
+/// Records how a transaction ended, and what it did; of one that may have failed only what it would have appended.
+pub(super) fn end(mut running: Running<'_>, appends: Vec<Op>, result: Result<Vec<Op>>) -> Outcome {
     let (ops, outcome) = match result {
         Ok(ops) => (ops, Outcome::Committed),
         Err(error) if error.is_outcome_unknown() => (appends, Outcome::Unknown),
@@ -261,7 +279,7 @@ pub(crate) async fn transact(db: &Database, log: &Log, tasks: Vec<Task>) -> Outc
 }
 
 impl Task {
-    const fn as_append(self) -> Option<Op> {
+    pub(super) const fn as_append(self) -> Option<Op> {
         match self {
             Self::Append(key, value) => Some(Op::Append { key, value }),
             Self::Read(_) => None,

@@ -8,17 +8,24 @@ pub(crate) mod bank;
 pub(crate) mod counters;
 mod gone;
 pub(crate) mod lists;
+pub(crate) mod merge;
 pub(crate) mod mortal;
+pub(crate) mod operators;
 mod orphans;
+pub(crate) mod semi;
 mod skew;
+pub(crate) mod skip;
 mod unique;
 
 pub use bank::no_money_is_made_or_lost;
 pub use counters::no_increment_is_lost;
 pub use gone::clients_that_are_gone_leave_nothing_locked_or_torn;
 pub use lists::{append_to_lists, lists_are_strictly_serializable, lists_outlive_their_clients};
+pub use merge::unions_are_strictly_serializable;
 pub use orphans::no_row_is_left_without_its_parent;
+pub use semi::partners_are_strictly_serializable;
 pub use skew::one_of_each_pair_stays;
+pub use skip::distinct_values_are_strictly_serializable;
 pub use unique::a_unique_value_is_taken_once;
 
 use std::time::Duration;

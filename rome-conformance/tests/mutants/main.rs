@@ -246,6 +246,9 @@ mod with_four_partitions {
                 no_row_is_left_without_its_parent
                 lists_outlive_their_clients
                 clients_that_are_gone_leave_nothing_locked_or_torn
+                unions_are_strictly_serializable
+                partners_are_strictly_serializable
+                distinct_values_are_strictly_serializable
             }
         }
 
@@ -302,7 +305,9 @@ mod databases {
         any_unchanged_seq_trusted: TrustsAnyUnchangedSeq
             by lists_are_strictly_serializable, no_money_is_made_or_lost, no_increment_is_lost;
         check_forgotten: ForgetsTheLastCheck by a_unique_value_is_taken_once, no_row_is_left_without_its_parent;
-        phantoms_unseen: SeesNoPhantoms by lists_are_strictly_serializable, no_row_is_left_without_its_parent;
+        phantoms_unseen: SeesNoPhantoms
+            by lists_are_strictly_serializable, no_row_is_left_without_its_parent, unions_are_strictly_serializable,
+                partners_are_strictly_serializable, distinct_values_are_strictly_serializable;
         reverse_ignored: IgnoresReverse by lists_are_strictly_serializable;
         deletes_lost: LosesDeletes by a_unique_value_is_taken_once;
         stale_reads: AnswersFromACache by a_unique_value_is_taken_once;
