@@ -68,6 +68,7 @@ use crate::catalog::StoredTable;
 use crate::error::{Error, Result};
 use crate::expr::node::Node;
 use crate::expr::tuples::Tuples;
+use crate::placement::Placement;
 use crate::session::Reader;
 use crate::store::Partition;
 
@@ -241,12 +242,22 @@ pub(crate) fn plan_behind(
     ahead: &Ahead,
     prefixes: Vec<Vec<u8>>,
 ) -> Option<Plan> {
+    behind_values(target.shared().placement, table, spec, ahead, prefixes)
+}
+
+fn behind_values(
+    placement: Placement,
+    table: &StoredTable,
+    spec: &Spec,
+    ahead: &Ahead,
+    prefixes: Vec<Vec<u8>>,
+) -> Option<Plan> {
     let deleted = spec.deleted_condition();
     let filter = marker::bounded(&spec.filter);
     let conditions: Vec<&Node> = filter.iter().chain(&deleted).collect();
     let asked = Question::new(spec, constraints(table, &conditions)?);
     let candidate = ahead.behind(table, &asked, prefixes)?;
-    let mut plan = plan_of((candidate, None), &conditions, partition(target, table, &conditions));
+    let mut plan = plan_of((candidate, None), &conditions, partition_in(placement, table, &conditions));
     plan.ordered |= spec.order.is_empty() && spec.after.is_none();
     Some(plan)
 }
@@ -294,7 +305,10 @@ async fn instead_of(
 
 /// The only partition where rows can lie that pass the conditions, if they fix the group.
 fn partition(target: Reader<'_>, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
-    let placement = target.shared().placement;
+    partition_in(target.shared().placement, table, conditions)
+}
+
+fn partition_in(placement: Placement, table: &StoredTable, conditions: &[&Node]) -> Option<Partition> {
     if placement.is_one() {
         return None;
     }

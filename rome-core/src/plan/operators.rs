@@ -4,7 +4,7 @@ use super::measure::PROBE;
 use super::partners::Partner;
 use super::placed::finds_each;
 use super::tree::Tree;
-use super::{Access, Detour, Plan, Skip, way_name};
+use super::{Access, Detour, Plan, Skip, behind_values, way_name};
 use crate::ask::{OrderPart, Spec, Window};
 use crate::catalog::StoredTable;
 use crate::cut::{LONG, cut};
@@ -12,6 +12,7 @@ use crate::expr::node::Node;
 use crate::placement::Placement;
 use crate::schema::IndexPart;
 use crate::store::Partition;
+use crate::value::{ValueRef, key};
 
 /// How many of the ways of a union are shown.
 const MOST_SHOWN: usize = 8;
@@ -73,8 +74,13 @@ impl Ways<'_> {
 
     /// One way, without those that compete with it.
     pub fn way(&self, plan: &Plan) -> Tree {
+        self.above(plan, self.access(plan))
+    }
+
+    /// What is done with the rows that a plan finds.
+    fn above(&self, plan: &Plan, found: Tree) -> Tree {
         let Self { table, spec, .. } = self;
-        let mut tree = self.access(plan);
+        let mut tree = found;
         if let Some(residual) = &plan.residual {
             tree = tree.under(filter(residual, table));
         }
@@ -122,8 +128,7 @@ impl Ways<'_> {
                 tree = tree.beside(Tree::of(format!("… and {more} more")));
             }
             let place = place.unwrap_or_default();
-            let how =
-                if in_order { format!("Merge by {}", self.parts(&spec.full_order())) } else { "Union".to_owned() };
+            let how = if in_order { self.merge() } else { "Union".to_owned() };
             return tree.under(format!("{how} of {}{place}{}", count(all.len(), "way"), rows(plan.estimate)));
         }
         let apart = matches!(&plan.access, Access::Index { index, .. } if is_global(table, *index));
@@ -134,7 +139,11 @@ impl Ways<'_> {
         if apart && !placement.is_one() {
             tree = tree.under_reading(format!("Lookup {} by the keys of the entries", table.def.name), table.rows());
         }
-        if merged { tree.under(format!("Merge by {}", self.parts(&spec.full_order()))) } else { tree }
+        if merged { tree.under(self.merge()) } else { tree }
+    }
+
+    fn merge(&self) -> String {
+        format!("Merge by {}", self.parts(&self.spec.full_order()))
     }
 
     /// A way with a step before.
@@ -166,7 +175,16 @@ impl Ways<'_> {
                 let (free, bound) = (free.unwrap_or_default(), bound.unwrap_or_default());
                 let index = index_name(table, ahead.index);
                 let scan = format!("Scan {name} by index {index}, a range of {bound} for each {free}");
-                self.skip(&ahead.skip).under(scan).named(way_name::AHEAD)
+                let tree = self.skip(&ahead.skip).under(scan);
+                // Any value shows what the index serves behind it.
+                let mut any = Vec::new();
+                ahead.skip.prefix.iter().for_each(|part| key::encode(ValueRef::Bool(true), part.descending, &mut any));
+                let Some(behind) = behind_values(self.placement, table, spec, ahead, vec![any]) else {
+                    return tree.named(way_name::AHEAD);
+                };
+                let is_merged = !spec.order.is_empty() && behind.gives_order(spec);
+                let tree = if is_merged { tree.under(self.merge()) } else { tree };
+                self.above(&behind, tree).named(way_name::AHEAD)
             }
         }
     }

@@ -64,8 +64,10 @@ Limit 3 offset 2
     Filter note <> 1
       Scan dogs by index by_age (age), 1 range
   competes with
-    Scan dogs by index by_breed_age (breed, age), a range of age for each breed
-      Skip entries of index by_breed_age (breed, age), whole, to one for each (breed)"
+    Sort by chip asc, id asc
+      Filter note <> 1
+        Scan dogs by index by_breed_age (breed, age), a range of age for each breed
+          Skip entries of index by_breed_age (breed, age), whole, to one for each (breed)"
         );
         is!(
             owners.clone().filter(Owner::AGE.eq(4)).order_by(Owner::CITY.asc()).use_index("by_age").limit(3),
