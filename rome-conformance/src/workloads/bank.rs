@@ -101,7 +101,7 @@ pub(crate) async fn look(db: &Database) -> Verdict {
     }
     for accounts in [db.query::<Account>(), db.query::<Account>().ignore_indexes()] {
         let Ok(sum) = accounts.aggregate(sum(Account::BALANCE)).await else { continue };
-        ensure_eq!(sum, Some(TOTAL.into()), "the sum of all accounts");
+        ensure_eq!(sum, Some(TOTAL), "the sum of all accounts");
     }
     Ok(())
 }
