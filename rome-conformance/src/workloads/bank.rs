@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rome_core::expr::sum;
 use rome_core::session::Session;
 use rome_core::{Database, OrNotFound};
 use rome_derive::Entity;
@@ -97,6 +98,10 @@ pub(crate) async fn look(db: &Database) -> Verdict {
         let sum: i64 = accounts.iter().map(|account| account.balance).sum();
         ensure_eq!((accounts.len() as u64, sum), (ACCOUNTS, TOTAL), "accounts and their sum, {accounts:?},");
         ensure!(accounts.iter().all(|account| account.balance >= 0), "a balance is below zero: {accounts:?}");
+    }
+    for accounts in [db.query::<Account>(), db.query::<Account>().ignore_indexes()] {
+        let Ok(sum) = accounts.aggregate(sum(Account::BALANCE)).await else { continue };
+        ensure_eq!(sum, Some(TOTAL), "the sum of all accounts");
     }
     Ok(())
 }

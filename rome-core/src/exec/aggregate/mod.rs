@@ -157,7 +157,10 @@ async fn run(
                 add().map_err(|source| row::damaged(table.def, &hit.key, &hit.body, source))?;
                 groups.check_size()
             };
-            let in_batches = spec.window.is_all() && batches::is_in_batches(target, plan);
+            let in_batches = spec.window.is_all() && !plan.has_rivals() && batches::is_in_batches(target, plan);
+            if in_batches && target.session().is_none() && routing::is_wide(target.shared().placement, table, plan) {
+                return Ok(None);
+            }
             let own = own_writes(target, table, &plan.access);
             if !in_batches || !batches::each(target, table, spec, plan, own, &mut add).await? {
                 if in_batches && target.session().is_none() {
