@@ -22,7 +22,7 @@ use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::Result;
 use crate::expr::node::Node;
-use crate::plan::{self, Access, Detour, Plan};
+use crate::plan::{self, Access, Detour, Plan, way_name};
 use crate::session::{Reader, Session, Winner};
 
 /// The first budget of visits: for each row that is wanted and each partition, and a constant.
@@ -87,11 +87,11 @@ impl<'a> Way<'a> {
     /// What it does, for people to read.
     const fn name(&self) -> &'static str {
         match self {
-            Self::Walk(_) => "the walk in the order of the query",
-            Self::Collect(_) => "all that the index narrows, put in order",
-            Self::InsideOut(_) => "the subqueries, and what they lead to",
-            Self::Intersect(_) => "what two indexes have in common",
-            Self::Ahead(_) => "seeks in an index over the values of its free column",
+            Self::Walk(_) => way_name::WALK,
+            Self::Collect(_) => way_name::COLLECT,
+            Self::InsideOut(_) => way_name::INSIDE_OUT,
+            Self::Intersect(_) => way_name::INTERSECT,
+            Self::Ahead(_) => way_name::AHEAD,
         }
     }
 
