@@ -84,7 +84,7 @@ TOML
 sea_orm_head() {
     cat <<RUST
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 pub type Database = sea_orm::DatabaseConnection;
 pub type Result<T> = std::result::Result<T, DbErr>;

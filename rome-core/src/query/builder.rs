@@ -165,13 +165,13 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// Gives one column, or a tuple of columns, in the place of the entity.
     #[must_use]
     pub fn select<C: Selection<E>>(self, columns: C) -> Query<'a, E, C::Row> {
-        self.with_output(Output::Columns(columns.positions(), C::read))
+        self.with_output(Output::of_columns(columns.positions(), C::read))
     }
 
     /// Gives a derived [`Projection`] in the place of the entity.
     #[must_use]
     pub fn project<P: Projection<E>>(self) -> Query<'a, E, P> {
-        self.with_output(Output::Columns(P::columns(), |row, _| P::read(row)))
+        self.with_output(Output::of_columns(P::columns(), |row, _| P::read(row)))
     }
 
     fn with_output<N>(self, output: Output<N>) -> Query<'a, E, N> {

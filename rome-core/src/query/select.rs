@@ -12,25 +12,39 @@ use crate::value::{Field, RowReader, Value, ValueError};
 pub(super) enum Output<R> {
     /// As a whole.
     Entity(fn(&mut RowReader<'_>) -> Result<R, ValueError>),
-    /// By these columns.
-    Columns(Vec<u16>, fn(&RowView<'_>, &[u16]) -> Result<R, ValueError>),
+    /// By columns.
+    Columns(Columns<R>),
+}
+
+/// Reads rows by some of their columns.
+pub(super) struct Columns<R> {
+    positions: Vec<u16>,
+    read: fn(&RowView<'_>, &[u16]) -> Result<R, ValueError>,
+    // By pointers, so that they are compiled only for queries that give columns, and not for each entity.
+    row: fn(&Self, &'static Table, &[u8], &[u8], &mut Vec<u32>) -> Result<R>,
+    values: fn(&Self, &'static Table, &[Vec<(u16, Value)>]) -> Result<Vec<R>>,
 }
 
 impl<R> Clone for Output<R> {
     fn clone(&self) -> Self {
         match self {
             Self::Entity(read) => Self::Entity(*read),
-            Self::Columns(columns, read) => Self::Columns(columns.clone(), *read),
+            Self::Columns(columns) => Self::Columns(Columns { positions: columns.positions.clone(), ..*columns }),
         }
     }
 }
 
 impl<R> Output<R> {
+    /// By the columns at these positions.
+    pub fn of_columns(positions: Vec<u16>, read: fn(&RowView<'_>, &[u16]) -> Result<R, ValueError>) -> Self {
+        Self::Columns(Columns { positions, read, row: Columns::row, values: Columns::values })
+    }
+
     /// The columns that rows are read by; none if they are read as a whole.
     pub fn columns(&self) -> Option<&[u16]> {
         match self {
             Self::Entity(_) => None,
-            Self::Columns(columns, _) => Some(columns),
+            Self::Columns(columns) => Some(&columns.positions),
         }
     }
 
@@ -44,29 +58,16 @@ impl<R> Output<R> {
                     Err(source) => Err(row::not_read(table, key, body, columns.position(), source)),
                 }
             }
-            Self::Columns(columns, read) => {
-                match view(table, body, columns, offsets).and_then(|view| read(&view, columns)) {
-                    Ok(row) => Ok(row),
-                    Err(source) => Err(row::damaged(table, key, body, source)),
-                }
-            }
+            Self::Columns(columns) => (columns.row)(columns, table, key, body, offsets),
         }
     }
 
     /// Reads rows of columns from their values, which an index holds.
     pub fn read_values(&self, table: &'static Table, values: &[Vec<(u16, Value)>]) -> Result<Vec<R>> {
-        let Self::Columns(columns, read) = self else {
-            return Err(Error::internal("an entity cannot be read from the columns of an index"));
-        };
-        let mut rows = Vec::with_capacity(values.len());
-        each_of_values(table, values, &mut |view| match read(view, columns) {
-            Ok(row) => {
-                rows.push(row);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        })?;
-        Ok(rows)
+        match self {
+            Self::Entity(_) => Err(Error::internal("an entity cannot be read from the columns of an index")),
+            Self::Columns(columns) => (columns.values)(columns, table, values),
+        }
     }
 
     /// Reads all rows of an answer.
@@ -78,6 +79,24 @@ impl<R> Output<R> {
                 Ok(row) => rows.push(row),
                 Err(error) => return Err(error),
             }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+impl<R> Columns<R> {
+    fn row(&self, table: &'static Table, key: &[u8], body: &[u8], offsets: &mut Vec<u32>) -> Result<R> {
+        match view(table, body, &self.positions, offsets).and_then(|view| (self.read)(&view, &self.positions)) {
+            Ok(row) => Ok(row),
+            Err(source) => Err(row::damaged(table, key, body, source)),
+        }
+    }
+
+    fn values(&self, table: &'static Table, values: &[Vec<(u16, Value)>]) -> Result<Vec<R>> {
+        let mut rows = Vec::with_capacity(values.len());
+        each_of_values(table, values, &mut |view| {
+            rows.push((self.read)(view, &self.positions)?);
             Ok(())
         })?;
         Ok(rows)

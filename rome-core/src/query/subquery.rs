@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Query;
 use super::link::{Link, SameAs};
-use super::select::Output;
 use crate::ask::{Spec, conjuncts};
 use crate::expr::node::Node;
 use crate::expr::subquery::{Exists, InQuery};
@@ -135,10 +134,8 @@ impl<S, T: Field> Column<S, T> {
         T: SameAs<U>,
     {
         // The bound leaves only queries that select a column.
-        let column = match &query.output {
-            Output::Columns(columns, _) => columns.first().copied().unwrap_or_default(),
-            Output::Entity(_) => E::table().key.first().copied().unwrap_or_default(),
-        };
+        let columns = query.output.columns().unwrap_or(&E::table().key);
+        let column = columns.first().copied().unwrap_or_default();
         let query = InQuery {
             of: Node::Column(self.position()),
             spec: Arc::new(query.spec.clone()),
