@@ -21,9 +21,12 @@ pub(super) struct Columns<R> {
     positions: Vec<u16>,
     read: fn(&RowView<'_>, &[u16]) -> Result<R, ValueError>,
     // By pointers, so that they are compiled only for queries that give columns, and not for each entity.
-    row: fn(&Self, &'static Table, &[u8], &[u8], &mut Vec<u32>) -> Result<R>,
-    values: fn(&Self, &'static Table, &[Vec<(u16, Value)>]) -> Result<Vec<R>>,
+    row: ReadRow<R>,
+    values: ReadValues<R>,
 }
+
+type ReadRow<R> = fn(&Columns<R>, &'static Table, &[u8], &[u8], &mut Vec<u32>) -> Result<R>;
+type ReadValues<R> = fn(&Columns<R>, &'static Table, &[Vec<(u16, Value)>]) -> Result<Vec<R>>;
 
 impl<R> Clone for Output<R> {
     fn clone(&self) -> Self {
