@@ -23,7 +23,7 @@ for_each() {
 rome_dependencies() {
     cat <<TOML
 chrono = { version = "0.4", default-features = false }
-rome = { package = "rome-orm", path = "$root" }
+rome-orm = { path = "$root" }
 uuid = "1"
 TOML
 }
@@ -31,11 +31,11 @@ TOML
 rome_head() {
     cat <<RUST
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use uuid::Uuid;
 
-pub type Database = rome::Database;
-pub type Result<T> = rome::Result<T>;
+pub type Database = rome_orm::Database;
+pub type Result<T> = rome_orm::Result<T>;
 
 RUST
 }

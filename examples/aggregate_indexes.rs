@@ -1,7 +1,7 @@
 //! Aggregate indexes: counts and sums that are kept beside the rows, so that a question such as "how much does this owner
 //! store" reads a counter and no rows.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(ColumnEnum, Clone, Copy, Debug, PartialEq)]
 enum State {
@@ -32,7 +32,7 @@ const QUOTA: u64 = 1000;
 
 /// Inserts an image if there is room for it. Of any number that try at the same time only as many succeed as fit: the
 /// counters that were read are a part of what the commit checks.
-async fn insert_within_quota(db: &Database, image: Image) -> rome::Result<bool> {
+async fn insert_within_quota(db: &Database, image: Image) -> rome_orm::Result<bool> {
     db.transaction(async move |s| {
         let of_owner = s.query::<Image>().filter(Image::OWNER.eq(&image.owner));
         let (used,) = of_owner.aggregate((sum(Image::SIZE),)).await?;
@@ -46,7 +46,7 @@ async fn insert_within_quota(db: &Database, image: Image) -> rome::Result<bool> 
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Image>().open("memory:").await?;
     db.insert_all([image(1, "ann", 400), image(2, "ann", 500), image(3, "ann", None), image(4, "bob", 70)]).await?;
 

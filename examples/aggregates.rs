@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example aggregates`
 
-use rome::expr::count_distinct;
-use rome::prelude::*;
+use rome_orm::expr::count_distinct;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(index(city, age))]
@@ -20,7 +20,7 @@ fn dog(city: &str, age: Option<u32>, weight: f64) -> Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     db.insert_all([
         dog("Lyon", Some(3), 20.5),

@@ -7,7 +7,7 @@
 //! cargo run --example any_store --features redis -- redis-cluster://127.0.0.1:7000
 //! ```
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(table = "any_store_orders")]
@@ -31,7 +31,7 @@ struct Line {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "memory:".into());
     let db = Database::builder().entity::<Order>().entity::<Line>().open(&url).await?;
     let store = db.store().capabilities();

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example bulk`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, PartialEq)]
 struct Item {
@@ -18,7 +18,7 @@ fn item(n: u32) -> Item {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Item>().open("memory:").await?;
 
     // Each `_all` is one transaction, and one round trip however many rows there are.

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example check`; the `rome` tool does the same with `rome status` and `rome check --repair`.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(table = "owners")]
@@ -24,7 +24,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
     let ann = db.insert(Owner { name: "Ann".into(), ..Default::default() }).await?;
     db.insert_all((0..100).map(|n| Dog { name: format!("dog {n}"), owner_id: ann.id, ..Default::default() })).await?;

@@ -3,7 +3,7 @@
 //! `cargo run --example columns`
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Stored by the label of its variant, `very-long`, so variants may be reordered.
@@ -59,7 +59,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     let rex = db
         .insert(Dog {

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example compare_and_set`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, PartialEq)]
 struct Job {
@@ -14,7 +14,7 @@ struct Job {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Job>().open("memory:").await?;
     db.insert(Job { name: "resize".into(), status: "queued".into(), worker: None, attempts: 0 }).await?;
 

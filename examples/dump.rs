@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(table = "dogs")]
@@ -19,7 +19,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     let dog = |n: u32| Dog { name: format!("dog {n}"), age: Some(n), ..Default::default() };
     db.insert_all((0..1_000).map(dog)).await?;
@@ -32,12 +32,12 @@ async fn main() -> rome::Result<()> {
 
     // A dump that was cut or changed loads nothing.
     let cut = &lines[..lines.len() / 2];
-    let error = rome::dump::load(Arc::new(MemoryStore::new()), || Ok(cut), |_| {}).await.expect_err("it is cut");
+    let error = rome_orm::dump::load(Arc::new(MemoryStore::new()), || Ok(cut), |_| {}).await.expect_err("it is cut");
     println!("{error}");
 
     // The copy lies in sixteen partitions, as on a cluster, and goes on counting keys where the first one was.
     let store = Arc::new(MemoryStore::with_partitions(16));
-    rome::dump::load(store.clone(), || Ok(lines.as_slice()), |_| {}).await?;
+    rome_orm::dump::load(store.clone(), || Ok(lines.as_slice()), |_| {}).await?;
     let copy = Database::builder().entity::<Dog>().open_store(store).await?;
     assert_eq!(copy.query::<Dog>().count().await?, 1_000);
     assert_eq!(copy.query::<Dog>().filter(Dog::NAME.eq("dog 7")).one().await?.age, Some(7));

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example foreign_keys`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Image {
@@ -34,7 +34,7 @@ struct Server {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Image>().entity::<Property>().entity::<Server>();
     let db = db.open("memory:").await?;
 

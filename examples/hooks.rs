@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example hooks`
 
-use rome::Hooks;
-use rome::prelude::*;
+use rome_orm::Hooks;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(hooks)]
@@ -20,36 +20,36 @@ struct Entry {
     text: String,
 }
 
-async fn note(session: &Session, text: String) -> rome::Result<()> {
+async fn note(session: &Session, text: String) -> rome_orm::Result<()> {
     session.insert(Entry { text, ..Default::default() }).await.map(drop)
 }
 
 impl Hooks for Account {
     // A hook before a write may change the row, or refuse it.
-    async fn before_insert(&mut self, _: &Session) -> rome::Result<()> {
+    async fn before_insert(&mut self, _: &Session) -> rome_orm::Result<()> {
         self.name = self.name.trim().to_lowercase();
         Ok(())
     }
 
-    async fn before_update(&mut self, _: &Session) -> rome::Result<()> {
+    async fn before_update(&mut self, _: &Session) -> rome_orm::Result<()> {
         if self.balance < 0 {
-            return Err(rome::Error::invalid(format!("the account {} has not so much", self.name)));
+            return Err(rome_orm::Error::invalid(format!("the account {} has not so much", self.name)));
         }
         Ok(())
     }
 
     // What a hook writes is committed with the row, or not at all.
-    async fn after_update(&self, session: &Session) -> rome::Result<()> {
+    async fn after_update(&self, session: &Session) -> rome_orm::Result<()> {
         note(session, format!("{} has {}", self.name, self.balance)).await
     }
 
-    async fn before_delete(&self, _: &Session) -> rome::Result<()> {
-        if self.balance == 0 { Ok(()) } else { Err(rome::Error::invalid("an account with money is not closed")) }
+    async fn before_delete(&self, _: &Session) -> rome_orm::Result<()> {
+        if self.balance == 0 { Ok(()) } else { Err(rome_orm::Error::invalid("an account with money is not closed")) }
     }
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Account>().entity::<Entry>().open("memory:").await?;
     let ann = db.insert(Account { name: " Ann ".into(), balance: 10 }).await?;
     db.insert(Account { name: "bob".into(), balance: 0 }).await?;

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example indexes`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "images", index(owner, size, as = "by_owner"))]
@@ -29,14 +29,14 @@ fn image(n: u64) -> Image {
     }
 }
 
-async fn show(query: Query<'_, Image>) -> rome::Result<()> {
+async fn show(query: Query<'_, Image>) -> rome_orm::Result<()> {
     let count = query.all().await?.len();
     println!("{}\n  = {count} images\n", query.explain().await?);
     Ok(())
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Image>().open("memory:").await?;
     db.insert_all((1..=500).map(image)).await?;
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example joins`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 struct Owner {
@@ -35,10 +35,10 @@ struct Shelter {
 }
 
 // A query that has dogs twice needs a second name for them.
-rome::alias!(Boss = Dog);
+rome_orm::alias!(Boss = Dog);
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Shelter>().open("memory:").await?;
     let owner = |name: &str, city: &str| Owner { name: name.into(), city: city.into(), ..Default::default() };
     let ann = db.insert(owner("Ann", "Lyon")).await?;

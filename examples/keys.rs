@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example keys`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use uuid::Uuid;
 
 /// `Id<Owner>` is a `u64` that is not taken for the key of another entity. Left at 0 it is counted.
@@ -47,7 +47,7 @@ struct Membership {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let builder = Database::builder().entity::<Owner>().entity::<Visit>().entity::<Token>();
     let db = builder.entity::<Country>().entity::<Membership>().open("memory:").await?;
 

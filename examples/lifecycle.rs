@@ -3,7 +3,7 @@
 //! `cargo run --example lifecycle`
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Page {
@@ -22,7 +22,7 @@ struct Page {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Page>().open("memory:").await?;
     let new = Page { slug: "home".into(), text: "Hello".into(), ..Default::default() };
     let first = db.insert(new).await?;

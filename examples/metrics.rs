@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rome::metrics::{Collector, Event, Metrics};
-use rome::prelude::*;
+use rome_orm::metrics::{Collector, Event, Metrics};
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 struct Seat {
@@ -26,7 +26,7 @@ impl Metrics for Watch {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let metrics = Arc::new(Watch(Collector::new()));
     let db = Database::builder().entity::<Seat>().metrics(metrics.clone()).open("memory:").await?;
     db.insert_all((0..40).map(|number| Seat { number, taken_by: None })).await?;
@@ -35,7 +35,7 @@ async fn main() -> rome::Result<()> {
     // Eight guests take the first free seat, again and again, and get in each other's way.
     let take_all = async |guest| {
         while take_one(&db, guest).await? {}
-        Ok::<_, rome::Error>(())
+        Ok::<_, rome_orm::Error>(())
     };
     futures::future::try_join_all((0..8).map(take_all)).await?;
 
@@ -50,7 +50,7 @@ async fn main() -> rome::Result<()> {
 }
 
 /// Takes the first free seat; false if there is none.
-async fn take_one(db: &Database, guest: u32) -> rome::Result<bool> {
+async fn take_one(db: &Database, guest: u32) -> rome_orm::Result<bool> {
     db.transaction(async move |s| {
         let Some(seat) = s.query::<Seat>().filter(Seat::TAKEN_BY.is_null()).first().await? else { return Ok(false) };
         tokio::task::yield_now().await;

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example pages`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 struct Dog {
@@ -14,7 +14,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     let dog = |name: &str, age| Dog { name: name.into(), age, ..Default::default() };
     db.insert_all([

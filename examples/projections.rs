@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example projections`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Embedded, Clone, Debug, Default)]
 struct Address {
@@ -32,7 +32,7 @@ struct Summary {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     let dog = |name: &str, age, city: &str| Dog {
         name: name.into(),

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example queries`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 struct Dog {
@@ -20,7 +20,7 @@ fn dog(name: &str, age: Option<u32>, limit: u32, tags: &[&str]) -> Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     db.insert_all([
         dog("Ada", Some(1), 10, &["small"]),

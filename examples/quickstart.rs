@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example quickstart`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(table = "dogs")]
@@ -17,7 +17,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     // A folder of this run's own, removed at the end. A program of yours names one that stays, or a Redis server.
     let folder = std::env::temp_dir().join(format!("rome-quickstart-{}", std::process::id()));
     let url = format!("embedded:{}", folder.display());
@@ -26,7 +26,7 @@ async fn main() -> rome::Result<()> {
     ended
 }
 
-async fn tour(url: &str) -> rome::Result<()> {
+async fn tour(url: &str) -> rome_orm::Result<()> {
     println!("1. Opens the database `{url}`: the table of the entity `Dog` is made.");
     let db = Database::builder().entity::<Dog>().open(url).await?;
 

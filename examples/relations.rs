@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example relations`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Owner {
@@ -43,7 +43,7 @@ struct DogTrick {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Trick>().entity::<DogTrick>();
     let db = db.open("memory:").await?;
     let ann = db.insert(Owner { name: "Ann".into(), ..Default::default() }).await?;

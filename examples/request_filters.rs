@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example request_filters`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "images")]
@@ -16,10 +16,10 @@ struct Image {
 }
 
 /// Reads `size=gt:100` and the like. Everything that can be wrong with it is an error, not a surprise in the query.
-fn condition(parameter: &str) -> rome::Result<Expr<Image>> {
+fn condition(parameter: &str) -> rome_orm::Result<Expr<Image>> {
     let (name, value) = parameter
         .split_once('=')
-        .ok_or_else(|| rome::Error::invalid(format!("`{parameter}` is not of the form name=value")))?;
+        .ok_or_else(|| rome_orm::Error::invalid(format!("`{parameter}` is not of the form name=value")))?;
     let column = Image::column(name)?;
     let (operator, text) = value.split_once(':').unwrap_or(("eq", value));
     match operator {
@@ -28,13 +28,13 @@ fn condition(parameter: &str) -> rome::Result<Expr<Image>> {
         "gt" => column.gt(column.parse(text)?),
         "lt" => column.lt(column.parse(text)?),
         "like" => column.like(text),
-        "in" => column.is_in(text.split(',').map(|part| column.parse(part)).collect::<rome::Result<Vec<Value>>>()?),
-        other => Err(rome::Error::invalid(format!("there is no operator `{other}`"))),
+        "in" => column.is_in(text.split(',').map(|part| column.parse(part)).collect::<rome_orm::Result<Vec<Value>>>()?),
+        other => Err(rome_orm::Error::invalid(format!("there is no operator `{other}`"))),
     }
 }
 
 /// Reads `size:desc,name`.
-fn order(parameter: &str) -> rome::Result<Vec<Order<Image>>> {
+fn order(parameter: &str) -> rome_orm::Result<Vec<Order<Image>>> {
     let one = |part: &str| match part.split_once(':') {
         Some((name, "desc")) => Image::column(name)?.desc(),
         Some((name, _)) => Image::column(name)?.asc(),
@@ -44,7 +44,7 @@ fn order(parameter: &str) -> rome::Result<Vec<Order<Image>>> {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Image>().open("memory:").await?;
     let image = |name: &str, size, min_ram| Image { name: name.into(), size, min_ram, ..Default::default() };
     db.insert_all([image("alpine", 8, None), image("debian", 300, Some(512)), image("fedora", 500, Some(1024))])
@@ -55,7 +55,7 @@ async fn main() -> rome::Result<()> {
         (&["name=in:alpine,fedora"], "size:desc,name", "fedora alpine"),
         (&["min_ram=lt:1000", "name=like:d%"], "id", "debian"),
     ] {
-        let conditions = filters.iter().map(|filter| condition(filter)).collect::<rome::Result<Vec<_>>>()?;
+        let conditions = filters.iter().map(|filter| condition(filter)).collect::<rome_orm::Result<Vec<_>>>()?;
         let query = db.query::<Image>().filter(Expr::all(conditions)).order_by(order(sort)?);
         let names = query.select(Image::NAME).all().await?.join(" ");
         println!("{filters:?} by {sort}: {names}");

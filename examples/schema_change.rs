@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use rome::SchemaChange;
-use rome::change::{BuildOptions, BuildProgress};
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
+use rome_orm::SchemaChange;
+use rome_orm::change::{BuildOptions, BuildProgress};
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
 
 /// The first release.
 mod first {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug, PartialEq, Default)]
     #[rome(table = "dogs")]
@@ -39,7 +39,7 @@ struct Dog {
 
 /// A change that does not fit what is stored.
 mod wrong {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug, PartialEq, Default)]
     #[rome(table = "dogs")]
@@ -54,7 +54,7 @@ mod wrong {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let store = Arc::new(MemoryStore::new());
     let old = Database::builder().entity::<first::Dog>().open_store(store.clone()).await?;
     let dog = |n: u8| first::Dog { name: format!("dog {}", n % 99), age: n, ..Default::default() };

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example sessions`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Doctor {
@@ -14,7 +14,7 @@ struct Doctor {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Doctor>().open("memory:").await?;
     let doctor = |name: &str| Doctor { name: name.into(), on_call: true, ..Default::default() };
     let on_call = Doctor::ON_CALL.eq(true);

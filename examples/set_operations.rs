@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example set_operations`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Dog {
@@ -21,7 +21,7 @@ struct Cat {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().entity::<Cat>().open("memory:").await?;
     let dog = |name: &str, age| Dog { name: name.into(), age, ..Default::default() };
     let cat = |name: &str, lives| Cat { name: name.into(), lives, ..Default::default() };

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example statistics`
 
-use rome::metrics::{Measure, Statistics};
-use rome::prelude::*;
+use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Owner {
@@ -25,7 +25,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
     let city = |id: u32| if id.is_multiple_of(2) { "Lyon" } else { "Nice" };
     db.insert_all((0..100).map(|id| Owner { id, city: city(id).into(), ..Default::default() })).await?;

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use rome::embedded::{EmbeddedOptions, EmbeddedStore};
-use rome::prelude::*;
-use rome::store::Durability;
+use rome_orm::embedded::{EmbeddedOptions, EmbeddedStore};
+use rome_orm::prelude::*;
+use rome_orm::store::Durability;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Dog {
@@ -16,7 +16,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let folder = std::env::temp_dir().join(format!("rome-stores-{}", std::process::id()));
     let url = format!("embedded:{}", folder.display());
 

@@ -3,7 +3,7 @@
 //! `cargo run --example streams`
 
 use futures::TryStreamExt;
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 struct Reading {
@@ -14,7 +14,7 @@ struct Reading {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Reading>().open("memory:").await?;
     let reading = |n: u32| Reading { celsius: f64::from(n % 40) - 10.0, ..Default::default() };
     db.insert_all((0..2_000).map(reading)).await?;

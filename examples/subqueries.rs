@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example subqueries`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
 struct Owner {
@@ -27,7 +27,7 @@ struct Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
     let owner = |name: &str, city: &str| Owner { name: name.into(), city: city.into(), ..Default::default() };
     let owners = db.insert_all([owner("Ann", "Lyon"), owner("Bob", "Nice"), owner("Cid", "Oslo")]).await?;

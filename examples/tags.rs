@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example tags`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Post {
@@ -35,7 +35,7 @@ struct PostTag {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Post>().entity::<Tag>().entity::<PostTag>().open("memory:").await?;
     let post = |title: &str| Post { title: title.into(), ..Default::default() };
     let posts = db.insert_all([post("Joins"), post("Indexes"), post("Cats")]).await?;

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use rome::metrics::Collector;
-use rome::prelude::*;
+use rome_orm::metrics::Collector;
+use rome_orm::prelude::*;
 
 /// The application: lending books.
 mod library {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug, Default, PartialEq)]
     pub struct Book {
@@ -25,7 +25,7 @@ mod library {
     ///
     /// # Errors
     /// `is_not_found` if there is no such book.
-    pub async fn lend(db: &Database, title: &str, to: &str) -> rome::Result<bool> {
+    pub async fn lend(db: &Database, title: &str, to: &str) -> rome_orm::Result<bool> {
         db.transaction(async |s| {
             let book = s.query::<Book>().filter(Book::TITLE.eq(title)).one().await?;
             if book.lent_to.is_some() {
@@ -41,13 +41,13 @@ mod library {
 use library::{Book, lend};
 
 /// What each test begins with: a store of its own, with what the test wants in it. Queries that no index serves fail.
-async fn library_with(titles: &[&str]) -> rome::Result<Database> {
+async fn library_with(titles: &[&str]) -> rome_orm::Result<Database> {
     let db = Database::builder().entity::<Book>().scan_policy(ScanPolicy::Deny).open("memory:").await?;
     db.insert_all(titles.iter().map(|title| Book { title: (*title).into(), ..Default::default() })).await?;
     Ok(db)
 }
 
-async fn a_book_is_lent_once() -> rome::Result<()> {
+async fn a_book_is_lent_once() -> rome_orm::Result<()> {
     let db = library_with(&["Emma"]).await?;
     assert!(lend(&db, "Emma", "Ann").await?);
     assert!(!lend(&db, "Emma", "Bob").await?);
@@ -55,7 +55,7 @@ async fn a_book_is_lent_once() -> rome::Result<()> {
     Ok(())
 }
 
-async fn of_many_at_once_one_gets_it() -> rome::Result<()> {
+async fn of_many_at_once_one_gets_it() -> rome_orm::Result<()> {
     let db = library_with(&["Emma"]).await?;
     let names: Vec<String> = (0..8).map(|n| format!("reader {n}")).collect();
     let lent = futures::future::try_join_all(names.iter().map(|name| lend(&db, "Emma", name))).await?;
@@ -64,7 +64,7 @@ async fn of_many_at_once_one_gets_it() -> rome::Result<()> {
 }
 
 /// Two sessions, interleaved by hand: no sleeping, no threads.
-async fn who_read_what_has_changed_is_refused() -> rome::Result<()> {
+async fn who_read_what_has_changed_is_refused() -> rome_orm::Result<()> {
     let db = library_with(&["Emma"]).await?;
     let slow = db.session();
     let book = slow.query::<Book>().filter(Book::TITLE.eq("Emma")).one().await?;
@@ -74,7 +74,7 @@ async fn who_read_what_has_changed_is_refused() -> rome::Result<()> {
     Ok(())
 }
 
-async fn lending_takes_one_read_and_one_commit() -> rome::Result<()> {
+async fn lending_takes_one_read_and_one_commit() -> rome_orm::Result<()> {
     let metrics = Arc::new(Collector::new());
     let db = Database::builder().entity::<Book>().metrics(metrics.clone()).open("memory:").await?;
     db.insert(Book { title: "Emma".into(), ..Default::default() }).await?;
@@ -86,7 +86,7 @@ async fn lending_takes_one_read_and_one_commit() -> rome::Result<()> {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     a_book_is_lent_once().await?;
     of_many_at_once_one_gets_it().await?;
     who_read_what_has_changed_is_refused().await?;

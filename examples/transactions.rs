@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use tokio::task::JoinSet;
 
 #[derive(Entity, Clone, Debug)]
@@ -19,7 +19,7 @@ enum TransferError {
     #[error("{0} has only {1} cents")]
     TooLittle(String, u64),
     #[error(transparent)]
-    Database(#[from] rome::Error),
+    Database(#[from] rome_orm::Error),
 }
 
 /// Both accounts change, or none. The body may run several times, so it does nothing but through its session.

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example trees`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 struct Folder {
@@ -18,21 +18,21 @@ struct Folder {
 }
 
 // A query that has folders twice needs a second name for them.
-rome::alias!(Parent = Folder);
+rome_orm::alias!(Parent = Folder);
 
-async fn add(db: &Database, name: &str, parent: Option<&Folder>) -> rome::Result<Folder> {
+async fn add(db: &Database, name: &str, parent: Option<&Folder>) -> rome_orm::Result<Folder> {
     let parent_id = parent.map(|parent| parent.id);
     db.insert(Folder { name: name.into(), parent_id, ..Default::default() }).await
 }
 
-fn print(folder: &Folder, depth: usize) -> rome::Result<()> {
+fn print(folder: &Folder, depth: usize) -> rome_orm::Result<()> {
     println!("{:depth$}{}", "", folder.name);
     // The lowest level that was asked for has not loaded its own children.
     folder.children.get().unwrap_or_default().iter().try_for_each(|child| print(child, depth + 2))
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Folder>().open("memory:").await?;
     let root = add(&db, "root", None).await?;
     let docs = add(&db, "docs", Some(&root)).await?;

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example unique`
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use tokio::task::JoinSet;
 
 #[derive(Entity, Clone, Debug, Default)]
@@ -21,7 +21,7 @@ fn dog(owner: u64, name: &str, chip: Option<&str>) -> Dog {
 }
 
 #[tokio::main]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     let rex = db.insert(dog(1, "Rex", Some("985"))).await?;
 

@@ -5,7 +5,7 @@
 //! Cluster. The same program runs on each, with the same results.
 //!
 //! ```
-//! use rome::prelude::*;
+//! use rome_orm::prelude::*;
 //!
 //! #[derive(Entity, Clone, Debug, PartialEq, Default)]
 //! #[rome(table = "dogs", index(name, age))]
@@ -18,7 +18,7 @@
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> rome::Result<()> {
+//! # async fn main() -> rome_orm::Result<()> {
 //! let db = Database::builder().entity::<Dog>().open("memory:").await?;
 //! let rex = db.insert(Dog { name: "Rex".into(), age: Some(3), ..Default::default() }).await?;
 //! let old = db.query::<Dog>().filter(Dog::AGE.ge(2)).order_by(Dog::AGE.desc()).limit(10).all().await?;

@@ -17,7 +17,7 @@ pub trait Open {
     /// `redis-cluster://HOST`, with `rediss` in the place of `redis` for TLS.
     ///
     /// The path of an embedded store is taken as it is written: relative to the working directory or not, without `//` in
-    /// front of it, percent-encoding or parameters. `rome::embedded::EmbeddedStore::open` takes any path.
+    /// front of it, percent-encoding or parameters. `rome_orm::embedded::EmbeddedStore::open` takes any path.
     ///
     /// # Errors
     /// When the URL names no store that this build has; when the store cannot be opened, for instance
@@ -30,11 +30,11 @@ pub trait Open {
     /// What [`open`](Self::open) would change in the stored catalog; changes nothing, though it opens the store.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// let plan = Database::builder().entity::<Dog>().plan("memory:").await?;
     /// assert_eq!(plan.to_string(), "+ table `dog` is new");
     /// # Ok(())

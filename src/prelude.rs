@@ -1,4 +1,4 @@
-//! What most programs use: `use rome::prelude::*;`.
+//! What most programs use: `use rome_orm::prelude::*;`.
 
 pub use crate::expr::{Column, Expr, Order, avg, count, count_distinct, count_of, max, min, sum};
 pub use crate::{

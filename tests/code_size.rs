@@ -44,7 +44,7 @@ pub struct Entity@ {
 
 /// A query that loads a relation, and a transaction.
 const USE: &str = r#"
-pub async fn query_@(db: &Database, owner: Id<Entity^>) -> rome::Result<Vec<Entity@>> {
+pub async fn query_@(db: &Database, owner: Id<Entity^>) -> rome_orm::Result<Vec<Entity@>> {
     db.query::<Entity@>()
         .filter(Entity@::OWNER.eq(owner).and(Entity@::SCORE.ge(@)))
         .order_by(Entity@::CREATED_AT.desc())
@@ -54,7 +54,7 @@ pub async fn query_@(db: &Database, owner: Id<Entity^>) -> rome::Result<Vec<Enti
         .await
 }
 
-pub async fn transaction_@(db: &Database, id: Id<Entity@>) -> rome::Result<i64> {
+pub async fn transaction_@(db: &Database, id: Id<Entity@>) -> rome_orm::Result<i64> {
     db.transaction(async |s| {
         let mut row = s.get::<Entity@>(id).await?.ok_or_not_found()?;
         row.score += 1;
@@ -72,7 +72,7 @@ pub fn use_@(db: &Database) {
 
 /// Every kind of verb once.
 const USE_ALL: &str = r#"
-pub async fn write_@(db: &Database, row: Entity@) -> rome::Result<()> {
+pub async fn write_@(db: &Database, row: Entity@) -> rome_orm::Result<()> {
     let row = db.insert(row).await?;
     let rows = db.insert_all([row]).await?;
     let mut rows = db.update_all(&rows).await?;
@@ -87,13 +87,13 @@ pub async fn write_@(db: &Database, row: Entity@) -> rome::Result<()> {
     Ok(())
 }
 
-pub async fn read_@(db: &Database, mut row: Entity@) -> rome::Result<()> {
+pub async fn read_@(db: &Database, mut row: Entity@) -> rome_orm::Result<()> {
     drop(db.get::<Entity@>(row.id).await?);
     drop(db.get_many::<Entity@>([row.id]).await?);
     db.load(&mut row, Entity@::PARENT).await
 }
 
-pub async fn query_@(db: &Database) -> rome::Result<()> {
+pub async fn query_@(db: &Database) -> rome_orm::Result<()> {
     let query = db.query::<Entity@>().filter(Entity@::SCORE.ge(@)).order_by(Entity@::CREATED_AT.desc());
     drop(query.all().await?);
     drop(query.first().await?);
@@ -110,7 +110,7 @@ pub async fn query_@(db: &Database) -> rome::Result<()> {
     std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await.transpose().map(drop)
 }
 
-pub async fn combine_@(db: &Database) -> rome::Result<()> {
+pub async fn combine_@(db: &Database) -> rome_orm::Result<()> {
     let query = || db.query::<Entity@>().filter(Entity@::SCORE.ge(@));
     drop(query().with(Entity@::PARENT).all().await?);
     drop(query().join(Entity@::PARENT).all().await?);
@@ -120,7 +120,7 @@ pub async fn combine_@(db: &Database) -> rome::Result<()> {
     Ok(())
 }
 
-pub async fn transaction_@(db: &Database, id: Id<Entity@>) -> rome::Result<i64> {
+pub async fn transaction_@(db: &Database, id: Id<Entity@>) -> rome_orm::Result<i64> {
     db.transaction(async |s| {
         let mut row = s.get::<Entity@>(id).await?.ok_or_not_found()?;
         row.score += 1;
@@ -143,7 +143,7 @@ pub fn use_@(db: &Database, row: Entity@) {
 
 /// Every verb of a query on two entities.
 const USE_JOINS: &str = r#"
-pub async fn join_@(db: &Database) -> rome::Result<()> {
+pub async fn join_@(db: &Database) -> rome_orm::Result<()> {
     let pairs = db.query::<Entity@>().join(Entity@::PARENT).filter(Entity@::SCORE.ge(@)).order_by(Entity@::RANK.desc());
     drop(pairs.all().await?);
     drop(pairs.first().await?);
@@ -224,7 +224,7 @@ fn build(name: &str, used: &str) -> Ir {
 
     let mut source = "#![allow(unused_imports, reason = \"not every program uses all of them\")]\n\
                       use std::pin::pin;\nuse std::task::{Context, Waker};\n\n\
-                      use chrono::{DateTime, Utc};\nuse futures_core::Stream;\nuse rome::prelude::*;\n"
+                      use chrono::{DateTime, Utc};\nuse futures_core::Stream;\nuse rome_orm::prelude::*;\n"
         .to_owned();
     let mut main = String::new();
     for number in 0..ENTITIES {

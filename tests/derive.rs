@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use rome::model::{Key, Projection as _};
-use rome::prelude::*;
-use rome::schema::{IndexPart, KeySource, Role, Table};
-use rome::value::{ColumnType, Field, RowReader, RowWriter, Value};
+use rome_orm::model::{Key, Projection as _};
+use rome_orm::prelude::*;
+use rome_orm::schema::{IndexPart, KeySource, Role, Table};
+use rome_orm::value::{ColumnType, Field, RowReader, RowWriter, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -145,7 +145,7 @@ fn stored<E: Entity>(entity: &E) -> Vec<u8> {
     row.try_finish().unwrap()
 }
 
-fn at(position: u16) -> &'static rome::schema::ColumnDef {
+fn at(position: u16) -> &'static rome_orm::schema::ColumnDef {
     Dog::table().column(position)
 }
 
@@ -334,7 +334,7 @@ fn a_projection_asks_for_its_columns() {
 mod kennel {
     //! A module whose entity is used from outside, and whose own names hide those that derived code uses.
 
-    use rome::prelude::{ColumnEnum, Embedded, Entity};
+    use rome_orm::prelude::{ColumnEnum, Embedded, Entity};
 
     #[allow(dead_code)]
     struct Vec;

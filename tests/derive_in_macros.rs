@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 /// All fields but the key are tokens of the caller.
 macro_rules! rest {
@@ -85,7 +85,7 @@ macro_rules! pieces {
 }
 
 mod owners {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug, Default, PartialEq)]
     pub struct Owner {
@@ -188,7 +188,7 @@ async fn what_macros_derive_is_stored_and_read() {
     assert_eq!(Dog::table().name, "all dogs");
     let defaults: Vec<_> = Dog::table().columns.iter().filter_map(|column| column.default).map(|of| of()).collect();
     assert_eq!(defaults.len(), 7);
-    assert_eq!(defaults[1], rome::Value::Int(3));
+    assert_eq!(defaults[1], rome_orm::Value::Int(3));
 
     let aged = db.query::<Dog>().project::<Aged>().one().await.unwrap();
     assert_eq!(aged, Aged { name: "Ida".into(), age: Some(2) });

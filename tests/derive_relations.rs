@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use rome::prelude::*;
-use rome::schema::{ForeignKey, IndexDef, Lookup, OnDelete, RelationKind, Table};
-use rome::value::{RowReader, RowWriter};
+use rome_orm::prelude::*;
+use rome_orm::schema::{ForeignKey, IndexDef, Lookup, OnDelete, RelationKind, Table};
+use rome_orm::value::{RowReader, RowWriter};
 use serde::{Deserialize, Serialize};
 
 #[derive(Entity, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -188,7 +188,7 @@ fn an_index_that_leaves_rows_out_or_does_not_begin_with_the_columns_does_not_do(
 #[test]
 fn a_relation_is_made_of_columns_of_both_tables() {
     let (owner, dog) = (Owner::table(), Dog::table());
-    let parts = |def: &rome::schema::RelationDef| {
+    let parts = |def: &rome_orm::schema::RelationDef| {
         let tables = ((def.local)().name, (def.remote)().name);
         (def.kind, tables, def.local_columns.clone(), def.remote_columns.clone())
     };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(ColumnEnum, Clone, Copy, Debug, Default, PartialEq)]
 enum Coat {
@@ -123,7 +123,7 @@ async fn ids(db: &Database, filter: Expr<Row>) -> Vec<u64> {
     db.query::<Row>().filter(filter).order_by(Row::ID.asc()).select(Row::ID).all().await.unwrap()
 }
 
-async fn ordered(db: &Database, order: impl rome::expr::Orders<Row>) -> Vec<u64> {
+async fn ordered(db: &Database, order: impl rome_orm::expr::Orders<Row>) -> Vec<u64> {
     db.query::<Row>().order_by(order).select(Row::ID).all().await.unwrap()
 }
 
@@ -372,7 +372,7 @@ async fn a_transaction_is_tried_again_and_gives_up_in_the_end() {
                     // It read more than one moment: what it says is not to be believed.
                     s.query::<Row>().count().await?;
                     if fails {
-                        return Err(rome::Error::invalid("an error from an inconsistent view"));
+                        return Err(rome_orm::Error::invalid("an error from an inconsistent view"));
                     }
                 }
                 s.update(&Row { some: Some(1), ..row }).await
@@ -522,7 +522,7 @@ async fn a_cursor_outlives_a_restart() {
 #[tokio::test]
 async fn what_does_not_fit_is_refused_at_open() {
     mod before {
-        use rome::prelude::*;
+        use rome_orm::prelude::*;
         #[derive(Entity, Clone, Debug)]
         #[rome(table = "things")]
         pub struct Thing {
@@ -532,7 +532,7 @@ async fn what_does_not_fit_is_refused_at_open() {
         }
     }
     mod added {
-        use rome::prelude::*;
+        use rome_orm::prelude::*;
         #[derive(Entity, Clone, Debug, PartialEq)]
         #[rome(table = "things")]
         pub struct Thing {
@@ -546,7 +546,7 @@ async fn what_does_not_fit_is_refused_at_open() {
         }
     }
     mod removed {
-        use rome::prelude::*;
+        use rome_orm::prelude::*;
         #[derive(Entity, Clone, Debug)]
         #[rome(table = "things", index(id))]
         pub struct Thing {

@@ -2,7 +2,7 @@
 #![cfg(feature = "redis")]
 #![allow(clippy::unwrap_used)]
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use rome_redis::testkit::LocalServer;
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]

@@ -5,7 +5,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use rome_redis::testkit::{LocalCluster, LocalServer};
 use tokio::time::Instant;
 
@@ -24,11 +24,11 @@ fn dog(name: &str) -> Dog {
     Dog { name: name.into(), age: Some(3), ..Default::default() }
 }
 
-async fn open(url: &str) -> rome::Result<Database> {
+async fn open(url: &str) -> rome_orm::Result<Database> {
     Database::builder().entity::<Dog>().open(url).await
 }
 
-type Done<'d> = Pin<Box<dyn Future<Output = rome::Result<()>> + 'd>>;
+type Done<'d> = Pin<Box<dyn Future<Output = rome_orm::Result<()>> + 'd>>;
 
 /// Each verb that asks the store, some of them with several calls.
 fn verbs<'d>(db: &'d Database, rex: &'d Dog) -> Vec<(&'static str, Done<'d>)> {

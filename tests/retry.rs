@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
 use tokio::time::{Instant, sleep};
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
@@ -27,7 +27,7 @@ async fn two_programs() -> (Database, Database) {
 }
 
 /// A transaction that takes some time and loses the first so many times against another program.
-async fn lose(times: i64, takes: Duration, options: TransactionOptions) -> rome::Result<i64> {
+async fn lose(times: i64, takes: Duration, options: TransactionOptions) -> rome_orm::Result<i64> {
     let (own, other) = two_programs().await;
     let other = &other;
     own.transaction_with(options, async move |s| {

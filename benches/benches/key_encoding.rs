@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rome::value::{Value, key};
 use rome_benches::model;
+use rome_orm::value::{Value, key};
 
 fn key_encoding(criterion: &mut Criterion) {
     let image = model::image(42);

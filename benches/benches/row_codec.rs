@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rome::Entity;
-use rome::value::{RowReader, RowWriter};
 use rome_benches::model::{self, Image};
 use rome_benches::peers::raw;
+use rome_orm::Entity;
+use rome_orm::value::{RowReader, RowWriter};
 
 fn encode(image: &Image) -> Vec<u8> {
     let mut row = RowWriter::with_capacity(192);

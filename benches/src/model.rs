@@ -4,7 +4,7 @@
 //! values follow from the row's number, so peers can be compared row by row and nothing depends on chance.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use uuid::Uuid;
 
 /// The five states that an image can be in; a fifth of the images is in each.

@@ -1,6 +1,6 @@
 //! The entities and rows that most snippets of the guide work on.
 
-pub use rome::prelude::*;
+pub use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(table = "owners")]
@@ -50,7 +50,7 @@ pub struct DogTag {
 }
 
 /// All entities of the kennel.
-pub fn builder() -> rome::DatabaseBuilder {
+pub fn builder() -> rome_orm::DatabaseBuilder {
     Database::builder().entity::<Owner>().entity::<Dog>().entity::<Tag>().entity::<DogTag>()
 }
 
@@ -64,7 +64,7 @@ pub fn builder() -> rome::DatabaseBuilder {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn kennel() -> rome::Result<Database> {
+pub async fn kennel() -> rome_orm::Result<Database> {
     let db = builder().open("memory:").await?;
     let owner = |name: &str, city: &str| Owner { name: name.into(), city: city.into(), ..Default::default() };
     let owners = db.insert_all([owner("Ann", "Lyon"), owner("Bob", "Nice"), owner("Cleo", "Lyon")]).await?;

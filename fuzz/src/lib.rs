@@ -15,8 +15,8 @@ pub mod sequences {
 
 use std::future::Future;
 
-use rome::Database;
-use rome::store::memory::MemoryStore;
+use rome_orm::Database;
+use rome_orm::store::memory::MemoryStore;
 use sequences::world::{Child, Line, Parent, Ticket};
 
 fn run(body: impl Future<Output = ()>) {
@@ -42,7 +42,7 @@ pub fn forged(data: &[u8]) {
     run(async {
         let (partitions, data) =
             data.split_first().map_or((1, data), |(first, rest)| (1 + u32::from(first % 2) * 2, rest));
-        let store: std::sync::Arc<dyn rome::store::Store> =
+        let store: std::sync::Arc<dyn rome_orm::store::Store> =
             std::sync::Arc::new(MemoryStore::with_partitions(partitions));
         forge::fill(store.clone()).await;
         forge::forge(&store, data).await;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use rome::store::Durability;
+use rome_orm::store::Durability;
 
 /// Looks at databases of ROME, checks them, finishes what was interrupted, and takes their rows out and in.
 ///

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rome::store::{
+use rome_orm::store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
     StoreResult,
 };

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use rome::{Error, Result};
+use rome_orm::{Error, Result};
 
 /// Text of which a terminal shows each character: what it would obey instead is escaped. Names and values come from the
 /// database, and the one who wrote them may not be the one who reads them.

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rome::change::{BuildOptions, IndexState, Status};
-use rome::store::{Durability, Store};
-use rome::{Database, Error, Result};
+use rome_orm::change::{BuildOptions, IndexState, Status};
+use rome_orm::store::{Durability, Store};
+use rome_orm::{Database, Error, Result};
 
 use crate::args::{Args, Command};
 use crate::at_least::AtLeast;
@@ -42,7 +42,7 @@ struct Known;
 
 /// A look at what does not exist makes nothing: only a load begins a database on disk.
 fn there_is(url: &str, command: &Command) -> Result<Known> {
-    rome::check_url(url)?;
+    rome_orm::check_url(url)?;
     match url.strip_prefix("embedded:") {
         Some(path) if !matches!(command, Command::Load { .. }) && !Path::new(path).is_dir() => {
             Err(Error::invalid(format!("there is no database in `{path}`")))
@@ -56,7 +56,7 @@ fn there_is(url: &str, command: &Command) -> Result<Known> {
 
 impl Known {
     async fn open(self, url: &str) -> Result<Arc<dyn Store>> {
-        rome::store_at(url).await
+        rome_orm::store_at(url).await
     }
 }
 
@@ -123,7 +123,7 @@ fn plan(status: &Status) -> Result<()> {
 async fn apply(db: &Database, batch: u32, pause: Duration, quiet: bool) -> Result<ExitCode> {
     let bar = bar(quiet);
     let of_bar = bar.clone();
-    let progress = move |progress: &rome::change::BuildProgress| {
+    let progress = move |progress: &rome_orm::change::BuildProgress| {
         show(&of_bar, &shown(&format!("{}.{}", progress.table, progress.index)), progress.rows, progress.of);
     };
     let report = db.build_indexes(&BuildOptions { batch, pause, progress: Some(Arc::new(progress)) }).await;
@@ -160,7 +160,7 @@ fn query_text(given: &str) -> Result<String> {
 
 async fn dump(db: &Database, output: Option<&Path>, quiet: bool) -> Result<()> {
     let bar = bar(quiet);
-    let tell = |progress: &rome::dump::Progress| show(&bar, &shown(&progress.table), progress.rows, progress.of);
+    let tell = |progress: &rome_orm::dump::Progress| show(&bar, &shown(&progress.table), progress.rows, progress.of);
     let rows = match output {
         Some(path) => {
             let mut out = NewFile::create(path).map_err(|error| file_error(path, &error))?;
@@ -190,9 +190,9 @@ async fn load(store: Arc<dyn Store>, durability: Durability, file: &Path, quiet:
     File::open(file).map_err(|error| file_error(file, &error))?;
     let bar = bar(quiet);
     let open = || File::open(file).map(BufReader::new);
-    let tell = |progress: &rome::dump::Progress| show(&bar, &shown(&progress.table), progress.rows, progress.of);
+    let tell = |progress: &rome_orm::dump::Progress| show(&bar, &shown(&progress.table), progress.rows, progress.of);
     let at_least: Arc<dyn Store> = Arc::new(AtLeast { store: store.clone(), durability });
-    let loaded = rome::dump::load(at_least, open, tell).await;
+    let loaded = rome_orm::dump::load(at_least, open, tell).await;
     bar.finish_and_clear();
     let loaded = loaded?;
     for (table, rows) in &loaded.rows {

@@ -6,11 +6,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use rome::SchemaChange;
-use rome::prelude::*;
+use rome_orm::SchemaChange;
+use rome_orm::prelude::*;
 
 mod first {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug, PartialEq, Default)]
     #[rome(table = "dogs")]

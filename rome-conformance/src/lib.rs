@@ -23,9 +23,6 @@
 //!
 //! Killing the process and losing power are not in it: they need the store's own tests.
 
-// Derived code names the facade; here it is the core.
-extern crate rome_core as rome;
-
 mod client;
 mod differential;
 mod elsewhere;

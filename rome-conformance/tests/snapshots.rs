@@ -1,17 +1,14 @@
 //! A statement of several reads is of one state without being checked, where the store keeps snapshots.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-// Derived code names the facade; here it is the core.
-extern crate rome_core as rome;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use async_trait::async_trait;
-use rome::Database;
-use rome::model::{Many, One};
-use rome::store::memory::MemoryStore;
-use rome::store::{
+use rome_core::Database;
+use rome_core::model::{Many, One};
+use rome_core::store::memory::MemoryStore;
+use rome_core::store::{
     Applied, Capabilities, Consistency, Durability, Effect, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot,
     Space, Store, StoreError, StoreResult, TableId, TxId,
 };

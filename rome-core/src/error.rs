@@ -20,12 +20,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// [`is_internal`](Self::is_internal); a broken invariant within ROME is a panic with its reason. Its text has at most some 10,000 characters: of what it is about and what is longer than that, it says how much it leaves out.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// db.insert(dog("Rex", 3)).await?;
 /// match db.insert(dog("Rex", 5)).await {
@@ -50,7 +50,7 @@ impl Error {
     /// transaction: it is not tried again, whatever the kind.
     ///
     /// ```
-    /// use rome::{Error, ErrorKind};
+    /// use rome_orm::{Error, ErrorKind};
     ///
     /// let error = Error::new(ErrorKind::Stale, "somebody else has closed the ticket meanwhile");
     /// assert!(error.is_stale());
@@ -64,16 +64,16 @@ impl Error {
     /// What was asked for is not there: [`new`](Self::new) with [`ErrorKind::NotFound`].
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key)] id: u32, name: String, lost: bool }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// let found = db
     ///     .transaction(async |s| match s.get::<Dog>(7).await? {
     ///         Some(dog) if !dog.lost => Ok(dog),
-    ///         _ => Err(rome::Error::not_found("there is no dog 7 here")),
+    ///         _ => Err(rome_orm::Error::not_found("there is no dog 7 here")),
     ///     })
     ///     .await;
     /// assert!(found.expect_err("there is none").is_not_found());
@@ -139,11 +139,11 @@ impl Error {
     /// The place of the first condition that did not hold, counted from 0.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key)] id: u32, name: String, age: Option<u32> }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert(Dog { id: 1, name: "Rex".into(), age: Some(3) }).await?;
     /// let conditions = (Dog::NAME.eq("Rex"), Dog::AGE.is_null());

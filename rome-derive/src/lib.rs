@@ -2,8 +2,8 @@
 //!
 //! Each derive goes three steps: *parse* turns the tokens into a *model* and collects every mistake on the way, so that
 //! all of them are reported together; *expand* turns a model without mistakes into code. Derived code names only
-//! `::rome::__private`, and what a macro cannot see (the types of the fields) it leaves to trait bounds whose errors are
-//! worded for the user. Applications use the derives through the `rome` facade, where they are documented.
+//! `::rome_orm::__private`, under the name that the manifest gives to `rome-orm`, and what a macro cannot see (the types of the fields) it leaves to trait bounds whose errors are
+//! worded for the user. Applications use the derives through the facade `rome-orm`, where they are documented.
 
 mod column_enum;
 mod embedded;
@@ -23,7 +23,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`. `index(global, a)` keeps the
 /// entries of all partitions together in the order of the index; without it they lie beside their rows.
 /// `partition_by = a` or `partition_by(a, b)` names columns of the key: rows that are equal in them lie in one partition.
-/// `hooks` runs the `rome::Hooks` that the entity implements before and after its rows are written.
+/// `hooks` runs the `rome_orm::Hooks` that the entity implements before and after its rows are written.
 ///
 /// `count`, `count_by(a, b)` and `sum(a, by = b)` or `sum(a, by(b, c))`, each as often as needed, are aggregate indexes, see
 /// below.
@@ -42,7 +42,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// ```
 /// use chrono::{DateTime, Utc};
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug)]
 /// #[rome(table = "dogs", index(name, desc(age)))]
@@ -74,7 +74,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// more. Writers of one group do not conflict, but who reads a group in a session conflicts with whoever changes it.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug)]
 /// #[rome(sum(size, by = owner))]
@@ -86,7 +86,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// let db = Database::builder().entity::<File>().open("memory:").await?;
 /// db.insert_all((1..=3).map(|id| File { id, owner: "ann".into(), size: 100 })).await?;
 /// let of_ann = db.query::<File>().filter(File::OWNER.eq("ann"));
@@ -121,7 +121,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// to be visible to this one.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// struct Owner {
@@ -168,6 +168,10 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// ```
 ///
 /// A mistake in an attribute is a compile error, and all mistakes in one entity are reported together.
+///
+/// # Where derived code finds ROME
+/// By the name that the manifest of the package gives to `rome-orm`, also where that is renamed. A package that has it from another
+/// one, which re-exports it, says where: `#[rome(crate = "framework::rome_orm")]`. That holds for all five derives.
 #[proc_macro_derive(Entity, attributes(rome))]
 pub fn derive_entity(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -180,7 +184,7 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 /// generates `AddressColumns<E>`, with one field for each column, which is the type of the entity's constant.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Embedded, Clone)]
 /// struct Address {
@@ -219,7 +223,7 @@ pub fn derive_embedded(input: TokenStream) -> TokenStream {
 /// The enum has to be `Clone`. Besides being a column type it gets `label()` and `FromStr`.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(ColumnEnum, Clone, Copy, Debug, PartialEq)]
 /// #[rome(rename_all = "kebab-case")]
@@ -244,7 +248,7 @@ pub fn derive_column_enum(input: TokenStream) -> TokenStream {
 /// It orders, is a key and is generated exactly if what it holds does.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Newtype, Clone)]
 /// struct Email(String);
@@ -269,7 +273,7 @@ pub fn derive_newtype(input: TokenStream) -> TokenStream {
 /// `#[rome(column = ADDRESS.city)]`, and has the column's type.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity)]
 /// struct Dog {

@@ -1,6 +1,6 @@
 //! Mistakes in enums for columns.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(ColumnEnum)]
 #[rome(rename_all = "snake-case", lable = "x")]

@@ -1,7 +1,7 @@
 //! Columns that are compared, ordered or set as their types do not allow.
 
-use rome::expr::Orders;
-use rome::prelude::*;
+use rome_orm::expr::Orders;
+use rome_orm::prelude::*;
 
 #[derive(ColumnEnum, Clone)]
 enum Coat {

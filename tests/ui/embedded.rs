@@ -1,6 +1,6 @@
 //! Mistakes in embedded structs.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Embedded)]
 #[rome(table = "addresses", index(city))]

@@ -1,6 +1,6 @@
 //! Aggregate indexes over columns that cannot be summed or grouped by.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 #[rome(sum(name), sum(weight, by = name), sum(large), sum(tags), count_by(name, tags), count_by(notes), sum(age, by = name))]

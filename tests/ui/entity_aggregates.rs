@@ -1,6 +1,6 @@
 //! Aggregate indexes that are declared wrong.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 #[rome(count = 3, count_by, count_by(), count_by(naem), count_by(name, name), count_by(age), count_by(age))]

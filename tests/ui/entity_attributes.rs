@@ -1,6 +1,6 @@
 //! Attributes that are unknown, misplaced, repeated, incomplete or contradict each other.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 #[rome(tabel = "dogs", key, table = "", table = 3)]

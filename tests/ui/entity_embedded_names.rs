@@ -1,6 +1,6 @@
 //! Columns of embedded structs that have the names of other columns.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Embedded)]
 struct Address {

@@ -1,6 +1,6 @@
 //! Foreign keys whose columns cannot hold the key that they reference.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Owner {

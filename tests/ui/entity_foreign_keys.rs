@@ -1,6 +1,6 @@
 //! Foreign keys and partitions that are declared wrong.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Owner {

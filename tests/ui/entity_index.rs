@@ -1,6 +1,6 @@
 //! Indexes that are declared wrong.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 #[rome(index, index(), index(naem), index(name, name), unique(descending(name)), index(desc(name, age)))]

@@ -1,6 +1,6 @@
 //! An index over a column that the embedded struct does not have.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Embedded)]
 struct Address {

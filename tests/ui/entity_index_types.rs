@@ -1,6 +1,6 @@
 //! Indexes over columns that cannot be indexed.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Embedded)]
 struct Address {

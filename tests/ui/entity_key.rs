@@ -1,6 +1,6 @@
 //! Keys that are missing, or declared so that they could not work.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Keyless {

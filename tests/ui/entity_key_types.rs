@@ -1,6 +1,6 @@
 //! Key fields of types that cannot be keys, or that cannot be generated.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Optional {

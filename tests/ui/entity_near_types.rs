@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use rome::chrono::{FixedOffset, Local, NaiveDateTime};
-use rome::prelude::*;
+use rome_orm::chrono::{FixedOffset, Local, NaiveDateTime};
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Dog {
@@ -18,7 +18,7 @@ struct Dog {
     many: Vec<usize>,
     hash: [u8; 32],
     pause: std::time::Duration,
-    delta: rome::chrono::Duration,
+    delta: rome_orm::chrono::Duration,
     map: HashMap<String, u32>,
     set: std::collections::BTreeSet<String>,
     letter: char,
@@ -36,7 +36,7 @@ struct Home {
 }
 
 mod own {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     /// A column type of the program's own, by the name of one that is none.
     #[derive(Newtype, Clone)]

@@ -1,6 +1,6 @@
 //! Relations whose fields or columns do not lead where they should.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Owner {

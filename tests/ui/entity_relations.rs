@@ -1,6 +1,6 @@
 //! Relations that are declared wrong.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 #[rome(belongs_to(owner_id), has_many(owner_id), index(owner))]
@@ -56,7 +56,7 @@ struct Usable {
     others: Many<Usable>,
 }
 
-fn uses(usable: &Usable) -> rome::Result<(usize, &'static str)> {
+fn uses(usable: &Usable) -> rome_orm::Result<(usize, &'static str)> {
     Ok((usable.others.get()?.len(), Usable::OTHERS.name().field))
 }
 

@@ -1,6 +1,6 @@
 //! What cannot be an entity.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 enum Choice {

@@ -1,6 +1,6 @@
 //! Fields whose types do not suit their attributes.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 struct Plain;
 

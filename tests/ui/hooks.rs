@@ -1,7 +1,7 @@
 //! Hooks that are announced and not there, and hooks that are there and not announced.
 
-use rome::Hooks;
-use rome::prelude::*;
+use rome_orm::Hooks;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 #[rome(hooks)]

@@ -1,6 +1,6 @@
 //! Mistakes in newtypes.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Newtype)]
 #[rome(column = "email")]

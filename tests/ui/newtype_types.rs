@@ -1,6 +1,6 @@
 //! Newtypes around what is no column, and uses that what they hold does not allow.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 struct Plain;
 

@@ -1,6 +1,6 @@
 //! Mistakes in projections.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Projection)]
 #[rome(entiti = Dog)]

@@ -1,6 +1,6 @@
 //! Projections that do not fit their entity.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Dog {

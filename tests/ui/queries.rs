@@ -1,6 +1,6 @@
 //! Queries with columns that are not in them, or that are used as their types do not allow.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Dog {

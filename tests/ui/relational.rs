@@ -1,7 +1,7 @@
 //! Joins, aggregates, subqueries and set operations with entities that are not in the query, or that are used as their
 //! types do not allow.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity)]
 struct Owner {

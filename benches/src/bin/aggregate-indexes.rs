@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use rusqlite::{Connection, params};
 
 /// How often each question is asked.

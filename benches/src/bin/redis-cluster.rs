@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use redis::{AsyncCommands, Script, cluster::ClusterClient};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use rome_redis::testkit::LocalCluster;
 
 /// How many calls a round makes.

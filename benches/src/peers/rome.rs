@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use uuid::Uuid;
 
 use crate::{

@@ -131,12 +131,12 @@ impl Database {
     /// Keeps what the rows of each group of an aggregate index add up to in memory.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert_all([dog("Rex", 3), dog("Ida", 5)]).await?;
     /// let report = db.check().await?;

@@ -1,6 +1,6 @@
 //! The calls of the store: each of them is counted for whoever measures, and told as one `tracing` event.
 //!
-//! Events have the target `rome::store` and name tables and indexes; keys and values are not in them. Where nobody listens and
+//! Events have the target `rome_orm::store` and name tables and indexes; keys and values are not in them. Where nobody listens and
 //! nobody measures, a call costs two looks more.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ pub(crate) type Names = BTreeMap<Space, String>;
 /// Whether calls are told.
 macro_rules! told {
     () => {
-        tracing::enabled!(target: "rome::store", tracing::Level::DEBUG)
+        tracing::enabled!(target: "rome_orm::store", tracing::Level::DEBUG)
     };
 }
 
@@ -58,7 +58,7 @@ impl Committer {
                 _ => None,
             });
             tracing::debug!(
-                target: "rome::store", spaces, partitions, effects, outcomes, ?durability, elapsed = ?begun.elapsed(),
+                target: "rome_orm::store", spaces, partitions, effects, outcomes, ?durability, elapsed = ?begun.elapsed(),
                 blocker = shown(blocker), error = failure(&result), "apply"
             );
         }
@@ -75,7 +75,7 @@ impl Committer {
                 SequenceId::Lanes => "transactions".to_owned(),
             };
             let error = failure(&result);
-            tracing::debug!(target: "rome::store", spaces, numbers = n, elapsed = ?begun.elapsed(), error, "reserve");
+            tracing::debug!(target: "rome_orm::store", spaces, numbers = n, elapsed = ?begun.elapsed(), error, "reserve");
         }
         result
     }
@@ -83,7 +83,7 @@ impl Committer {
     pub(super) async fn call_raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         let result = self.store.raise(sequence, least).await;
         count(|| Statistics { reserves: 1, ..Statistics::default() });
-        tracing::debug!(target: "rome::store", error = failure(&result), "raise");
+        tracing::debug!(target: "rome_orm::store", error = failure(&result), "raise");
         result
     }
 
@@ -114,7 +114,7 @@ impl Committer {
             let spaces = self.names_of(batch.iter().flat_map(|(_, reads)| reads).flat_map(spaces_of_read));
             let blocker = result.iter().flatten().find_map(|reply| reply.blockers.first());
             tracing::debug!(
-                target: "rome::store", spaces, partitions = batch.len(), rows = cost.rows_read, entries = cost.entries_read,
+                target: "rome_orm::store", spaces, partitions = batch.len(), rows = cost.rows_read, entries = cost.entries_read,
                 returned, elapsed = ?begun.elapsed(), blocker = shown(blocker), error = failure(result), "read"
             );
         }

@@ -66,13 +66,13 @@ impl DatabaseBuilder {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
-    /// use rome::metrics::Collector;
+    /// use rome_orm::metrics::Collector;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// let metrics = Arc::new(Collector::new());
     /// let db = Database::builder().entity::<Dog>().metrics(metrics.clone()).open("memory:").await?;
     /// db.query::<Dog>().count().await?;
@@ -86,17 +86,17 @@ impl DatabaseBuilder {
         self
     }
 
-    /// From which duration on a query is told as slow: a `tracing` warning with the target `rome::query` and the text of the
+    /// From which duration on a query is told as slow: a `tracing` warning with the target `rome_orm::query` and the text of the
     /// query, without its values. 200 milliseconds unless said otherwise; none is no warning.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// use std::time::Duration;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// let strict = Some(Duration::from_millis(20));
     /// let db = Database::builder().entity::<Dog>().slow_queries(strict).open("memory:").await?;
     /// # Ok(())
@@ -120,13 +120,13 @@ impl DatabaseBuilder {
     /// [apply](SchemaChange::Apply) what can be added.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
-    /// use rome::SchemaChange;
+    /// use rome_orm::SchemaChange;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// let db = Database::builder().entity::<Dog>().schema(SchemaChange::Refuse).open("memory:").await?;
     /// # Ok(())
     /// # }
@@ -157,13 +157,13 @@ impl DatabaseBuilder {
     /// index. Changes nothing. Costs one round trip; where there are new indexes, one more for each 500 rows of their tables.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
-    /// use rome::store::memory::MemoryStore;
+    /// use rome_orm::store::memory::MemoryStore;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// let store = std::sync::Arc::new(MemoryStore::new());
     /// let plan = Database::builder().entity::<Dog>().plan_store(store.clone()).await?;
     /// assert_eq!(plan.to_string(), "+ table `dog` is new");

@@ -23,12 +23,12 @@ use crate::store::Store;
 /// An open database. Cheap to clone; all clones are the same.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// let rex = db.insert(dog("Rex", 3)).await?;
 /// assert_eq!(db.get::<Dog>(rex.id).await?, Some(rex.clone()));
@@ -73,11 +73,11 @@ impl Database {
     /// 4·10¹².
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, name: String }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// assert_eq!(db.set_counter::<Dog>(1000).await?, 1000);
     /// let rex = db.insert(Dog { name: "Rex".into(), ..Default::default() }).await?;
@@ -112,12 +112,12 @@ impl Database {
     /// Captured values are borrowed, or moved and cloned for each run.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// let (rex, ida) = (db.insert(dog("Rex", 3)).await?, db.insert(dog("Ida", 5)).await?);
     /// let together = db
@@ -165,21 +165,21 @@ impl Database {
     /// [`transaction`](Self::transaction) with an error type of the program's own.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// #[derive(Debug)]
     /// enum Refused {
     ///     TooYoung(u32),
-    ///     Database(rome::Error),
+    ///     Database(rome_orm::Error),
     /// }
     ///
-    /// impl From<rome::Error> for Refused {
-    ///     fn from(error: rome::Error) -> Self {
+    /// impl From<rome_orm::Error> for Refused {
+    ///     fn from(error: rome_orm::Error) -> Self {
     ///         Self::Database(error)
     ///     }
     /// }
@@ -238,12 +238,12 @@ impl Database {
     /// Stores a new row and returns it as it is stored: with its key and the columns that ROME sets. Costs one round trip.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// let rex = db.insert(dog("Rex", 3)).await?;
     /// assert_ne!(rex.id, Id::default());

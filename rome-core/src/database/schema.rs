@@ -11,12 +11,12 @@ impl Database {
     /// others have built.
     ///
     /// ```
-    /// # use rome::prelude::*;
-    /// use rome::change::{BuildOptions, SchemaChange};
-    /// use rome::store::{Store, memory::MemoryStore};
+    /// # use rome_orm::prelude::*;
+    /// use rome_orm::change::{BuildOptions, SchemaChange};
+    /// use rome_orm::store::{Store, memory::MemoryStore};
     ///
     /// mod first {
-    ///     # use rome::prelude::*;
+    ///     # use rome_orm::prelude::*;
     ///     #[derive(Entity, Clone, Debug, PartialEq)]
     ///     #[rome(table = "dogs")]
     ///     pub struct Dog { #[rome(key)] pub id: u64, pub name: String }
@@ -27,7 +27,7 @@ impl Database {
     /// struct Dog { #[rome(key)] id: u64, #[rome(index)] name: String }
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// let store = std::sync::Arc::new(MemoryStore::new());
     /// let old = Database::builder().entity::<first::Dog>().open_store(store.clone()).await?;
     /// old.insert(first::Dog { id: 1, name: "Rex".into() }).await?;

@@ -17,7 +17,7 @@ impl Database {
     /// transaction comes between, the row is read and its conditions are tested again: if they still hold that is no conflict.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// #[derive(Entity, Clone, Debug, PartialEq)]
     /// struct Image {
     ///     #[rome(key)]
@@ -27,7 +27,7 @@ impl Database {
     /// }
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Image>().open("memory:").await?;
     /// db.insert(Image { id: 7, status: "queued".into(), size: None }).await?;
     /// let is_new = (Image::STATUS.eq("queued"), Image::SIZE.is_null());

@@ -62,21 +62,21 @@ pub fn verify(dump: &mut impl BufRead) -> Result<BTreeMap<String, u64>> {
 /// commit, and a note of how far it is. Reading is not asynchronous: this is for tools.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
-/// use rome::store::memory::MemoryStore;
+/// use rome_orm::store::memory::MemoryStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// let rex = db.insert(dog("Rex", 3)).await?;
 /// let mut lines = Vec::new();
 /// db.dump(&mut lines, |_| {}).await?;
 ///
 /// let store = std::sync::Arc::new(MemoryStore::new());
-/// rome::dump::load(store.clone(), || Ok(lines.as_slice()), |_| {}).await?;
+/// rome_orm::dump::load(store.clone(), || Ok(lines.as_slice()), |_| {}).await?;
 /// let copy = Database::builder().entity::<Dog>().open_store(store).await?;
 /// assert_eq!(copy.get::<Dog>(rex.id).await?, Some(rex));
 /// # Ok(())

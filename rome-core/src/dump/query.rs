@@ -32,11 +32,11 @@ impl Database {
     /// several ways are to be compared.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// let explain = db.explain_json(r#"{"table": "dog", "where": [["age", ">", "3"]]}"#).await?;
     /// assert_eq!(explain.index(), Some("by_age"));

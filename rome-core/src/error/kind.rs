@@ -10,10 +10,10 @@ use crate::store::{Certainty, StoreErrorKind};
 /// [`InvalidCursor`](Self::InvalidCursor) and [`NotLoaded`](Self::NotLoaded).
 ///
 /// ```
-/// use rome::ErrorKind;
+/// use rome_orm::ErrorKind;
 ///
 /// /// What a web service answers.
-/// fn status(error: &rome::Error) -> u16 {
+/// fn status(error: &rome_orm::Error) -> u16 {
 ///     match error.kind() {
 ///         ErrorKind::NotFound => 404,
 ///         ErrorKind::DuplicateKey | ErrorKind::UniqueViolation | ErrorKind::Stale | ErrorKind::ConditionFailed => 409,
@@ -22,7 +22,7 @@ use crate::store::{Certainty, StoreErrorKind};
 ///         _ => 500,
 ///     }
 /// }
-/// assert_eq!(status(&rome::Error::not_found("this project has no such ticket")), 404);
+/// assert_eq!(status(&rome_orm::Error::not_found("this project has no such ticket")), 404);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

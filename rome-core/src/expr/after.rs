@@ -161,7 +161,7 @@ impl<S> Expr<S> {
     /// [`PageQuery`](crate::query::PageQuery) for pages whose marker is an opaque cursor.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// #[rome(index(owner, desc(created)))]
     /// struct Image {
@@ -172,7 +172,7 @@ impl<S> Expr<S> {
     /// }
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Image>().open("memory:").await?;
     /// db.insert_all((1..=9).map(|id| Image { id, owner: "ada".into(), created: id / 3 })).await?;
     /// let newest = (Image::CREATED.desc(), Image::ID.desc());
@@ -205,11 +205,11 @@ impl<E: Entity> Expr<E> {
     /// for each of its parts.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key)] id: u32, #[rome(index)] age: Option<u32> }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert_all((1..=4).map(|id| Dog { id, age: Some(id / 2) })).await?;
     /// let (age, id) = (Dog::column("age")?, Dog::column("id")?);

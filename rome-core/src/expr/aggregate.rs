@@ -86,12 +86,12 @@ fn aggregate<S, T>(func: Func, of: Option<Node>) -> Scalar<Groups<S>, T> {
 /// How many rows there are.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, city: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(city: &str, age: u32) -> Dog { Dog { city: city.into(), age: Some(age), ..Default::default() } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// db.insert_all([dog("Lyon", 3), dog("Lyon", 5), dog("Nice", 1)]).await?;
 /// let per = db.query::<Dog>().group_by(Dog::CITY).having(count().gt(1)).select((Dog::CITY, count())).all().await?;

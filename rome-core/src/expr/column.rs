@@ -8,12 +8,12 @@ use crate::value::{Field, ValueError};
 /// The column of an entity `E` that holds values of type `T`. Derived as an associated constant, such as `Dog::AGE`.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// for (filter, count) in [

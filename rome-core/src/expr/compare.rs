@@ -66,7 +66,7 @@ pub(super) fn note_null(node: &Node) {
     if matches!(node, Node::Value(Value::Null)) {
         let at = std::panic::Location::caller();
         tracing::warn!(
-            target: "rome::query",
+            target: "rome_orm::query",
             file = at.file(),
             line = at.line(),
             "a comparison with NULL is never true; use `is_null` or `is_not_distinct_from`"

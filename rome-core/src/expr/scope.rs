@@ -44,7 +44,7 @@ pub struct Maybe;
 /// An entity, or a second name for one that [`alias!`](crate::alias) makes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither an entity nor an alias of one",
-    note = "derive `Entity` on it, or make an alias with `rome::alias!(Boss = Dog)`"
+    note = "derive `Entity` on it, or make an alias with `rome_orm::alias!(Boss = Dog)`"
 )]
 pub trait Source: Send + Sync + 'static {
     /// The entity.

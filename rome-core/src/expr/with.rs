@@ -18,13 +18,13 @@ impl<S> Expr<S> {
     /// True where this or a condition about other entities of the query is true.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Owner { #[rome(key)] id: u32, city: String }
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key)] id: u32, age: u32, owner: u32 }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
     /// db.insert(Owner { id: 1, city: "Lyon".into() }).await?;
     /// db.insert_all([Dog { id: 1, age: 2, owner: 1 }, Dog { id: 2, age: 9, owner: 1 }]).await?;

@@ -11,10 +11,10 @@ use super::{CallKind, End, Event, Metrics, StoreCall};
 ///
 /// ```
 /// # use std::sync::Arc;
-/// use rome::metrics::Collector;
+/// use rome_orm::metrics::Collector;
 ///
 /// let metrics = Arc::new(Collector::new());
-/// let builder = rome::Database::builder().metrics(metrics.clone());
+/// let builder = rome_orm::Database::builder().metrics(metrics.clone());
 /// assert_eq!(metrics.snapshot().committed, 0);
 /// ```
 #[derive(Debug)]

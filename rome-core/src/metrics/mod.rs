@@ -6,16 +6,16 @@
 //! nothing for them.
 //!
 //! ```
-//! # use rome::prelude::*;
+//! # use rome_orm::prelude::*;
 //! # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 //! # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 //! # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
 //! use std::sync::Arc;
 //!
-//! use rome::metrics::Collector;
+//! use rome_orm::metrics::Collector;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> rome::Result<()> {
+//! # async fn main() -> rome_orm::Result<()> {
 //! let metrics = Arc::new(Collector::new());
 //! let db = Database::builder().entity::<Dog>().metrics(metrics.clone()).open("memory:").await?;
 //! let before = metrics.snapshot();

@@ -101,14 +101,14 @@ impl fmt::Display for Statistics {
 /// at a thread-local variable for each call of the store.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
-/// use rome::metrics::Measure;
+/// use rome_orm::metrics::Measure;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// let (old, cost) = db.query::<Dog>().filter(Dog::AGE.ge(3)).all().measured().await;

@@ -20,7 +20,7 @@ use crate::schema::RelationName;
 /// `#[serde(skip_serializing_if = "Many::is_unloaded")]` on the field.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// struct Owner {
@@ -41,7 +41,7 @@ use crate::schema::RelationName;
 /// assert!(ann.dogs.get().is_err_and(|error| error.is_not_loaded()));
 /// ann.dogs = Many::loaded(vec![Dog::default()]);
 /// assert_eq!(ann.dogs.get()?.len(), 1);
-/// # Ok::<(), rome::Error>(())
+/// # Ok::<(), rome_orm::Error>(())
 /// ```
 pub struct Many<T>(State<T>);
 

@@ -19,7 +19,7 @@ use crate::schema::RelationName;
 /// `#[serde(skip_serializing_if = "One::is_unloaded")]` on the field.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// struct Owner {
@@ -41,7 +41,7 @@ use crate::schema::RelationName;
 /// assert!(rex.owner.get().is_err_and(|error| error.is_not_loaded()));
 /// rex.owner = One::loaded(Owner { name: "Ann".into(), ..Default::default() });
 /// assert_eq!(rex.owner.get()?.map(|owner| &*owner.name), Some("Ann"));
-/// # Ok::<(), rome::Error>(())
+/// # Ok::<(), rome_orm::Error>(())
 /// ```
 pub struct One<T>(State<T>);
 

@@ -82,8 +82,8 @@ impl<T: Entity> ToMany for Many<T> {}
 /// `Dog::OWNER`.
 ///
 /// ```
-/// use rome::prelude::*;
-/// use rome::schema::RelationKind;
+/// use rome_orm::prelude::*;
+/// use rome_orm::schema::RelationKind;
 ///
 /// #[derive(Entity)]
 /// struct Owner {

@@ -16,12 +16,12 @@ use crate::session::{Reader, Session};
 /// Building it costs nothing; a method with `.await` runs it. It may be cloned and run again.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// let grown_up = db.query::<Dog>().filter(Dog::AGE.ge(2)).order_by(Dog::NAME.asc());
@@ -69,12 +69,12 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// rows come in any order. A column that an earlier part orders by already is left out, as it has no say.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 3)]).await?;
     /// let query = db.query::<Dog>().order_by((Dog::AGE.desc().nulls_first(), Dog::NAME.asc()));

@@ -40,12 +40,12 @@ impl<'q> Explaining<'q> {
     /// was done first is marked.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
     /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
     /// let ran = db.query::<Dog>().filter(Dog::AGE.ge(2)).explain().analyze().await?;

@@ -29,12 +29,12 @@ use crate::value::{Value, ValueError, ValueErrorKind};
 /// skip NULL; of nothing they are NULL, and counts are 0.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, city: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(city: &str, age: Option<u32>) -> Dog { Dog { city: city.into(), age, ..Default::default() } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// db.insert_all([dog("Lyon", Some(3)), dog("Lyon", None), dog("Nice", Some(1)), dog("Oslo", None)]).await?;
 /// let per_city = db.query::<Dog>().group_by(Dog::CITY);
@@ -83,12 +83,12 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// that are all in one index read its entries alone.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, city: String, #[rome(index)] age: Option<u32> }
     /// # fn dog(city: &str, age: u32) -> Dog { Dog { city: city.into(), age: Some(age), ..Default::default() } }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert_all([dog("Lyon", 3), dog("Lyon", 5), dog("Nice", 1)]).await?;
     /// let in_lyon = db.query::<Dog>().filter(Dog::CITY.eq("Lyon"));

@@ -26,7 +26,7 @@ use crate::value::{Value, ValueError};
 /// and run again. Its rows are all of one moment.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// struct Owner {
@@ -48,7 +48,7 @@ use crate::value::{Value, ValueError};
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
 /// # let dog = |id, name: &str, owner_id| Dog { id, name: name.into(), owner_id, ..Default::default() };
 /// db.insert_all([Owner { id: 1, city: "Lyon".into() }, Owner { id: 2, city: "Nice".into() }]).await?;

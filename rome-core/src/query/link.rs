@@ -14,13 +14,13 @@ use crate::value::Field;
 /// [`join`](super::Query::join) takes, and what subqueries are made of.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Owner { #[rome(key)] id: u32, city: String }
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Shelter { #[rome(key)] id: u32, city: String, open: bool }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Shelter>().entity::<Owner>().open("memory:").await?;
 /// db.insert(Owner { id: 1, city: "Lyon".into() }).await?;
 /// db.insert_all([
@@ -268,7 +268,7 @@ impl<E, A, B> Renamed<E, A> for Link<E, B> {
 /// `Boss::of` says of the second name what can be said of the entity: columns, conditions, orders and relations.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// struct Dog {
@@ -280,10 +280,10 @@ impl<E, A, B> Renamed<E, A> for Link<E, B> {
 ///     boss: One<Dog>,
 /// }
 ///
-/// rome::alias!(Boss = Dog);
+/// rome_orm::alias!(Boss = Dog);
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// let ida = Dog { id: 1, name: "Ida".into(), ..Default::default() };
 /// let rex = Dog { id: 2, name: "Rex".into(), boss_id: Some(1), ..Default::default() };

@@ -21,12 +21,12 @@ pub struct Page<R> {
 /// Without an order the pages go by the key. Rows that are inserted or deleted meanwhile do not shift the others.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
 /// # fn dog(name: &str, age: u32) -> Dog { Dog { name: name.into(), age: Some(age), ..Default::default() } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// let by_age = db.query::<Dog>().order_by(Dog::AGE.asc()).select(Dog::NAME);

@@ -21,14 +21,14 @@ use crate::session::Reader;
 /// the other are one level, however many they are; set operations that are sides of others nest up to 32 levels deep.
 ///
 /// ```
-/// # use rome::prelude::*;
+/// # use rome_orm::prelude::*;
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Dog { #[rome(key)] id: u32, name: String, #[rome(index)] age: u32 }
 /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// # struct Cat { #[rome(key)] id: u32, name: String }
 /// # fn dog(id: u32, name: &str, age: u32) -> Dog { Dog { id, name: name.into(), age } }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().entity::<Cat>().open("memory:").await?;
 /// db.insert_all([dog(1, "Rex", 3), dog(2, "Ida", 5), dog(3, "Max", 9)]).await?;
 /// db.insert(Cat { id: 1, name: "Ida".into() }).await?;

@@ -61,13 +61,13 @@ impl<E: Entity, F: Related> Relation<E, F> {
     /// True where the relation leads to a row; see [`Link::exists`].
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Owner { #[rome(key)] id: u32, #[rome(has_many(owner_id))] dogs: Many<Dog> }
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key)] id: u32, age: u32, #[rome(index)] owner_id: u32 }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
     /// db.insert_all([1, 2, 3].map(|id| Owner { id, ..Default::default() })).await?;
     /// db.insert_all([Dog { id: 1, age: 2, owner_id: 1 }, Dog { id: 2, age: 9, owner_id: 2 }]).await?;
@@ -113,13 +113,13 @@ impl<S, T: Field> Column<S, T> {
     /// gives NULL. The query runs where the one around it runs, whatever it was made from.
     ///
     /// ```
-    /// # use rome::prelude::*;
+    /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Owner { #[rome(key)] id: u32, city: String }
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key)] id: u32, #[rome(index)] owner_id: u32 }
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> rome::Result<()> {
+    /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
     /// db.insert_all([Owner { id: 1, city: "Lyon".into() }, Owner { id: 2, city: "Nice".into() }]).await?;
     /// db.insert_all([Dog { id: 1, owner_id: 1 }, Dog { id: 2, owner_id: 2 }, Dog { id: 3, owner_id: 1 }]).await?;

@@ -13,7 +13,7 @@ pub(super) struct Watch<'a>(Option<(&'a Shared, Duration, Instant)>);
 impl<'a> Watch<'a> {
     /// The query begins.
     pub fn begin(target: Reader<'a>) -> Self {
-        if !tracing::enabled!(target: "rome::query", tracing::Level::WARN) {
+        if !tracing::enabled!(target: "rome_orm::query", tracing::Level::WARN) {
             return Self(None);
         }
         let shared = target.shared();
@@ -26,7 +26,7 @@ impl<'a> Watch<'a> {
         let elapsed = begun.elapsed();
         if elapsed >= slow {
             let query = cut(&text(shared.slow_queries.values), BRIEF).to_string();
-            tracing::warn!(target: "rome::query", query, ?elapsed, "a query is slow");
+            tracing::warn!(target: "rome_orm::query", query, ?elapsed, "a query is slow");
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::session::{Reader, Session};
 /// leads to. Made from a [`Relation`]; [`Query::with`] takes it.
 ///
 /// ```
-/// use rome::prelude::*;
+/// use rome_orm::prelude::*;
 ///
 /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// struct Owner {
@@ -42,7 +42,7 @@ use crate::session::{Reader, Session};
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
 /// let ann = db.insert(Owner::default()).await?;
 /// db.insert_all((1..=5).map(|age| Dog { owner_id: ann.id, age, ..Default::default() })).await?;

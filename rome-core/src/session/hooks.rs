@@ -28,8 +28,8 @@ const DEEPEST: u32 = 16;
 /// Relations of the row are not loaded in a hook. Entities without hooks pay nothing for them.
 ///
 /// ```
-/// use rome::prelude::*;
-/// use rome::Hooks;
+/// use rome_orm::prelude::*;
+/// use rome_orm::Hooks;
 ///
 /// #[derive(Entity, Clone, Debug, Default, PartialEq)]
 /// #[rome(hooks)]
@@ -48,18 +48,18 @@ const DEEPEST: u32 = 16;
 /// }
 ///
 /// impl Hooks for User {
-///     async fn before_insert(&mut self, _: &Session) -> rome::Result<()> {
+///     async fn before_insert(&mut self, _: &Session) -> rome_orm::Result<()> {
 ///         self.email = self.email.trim().to_lowercase();
-///         if self.email.contains('@') { Ok(()) } else { Err(rome::Error::invalid("an email has an `@`")) }
+///         if self.email.contains('@') { Ok(()) } else { Err(rome_orm::Error::invalid("an email has an `@`")) }
 ///     }
 ///
-///     async fn after_insert(&self, session: &Session) -> rome::Result<()> {
+///     async fn after_insert(&self, session: &Session) -> rome_orm::Result<()> {
 ///         session.insert(Audit { what: format!("{} came", self.email), ..Default::default() }).await.map(drop)
 ///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> rome::Result<()> {
+/// # async fn main() -> rome_orm::Result<()> {
 /// let db = Database::builder().entity::<User>().entity::<Audit>().open("memory:").await?;
 /// let ann = db.insert(User { email: " Ann@Example.org ".into(), ..Default::default() }).await?;
 /// assert_eq!(ann.email, "ann@example.org");
@@ -73,7 +73,7 @@ const DEEPEST: u32 = 16;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` says `#[rome(hooks)]`, and `Hooks` is not implemented for it",
     label = "no hooks",
-    note = "write `impl rome::Hooks for {Self} {{ ... }}` with the hooks that it has, or remove `hooks`"
+    note = "write `impl rome_orm::Hooks for {Self} {{ ... }}` with the hooks that it has, or remove `hooks`"
 )]
 pub trait Hooks: Entity + HasHooks {
     /// Before a row is inserted. May change it. A key that is generated, and the columns that ROME sets, are not set yet.

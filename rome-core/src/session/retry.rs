@@ -107,7 +107,7 @@ async fn attempts(
             ended(shared, End::Failed, attempt, begun);
             return Err(gave_up(conflict, attempt));
         }
-        tracing::debug!(target: "rome::transaction", attempt, %conflict, "tried again");
+        tracing::debug!(target: "rome_orm::transaction", attempt, %conflict, "tried again");
         pause(shared, attempt, (took, begun.elapsed()), left, &mut turn).await;
         attempt += 1;
     }
@@ -127,7 +127,7 @@ pub(super) fn ended_reading(shared: &Shared, well: bool, begun: Instant) {
 }
 
 fn ended(shared: &Shared, end: End, attempts: u32, begun: Instant) {
-    tracing::debug!(target: "rome::transaction", ?end, attempts, elapsed = ?begun.elapsed(), "ended");
+    tracing::debug!(target: "rome_orm::transaction", ?end, attempts, elapsed = ?begun.elapsed(), "ended");
     shared.metrics.tell(|| Event::Transaction { end, attempts, elapsed: begun.elapsed() });
 }
 

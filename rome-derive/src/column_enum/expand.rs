@@ -74,7 +74,7 @@ fn by_label(labels: &[&String]) -> TokenStream {
         }
 
         fn to_value(&self) -> __rome::Value {
-            __rome::Value::Text(__rome::String::from(self.label()))
+            __rome::Value::Text(__rome::From::from(self.label()))
         }
 
         fn from_value(value: __rome::Value) -> __rome::Result<Self, __rome::ValueError> {

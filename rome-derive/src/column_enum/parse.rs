@@ -31,7 +31,7 @@ const ON_VARIANT: Words = Words {
 
 pub fn column_enum(input: &DeriveInput) -> syn::Result<ColumnEnum> {
     let mut mistakes = Mistakes::default();
-    let mut root = Root::facade();
+    let mut root = Root::of_manifest();
     let mut case = Case::Snake;
     let mut order = None;
     for item in items(&input.attrs, &ON_ENUM, &mut mistakes) {
@@ -44,6 +44,7 @@ pub fn column_enum(input: &DeriveInput) -> syn::Result<ColumnEnum> {
             case = parse_case(&item, &mut mistakes).unwrap_or(case);
         }
     }
+    root.check(&mut mistakes);
     let variants = variants(input, case, &mut mistakes);
     check_labels(&variants, &mut mistakes);
     if let (Some(_), Data::Enum(data)) = (order, &input.data) {

@@ -54,7 +54,7 @@ pub fn embedded(embedded: &Embedded) -> TokenStream {
                 type Columns<E> = #columns<E>;
 
                 fn columns() -> __rome::Vec<__rome::ColumnDef> {
-                    __rome::Vec::from([#(#definitions),*])
+                    __rome::From::from([#(#definitions),*])
                 }
 
                 fn write(&self, row: &mut __rome::RowWriter) {

@@ -27,10 +27,11 @@ const WORDS: Words = Words {
 
 pub fn embedded(input: &DeriveInput) -> syn::Result<Embedded> {
     let mut mistakes = Mistakes::default();
-    let mut root = Root::facade();
+    let mut root = Root::of_manifest();
     for item in items(&input.attrs, &WORDS, &mut mistakes) {
         root.set(&item, &mut mistakes);
     }
+    root.check(&mut mistakes);
     let fields = named_fields(input, "an embedded struct", &mut mistakes);
     let fields = field::fields(&fields, Place::Embedded, &mut mistakes).columns;
     mistakes.check()?;

@@ -33,7 +33,7 @@ const WORDS: Words = Words {
 /// The entity, or nothing if there is no sense in deriving one; the mistakes are not lost on the way.
 pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
     let mut table = None;
-    let mut root = Root::facade();
+    let mut root = Root::of_manifest();
     let mut indexes = Vec::new();
     let mut aggregates = Vec::new();
     let mut partition_by = Vec::new();
@@ -54,6 +54,7 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
         }
     }
 
+    root.check(mistakes);
     let fields = named_fields(input, "an entity", mistakes);
     let has_fields = !fields.is_empty();
     let fields = field::fields(&fields, Place::Entity, mistakes);

@@ -26,7 +26,7 @@ pub fn projection(projection: &Projection) -> TokenStream {
             #[automatically_derived]
             impl __rome::Projection<#entity> for #ident {
                 fn columns() -> __rome::Vec<u16> {
-                    __rome::Vec::from([#(#positions),*])
+                    __rome::From::from([#(#positions),*])
                 }
 
                 fn read(row: &__rome::RowView<'_>) -> __rome::Result<Self, __rome::ValueError> {

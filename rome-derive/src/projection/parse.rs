@@ -24,7 +24,7 @@ const ON_FIELD: Words = Words {
 
 pub fn projection(input: &DeriveInput) -> syn::Result<Projection> {
     let mut mistakes = Mistakes::default();
-    let mut root = Root::facade();
+    let mut root = Root::of_manifest();
     let mut entity = None;
     let on_struct = items(&input.attrs, &ON_STRUCT, &mut mistakes);
     for item in &on_struct {
@@ -37,6 +37,7 @@ pub fn projection(input: &DeriveInput) -> syn::Result<Projection> {
     if !on_struct.iter().any(|item| item.is("entity")) {
         mistakes.add(input.ident.span(), "a projection needs its entity: `#[rome(entity = Dog)]`");
     }
+    root.check(&mut mistakes);
     let fields: Vec<Field> = named_fields(input, "a projection", &mut mistakes)
         .into_iter()
         .filter_map(|field| parse_field(field, &mut mistakes))

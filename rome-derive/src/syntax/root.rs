@@ -1,17 +1,25 @@
 //! Where derived code finds ROME.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro_crate::{Error, FoundCrate, crate_name};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Path};
 
 use super::{Item, Mistakes};
 
-/// The path of the crate that has `__private`: `::rome`, unless `#[rome(crate = "path")]` says otherwise.
+/// The packages that have `__private`: what applications depend on, and what is below it.
+const PACKAGES: [&str; 2] = ["rome-orm", "rome-core"];
+
+const NOT_FOUND: &str = "ROME is not among the dependencies of this package: run `cargo add rome-orm`, or say who re-exports it: \
+    `#[rome(crate = \"framework::rome_orm\")]`";
+
+/// The path of the crate that has `__private`: the name that the dependency has in the manifest of the package that is being
+/// built, unless `#[rome(crate = "path")]` says otherwise.
 pub struct Root(Option<Path>);
 
 impl Root {
     /// The usual one.
-    pub const fn facade() -> Self {
+    pub const fn of_manifest() -> Self {
         Self(None)
     }
 
@@ -27,11 +35,20 @@ impl Root {
 
     /// Reads the attributes of something that takes `crate` and nothing else.
     pub fn of(attrs: &[Attribute], mistakes: &mut Mistakes) -> Self {
-        let mut root = Self::facade();
+        let mut root = Self::of_manifest();
         for item in super::items(attrs, &super::Words { here: &["crate"], elsewhere: &[], repeated: &[] }, mistakes) {
             root.set(&item, mistakes);
         }
+        root.check(mistakes);
         root
+    }
+
+    /// Notes as a mistake that neither the manifest names ROME nor an attribute says where it is.
+    pub fn check(&self, mistakes: &mut Mistakes) {
+        let missing = |package: &&str| matches!(crate_name(package), Err(Error::CrateNotFound { .. }));
+        if self.0.is_none() && PACKAGES.iter().all(|package| missing(&package)) {
+            mistakes.add_hopeless(Span::call_site(), NOT_FOUND);
+        }
     }
 
     /// The path of what derived code uses.
@@ -41,7 +58,18 @@ impl Root {
                 let path = path.to_token_stream();
                 quote!(#path::__private)
             }
-            None => quote!(::rome::__private),
+            None => {
+                let name = format_ident!("{}", found().unwrap_or_else(|| "rome_orm".to_owned()));
+                quote!(::#name::__private)
+            }
         }
     }
+}
+
+/// The name of the dependency. None where no manifest can be read, which is so without Cargo.
+fn found() -> Option<String> {
+    PACKAGES.iter().find_map(|package| match crate_name(package).ok()? {
+        FoundCrate::Itself => Some(package.replace('-', "_")),
+        FoundCrate::Name(name) => Some(name),
+    })
 }

@@ -4,7 +4,7 @@
 //! --example write_fixture -- tests/semantics/fixtures/NAME`. A fixture is never written again.
 #![allow(clippy::unwrap_used)]
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
 #[rome(table = "owners")]
@@ -41,7 +41,7 @@ struct Dog {
 
 /// Photos as they were at first: their rows keep that layout.
 mod first {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug, PartialEq, Default)]
     #[rome(table = "photos")]
@@ -94,7 +94,7 @@ struct Crop {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> rome::Result<()> {
+async fn main() -> rome_orm::Result<()> {
     let folder = std::env::args().nth(1).expect("the folder to write");
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open(&format!("embedded:{folder}")).await?;
     db.insert_all([
@@ -117,7 +117,7 @@ async fn main() -> rome::Result<()> {
     photos(&format!("embedded:{folder}")).await
 }
 
-async fn photos(url: &str) -> rome::Result<()> {
+async fn photos(url: &str) -> rome_orm::Result<()> {
     let owner = |n: u32| ["Ann", "Bob"][n as usize % 2].to_owned();
     let labels = |n: u32| (0..n % 3).map(|label| format!("label {label}")).collect();
     let digest = |n: u32| (!n.is_multiple_of(4)).then(|| format!("digest {n}"));

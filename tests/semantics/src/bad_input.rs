@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use rome::prelude::*;
-use rome::store::{
+use rome_orm::prelude::*;
+use rome_orm::store::{
     Applied, Consistency, Durability, Effect, MiniTx, Partition, Read, Reply, SequenceId, Space, Span, Store, TableId,
     TxId,
 };

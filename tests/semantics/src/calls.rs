@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use rome::prelude::*;
 use rome_core::testkit::{Call, ReadKind, Recorder, Tally};
+use rome_orm::prelude::*;
 
 use crate::stores::places_of_one_partition;
 

@@ -1,6 +1,6 @@
 //! A database that is opened again, by the same entities and by changed ones.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::stores::{Place, open, places};
 
@@ -274,7 +274,8 @@ version!(plain { #[rome(key, auto)] id: u64, name: String, age: u16, note: Optio
 
 #[tokio::test]
 async fn a_handle_that_does_not_know_a_new_index_may_not_write_any_more() {
-    let store: std::sync::Arc<dyn rome::store::Store> = std::sync::Arc::new(rome::store::memory::MemoryStore::new());
+    let store: std::sync::Arc<dyn rome_orm::store::Store> =
+        std::sync::Arc::new(rome_orm::store::memory::MemoryStore::new());
     let old = Database::builder().entity::<plain::Dog>().open_store(store.clone()).await.unwrap();
     let new = Database::builder().entity::<indexed::Dog>().open_store(store).await.unwrap();
     let name = || "Rex".to_owned();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rome::check::FindingKind;
-use rome::prelude::*;
-use rome::store::{
+use rome_orm::check::FindingKind;
+use rome_orm::prelude::*;
+use rome_orm::store::{
     Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space, Span, Step,
     Store, TableId, TxId,
 };

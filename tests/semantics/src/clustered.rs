@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use rome::prelude::*;
-use rome::query::{IntoLoad, Load};
+use rome_orm::prelude::*;
+use rome_orm::query::{IntoLoad, Load};
 
 use crate::queries::random::Random;
 use crate::stores::{open, places};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use redis::{Commands, Connection};
-use rome::error::ErrorKind;
-use rome::prelude::*;
-use rome::store::Store;
 use rome_core::testkit::Recorder;
+use rome_orm::error::ErrorKind;
+use rome_orm::prelude::*;
+use rome_orm::store::Store;
 use rome_redis::RedisStore;
 use rome_redis::testkit::LocalServer;
 
@@ -28,7 +28,7 @@ fn dog(chip: u64) -> Dog {
 /// How many calls of the store a verb may make, whatever it meets.
 const MOST: usize = 12;
 
-type Verb = (&'static str, rome::Result<()>);
+type Verb = (&'static str, rome_orm::Result<()>);
 
 /// The verbs, one after the other; none makes more calls than it may.
 async fn verbs(db: &Database, calls: &Recorder, what: &str) -> Vec<Verb> {
@@ -59,7 +59,7 @@ async fn verbs(db: &Database, calls: &Recorder, what: &str) -> Vec<Verb> {
 }
 
 /// Whether an error of damaged data is of a kind that does not send people elsewhere.
-fn is_apt(error: &rome::Error) -> bool {
+fn is_apt(error: &rome_orm::Error) -> bool {
     // What is damaged may read as another valid state: a schema that has moved on, another database, numbers that are used up, a key
     // or value that was given out before.
     !matches!(
@@ -120,7 +120,7 @@ impl Server {
         server
     }
 
-    async fn open(&self) -> rome::Result<(Database, Arc<Recorder>)> {
+    async fn open(&self) -> rome_orm::Result<(Database, Arc<Recorder>)> {
         let store = RedisStore::open(&format!("{}?patience=100ms", self.server.url())).await?;
         let recorder = Arc::new(Recorder::new(Arc::new(store) as Arc<dyn Store>));
         let db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await?;
@@ -254,10 +254,10 @@ async fn a_damaged_embedded_file_is_reported_and_not_tried_against() {
     let folder = std::env::temp_dir().join(format!("rome-damage-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     let open = async || {
-        let store = rome::embedded::EmbeddedStore::open(&folder, rome::embedded::EmbeddedOptions::default())?;
+        let store = rome_orm::embedded::EmbeddedStore::open(&folder, rome_orm::embedded::EmbeddedOptions::default())?;
         let recorder = Arc::new(Recorder::new(Arc::new(store) as Arc<dyn Store>));
         let db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await?;
-        rome::Result::Ok((db, recorder))
+        rome_orm::Result::Ok((db, recorder))
     };
     {
         let (db, _) = open().await.unwrap();

@@ -4,11 +4,11 @@
 use std::io::BufRead as _;
 use std::sync::Arc;
 
-use rome::dump;
-use rome::prelude::*;
-use rome::store::Store;
-use rome::store::memory::MemoryStore;
 use rome_core::testkit::{Fault, Faults};
+use rome_orm::dump;
+use rome_orm::prelude::*;
+use rome_orm::store::Store;
+use rome_orm::store::memory::MemoryStore;
 
 use crate::stores::places;
 
@@ -165,7 +165,7 @@ async fn a_load_that_is_interrupted_is_finished_by_the_next() {
 
 /// Cats as they were, and as they were to be.
 mod cats {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug, PartialEq)]
     #[rome(table = "cats")]
@@ -201,14 +201,14 @@ async fn cats(store: &Arc<dyn Store>, n: u64, twins: Option<[u64; 2]>) -> (Datab
 
 #[tokio::test]
 async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
-    use rome::SchemaChange;
+    use rome_orm::SchemaChange;
     for (place, other) in places().into_iter().zip(places()) {
         println!("on {}", place.name);
         let store = place.open().await;
         drop(cats(&store, 5, Some([1, 3])).await);
         let builder = || Database::builder().entity::<cats::unique::Cat>();
         let db = builder().schema(SchemaChange::Defer).open_store(store).await.unwrap();
-        assert_eq!(db.build_indexes(&rome::change::BuildOptions::default()).await.unwrap().duplicates.len(), 1);
+        assert_eq!(db.build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap().duplicates.len(), 1);
         let mut lines = Vec::new();
         db.dump(&mut lines, |_| {}).await.unwrap();
         let copy = other.open().await;
@@ -222,7 +222,7 @@ async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
         let db = builder().schema(SchemaChange::Defer).open_store(copy).await.unwrap();
         assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 5);
         db.update(&cats::unique::Cat { id: 3, name: "cat 3".into() }).await.unwrap();
-        let report = db.build_indexes(&rome::change::BuildOptions::default()).await.unwrap();
+        let report = db.build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap();
         assert_eq!((report.built.len(), report.duplicates.len()), (1, 0), "{report:?}");
     }
 }

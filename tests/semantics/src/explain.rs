@@ -1,7 +1,7 @@
 //! Plans are trees of operators, each with what it reads and tests, and analyses say which way was done first.
 
-use rome::prelude::*;
-use rome::query::Hints;
+use rome_orm::prelude::*;
+use rome_orm::query::Hints;
 
 use crate::stores::{open, places, places_of_one_partition};
 

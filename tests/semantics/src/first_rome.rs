@@ -25,9 +25,9 @@
 
 use std::sync::Arc;
 
-use rome::prelude::*;
-use rome::store::{Consistency, Partition, Read, Reply, Space, Span, TableId};
 use rome_core::testkit::{Fault, Faults, Recorder};
+use rome_orm::prelude::*;
+use rome_orm::store::{Consistency, Partition, Read, Reply, Space, Span, TableId};
 
 use crate::sessions::{Dog, chipped, dog, laws};
 use crate::stores::{places, places_of_one_partition};

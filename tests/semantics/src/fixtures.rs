@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rome::metrics::Measure;
-use rome::prelude::*;
+use rome_orm::metrics::Measure;
+use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
 #[rome(table = "owners")]

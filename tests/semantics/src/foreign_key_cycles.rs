@@ -1,7 +1,7 @@
 //! Foreign keys that lead in circles: between entities, and between rows of one.
 
-use rome::Hooks;
-use rome::prelude::*;
+use rome_orm::Hooks;
+use rome_orm::prelude::*;
 
 use crate::sessions::laws;
 
@@ -25,7 +25,7 @@ struct Gone {
 }
 
 impl Hooks for Node {
-    async fn after_delete(&self, session: &Session) -> rome::Result<()> {
+    async fn after_delete(&self, session: &Session) -> rome_orm::Result<()> {
         session.insert(Gone { node: self.id, ..Default::default() }).await.map(drop)
     }
 }

@@ -1,6 +1,6 @@
 //! Foreign keys: what they allow, what follows from a delete, and that no race leaves an orphan.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 

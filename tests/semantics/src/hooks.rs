@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rome::prelude::*;
-use rome::{Error, Hooks};
+use rome_orm::prelude::*;
+use rome_orm::{Error, Hooks};
 
 use crate::sessions::laws;
 
@@ -65,39 +65,39 @@ struct Line {
     text: String,
 }
 
-async fn log(session: &Session, text: String) -> rome::Result<()> {
+async fn log(session: &Session, text: String) -> rome_orm::Result<()> {
     session.insert(Line { text, ..Default::default() }).await.map(drop)
 }
 
 /// The name of the row says at which of its hooks it is refused.
-fn veto(name: &str, at: &str) -> rome::Result<()> {
+fn veto(name: &str, at: &str) -> rome_orm::Result<()> {
     if name == format!("no {at}") { Err(Error::invalid(format!("{name} is refused"))) } else { Ok(()) }
 }
 
 macro_rules! logged {
     ($($entity:ident $name:literal $self:ident => $what:expr;)+) => { $(
         impl Hooks for $entity {
-            async fn before_insert(&mut self, session: &Session) -> rome::Result<()> {
+            async fn before_insert(&mut self, session: &Session) -> rome_orm::Result<()> {
                 let $self = self;
                 log(session, format!("before insert of {} {}", $name, $what)).await
             }
-            async fn after_insert(&self, session: &Session) -> rome::Result<()> {
+            async fn after_insert(&self, session: &Session) -> rome_orm::Result<()> {
                 let $self = self;
                 log(session, format!("after insert of {} {}", $name, $what)).await
             }
-            async fn before_update(&mut self, session: &Session) -> rome::Result<()> {
+            async fn before_update(&mut self, session: &Session) -> rome_orm::Result<()> {
                 let $self = self;
                 log(session, format!("before update of {} {}", $name, $what)).await
             }
-            async fn after_update(&self, session: &Session) -> rome::Result<()> {
+            async fn after_update(&self, session: &Session) -> rome_orm::Result<()> {
                 let $self = self;
                 log(session, format!("after update of {} {}", $name, $what)).await
             }
-            async fn before_delete(&self, session: &Session) -> rome::Result<()> {
+            async fn before_delete(&self, session: &Session) -> rome_orm::Result<()> {
                 let $self = self;
                 log(session, format!("before delete of {} {}", $name, $what)).await
             }
-            async fn after_delete(&self, session: &Session) -> rome::Result<()> {
+            async fn after_delete(&self, session: &Session) -> rome_orm::Result<()> {
                 let $self = self;
                 log(session, format!("after delete of {} {}", $name, $what)).await
             }
@@ -112,21 +112,21 @@ logged! {
 }
 
 impl Hooks for Dog {
-    async fn before_insert(&mut self, session: &Session) -> rome::Result<()> {
+    async fn before_insert(&mut self, session: &Session) -> rome_orm::Result<()> {
         log(session, format!("before insert of {}", self.name)).await?;
         veto(&self.name, "before insert")?;
         self.name = self.name.trim().to_owned();
         Ok(())
     }
 
-    async fn after_insert(&self, session: &Session) -> rome::Result<()> {
+    async fn after_insert(&self, session: &Session) -> rome_orm::Result<()> {
         // The row is there already, as it will be stored.
         assert_eq!(session.get::<Self>(self.id).await?.map(|stored| stored.name), Some(self.name.clone()));
         log(session, format!("after insert of {} v{}", self.name, self.version)).await?;
         veto(&self.name, "after insert")
     }
 
-    async fn before_update(&mut self, session: &Session) -> rome::Result<()> {
+    async fn before_update(&mut self, session: &Session) -> rome_orm::Result<()> {
         let stored = session.get::<Self>(self.id).await?.map_or(0, |stored| stored.age);
         log(session, format!("before update of {} from {stored} to {}", self.name, self.age)).await?;
         veto(&self.name, "before update")?;
@@ -137,12 +137,12 @@ impl Hooks for Dog {
         Ok(())
     }
 
-    async fn after_update(&self, session: &Session) -> rome::Result<()> {
+    async fn after_update(&self, session: &Session) -> rome_orm::Result<()> {
         log(session, format!("after update of {} to {} v{}", self.name, self.age, self.version)).await?;
         veto(&self.name, "after update")
     }
 
-    async fn before_delete(&self, session: &Session) -> rome::Result<()> {
+    async fn before_delete(&self, session: &Session) -> rome_orm::Result<()> {
         log(session, format!("before delete of {}", self.name)).await?;
         tokio::task::yield_now().await;
         veto(&self.name, "before delete")?;
@@ -154,7 +154,7 @@ impl Hooks for Dog {
         Ok(())
     }
 
-    async fn after_delete(&self, session: &Session) -> rome::Result<()> {
+    async fn after_delete(&self, session: &Session) -> rome_orm::Result<()> {
         assert_eq!(session.get::<Self>(self.id).await?, None);
         log(session, format!("after delete of {}", self.name)).await?;
         tokio::task::yield_now().await;

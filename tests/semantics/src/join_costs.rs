@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use rome::prelude::*;
 use rome_core::testkit::{Recorder, Tally};
+use rome_orm::prelude::*;
 
 use crate::stores::{Place, places};
 
@@ -212,7 +212,7 @@ async fn a_stream_of_a_join_ends_whatever_its_loop_does() {
     }
 }
 
-rome::alias!(Other = Album);
+rome_orm::alias!(Other = Album);
 
 #[tokio::test]
 async fn a_way_that_the_scan_policy_refuses_leaves_a_join_to_the_other() {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
-use rome::store::{
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
+use rome_orm::store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step, Store,
     StoreError, StoreErrorKind, StoreResult,
 };
@@ -90,7 +90,7 @@ async fn left_behind() -> (Arc<Forgetful>, Database) {
     (store, other)
 }
 
-type Seen = rome::Result<Vec<i64>>;
+type Seen = rome_orm::Result<Vec<i64>>;
 
 async fn by_key(db: &Database) -> Seen {
     let rows = futures::future::try_join_all((0..6).map(|bank| db.get::<Account>((bank, 1)))).await?;

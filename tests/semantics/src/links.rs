@@ -1,6 +1,6 @@
 //! Rows between two others, which come back when these are linked again.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::sessions::laws;
 

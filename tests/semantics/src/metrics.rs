@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rome::metrics::{Collector, End, Event, Metrics};
-use rome::prelude::*;
-use rome::store::Store;
 use rome_core::testkit::{Fault, Faults, Recorder};
+use rome_orm::metrics::{Collector, End, Event, Metrics};
+use rome_orm::prelude::*;
+use rome_orm::store::Store;
 
 use crate::sessions::{Dog, chipped, dog};
 use crate::stores::places;

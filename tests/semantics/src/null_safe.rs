@@ -1,6 +1,6 @@
 //! Comparisons with an option that may be `None`: SQL's `IS NOT DISTINCT FROM`.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::sessions::laws;
 
@@ -21,7 +21,7 @@ async fn pack(db: &Database) -> Vec<Dog> {
     db.insert_all((0..16).map(dog)).await.unwrap()
 }
 
-async fn ids(db: &Database, filter: rome::expr::Expr<Dog>) -> Vec<u32> {
+async fn ids(db: &Database, filter: rome_orm::expr::Expr<Dog>) -> Vec<u32> {
     db.query::<Dog>().filter(filter).order_by(Dog::ID.asc()).select(Dog::ID).all().await.unwrap()
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rome::prelude::*;
 use rome_core::testkit::Recorder;
+use rome_orm::prelude::*;
 use rome_redis::RedisStore;
 use rome_redis::testkit::{LocalCluster, LocalServer};
 
@@ -57,7 +57,7 @@ fn counted(server: &LocalServer) -> (i64, BTreeMap<String, i64>) {
 /// The round trips of some work and its commands.
 async fn cost<T: std::fmt::Debug>(
     server: &LocalServer,
-    work: impl Future<Output = rome::Result<T>>,
+    work: impl Future<Output = rome_orm::Result<T>>,
 ) -> (i64, BTreeMap<String, i64>) {
     server.ask::<()>("CONFIG RESETSTAT");
     let (questions, _) = counted(server);

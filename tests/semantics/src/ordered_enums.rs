@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use rome::prelude::*;
-use rome::store::Store;
+use rome_orm::prelude::*;
+use rome_orm::store::Store;
 
 use crate::sessions::laws;
 use crate::stores::places;
@@ -139,15 +139,15 @@ laws! { [Task, Indexed, Level]
     async fn aggregates_and_groups_hold_variants(db) {
         fill(&db).await;
         let tasks = db.query::<Task>().all().await.unwrap();
-        let least = db.query::<Indexed>().aggregate(rome::expr::min(Indexed::PRIORITY)).await.unwrap();
-        let greatest = db.query::<Indexed>().filter(Indexed::PRIORITY.lt(Urgent)).aggregate(rome::expr::max(Indexed::PRIORITY)).await.unwrap();
+        let least = db.query::<Indexed>().aggregate(rome_orm::expr::min(Indexed::PRIORITY)).await.unwrap();
+        let greatest = db.query::<Indexed>().filter(Indexed::PRIORITY.lt(Urgent)).aggregate(rome_orm::expr::max(Indexed::PRIORITY)).await.unwrap();
         assert_eq!((least, greatest), (Some(Low), Some(High)));
-        assert_eq!(db.query::<Task>().aggregate(rome::expr::max(Task::WAS)).await.unwrap(), Some(Urgent));
+        assert_eq!(db.query::<Task>().aggregate(rome_orm::expr::max(Task::WAS)).await.unwrap(), Some(Urgent));
         let counted = |priority| tasks.iter().filter(|task| task.priority == priority).count() as u64;
         let expected: Vec<(Priority, u64)> = ALL.into_iter().map(|priority| (priority, counted(priority))).collect();
-        let groups = db.query::<Task>().group_by(Task::PRIORITY).select((Task::PRIORITY, rome::expr::count()));
+        let groups = db.query::<Task>().group_by(Task::PRIORITY).select((Task::PRIORITY, rome_orm::expr::count()));
         assert_eq!(groups.order_by(Task::PRIORITY.asc()).all().await.unwrap(), expected);
-        let groups = db.query::<Indexed>().group_by(Indexed::PRIORITY).select((Indexed::PRIORITY, rome::expr::count()));
+        let groups = db.query::<Indexed>().group_by(Indexed::PRIORITY).select((Indexed::PRIORITY, rome_orm::expr::count()));
         assert_eq!(groups.order_by(Indexed::PRIORITY.asc()).all().await.unwrap(), expected);
         let marked = db.query::<Indexed>().filter(Indexed::MARKS.contains(Medium)).count().await.unwrap();
         assert_eq!(marked, tasks.iter().filter(|task| task.marks.contains(&Medium)).count() as u64);
@@ -174,7 +174,7 @@ laws! { [Task, Indexed, Level]
         let priority = Indexed::column("priority").unwrap();
         let expected = db.query::<Indexed>().filter(Indexed::PRIORITY.ge(High)).count().await.unwrap();
         assert!(expected > 0);
-        for value in [priority.parse("high").unwrap(), rome::Value::from("high")] {
+        for value in [priority.parse("high").unwrap(), rome_orm::Value::from("high")] {
             let query = db.query::<Indexed>().filter(priority.ge(value).unwrap());
             assert_eq!(query.count().await.unwrap(), expected);
         }
@@ -211,8 +211,8 @@ async fn json_and_dumps_hold_labels() {
         assert_eq!(row, expected, "{}", place.name);
         let mut dump = Vec::new();
         db.dump(&mut dump, |_| ()).await.unwrap();
-        let other: Arc<dyn Store> = Arc::new(rome::store::memory::MemoryStore::new());
-        rome::dump::load(other.clone(), || Ok(dump.as_slice()), |_| ()).await.unwrap();
+        let other: Arc<dyn Store> = Arc::new(rome_orm::store::memory::MemoryStore::new());
+        rome_orm::dump::load(other.clone(), || Ok(dump.as_slice()), |_| ()).await.unwrap();
         let copy = Database::builder().entity::<Task>().open_store(other).await.unwrap();
         assert_eq!(copy.query::<Task>().all().await.unwrap(), [task]);
     }
@@ -238,7 +238,7 @@ macro_rules! version {
                 pub marks: Vec<Option<Priority>>,
             }
 
-            pub async fn open(store: &Arc<dyn Store>) -> rome::Result<Database> {
+            pub async fn open(store: &Arc<dyn Store>) -> rome_orm::Result<Database> {
                 Database::builder().entity::<Task>().open_store(store.clone()).await
             }
         }

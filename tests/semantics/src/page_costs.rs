@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use rome::prelude::*;
 use rome_core::testkit::{Recorder, Tally};
+use rome_orm::prelude::*;
 
 use crate::stores::{Place, places};
 

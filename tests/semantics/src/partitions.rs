@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
-use rome::store::{
+use rome_core::testkit::{Call, ReadKind, Recorder};
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
+use rome_orm::store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
-use rome_core::testkit::{Call, ReadKind, Recorder};
 
 const PARTITIONS: u32 = 5;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
 use rome_core::testkit::Recorder;
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
 #[rome(table = "jobs")]

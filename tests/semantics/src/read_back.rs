@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rome::check::FindingKind;
-use rome::prelude::*;
+use rome_orm::check::FindingKind;
+use rome_orm::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::queries::random::Random;
@@ -114,29 +114,29 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq)]
 struct Lower(String);
 
-impl rome::value::Field for Lower {
-    const TYPE: rome::value::ColumnType = rome::value::ColumnType::Text;
+impl rome_orm::value::Field for Lower {
+    const TYPE: rome_orm::value::ColumnType = rome_orm::value::ColumnType::Text;
 
-    fn write(&self, w: &mut rome::value::RowWriter) {
+    fn write(&self, w: &mut rome_orm::value::RowWriter) {
         w.text(&self.0);
     }
 
-    fn read(r: &mut rome::value::RowReader<'_>) -> Result<Self, rome::value::ValueError> {
+    fn read(r: &mut rome_orm::value::RowReader<'_>) -> Result<Self, rome_orm::value::ValueError> {
         let text = r.text()?;
         if text.chars().any(char::is_uppercase) {
-            return Err(rome::value::ValueError::unreadable(text, "text in lower case"));
+            return Err(rome_orm::value::ValueError::unreadable(text, "text in lower case"));
         }
         Ok(Self(text.into()))
     }
 
-    fn to_value(&self) -> rome::Value {
-        rome::Value::Text(self.0.clone())
+    fn to_value(&self) -> rome_orm::Value {
+        rome_orm::Value::Text(self.0.clone())
     }
 
-    fn from_value(value: rome::Value) -> Result<Self, rome::value::ValueError> {
+    fn from_value(value: rome_orm::Value) -> Result<Self, rome_orm::value::ValueError> {
         match value {
-            rome::Value::Text(text) => Ok(Self(text)),
-            other => Err(rome::value::ValueError::type_mismatch("text", other.kind_name())),
+            rome_orm::Value::Text(text) => Ok(Self(text)),
+            other => Err(rome_orm::value::ValueError::type_mismatch("text", other.kind_name())),
         }
     }
 }
@@ -230,7 +230,7 @@ async fn everything(db: &Database) -> String {
 }
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(column: &str, verb: &str, result: rome::Result<T>) {
+fn refused<T: std::fmt::Debug>(column: &str, verb: &str, result: rome_orm::Result<T>) {
     let error = result.expect_err(&format!("{verb} of {column}"));
     assert!(error.is_invalid(), "{verb} of {column}: {error}");
     let text = error.to_string();
@@ -273,15 +273,15 @@ laws! { [Note]
         db.insert_all([note(1), note(2)]).await.unwrap();
         let before = everything(&db).await;
         let deep = nested(128);
-        type Set = fn(serde_json::Value) -> rome::expr::Assignment<Note>;
+        type Set = fn(serde_json::Value) -> rome_orm::expr::Assignment<Note>;
         let sets: [(&str, Set); 8] = [
             ("floats", |_| Note::FLOATS.set(Json(vec![Some(f64::NAN)]))),
             ("float", |_| Note::FLOAT.set(Json(Some(f64::INFINITY)))),
             ("sparse", |_| Note::SPARSE.set(Json(Sparse { n: 0 }))),
             ("flat", |_| Note::FLAT.set(vec![Json(flat("n"))])),
             ("any", |deep| Note::ANY.set(deep)),
-            ("sparse", |_| Note::column("sparse").unwrap().set(rome::Value::Json("{}".into())).unwrap()),
-            ("inner_nest", |_| Note::column("inner_nest").unwrap().set(rome::Value::Json("{\"a\":1}".into())).unwrap()),
+            ("sparse", |_| Note::column("sparse").unwrap().set(rome_orm::Value::Json("{}".into())).unwrap()),
+            ("inner_nest", |_| Note::column("inner_nest").unwrap().set(rome_orm::Value::Json("{\"a\":1}".into())).unwrap()),
             ("lower", |_| Note::column("lower").unwrap().set("Upper").unwrap()),
         ];
         for (column, set) in sets {
@@ -320,7 +320,7 @@ laws! { [Note]
 
 /// The same table in a build whose column takes any JSON.
 mod lax {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     #[derive(Entity, Clone, Debug)]
     #[rome(table = "facts")]

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use rome::metrics::{Measure, Statistics};
-use rome::prelude::*;
 use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
 use rome_core::testkit::{Call, Recorder};
+use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::prelude::*;
 
 use crate::stores::places;
 
@@ -63,7 +63,7 @@ async fn open(store: Arc<dyn Store>) -> Database {
     Database::builder().entity::<Small>().open_store(store).await.unwrap()
 }
 
-async fn taken(query: rome::query::Query<'_, Small>) -> (Vec<u64>, Statistics) {
+async fn taken(query: rome_orm::query::Query<'_, Small>) -> (Vec<u64>, Statistics) {
     let (rows, cost) = query.stream().map_ok(|row| row.id).try_collect::<Vec<u64>>().measured().await;
     (rows.unwrap(), cost)
 }

@@ -1,6 +1,6 @@
 //! Databases whose entities reference each other, opened for the first time and again.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 
@@ -118,7 +118,7 @@ async fn a_new_foreign_key_needs_an_empty_table() {
 macro_rules! open_and_drop {
     ($place:expr, [$($entity:ty),+]) => {
         Database::builder()$(.entity::<$entity>())+
-            .schema(rome::SchemaChange::ApplyAndDrop)
+            .schema(rome_orm::SchemaChange::ApplyAndDrop)
             .open_store($place.open().await)
             .await
             .unwrap()
@@ -162,7 +162,7 @@ async fn an_index_that_a_foreign_key_needed_stays_until_it_is_dropped() {
         assert!(kept.len() == 3 && kept[0].contains(what), "{}: {kept:?}", place.name);
         builder().open_store(store.clone()).await.unwrap();
         assert_eq!(builder().plan_store(store.clone()).await.unwrap().kept, kept);
-        builder().schema(rome::SchemaChange::ApplyAndDrop).open_store(store.clone()).await.unwrap();
+        builder().schema(rome_orm::SchemaChange::ApplyAndDrop).open_store(store.clone()).await.unwrap();
         assert!(builder().plan_store(store).await.unwrap().kept.is_empty());
     }
 }
@@ -182,7 +182,7 @@ async fn a_handle_that_does_not_know_who_references_its_rows_may_not_write_any_m
 }
 
 /// Deletes of owners with and without dogs, by each verb that there is.
-async fn deletes_of_owners(db: &Database) -> Vec<rome::Error> {
+async fn deletes_of_owners(db: &Database) -> Vec<rome_orm::Error> {
     let ann = Owner { id: 1, ..Owner::default() };
     let s = db.session();
     let tried = [

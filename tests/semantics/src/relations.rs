@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use rome::prelude::*;
 use rome_core::testkit::Recorder;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places, places_of_one_partition};
 
@@ -157,7 +157,7 @@ on_each_store! {
         }
         let dog = db.query::<Dog>().first().await.unwrap().unwrap();
         db.delete(&dog).await.unwrap();
-        let loaded = async |load: rome::query::Load<Owner, Many<Dog>>| {
+        let loaded = async |load: rome_orm::query::Load<Owner, Many<Dog>>| {
             let owners = db.query::<Owner>().filter(Owner::ID.eq(dog.owner_id)).with(load);
             ages(&owners.one().await.unwrap().dogs).len()
         };
@@ -236,7 +236,7 @@ async fn a_level_is_one_read_however_many_rows_there_are() {
         let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Card>().entity::<Tag>();
         let db = builder.entity::<DogTag>().open_store(recorder.clone()).await.unwrap();
         fill(&db, 100, 5).await;
-        let reads = async |query: rome::query::Query<'_, Owner>, most: usize| {
+        let reads = async |query: rome_orm::query::Query<'_, Owner>, most: usize| {
             recorder.clear();
             let owners = query.all().await.unwrap();
             assert_eq!(owners.len(), 100, "on {}", place.name);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
-use rome::store::{
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
+use rome_orm::store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rome::SchemaChange;
-use rome::change::{BuildOptions, ChangeKind, IndexState};
-use rome::prelude::*;
-use rome::store::Store;
+use rome_orm::SchemaChange;
+use rome_orm::change::{BuildOptions, ChangeKind, IndexState};
+use rome_orm::prelude::*;
+use rome_orm::store::Store;
 use tokio::sync::Notify;
 
 use crate::stores::places;
@@ -26,12 +26,12 @@ macro_rules! version {
                 $($(#[$meta])* pub $field: $ty,)+
             }
 
-            pub async fn open(store: &Arc<dyn Store>, how: SchemaChange) -> rome::Result<Database> {
+            pub async fn open(store: &Arc<dyn Store>, how: SchemaChange) -> rome_orm::Result<Database> {
                 Database::builder().entity::<Dog>().schema(how).open_store(store.clone()).await
             }
 
             #[allow(dead_code)]
-            pub async fn plan(store: &Arc<dyn Store>) -> rome::change::SchemaPlan {
+            pub async fn plan(store: &Arc<dyn Store>) -> rome_orm::change::SchemaPlan {
                 Database::builder().entity::<Dog>().plan_store(store.clone()).await.unwrap()
             }
         }
@@ -125,7 +125,7 @@ async fn an_unbuilt_index_is_maintained_and_no_query_uses_it() {
         assert_eq!(find().count().await.unwrap(), 3);
         // What is missing is no damage, and what writes have entered is right.
         assert!(db.check().await.unwrap().findings.is_empty());
-        let states = |status: rome::change::Status| -> Vec<IndexState> {
+        let states = |status: rome_orm::change::Status| -> Vec<IndexState> {
             status.tables[0].indexes.iter().map(|index| index.state).collect()
         };
         assert_eq!(states(db.status().await.unwrap()), [IndexState::WriteOnly; 3]);
@@ -206,7 +206,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         let (tell, stop) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
         let progress = {
             let (tell, stop) = (tell.clone(), stop.clone());
-            Arc::new(move |progress: &rome::change::BuildProgress| {
+            Arc::new(move |progress: &rome_orm::change::BuildProgress| {
                 stop.store(progress.rows, Ordering::SeqCst);
                 if progress.rows > 50 {
                     tell.notify_one();
@@ -224,7 +224,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         let total = Arc::new(AtomicU64::new(0));
         let progress = {
             let total = total.clone();
-            Arc::new(move |progress: &rome::change::BuildProgress| {
+            Arc::new(move |progress: &rome_orm::change::BuildProgress| {
                 total.fetch_max(progress.rows, Ordering::SeqCst);
             })
         };
@@ -236,7 +236,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         let options = BuildOptions {
             progress: Some({
                 let (first, all) = (first.clone(), options.progress.clone().unwrap());
-                Arc::new(move |progress: &rome::change::BuildProgress| {
+                Arc::new(move |progress: &rome_orm::change::BuildProgress| {
                     first.fetch_min(progress.of, Ordering::SeqCst);
                     all(progress);
                 })
@@ -298,7 +298,7 @@ async fn duplicates_of_a_unique_index_are_listed_and_nothing_is_lost() {
         assert_eq!((report.built.len(), report.duplicates.len()), (0, 2), "{report:?}");
         assert_eq!(db.query::<unique::Dog>().count().await.unwrap(), 5);
         // What gives a duplicate up leaves the value to the row that has it.
-        let of_two = |report: &rome::change::BuildReport| {
+        let of_two = |report: &rome_orm::change::BuildReport| {
             let duplicate = &report.duplicates[0];
             (duplicate.key.parse::<u64>().unwrap(), duplicate.held_by.parse::<u64>().unwrap())
         };

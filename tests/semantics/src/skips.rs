@@ -1,9 +1,9 @@
 //! Distinct values of the leading columns of an index cost what they are, not what the rows are that have them.
 #![allow(clippy::duplicated_attributes, reason = "indexes share columns")]
 
-use rome::expr::count_distinct;
-use rome::metrics::{Measure, Statistics};
-use rome::prelude::*;
+use rome_orm::expr::count_distinct;
+use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::prelude::*;
 
 use crate::stores::{Place, open, places};
 

@@ -1,7 +1,7 @@
 //! What a query costs, told to its caller: exactly, and the same on every store of one partition.
 
-use rome::metrics::{Measure, Statistics};
-use rome::prelude::*;
+use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places, places_of_one_partition};
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use rome::store::Store;
-use rome::store::memory::MemoryStore;
+use rome_orm::store::Store;
+use rome_orm::store::memory::MemoryStore;
 use rome_redis::RedisStore;
 use rome_redis::testkit::{LocalCluster, LocalServer};
 
@@ -72,7 +72,8 @@ impl Place {
         match &self.at {
             At::Memory(store) => store.clone(),
             At::Folder(folder) => Arc::new(
-                rome::embedded::EmbeddedStore::open(folder, rome::embedded::EmbeddedOptions::default()).unwrap(),
+                rome_orm::embedded::EmbeddedStore::open(folder, rome_orm::embedded::EmbeddedOptions::default())
+                    .unwrap(),
             ),
             At::Redis(..) | At::Cluster(..) => Arc::new(RedisStore::open(&self.url().unwrap()).await.unwrap()),
         }
@@ -101,7 +102,7 @@ impl Drop for Place {
 /// Opens a database with these entities on a place.
 macro_rules! open {
     ($place:expr, [$($entity:ty),+]) => {
-        rome::Database::builder()$(.entity::<$entity>())+.open_store($place.open().await).await.unwrap()
+        rome_orm::Database::builder()$(.entity::<$entity>())+.open_store($place.open().await).await.unwrap()
     };
 }
 pub(crate) use open;

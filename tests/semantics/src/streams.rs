@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 

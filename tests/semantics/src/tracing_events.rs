@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id as SpanId, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -26,7 +26,7 @@ fn dog(id: u32) -> Dog {
     Dog { id, name: format!("secret name {id}"), age: id }
 }
 
-rome::alias!(Older = Dog);
+rome_orm::alias!(Older = Dog);
 
 /// How many dogs are of the age that is the key of a dog below ten.
 async fn db_join(db: &Database) -> usize {
@@ -101,12 +101,12 @@ async fn each_call_of_the_store_is_one_event_with_names_and_numbers_and_no_value
         young.all().await.unwrap();
         let (captured, _guard) = Captured::listens();
         assert_eq!(young.all().await.unwrap().len(), 9);
-        let lines = captured.taken("rome::store");
+        let lines = captured.taken("rome_orm::store");
         let [line] = lines.as_slice() else { panic!("{lines:?}") };
         assert_has(line, &["DEBUG", "message=read", "\"dogs, dogs.by_age\"", "rows=10", "entries=10", "returned="]);
         assert!(!line.contains("secret") && !line.contains("blocker") && !line.contains("error"), "{line}");
         db.insert(dog(77)).await.unwrap();
-        let lines = captured.taken("rome::store");
+        let lines = captured.taken("rome_orm::store");
         let apply = lines.iter().find(|line| line.contains("message=apply")).unwrap();
         assert_has(apply, &["\"dogs, dogs.by_age\"", "partitions=1", "effects=", "outcomes=\"done\""]);
         assert!(!apply.contains("secret"), "{apply}");
@@ -131,7 +131,7 @@ async fn a_transaction_tells_its_attempts_and_what_was_in_its_way() {
         })
         .await
         .unwrap();
-        let lines = captured.taken("rome::transaction");
+        let lines = captured.taken("rome_orm::transaction");
         assert!(
             lines.iter().any(|line| line.contains("message=tried again") && line.contains("attempt=1")),
             "{lines:?}"
@@ -160,7 +160,7 @@ async fn slow_queries_are_warned_of_without_values_unless_those_are_wanted() {
             let query = db.query::<Dog>().filter(Dog::AGE.lt(10)).filter(named).order_by(Dog::AGE.desc()).limit(5);
             query.all().await.unwrap();
             query.count().await.unwrap();
-            captured.taken("rome::query")
+            captured.taken("rome_orm::query")
         };
         assert_eq!(queried(&patient).await, Vec::<String>::new());
         let lines = queried(&strict).await;
@@ -176,7 +176,7 @@ async fn slow_queries_are_warned_of_without_values_unless_those_are_wanted() {
         );
         let older = db_join(&strict).await;
         assert_eq!(older, 9);
-        let lines = captured.taken("rome::query");
+        let lines = captured.taken("rome_orm::query");
         assert_has(&lines[0], &["query=\"dogs join Older where dogs.age < ? order by Older.name asc limit 100\""]);
     }
 }
@@ -194,7 +194,7 @@ async fn passwords_are_in_no_event_and_in_no_error() {
     ] {
         let error = match rome_redis::RedisStore::open(url).await {
             Ok(_) => panic!("{url} was opened"),
-            Err(error) => rome::Error::from(error),
+            Err(error) => rome_orm::Error::from(error),
         };
         let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
         assert!(!shown.contains("hunter2"), "{shown}");
@@ -224,10 +224,10 @@ async fn a_connection_that_is_made_again_is_told() {
 fn a_comparison_with_null_is_a_warning_that_says_where() {
     let (captured, _guard) = Captured::listens();
     let line = line!() + 1;
-    drop(Dog::column("age").unwrap().eq(rome::Value::Null).unwrap());
-    let lines = captured.taken("rome::query");
+    drop(Dog::column("age").unwrap().eq(rome_orm::Value::Null).unwrap());
+    let lines = captured.taken("rome_orm::query");
     let [warning] = lines.as_slice() else { panic!("{lines:?}") };
     assert_has(warning, &["WARN", "never true", "is_not_distinct_from", "tracing_events.rs", &format!("line={line}")]);
     drop(Dog::AGE.eq(3));
-    assert!(captured.taken("rome::query").is_empty());
+    assert!(captured.taken("rome_orm::query").is_empty());
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rome::expr::count_distinct;
-use rome::prelude::*;
-use rome::query::Query;
+use rome_orm::expr::count_distinct;
+use rome_orm::prelude::*;
+use rome_orm::query::Query;
 
 use crate::answer::{Answer, column, number, pairs};
 use crate::shape::Shape;

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use rome::prelude::*;
-use rome::query::Query;
+use rome_orm::prelude::*;
+use rome_orm::query::Query;
 
 use crate::answer::{Answer, column};
 use crate::shape::Shape;
@@ -25,15 +25,15 @@ const OWNERS: [u64; 5] = [3, 14, 15, 92, 65];
 pub(crate) const NEWEST: &str = "ORDER BY created DESC, id DESC LIMIT 25";
 
 /// The ids of images in the order of the query.
-pub(crate) async fn ids(query: Query<'_, Image>) -> rome::Result<Answer> {
+pub(crate) async fn ids(query: Query<'_, Image>) -> rome_orm::Result<Answer> {
     Ok(column(query.all().await?.into_iter().map(|image| image.id)))
 }
 
-async fn ids_of_notes(query: Query<'_, Note>) -> rome::Result<Answer> {
+async fn ids_of_notes(query: Query<'_, Note>) -> rome_orm::Result<Answer> {
     Ok(column(query.all().await?.into_iter().map(|note| note.id)))
 }
 
-async fn ids_of_events(query: Query<'_, Event>) -> rome::Result<Answer> {
+async fn ids_of_events(query: Query<'_, Event>) -> rome_orm::Result<Answer> {
     Ok(column(query.all().await?.into_iter().map(|event| event.id)))
 }
 

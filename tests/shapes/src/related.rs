@@ -1,7 +1,7 @@
 //! Rows by what belongs to them: `exists`, `none`, `in_query`, joins.
 
-use rome::prelude::*;
-use rome::query::Query;
+use rome_orm::prelude::*;
+use rome_orm::query::Query;
 
 use crate::answer::{Answer, column, pairs};
 use crate::ordered::{NEWEST, VISIBLE, ids, is_visible, newest, visible};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::answer::Answer;
 use crate::tables::{Event, Image, Member, Note, Tag};
@@ -27,8 +27,8 @@ impl Loaded {
     /// Fills a database, which was opened by [`Self::builder`] and is empty.
     ///
     /// # Errors
-    /// As [`Database::insert_all`] and [`PageQuery::fetch`](rome::query::PageQuery::fetch).
-    pub async fn fill(db: Database, world: Arc<World>) -> rome::Result<Self> {
+    /// As [`Database::insert_all`] and [`PageQuery::fetch`](rome_orm::query::PageQuery::fetch).
+    pub async fn fill(db: Database, world: Arc<World>) -> rome_orm::Result<Self> {
         world.fill(&db).await?;
         let half = u32::try_from(world.rows / 2).unwrap_or(u32::MAX);
         let deep = ordered::newest(&db).page(half).fetch().await?.next;
@@ -38,7 +38,7 @@ impl Loaded {
 
     /// Opens databases with the tables of the shapes.
     #[must_use]
-    pub fn builder() -> rome::DatabaseBuilder {
+    pub fn builder() -> rome_orm::DatabaseBuilder {
         Database::builder().entity::<Image>().entity::<Tag>().entity::<Member>().entity::<Note>().entity::<Event>()
     }
 }
@@ -54,7 +54,7 @@ pub struct Shape {
     /// The calls of a store of one partition that it may take, once the planner knows it.
     pub calls: usize,
     /// Asks it of ROME.
-    pub ask: for<'a> fn(&'a Loaded) -> BoxFuture<'a, rome::Result<Answer>>,
+    pub ask: for<'a> fn(&'a Loaded) -> BoxFuture<'a, rome_orm::Result<Answer>>,
     /// The same in SQL. It selects what ROME reads, with the columns of the answer first.
     pub sql: fn(&World) -> String,
     /// The same of rows in memory.

@@ -1,7 +1,7 @@
 //! The tables that the shapes ask, and the same in SQL.
 #![allow(clippy::duplicated_attributes, reason = "indexes share columns")]
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 /// The rows that most shapes want: the newest of them, those of an owner, those with a tag.
 #[derive(Entity, Clone, Debug, PartialEq, Default)]

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::tables::{Event, Image, Member, Note, Tag};
 
@@ -104,7 +104,7 @@ impl World {
     ///
     /// # Errors
     /// As [`Database::insert_all`].
-    pub async fn fill(&self, db: &Database) -> rome::Result<()> {
+    pub async fn fill(&self, db: &Database) -> rome_orm::Result<()> {
         for rows in self.images.chunks(BULK) {
             db.insert_all(rows.iter().cloned()).await?;
         }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rome::prelude::*;
-use rome::query::Query;
-use rome::store::memory::MemoryStore;
 use rome_core::testkit::Recorder;
+use rome_orm::prelude::*;
+use rome_orm::query::Query;
+use rome_orm::store::memory::MemoryStore;
 
 /// Visits as a multiple of those of the best single way.
 const FACTOR: u64 = 4;

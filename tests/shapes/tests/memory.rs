@@ -9,10 +9,10 @@ use std::fmt::Write;
 use futures::future::BoxFuture;
 use futures::{Stream, TryStreamExt};
 use peak_alloc::PeakAlloc;
-use rome::expr::count;
-use rome::prelude::*;
-use rome::query::{Hints, Query};
 use rome_core::store::memory::MemoryStore;
+use rome_orm::expr::count;
+use rome_orm::prelude::*;
+use rome_orm::query::{Hints, Query};
 use rome_shapes::{Event, Image, Loaded, Tag, World};
 use std::sync::Arc;
 
@@ -33,18 +33,18 @@ struct Case {
     name: &'static str,
     /// Whether all rows have to be read for it.
     reads_all: bool,
-    ask: for<'a> fn(&'a Database) -> BoxFuture<'a, rome::Result<usize>>,
+    ask: for<'a> fn(&'a Database) -> BoxFuture<'a, rome_orm::Result<usize>>,
 }
 
 fn newest(db: &Database) -> Query<'_, Image> {
     db.query::<Image>().order_by((Image::CREATED.desc(), Image::ID.desc()))
 }
 
-async fn first(query: Query<'_, Image>) -> rome::Result<usize> {
+async fn first(query: Query<'_, Image>) -> rome_orm::Result<usize> {
     Ok(query.limit(25).all().await?.len())
 }
 
-async fn all<R>(rows: impl Stream<Item = rome::Result<R>>) -> rome::Result<usize> {
+async fn all<R>(rows: impl Stream<Item = rome_orm::Result<R>>) -> rome_orm::Result<usize> {
     rows.try_fold(0, |n, _| async move { Ok(n + 1) }).await
 }
 
@@ -266,7 +266,7 @@ async fn peak(db: &Database, case: &Case) -> (usize, usize) {
 }
 
 /// The most that a query has allocated at once, in bytes, until it was refused; and why it was.
-async fn refusal(db: &Database, case: &Case) -> (usize, rome::Error) {
+async fn refusal(db: &Database, case: &Case) -> (usize, rome_orm::Error) {
     let before = ALLOCATED.current_usage();
     ALLOCATED.reset_peak_usage();
     let error = (case.ask)(db).await.map(|rows| panic!("{} gives {rows} rows", case.name)).unwrap_err();

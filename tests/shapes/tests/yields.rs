@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::{Stream, TryStreamExt};
-use rome::embedded::{EmbeddedOptions, EmbeddedStore};
-use rome::prelude::*;
 use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
+use rome_orm::embedded::{EmbeddedOptions, EmbeddedStore};
+use rome_orm::prelude::*;
 use rome_shapes::{Image, Loaded, Tag, World};
 
 const ROWS: u64 = 6_000;
@@ -35,7 +35,7 @@ async fn turns<T>(work: impl Future<Output = T>) -> (T, u64) {
     (done, turns)
 }
 
-async fn all<R>(rows: impl Stream<Item = rome::Result<R>>) -> usize {
+async fn all<R>(rows: impl Stream<Item = rome_orm::Result<R>>) -> usize {
     rows.try_fold(0, |n, _| async move { Ok(n + 1) }).await.unwrap()
 }
 

@@ -14,12 +14,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use rome::Open;
 use rome_benches::{
     measure::median,
     report::{Table, number, write_section},
     servers,
 };
+use rome_orm::Open;
 use rome_shapes::{Answer, Loaded, Shape, World, shapes};
 
 use self::{postgres::Postgres, sqlite::Sqlite};

@@ -1,6 +1,6 @@
 //! Who sees and who changes an image.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::context::Context;
 use super::entities::{Image, ImageMember, Visibility};
@@ -48,7 +48,7 @@ fn is_live_member(owner: &str) -> Expr<ImageMember> {
 }
 
 /// What a foreign key says of an image that is not there, in our words.
-pub(super) fn referring(id: &str) -> impl Fn(rome::Error) -> DbError {
+pub(super) fn referring(id: &str) -> impl Fn(rome_orm::Error) -> DbError {
     move |e| if e.is_foreign_key_violation() { DbError::no_such_reference(id) } else { e.into() }
 }
 

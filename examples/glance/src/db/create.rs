@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::context::Context;
 use super::entities::{Image, ImageLocation, ImageProperty, ImageTag, Visibility, now};

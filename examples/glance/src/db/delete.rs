@@ -1,7 +1,7 @@
 //! Deleting images and bringing them back.
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::access;
 use super::context::Context;
@@ -23,7 +23,7 @@ pub async fn image_destroy(db: &Database, context: &Context, id: &str) -> DbResu
 ///
 /// # Errors
 /// Those of [`image_destroy`] and what `decide` fails with, which may run several times.
-pub async fn image_destroy_with<E: From<DbError> + From<rome::Error> + Send + 'static>(
+pub async fn image_destroy_with<E: From<DbError> + From<rome_orm::Error> + Send + 'static>(
     db: &Database,
     context: &Context,
     id: &str,

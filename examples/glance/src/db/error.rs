@@ -47,7 +47,7 @@ pub enum DbError {
     Reference(String),
     /// What the store refuses or cannot do.
     #[error(transparent)]
-    Store(#[from] rome::Error),
+    Store(#[from] rome_orm::Error),
 }
 
 impl DbError {

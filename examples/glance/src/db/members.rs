@@ -1,6 +1,6 @@
 //! Members of shared images.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::access;
 use super::context::Context;
@@ -67,7 +67,7 @@ pub async fn image_member_create(db: &Database, _context: &Context, new: &NewMem
 ///
 /// # Errors
 /// Those of `image_get`, what `decide` fails with, which may run several times, and those of [`image_member_create`].
-pub async fn image_member_create_with<E: From<DbError> + From<rome::Error> + Send + 'static>(
+pub async fn image_member_create_with<E: From<DbError> + From<rome_orm::Error> + Send + 'static>(
     db: &Database,
     context: &Context,
     new: &NewMember,

@@ -30,8 +30,8 @@ mod update;
 mod usage;
 mod values;
 
-use rome::DatabaseBuilder;
-use rome::prelude::*;
+use rome_orm::DatabaseBuilder;
+use rome_orm::prelude::*;
 
 pub use access::{is_image_mutable, is_image_visible};
 pub use context::Context;

@@ -1,6 +1,6 @@
 //! Properties one by one.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::access;
 use super::context::Context;

@@ -1,6 +1,6 @@
 //! Images with all that belongs to them.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::access;
 use super::context::Context;

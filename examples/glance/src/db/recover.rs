@@ -1,7 +1,7 @@
 //! What a service that was killed left half done.
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::entities::{Image, ImageStatus};
 use super::error::DbResult;

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::context::Context;
 use super::entities::{ImageProperty, ImageStatus, now};
@@ -74,7 +74,7 @@ pub(super) async fn update_by_id(
 /// # Errors
 /// Those of `image_get` and of [`image_update`], and what `decide` fails with. Whether the context may change the image
 /// is for `decide` to look at first, so that it can tell what is wrong in its own words; it is checked again after it.
-pub async fn image_modify<E: From<DbError> + From<rome::Error> + Send + 'static>(
+pub async fn image_modify<E: From<DbError> + From<rome_orm::Error> + Send + 'static>(
     db: &Database,
     context: &Context,
     id: &str,

@@ -4,7 +4,7 @@
 //! the transaction of the write, so of any number of writes at the same time only as many succeed as there is room for.
 //! A write that needs no more of anything passes, also where a limit was lowered below what is used already.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::entities::{Image, ImageStatus};
 use super::error::{DbError, DbResult};

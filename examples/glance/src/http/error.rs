@@ -106,8 +106,8 @@ impl From<Full> for ApiError {
     }
 }
 
-impl From<rome::Error> for ApiError {
-    fn from(e: rome::Error) -> Self {
+impl From<rome_orm::Error> for ApiError {
+    fn from(e: rome_orm::Error) -> Self {
         tracing::error!(error = %e, "the database failed");
         if e.is_unavailable() || e.is_conflict() {
             return Self::new(

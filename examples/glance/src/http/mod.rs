@@ -38,7 +38,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
-use rome::prelude::Database;
+use rome_orm::prelude::Database;
 use tokio::sync::Semaphore;
 
 use crate::config::{Bounds, Config, KIB, MIB};

@@ -6,7 +6,7 @@ use glance::db::{
     LocationValues, NewMember, image_create, image_destroy, image_get, image_location_add, image_member_create,
     image_member_find, image_property_create, image_set_property_atomic, image_tag_create, open, purge_deleted_images,
 };
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use serde_json::json;
 
 use super::stores::{self, Place};

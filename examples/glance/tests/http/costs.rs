@@ -7,9 +7,9 @@ use glance::db::{
     Context, GetOptions, ImageStatus, ImageValues, Listing, LocationValues, UpdateOptions, builder, image_create,
     image_destroy, image_get, image_get_all, image_update, usage,
 };
-use rome::prelude::*;
-use rome::store::memory::MemoryStore;
 use rome_core::testkit::Recorder;
+use rome_orm::prelude::*;
+use rome_orm::store::memory::MemoryStore;
 use serde_json::json;
 
 struct Setup {

@@ -10,7 +10,7 @@ use glance::db::{
     image_restore, image_set_property_atomic, image_tag_create, image_tag_get_all, image_tag_set_all, image_update,
     is_image_mutable, is_image_visible, open,
 };
-use rome::prelude::Database;
+use rome_orm::prelude::Database;
 use serde_json::json;
 
 use super::stores::{self, Place};

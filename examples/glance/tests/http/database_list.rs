@@ -7,7 +7,7 @@ use glance::db::{
     Context, DbError, Direction, Filters, Image, ImageStatus, ImageValues, Listing, Visibility, VisibilityFilter,
     image_create, image_destroy, image_get_all, open,
 };
-use rome::prelude::Database;
+use rome_orm::prelude::Database;
 
 /// Images whose columns repeat, are null here and there, and are in no order.
 async fn filled() -> Database {

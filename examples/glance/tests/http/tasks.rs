@@ -7,7 +7,7 @@ use glance::db::{
     Context, DbError, NewTask, Progress, Task, TaskInfo, TaskKind, TaskListing, TaskStatus, open, task_create,
     task_get, task_get_all, task_progress,
 };
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use serde_json::{Value, json};
 
 use super::service::{Service, make, ok, on_each};

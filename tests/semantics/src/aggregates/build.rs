@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rome::SchemaChange;
-use rome::change::{BuildOptions, IndexState};
-use rome::prelude::*;
-use rome::store::Store;
+use rome_orm::SchemaChange;
+use rome_orm::change::{BuildOptions, IndexState};
+use rome_orm::prelude::*;
+use rome_orm::store::Store;
 
 use crate::queries::random::Random;
 use crate::stores::places;
@@ -27,7 +27,7 @@ macro_rules! version {
                 pub size: Option<u32>,
             }
 
-            pub async fn open(store: &Arc<dyn Store>, how: SchemaChange) -> rome::Result<Database> {
+            pub async fn open(store: &Arc<dyn Store>, how: SchemaChange) -> rome_orm::Result<Database> {
                 Database::builder().entity::<File>().schema(how).open_store(store.clone()).await
             }
         }
@@ -101,7 +101,7 @@ async fn until_it_is_built_nothing_is_answered_from_it() {
 }
 
 /// One random write of a row, also of one that is there already.
-async fn write(db: &Database, random: &mut Random) -> rome::Result<()> {
+async fn write(db: &Database, random: &mut Random) -> rome_orm::Result<()> {
     let id = random.below(260);
     let file = File { id, owner: u32::try_from(random.below(6)).unwrap(), size: size(random.next()) };
     match random.below(4) {
@@ -165,7 +165,7 @@ async fn a_build_that_is_interrupted_goes_on_where_it_was() {
         for _ in 0..4 {
             let stop = Arc::new(tokio::sync::Notify::new());
             let (told, notify) = (counted.clone(), stop.clone());
-            let progress = move |progress: &rome::change::BuildProgress| {
+            let progress = move |progress: &rome_orm::change::BuildProgress| {
                 told.fetch_max(progress.rows, Ordering::Relaxed);
                 notify.notify_one();
             };
@@ -246,7 +246,7 @@ struct Note {
 }
 
 mod grouped {
-    use rome::prelude::*;
+    use rome_orm::prelude::*;
 
     /// The same in groups.
     #[derive(Entity, Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rome::prelude::*;
 use rome_core::testkit::{Call, ReadKind, Recorder};
+use rome_orm::prelude::*;
 
 use super::{Image, Owner, Part, image};
 use crate::stores::{places, places_of_one_partition};

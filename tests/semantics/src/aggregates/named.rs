@@ -1,8 +1,8 @@
 //! Laws of aggregate indexes that have a name.
 
-use rome::change::IndexState;
-use rome::prelude::*;
-use rome::store::{Effect, IndexId, Space};
+use rome_orm::change::IndexState;
+use rome_orm::prelude::*;
+use rome_orm::store::{Effect, IndexId, Space};
 
 use super::{Image, Owner, Part, State, image};
 use crate::check::{force_one, records};
@@ -108,7 +108,7 @@ async fn explain_names_the_aggregate_index() {
     for place in places() {
         let db = open!(place, [Owner, Image, Part]);
         let images = || db.query::<Image>();
-        let explain = async |groups: rome::query::GroupBy<'_, Image, (State, u64)>| groups.explain().await.unwrap();
+        let explain = async |groups: rome_orm::query::GroupBy<'_, Image, (State, u64)>| groups.explain().await.unwrap();
         let by_state = images().filter(Image::OWNER.eq(1)).group_by(Image::STATE).select((Image::STATE, count()));
         let plan = explain(by_state).await;
         assert_eq!(plan.index(), Some("sum_size_by_owner_state"), "on {}", place.name);
@@ -185,7 +185,7 @@ async fn a_loaded_dump_has_its_counters() {
         db.delete_by_key::<Image>(19).await.unwrap();
         let mut lines = Vec::new();
         db.dump(&mut lines, |_| {}).await.unwrap();
-        rome::dump::load(to.open().await, || Ok(lines.as_slice()), |_| {}).await.unwrap();
+        rome_orm::dump::load(to.open().await, || Ok(lines.as_slice()), |_| {}).await.unwrap();
         let copy = open!(to, [Owner, Image]);
         let of_owner = copy.query::<Image>().filter(Image::OWNER.eq(1));
         assert_eq!(of_owner.aggregate((count(), sum(Image::SIZE))).await.unwrap(), (19, Some(171)), "on {}", to.name);

@@ -1,6 +1,6 @@
 //! Quotas: what is tested against a counter before a write holds whoever writes at the same time.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Image, Owner, Part, image};
 use crate::stores::{open, places};

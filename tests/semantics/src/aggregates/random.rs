@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Image, Owner, State, Where};
 use crate::queries::random::Random;
@@ -250,7 +250,7 @@ async fn many_at_once_leave_counters_that_are_right() {
 }
 
 /// A statement whose errors are those of the transaction, so that it is tried again.
-async fn write_some(s: &Session, random: &mut Random) -> rome::Result<()> {
+async fn write_some(s: &Session, random: &mut Random) -> rome_orm::Result<()> {
     let image = random_image(random);
     match random.below(5) {
         0..=2 => drop(s.upsert(image).await?),

@@ -1,6 +1,6 @@
 //! Columns that a build does not know are kept, by handles that were opened before and after they came.
 
-use rome::Hooks;
+use rome_orm::Hooks;
 
 use super::*;
 use crate::stores::places;
@@ -11,7 +11,7 @@ build!(first {
     pub struct Dog { #[rome(key)] pub id: u64, pub name: String, pub age: Option<u32> }
 
     impl Hooks for Dog {
-        async fn before_update(&mut self, _: &Session) -> rome::Result<()> {
+        async fn before_update(&mut self, _: &Session) -> rome_orm::Result<()> {
             self.age = self.age.or(Some(0));
             Ok(())
         }

@@ -29,7 +29,7 @@ async fn fill(store: &Arc<dyn Store>) -> Database {
 }
 
 #[track_caller]
-fn assert_gone<T: std::fmt::Debug>(read: rome::Result<T>, what: &str) {
+fn assert_gone<T: std::fmt::Debug>(read: rome_orm::Result<T>, what: &str) {
     let error = read.expect_err(what);
     assert!(error.is_schema_mismatch(), "{what}: {error}");
     assert_says(&error, &["was dropped", "open the database again"]);

@@ -81,7 +81,7 @@ macro_rules! on_delete {
 }
 
 on_delete!(restrict_holds_for_builds_that_do_not_declare_it: restricting,
-    |outcome, dogs| outcome.as_ref().is_err_and(rome::Error::is_foreign_key_violation) && dogs.len() == 2);
+    |outcome, dogs| outcome.as_ref().is_err_and(rome_orm::Error::is_foreign_key_violation) && dogs.len() == 2);
 on_delete!(cascade_holds_for_builds_that_do_not_declare_it: cascading,
     |outcome, dogs| outcome.is_ok() && dogs.len() == 1 && dogs[0].id == 2);
 on_delete!(set_null_holds_for_builds_that_do_not_declare_it: nulling,

@@ -9,9 +9,9 @@ mod refused;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rome::SchemaChange;
-use rome::prelude::*;
-use rome::store::{Consistency, Partition, Read, Reply, Space, Span, Store};
+use rome_orm::SchemaChange;
+use rome_orm::prelude::*;
+use rome_orm::store::{Consistency, Partition, Read, Reply, Space, Span, Store};
 
 /// A build: its entities, in a module of its own.
 macro_rules! build {
@@ -22,19 +22,19 @@ macro_rules! build {
 
             $($item)+
 
-            pub fn builder() -> rome::DatabaseBuilder {
+            pub fn builder() -> rome_orm::DatabaseBuilder {
                 Database::builder()$(.entity::<$entity>())+
             }
 
-            pub async fn open(store: &Arc<dyn Store>) -> rome::Result<Database> {
+            pub async fn open(store: &Arc<dyn Store>) -> rome_orm::Result<Database> {
                 open_as(store, SchemaChange::Apply).await
             }
 
-            pub async fn open_as(store: &Arc<dyn Store>, how: SchemaChange) -> rome::Result<Database> {
+            pub async fn open_as(store: &Arc<dyn Store>, how: SchemaChange) -> rome_orm::Result<Database> {
                 builder().schema(how).open_store(store.clone()).await
             }
 
-            pub async fn plan(store: &Arc<dyn Store>) -> rome::change::SchemaPlan {
+            pub async fn plan(store: &Arc<dyn Store>) -> rome_orm::change::SchemaPlan {
                 builder().plan_store(store.clone()).await.unwrap()
             }
         }
@@ -64,7 +64,7 @@ async fn assert_clean(store: &Arc<dyn Store>) {
 }
 
 #[track_caller]
-fn assert_says(error: &rome::Error, parts: &[&str]) {
+fn assert_says(error: &rome_orm::Error, parts: &[&str]) {
     for part in parts {
         assert!(error.to_string().contains(part), "{error} does not say {part}");
     }

@@ -22,9 +22,9 @@ struct Build {
     name: &'static str,
     /// What `rome status` shows of what it declares.
     declares: &'static [&'static str],
-    open: fn(Arc<dyn Store>) -> Future<rome::Result<Database>>,
+    open: fn(Arc<dyn Store>) -> Future<rome_orm::Result<Database>>,
     /// Writes a row with this key and owner, as new or in the place of another.
-    write: fn(Database, u64, u64) -> Future<rome::Result<()>>,
+    write: fn(Database, u64, u64) -> Future<rome_orm::Result<()>>,
 }
 
 macro_rules! builds {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rome::change::BuildOptions;
+use rome_orm::change::BuildOptions;
 
 use super::*;
 use crate::stores::places;
@@ -148,7 +148,7 @@ async fn an_index_that_meets_duplicates_while_it_is_built_is_taken_back() {
         let first = AtomicBool::new(true);
         let progress = {
             let reached = reached.clone();
-            Arc::new(move |_: &rome::change::BuildProgress| {
+            Arc::new(move |_: &rome_orm::change::BuildProgress| {
                 if first.swap(false, Ordering::SeqCst) {
                     reached.notify_one();
                     let gone_on = wait.lock().unwrap().take().unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use rome::prelude::*;
-use rome::store::{
+use rome_orm::prelude::*;
+use rome_orm::store::{
     Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space, Span, Store,
     TableId, TxId,
 };
@@ -40,7 +40,7 @@ pub struct Beast {
     pub kept_by: One<Keeper>,
 }
 
-fn builder() -> rome::DatabaseBuilder {
+fn builder() -> rome_orm::DatabaseBuilder {
     Database::builder().entity::<Keeper>().entity::<Beast>()
 }
 
@@ -130,7 +130,7 @@ fn garbled(bytes: &[u8], choices: &mut impl Iterator<Item = u8>) -> Vec<u8> {
 }
 
 /// Everything that a program may ask for, whatever the answer; gives the errors.
-async fn ask(db: &Database) -> Vec<rome::Error> {
+async fn ask(db: &Database) -> Vec<rome_orm::Error> {
     let mut errors = Vec::new();
     macro_rules! ask {
         ($($asked:expr),+ $(,)?) => { $( if let Err(error) = $asked.await { errors.push(error); } )+ };

@@ -1,7 +1,7 @@
 //! Hooks that write other rows of the statement that they are of.
 
-use rome::prelude::*;
-use rome::{Error, Hooks};
+use rome_orm::prelude::*;
+use rome_orm::{Error, Hooks};
 
 use super::{Line, log, logged};
 use crate::sessions::laws;
@@ -30,7 +30,7 @@ struct Child {
 }
 
 impl Child {
-    async fn run(&self, at: &str, session: &Session) -> rome::Result<()> {
+    async fn run(&self, at: &str, session: &Session) -> rome_orm::Result<()> {
         log(session, format!("{at} of {}", self.id)).await?;
         if self.on != at {
             return Ok(());
@@ -50,26 +50,26 @@ impl Child {
 }
 
 impl Hooks for Child {
-    async fn before_insert(&mut self, session: &Session) -> rome::Result<()> {
+    async fn before_insert(&mut self, session: &Session) -> rome_orm::Result<()> {
         log(session, format!("before insert of {}", self.id)).await?;
         if self.does == "take key" {
             self.id = self.to;
         }
         Ok(())
     }
-    async fn after_insert(&self, session: &Session) -> rome::Result<()> {
+    async fn after_insert(&self, session: &Session) -> rome_orm::Result<()> {
         log(session, format!("after insert of {}", self.id)).await
     }
-    async fn before_update(&mut self, session: &Session) -> rome::Result<()> {
+    async fn before_update(&mut self, session: &Session) -> rome_orm::Result<()> {
         self.run("before update", session).await
     }
-    async fn after_update(&self, session: &Session) -> rome::Result<()> {
+    async fn after_update(&self, session: &Session) -> rome_orm::Result<()> {
         self.run("after update", session).await
     }
-    async fn before_delete(&self, session: &Session) -> rome::Result<()> {
+    async fn before_delete(&self, session: &Session) -> rome_orm::Result<()> {
         self.run("before delete", session).await
     }
-    async fn after_delete(&self, session: &Session) -> rome::Result<()> {
+    async fn after_delete(&self, session: &Session) -> rome_orm::Result<()> {
         self.run("after delete", session).await
     }
 }

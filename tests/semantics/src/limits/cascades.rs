@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rome::prelude::*;
-use rome::store::{
+use rome_core::testkit::Recorder;
+use rome_orm::prelude::*;
+use rome_orm::store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
-use rome_core::testkit::Recorder;
 
 use crate::stores::{open, places};
 
@@ -161,7 +161,7 @@ async fn compare<'a>(place: &str, all: &[Link], query: &dyn Fn() -> Query<'a, Li
             let n = expected.iter().filter(|link| link.rank == rank).count() as u64;
             ranks.extend((n > 0).then_some((rank, n)));
         }
-        let groups = asked.clone().group_by(Link::RANK).select((Link::RANK, rome::expr::count()));
+        let groups = asked.clone().group_by(Link::RANK).select((Link::RANK, rome_orm::expr::count()));
         assert_eq!(groups.all().await.unwrap(), ranks, "{asked:?} on {place}");
     }
 }
@@ -208,7 +208,7 @@ async fn more_changes_than_the_store_takes_are_refused_with_the_table_the_number
         for id in 0..=2 * most {
             db.insert(row(id)).await.unwrap();
         }
-        let told = |error: rome::Error, number: u32| {
+        let told = |error: rome_orm::Error, number: u32| {
             let text = error.to_string();
             assert!(error.is_limit(), "{text}");
             for part in ["`links`", &number.to_string(), "60", "fewer rows", "in pieces"] {

@@ -7,7 +7,7 @@ mod shapes;
 
 use std::future::Future;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 /// A row of a tree.
 #[derive(Entity, Clone, Debug, PartialEq, Default)]

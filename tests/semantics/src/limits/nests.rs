@@ -1,7 +1,7 @@
 //! Relations in relations, set operations in set operations, and text of any length.
 
-use rome::expr::{Groups, Scalar, count, sum};
-use rome::prelude::*;
+use rome_orm::expr::{Groups, Scalar, count, sum};
+use rome_orm::prelude::*;
 
 use super::{Knot, knots, on_a_worker};
 use crate::stores::{open, places};

@@ -1,7 +1,7 @@
 //! Conditions and calculations of every shape and size.
 
-use rome::expr::Scalar;
-use rome::prelude::*;
+use rome_orm::expr::Scalar;
+use rome_orm::prelude::*;
 
 use super::{Knot, knots, on_a_worker};
 use crate::queries::random::Random;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use futures::TryStreamExt;
-use rome::prelude::*;
-use rome::query::Hints;
+use rome_orm::prelude::*;
+use rome_orm::query::Hints;
 
 use super::generate::{Ask, Generate, Seen};
 use super::lower::{expr, order};

@@ -1,7 +1,7 @@
 //! Random rows and queries. Values come from small pools, so that they meet.
 
 use chrono::DateTime;
-use rome::expr::Nulls;
+use rome_orm::expr::Nulls;
 use serde_json::json;
 use uuid::Uuid;
 

@@ -1,9 +1,9 @@
 //! The test's conditions as ROME's expressions, by typed columns or by run-time names.
 
 use chrono::{DateTime, Utc};
-use rome::expr::{Assignment, IntoOperand, Nulls, Order, Scalar};
-use rome::prelude::*;
-use rome::value::{Field, Ordered, Textual};
+use rome_orm::expr::{Assignment, IntoOperand, Nulls, Order, Scalar};
+use rome_orm::prelude::*;
+use rome_orm::value::{Field, Ordered, Textual};
 use uuid::Uuid;
 
 use super::condition::{Calc, Cond, Match, Op, Sum, Term};

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use rome::expr::Nulls;
-use rome::prelude::*;
+use rome_orm::expr::Nulls;
+use rome_orm::prelude::*;
 
 use super::condition::{Cond, Op};
 use super::generate::Generate;

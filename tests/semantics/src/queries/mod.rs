@@ -16,7 +16,7 @@ mod sqlite;
 mod subjects;
 mod types;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use check::{build, check, check_table, position};
 use generate::Generate;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use rome::expr::Nulls;
+use rome_orm::expr::Nulls;
 
 use super::condition::calculate;
 use super::generate::{Ask, Seen};

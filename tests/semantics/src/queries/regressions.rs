@@ -1,6 +1,6 @@
 //! What random queries have found, by name.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use uuid::Uuid;
 
 /// Stored by labels whose order is not that of the variants.

@@ -4,7 +4,7 @@
 //! with ROME's lower case, bools are 0 and 1, moments are microseconds, lists are JSON arrays. Cases with NaN or with
 //! numbers above `i64` are not compared, because SQLite stores the former as NULL and the latter not at all.
 
-use rome::expr::Nulls;
+use rome_orm::expr::Nulls;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};

@@ -1,7 +1,7 @@
 //! The same row as several entities, which differ in their keys and indexes.
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use uuid::Uuid;
 
 use super::row::{Col, Kind, Row};
@@ -38,7 +38,7 @@ pub trait Subject: Entity<Key: PartialEq + std::fmt::Debug> + Clone + std::fmt::
     fn of(row: &Row) -> Self;
     fn row(&self) -> Row;
     /// The rows of the query through a derived projection.
-    async fn briefs(query: Query<'_, Self>) -> rome::Result<Vec<(String, Option<i64>, i32)>>;
+    async fn briefs(query: Query<'_, Self>) -> rome_orm::Result<Vec<(String, Option<i64>, i32)>>;
 }
 
 macro_rules! subject {
@@ -80,7 +80,7 @@ macro_rules! subject {
                 Row { $($field: row.$field,)+ }
             }
 
-            async fn briefs(query: Query<'_, Self>) -> rome::Result<Vec<(String, Option<i64>, i32)>> {
+            async fn briefs(query: Query<'_, Self>) -> rome_orm::Result<Vec<(String, Option<i64>, i32)>> {
                 let briefs = query.project::<$brief>().all().await?;
                 Ok(briefs.into_iter().map(|brief| (brief.name, brief.big, brief.little)).collect())
             }

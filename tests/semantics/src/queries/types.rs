@@ -1,7 +1,7 @@
 //! Columns of the types that the random rows do not have: found by their indexes as by their rows, and in order.
 
 use chrono::{NaiveDate, NaiveTime};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 

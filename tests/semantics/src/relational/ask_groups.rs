@@ -1,7 +1,7 @@
 //! Compares aggregates of one entity.
 
-use rome::expr::{count_distinct, count_of};
-use rome::prelude::*;
+use rome_orm::expr::{count_distinct, count_of};
+use rome_orm::prelude::*;
 
 use super::super::groups::{self, GroupAsk, by_of, set_of};
 use super::super::model::{Cond, Data, Table};

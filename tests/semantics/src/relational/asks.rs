@@ -1,8 +1,8 @@
 //! Compares what ROME answers with the naive evaluator and with SQLite.
 
-use rome::expr::{count_distinct, count_of};
-use rome::prelude::*;
-use rome::query::{Hints, Joined, Link, Parts};
+use rome_orm::expr::{count_distinct, count_of};
+use rome_orm::prelude::*;
+use rome_orm::query::{Hints, Joined, Link, Parts};
 
 use super::super::groups::{self, GroupAsk, set_of};
 use super::super::model::{By, Cond, Data, Table, Val};

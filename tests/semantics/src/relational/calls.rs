@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rome::expr::count_distinct;
-use rome::prelude::*;
 use rome_core::testkit::{Call, ReadKind, Recorder, Tally};
+use rome_orm::expr::count_distinct;
+use rome_orm::prelude::*;
 
 use crate::stores::places_of_one_partition;
 
@@ -222,4 +222,4 @@ counted! {
     }
 }
 
-rome::alias!(Second = Owner);
+rome_orm::alias!(Second = Owner);

@@ -1,7 +1,7 @@
 //! The entities with indexes on single columns.
 #![allow(clippy::duplicate_mod, reason = "the same questions are asked of each set of entities")]
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[path = "ask_groups.rs"]
 mod ask_groups;

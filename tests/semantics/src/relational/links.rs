@@ -1,7 +1,7 @@
 //! Links of several conditions: each of them has to hold, in a join, in a left join and in a subquery.
 
-use rome::expr::count_of;
-use rome::prelude::*;
+use rome_orm::expr::count_of;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 
@@ -69,7 +69,7 @@ async fn fill(db: &Database) {
 }
 
 /// What a link leads to, by a join, a left join and a subquery, has to be `pairs`.
-async fn leads(db: &Database, link: rome::query::Link<Pet, Label>, pairs: &[(u32, u32)]) {
+async fn leads(db: &Database, link: rome_orm::query::Link<Pet, Label>, pairs: &[(u32, u32)]) {
     let ids = |pairs: Vec<(Pet, Label)>| {
         let mut ids: Vec<(u32, u32)> = pairs.iter().map(|(pet, label)| (pet.id, label.id)).collect();
         ids.sort_unstable();
@@ -230,7 +230,7 @@ async fn a_row_that_several_lookups_find_is_given_once() {
         let db = open!(place, [Pet, Label, PetLabel, Liked]);
         fill(&db).await;
         let hints = [(None, Some(1), Some(1)), (Some(0), None, Some(2)), (Some(1), None, None), (Some(2), None, None)];
-        let hints = hints.map(|(way, budget, batch)| rome::query::Hints {
+        let hints = hints.map(|(way, budget, batch)| rome_orm::query::Hints {
             compete: true,
             way,
             budget,

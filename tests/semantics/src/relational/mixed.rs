@@ -2,7 +2,7 @@
 #![allow(clippy::duplicate_mod, reason = "the same questions are asked of each set of entities")]
 #![allow(clippy::duplicated_attributes, reason = "indexes share columns")]
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 #[path = "ask_groups.rs"]
 mod ask_groups;

@@ -88,7 +88,7 @@ macro_rules! entities {
             pub note: Option<i32>,
         }
 
-        rome::alias!(pub Boss = Dog);
+        rome_orm::alias!(pub Boss = Dog);
 
         /// Compares one case.
         pub async fn case(db: &Database, gen_: &mut super::Generate) {

@@ -1,7 +1,7 @@
 //! Named laws of relational queries.
 
-use rome::expr::{count_distinct, count_of};
-use rome::prelude::*;
+use rome_orm::expr::{count_distinct, count_of};
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 

@@ -1,9 +1,9 @@
 //! Asks ROME what is asked as data. One module for each set of indexes: the entities have other types there.
 
 use chrono::{DateTime, Utc};
-use rome::expr::Order;
-use rome::prelude::*;
-use rome::query::Link;
+use rome_orm::expr::Order;
+use rome_orm::prelude::*;
+use rome_orm::query::Link;
 
 use super::super::model::{By, Cond, Data, Generate, Op, Quantifier, Rec, Rel, Table, Val};
 use super::super::naive;

@@ -58,7 +58,7 @@ async fn a_statement_that_fails_or_is_dropped_at_any_call_leaves_nothing() {
             println!("seed {seed} on {}", place.name);
             let faults = Arc::new(Faults::new(place.open().await));
             faults.yield_around_calls();
-            let builder = rome::Database::builder();
+            let builder = rome_orm::Database::builder();
             let builder = builder.entity::<Parent>().entity::<Child>().entity::<Ticket>().entity::<Line>();
             let db = builder.open_store(faults.clone()).await.unwrap();
             play::play(&db, Some(&faults), &bytes).await;

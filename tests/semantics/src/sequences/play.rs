@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
 
-use rome::prelude::*;
 use rome_core::testkit::{Fault, Faults};
+use rome_orm::prelude::*;
 
 use super::statement::{Choices, Statement};
 use super::view::{Place, view};
@@ -92,10 +92,10 @@ pub async fn play(db: &Database, faults: Option<&Faults>, bytes: &[u8]) -> Vec<S
 
 /// Runs a statement, with what is done to it.
 async fn suffer(
-    statement: impl Future<Output = rome::Result<()>>,
+    statement: impl Future<Output = rome_orm::Result<()>>,
     harm: &Harm,
     faults: Option<&Faults>,
-) -> Option<rome::Result<()>> {
+) -> Option<rome_orm::Result<()>> {
     let Some(faults) = faults else { return Some(statement.await) };
     match harm {
         Harm::Nothing => {}

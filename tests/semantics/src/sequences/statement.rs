@@ -1,6 +1,6 @@
 //! Statements drawn from bytes: each verb, with input that is often bad.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::view::{Place, at};
 use super::world::{Child, Model, Parent, Ticket};
@@ -124,7 +124,7 @@ impl Statement {
     }
 
     /// Runs it.
-    pub async fn run(&self, place: Place<'_>) -> rome::Result<()> {
+    pub async fn run(&self, place: Place<'_>) -> rome_orm::Result<()> {
         at!(place, on => match self.clone() {
             Self::InsertParents(rows) if rows.len() == 1 => on.insert(rows[0].clone()).await.map(drop),
             Self::InsertParents(rows) => on.insert_all(rows).await.map(drop),
@@ -239,7 +239,7 @@ impl Statement {
 }
 
 /// The children of a parent; of none: all.
-fn of(query: rome::query::Query<'_, Child>, parent: Option<u32>) -> rome::query::Query<'_, Child> {
+fn of(query: rome_orm::query::Query<'_, Child>, parent: Option<u32>) -> rome_orm::query::Query<'_, Child> {
     match parent {
         Some(parent) => query.filter(Child::PARENT.eq(parent)),
         None => query,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::world::{Child, Line, Model, Parent, Ticket};
 

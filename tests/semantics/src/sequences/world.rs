@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rome::prelude::*;
-use rome::{Error, Hooks};
+use rome_orm::prelude::*;
+use rome_orm::{Error, Hooks};
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
 #[rome(table = "parents")]
@@ -57,33 +57,33 @@ pub struct Line {
     pub text: String,
 }
 
-async fn line(session: &Session, at: &str, child: &Child) -> rome::Result<()> {
+async fn line(session: &Session, at: &str, child: &Child) -> rome_orm::Result<()> {
     session.insert(Line { text: format!("{at} {}", child.id), ..Default::default() }).await?;
     if child.label == at { Err(Error::invalid(format!("{at} refuses {}", child.id))) } else { Ok(()) }
 }
 
 impl Hooks for Child {
-    async fn before_insert(&mut self, session: &Session) -> rome::Result<()> {
+    async fn before_insert(&mut self, session: &Session) -> rome_orm::Result<()> {
         line(session, "before insert", self).await
     }
 
-    async fn after_insert(&self, session: &Session) -> rome::Result<()> {
+    async fn after_insert(&self, session: &Session) -> rome_orm::Result<()> {
         line(session, "after insert", self).await
     }
 
-    async fn before_update(&mut self, session: &Session) -> rome::Result<()> {
+    async fn before_update(&mut self, session: &Session) -> rome_orm::Result<()> {
         line(session, "before update", self).await
     }
 
-    async fn after_update(&self, session: &Session) -> rome::Result<()> {
+    async fn after_update(&self, session: &Session) -> rome_orm::Result<()> {
         line(session, "after update", self).await
     }
 
-    async fn before_delete(&self, session: &Session) -> rome::Result<()> {
+    async fn before_delete(&self, session: &Session) -> rome_orm::Result<()> {
         line(session, "before delete", self).await
     }
 
-    async fn after_delete(&self, session: &Session) -> rome::Result<()> {
+    async fn after_delete(&self, session: &Session) -> rome_orm::Result<()> {
         line(session, "after delete", self).await
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::stores::{open, places};
 

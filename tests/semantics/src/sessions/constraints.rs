@@ -1,6 +1,6 @@
 //! Unique values and keys, under any concurrency.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Dog, chipped, dog, laws};
 

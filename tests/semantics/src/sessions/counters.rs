@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Dog, dog, laws};
 use crate::stores::{open, places};

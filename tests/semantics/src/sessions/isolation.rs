@@ -1,6 +1,6 @@
 //! Strict serializability: what a session has read still holds when it commits.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Dog, dog, laws};
 

@@ -1,6 +1,6 @@
 //! How a session begins, sees its own writes, and ends.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Dog, chipped, dog, laws};
 

@@ -12,7 +12,7 @@ mod roles;
 mod statements;
 mod update_if;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 /// What most of these tests store.
 #[derive(Entity, Clone, Debug, PartialEq, Default)]

@@ -3,23 +3,23 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Dog, chipped, dog, laws};
 
 /// Adds a year to a dog, outside of the transaction under test.
-async fn meddle(db: &Database, id: Id<Dog>) -> rome::Result<()> {
+async fn meddle(db: &Database, id: Id<Dog>) -> rome_orm::Result<()> {
     db.query::<Dog>().filter(Dog::ID.eq(id)).update_all(Dog::AGE.set(Dog::AGE + 1)).await.map(drop)
 }
 
 #[derive(Debug)]
 enum Refusal {
     TooOld(u32),
-    Rome(rome::Error),
+    Rome(rome_orm::Error),
 }
 
-impl From<rome::Error> for Refusal {
-    fn from(error: rome::Error) -> Self {
+impl From<rome_orm::Error> for Refusal {
+    fn from(error: rome_orm::Error) -> Self {
         Self::Rome(error)
     }
 }

@@ -1,7 +1,7 @@
 //! Columns that ROME sets: created, updated, version, deleted.
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::laws;
 

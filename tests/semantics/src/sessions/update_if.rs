@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::{join, join_all};
-use rome::prelude::*;
 use rome_core::store::memory::MemoryStore;
 use rome_core::testkit::Faults;
+use rome_orm::prelude::*;
 
 use super::{Dog, chipped, dog, laws};
 

@@ -1,7 +1,7 @@
 //! Images.
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{ImageLocation, ImageMember, ImageProperty, ImageTag};
 

@@ -1,7 +1,7 @@
 //! Where the data of images lies.
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Image, now, serial};
 use crate::db::values::LocationValues;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::Utc;
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 /// Bits below the milliseconds: for rows of the same moment, and so that two services hardly ever give the same number.
 const LOW: u32 = 22;

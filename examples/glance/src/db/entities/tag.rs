@@ -1,7 +1,7 @@
 //! Tags of images.
 
 use chrono::{DateTime, Utc};
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Image, serial};
 

@@ -1,6 +1,6 @@
 //! Tasks.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::image::shown_by_label;
 

@@ -1,8 +1,8 @@
 //! What filters mean.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use rome::expr::DynColumn;
-use rome::prelude::*;
+use rome_orm::expr::DynColumn;
+use rome_orm::prelude::*;
 
 use super::items;
 use super::time;

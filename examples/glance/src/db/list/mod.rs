@@ -10,7 +10,7 @@ mod order;
 mod time;
 mod visible;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 pub use filters::{Filters, VisibilityFilter};
 pub use order::Direction;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use crate::db::entities::Image;
 use crate::db::error::{DbError, DbResult};

@@ -1,6 +1,6 @@
 //! Which images are in the list of whom.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{Listing, VisibilityFilter};
 use crate::db::context::Context;

@@ -1,6 +1,6 @@
 //! Resource types, and which namespaces are for them.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{check_name, find, find_unprotected, reading, text};
 use crate::db::context::Context;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{check_name, find, find_unprotected, reading};
 use crate::db::context::Context;
@@ -191,7 +191,7 @@ pub async fn metadef_delete_all<T: Item>(db: &Database, context: &Context, names
     .await
 }
 
-fn duplicate<T: Item>(e: rome::Error, namespace: &MetadefNamespace) -> DbError {
+fn duplicate<T: Item>(e: rome_orm::Error, namespace: &MetadefNamespace) -> DbError {
     if e.is_unique_violation() {
         let namespace = &namespace.namespace;
         return DbError::Duplicate(format!(

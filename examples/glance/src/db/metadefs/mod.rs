@@ -5,7 +5,7 @@ mod associations;
 mod items;
 mod namespaces;
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 pub use associations::{
     NewAssociation, metadef_association_create, metadef_association_delete, metadef_association_get_all,

@@ -1,6 +1,6 @@
 //! Namespaces.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{NewAssociation, associations, check_name, find, find_unprotected, items, reading, text};
 use crate::db::context::Context;
@@ -174,7 +174,7 @@ fn check(namespace: &MetadefNamespace) -> DbResult<()> {
     text::check("owner", &namespace.owner, text::NAME)
 }
 
-fn duplicate(e: rome::Error, namespace: &MetadefNamespace) -> DbError {
+fn duplicate(e: rome_orm::Error, namespace: &MetadefNamespace) -> DbError {
     if e.is_unique_violation() {
         let name = &namespace.namespace;
         return DbError::Duplicate(format!("The metadata definition namespace {name} already exists."));

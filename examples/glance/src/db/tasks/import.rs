@@ -1,6 +1,6 @@
 //! The import of an image and its task, which change together.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use serde_json::json;
 
 use super::{NewTask, Progress, advance, create_in};
@@ -15,7 +15,7 @@ use crate::db::values::ImageValues;
 ///
 /// # Errors
 /// Those of `image_modify`.
-pub async fn image_import_begin<E: From<DbError> + From<rome::Error> + Send + 'static>(
+pub async fn image_import_begin<E: From<DbError> + From<rome_orm::Error> + Send + 'static>(
     db: &Database,
     context: &Context,
     id: &str,

@@ -1,6 +1,6 @@
 //! Lists of tasks.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::find;
 use crate::db::context::Context;

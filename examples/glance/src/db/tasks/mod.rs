@@ -4,7 +4,7 @@ mod import;
 mod list;
 
 use chrono::TimeDelta;
-use rome::prelude::*;
+use rome_orm::prelude::*;
 use serde_json::Value as Json;
 
 pub use import::{image_import_begin, image_import_end, image_import_starts};

@@ -1,6 +1,6 @@
 //! Namespaces of metadata definitions.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::{MetadefAssociation, MetadefObject, MetadefProperty, MetadefTag};
 

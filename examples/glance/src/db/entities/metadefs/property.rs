@@ -1,6 +1,6 @@
 //! Properties of a namespace.
 
-use rome::prelude::*;
+use rome_orm::prelude::*;
 
 use super::MetadefNamespace;
 
