@@ -11,7 +11,7 @@ enum State {
 
 // How many images of each state an owner has, and how many bytes they are; and how many there are of each format.
 #[derive(Entity, Clone, Debug, PartialEq)]
-#[rome(sum(size, by(owner, state)), count_by(format))]
+#[rome(sum(size, by = [owner, state]), count(by = format))]
 struct Image {
     #[rome(key)]
     id: u64,

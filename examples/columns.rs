@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 enum Coat {
     Short,
     VeryLong,
-    #[rome(label = "none")]
+    #[rome(rename = "none")]
     Naked,
 }
 

@@ -5,7 +5,7 @@
 use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default)]
-#[rome(table = "images", index(owner, size, as = "by_owner"))]
+#[rome(table = "images", index(owner, size, name = "by_owner"))]
 struct Image {
     #[rome(key, auto)]
     id: Id<Image>,

@@ -25,9 +25,9 @@ struct Dog {
 #[rome(entity = Dog)]
 struct Summary {
     name: String,
-    #[rome(column = AGE)]
+    #[rome(from = AGE)]
     years: Option<u32>,
-    #[rome(column = HOME.city)]
+    #[rome(from = HOME.city)]
     city: String,
 }
 

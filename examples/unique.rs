@@ -6,7 +6,7 @@ use rome_orm::prelude::*;
 use tokio::task::JoinSet;
 
 #[derive(Entity, Clone, Debug, Default)]
-#[rome(table = "dogs", unique(owner, name, as = "one_name_an_owner"))]
+#[rome(table = "dogs", unique(owner, name, name = "one_name_an_owner"))]
 struct Dog {
     #[rome(key, auto)]
     id: Id<Dog>,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 enum Coat {
     Short,
     VeryLong,
-    #[rome(label = "none at all")]
+    #[rome(rename = "none at all")]
     Naked,
 }
 
@@ -43,7 +43,7 @@ struct Vaccine {
 }
 
 #[derive(Entity, Clone, Debug, PartialEq)]
-#[rome(table = "dogs", index(name, desc(age)), index(address.city, home.city, as = "by_places"), unique(owner, name))]
+#[rome(table = "dogs", index(name, desc(age)), index(address.city, home.city, name = "by_places"), unique(owner, name))]
 struct Dog {
     #[rome(key, auto)]
     id: Id<Dog>,
@@ -102,7 +102,7 @@ struct HTTPVisit {
 #[rome(entity = Dog)]
 struct Summary {
     nick_name: Option<String>,
-    #[rome(column = NAME)]
+    #[rome(from = NAME)]
     called: String,
 }
 

@@ -114,7 +114,7 @@ pieces! {
 macro_rules! pair {
     ($name:ident, $($key:ident: $ty:ty),*) => {
         #[derive(Entity, Clone, Debug, Default, PartialEq)]
-        #[rome(partition_by = left, count_by(left))]
+        #[rome(partition_by = left, count(by = left))]
         struct $name { $(#[rome(key)] $key: $ty,)* }
     };
 }
@@ -135,7 +135,7 @@ macro_rules! projections {
 }
 
 projections!(Aged of Dog { name: String, age: Option<u32> });
-projections!(Named: #[rome(column = NAME)] called: String);
+projections!(Named: #[rome(from = NAME)] called: String);
 
 /// A macro that writes the macro.
 macro_rules! outer {

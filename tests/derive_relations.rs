@@ -65,13 +65,13 @@ struct DogTag {
     dog_id: Id<Dog>,
     #[rome(key, references = Tag)]
     tag_id: String,
-    #[rome(index(global, desc))]
+    #[rome(global_index(desc))]
     weight: u32,
 }
 
 /// A key of two columns, and everything that leads to it.
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
-#[rome(partition_by(tenant), index(global, tenant, name))]
+#[rome(partition_by(tenant), global_index(tenant, name))]
 struct Team {
     #[rome(key)]
     tenant: u32,
@@ -172,7 +172,7 @@ fn a_foreign_key_uses_what_is_there_to_find_rows_by_it() {
 fn an_index_that_leaves_rows_out_or_does_not_begin_with_the_columns_does_not_do() {
     #[derive(Entity)]
     #[allow(clippy::duplicated_attributes, reason = "several indexes hold one column")]
-    #[rome(unique(owner_id, name), index(owner_id, tags), index(name, owner_id), index(name, as = "by_owner_id"))]
+    #[rome(unique(owner_id, name), index(owner_id, tags), index(name, owner_id), index(name, name = "by_owner_id"))]
     struct Cat {
         #[rome(key)]
         id: u64,

@@ -246,7 +246,7 @@ async fn a_dump_is_its_owners_alone_and_goes_through_no_link() {
 #[tokio::test]
 async fn names_from_the_database_do_not_reach_the_terminal_as_commands() {
     #[derive(Entity, Clone, Debug, Default)]
-    #[rome(table = "do\u{1b}]0;gs\u{7}\u{202e}", index(age, as = "by\u{1b}[2J"))]
+    #[rome(table = "do\u{1b}]0;gs\u{7}\u{202e}", index(age, name = "by\u{1b}[2J"))]
     struct Escaping {
         #[rome(key)]
         id: u64,

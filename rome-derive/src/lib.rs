@@ -19,18 +19,18 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// Makes a struct with named fields an entity: a row of a table.
 ///
 /// On the struct, `#[rome(...)]` takes `table = "name"` (the type's name in `snake_case` without it), and any number of
-/// `index(a, desc(b), embedded.c)` and `unique(a, b)`, each with an optional `as = "name"`. Where two of them name the same
-/// column, Clippy takes that for `duplicated_attributes`, which the entity may `allow`. `index(global, a)` keeps the
-/// entries of all partitions together in the order of the index; without it they lie beside their rows.
-/// `partition_by = a` or `partition_by(a, b)` names columns of the key: rows that are equal in them lie in one partition.
+/// `index(a, desc(b), embedded.c)`, `global_index(a, b)` and `unique(a, b)`, each with an optional `name = "..."`. A global index keeps
+/// the entries of all partitions together in its order; those of the others lie beside their rows. Without a name each may be written
+/// with brackets, `index = [a, desc(b)]`: Clippy takes two lists in parentheses that name the same column for `duplicated_attributes`.
+/// `partition_by = a` or `partition_by = [a, b]` names columns of the key: rows that are equal in them lie in one partition.
 /// `hooks` runs the `rome_orm::Hooks` that the entity implements before and after its rows are written.
 ///
-/// `count`, `count_by(a, b)` and `sum(a, by = b)` or `sum(a, by(b, c))`, each as often as needed, are aggregate indexes, see
+/// `count`, `count(by = [a, b])` and `sum(a, by = b)` or `sum(a, by = [b, c])`, each as often as needed, are aggregate indexes, see
 /// below.
 ///
 /// On a field it takes `key` (on several fields: a composite key in field order), `auto` or `auto = counter`,
-/// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `index(global)`,
-/// `unique`, `json`, `embed`, `default = value`, `created_at`, `updated_at`, `version` and `soft_delete`, the foreign keys
+/// `auto = uuid_v4`, `auto = uuid_v7` beside `key`, `column = "stored_name"`, `index`, `index(desc)`, `global_index`,
+/// `global_index(desc)`, `unique`, `json`, `embed`, `default = value`, `created_at`, `updated_at`, `version` and `soft_delete`, the foreign keys
 /// and relations below.
 ///
 /// `json` stores any serde type as JSON, in a column of type `Json<T>` that has no order; an `Option` in it is JSON's
@@ -63,11 +63,11 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// # Aggregate indexes
 ///
-/// `count_by(status)` keeps beside the rows how many there are of each status, `sum(size, by = owner)` and
-/// `sum(size, by(owner, status))` the sum of a column too; `count` and `sum(size)` are of all rows. They change in the same
+/// `count(by = status)` keeps beside the rows how many there are of each status, `sum(size, by = owner)` and
+/// `sum(size, by = [owner, status])` the sum of a column too; `count` and `sum(size)` are of all rows. They change in the same
 /// atomic step as the rows, and answer `count`, `sum`, `avg` and `count_of` by equalities on their first columns and by
 /// `group_by` on the others, without reading rows; `explain()` of a `group_by` names them. The summed column is an integer of at
-/// most 64 bits, optional or not. Each takes an optional `as = "name"`; without it they are called `count`,
+/// most 64 bits, optional or not. Each takes an optional `name = "..."`; without it they are called `count`,
 /// `count_by_status`, `sum_size_by_owner`.
 ///
 /// A write adds to one to three counters for each aggregate index whose value it changes, and costs no round trip
@@ -213,7 +213,7 @@ pub fn derive_embedded(input: TokenStream) -> TokenStream {
 /// Makes an enum of unit variants a column type, stored by the label of its variant.
 ///
 /// A label is the variant's name in `snake_case`, or as `#[rome(rename_all = "...")]` on the enum says, or what
-/// `#[rome(label = "...")]` on the variant says. Labels are what is stored: renaming a variant without keeping its label
+/// `#[rome(rename = "...")]` on the variant says. Labels are what is stored: renaming a variant without keeping its label
 /// makes stored rows unreadable. Values order by the bytes of their labels, not by declaration.
 ///
 /// With `#[rome(order)]` on the enum, its variants are stored and compared by their declaration, also in indexes and keys.
@@ -230,7 +230,7 @@ pub fn derive_embedded(input: TokenStream) -> TokenStream {
 /// enum Coat {
 ///     Short,
 ///     VeryLong,
-///     #[rome(label = "none")]
+///     #[rome(rename = "none")]
 ///     Naked,
 /// }
 ///
@@ -269,8 +269,8 @@ pub fn derive_newtype(input: TokenStream) -> TokenStream {
 
 /// Makes a struct with named fields a selection of columns of the entity in `#[rome(entity = Dog)]`.
 ///
-/// A field reads the column of its own name, or the constant in `#[rome(column = AGE)]` or
-/// `#[rome(column = ADDRESS.city)]`, and has the column's type.
+/// A field reads the column of its own name, or the constant in `#[rome(from = AGE)]` or
+/// `#[rome(from = ADDRESS.city)]`, and has the column's type.
 ///
 /// ```
 /// use rome_orm::prelude::*;
@@ -287,7 +287,7 @@ pub fn derive_newtype(input: TokenStream) -> TokenStream {
 /// #[rome(entity = Dog)]
 /// struct Summary {
 ///     name: String,
-///     #[rome(column = AGE)]
+///     #[rome(from = AGE)]
 ///     years: Option<u32>,
 /// }
 /// ```

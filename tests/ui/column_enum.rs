@@ -5,11 +5,11 @@ use rome_orm::prelude::*;
 #[derive(ColumnEnum)]
 #[rome(rename_all = "snake-case", lable = "x")]
 enum Coat {
-    #[rome(label = "short", rename = "s")]
+    #[rome(rename = "short", label = "s")]
     Short,
-    #[rome(label = "short")]
+    #[rome(rename = "short")]
     Long(u64),
-    #[rome(label)]
+    #[rome(rename)]
     Curly { tight: bool },
 }
 

@@ -3,7 +3,7 @@
 use rome_orm::prelude::*;
 
 #[derive(Entity)]
-#[rome(sum(name), sum(weight, by = name), sum(large), sum(tags), count_by(name, tags), count_by(notes), sum(age, by = name))]
+#[rome(sum(name), sum(weight, by = name), sum(large), sum(tags), count(by = [name, tags]), count(by = notes), sum(age, by = name))]
 struct Dog {
     #[rome(key)]
     id: u64,

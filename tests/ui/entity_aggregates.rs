@@ -3,10 +3,10 @@
 use rome_orm::prelude::*;
 
 #[derive(Entity)]
-#[rome(count = 3, count_by, count_by(), count_by(naem), count_by(name, name), count_by(age), count_by(age))]
-#[rome(sum, sum(), sum(aeg), sum(age, by), sum(age, of = name), sum(age, by(name, naem)), sum(age = name))]
-#[rome(sum(age, as = "by_name"), sum(notes), sum(address), sum(address.city.street), count_by(notes), count_on(name))]
-#[rome(count_by(name = age), count_by(desc(name)), sum(age, by = age, by = name), count_by(name, as = ""))]
+#[rome(count = 3, count_by(name), count(), count(by), count(by = []), count(name), count(by = naem), count(by = [name, name]), count(by = age), count(by = age))]
+#[rome(sum, sum(), sum(aeg), sum(age, by), sum(age, by(name)), sum(age, of = name), sum(age, by = [name, naem]), sum(age = name))]
+#[rome(sum(age, name = "by_name"), sum(notes), sum(address), sum(address.city.street), count(by = notes), count_on(name))]
+#[rome(count(name = age), count(by = desc(name)), sum(age, by = age, by = name), count(by = name, name = ""), sum(age, as = "x"))]
 struct Dog {
     #[rome(key)]
     id: u64,

@@ -14,7 +14,7 @@ struct Unknown {
     age: u32,
     #[rome(unique = true, column = kind)]
     kind: String,
-    #[rome(count_by, sum(size, by = owner))]
+    #[rome(count, sum(size, by = owner), rename = "x")]
     owner: u64,
     #[rome(index desc, default)]
     weight: u32,

@@ -5,10 +5,12 @@ use rome_orm::prelude::*;
 #[derive(Projection)]
 #[rome(entiti = Dog)]
 struct Nameless {
-    #[rome(colum = NAME)]
+    #[rome(form = NAME)]
     name: String,
-    #[rome(column = "age")]
+    #[rome(from = "age")]
     age: &'static str,
+    #[rome(column = AGE)]
+    years: u32,
 }
 
 #[derive(Projection)]

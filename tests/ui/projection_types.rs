@@ -14,7 +14,7 @@ struct Dog {
 #[rome(entity = Dog)]
 struct Wrong {
     age: u32,
-    #[rome(column = NAME)]
+    #[rome(from = NAME)]
     called: u64,
 }
 

@@ -17,7 +17,7 @@ const STATUSES: [&str; 5] = ["queued", "saving", "active", "deactivated", "kille
 
 /// An image with counters.
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
-#[rome(table = "counted", count_by(status), sum(size, by = owner))]
+#[rome(table = "counted", count(by = status), sum(size, by = owner))]
 struct Counted {
     #[rome(key)]
     id: u64,

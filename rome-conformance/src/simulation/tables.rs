@@ -66,7 +66,7 @@ pub(super) struct Account {
     pub(super) id: u64,
     #[rome(index)]
     pub(super) branch: u64,
-    #[rome(index(global))]
+    #[rome(global_index)]
     pub(super) balance: i64,
 }
 
@@ -119,7 +119,7 @@ pub(super) struct Post {
     #[rome(key)]
     pub(super) id: u64,
     pub(super) board: u64,
-    #[rome(index(global))]
+    #[rome(global_index)]
     pub(super) rank: u64,
     #[rome(index)]
     pub(super) shade: u64,

@@ -48,7 +48,7 @@ const fn fate(n: u64) -> Fate {
 
 /// Its row, its claim and its entry lie in different partitions.
 #[derive(Entity, Clone, Debug, Default)]
-#[rome(table = "purses", index(global, money))]
+#[rome(table = "purses", global_index(money))]
 struct Purse {
     #[rome(key)]
     id: u64,

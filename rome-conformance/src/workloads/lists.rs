@@ -38,7 +38,7 @@ pub(crate) struct Item {
 
 /// The same with an index whose entries lie together, and not beside the rows.
 #[derive(Entity, Clone, Debug, Default)]
-#[rome(table = "pieces", index(global, list, place))]
+#[rome(table = "pieces", global_index(list, place))]
 pub(crate) struct Piece {
     #[rome(key)]
     value: u64,

@@ -29,7 +29,7 @@ pub(crate) struct Leaf {
 
 /// The same with an index whose entries lie together, and not beside the rows.
 #[derive(Entity, Clone, Debug, Default)]
-#[rome(table = "needles", index(global, branch, place))]
+#[rome(table = "needles", global_index(branch, place))]
 pub(crate) struct Needle {
     #[rome(key)]
     value: u64,

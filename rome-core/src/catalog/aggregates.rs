@@ -67,7 +67,7 @@ fn compare_one(stored: &AggregateDoc, table: &'static Table, def: &AggregateDef,
     if (AggregateDoc { id: stored.id, since: stored.since, ..declared.clone() }) != *stored {
         plan.refused.push(format!(
             "aggregate index `{}` of `{}` is `{}`, and the stored one is `{}`: give it another name, under which it is built \
-             anew (`as = \"...\"`), and drop the stored one later",
+             anew (`name = \"...\"`), and drop the stored one later",
             def.name,
             table.name,
             shown(&declared),
@@ -81,12 +81,16 @@ fn compare_one(stored: &AggregateDoc, table: &'static Table, def: &AggregateDef,
 
 /// How a stored aggregate index would be declared.
 pub(crate) fn declaration(doc: &AggregateDoc) -> String {
-    let by = doc.by.join(", ");
-    match (&doc.sum, doc.by.as_slice()) {
-        (None, _) => format!("count_by({by})"),
-        (Some(column), []) => format!("sum({column})"),
-        (Some(column), [only]) => format!("sum({column}, by = {only})"),
-        (Some(column), _) => format!("sum({column}, by({by}))"),
+    let by = match doc.by.as_slice() {
+        [] => None,
+        [only] => Some(format!("by = {only}")),
+        several => Some(format!("by = [{}]", several.join(", "))),
+    };
+    match (&doc.sum, by) {
+        (None, None) => "count".to_owned(),
+        (None, Some(by)) => format!("count({by})"),
+        (Some(column), None) => format!("sum({column})"),
+        (Some(column), Some(by)) => format!("sum({column}, {by})"),
     }
 }
 

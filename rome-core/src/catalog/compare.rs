@@ -212,22 +212,15 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, 
 }
 
 fn compare_index(stored: &IndexDoc, table: &'static Table, index: &IndexDef, plan: &mut SchemaPlan) {
-    let new_name = "give it another name, under which it is built anew (`as = \"...\"`), and drop the stored one later";
-    if stored.unique != index.unique || stored.parts != parts(table, index) {
+    let new_name =
+        "give it another name, under which it is built anew (`name = \"...\"`), and drop the stored one later";
+    if stored.unique != index.unique || stored.global != index.global || stored.parts != parts(table, index) {
         plan.refused.push(format!(
             "index `{}` of `{}` is `{}`, and the stored one is `{}`: {new_name}",
             index.name,
             table.name,
             declaration(&add_index(&mut 0, table, index, IndexState::Readable)),
             declaration(stored),
-        ));
-    } else if stored.global != index.global {
-        plan.refused.push(format!(
-            "index `{}` of `{}` is {} as `global`, and the stored one {}: {new_name}",
-            index.name,
-            table.name,
-            if index.global { "declared" } else { "not declared" },
-            if stored.global { "is global" } else { "is not" },
         ));
     } else if stored.state == IndexState::WriteOnly {
         plan.add(
@@ -242,8 +235,12 @@ fn compare_index(stored: &IndexDoc, table: &'static Table, index: &IndexDef, pla
 fn declaration(index: &IndexDoc) -> String {
     let part = |part: &PartDoc| if part.descending { format!("desc({})", part.column) } else { part.column.clone() };
     let parts: Vec<String> = index.parts.iter().map(part).collect();
-    let kind = if index.unique { "unique(" } else { "index(" };
-    format!("{kind}{}{})", if index.global { "global, " } else { "" }, parts.join(", "))
+    let kind = match (index.unique, index.global) {
+        (true, _) => "unique",
+        (false, true) => "global_index",
+        (false, false) => "index",
+    };
+    format!("{kind}({})", parts.join(", "))
 }
 
 /// A foreign key that is new needs an empty table, since what is stored may reference nothing. One that is stored and not

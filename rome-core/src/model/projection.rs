@@ -74,7 +74,7 @@ mod tests {
     #[derive(Projection, PartialEq, Debug)]
     #[rome(crate = "crate", entity = Dog)]
     struct Summary {
-        #[rome(column = ADDRESS.city)]
+        #[rome(from = ADDRESS.city)]
         city: Option<String>,
         name: String,
         tags: Json<Vec<String>>,

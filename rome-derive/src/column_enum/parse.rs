@@ -12,16 +12,16 @@ use crate::syntax::{Case, Item, Mistakes, Root, Words, did_you_mean, items};
 const ON_ENUM: Words = Words {
     here: &["rename_all", "order", "crate"],
     elsewhere: &[
-        ("label", "`label` belongs on a variant"),
+        ("rename", "`rename` belongs on a variant; on the enum it is `rename_all`"),
         ("table", "`table` belongs to `#[derive(Entity)]`, and an entity is a struct"),
     ],
     repeated: &[],
 };
 
 const ON_VARIANT: Words = Words {
-    here: &["label"],
+    here: &["rename"],
     elsewhere: &[
-        ("rename", "write `label = \"...\"`"),
+        ("label", "write `rename = \"...\"`"),
         ("rename_all", "`rename_all` belongs on the enum"),
         ("order", "`order` belongs on the enum"),
         ("crate", "`crate` belongs on the enum"),

@@ -1,4 +1,4 @@
-//! Aggregate indexes: `count`, `count_by(...)` and `sum(...)` on the struct.
+//! Aggregate indexes: `count` and `sum` on the struct.
 
 use std::collections::HashSet;
 
@@ -6,9 +6,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{LitStr, Token, parenthesized, token};
+use syn::{LitStr, Token, bracketed, token};
 
-use super::index::Index;
+use super::index::{Index, given_name};
 use crate::field::{ColumnPath, Fields, distinct};
 use crate::syntax::{Item, Mistakes};
 
@@ -21,106 +21,82 @@ pub struct Aggregate {
     by: Vec<ColumnPath>,
 }
 
-/// What stands in the parentheses of `count_by(...)`.
-struct Count {
+/// What stands in the parentheses behind the column that is summed: by which columns, and a name.
+#[derive(Default)]
+struct Groups {
     by: Vec<ColumnPath>,
     name: Option<LitStr>,
+}
+
+const COUNT: &str = "write `count`, `count(by = column)` or `count(by = [column, column])`";
+const SUM: &str = "write `sum(column)`, `sum(column, by = column)` or `sum(column, by = [column, column])`";
+
+impl Groups {
+    /// Reads what is left; `shape` says how it is written.
+    fn parse(input: ParseStream<'_>, shape: &str) -> syn::Result<Self> {
+        let mut groups = Self::default();
+        while !input.is_empty() {
+            if let Some(name) = given_name(input)? {
+                groups.name = Some(name);
+            } else {
+                let word = input.call(Ident::parse_any)?;
+                if word != "by" || !groups.by.is_empty() || !input.peek(Token![=]) {
+                    return Err(syn::Error::new(word.span(), shape));
+                }
+                input.parse::<Token![=]>()?;
+                groups.by = columns(input)?;
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>().map_err(|error| syn::Error::new(error.span(), shape))?;
+            }
+        }
+        Ok(groups)
+    }
+}
+
+/// `column` or `[column, column]`.
+fn columns(input: ParseStream<'_>) -> syn::Result<Vec<ColumnPath>> {
+    if !input.peek(token::Bracket) {
+        return Ok(vec![input.parse()?]);
+    }
+    let content;
+    bracketed!(content in input);
+    if content.is_empty() {
+        return Err(syn::Error::new(content.span(), "name the columns to group by"));
+    }
+    Ok(content.parse_terminated(ColumnPath::parse, Token![,])?.into_iter().collect())
 }
 
 /// What stands in the parentheses of `sum(...)`.
-struct Sum {
-    column: Option<ColumnPath>,
-    by: Vec<ColumnPath>,
-    name: Option<LitStr>,
-}
-
-impl Parse for Count {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut count = Self { by: Vec::new(), name: None };
-        while !input.is_empty() {
-            if input.parse::<Option<Token![as]>>()?.is_some() {
-                input.parse::<Token![=]>()?;
-                count.name = Some(input.parse()?);
-            } else {
-                count.by.push(input.parse()?);
-            }
-            if input.peek(Token![=]) || input.peek(token::Paren) {
-                return Err(input.error("`count_by` takes columns and `as = \"name\"`, nothing else"));
-            }
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
-            }
-        }
-        Ok(count)
+fn summed(input: ParseStream<'_>) -> syn::Result<(ColumnPath, Groups)> {
+    if input.is_empty() {
+        return Err(syn::Error::new(input.span(), "`sum` needs the column that it sums"));
     }
-}
-
-impl Parse for Sum {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        const SHAPE: &str = "write `sum(column)`, `sum(column, by = column)` or `sum(column, by(column, column))`";
-        let mut sum = Self { column: None, by: Vec::new(), name: None };
-        if !input.is_empty() {
-            sum.column = Some(input.parse()?);
-        }
-        while !input.is_empty() {
-            input.parse::<Token![,]>().map_err(|error| syn::Error::new(error.span(), SHAPE))?;
-            if input.is_empty() {
-                break;
-            }
-            if input.parse::<Option<Token![as]>>()?.is_some() {
-                input.parse::<Token![=]>()?;
-                sum.name = Some(input.parse()?);
-                continue;
-            }
-            let word = input.call(Ident::parse_any)?;
-            if word != "by" || !sum.by.is_empty() || input.is_empty() {
-                return Err(syn::Error::new(word.span(), SHAPE));
-            }
-            if input.peek(token::Paren) {
-                let content;
-                parenthesized!(content in input);
-                sum.by.extend(content.parse_terminated(ColumnPath::parse, Token![,])?);
-            } else {
-                input.parse::<Token![=]>().map_err(|error| syn::Error::new(error.span(), SHAPE))?;
-                sum.by.push(input.parse()?);
-            }
-        }
-        Ok(sum)
+    let column = input.parse()?;
+    if !input.is_empty() {
+        input.parse::<Token![,]>().map_err(|error| syn::Error::new(error.span(), SUM))?;
     }
+    Ok((column, Groups::parse(input, SUM)?))
 }
 
 impl Aggregate {
     /// Whether an attribute of this name declares one.
     pub fn is_declared_by(item: &Item) -> bool {
-        ["count", "count_by", "sum"].iter().any(|word| item.is(word))
+        ["count", "sum"].iter().any(|word| item.is(word))
     }
 
     /// The aggregate index that an attribute declares.
     pub fn declared(item: &Item, mistakes: &mut Mistakes) -> Option<Self> {
         let span = item.span();
-        if item.is("sum") {
-            let Sum { column, by, name } = item.list(Sum::parse, "column, by = column", mistakes)?;
-            if column.is_none() {
-                mistakes.add(span, "`sum` needs the column that it sums");
-            }
-            return Some(Self { span, name, sum: Some(column?), by });
-        }
-        if item.is("count") {
-            if !item.is_alone() {
-                mistakes.add(
-                    span,
-                    "`count` counts all rows and takes no value: write `count_by(column)` to count by columns",
-                );
-                return None;
-            }
-            return Some(Self { span, name: None, sum: None, by: Vec::new() });
-        }
-        let Count { by, name } = item.list(Count::parse, "column, column", mistakes)?;
-        if by.is_empty() {
-            mistakes.add(span, "`count_by` needs at least one column; `count` alone counts all rows");
-            return None;
-        }
-        Some(Self { span, name, sum: None, by })
+        let (sum, Groups { by, name }) = if item.is("sum") {
+            let (column, groups) = item.list(summed, "column, by = column", mistakes)?;
+            (Some(column), groups)
+        } else if item.is_alone() {
+            (None, Groups::default())
+        } else {
+            (None, item.list(|input: ParseStream<'_>| Groups::parse(input, COUNT), "by = column", mistakes)?)
+        };
+        Some(Self { span, name, sum, by })
     }
 
     /// Its name in the table, as far as a macro can know it: an embedded column is taken for unrenamed.
@@ -191,7 +167,7 @@ pub fn check(aggregates: &[Aggregate], indexes: &[Index], fields: &Fields, mista
         if !names.insert(name.clone()) {
             mistakes.add(
                 aggregate.span,
-                format!("there is an index called `{name}` already: remove one, or name it with `as = \"...\"`"),
+                format!("there is an index called `{name}` already: remove one, or name it with `name = \"...\"`"),
             );
         }
     }

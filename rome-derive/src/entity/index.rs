@@ -1,4 +1,4 @@
-//! Indexes: `index(...)` and `unique(...)` on the struct, `index` and `unique` on its fields.
+//! Indexes: `index`, `global_index` and `unique`, with columns on the struct, without on its fields.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{LitStr, Token, parenthesized, token};
 
 use crate::field::{ColumnPath, Field, Fields, Kind, distinct};
-use crate::syntax::Mistakes;
+use crate::syntax::{Item, Mistakes};
 
 /// An index over columns.
 pub struct Index {
@@ -27,25 +27,22 @@ pub struct Part {
     pub descending: bool,
 }
 
-/// What stands in the parentheses of `index(...)`.
+/// What stands in the parentheses of `index(...)`, or in the brackets of `index = [...]`.
 pub struct List {
     parts: Vec<Part>,
     name: Option<LitStr>,
-    global: Option<Span>,
 }
 
 impl Parse for List {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut list = Self { parts: Vec::new(), name: None, global: global(input)? };
+        let mut list = Self { parts: Vec::new(), name: None };
         while !input.is_empty() {
-            if input.parse::<Option<Token![as]>>()?.is_some() {
-                input.parse::<Token![=]>()?;
-                list.name = Some(input.parse()?);
-            } else {
-                list.parts.push(input.parse()?);
+            match given_name(input)? {
+                Some(name) => list.name = Some(name),
+                None => list.parts.push(input.parse()?),
             }
             if input.peek(Token![=]) {
-                return Err(input.error("an index takes columns and `as = \"name\"`, nothing else"));
+                return Err(input.error("an index takes columns and `name = \"...\"`, nothing else"));
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -55,30 +52,33 @@ impl Parse for List {
     }
 }
 
-/// `global` in front of the columns. A column of that name is written as `asc(global)`.
-fn global(input: ParseStream<'_>) -> syn::Result<Option<Span>> {
+/// `name = "..."`, if that comes next. A column `name` has no `=` behind it.
+pub fn given_name(input: ParseStream<'_>) -> syn::Result<Option<LitStr>> {
     let ahead = input.fork();
-    if !matches!(ahead.call(Ident::parse_any), Ok(word) if word == "global") || ahead.peek(Token![.]) {
+    let word = ahead.call(Ident::parse_any);
+    if !matches!(&word, Ok(word) if word == "name" || word == "as") || !ahead.peek(Token![=]) {
         return Ok(None);
     }
     let word = input.call(Ident::parse_any)?;
-    if !input.is_empty() {
-        input.parse::<Token![,]>()?;
+    if word == "as" {
+        return Err(syn::Error::new(word.span(), "a name is given by `name = \"...\"`"));
     }
-    Ok(Some(word.span()))
+    input.parse::<Token![=]>()?;
+    input
+        .parse()
+        .map(Some)
+        .map_err(|error: syn::Error| syn::Error::new(error.span(), "write `name = \"...\"`, with quotes"))
 }
 
 impl Parse for Part {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let field = input.call(Ident::parse_any)?;
+        const SHAPE: &str = "a part of an index is `column`, `desc(column)` or `field.column`";
+        let field = input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), SHAPE))?;
         if !input.peek(token::Paren) {
             return Ok(Self { column: ColumnPath::after(field, input)?, descending: false });
         }
         if field != "desc" && field != "asc" {
-            return Err(syn::Error::new(
-                field.span(),
-                "a part of an index is `column`, `desc(column)` or `field.column`",
-            ));
+            return Err(syn::Error::new(field.span(), SHAPE));
         }
         let content;
         parenthesized!(content in input);
@@ -88,12 +88,10 @@ impl Parse for Part {
 }
 
 impl Index {
-    /// The index that a list on the struct declares.
-    pub fn declared(span: Span, unique: bool, list: List, mistakes: &mut Mistakes) -> Self {
-        if let (true, Some(global)) = (unique, list.global) {
-            mistakes.add(global, "a unique index needs no `global`: a value is unique among all rows in any case");
-        }
-        Self { span, unique, global: list.global.is_some(), name: list.name, parts: list.parts }
+    /// The index that an attribute on the struct declares.
+    pub fn declared(item: &Item, mistakes: &mut Mistakes) -> Option<Self> {
+        let List { parts, name } = item.columns(List::parse, "column, desc(column)", mistakes)?;
+        Some(Self { span: item.span(), unique: item.is("unique"), global: item.is("global_index"), name, parts })
     }
 
     /// The indexes that a field declares.
@@ -139,10 +137,19 @@ pub fn check(indexes: &[Index], fields: &Fields, mistakes: &mut Mistakes) {
             continue;
         }
         for part in &index.parts {
+            if part.column.field == "global" && fields.column(&part.column.field).is_none() {
+                let message = "there is no field `global`: an index whose entries lie together is `global_index(...)`, and a value \
+                               is unique among all rows in any case";
+                mistakes.add(part.column.span(), message);
+                continue;
+            }
             let json = "which has no order: give what you look for a column of its own";
             part.column.check(fields, json, mistakes);
         }
         distinct(index.parts.iter().map(|part| &part.column), "index", mistakes);
+        if index.parts.iter().any(|part| fields.column(&part.column.field).is_none()) {
+            continue;
+        }
         let name = index.stored_name(fields);
         if name.is_empty() {
             mistakes.add(index.span, "the name of an index cannot be empty");
@@ -150,7 +157,7 @@ pub fn check(indexes: &[Index], fields: &Fields, mistakes: &mut Mistakes) {
         if !names.insert(name.clone()) {
             mistakes.add(
                 index.span,
-                format!("there are two indexes called `{name}`: remove one, or name it with `as = \"...\"`"),
+                format!("there are two indexes called `{name}`: remove one, or name it with `name = \"...\"`"),
             );
         }
     }

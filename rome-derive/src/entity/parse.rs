@@ -11,7 +11,18 @@ use crate::field::{self, Field, Place, Role};
 use crate::syntax::{Item, Mistakes, Root, Words, items, named_fields, snake};
 
 const WORDS: Words = Words {
-    here: &["table", "index", "unique", "count", "count_by", "sum", "partition_by", "foreign_key", "hooks", "crate"],
+    here: &[
+        "table",
+        "index",
+        "global_index",
+        "unique",
+        "count",
+        "sum",
+        "partition_by",
+        "foreign_key",
+        "hooks",
+        "crate",
+    ],
     elsewhere: &[
         ("key", "`key` belongs on the field that is the key"),
         ("auto", "`auto` belongs on the key field, beside `key`"),
@@ -19,6 +30,7 @@ const WORDS: Words = Words {
             "references",
             "`references` belongs on the column; for a key of several columns write `foreign_key(a, b, references = Owner)`",
         ),
+        ("count_by", "write `count(by = column)`, or `count(by = [column, column])`"),
         ("on_delete", "`on_delete` belongs beside `references`"),
         ("belongs_to", "a relation is a field: put `belongs_to(...)` on a field of type `One<...>`"),
         ("has_one", "a relation is a field: put `has_one(...)` on a field of type `One<...>`"),
@@ -27,7 +39,7 @@ const WORDS: Words = Words {
         ("entity", "`entity` belongs to `#[derive(Projection)]`"),
         ("rename_all", "`rename_all` belongs to `#[derive(ColumnEnum)]`; name a column with `column = \"...\"`"),
     ],
-    repeated: &["index", "unique", "count_by", "sum", "foreign_key"],
+    repeated: &["index", "global_index", "unique", "count", "sum", "foreign_key"],
 };
 
 /// The entity, or nothing if there is no sense in deriving one; the mistakes are not lost on the way.
@@ -50,7 +62,7 @@ pub fn entity(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<Entity> {
             "partition_by" => partition_by = partition::parse(&item, mistakes),
             "foreign_key" => foreign_keys.extend(declared_foreign_key(&item, mistakes)),
             _ if Aggregate::is_declared_by(&item) => aggregates.extend(Aggregate::declared(&item, mistakes)),
-            _ => indexes.extend(declared_index(&item, mistakes)),
+            _ => indexes.extend(Index::declared(&item, mistakes)),
         }
     }
 
@@ -107,11 +119,6 @@ fn outline(mut entity: Entity) -> Entity {
         field.default = None;
     }
     entity
-}
-
-fn declared_index(item: &Item, mistakes: &mut Mistakes) -> Option<Index> {
-    let list = item.list(index::List::parse, "column, desc(column)", mistakes)?;
-    Some(Index::declared(item.span(), item.is("unique"), list, mistakes))
 }
 
 fn declared_foreign_key(item: &Item, mistakes: &mut Mistakes) -> Option<ForeignKey> {

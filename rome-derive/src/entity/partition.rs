@@ -10,7 +10,7 @@ use crate::syntax::{Item, Mistakes};
 pub fn parse(item: &Item, mistakes: &mut Mistakes) -> Vec<ColumnPath> {
     if item.is_list() {
         let list = |input: ParseStream<'_>| input.parse_terminated(ColumnPath::parse, Token![,]);
-        let columns: Vec<ColumnPath> = item.list(list, "column", mistakes).into_iter().flatten().collect();
+        let columns: Vec<ColumnPath> = item.columns(list, "column", mistakes).into_iter().flatten().collect();
         if columns.is_empty() && mistakes.is_empty() {
             mistakes.add(item.span(), "`partition_by` needs at least one column");
         }

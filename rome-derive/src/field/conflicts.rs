@@ -9,17 +9,20 @@ use super::{Field, Fields, Kind, Role};
 use crate::syntax::{Item, Mistakes};
 
 /// Pairs that cannot stand on one field, with the reason.
-const PAIRS: [(&str, &str, &str); 15] = [
+const PAIRS: [(&str, &str, &str); 18] = [
     ("json", "embed", "a field is stored either as JSON or as the columns of an embedded struct"),
     ("json", "key", "a key has to be ordered, and JSON is not"),
     ("json", "index", "an index has to be ordered, and JSON is not: give what you look for a column of its own"),
+    ("json", "global_index", "an index has to be ordered, and JSON is not: give what you look for a column of its own"),
     ("json", "unique", "a unique column has to be ordered, and JSON is not: give it a column of its own"),
     ("embed", "key", "a key is a column, and an embedded struct is several: move the key into the entity"),
     ("embed", "index", "name the column to index, on the struct: `index(field.column)`"),
+    ("embed", "global_index", "name the column to index, on the struct: `global_index(field.column)`"),
     ("embed", "unique", "name the unique column, on the struct: `unique(field.column)`"),
     ("json", "references", "a reference holds a key, and JSON is none: give it a column of its own"),
     ("embed", "references", "name the columns, on the struct: `foreign_key(field.column, references = Owner)`"),
     ("embed", "default", "put the defaults on the fields of the embedded struct"),
+    ("index", "global_index", "the entries of an index lie together, or beside their rows"),
     ("key", "default", "each row has a key from the beginning: a key takes no default"),
     ("key", "created_at", "a key cannot be a time that ROME sets"),
     ("key", "updated_at", "a key never changes"),

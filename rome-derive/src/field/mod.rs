@@ -72,7 +72,7 @@ pub enum Auto {
     UuidV7,
 }
 
-/// `index`, `index(desc)` or `index(global)` on a field.
+/// `index` or `global_index` on a field, each alone or with `(desc)`.
 pub struct FieldIndex {
     pub span: Span,
     pub descending: bool,

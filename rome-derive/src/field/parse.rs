@@ -21,6 +21,7 @@ const IN_ENTITY: Words = Words {
         "auto",
         "column",
         "index",
+        "global_index",
         "unique",
         "json",
         "embed",
@@ -43,7 +44,9 @@ const IN_ENTITY: Words = Words {
         ("partition_by", "`partition_by` belongs on the struct, as `partition_by = field`"),
         ("foreign_key", "`foreign_key(...)` belongs on the struct; on one column write `references = Owner`"),
         ("through", "`through` belongs into `many_to_many(through = DogTag, dog_id, tag_id)`"),
-        ("label", "`label` belongs on a variant of a `ColumnEnum`"),
+        ("count", "`count` belongs on the struct, as `count(by = field)`"),
+        ("sum", "`sum` belongs on the struct, as `sum(field)` or `sum(field, by = other)`"),
+        ("rename", "write `column = \"...\"`"),
     ],
     repeated: &[],
 };
@@ -130,7 +133,7 @@ fn apply(item: &Item, field: &mut Field, mistakes: &mut Mistakes) {
         }
         "default" => field.default = item.value("value", mistakes).cloned(),
         "auto" => field.auto = auto(item, mistakes).map(|auto| (auto, item.span())),
-        "index" => {
+        "index" | "global_index" => {
             field.index = Some(index(item, mistakes));
         }
         // Read together, in whatever order they stand.
@@ -170,7 +173,7 @@ fn auto(item: &Item, mistakes: &mut Mistakes) -> Option<Auto> {
 }
 
 fn index(item: &Item, mistakes: &mut Mistakes) -> FieldIndex {
-    let mut index = FieldIndex { span: item.span(), descending: false, global: false };
+    let mut index = FieldIndex { span: item.span(), descending: false, global: item.is("global_index") };
     if item.is_alone() {
         return index;
     }
@@ -178,11 +181,11 @@ fn index(item: &Item, mistakes: &mut Mistakes) -> FieldIndex {
     for word in item.list(parse, "desc", mistakes).into_iter().flatten() {
         match word.to_string().as_str() {
             "desc" => index.descending = true,
-            "global" => index.global = true,
+            "global" => mistakes.add(word.span(), "an index whose entries lie together is `global_index`"),
             _ => mistakes.add(
                 word.span(),
-                "on a field it is `index`, `index(desc)` or `index(global)`; an index over several columns belongs on the \
-                 struct",
+                "on a field it is `index`, `index(desc)`, `global_index` or `global_index(desc)`; an index over several columns \
+                 belongs on the struct",
             ),
         }
     }

@@ -11,14 +11,18 @@ const ON_STRUCT: Words = Words {
     here: &["entity", "crate"],
     elsewhere: &[
         ("table", "a projection has no table: name the entity with `entity = ...`"),
-        ("column", "`column` belongs on a field"),
+        ("from", "`from` belongs on a field"),
     ],
     repeated: &[],
 };
 
 const ON_FIELD: Words = Words {
-    here: &["column"],
-    elsewhere: &[("entity", "`entity` belongs on the struct"), ("crate", "`crate` belongs on the struct")],
+    here: &["from"],
+    elsewhere: &[
+        ("column", "write `from = AGE`, the constant of the column"),
+        ("entity", "`entity` belongs on the struct"),
+        ("crate", "`crate` belongs on the struct"),
+    ],
     repeated: &[],
 };
 
@@ -65,6 +69,6 @@ fn parse_column(item: &Item, mistakes: &mut Mistakes) -> Option<TokenStream> {
     if matches!(constant, Expr::Path(path) if path.path.get_ident().is_some()) {
         return Some(value.to_token_stream());
     }
-    mistakes.add(item.span(), "write `column = AGE`, the constant of the column, or `column = ADDRESS.city`");
+    mistakes.add(item.span(), "write `from = AGE`, the constant of the column, or `from = ADDRESS.city`");
     None
 }

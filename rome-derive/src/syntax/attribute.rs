@@ -1,9 +1,9 @@
-//! The syntax of `#[rome(...)]`: words, each alone, with `= value`, or with a list in parentheses.
+//! The syntax of `#[rome(...)]`: words, each alone, with `= value`, with a list in parentheses, or with `= [list]`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitStr, Meta, Path, Token, parenthesized, token};
+use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitStr, Meta, Path, Token, bracketed, parenthesized, token};
 
 use super::{Mistakes, did_you_mean};
 
@@ -30,6 +30,8 @@ enum Given {
     Nothing,
     Value(Box<Expr>),
     List(TokenStream),
+    /// A list in brackets after `=`, and the value that it is, if it is one: a column may have the name of a keyword.
+    Array(TokenStream, Option<Box<Expr>>),
 }
 
 impl Item {
@@ -48,9 +50,9 @@ impl Item {
         matches!(self.given, Given::Nothing)
     }
 
-    /// Whether it has a list in parentheses.
+    /// Whether it has a list, in parentheses or as `= [...]`.
     pub const fn is_list(&self) -> bool {
-        matches!(self.given, Given::List(_))
+        matches!(self.given, Given::List(_) | Given::Array(..))
     }
 
     /// Refuses a value or a list.
@@ -62,7 +64,7 @@ impl Item {
 
     /// The value after `=`.
     pub fn value(&self, example: &str, mistakes: &mut Mistakes) -> Option<&Expr> {
-        if let Given::Value(value) = &self.given {
+        if let Given::Value(value) | Given::Array(_, Some(value)) = &self.given {
             return Some(value);
         }
         mistakes.add(self.span(), format!("write `{} = {example}`", self.name));
@@ -99,6 +101,14 @@ impl Item {
             return None;
         };
         parser.parse2(tokens.clone()).map_err(|error| mistakes.push(error)).ok()
+    }
+
+    /// What the list of columns holds, in parentheses or as `= [...]`.
+    pub fn columns<P: Parser>(&self, parser: P, example: &str, mistakes: &mut Mistakes) -> Option<P::Output> {
+        if let Given::Array(tokens, _) = &self.given {
+            return parser.parse2(tokens.clone()).map_err(|error| mistakes.push(error)).ok();
+        }
+        self.list(parser, example, mistakes)
     }
 }
 
@@ -152,7 +162,7 @@ fn parse_items(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Vec<Item> {
             Err(error) => mistakes.push(error),
         }
         while !input.is_empty() && !input.peek(Token![,]) {
-            let _: proc_macro2::TokenTree = input.parse().expect("a token follows, since the input is not empty");
+            let _: TokenTree = input.parse().expect("a token follows, since the input is not empty");
         }
         let _: Option<Token![,]> = input.parse().unwrap_or_default();
     }
@@ -167,10 +177,21 @@ fn ungrouped(expr: Expr) -> Expr {
     }
 }
 
+fn given_value(input: ParseStream<'_>) -> syn::Result<Given> {
+    let ahead = input.fork();
+    if input.peek(token::Bracket) && ahead.parse::<TokenTree>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,])) {
+        let array = input.fork().parse().ok();
+        let content;
+        bracketed!(content in input);
+        return Ok(Given::Array(content.parse()?, array.map(Box::new)));
+    }
+    Ok(Given::Value(Box::new(ungrouped(input.parse()?))))
+}
+
 fn parse_item(input: ParseStream<'_>) -> syn::Result<Item> {
     let name = input.call(Ident::parse_any)?;
     let given = if input.parse::<Option<Token![=]>>()?.is_some() {
-        Given::Value(Box::new(ungrouped(input.parse()?)))
+        given_value(input)?
     } else if input.peek(token::Paren) {
         let content;
         parenthesized!(content in input);

@@ -84,8 +84,8 @@ impl Hooks for Dog {
 #[rome(entity = Dog)]
 pub struct Summary {
     pub chip: Chip,
-    #[rome(column = AGE)]
+    #[rome(from = AGE)]
     pub years: u32,
-    #[rome(column = HOME.city)]
+    #[rome(from = HOME.city)]
     pub city: Option<String>,
 }

@@ -63,8 +63,8 @@ mod first {
 
 /// With a wider column, a new one, and indexes that were built over rows.
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "photos", index(global, labels), index(owner, desc(size)))]
-#[rome(count, count_by(format), sum(size, by = owner))]
+#[rome(table = "photos", global_index(labels), index(owner, desc(size)))]
+#[rome(count, count(by = format), sum(size, by = owner))]
 struct Photo {
     #[rome(key, auto)]
     id: Id<Photo>,

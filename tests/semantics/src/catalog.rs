@@ -198,8 +198,8 @@ async fn a_changed_key_is_refused() {
     refused!([longer_key::Dog], "key", "`dogs`", "(id, name)");
 }
 
-version!(other_index #[rome(index(name, age, as = "by_name"))] { #[rome(key, auto)] id: u64, name: String, age: u16, note: Option<String>, });
-version!(unique_index #[rome(unique(name, as = "by_name"))] { #[rome(key, auto)] id: u64, name: String, age: u16, note: Option<String>, });
+version!(other_index #[rome(index(name, age, name = "by_name"))] { #[rome(key, auto)] id: u64, name: String, age: u16, note: Option<String>, });
+version!(unique_index #[rome(unique(name, name = "by_name"))] { #[rome(key, auto)] id: u64, name: String, age: u16, note: Option<String>, });
 version!(no_index { #[rome(key, auto)] id: u64, name: String, age: u16, note: Option<String>, });
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use rome_orm::store::{
 use crate::stores::{open, places};
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "dogs", index(global, city))]
+#[rome(table = "dogs", global_index(city))]
 struct Dog {
     #[rome(key, auto)]
     id: Id<Dog>,

@@ -11,7 +11,7 @@ use rome_redis::RedisStore;
 use rome_redis::testkit::LocalServer;
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "dogs", index(city, age), count_by(city))]
+#[rome(table = "dogs", index(city, age), count(by = city))]
 struct Dog {
     #[rome(key, auto)]
     id: Id<Dog>,

@@ -20,7 +20,7 @@ struct Owner {
 }
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "dogs", index(global, tags))]
+#[rome(table = "dogs", global_index(tags))]
 struct Dog {
     #[rome(key, auto)]
     id: Id<Dog>,

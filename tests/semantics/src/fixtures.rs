@@ -27,7 +27,7 @@ enum Coat {
 
 /// As it was, and with what may be added.
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "dogs", index(age, desc(name)), index(global, collar))]
+#[rome(table = "dogs", index(age, desc(name)), global_index(collar))]
 struct Dog {
     #[rome(key, auto)]
     id: Id<Dog>,
@@ -118,8 +118,8 @@ async fn tools_read_a_catalog_of_the_first_form() {
 
 /// As it was, and with a column that may be added.
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "photos", index(global, labels), index(owner, desc(size)))]
-#[rome(count, count_by(format), sum(size, by = owner))]
+#[rome(table = "photos", global_index(labels), index(owner, desc(size)))]
+#[rome(count, count(by = format), sum(size, by = owner))]
 struct Photo {
     #[rome(key, auto)]
     id: Id<Photo>,

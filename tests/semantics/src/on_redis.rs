@@ -10,7 +10,7 @@ use rome_redis::RedisStore;
 use rome_redis::testkit::{LocalCluster, LocalServer};
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "dogs", index(city, age), count_by(city))]
+#[rome(table = "dogs", index(city, age), count(by = city))]
 struct Dog {
     #[rome(key, auto)]
     id: Id<Dog>,

@@ -25,7 +25,7 @@ use Priority::{High, Low, Medium, Urgent};
 const ALL: [Priority; 4] = [Low, Medium, High, Urgent];
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "tasks", count_by(priority))]
+#[rome(table = "tasks", count(by = priority))]
 struct Task {
     #[rome(key)]
     id: u64,
@@ -35,7 +35,7 @@ struct Task {
 }
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "indexed", index(desc(priority), id), index(global, was))]
+#[rome(table = "indexed", index(desc(priority), id), global_index(was))]
 struct Indexed {
     #[rome(key)]
     id: u64,

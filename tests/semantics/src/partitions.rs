@@ -16,7 +16,7 @@ use rome_orm::store::{
 const PARTITIONS: u32 = 5;
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "images", index(global, checksum))]
+#[rome(table = "images", global_index(checksum))]
 struct Image {
     #[rome(key, auto)]
     id: Id<Image>,

@@ -13,7 +13,7 @@ use rome_orm::prelude::*;
 use crate::stores::places;
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "small", index(global, far))]
+#[rome(table = "small", global_index(far))]
 struct Small {
     #[rome(key)]
     id: u64,

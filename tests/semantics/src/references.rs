@@ -51,7 +51,7 @@ walk!(restricted, [], [rome(references = Dog)]);
 walk!(cascading, [], [rome(references = Dog, on_delete = cascade)]);
 walk!(grouped, [rome(partition_by = dog_id)], []);
 walk!(indexed, [rome(index(number))], []);
-walk!(indexed_globally, [rome(index(global, number))], []);
+walk!(indexed_globally, [rome(global_index(number))], []);
 
 #[tokio::test]
 async fn an_entity_that_is_referenced_has_to_be_given_to_the_database() {
@@ -310,6 +310,11 @@ async fn where_rows_and_entries_lie_does_not_change() {
         open!(place, [indexed::Walk]);
         let changed = Database::builder().entity::<indexed_globally::Walk>();
         let error = changed.open_store(place.open().await).await.unwrap_err();
-        assert!(error.to_string().contains("index `by_number` of `walks` is declared as `global`"), "{error}");
+        assert!(
+            error.to_string().contains(
+                "index `by_number` of `walks` is `global_index(number)`, and the stored one is `index(number)`"
+            ),
+            "{error}"
+        );
     }
 }

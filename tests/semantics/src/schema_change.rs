@@ -39,7 +39,7 @@ macro_rules! version {
 }
 
 version!(plain { #[rome(key)] id: u64, name: String, age: u32, tags: Vec<String>, });
-version!(indexed #[rome(index(age, desc(name)), index(global, name))] {
+version!(indexed #[rome(index(age, desc(name)), global_index(name))] {
     #[rome(key)] id: u64, name: String, age: u32, #[rome(index)] tags: Vec<String>,
 });
 version!(unique { #[rome(key)] id: u64, #[rome(unique)] name: String, age: u32, tags: Vec<String>, });
@@ -100,7 +100,7 @@ async fn refusing_prints_the_plan_and_changes_nothing() {
         let before = old.status().await.unwrap();
         let refused = indexed::open(&store, SchemaChange::Refuse).await.unwrap_err();
         assert!(refused.is_schema_mismatch(), "{refused}");
-        for part in ["`by_tags`", "`by_name`", "`index(global, name)`", "Refuse"] {
+        for part in ["`by_tags`", "`by_name`", "`global_index(name)`", "Refuse"] {
             assert!(refused.to_string().contains(part), "{refused} does not say {part}");
         }
         assert_eq!(old.status().await.unwrap(), before);

@@ -8,7 +8,7 @@ use rome_orm::prelude::*;
 use crate::stores::{Place, open, places};
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "visits", index(owner, at), index(desc(city), at), index(kind, owner, at), index(global, zone, at))]
+#[rome(table = "visits", index(owner, at), index(desc(city), at), index(kind, owner, at), global_index(zone, at))]
 struct Visit {
     #[rome(key)]
     id: u64,

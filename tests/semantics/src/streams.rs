@@ -13,7 +13,7 @@ struct Job {
     id: Id<Job>,
     #[rome(index)]
     due: i64,
-    #[rome(index(global))]
+    #[rome(global_index)]
     far: i64,
     done: bool,
 }

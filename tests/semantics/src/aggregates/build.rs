@@ -36,7 +36,7 @@ macro_rules! version {
 
 version!(plain);
 version!(summed #[rome(sum(size, by = owner), count)]);
-version!(other #[rome(sum(size, as = "sum_size_by_owner"), count)]);
+version!(other #[rome(sum(size, name = "sum_size_by_owner"), count)]);
 
 use summed::File;
 
@@ -250,7 +250,7 @@ mod grouped {
 
     /// The same in groups.
     #[derive(Entity, Clone, Debug, PartialEq)]
-    #[rome(table = "notes", count_by(text))]
+    #[rome(table = "notes", count(by = text))]
     pub struct Note {
         #[rome(key)]
         pub id: u32,

@@ -23,7 +23,7 @@ struct Owner {
 }
 
 #[derive(Entity, Clone, Debug, PartialEq)]
-#[rome(table = "images", count, count_by(format), sum(size, by(owner, state)), sum(size, by = owner), sum(rank))]
+#[rome(table = "images", count, count(by = format), sum(size, by = [owner, state]), sum(size, by = owner), sum(rank))]
 struct Image {
     #[rome(key)]
     id: u32,

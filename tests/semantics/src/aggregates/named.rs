@@ -198,6 +198,6 @@ async fn a_loaded_dump_has_its_counters() {
         let images = status.tables.iter().find(|table| table.name == "images").unwrap();
         let of_owner = images.aggregates.iter().find(|aggregate| aggregate.name == "sum_size_by_owner").unwrap();
         assert_eq!((of_owner.declaration.as_str(), of_owner.state), ("sum(size, by = owner)", IndexState::Readable));
-        assert!(status.to_string().contains("aggregate index count_by_format: count_by(format)"), "{status}");
+        assert!(status.to_string().contains("aggregate index count_by_format: count(by = format)"), "{status}");
     }
 }

@@ -28,7 +28,7 @@ build!(second {
 } opens Dog);
 build!(indexed {
     #[derive(Entity, Clone, Debug, PartialEq, Default)]
-    #[rome(table = "dogs", count_by(collar))]
+    #[rome(table = "dogs", count(by = collar))]
     pub struct Dog {
         #[rome(key)] pub id: u64, pub name: String, pub age: Option<u32>, pub note: Option<String>,
         #[rome(default = "blue", index)] pub collar: String, #[rome(unique)] pub chip: Option<u64>,

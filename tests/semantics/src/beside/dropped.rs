@@ -5,7 +5,7 @@ use crate::stores::places;
 
 build!(with {
     #[derive(Entity, Clone, Debug, PartialEq, Default)]
-    #[rome(table = "dogs", index(age), index(global, kind), count_by(kind), sum(age, by = kind))]
+    #[rome(table = "dogs", index(age), global_index(kind), count(by = kind), sum(age, by = kind))]
     pub struct Dog { #[rome(key)] pub id: u64, #[rome(unique)] pub name: String, pub age: u32, pub kind: String }
 } opens Dog);
 build!(without {

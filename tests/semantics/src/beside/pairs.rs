@@ -63,7 +63,7 @@ builds! {
         #[rome(key)] id: u64, owner: u64, name: String,
     } opens Thing;
     unique ["unique index unique_name (name)"] { #[rome(key)] id: u64, owner: u64, #[rome(unique)] name: String, } opens Thing;
-    counted ["aggregate index count_by_owner: count_by(owner)"] #[rome(count_by(owner))] {
+    counted ["aggregate index count_by_owner: count(by = owner)"] #[rome(count(by = owner))] {
         #[rome(key)] id: u64, owner: u64, name: String,
     } opens Thing;
     referencing ["foreign key (owner) to owners", "index by_owner (owner)"] {
@@ -73,7 +73,7 @@ builds! {
         #[rome(key)] id: u64, #[rome(references = Owner)] owner: u64, name: String,
     } opens Owner, Thing;
     another_index ["index by_name (name)"] #[rome(index(name))] { #[rome(key)] id: u64, owner: u64, name: String, } opens Thing;
-    same_name_other_index ["index by_name (owner)"] #[rome(index(owner, as = "by_name"))] {
+    same_name_other_index ["index by_name (owner)"] #[rome(index(owner, name = "by_name"))] {
         #[rome(key)] id: u64, owner: u64, name: String,
     } opens Thing;
     another_table [] { #[rome(key)] id: u64, owner: u64, name: String, } opens Owner, Thing;

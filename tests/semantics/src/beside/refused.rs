@@ -20,7 +20,7 @@ build!(unique {
     pub struct Cat { #[rome(key)] pub id: u64 }
 
     #[derive(Entity, Clone, Debug, PartialEq, Default)]
-    #[rome(table = "dogs", index(kind), count_by(kind))]
+    #[rome(table = "dogs", index(kind), count(by = kind))]
     pub struct Dog {
         #[rome(key)] pub id: u64, #[rome(unique)] pub name: String, pub kind: String,
         #[rome(default = 7_u32, unique)] pub chip: u32, pub note: Option<String>,

@@ -20,7 +20,7 @@ pub struct Keeper {
 }
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "beasts", index(kind, size), unique(tag), count_by(kind), sum(size, by = kind))]
+#[rome(table = "beasts", index(kind, size), unique(tag), count(by = kind), sum(size, by = kind))]
 pub struct Beast {
     #[rome(key, auto)]
     pub id: Id<Beast>,

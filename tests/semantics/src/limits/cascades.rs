@@ -12,7 +12,7 @@ use rome_orm::store::{
 use crate::stores::{open, places};
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "links", index(rank, desc(id)), count_by(rank))]
+#[rome(table = "links", index(rank, desc(id)), count(by = rank))]
 struct Link {
     #[rome(key)]
     id: u32,

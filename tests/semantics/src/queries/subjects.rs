@@ -57,7 +57,7 @@ macro_rules! subject {
         struct $brief {
             name: String,
             big: Option<i64>,
-            #[rome(column = SMALL)]
+            #[rome(from = SMALL)]
             little: i32,
         }
 
@@ -180,7 +180,7 @@ subject! {
 }
 
 subject! {
-    #[rome(index(gone, small), index(global, kind, desc(big)))]
+    #[rome(index(gone, small), global_index(kind, desc(big)))]
     Soft, SoftBrief, key [Id], soft true,
     #[rome(key)] id ID: u64,
     flag FLAG: bool,

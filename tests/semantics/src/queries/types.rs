@@ -15,7 +15,7 @@ struct Address {
 struct Email(String);
 
 #[derive(Entity, Clone, Debug, PartialEq)]
-#[rome(index(address.city, desc(address.zip)), index(desc(address.zip)), index(address.zip, as = "by_zip"))]
+#[rome(index(address.city, desc(address.zip)), index(desc(address.zip)), index(address.zip, name = "by_zip"))]
 struct Person {
     #[rome(key)]
     id: i8,

@@ -14,9 +14,9 @@ mod world;
 super::entities! {
     owner [#[rome(index(code, desc(age)), index(city, id))]] city [] age [] code [],
     dog [#[rome(
-        index(owner_id, desc(age)), index(kind, age), index(global, desc(boss_id)), index(desc(age)), index(name, kind),
+        index(owner_id, desc(age)), index(kind, age), global_index(desc(boss_id)), index(desc(age)), index(name, kind),
         index(gone, age), index(weight, gone), index(gone, kind, age)
     )]] name [] age [] owner_id [] boss_id [] code [] gone [#[rome(soft_delete)]],
     tag [],
-    link [#[rome(partition_by(dog_id), index(global, tag_id, dog_id))]]
+    link [#[rome(partition_by(dog_id), global_index(tag_id, dog_id))]]
 }

@@ -16,7 +16,7 @@ pub struct Parent {
 
 /// Goes with its parent; loses its friend. Its hooks write to the log, and refuse by its label.
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
-#[rome(table = "children", hooks, unique(left, right), unique(seat), count_by(parent), sum(left, by = parent))]
+#[rome(table = "children", hooks, unique(left, right), unique(seat), count(by = parent), sum(left, by = parent))]
 pub struct Child {
     #[rome(key)]
     pub id: u32,

@@ -7,8 +7,7 @@ use super::{ImageLocation, ImageMember, ImageProperty, ImageTag};
 
 /// An image: what is known of it, without its data.
 #[derive(Entity, Debug, Clone, PartialEq)]
-#[allow(clippy::duplicated_attributes, reason = "two indexes end with the same column")]
-#[rome(table = "images", index(owner, created_at), index(visibility, created_at), sum(size, by(owner, status)))]
+#[rome(table = "images", index = [owner, created_at], index = [visibility, created_at], sum(size, by = [owner, status]))]
 pub struct Image {
     /// A UUID in lower case with hyphens, unless the user gave another id of at most 36 characters.
     #[rome(key)]
