@@ -48,7 +48,7 @@ async fn insert_within_quota(db: &Database, image: Image) -> rome_orm::Result<bo
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Image>().open("memory:").await?;
-    db.insert_all([image(1, "ann", 400), image(2, "ann", 500), image(3, "ann", None), image(4, "bob", 70)]).await?;
+    db.insert_many([image(1, "ann", 400), image(2, "ann", 500), image(3, "ann", None), image(4, "bob", 70)]).await?;
 
     // One owner, by state. Sums and counts of what is NULL are as everywhere: NULL is skipped.
     let of_ann = db.query::<Image>().filter(Image::OWNER.eq("ann")).group_by(Image::STATE);
@@ -64,7 +64,7 @@ async fn main() -> rome_orm::Result<()> {
     assert!(!insert_within_quota(&db, image(5, "ann", 101)).await?);
     assert!(insert_within_quota(&db, image(6, "ann", 100)).await?);
     let session = db.session();
-    session.query::<Image>().filter(Image::OWNER.eq("ann")).delete_all().await?;
+    session.query::<Image>().filter(Image::OWNER.eq("ann")).delete().await?;
     let per_owner = || session.query::<Image>().group_by(Image::OWNER);
     assert_eq!(per_owner().select((Image::OWNER, sum(Image::SIZE))).all().await?, [("bob".to_owned(), Some(70))]);
     session.rollback();

@@ -22,7 +22,7 @@ fn dog(city: &str, age: Option<u32>, weight: f64) -> Dog {
 #[tokio::main]
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    db.insert_all([
+    db.insert_many([
         dog("Lyon", Some(3), 20.5),
         dog("Lyon", Some(9), 31.0),
         dog("Lyon", None, 8.5),

@@ -42,7 +42,7 @@ async fn main() -> rome_orm::Result<()> {
     let order = db
         .transaction(async |s| {
             let order = s.insert(Order { customer: "Ann".into(), cents: 300, ..Default::default() }).await?;
-            s.insert_all((1..=2).map(|number| Line { order_id: order.id, number, cents: 150 })).await?;
+            s.insert_many((1..=2).map(|number| Line { order_id: order.id, number, cents: 150 })).await?;
             Ok(order)
         })
         .await?;

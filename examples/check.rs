@@ -27,7 +27,7 @@ struct Dog {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
     let ann = db.insert(Owner { name: "Ann".into(), ..Default::default() }).await?;
-    db.insert_all((0..100).map(|n| Dog { name: format!("dog {n}"), owner_id: ann.id, ..Default::default() })).await?;
+    db.insert_many((0..100).map(|n| Dog { name: format!("dog {n}"), owner_id: ann.id, ..Default::default() })).await?;
 
     // Tables, columns, indexes, and whether all of them are built.
     println!("{}\n", db.status().await?);

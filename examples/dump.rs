@@ -22,7 +22,7 @@ struct Dog {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     let dog = |n: u32| Dog { name: format!("dog {n}"), age: Some(n), ..Default::default() };
-    db.insert_all((0..1_000).map(dog)).await?;
+    db.insert_many((0..1_000).map(dog)).await?;
 
     // 500 rows at a time, and never the whole table in memory.
     let mut lines = Vec::new();

@@ -58,8 +58,8 @@ async fn main() -> rome_orm::Result<()> {
     let pay = async |amount: i64| {
         db.transaction(async move |s| {
             let of = |name: &str| s.query::<Account>().filter(Account::NAME.eq(name));
-            of("bob").update_all(Account::BALANCE.set(Account::BALANCE + amount)).await?;
-            of("ann").update_all(Account::BALANCE.set(Account::BALANCE - amount)).await
+            of("bob").update(Account::BALANCE.set(Account::BALANCE + amount)).await?;
+            of("ann").update(Account::BALANCE.set(Account::BALANCE - amount)).await
         })
         .await
     };

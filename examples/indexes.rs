@@ -38,7 +38,7 @@ async fn show(query: Query<'_, Image>) -> rome_orm::Result<()> {
 #[tokio::main]
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Image>().open("memory:").await?;
-    db.insert_all((1..=500).map(image)).await?;
+    db.insert_many((1..=500).map(image)).await?;
 
     // An equality and the order, both from one index: no sort.
     show(db.query().filter(Image::OWNER.eq("owner-3")).order_by(Image::SIZE.desc()).limit(5)).await?;

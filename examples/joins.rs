@@ -45,7 +45,7 @@ async fn main() -> rome_orm::Result<()> {
     let bob = db.insert(owner("Bob", "Nice")).await?;
     let rex = db.insert(Dog { name: "Rex".into(), owner_id: Some(ann.id), ..Default::default() }).await?;
     let of = |name: &str, owner_id| Dog { name: name.into(), owner_id, boss_id: Some(rex.id), ..Default::default() };
-    db.insert_all([of("Ida", Some(bob.id)), of("Max", None)]).await?;
+    db.insert_many([of("Ida", Some(bob.id)), of("Max", None)]).await?;
     db.insert(Shelter { city: "Lyon".into(), beds: 12 }).await?;
 
     // Pairs over a relation; filters and orders speak of both.
@@ -61,7 +61,7 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!(names[1], ("Max".into(), None));
 
     // An entity with itself.
-    let led = db.query::<Dog>().join(Dog::BOSS.named::<Boss>()).filter(Boss::of(Dog::NAME).eq("Rex"));
+    let led = db.query::<Dog>().join(Dog::BOSS.aliased::<Boss>()).filter(Boss::of(Dog::NAME).eq("Rex"));
     assert_eq!(led.select(Dog::NAME).count().await?, 2);
 
     // Over any columns that are equal, and on to a third entity.

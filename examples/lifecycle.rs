@@ -52,7 +52,7 @@ async fn main() -> rome_orm::Result<()> {
     assert!(db.get::<Page>("home").await?.is_some());
 
     // To remove it really, purge it.
-    assert!(db.purge::<Page>("home").await?);
+    assert!(db.purge_by_key::<Page>("home").await?);
     assert_eq!(db.get_with_deleted::<Page>("home").await?, None);
     Ok(())
 }

@@ -29,7 +29,7 @@ impl Metrics for Watch {
 async fn main() -> rome_orm::Result<()> {
     let metrics = Arc::new(Watch(Collector::new()));
     let db = Database::builder().entity::<Seat>().metrics(metrics.clone()).open("memory:").await?;
-    db.insert_all((0..40).map(|number| Seat { number, taken_by: None })).await?;
+    db.insert_many((0..40).map(|number| Seat { number, taken_by: None })).await?;
     let filled = metrics.0.snapshot();
 
     // Eight guests take the first free seat, again and again, and get in each other's way.

@@ -17,7 +17,7 @@ struct Dog {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
     let dog = |name: &str, age| Dog { name: name.into(), age, ..Default::default() };
-    db.insert_all([
+    db.insert_many([
         dog("Ada", Some(3)),
         dog("Bello", None),
         dog("Cora", Some(9)),

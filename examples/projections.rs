@@ -40,7 +40,7 @@ async fn main() -> rome_orm::Result<()> {
         home: Address { street: "1 Quai".into(), city: city.into() },
         ..Default::default()
     };
-    db.insert_all([dog("Rex", Some(3), "Lyon"), dog("Fido", None, "Paris"), dog("Max", Some(3), "Lyon")]).await?;
+    db.insert_many([dog("Rex", Some(3), "Lyon"), dog("Fido", None, "Paris"), dog("Max", Some(3), "Lyon")]).await?;
     let by_name = db.query::<Dog>().order_by(Dog::NAME.asc());
 
     let names: Vec<String> = by_name.clone().select(Dog::NAME).all().await?;

@@ -22,7 +22,7 @@ fn dog(name: &str, age: Option<u32>, limit: u32, tags: &[&str]) -> Dog {
 #[tokio::main]
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    db.insert_all([
+    db.insert_many([
         dog("Ada", Some(1), 10, &["small"]),
         dog("Bello", Some(5), 5, &["big", "good"]),
         dog("Émile", Some(12), 10, &[]),
@@ -49,8 +49,8 @@ async fn main() -> rome_orm::Result<()> {
         ("age + 4 >= limit", (Dog::AGE + 4).ge(Dog::LIMIT), "Bello Émile"),
         ("age is null or age > 9", Dog::AGE.is_null() | Dog::AGE.gt(9), "Émile Fido"),
         ("age > 1 and name < 'C'", Dog::AGE.gt(1) & Dog::NAME.lt("C"), "Bello"),
-        ("all of nothing", Expr::all([]), "Ada Bello Émile Fido"),
-        ("any of nothing", Expr::any([]), ""),
+        ("all of nothing", Condition::all([]), "Ada Bello Émile Fido"),
+        ("any of nothing", Condition::any([]), ""),
     ] {
         let names = db.query::<Dog>().filter(filter).order_by(Dog::ID.asc()).select(Dog::NAME).all().await?.join(" ");
         println!("{what:24} {names}");

@@ -60,7 +60,7 @@ async fn tour(url: &str) -> rome_orm::Result<()> {
             for dog in &mut dogs {
                 dog.age = dog.age.map(|age| age + 1);
             }
-            s.update_all(&dogs).await
+            s.update_many(&dogs).await
         })
         .await?;
     for dog in &older {

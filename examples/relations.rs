@@ -65,12 +65,12 @@ async fn main() -> rome_orm::Result<()> {
     // Many to many, by the rows between.
     let sit = db.insert(Trick { name: "sit".into() }).await?;
     let mut rex = db.query::<Dog>().filter(Dog::NAME.eq("Rex")).one().await?;
-    assert!(db.link(&rex, Dog::TRICKS, &sit).await?);
+    assert!(db.attach(&rex, Dog::TRICKS, &sit).await?);
     db.load(&mut rex, Dog::TRICKS).await?;
     db.load(&mut rex, Dog::OWNER.with(Owner::DOGS)).await?;
     println!("{} knows {:?}", rex.name, rex.tricks.get()?);
     let siblings = rex.owner.get()?.map_or(0, |owner| owner.dogs.get().map_or(0, <[Dog]>::len));
     println!("{siblings} dogs in the house");
-    assert!(db.unlink(&rex, Dog::TRICKS, &sit).await?);
+    assert!(db.detach(&rex, Dog::TRICKS, &sit).await?);
     Ok(())
 }

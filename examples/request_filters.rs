@@ -16,7 +16,7 @@ struct Image {
 }
 
 /// Reads `size=gt:100` and the like. Everything that can be wrong with it is an error, not a surprise in the query.
-fn condition(parameter: &str) -> rome_orm::Result<Expr<Image>> {
+fn condition(parameter: &str) -> rome_orm::Result<Condition<Image>> {
     let (name, value) = parameter
         .split_once('=')
         .ok_or_else(|| rome_orm::Error::invalid(format!("`{parameter}` is not of the form name=value")))?;
@@ -47,7 +47,7 @@ fn order(parameter: &str) -> rome_orm::Result<Vec<Order<Image>>> {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Image>().open("memory:").await?;
     let image = |name: &str, size, min_ram| Image { name: name.into(), size, min_ram, ..Default::default() };
-    db.insert_all([image("alpine", 8, None), image("debian", 300, Some(512)), image("fedora", 500, Some(1024))])
+    db.insert_many([image("alpine", 8, None), image("debian", 300, Some(512)), image("fedora", 500, Some(1024))])
         .await?;
 
     for (filters, sort, expected) in [
@@ -56,7 +56,7 @@ async fn main() -> rome_orm::Result<()> {
         (&["min_ram=lt:1000", "name=like:d%"], "id", "debian"),
     ] {
         let conditions = filters.iter().map(|filter| condition(filter)).collect::<rome_orm::Result<Vec<_>>>()?;
-        let query = db.query::<Image>().filter(Expr::all(conditions)).order_by(order(sort)?);
+        let query = db.query::<Image>().filter(Condition::all(conditions)).order_by(order(sort)?);
         let names = query.select(Image::NAME).all().await?.join(" ");
         println!("{filters:?} by {sort}: {names}");
         assert_eq!(names, expected);

@@ -25,8 +25,8 @@ async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Dog>().entity::<Cat>().open("memory:").await?;
     let dog = |name: &str, age| Dog { name: name.into(), age, ..Default::default() };
     let cat = |name: &str, lives| Cat { name: name.into(), lives, ..Default::default() };
-    db.insert_all([dog("Ida", 3), dog("Max", 5), dog("Rex", 9)]).await?;
-    db.insert_all([cat("Ida", 3), cat("Tom", 7)]).await?;
+    db.insert_many([dog("Ida", 3), dog("Max", 5), dog("Rex", 9)]).await?;
+    db.insert_many([cat("Ida", 3), cat("Tom", 7)]).await?;
 
     // Both sides give rows of one shape; each row comes once, but for `union_all`.
     let dogs = db.query::<Dog>().select((Dog::NAME, Dog::AGE));

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example statistics`
 
-use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::metrics::{Cost, Measure};
 use rome_orm::prelude::*;
 
 #[derive(Entity, Clone, Debug, Default, PartialEq)]
@@ -28,8 +28,8 @@ struct Dog {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
     let city = |id: u32| if id.is_multiple_of(2) { "Lyon" } else { "Nice" };
-    db.insert_all((0..100).map(|id| Owner { id, city: city(id).into(), ..Default::default() })).await?;
-    db.insert_all((0..500).map(|id| Dog { id, owner_id: id / 5, age: id % 15 })).await?;
+    db.insert_many((0..100).map(|id| Owner { id, city: city(id).into(), ..Default::default() })).await?;
+    db.insert_many((0..500).map(|id| Dog { id, owner_id: id / 5, age: id % 15 })).await?;
 
     // `measured` goes behind any verb, and gives what that one cost besides its result.
     let in_lyon = db.query::<Owner>().filter(Owner::CITY.eq("Lyon"));
@@ -46,7 +46,7 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!((cost.rows_read, cost.rows_returned), (500, puppies?.len() as u64));
 
     // Whole transactions are measured in the same way, and sums are sums.
-    let mut total = Statistics::default();
+    let mut total = Cost::default();
     for id in [3, 4] {
         let (moved, cost) = db
             .transaction(async move |s| {

@@ -17,7 +17,7 @@ struct Reading {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Reading>().open("memory:").await?;
     let reading = |n: u32| Reading { celsius: f64::from(n % 40) - 10.0, ..Default::default() };
-    db.insert_all((0..2_000).map(reading)).await?;
+    db.insert_many((0..2_000).map(reading)).await?;
 
     // Rows come by their key, read 256 at a time as they are taken.
     let mut stream = std::pin::pin!(db.query::<Reading>().filter(Reading::CELSIUS.lt(0.0)).stream());

@@ -30,10 +30,10 @@ struct Dog {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
     let owner = |name: &str, city: &str| Owner { name: name.into(), city: city.into(), ..Default::default() };
-    let owners = db.insert_all([owner("Ann", "Lyon"), owner("Bob", "Nice"), owner("Cid", "Oslo")]).await?;
+    let owners = db.insert_many([owner("Ann", "Lyon"), owner("Bob", "Nice"), owner("Cid", "Oslo")]).await?;
     let dog =
         |at: usize, age, city: &str| Dog { owner_id: owners[at].id, age, city: city.into(), ..Default::default() };
-    db.insert_all([dog(0, 2, "Lyon"), dog(0, 9, "Nice"), dog(1, 4, "Nice")]).await?;
+    db.insert_many([dog(0, 2, "Lyon"), dog(0, 9, "Nice"), dog(1, 4, "Nice")]).await?;
 
     for (what, filter, expected) in [
         ("with a dog", Owner::DOGS.exists(), "Ann Bob"),
@@ -60,6 +60,6 @@ async fn main() -> rome_orm::Result<()> {
 
     // In updates and deletes too.
     let of_ann = Dog::OWNER.any(Owner::NAME.eq("Ann"));
-    assert_eq!(db.query::<Dog>().filter(of_ann).update_all(Dog::AGE.set(Dog::AGE + 1)).await?, 2);
+    assert_eq!(db.query::<Dog>().filter(of_ann).update(Dog::AGE.set(Dog::AGE + 1)).await?, 2);
     Ok(())
 }

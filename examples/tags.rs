@@ -38,14 +38,14 @@ struct PostTag {
 async fn main() -> rome_orm::Result<()> {
     let db = Database::builder().entity::<Post>().entity::<Tag>().entity::<PostTag>().open("memory:").await?;
     let post = |title: &str| Post { title: title.into(), ..Default::default() };
-    let posts = db.insert_all([post("Joins"), post("Indexes"), post("Cats")]).await?;
+    let posts = db.insert_many([post("Joins"), post("Indexes"), post("Cats")]).await?;
     let tags =
-        db.insert_all(["rust", "database"].map(|label| Tag { label: label.into(), ..Default::default() })).await?;
+        db.insert_many(["rust", "database"].map(|label| Tag { label: label.into(), ..Default::default() })).await?;
 
     // Each of these adds a row between; with a column to fill in, it is inserted like any row.
-    assert!(db.link(&posts[0], Post::TAGS, &tags[0]).await?);
+    assert!(db.attach(&posts[0], Post::TAGS, &tags[0]).await?);
     let by_ann = |post: &Post, tag: &Tag| PostTag { post_id: post.id, tag: tag.label.clone(), by: Some("Ann".into()) };
-    db.insert_all([by_ann(&posts[0], &tags[1]), by_ann(&posts[1], &tags[1])]).await?;
+    db.insert_many([by_ann(&posts[0], &tags[1]), by_ann(&posts[1], &tags[1])]).await?;
 
     // Three reads for any number of posts: posts, rows between, tags.
     let loaded = db.query::<Post>().order_by(Post::ID.asc()).with(Post::TAGS.order_by(Tag::LABEL.asc())).all().await?;
@@ -69,7 +69,7 @@ async fn main() -> rome_orm::Result<()> {
     println!("{used:?}");
     assert_eq!(used, [("database".into(), 2), ("rust".into(), 1)]);
 
-    assert!(db.unlink(&posts[0], Post::TAGS, &tags[0]).await?);
+    assert!(db.detach(&posts[0], Post::TAGS, &tags[0]).await?);
     db.delete(&tags[1]).await?;
     assert_eq!(db.query::<PostTag>().count().await?, 0);
     Ok(())

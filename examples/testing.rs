@@ -43,7 +43,7 @@ use library::{Book, lend};
 /// What each test begins with: a store of its own, with what the test wants in it. Queries that no index serves fail.
 async fn library_with(titles: &[&str]) -> rome_orm::Result<Database> {
     let db = Database::builder().entity::<Book>().scan_policy(ScanPolicy::Deny).open("memory:").await?;
-    db.insert_all(titles.iter().map(|title| Book { title: (*title).into(), ..Default::default() })).await?;
+    db.insert_many(titles.iter().map(|title| Book { title: (*title).into(), ..Default::default() })).await?;
     Ok(db)
 }
 

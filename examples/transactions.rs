@@ -43,7 +43,7 @@ async fn transfer(db: &Database, from: &str, to: &str, cents: u64) -> Result<(),
 async fn main() -> Result<(), TransferError> {
     let db = Database::builder().entity::<Account>().open("memory:").await?;
     let account = |name: &str, cents| Account { name: name.into(), cents };
-    db.insert_all([account("ann", 10_000), account("bob", 0)]).await?;
+    db.insert_many([account("ann", 10_000), account("bob", 0)]).await?;
 
     // A hundred at once, all on the same two rows: each sees the work of those before it.
     let mut tasks = JoinSet::new();
@@ -65,7 +65,7 @@ async fn main() -> Result<(), TransferError> {
     }
 
     // Attempts, deadline and durability can be chosen; a read-only transaction cannot write.
-    let options = TransactionOptions::new().attempts(5).deadline(Duration::from_secs(1)).read_only();
+    let options = TransactionOptions::new().max_attempts(5).retry_for(Duration::from_secs(1)).read_only(true);
     let total = db
         .transaction_with(options, async |s| {
             let cents = s.query::<Account>().select(Account::CENTS).all().await?;

@@ -48,7 +48,7 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!(docs_of_tree.children.get()?.len(), 2);
 
     // Pairs of folders and their parents, with conditions on both.
-    let pairs = db.query::<Folder>().join(Folder::PARENT.named::<Parent>());
+    let pairs = db.query::<Folder>().join(Folder::PARENT.aliased::<Parent>());
     let in_docs = pairs.filter(Parent::of(Folder::NAME).eq("docs")).order_by(Folder::NAME.asc());
     let names = in_docs.select((Folder::NAME, Parent::of(Folder::NAME))).all().await?;
     assert_eq!(names, [("design".into(), "docs".into()), ("guide".into(), "docs".into())]);

@@ -26,7 +26,7 @@ async fn main() -> rome_orm::Result<()> {
     let rex = db.insert(dog(1, "Rex", Some("985"))).await?;
 
     // Another owner may have a Rex. NULL is never taken, so any number of dogs have no chip.
-    db.insert_all([dog(2, "Rex", None), dog(1, "Max", None)]).await?;
+    db.insert_many([dog(2, "Rex", None), dog(1, "Max", None)]).await?;
 
     let error = db.insert(dog(1, "Rex", None)).await.expect_err("owner 1 has a Rex");
     println!("{error}");
@@ -34,7 +34,7 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!(error.violated_index(), Some("one_name_an_owner"));
 
     // All of a statement or nothing of it.
-    assert!(db.insert_all([dog(3, "Ida", None), dog(3, "Ida", None)]).await.is_err());
+    assert!(db.insert_many([dog(3, "Ida", None), dog(3, "Ida", None)]).await.is_err());
     assert_eq!(db.query::<Dog>().filter(Dog::OWNER.eq(3)).count().await?, 0);
 
     // In a transaction the statement itself fails, and the body may go on.

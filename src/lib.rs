@@ -64,9 +64,9 @@ pub mod __private;
 
 pub use open::{Open, check_url, store_at};
 pub use rome_core::alias;
-pub use rome_core::change::SchemaChange;
+pub use rome_core::change::SchemaPolicy;
 pub use rome_core::model::{Embedded, Entity, Id, Many, Newtype, One, Projection, Relation};
-pub use rome_core::query::{self, Cursor, Deleted, Explain, GroupBy, Joined, Page, Query, ScanPolicy, SetQuery};
+pub use rome_core::query::{self, Cursor, Explain, GroupBy, Joined, Page, Query, ScanPolicy, SetQuery, SoftDeleted};
 pub use rome_core::session::{self, Hooks, Session, TransactionOptions};
 pub use rome_core::value::{self, Json, Value};
 pub use rome_core::{Database, DatabaseBuilder, Error, ErrorKind, OrNotFound, Result};

@@ -16,11 +16,12 @@ pub trait Open {
     /// Opens the store that the URL names, and the database in it: `memory:`, `embedded:PATH`, `redis://HOST` or
     /// `redis-cluster://HOST`, with `rediss` in the place of `redis` for TLS.
     ///
-    /// The path of an embedded store is taken as it is written: relative to the working directory or not, without `//` in
-    /// front of it, percent-encoding or parameters. `rome_orm::embedded::EmbeddedStore::open` takes any path.
+    /// The path of an embedded store is relative to the working directory or not, without `//` in front of it. In it `%20` is a blank,
+    /// as in other URLs, and `%`, `?` and `#` themselves are written `%25`, `%3F` and `%23`; there are no parameters.
+    /// `rome_orm::embedded::EmbeddedStore::open` takes any path as it is.
     ///
     /// # Errors
-    /// When the URL names no store that this build has; when the store cannot be opened, for instance
+    /// When the URL names no store that this build has, or this is called outside of a Tokio runtime; when the store cannot be opened, for instance
     /// [`is_unavailable`](crate::Error::is_unavailable), [`is_in_use`](crate::Error::is_in_use) by another process,
     /// [`is_access_denied`](crate::Error::is_access_denied), [`is_database_gone`](crate::Error::is_database_gone) or
     /// [`is_corrupt`](crate::Error::is_corrupt);
@@ -62,12 +63,13 @@ impl Open for DatabaseBuilder {
 /// # Errors
 /// When the URL names no store that this build has; when the store cannot be opened.
 pub async fn store_at(url: &str) -> Result<Arc<dyn Store>> {
+    rome_core::__private::check_runtime()?;
     match url::parse(url)? {
         Url::Memory { partitions: None } => Ok(Arc::new(MemoryStore::new())),
         Url::Memory { partitions: Some(partitions) } => Ok(Arc::new(MemoryStore::with_partitions(partitions))),
         #[cfg(feature = "embedded")]
         Url::Embedded(path) => {
-            let store = rome_embedded::EmbeddedStore::open(path, rome_embedded::EmbeddedOptions::default())?;
+            let store = rome_embedded::EmbeddedStore::open(&*path, rome_embedded::EmbeddedOptions::default())?;
             Ok(Arc::new(store))
         }
         #[cfg(not(feature = "embedded"))]

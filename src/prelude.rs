@@ -1,10 +1,12 @@
 //! What most programs use: `use rome_orm::prelude::*;`.
 
-pub use crate::expr::{Column, Expr, Order, avg, count, count_distinct, count_of, max, min, sum};
+pub use crate::expr::{Column, Condition, Order, avg, count, count_distinct, count_of, max, min, sum};
 pub use crate::{
-    ColumnEnum, Cursor, Database, Embedded, Entity, ErrorKind, Id, Json, Many, Newtype, One, Open, OrNotFound, Page,
-    Projection, Query, Relation, ScanPolicy, Session, TransactionOptions, Value,
+    Cursor, Database, Entity, ErrorKind, Id, Json, Many, One, Open, OrNotFound, Page, Query, Relation, ScanPolicy,
+    Session, TransactionOptions, Value,
 };
+// The derives alone: with the traits of these names in scope, a program's own traits could not have methods called `read` or `write`.
+pub use rome_derive::{ColumnEnum, Embedded, Newtype, Projection};
 
 pub use chrono::{DateTime, Utc};
 pub use uuid::Uuid;

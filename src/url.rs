@@ -2,13 +2,17 @@
 //!
 //! A URL may hold a password, so no error repeats what follows a scheme, except the path of an embedded store.
 
+use std::borrow::Cow;
+
+use rome_core::store;
+
 use crate::{Error, Result};
 
 /// What a URL names.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Url<'a> {
     Memory { partitions: Option<u32> },
-    Embedded(&'a str),
+    Embedded(Cow<'a, str>),
     Redis,
 }
 
@@ -86,9 +90,9 @@ fn memory(rest: &str) -> Result<Url<'static>> {
     }
 }
 
-/// The path, which is taken as it is. What looks like a part of a URL, or of a shell's language, would silently be another
-/// folder, so it is refused.
-fn embedded(path: &str) -> Result<&str> {
+/// The path, with its percent-encoding undone. What looks like another part of a URL, or of a shell's language, would silently be
+/// another folder, so it is refused.
+fn embedded(path: &str) -> Result<Cow<'_, str>> {
     let refuse = |why: &str, instead: &str| {
         Err(Error::invalid(format!("`embedded:{}`: {why}: write `embedded:{}`", shown(path), shown(instead))))
     };
@@ -115,10 +119,11 @@ fn embedded(path: &str) -> Result<&str> {
         )));
     }
     if let Some((folder, _)) = path.split_once('?') {
-        return refuse("the embedded store takes no parameters, its options are `EmbeddedOptions`", folder);
+        let why = "the embedded store takes no parameters, its options are `EmbeddedOptions`; `?` itself is `%3F`";
+        return refuse(why, folder);
     }
-    if let Some(decoded) = percent_decoded(path) {
-        return refuse("the path is taken as it is written, without percent-encoding", &decoded);
+    if path.contains('#') {
+        return refuse("a URL of a store has no fragment, and `#` itself is `%23`", &path.replace('#', "%23"));
     }
     if !cfg!(windows) && path.contains('\\') {
         let instead = path.replace('\\', "/");
@@ -128,36 +133,14 @@ fn embedded(path: &str) -> Result<&str> {
     if !cfg!(windows) && chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.as_str().starts_with(":/") {
         return refuse("there are no drives on this system", chars.as_str().trim_start_matches(':'));
     }
-    if path.chars().any(char::is_control) {
+    let Some(decoded) = store::url::decoded(path) else {
+        let why = "a `%` in a path is followed by two hexadecimal digits, and `%` itself is `%25`";
+        return refuse(why, &path.replace('%', "%25"));
+    };
+    if decoded.chars().any(char::is_control) {
         return Err(Error::invalid(format!("`embedded:{}`: the path has control characters", shown(path))));
     }
-    Ok(path)
-}
-
-/// The path with its percent-encoding undone; nothing if it has none.
-fn percent_decoded(path: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    let mut found = false;
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = (byte == b'%').then(|| after.get(..2)).flatten();
-        let encoded = digits
-            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match encoded {
-            Some(byte) => {
-                found = true;
-                decoded.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(byte);
-                rest = after;
-            }
-        }
-    }
-    found.then(|| String::from_utf8_lossy(&decoded).into_owned())
+    Ok(if decoded == path { Cow::Borrowed(path) } else { Cow::Owned(decoded) })
 }
 
 /// Text for an error: without control characters, and not longer than a line.
@@ -183,9 +166,13 @@ mod tests {
     fn what_has_the_form_of_a_store_is_taken() {
         assert_eq!(parse("memory:").unwrap(), Url::Memory { partitions: None });
         assert_eq!(parse("memory:?partitions=16").unwrap(), Url::Memory { partitions: Some(16) });
-        for path in ["./data", "data", "/var/lib/data", "..", ".", "a b", "ä/ö", "100%", "50%off", "a:b", "~x", "c#/x"]
+        for path in ["./data", "data", "/var/lib/data", "..", ".", "a b", "ä/ö", "a:b", "~x", "c+/x"] {
+            assert_eq!(parse(&format!("embedded:{path}")).unwrap(), Url::Embedded(path.into()));
+        }
+        for (path, meant) in
+            [("my%20data", "my data"), ("100%25", "100%"), ("c%23/%3f", "c#/?"), ("%c3%a4", "ä"), ("a%2Fb", "a/b")]
         {
-            assert_eq!(parse(&format!("embedded:{path}")).unwrap(), Url::Embedded(path));
+            assert_eq!(parse(&format!("embedded:{path}")).unwrap(), Url::Embedded(meant.into()));
         }
         for url in ["redis://h", "rediss://h:1/?ca=x", "redis-cluster://a,b", "rediss-cluster://h"] {
             assert_eq!(parse(url).unwrap(), Url::Redis);
@@ -203,7 +190,11 @@ mod tests {
             ("embedded://", "write `embedded:./data`"),
             ("embedded: ./x", "write `embedded:./x`"),
             ("embedded:./x?cache=1", "write `embedded:./x`"),
-            ("embedded:./my%20data", "write `embedded:./my data`"),
+            ("embedded:./100%", "write `embedded:./100%25`"),
+            ("embedded:./50%off", "write `embedded:./50%25off`"),
+            ("embedded:./%ff", "write `embedded:./%25ff`"),
+            ("embedded:./c#/x", "write `embedded:./c%23/x`"),
+            ("embedded:./a%00b", "control"),
             ("embedded:~/x", "in full"),
             ("embedded:", "such as `embedded:./data`"),
             ("embedded:./x\u{0}", "control"),

@@ -74,13 +74,13 @@ pub fn use_@(db: &Database) {
 const USE_ALL: &str = r#"
 pub async fn write_@(db: &Database, row: Entity@) -> rome_orm::Result<()> {
     let row = db.insert(row).await?;
-    let rows = db.insert_all([row]).await?;
-    let mut rows = db.update_all(&rows).await?;
+    let rows = db.insert_many([row]).await?;
+    let mut rows = db.update_many(&rows).await?;
     let row = rows.remove(0);
     let row = db.upsert(db.update(&row).await?).await?;
     let row = db.update_if::<Entity@>(row.id, Entity@::NAME.eq("a"), Entity@::SCORE.set(2)).await?;
     if let Some(parent) = row.parent.get()? {
-        db.link(&row, Entity@::PARENT, parent).await?;
+        db.attach(&row, Entity@::PARENT, parent).await?;
     }
     db.delete(&row).await?;
     db.delete_by_key::<Entity@>(row.id).await?;
@@ -103,8 +103,8 @@ pub async fn query_@(db: &Database) -> rome_orm::Result<()> {
     query.exists().await?;
     let page = query.clone().page(25).fetch().await?;
     drop(query.clone().page(25).after(page.next).fetch().await?);
-    query.update_all(Entity@::SCORE.set(Entity@::SCORE + 1)).await?;
-    query.delete_all().await?;
+    query.update(Entity@::SCORE.set(Entity@::SCORE + 1)).await?;
+    query.delete().await?;
     drop(query.clone().select((Entity@::NAME, Entity@::SCORE)).all().await?);
     let mut stream = pin!(query.stream());
     std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await.transpose().map(drop)

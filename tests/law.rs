@@ -119,7 +119,7 @@ fn page(path: &str) -> Page {
     Page { site: Some(1), path: path.into(), ..Page::default() }
 }
 
-async fn ids(db: &Database, filter: Expr<Row>) -> Vec<u64> {
+async fn ids(db: &Database, filter: Condition<Row>) -> Vec<u64> {
     db.query::<Row>().filter(filter).order_by(Row::ID.asc()).select(Row::ID).all().await.unwrap()
 }
 
@@ -131,7 +131,7 @@ async fn ordered(db: &Database, order: impl rome_orm::expr::Orders<Row>) -> Vec<
 async fn null_is_unknown() {
     for Opened { db, .. } in &stores().await {
         let word = |word: &str| Some(word.to_owned());
-        db.insert_all([
+        db.insert_many([
             Row { some: Some(5), words: vec![word("a")], ..row(1) },
             Row { some: Some(7), words: vec![word("b"), None], ..row(2) },
             row(3),
@@ -159,7 +159,7 @@ async fn null_is_unknown() {
 #[tokio::test]
 async fn the_key_breaks_ties_in_the_direction_of_the_last_part() {
     for Opened { db, .. } in &stores().await {
-        db.insert_all((1..=4).map(|id| Row { some: Some(1), small: (id % 2) as u8, ..row(id) })).await.unwrap();
+        db.insert_many((1..=4).map(|id| Row { some: Some(1), small: (id % 2) as u8, ..row(id) })).await.unwrap();
         assert_eq!(ordered(db, Row::SOME.asc()).await, [1, 2, 3, 4]);
         assert_eq!(ordered(db, Row::SOME.desc()).await, [4, 3, 2, 1]);
         let named = db.query::<Row>().order_by((Row::SMALL.desc(), Row::ID.asc())).select(Row::ID);
@@ -177,7 +177,7 @@ async fn the_key_breaks_ties_in_the_direction_of_the_last_part() {
 async fn a_descending_index_gives_its_own_order_and_the_reverse() {
     for Opened { db, .. } in &stores().await {
         let text = |id: u64| if id < 3 { "a" } else { "b" }.to_owned();
-        db.insert_all((1..=4).map(|id| Row { small: 1, text: text(id), ..row(id) })).await.unwrap();
+        db.insert_many((1..=4).map(|id| Row { small: 1, text: text(id), ..row(id) })).await.unwrap();
         let query = || db.query::<Row>().use_index("by_small_text_desc").limit(9);
         for (query, expected) in [
             (query().order_by((Row::SMALL.asc(), Row::TEXT.desc())), [4, 3, 2, 1]),
@@ -197,7 +197,7 @@ async fn a_descending_index_gives_its_own_order_and_the_reverse() {
 #[tokio::test]
 async fn a_limited_or_takes_the_order_of_an_index_where_that_is_cheaper() {
     for Opened { db, .. } in &stores().await {
-        db.insert_all((1..=3000).map(|id| Row { some: Some((id % 7) as i32), small: (id % 5) as u8, ..row(id) }))
+        db.insert_many((1..=3000).map(|id| Row { some: Some((id % 7) as i32), small: (id % 5) as u8, ..row(id) }))
             .await
             .unwrap();
         let either = Row::SMALL.eq(1).or(Row::SMALL.eq(2));
@@ -217,7 +217,7 @@ async fn what_rome_keeps_is_not_assigned() {
     for Opened { db, .. } in &stores().await {
         let page = db.insert(Page::default()).await.unwrap();
         for set in [Page::CREATED.set(Utc::now()), Page::UPDATED.set(Utc::now()), Page::VERSION.set(9u64)] {
-            let refused = db.query::<Page>().update_all(set).await.unwrap_err();
+            let refused = db.query::<Page>().update(set).await.unwrap_err();
             assert!(refused.is_invalid() && refused.to_string().contains("set by ROME itself"), "{refused}");
         }
         assert_eq!(db.get::<Page>(page.id).await.unwrap(), Some(page));
@@ -227,7 +227,7 @@ async fn what_rome_keeps_is_not_assigned() {
 #[tokio::test]
 async fn a_cursor_belongs_to_its_query_and_outlives_its_row() {
     for Opened { db, .. } in &stores().await {
-        db.insert_all((1..=5).map(row)).await.unwrap();
+        db.insert_many((1..=5).map(row)).await.unwrap();
         let by_key = db.query::<Row>().order_by(Row::ID.asc());
         let first = by_key.clone().page(2).fetch().await.unwrap();
         let cursor = first.next.unwrap();
@@ -254,7 +254,7 @@ async fn each_type_has_its_order() {
         let floats = [f64::NAN, -0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY, 1.5];
         let texts = ["ä", "a", "Z", "", "a\0", "ab"];
         let all = (1..).zip(floats.into_iter().zip(texts));
-        db.insert_all(all.map(|(id, (float, text))| Row { float, text: text.into(), ..row(id) })).await.unwrap();
+        db.insert_many(all.map(|(id, (float, text))| Row { float, text: text.into(), ..row(id) })).await.unwrap();
         assert_eq!(ordered(db, Row::FLOAT.asc()).await, [5, 2, 3, 6, 4, 1]);
         assert_eq!(ids(db, Row::FLOAT.eq(f64::NAN)).await, [1]);
         assert_eq!(ids(db, Row::FLOAT.eq(-0.0)).await, [2, 3]);
@@ -262,7 +262,7 @@ async fn each_type_has_its_order() {
         assert_eq!(ordered(db, Row::TEXT.asc()).await, [4, 3, 2, 5, 6, 1]);
         assert_eq!(ids(db, Row::SMALL.eq(0) & Row::TEXT.eq("a")).await, [2]);
         assert_eq!(ids(db, Row::SMALL.eq(0) & Row::TEXT.starts_with("a")).await, [2, 5, 6]);
-        db.query::<Row>().filter(Row::ID.le(3)).update_all(Row::COAT.set(Coat::Long)).await.unwrap();
+        db.query::<Row>().filter(Row::ID.le(3)).update(Row::COAT.set(Coat::Long)).await.unwrap();
         assert_eq!(ordered(db, Row::COAT.asc()).await, [1, 2, 3, 4, 5, 6], "`long` is before `short`");
     }
 }
@@ -276,7 +276,7 @@ async fn moments_have_microseconds_and_entries_a_limit() {
         assert_eq!(stored.at, Some(cut));
         assert_eq!(ids(db, Row::AT.eq(fine)).await, [1]);
         let long = db.insert(Row { text: "x".repeat(1024), ..row(2) }).await.unwrap_err();
-        assert!(long.is_limit(), "{long}");
+        assert!(long.is_limit_exceeded(), "{long}");
         assert_eq!(db.query::<Row>().count().await.unwrap(), 1);
         let column = Row::column("small").unwrap();
         assert!(column.eq(1.5).unwrap_err().is_invalid());
@@ -289,7 +289,7 @@ async fn moments_have_microseconds_and_entries_a_limit() {
 async fn patterns_match_characters() {
     for Opened { db, .. } in &stores().await {
         let texts = ["50%", "50x", "é", "e\u{301}", "STRASSE", "b\\", "Été"];
-        db.insert_all((1..).zip(texts).map(|(id, text)| Row { text: text.into(), ..row(id) })).await.unwrap();
+        db.insert_many((1..).zip(texts).map(|(id, text)| Row { text: text.into(), ..row(id) })).await.unwrap();
         for (pattern, expected) in
             [("50\\%", &[1][..]), ("50%", &[1, 2]), ("_", &[3]), ("__", &[4, 6]), ("b\\", &[6]), ("b\\\\", &[6])]
         {
@@ -305,7 +305,7 @@ async fn patterns_match_characters() {
 #[tokio::test]
 async fn arithmetic_is_exact_and_checked() {
     for Opened { db, .. } in &stores().await {
-        db.insert_all([Row { some: Some(-7), small: 3, huge: i128::MAX, ..row(1) }, Row { small: 255, ..row(2) }])
+        db.insert_many([Row { some: Some(-7), small: 3, huge: i128::MAX, ..row(1) }, Row { small: 255, ..row(2) }])
             .await
             .unwrap();
         assert_eq!(ids(db, (Row::SMALL - 5).lt(0)).await, [1]);
@@ -313,16 +313,16 @@ async fn arithmetic_is_exact_and_checked() {
         assert_eq!(ids(db, (Row::SOME / 2).eq(-3) & (Row::SOME % 2).eq(-1)).await, [1]);
         assert_eq!(ids(db, (Row::SMALL / 0).eq(0) | (Row::SMALL / 0).ne(0)).await, [0; 0]);
         let one = db.query::<Row>().filter(Row::ID.eq(1));
-        assert_eq!(one.update_all(Row::SOME.set(Row::SOME / 0)).await.unwrap(), 1);
+        assert_eq!(one.update(Row::SOME.set(Row::SOME / 0)).await.unwrap(), 1);
         assert_eq!(db.get::<Row>(1u64).await.unwrap().unwrap().some, None);
-        assert!(one.update_all(Row::SMALL.set(Row::SMALL / 0)).await.unwrap_err().is_invalid());
+        assert!(one.update(Row::SMALL.set(Row::SMALL / 0)).await.unwrap_err().is_invalid());
         let all = db.query::<Row>();
-        assert!(all.update_all(Row::SMALL.set(Row::SMALL + 1)).await.unwrap_err().is_overflow());
-        assert!(all.update_all(Row::HUGE.set(Row::HUGE + 1)).await.unwrap_err().is_overflow());
+        assert!(all.update(Row::SMALL.set(Row::SMALL + 1)).await.unwrap_err().is_overflow());
+        assert!(all.update(Row::HUGE.set(Row::HUGE + 1)).await.unwrap_err().is_overflow());
         assert_eq!(ids(db, Row::SMALL.eq(3)).await, [1], "no row was changed");
-        one.update_all((Row::SINGLE.set(1e30), Row::FLOAT.set(f64::MAX))).await.unwrap();
-        assert!(one.update_all(Row::SINGLE.set(Row::SINGLE * Row::SINGLE)).await.unwrap_err().is_overflow());
-        one.update_all(Row::FLOAT.set(Row::FLOAT * 2.0)).await.unwrap();
+        one.update((Row::SINGLE.set(1e30), Row::FLOAT.set(f64::MAX))).await.unwrap();
+        assert!(one.update(Row::SINGLE.set(Row::SINGLE * Row::SINGLE)).await.unwrap_err().is_overflow());
+        one.update(Row::FLOAT.set(Row::FLOAT * 2.0)).await.unwrap();
         assert_eq!(db.get::<Row>(1u64).await.unwrap().unwrap().float, f64::INFINITY);
     }
 }
@@ -330,7 +330,7 @@ async fn arithmetic_is_exact_and_checked() {
 #[tokio::test]
 async fn what_was_read_is_checked_at_the_commit() {
     for Opened { db, .. } in &stores().await {
-        db.insert_all([row(1), Row { some: Some(1), ..row(2) }]).await.unwrap();
+        db.insert_many([row(1), Row { some: Some(1), ..row(2) }]).await.unwrap();
         let conflicts = [
             // A row that changes, one that appears where there was none, a phantom in a range, and a count.
             (row(1), Row { small: 9, ..row(1) }),
@@ -364,7 +364,7 @@ async fn a_transaction_is_tried_again_and_gives_up_in_the_end() {
     for Opened { db, .. } in &stores().await {
         db.insert(row(1)).await.unwrap();
         let disturbed = async |attempts, fails: bool| {
-            let options = TransactionOptions::new().attempts(attempts);
+            let options = TransactionOptions::new().max_attempts(attempts);
             db.transaction_with(options, async |s| {
                 let row = s.get::<Row>(1u64).await?.ok_or_not_found()?;
                 if row.small < 2 {
@@ -389,13 +389,13 @@ async fn a_transaction_is_tried_again_and_gives_up_in_the_end() {
 #[tokio::test]
 async fn a_session_that_only_reads_is_answered_only_if_it_saw_one_moment() {
     for Opened { db, .. } in &stores().await {
-        db.insert_all([row(1), row(2)]).await.unwrap();
-        let s = db.session_with(TransactionOptions::new().read_only());
+        db.insert_many([row(1), row(2)]).await.unwrap();
+        let s = db.session_with(TransactionOptions::new().read_only(true));
         s.get::<Row>(1u64).await.unwrap();
-        db.update_all(&[Row { small: 1, ..row(1) }, Row { small: 1, ..row(2) }]).await.unwrap();
+        db.update_many(&[Row { small: 1, ..row(1) }, Row { small: 1, ..row(2) }]).await.unwrap();
         s.get::<Row>(2u64).await.unwrap();
         assert!(s.commit().await.unwrap_err().is_conflict());
-        let s = db.session_with(TransactionOptions::new().read_only());
+        let s = db.session_with(TransactionOptions::new().read_only(true));
         s.get_many::<Row>([1, 2]).await.unwrap();
         db.update(&row(1)).await.unwrap();
         assert!(s.insert(row(3)).await.unwrap_err().is_invalid());
@@ -406,7 +406,7 @@ async fn a_session_that_only_reads_is_answered_only_if_it_saw_one_moment() {
 #[tokio::test]
 async fn a_session_sees_its_own_writes_in_every_query() {
     for Opened { db, .. } in &stores().await {
-        db.insert_all((1..=4).map(|id| Row { some: Some(id as i32), ..row(id) })).await.unwrap();
+        db.insert_many((1..=4).map(|id| Row { some: Some(id as i32), ..row(id) })).await.unwrap();
         let s = db.session();
         s.insert(Row { some: Some(0), ..row(9) }).await.unwrap();
         s.update(&Row { some: Some(10), ..row(1) }).await.unwrap();
@@ -424,7 +424,7 @@ async fn a_session_sees_its_own_writes_in_every_query() {
         assert_eq!(streamed, [9, 3, 4, 1]);
         let distinct = s.query::<Row>().select(Row::SMALL).distinct();
         assert_eq!(distinct.all().await.unwrap(), [0]);
-        assert_eq!(s.query::<Row>().filter(Row::SOME.ge(10)).update_all(Row::SMALL.set(1)).await.unwrap(), 1);
+        assert_eq!(s.query::<Row>().filter(Row::SOME.ge(10)).update(Row::SMALL.set(1)).await.unwrap(), 1);
         assert_eq!(s.get::<Row>(1u64).await.unwrap().unwrap().small, 1);
         assert_eq!(db.query::<Row>().filter(Row::SMALL.eq(1)).count().await.unwrap(), 0);
         drop(s);
@@ -440,11 +440,11 @@ async fn constraints_hold_and_a_failed_statement_leaves_nothing() {
         assert!(db.insert(page("home")).await.unwrap_err().is_unique_violation());
         assert!(db.upsert(page("home")).await.unwrap_err().is_unique_violation());
         // A row with a NULL in it does not count.
-        db.insert_all([Page { site: None, ..page("home") }, Page { site: None, ..page("home") }]).await.unwrap();
+        db.insert_many([Page { site: None, ..page("home") }, Page { site: None, ..page("home") }]).await.unwrap();
 
         let s = db.session();
         s.insert(page("before")).await.unwrap();
-        let error = s.insert_all([page("new"), titled("newer", "Home")]).await.unwrap_err();
+        let error = s.insert_many([page("new"), titled("newer", "Home")]).await.unwrap_err();
         assert_eq!((error.is_unique_violation(), error.violated_index()), (true, Some("unique_title")));
         assert_eq!(s.query::<Page>().filter(Page::PATH.starts_with("new")).count().await.unwrap(), 0);
         // What one row gives up another may take.
@@ -457,7 +457,7 @@ async fn constraints_hold_and_a_failed_statement_leaves_nothing() {
         let lookup = db.query::<Page>().filter(Page::TITLE.eq("Home")).explain().await.unwrap();
         let range = db.query::<Page>().filter(Page::TITLE.ge("Home")).explain().await.unwrap();
         assert_eq!((lookup.index(), range.index()), (Some("unique_title"), None));
-        let double = db.insert_all([row(1), row(1)]).await.unwrap_err();
+        let double = db.insert_many([row(1), row(1)]).await.unwrap_err();
         assert!(double.is_duplicate_key() && double.is_unique_violation(), "{double}");
         assert_eq!(db.query::<Row>().count().await.unwrap(), 0);
     }
@@ -476,7 +476,7 @@ async fn columns_that_rome_keeps() {
         assert!(db.update(&first).await.unwrap_err().is_stale());
         let third = db.upsert(first.clone()).await.unwrap();
         assert_eq!((third.created, third.version), (first.created, 3));
-        db.query::<Page>().update_all(Page::PATH.set("b")).await.unwrap();
+        db.query::<Page>().update(Page::PATH.set("b")).await.unwrap();
         assert_eq!(db.get::<Page>(first.id).await.unwrap().unwrap().version, 4);
     }
 }
@@ -499,8 +499,8 @@ async fn a_soft_deletion_hides_the_row_and_keeps_its_place() {
         db.delete(&db.get::<Page>(a.id).await.unwrap().unwrap()).await.unwrap();
         db.upsert(Page { id: a.id, ..page("a") }).await.unwrap();
         assert!(db.get::<Page>(a.id).await.unwrap().is_some());
-        assert!(db.purge::<Page>(a.id).await.unwrap());
-        assert!(!db.purge::<Page>(a.id).await.unwrap());
+        assert!(db.purge_by_key::<Page>(a.id).await.unwrap());
+        assert!(!db.purge_by_key::<Page>(a.id).await.unwrap());
         let again = db.insert(page("a")).await.unwrap();
         assert!(again.id > a.id, "a generated key is not reused");
     }
@@ -512,7 +512,7 @@ async fn a_cursor_outlives_a_restart() {
     let folder = new_folder();
     let url = format!("embedded:{}", folder.display());
     let db = open(&url).await;
-    db.insert_all((1..=3).map(row)).await.unwrap();
+    db.insert_many((1..=3).map(row)).await.unwrap();
     let cursor = db.query::<Row>().page(2).fetch().await.unwrap().next.unwrap();
     drop(db);
     let again = Opened::new(open(&url).await, Some(folder));

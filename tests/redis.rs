@@ -30,7 +30,7 @@ async fn a_database_is_there_again_for_the_next_handle() {
     let oldest = again.query::<Dog>().filter(Dog::AGE.ge(100)).order_by(Dog::AGE.desc()).limit(2);
     let ages: Vec<_> = oldest.all().await.unwrap().into_iter().map(|dog| dog.age).collect();
     assert_eq!(ages, [Some(299), Some(298)]);
-    let raised = db.query::<Dog>().filter(Dog::AGE.lt(200)).update_all((Dog::AGE.set(Dog::AGE + 1000),)).await.unwrap();
+    let raised = db.query::<Dog>().filter(Dog::AGE.lt(200)).update((Dog::AGE.set(Dog::AGE + 1000),)).await.unwrap();
     assert_eq!(raised, 200);
     assert_eq!(open().await.query::<Dog>().filter(Dog::AGE.ge(1000)).count().await.unwrap(), 200);
 }

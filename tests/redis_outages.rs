@@ -40,7 +40,7 @@ fn verbs<'d>(db: &'d Database, rex: &'d Dog) -> Vec<(&'static str, Done<'d>)> {
     vec![
         verb!("get", db.get::<Dog>(rex.id)),
         verb!("insert", db.insert(dog("Ben"))),
-        verb!("insert_all", db.insert_all((0..3000).map(|n| dog(&format!("{n}"))))),
+        verb!("insert_many", db.insert_many((0..3000).map(|n| dog(&format!("{n}"))))),
         verb!("update", db.update(rex)),
         verb!("upsert", db.upsert(rex.clone())),
         verb!("delete", db.delete(rex)),
@@ -49,8 +49,8 @@ fn verbs<'d>(db: &'d Database, rex: &'d Dog) -> Vec<(&'static str, Done<'d>)> {
         verb!("count", db.query::<Dog>().count()),
         verb!("group_by", db.query::<Dog>().group_by(Dog::AGE).select((Dog::AGE, count())).all()),
         verb!("page", db.query::<Dog>().order_by(Dog::AGE.asc()).page(5).fetch()),
-        verb!("update_all", db.query::<Dog>().filter(Dog::AGE.gt(1)).update_all((Dog::AGE.set(5),))),
-        verb!("delete_all", db.query::<Dog>().delete_all()),
+        verb!("update_all", db.query::<Dog>().filter(Dog::AGE.gt(1)).update((Dog::AGE.set(5),))),
+        verb!("delete_all", db.query::<Dog>().delete()),
         verb!("transaction", {
             let id = rex.id;
             db.transaction(async move |s| {

@@ -59,6 +59,6 @@ async fn after_ten_seconds_it_gives_up() {
 /// The one whose turn it is tries at once, but not for ever: where attempts take no time, two programs would go on to meet.
 #[tokio::test(start_paused = true)]
 async fn attempts_that_take_no_time_end_as_well() {
-    let options = TransactionOptions::new().deadline(Duration::from_millis(100));
+    let options = TransactionOptions::new().retry_for(Duration::from_millis(100));
     assert!(lose(i64::MAX, Duration::ZERO, options).await.unwrap_err().is_conflict());
 }

@@ -67,13 +67,13 @@ pub fn builder() -> rome_orm::DatabaseBuilder {
 pub async fn kennel() -> rome_orm::Result<Database> {
     let db = builder().open("memory:").await?;
     let owner = |name: &str, city: &str| Owner { name: name.into(), city: city.into(), ..Default::default() };
-    let owners = db.insert_all([owner("Ann", "Lyon"), owner("Bob", "Nice"), owner("Cleo", "Lyon")]).await?;
+    let owners = db.insert_many([owner("Ann", "Lyon"), owner("Bob", "Nice"), owner("Cleo", "Lyon")]).await?;
     let (ann, bob) = (owners[0].id, owners[1].id);
     let dog = |name: &str, age, owner_id| Dog { name: name.into(), age, owner_id, ..Default::default() };
     let dogs = [dog("Ida", Some(7), ann), dog("Rex", Some(3), ann), dog("Max", Some(1), bob), dog("Fido", None, bob)];
-    let dogs = db.insert_all(dogs).await?;
-    db.insert_all(["good", "old"].map(|label| Tag { label: label.into(), ..Default::default() })).await?;
+    let dogs = db.insert_many(dogs).await?;
+    db.insert_many(["good", "old"].map(|label| Tag { label: label.into(), ..Default::default() })).await?;
     let tag = |at: usize, tag: &str| DogTag { dog_id: dogs[at].id, tag: tag.into() };
-    db.insert_all([tag(0, "good"), tag(0, "old"), tag(1, "good")]).await?;
+    db.insert_many([tag(0, "good"), tag(0, "old"), tag(1, "good")]).await?;
     Ok(db)
 }

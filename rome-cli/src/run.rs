@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rome_orm::change::{BuildOptions, IndexState, Status};
+use rome_orm::change::{BuildOptions, DatabaseStatus, IndexState};
 use rome_orm::store::{Durability, Store};
 use rome_orm::{Database, Error, Result};
 
@@ -93,7 +93,7 @@ async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {
 }
 
 /// What there is to do.
-fn plan(status: &Status) -> Result<()> {
+fn plan(status: &DatabaseStatus) -> Result<()> {
     let mut nothing = true;
     for table in &status.tables {
         for index in table.indexes.iter().filter(|index| index.state == IndexState::WriteOnly) {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use rome_orm::SchemaChange;
+use rome_orm::SchemaPolicy;
 use rome_orm::prelude::*;
 
 mod first {
@@ -63,9 +63,9 @@ async fn kennel(url: &str, twins: bool) {
     let db = Database::builder().entity::<first::Dog>().open(url).await.unwrap();
     let name = |n: u32| if twins && n == 39 { "dog 0".to_owned() } else { format!("dog {n}") };
     let dog = |n: u32| first::Dog { name: name(n), age: n % 10, ..Default::default() };
-    db.insert_all((0..40).map(dog)).await.unwrap();
+    db.insert_many((0..40).map(dog)).await.unwrap();
     drop(db);
-    Database::builder().entity::<Dog>().schema(SchemaChange::Defer).open(url).await.unwrap();
+    Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Defer).open(url).await.unwrap();
 }
 
 fn rome(url: &str, args: &[&str]) -> Output {
@@ -192,7 +192,7 @@ async fn a_reader_that_goes_away_ends_the_output_without_a_word() {
     let db = Database::builder().entity::<first::Dog>().open(&url).await.unwrap();
     // More than a pipe holds.
     let dog = |n: u32| first::Dog { name: format!("{n:0200}"), ..Default::default() };
-    db.insert_all((0..2000).map(dog)).await.unwrap();
+    db.insert_many((0..2000).map(dog)).await.unwrap();
     drop(db);
     for args in [&["dump"][..], &["dump", "--quiet"], &["status"]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rome"));

@@ -92,6 +92,57 @@ impl Error {
         Self::new(ErrorKind::Conflict, message)
     }
 
+    /// An error of the program's own type, for what has to return ROME's: a hook, the body of a transaction. It ends what it is
+    /// returned from, is given to the caller as it is, and [`downcast_ref`](Self::downcast_ref) finds it again.
+    ///
+    /// ```
+    /// # use rome_orm::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key)] id: u32, name: String }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome_orm::Result<()> {
+    /// #[derive(Debug, PartialEq, thiserror::Error)]
+    /// #[error("the kennel has {0} places")]
+    /// struct Full(u32);
+    ///
+    /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// let refused = db
+    ///     .transaction(async |s| match s.query::<Dog>().count().await? {
+    ///         0 => Err(rome_orm::Error::custom(Full(0))),
+    ///         dogs => Ok(dogs),
+    ///     })
+    ///     .await;
+    /// assert_eq!(refused.expect_err("it is full").downcast_ref(), Some(&Full(0)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn custom(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Kind::Custom(error.into()).into()
+    }
+
+    /// An error of the program's own, made by [`custom`](Self::custom).
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        self.kind() == ErrorKind::Custom
+    }
+
+    /// The error that [`custom`](Self::custom) was given, if it is of this type.
+    #[must_use]
+    pub fn downcast_ref<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        match &*self.0 {
+            Kind::Custom(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// The transaction was given up after the [time-out](crate::session::TransactionOptions::timeout) of its options; nothing was
+    /// stored.
+    #[must_use]
+    pub fn is_timed_out(&self) -> bool {
+        self.kind() == ErrorKind::TimedOut
+    }
+
     /// Another transaction got in the way, in each attempt; trying again later may work.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
@@ -121,6 +172,12 @@ impl Error {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::NotFound
+    }
+
+    /// One row was asked for, and several match: the data breaks a rule that the program relies on.
+    #[must_use]
+    pub fn is_not_unique(&self) -> bool {
+        self.kind() == ErrorKind::NotUnique
     }
 
     /// The entity was read before another write: its version column is behind the stored one.
@@ -180,8 +237,8 @@ impl Error {
 
     /// Something is too large, such as a key.
     #[must_use]
-    pub fn is_limit(&self) -> bool {
-        self.kind() == ErrorKind::Limit
+    pub fn is_limit_exceeded(&self) -> bool {
+        self.kind() == ErrorKind::LimitExceeded
     }
 
     /// Arithmetic left the range of its column.
@@ -336,6 +393,8 @@ impl std::error::Error for Error {
         match &*self.0 {
             Kind::Value { source, .. } | Kind::StoredRow { source, .. } | Kind::Overflow { source, .. } => Some(source),
             Kind::Store(error) => std::error::Error::source(error),
+            // As it speaks for itself in the text, what is below it comes next.
+            Kind::Custom(error) => error.source(),
             _ => None,
         }
     }

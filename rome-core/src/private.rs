@@ -9,6 +9,7 @@ pub use std::string::String;
 pub use std::sync::LazyLock;
 pub use std::vec::Vec;
 
+pub use crate::database::check_runtime;
 pub use crate::expr::Column;
 pub use crate::model::aggregated::{grouped, summed};
 pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};
@@ -16,7 +17,9 @@ pub use crate::model::indexed::{asc, desc, index, unique};
 pub use crate::model::names::distinct;
 pub use crate::model::references::{foreign_key, foreign_key_set_null};
 pub use crate::model::relation::{ToMany, ToOne, Unloaded, belongs_to, has_many, has_one, many_to_many};
-pub use crate::model::{AnyHooks, ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, Related, Relation, role};
+pub use crate::model::{
+    AnyHooks, ColumnsAt, Embedded, Entity, KeyField, Newtype, Projection, Related, Relation, Row, role,
+};
 pub use crate::row::RowView;
 pub use crate::schema::{ColumnDef, IndexPart, KeySource, OnDelete, RelationDef, RelationName, Role, Table};
 pub use crate::session::{HasHooks, hooks};

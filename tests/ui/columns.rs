@@ -48,7 +48,7 @@ fn main() {
     let _ = Dog::AGE.set("x");
     order(Dog::AGE);
     order(Owner::ID.asc());
-    let _ = Expr::after(Dog::AGE.desc(), "x");
-    let _ = Expr::after((Dog::AGE.desc(), Dog::NAME.asc()), (3, 4));
-    let _ = Expr::after((Dog::AGE.desc(), Dog::NAME.asc()), (3,));
+    let _ = Condition::after(Dog::AGE.desc(), "x");
+    let _ = Condition::after((Dog::AGE.desc(), Dog::NAME.asc()), (3, 4));
+    let _ = Condition::after((Dog::AGE.desc(), Dog::NAME.asc()), (3,));
 }

@@ -37,9 +37,9 @@ async fn queries(db: &Database) {
     let _ = db.query::<Dog>().order_by(Dog::TAGS.asc()).all().await;
     let _ = db.query::<Dog>().select((Dog::NAME, Owner::AGE)).all().await;
     let _ = db.query::<Dog>().project::<OwnerAge>().all().await;
-    let _ = db.query::<Dog>().update_all(Owner::AGE.set(3)).await;
-    let _ = db.query::<Dog>().update_all(Dog::AGE.set(Owner::AGE)).await;
-    let _ = db.query::<Dog>().update_all(Dog::AGE.set("three")).await;
+    let _ = db.query::<Dog>().update(Owner::AGE.set(3)).await;
+    let _ = db.query::<Dog>().update(Dog::AGE.set(Owner::AGE)).await;
+    let _ = db.query::<Dog>().update(Dog::AGE.set("three")).await;
     let _ = db.query::<String>().all().await;
 }
 

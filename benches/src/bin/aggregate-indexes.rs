@@ -76,10 +76,10 @@ async fn main() -> Result<()> {
     for first in (0..images).step_by(BULK as usize) {
         let ids = first..images.min(first + BULK);
         let begun = Instant::now();
-        db.insert_all(ids.clone().map(counted)).await?;
+        db.insert_many(ids.clone().map(counted)).await?;
         with.push(begun.elapsed().as_secs_f64() * 1e3);
         let begun = Instant::now();
-        db.insert_all(ids.clone().map(plain)).await?;
+        db.insert_many(ids.clone().map(plain)).await?;
         without.push(begun.elapsed().as_secs_f64() * 1e3);
         let begun = Instant::now();
         let transaction = sqlite.transaction()?;

@@ -88,7 +88,7 @@ async fn main() -> Result<()> {
             );
             times[4].push(
                 timed(clients, async |n| {
-                    db.insert_all([image(base + 4 * CALLS + 2 * n), image(base + 4 * CALLS + 2 * n + 1)]).await?;
+                    db.insert_many([image(base + 4 * CALLS + 2 * n), image(base + 4 * CALLS + 2 * n + 1)]).await?;
                     Ok(())
                 })
                 .await?,

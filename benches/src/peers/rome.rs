@@ -71,10 +71,10 @@ impl Peer for Rome {
     async fn load(&mut self, images: u64) -> Result<()> {
         for first in (0..images).step_by(BULK) {
             let numbers = first..images.min(first + BULK as u64);
-            self.db.insert_all(numbers.clone().map(model::image)).await?;
-            self.db.insert_all(numbers.flat_map(model::properties)).await?;
+            self.db.insert_many(numbers.clone().map(model::image)).await?;
+            self.db.insert_many(numbers.flat_map(model::properties)).await?;
         }
-        self.db.insert_all((0..COUNTERS).map(|id| Counter { id, value: 0 })).await?;
+        self.db.insert_many((0..COUNTERS).map(|id| Counter { id, value: 0 })).await?;
         let mut cursors = vec![None];
         while cursors.len() < PAGES {
             let page = self.page(cursors[cursors.len() - 1].clone()).await?;
@@ -124,7 +124,7 @@ impl Peer for Rome {
             }
             Request::UpdateSize { id, size, now } => {
                 let assignments = (Image::SIZE.set(size), Image::UPDATED_AT.set(now));
-                images().filter(Image::ID.eq(id)).update_all(assignments).await?;
+                images().filter(Image::ID.eq(id)).update(assignments).await?;
                 Reply::Done
             }
             Request::Delete(id) => {
@@ -132,7 +132,7 @@ impl Peer for Rome {
                 Reply::Done
             }
             Request::InsertMany(images) => {
-                self.db.insert_all(images).await?;
+                self.db.insert_many(images).await?;
                 Reply::Done
             }
             Request::Increment(counter) => {
@@ -147,7 +147,7 @@ impl Peer for Rome {
     }
 
     async fn remove(&self, ids: Vec<Uuid>) -> Result<()> {
-        self.db.query::<Image>().filter(Image::ID.is_in(ids)).delete_all().await?;
+        self.db.query::<Image>().filter(Image::ID.is_in(ids)).delete().await?;
         Ok(())
     }
 }

@@ -79,7 +79,7 @@ async fn write_everything(app: &Application, db: &Database, within: Duration) {
     let seats = async || {
         db.transaction_with(options(app), async |s| {
             let seats = s.query::<Seat>().all().await?;
-            s.update_all(&seats).await.map(|_| ())
+            s.update_many(&seats).await.map(|_| ())
         })
         .await
     };

@@ -163,7 +163,7 @@ fn is_fair(error: &Error) -> bool {
 }
 
 pub(super) fn options(app: &Application) -> TransactionOptions {
-    TransactionOptions::new().attempts(app.world.random().pick([1, 5, 30]))
+    TransactionOptions::new().max_attempts(app.world.random().pick([1, 5, 30]))
 }
 
 async fn transfer(app: &Application, db: &Database) -> Result<()> {
@@ -202,7 +202,7 @@ async fn look(app: &Application, db: &Database) {
         0 => db.query::<Account>().ignore_indexes().all().await,
         _ => {
             let options = options(app);
-            let options = if random.below(2) == 0 { options.read_only() } else { options };
+            let options = if random.below(2) == 0 { options.read_only(true) } else { options };
             db.transaction_with(options, async move |s| {
                 let mut accounts = Vec::new();
                 for id in 0..count {
@@ -237,7 +237,7 @@ async fn take_a_seat(app: &Application, db: &Database) {
         0 | 1 => db.insert(Seat { number, holder, ..Default::default() }).await.map(|_| None),
         2 => {
             let moved = db.query::<Seat>().filter(Seat::NUMBER.eq(number));
-            moved.update_all((Seat::NUMBER.set(other), Seat::HOLDER.set(holder))).await.map(|_| None)
+            moved.update((Seat::NUMBER.set(other), Seat::HOLDER.set(holder))).await.map(|_| None)
         }
         3 => swap_seats(app, db, number, other).await.map(|()| None),
         _ => give_a_seat_up(app, db, number, holder).await,
@@ -256,7 +256,7 @@ async fn swap_seats(app: &Application, db: &Database, number: u64, other: u64) -
         let two = s.query::<Seat>().filter(Seat::NUMBER.eq(other)).first().await?;
         match (one, two) {
             (Some(one), Some(two)) if one.id != two.id => {
-                s.update_all(&[Seat { number: other, ..one }, Seat { number, ..two }]).await.map(|_| ())
+                s.update_many(&[Seat { number: other, ..one }, Seat { number, ..two }]).await.map(|_| ())
             }
             _ => Ok(()),
         }
@@ -312,10 +312,10 @@ async fn write_twins(app: &Application, db: &Database, group: u64) -> Result<()>
     let says = app.next();
     if how == 0 {
         let both = db.query::<Twin>().filter(Twin::GROUP.eq(group));
-        return both.update_all((Twin::SAYS.set(says),)).await.map(|_| ());
+        return both.update((Twin::SAYS.set(says),)).await.map(|_| ());
     }
     db.transaction_with(options(app), async move |s| {
-        s.upsert_all((0..2).map(|side| Twin { group, side, says })).await.map(|_| ())
+        s.upsert_many((0..2).map(|side| Twin { group, side, says })).await.map(|_| ())
     })
     .await
 }
@@ -335,7 +335,7 @@ async fn increment(app: &Application, db: &Database) {
     app.uncounted.fetch_add(1, Ordering::SeqCst);
     let result = if app.world.random().below(2) == 0 {
         let counter = db.query::<Counter>().filter(Counter::ID.eq(1));
-        counter.update_all((Counter::N.set(Counter::N + 1),)).await.map(|_| ())
+        counter.update((Counter::N.set(Counter::N + 1),)).await.map(|_| ())
     } else {
         db.transaction_with(options(app), async |s| {
             let mut counter = s.get::<Counter>(1_u64).await?.ok_or_not_found()?;

@@ -3,7 +3,7 @@
 //! A transaction asks a question that is drawn, and reads all rows that it is about: both are of one state, with what the transaction
 //! has written itself, or it does not commit. So what the operators give has to be what a naive evaluation of the rows gives.
 
-use rome_core::expr::{Expr, max, min};
+use rome_core::expr::{Condition, max, min};
 use rome_core::model::Entity;
 use rome_core::query::{Hints, Query};
 use rome_core::session::Session;
@@ -152,7 +152,7 @@ impl Question {
         let joined = |rows: Vec<(Post, Reply)>| rows.into_iter().map(|(post, reply)| vec![post.id, reply.id]).collect();
         Ok(match self.kind {
             Kind::Merge => {
-                let some = posts.filter(Post::BOARD.is_in(boards)).filter(Expr::after(falling, marker));
+                let some = posts.filter(Post::BOARD.is_in(boards)).filter(Condition::after(falling, marker));
                 ids(some.order_by(falling).limit(limit).all().await?)
             }
             Kind::Or => {
@@ -252,7 +252,7 @@ pub(super) async fn act(app: &Application, db: &Database) {
     let (writes, asks) = random.pick([(true, false), (true, false), (true, true), (false, true), (false, true)]);
     let changes = if writes { random.between(1, 3) } else { 0 };
     let changes: Vec<Change> = (0..changes).map(|_| Change::draw(random)).collect();
-    let options = if !writes && random.below(2) == 0 { options(app).read_only() } else { options(app) };
+    let options = if !writes && random.below(2) == 0 { options(app).read_only(true) } else { options(app) };
     let done = db.transaction_with(options, async |s| {
         for change in &changes {
             change.carry_out(s).await?;
@@ -323,9 +323,9 @@ impl Change {
     async fn carry_out(&self, s: &Session) -> Result<()> {
         match self {
             Self::Post(post) => s.upsert(post.clone()).await.map(drop),
-            Self::NoPost(id) => s.query::<Post>().filter(Post::ID.eq(*id)).delete_all().await.map(drop),
+            Self::NoPost(id) => s.query::<Post>().filter(Post::ID.eq(*id)).delete().await.map(drop),
             Self::Reply(reply) => s.upsert(reply.clone()).await.map(drop),
-            Self::NoReply(id) => s.query::<Reply>().filter(Reply::ID.eq(*id)).delete_all().await.map(drop),
+            Self::NoReply(id) => s.query::<Reply>().filter(Reply::ID.eq(*id)).delete().await.map(drop),
         }
     }
 }

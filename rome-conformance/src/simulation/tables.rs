@@ -212,10 +212,10 @@ fn start_sets(operator: Operator, db: &Database) -> BoxFuture<'_, Result<()>> {
 
 /// The rows that are there from the beginning.
 pub(super) async fn fill(db: &Database, operator: Operator, sizes: Sizes) -> Result<()> {
-    db.insert_all((0..sizes.accounts).map(|id| Account { id, branch: id % 2, balance: BALANCE })).await?;
-    db.insert_all((0..DUTIES).map(|id| Duty { id, on_call: true })).await?;
+    db.insert_many((0..sizes.accounts).map(|id| Account { id, branch: id % 2, balance: BALANCE })).await?;
+    db.insert_many((0..DUTIES).map(|id| Duty { id, on_call: true })).await?;
     for group in 0..TWINS {
-        db.insert_all((0..2).map(|side| Twin { group, side, says: 0 })).await?;
+        db.insert_many((0..2).map(|side| Twin { group, side, says: 0 })).await?;
     }
     db.insert(Counter { id: 1, n: 0 }).await?;
     start_sets(operator, db).await

@@ -20,7 +20,7 @@ pub(super) struct Half {
 /// Makes so many pairs.
 pub(super) async fn start(db: &Database, pairs: u64) -> Result<()> {
     let halves = (0..pairs).flat_map(|pair| [0, 1].map(|side| Half { pair, side, n: 0 }));
-    db.insert_all(halves).await.map(drop)
+    db.insert_many(halves).await.map(drop)
 }
 
 /// Writes a number to both; gives those that were there.
@@ -52,6 +52,6 @@ pub(super) async fn read(db: &Database, pair: u64) -> Result<[[u64; 2]; 2]> {
 
 /// Writes every row once more, as it is.
 pub(super) async fn write_every_row(db: &Database) -> Result<()> {
-    let all = async |s: &rome_core::session::Session| s.query::<Half>().update_all((Half::N.set(Half::N + 0),)).await;
+    let all = async |s: &rome_core::session::Session| s.query::<Half>().update((Half::N.set(Half::N + 0),)).await;
     db.transaction_with(options(), all).await.map(drop)
 }

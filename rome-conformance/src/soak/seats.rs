@@ -30,7 +30,7 @@ pub(super) async fn take(db: &Database, number: u64, holder: u64) -> Result<()> 
 /// Leaves it; says whether it was there.
 pub(super) async fn leave(db: &Database, number: u64, holder: u64) -> Result<bool> {
     let seat = db.query::<Seat>().filter(Seat::NUMBER.eq(number)).filter(Seat::HOLDER.eq(holder));
-    Ok(seat.delete_all().await? > 0)
+    Ok(seat.delete().await? > 0)
 }
 
 /// Who has which seat, not by the unique index: it would not show a second one.
@@ -44,7 +44,7 @@ pub(super) async fn taken(db: &Database) -> Result<HashMap<u64, Vec<u64>>> {
 
 /// Writes every row once more, as it is.
 pub(super) async fn write_every_row(db: &Database) -> Result<()> {
-    let all = async |s: &Session| s.query::<Seat>().update_all((Seat::HOLDER.set(Seat::HOLDER + 0),)).await;
+    let all = async |s: &Session| s.query::<Seat>().update((Seat::HOLDER.set(Seat::HOLDER + 0),)).await;
     db.transaction_with(options(), all).await.map(drop)
 }
 

@@ -54,12 +54,12 @@ pub async fn no_money_is_made_or_lost(subject: &impl Subject) -> Verdict {
 }
 
 pub(crate) async fn open_accounts(db: &Database) -> rome_core::Result<()> {
-    db.insert_all((0..ACCOUNTS).map(|id| Account { id, balance: 100 })).await.map(drop)
+    db.insert_many((0..ACCOUNTS).map(|id| Account { id, balance: 100 })).await.map(drop)
 }
 
 /// Writes every row once more, as it is.
 pub(crate) async fn write_every_row(db: &Database) -> rome_core::Result<()> {
-    let all = async |s: &Session| s.query::<Account>().update_all((Account::BALANCE.set(Account::BALANCE + 0),)).await;
+    let all = async |s: &Session| s.query::<Account>().update((Account::BALANCE.set(Account::BALANCE + 0),)).await;
     db.transaction_with(options(), all).await.map(drop)
 }
 

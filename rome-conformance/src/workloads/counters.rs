@@ -67,7 +67,7 @@ pub(crate) async fn count(db: &Database) -> rome_core::Result<u64> {
 pub(crate) async fn increment(db: &Database, in_one_statement: bool) -> rome_core::Result<()> {
     if in_one_statement {
         let counter = db.query::<Counter>().filter(Counter::ID.eq(1));
-        return counter.update_all((Counter::N.set(Counter::N + 1),)).await.map(|_| ());
+        return counter.update((Counter::N.set(Counter::N + 1),)).await.map(|_| ());
     }
     db.transaction_with(options(), async |s| {
         let mut counter = s.get::<Counter>(1_u64).await?.ok_or_not_found()?;

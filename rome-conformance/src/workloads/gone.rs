@@ -59,7 +59,7 @@ struct Purse {
 
 /// Few attempts: what is locked for longer than a lease stays locked.
 fn options() -> TransactionOptions {
-    TransactionOptions::new().attempts(4)
+    TransactionOptions::new().max_attempts(4)
 }
 
 fn builder() -> DatabaseBuilder {
@@ -76,7 +76,7 @@ pub async fn clients_that_are_gone_leave_nothing_locked_or_torn(subject: &impl S
     let place = subject.place();
     let store = subject.open(&place).await?;
     let db = builder().open_store(store.clone()).await?;
-    db.insert_all((0..PURSES).map(|id| Purse { id, label: format!("{id}"), money: 100 })).await?;
+    db.insert_many((0..PURSES).map(|id| Purse { id, label: format!("{id}"), money: 100 })).await?;
     let clients = (0..CLIENTS).map(|n| {
         let (store, db) = (store.clone(), db.clone());
         async move {
@@ -183,7 +183,7 @@ async fn labels_are_free(db: &Database) -> Verdict {
     }
     let purse = |n| Purse { id: PURSES + n, label: format!("{} by {n}", pair(n).0), money: 0 };
     let all: Vec<Purse> = (0..CLIENTS).map(purse).collect();
-    let taken = at_last(async || db.upsert_all(all.clone()).await).await;
+    let taken = at_last(async || db.upsert_many(all.clone()).await).await;
     ensure!(taken.is_ok(), "labels that no row has cannot be taken: {taken:?}");
     Ok(())
 }

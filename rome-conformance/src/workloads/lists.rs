@@ -211,9 +211,9 @@ pub(crate) async fn write_every_row(db: &Database) -> Result<()> {
             row.members.shrink_to_fit();
             s.update(&row).await?;
         }
-        s.query::<Item>().update_all((Item::PLACE.set(Item::PLACE + 0),)).await?;
-        s.query::<Piece>().update_all((Piece::PLACE.set(Piece::PLACE + 0),)).await?;
-        s.query::<Link>().update_all((Link::PLACE.set(Link::PLACE + 0),)).await?;
+        s.query::<Item>().update((Item::PLACE.set(Item::PLACE + 0),)).await?;
+        s.query::<Piece>().update((Piece::PLACE.set(Piece::PLACE + 0),)).await?;
+        s.query::<Link>().update((Link::PLACE.set(Link::PLACE + 0),)).await?;
         Ok(())
     })
     .await

@@ -1,7 +1,7 @@
 //! Lists and sets that are the union of several runs of an index.
 
 use futures::future::BoxFuture;
-use rome_core::expr::Expr;
+use rome_core::expr::Condition;
 use rome_core::query::Query;
 use rome_core::session::Session;
 use rome_core::{DatabaseBuilder, Result};
@@ -60,7 +60,7 @@ macro_rules! kept_in {
                             let query = query.filter(Self::BRANCH.is_in(branches(list))).order_by(ascending).limit(4);
                             let (mut read, mut page) = (Vec::new(), query.all().await?);
                             while let Some(last) = page.last() {
-                                let after = Expr::after(ascending, (last.place, last.value));
+                                let after = Condition::after(ascending, (last.place, last.value));
                                 let next = query.clone().filter(after);
                                 read.extend(values(page));
                                 page = next.all().await?;
@@ -68,7 +68,7 @@ macro_rules! kept_in {
                             Ok(read)
                         }
                         1 => {
-                            let any = Expr::any(branches(list).map(|branch| Self::BRANCH.eq(branch)));
+                            let any = Condition::any(branches(list).map(|branch| Self::BRANCH.eq(branch)));
                             let mut read =
                                 values(query.filter(any).order_by(Self::PLACE.desc()).limit(1_000).all().await?);
                             read.reverse();
@@ -115,7 +115,7 @@ macro_rules! kept_in {
             fn take(s: &Session, set: u64, side: u64) -> BoxFuture<'_, Result<()>> {
                 Box::pin(async move {
                     let leaf = s.query::<Self>().filter(Self::VALUE.eq(OF_SETS + set * SIDES + side));
-                    leaf.delete_all().await.map(drop)
+                    leaf.delete().await.map(drop)
                 })
             }
         }

@@ -38,7 +38,7 @@ const TASKS: u64 = 16;
 
 /// Patience: here tasks meet more often than anywhere else.
 pub(crate) fn options() -> TransactionOptions {
-    TransactionOptions::new().attempts(2000).deadline(Duration::from_secs(60))
+    TransactionOptions::new().max_attempts(2000).retry_for(Duration::from_secs(60))
 }
 
 /// Does something that may be done more than once, until it succeeds: a lost request may be the reason that it takes some

@@ -98,8 +98,8 @@ pub async fn no_row_is_left_without_its_parent(subject: &impl Subject) -> Verdic
     for round in 0..ROUNDS {
         let (houses, yards) = (round * HOUSES..(round + 1) * HOUSES, round * YARDS..(round + 1) * YARDS);
         let house = |id| House { id, block: id / BLOCK };
-        at_last(async || db.upsert_all(houses.clone().map(house)).await).await?;
-        at_last(async || db.upsert_all(yards.clone().map(|id| Yard { id })).await).await?;
+        at_last(async || db.upsert_many(houses.clone().map(house)).await).await?;
+        at_last(async || db.upsert_many(yards.clone().map(|id| Yard { id })).await).await?;
         let tasks = (0..TASKS).zip(handles.iter().cycle()).map(|(task, db)| {
             let db = db.clone();
             async move { live(&db, round, task).await }
@@ -198,7 +198,7 @@ async fn live(db: &Database, round: u64, task: u64) -> Verdict<Told> {
         }
         if let Some(guest) = told.guests.last_mut() {
             let own = db.query::<Guest>().filter(Guest::ID.eq(guest.id));
-            guest.moved(there, said("an update by query", own.update_all((Guest::HOUSE.set(Some(there)),)).await)?);
+            guest.moved(there, said("an update by query", own.update((Guest::HOUSE.set(Some(there)),)).await)?);
         }
         open_gate(db, id, round * YARDS + (task + n) % YARDS, n, &mut told).await?;
     }
@@ -239,7 +239,7 @@ async fn delete(db: &Database, round: u64, task: u64, told: &mut Told) -> Verdic
     match task {
         0 => {
             let block = db.query::<House>().filter(House::BLOCK.eq(first / BLOCK));
-            let gone = said("a delete of houses by query", block.delete_all().await)?;
+            let gone = said("a delete of houses by query", block.delete().await)?;
             told.houses_gone.extend((first..first + BLOCK).map(|house| (house, gone)));
         }
         1 => {

@@ -52,10 +52,10 @@ impl Kept for Slot {
         Box::pin(async move {
             let slot = |list: u64, place: u64| Self { id: list * OF_LIST + place, list, place, ..Self::default() };
             for list in 0..lists {
-                db.upsert_all((0..SLOTS).map(|place| slot(list, place))).await?;
+                db.upsert_many((0..SLOTS).map(|place| slot(list, place))).await?;
             }
             for set in LISTS..LISTS + sets {
-                db.upsert_all((0..SIDES).map(|place| slot(set, place))).await?;
+                db.upsert_many((0..SIDES).map(|place| slot(set, place))).await?;
             }
             Ok(())
         })
@@ -109,7 +109,7 @@ impl Kept for Slot {
     fn take(s: &Session, set: u64, side: u64) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let token = s.query::<Token>().filter(Token::VALUE.eq(OF_SETS + set * SIDES + side));
-            token.delete_all().await.map(drop)
+            token.delete().await.map(drop)
         })
     }
 

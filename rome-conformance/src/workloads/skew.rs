@@ -32,7 +32,7 @@ pub async fn one_of_each_pair_stays(subject: &impl Subject) -> Verdict {
     let db = Database::builder().entity::<Doctor>().open_store(subject.open(&place).await?).await?;
     let doctor = |id| Doctor { id, pair: id / 2, on_call: true };
     for round in 0..ROUNDS {
-        at_last(async || db.upsert_all((0..2 * PAIRS).map(doctor)).await).await?;
+        at_last(async || db.upsert_many((0..2 * PAIRS).map(doctor)).await).await?;
         let both = (0..2 * PAIRS).map(|id| {
             let db = db.clone();
             let by_query = (id / 2 + round) % 2 == 0;

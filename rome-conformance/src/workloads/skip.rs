@@ -76,7 +76,7 @@ impl Kept for Mark {
         Box::pin(async move {
             let last: Option<u64> = s.query::<Self>().filter(Self::LIST.eq(list)).aggregate(max(Self::PLACE)).await?;
             let place = last.map_or(0, |last| last + 1);
-            s.insert_all(Self::copies(list, place, value)).await.map(drop)
+            s.insert_many(Self::copies(list, place, value)).await.map(drop)
         })
     }
 
@@ -91,13 +91,13 @@ impl Kept for Mark {
     }
 
     fn put(s: &Session, set: u64, side: u64) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { s.insert_all(Self::copies(set, side, OF_SETS + set * SIDES + side)).await.map(drop) })
+        Box::pin(async move { s.insert_many(Self::copies(set, side, OF_SETS + set * SIDES + side)).await.map(drop) })
     }
 
     fn take(s: &Session, set: u64, side: u64) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let all = s.query::<Self>().filter(Self::LIST.eq(set)).filter(Self::PLACE.eq(side));
-            all.delete_all().await.map(drop)
+            all.delete().await.map(drop)
         })
     }
 }

@@ -52,7 +52,7 @@ pub async fn a_unique_value_is_taken_once(subject: &impl Subject) -> Verdict {
             }
         }
         for _ in 0..10 {
-            let _ = db.query::<Seat>().filter(Seat::NUMBER.eq(number)).delete_all().await;
+            let _ = db.query::<Seat>().filter(Seat::NUMBER.eq(number)).delete().await;
         }
         ensure!(seats(&db, number).await?.is_empty(), "seat {number} is still taken after its row was deleted");
     }

@@ -14,6 +14,6 @@ pub(crate) use join::{Attach, Equal, JoinKind, JoinOrder, JoinPart, JoinSpec, Vi
 pub(crate) use join_order::TotalOrder;
 pub(crate) use limits::MOST_ROWS;
 pub(crate) use normal::conjuncts;
-pub use spec::{Deleted, Hints, ScanPolicy};
+pub use spec::{Hints, ScanPolicy, SoftDeleted};
 pub(crate) use spec::{IndexChoice, OrderPart, Spec, distinct_parts};
 pub(crate) use window::Window;

@@ -11,12 +11,12 @@ pub(crate) use crate::expr::OrderPart;
 
 /// Which rows a query sees in a table with soft deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Deleted {
+pub enum SoftDeleted {
     /// Those that are not deleted.
     #[default]
-    No,
+    Exclude,
     /// All.
-    Yes,
+    Include,
     /// Those that are deleted.
     Only,
 }
@@ -75,7 +75,7 @@ pub(crate) struct Spec {
     pub filter: Vec<Node>,
     pub order: Vec<OrderPart>,
     pub window: Window,
-    pub deleted: Deleted,
+    pub deleted: SoftDeleted,
     pub policy: Option<ScanPolicy>,
     pub indexes: IndexChoice,
     /// Only rows that come after the one with these values in the [full order](Self::full_order).
@@ -101,7 +101,7 @@ impl Spec {
             filter: Vec::new(),
             order: Vec::new(),
             window: Window::ALL,
-            deleted: Deleted::No,
+            deleted: SoftDeleted::Exclude,
             policy: None,
             indexes: IndexChoice::Any,
             after: None,
@@ -113,9 +113,9 @@ impl Spec {
     pub fn deleted_condition(&self) -> Option<Node> {
         let is_null = Node::IsNull(Box::new(Node::Column(self.table.deleted_at?)));
         match self.deleted {
-            Deleted::No => Some(is_null),
-            Deleted::Yes => None,
-            Deleted::Only => Some(Node::Not(Box::new(is_null))),
+            SoftDeleted::Exclude => Some(is_null),
+            SoftDeleted::Include => None,
+            SoftDeleted::Only => Some(Node::Not(Box::new(is_null))),
         }
     }
 

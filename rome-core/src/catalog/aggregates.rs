@@ -1,6 +1,6 @@
 //! Compares the aggregate indexes of an entity with those that are stored.
 
-use super::change::{ChangeKind, SchemaChange, SchemaPlan};
+use super::change::{ChangeKind, SchemaPlan, SchemaPolicy};
 use super::document::{AggregateDoc, FormerDoc, IndexState, TableDoc};
 use crate::schema::{AggregateDef, Table};
 
@@ -27,7 +27,7 @@ pub(super) fn compare(
     former: &mut Vec<FormerDoc>,
     table: &'static Table,
     plan: &mut SchemaPlan,
-    how: SchemaChange,
+    how: SchemaPolicy,
 ) {
     for def in &table.aggregates {
         match doc.aggregates.iter().find(|stored| stored.name == def.name) {
@@ -43,7 +43,7 @@ pub(super) fn compare(
         }
     }
     let undeclared = |stored: &AggregateDoc| !table.aggregates.iter().any(|def| def.name == stored.name);
-    if how == SchemaChange::ApplyAndDrop {
+    if how == SchemaPolicy::ApplyAndDrop {
         for AggregateDoc { name, id, .. } in doc.aggregates.extract_if(.., |stored| undeclared(stored)) {
             let what = format!("aggregate index `{name}` of `{}` is no longer declared, and dropped", table.name);
             plan.add(ChangeKind::Drop, table.name, what);
@@ -54,7 +54,7 @@ pub(super) fn compare(
     plan.kept.extend(doc.aggregates.iter().filter(|stored| undeclared(stored)).map(|stored| {
         format!(
             "aggregate index `{}` of `{}` is stored and no longer declared; it is maintained and not used: declare `{}`, \
-             or drop it with `SchemaChange::ApplyAndDrop`",
+             or drop it with `SchemaPolicy::ApplyAndDrop`",
             stored.name,
             table.name,
             declaration(stored)

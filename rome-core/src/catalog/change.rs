@@ -5,7 +5,7 @@ use std::fmt;
 /// What opening does when the entities differ from what is stored. Changes that do not fit what is stored are refused in any
 /// case, with the migration that would make them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum SchemaChange {
+pub enum SchemaPolicy {
     /// Adds what is new: tables, columns that are optional or have a default, wider integers, foreign keys where there are
     /// no rows, and indexes. What is stored and not declared stays in force. Opening ends when new indexes are built. Those
     /// are tried on the stored rows before: what is refused has changed nothing.
@@ -19,7 +19,7 @@ pub enum SchemaChange {
     /// write, and to read by those indexes, until they open it again.
     ApplyAndDrop,
     /// Changes nothing: where something is new, opening fails with the plan.
-    Refuse,
+    Deny,
 }
 
 /// What one change is about.

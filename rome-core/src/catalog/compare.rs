@@ -1,7 +1,7 @@
 //! Compares the compiled entities with the stored catalog.
 
 use super::aggregates;
-use super::change::{Change, ChangeKind, SchemaChange, SchemaPlan};
+use super::change::{Change, ChangeKind, SchemaPlan, SchemaPolicy};
 use super::document::{
     AggregateDoc, ColumnDoc, Document, FORMAT, ForeignKeyDoc, FormerDoc, IndexDoc, IndexState, LayoutDoc, PartDoc,
     TableDoc,
@@ -22,7 +22,7 @@ pub(crate) struct Comparison {
     pub tried: Vec<(&'static Table, IndexId)>,
 }
 
-pub(crate) fn compare(stored: &Document, tables: &[&'static Table], how: SchemaChange) -> Comparison {
+pub(crate) fn compare(stored: &Document, tables: &[&'static Table], how: SchemaPolicy) -> Comparison {
     let document = Document { format: FORMAT, ..stored.clone() };
     // What is new came with the version that follows; what is there from the beginning has none.
     let since = if stored.version == 0 { 0 } else { stored.version + 1 };
@@ -147,7 +147,7 @@ fn type_name(ty: ColumnType) -> String {
     }
 }
 
-fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, (how, since): (SchemaChange, u32)) {
+fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, (how, since): (SchemaPolicy, u32)) {
     let Comparison { document, must_be_empty, tried, plan } = comparison;
     let Some(doc) = document.tables.get_mut(at) else { return };
     // Where keys come from is noted by the first build that says so; another one does not change it for others.
@@ -187,7 +187,7 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, 
         }
     }
     let undeclared = |stored: &IndexDoc| !table.indexes.iter().any(|index| index.name == stored.name);
-    if how == SchemaChange::ApplyAndDrop {
+    if how == SchemaPolicy::ApplyAndDrop {
         for dropped in doc.indexes.extract_if(.., |stored| undeclared(stored)) {
             let what = format!("index `{}` of `{}` is no longer declared, and dropped", dropped.name, table.name);
             plan.add(ChangeKind::Drop, table.name, what);
@@ -199,7 +199,7 @@ fn compare_table(comparison: &mut Comparison, at: usize, table: &'static Table, 
     plan.kept.extend(doc.indexes.iter().filter(|stored| undeclared(stored)).map(|stored| {
         format!(
             "index `{}` of `{}` is stored and no longer declared; it is maintained and not used: declare `{}`, or drop it \
-             with `SchemaChange::ApplyAndDrop`",
+             with `SchemaPolicy::ApplyAndDrop`",
             stored.name,
             table.name,
             declaration(stored)
@@ -244,21 +244,21 @@ fn declaration(index: &IndexDoc) -> String {
 }
 
 /// A foreign key that is new needs an empty table, since what is stored may reference nothing. One that is stored and not
-/// declared stays in force, and one that acts in another way is refused: other programs rely on it. [`SchemaChange::ApplyAndDrop`]
+/// declared stays in force, and one that acts in another way is refused: other programs rely on it. [`SchemaPolicy::ApplyAndDrop`]
 /// makes both as they are declared.
 fn compare_references(
     doc: &mut TableDoc,
     table: &'static Table,
     plan: &mut SchemaPlan,
     must_be_empty: &mut Vec<(TableId, String)>,
-    (how, since): (SchemaChange, u32),
+    (how, since): (SchemaPolicy, u32),
 ) {
     let declared: Vec<ForeignKeyDoc> = table.foreign_keys.iter().map(|key| describe_reference(table, key)).collect();
     let name = |key: &ForeignKeyDoc| {
         format!("the foreign key ({}) of `{}` to `{}`", key.columns.join(", "), table.name, key.references)
     };
     let same = |a: &ForeignKeyDoc, b: &ForeignKeyDoc| a.columns == b.columns && a.references == b.references;
-    let drops = how == SchemaChange::ApplyAndDrop;
+    let drops = how == SchemaPolicy::ApplyAndDrop;
     for key in &declared {
         match doc.foreign_keys.iter_mut().find(|stored| same(stored, key)) {
             None => {
@@ -274,7 +274,7 @@ fn compare_references(
             }
             Some(stored) if stored.on_delete != key.on_delete => plan.refused.push(format!(
                 "{} is `on_delete = {}`, and the stored one is `{}`, on which other programs rely: declare the same, or change it for \
-                 all with `SchemaChange::ApplyAndDrop`",
+                 all with `SchemaPolicy::ApplyAndDrop`",
                 name(key),
                 key.on_delete,
                 stored.on_delete
@@ -293,7 +293,7 @@ fn compare_references(
     plan.kept.extend(doc.foreign_keys.iter().filter(|stored| gone(stored)).map(|stored| {
         format!(
             "{} is stored and not declared; it stays in force, `on_delete = {}`: declare it, or drop it with \
-             `SchemaChange::ApplyAndDrop`",
+             `SchemaPolicy::ApplyAndDrop`",
             name(stored),
             stored.on_delete
         )

@@ -16,7 +16,7 @@ mod references;
 mod stored;
 
 pub(crate) use aggregates::declaration as declaration_of_aggregate;
-pub use change::{Change, ChangeKind, SchemaChange, SchemaPlan};
+pub use change::{Change, ChangeKind, SchemaPlan, SchemaPolicy};
 pub(crate) use compare::{Comparison, compare};
 pub use document::IndexState;
 pub(crate) use document::{AggregateDoc, Document, ForeignKeyDoc, FormerDoc, IndexDoc, TableDoc};

@@ -15,13 +15,13 @@ mod recount;
 mod status;
 mod trial;
 
-pub use crate::catalog::{Change, ChangeKind, IndexState, SchemaChange, SchemaPlan};
+pub use crate::catalog::{Change, ChangeKind, IndexState, SchemaPlan, SchemaPolicy};
 pub use build::BuildReport;
 pub(crate) use build::{build, take_back};
 pub(crate) use drop::{clear, drop_index};
 pub(crate) use open::{open, plan};
 pub use options::{BuildOptions, BuildProgress};
 pub(crate) use status::status;
-pub use status::{AggregateStatus, IndexStatus, Status, TableStatus};
+pub use status::{AggregateStatus, DatabaseStatus, IndexStatus, TableStatus};
 pub use trial::Duplicate;
 pub(crate) use trial::{STAYS_UNBUILT, TAKEN_BACK, not_unique};

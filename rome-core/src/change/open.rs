@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::trial::{self, MEND_FIRST, not_unique};
 use crate::catalog::{
-    CATALOG, Comparison, Document, Opened, PAUSE, SECRET, SchemaChange, SchemaPlan, check_references, compare, finish,
+    CATALOG, Comparison, Document, Opened, PAUSE, SECRET, SchemaPlan, SchemaPolicy, check_references, compare, finish,
     newly_former, parse, put, raise_gate, read, read_document, unchanged, written,
 };
 use crate::commit::{Committer, Outcome, Part};
@@ -20,7 +20,7 @@ pub(crate) async fn open(
     committer: &Arc<Committer>,
     placement: Placement,
     tables: &[&'static Table],
-    how: SchemaChange,
+    how: SchemaPolicy,
 ) -> Result<Opened> {
     check_names(tables)?;
     check_references(tables)?;
@@ -35,14 +35,14 @@ pub(crate) async fn open(
             return Err(refuse(&plan.refused));
         }
         // What only describes the same in a newer form can wait. A database that is new is no change of one.
-        let is_same = wanted == document || (how == SchemaChange::Refuse && !plan.needs_writing());
+        let is_same = wanted == document || (how == SchemaPolicy::Deny && !plan.needs_writing());
         if let (true, Some(secret)) = (is_same && stored.is_some(), found) {
             return finish(&document, tables, secret);
         }
-        if how == SchemaChange::Refuse && stored.is_some() {
+        if how == SchemaPolicy::Deny && stored.is_some() {
             return Err(not_applied(&plan));
         }
-        let builds = matches!(how, SchemaChange::Apply | SchemaChange::ApplyAndDrop);
+        let builds = matches!(how, SchemaPolicy::Apply | SchemaPolicy::ApplyAndDrop);
         if builds && !tried.is_empty() {
             let catalog = finish(&wanted, tables, [0; 16])?.catalog;
             let found = trial::duplicates(committer, placement, &catalog, &tried).await?;
@@ -91,7 +91,7 @@ pub(crate) async fn plan(
     committer: &Committer,
     placement: Placement,
     tables: &[&'static Table],
-    how: SchemaChange,
+    how: SchemaPolicy,
 ) -> Result<SchemaPlan> {
     check_names(tables)?;
     check_references(tables)?;
@@ -106,11 +106,11 @@ pub(crate) async fn plan(
         }
     }
     // Where indexes are left to be built later, nothing that is stored stands in the way of opening.
-    if plan.refused.is_empty() && !tried.is_empty() && how != SchemaChange::Defer {
+    if plan.refused.is_empty() && !tried.is_empty() && how != SchemaPolicy::Defer {
         let catalog = finish(&wanted, tables, [0; 16])?.catalog;
         match trial::duplicates(committer, placement, &catalog, &tried).await {
             Ok(found) => plan.refused.extend(found.iter().map(ToString::to_string)),
-            Err(error) if error.is_limit() || error.is_corrupt() => plan.refused.push(error.to_string()),
+            Err(error) if error.is_limit_exceeded() || error.is_corrupt() => plan.refused.push(error.to_string()),
             Err(error) => return Err(error),
         }
     }
@@ -128,7 +128,7 @@ fn may_dangle(what: &str) -> String {
 fn not_applied(plan: &SchemaPlan) -> Error {
     Kind::Schema(format!(
         "the stored tables are not yet those of the entities, and this program does not change them \
-         (`SchemaChange::Refuse`):\n{plan}"
+         (`SchemaPolicy::Deny`):\n{plan}"
     ))
     .into()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a build reports of its progress.
-pub type Told = dyn Fn(&BuildProgress) + Send + Sync;
+pub type OnProgress = dyn Fn(&BuildProgress) + Send + Sync;
 
 /// How indexes are built.
 #[derive(Clone)]
@@ -14,8 +14,8 @@ pub struct BuildOptions {
     pub batch: u32,
     /// How long to wait after each batch.
     pub pause: Duration,
-    /// Told after each batch.
-    pub progress: Option<Arc<Told>>,
+    /// OnProgress after each batch.
+    pub progress: Option<Arc<OnProgress>>,
 }
 
 impl Default for BuildOptions {

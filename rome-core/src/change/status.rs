@@ -10,7 +10,7 @@ use crate::store::{Partition, Read, Reply, Space, Span, TableId};
 /// What a database has, by its stored catalog. Prints as a table of contents.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Status {
+pub struct DatabaseStatus {
     /// The version of the schema; rises with each change.
     pub version: u32,
     /// Over how many partitions the rows are spread.
@@ -78,7 +78,7 @@ pub struct AggregateStatus {
 }
 
 /// What is stored. Costs one round trip for the catalog and one for the numbers of rows.
-pub(crate) async fn status(shared: &Shared) -> Result<Status> {
+pub(crate) async fn status(shared: &Shared) -> Result<DatabaseStatus> {
     let document = read_document(&shared.committer).await?.unwrap_or_default();
     let partitions: Vec<Partition> = shared.placement.all().collect();
     let count = |id: u32| Read::count(Span::all(Space::Rows(TableId(id))));
@@ -132,7 +132,7 @@ pub(crate) async fn status(shared: &Shared) -> Result<Status> {
             key: doc.key,
         }
     });
-    Ok(Status {
+    Ok(DatabaseStatus {
         version: document.version,
         partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
         tables: tables.collect(),
@@ -140,7 +140,7 @@ pub(crate) async fn status(shared: &Shared) -> Result<Status> {
     })
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for DatabaseStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let partitions = if self.partitions == 1 { String::new() } else { format!(", {} partitions", self.partitions) };
         write!(f, "schema version {}{partitions}", self.version)?;

@@ -229,7 +229,7 @@ pub(crate) fn not_unique(duplicates: &[Duplicate], after: &str) -> Error {
 
 /// What to do about duplicates.
 pub(crate) const MEND_FIRST: &str = "nothing was changed: change or delete these rows and open again; or open with \
-                                     `SchemaChange::Defer`, which tests new values from then on, and call `build_indexes` when \
+                                     `SchemaPolicy::Defer`, which tests new values from then on, and call `build_indexes` when \
                                      the rows are mended";
 /// The same where rows were written while the index was built.
 pub(crate) const TAKEN_BACK: &str = "rows that were written while it was built have them, and the index was taken back: change or \
@@ -237,4 +237,4 @@ pub(crate) const TAKEN_BACK: &str = "rows that were written while it was built h
 /// The same of an index that was there before.
 pub(crate) const STAYS_UNBUILT: &str = "the index was added by another program or by an opening that was interrupted, stays unbuilt, \
                                         and tests new values: change or delete these rows, and open again; or take it away with \
-                                        `drop_index`, or with `SchemaChange::ApplyAndDrop` where it is not declared";
+                                        `drop_index`, or with `SchemaPolicy::ApplyAndDrop` where it is not declared";

@@ -138,7 +138,7 @@ impl Database {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// db.insert_all([dog("Rex", 3), dog("Ida", 5)]).await?;
+    /// db.insert_many([dog("Rex", 3), dog("Ida", 5)]).await?;
     /// let report = db.check().await?;
     /// assert!(report.is_clean() && report.rows == 2, "{report}");
     /// # Ok(())

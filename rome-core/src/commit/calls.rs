@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
 use super::Committer;
-use crate::metrics::{Statistics, Visits, count, count_visits, is_measured};
+use crate::metrics::{Cost, Visits, count, count_visits, is_measured};
 use crate::store::{
     Applied, Blocker, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Space,
     StoreError, StoreErrorKind, StoreResult,
@@ -50,7 +50,7 @@ impl Committer {
     ) -> StoreResult<Vec<Applied>> {
         let told = told!().then(|| (self.spaces_of_writes(&batch), effects_of(&batch), batch.len(), Instant::now()));
         let result = self.store.apply(batch, durability).await;
-        count(|| Statistics { applies: 1, ..Statistics::default() });
+        count(|| Cost { applies: 1, ..Cost::default() });
         if let Some((spaces, effects, partitions, begun)) = told {
             let outcomes = result.iter().flatten().map(outcome).collect::<Vec<_>>().join(", ");
             let blocker = result.iter().flatten().find_map(|applied| match applied {
@@ -68,7 +68,7 @@ impl Committer {
     pub(super) async fn call_reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
         let begun = told!().then(Instant::now);
         let result = self.store.reserve(sequence, n).await;
-        count(|| Statistics { reserves: 1, ..Statistics::default() });
+        count(|| Cost { reserves: 1, ..Cost::default() });
         if let Some(begun) = begun {
             let spaces = match sequence {
                 SequenceId::Keys(table) => self.name_of(Space::Rows(table)),
@@ -82,7 +82,7 @@ impl Committer {
 
     pub(super) async fn call_raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
         let result = self.store.raise(sequence, least).await;
-        count(|| Statistics { reserves: 1, ..Statistics::default() });
+        count(|| Cost { reserves: 1, ..Cost::default() });
         tracing::debug!(target: "rome_orm::store", error = failure(&result), "raise");
         result
     }
@@ -94,7 +94,7 @@ impl Committer {
         result: &StoreResult<Vec<ReadReply>>,
         begun: Option<Instant>,
     ) {
-        let mut cost = Statistics { reads: 1, ..Statistics::default() };
+        let mut cost = Cost { reads: 1, ..Cost::default() };
         let mut returned = 0;
         let mut by_space: BTreeMap<Space, Visits> = BTreeMap::new();
         for ((_, reads), reply) in batch.iter().zip(result.iter().flatten()) {
@@ -154,9 +154,9 @@ fn spaces_of_read(read: &Read) -> impl Iterator<Item = Space> {
 }
 
 /// What a read took of the store.
-fn cost_of(read: &Read, reply: &Reply) -> Statistics {
+fn cost_of(read: &Read, reply: &Reply) -> Cost {
     let (rows_read, entries_read) = read_of(read, reply);
-    let mut cost = Statistics { rows_read, entries_read, ..Statistics::default() };
+    let mut cost = Cost { rows_read, entries_read, ..Cost::default() };
     match reply {
         Reply::Scanned(scanned) => {
             let kinds = if matches!(read, Read::ScanRows { .. }) { 2 } else { 1 };

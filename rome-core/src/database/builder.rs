@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::Database;
 use crate::ask::ScanPolicy;
-use crate::catalog::{self, SchemaChange, SchemaPlan};
+use crate::catalog::{self, SchemaPlan, SchemaPolicy};
 use crate::change::{self, BuildOptions};
 use crate::commit::Committer;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metrics::{Metrics, Observed, measured};
 use crate::model::Entity;
 use crate::placement::Placement;
@@ -26,7 +26,7 @@ pub struct DatabaseBuilder {
     slow_queries: SlowQueryLog,
     hooks: Hooked,
     readers: Readers,
-    schema: SchemaChange,
+    schema: SchemaPolicy,
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
     stored: bool,
@@ -98,12 +98,12 @@ impl DatabaseBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// let strict = Some(Duration::from_millis(20));
-    /// let db = Database::builder().entity::<Dog>().slow_queries(strict).open("memory:").await?;
+    /// let db = Database::builder().entity::<Dog>().slow_query_threshold(strict).open("memory:").await?;
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub const fn slow_queries(mut self, from: Option<Duration>) -> Self {
+    pub const fn slow_query_threshold(mut self, from: Option<Duration>) -> Self {
         self.slow_queries.slow = from;
         self
     }
@@ -111,29 +111,29 @@ impl DatabaseBuilder {
     /// Shows the values in the texts of slow queries, `age >= 3` in the place of `age >= ?`. They may be personal or secret,
     /// so by default they are not shown.
     #[must_use]
-    pub const fn trace_values(mut self, shown: bool) -> Self {
+    pub const fn show_values(mut self, shown: bool) -> Self {
         self.slow_queries.values = shown;
         self
     }
 
     /// What opening does where the entities have changed since they were stored; the default is to
-    /// [apply](SchemaChange::Apply) what can be added.
+    /// [apply](SchemaPolicy::Apply) what can be added.
     ///
     /// ```
     /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
-    /// use rome_orm::SchemaChange;
+    /// use rome_orm::SchemaPolicy;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
-    /// let db = Database::builder().entity::<Dog>().schema(SchemaChange::Refuse).open("memory:").await?;
+    /// let db = Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Deny).open("memory:").await?;
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub const fn schema(mut self, change: SchemaChange) -> Self {
-        self.schema = change;
+    pub const fn schema_policy(mut self, policy: SchemaPolicy) -> Self {
+        self.schema = policy;
         self
     }
 
@@ -176,6 +176,7 @@ impl DatabaseBuilder {
     /// # Errors
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the entities do not fit each other; those of the store.
     pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
+        check_runtime()?;
         let placement = Placement::new(store.capabilities().partitions);
         let committer = Committer::new(measured(store, &self.metrics), self.durability);
         change::plan(&committer, placement, &self.tables, self.schema).await
@@ -197,6 +198,7 @@ impl DatabaseBuilder {
 
     /// The same, without the foreign keys of stored tables if these are not to be enforced.
     pub(crate) async fn open_with(self, store: Arc<dyn Store>, references: bool) -> Result<Database> {
+        check_runtime()?;
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);
         let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics), self.durability));
@@ -228,8 +230,8 @@ impl DatabaseBuilder {
                 readers: self.readers,
             }),
         };
-        if !self.stored && matches!(schema, SchemaChange::Apply | SchemaChange::ApplyAndDrop) {
-            if schema == SchemaChange::ApplyAndDrop {
+        if !self.stored && matches!(schema, SchemaPolicy::Apply | SchemaPolicy::ApplyAndDrop) {
+            if schema == SchemaPolicy::ApplyAndDrop {
                 change::clear(&db.shared).await?;
             }
             if is_behind {
@@ -237,6 +239,21 @@ impl DatabaseBuilder {
             }
         }
         Ok(db)
+    }
+}
+
+/// Refuses to go on outside of Tokio, before anything is opened: a program would run there until its first real conflict, whose pause
+/// needs a timer.
+///
+/// # Errors
+/// [`is_invalid`](Error::is_invalid).
+pub fn check_runtime() -> Result<()> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::invalid(
+            "ROME needs a Tokio runtime, and none runs here: put `#[tokio::main]` on `main` or `#[tokio::test]` on the test, or call it \
+             within `Runtime::block_on`",
+        )),
     }
 }
 
@@ -248,7 +265,7 @@ async fn build_or_take_back(shared: &Arc<Shared>, options: &BuildOptions, added:
             Ok(report) if report.duplicates.is_empty() => return Ok(()),
             Ok(report) => Ok(report.duplicates),
             // A row that cannot be entered; after any other error the next opening goes on.
-            Err(error) if error.is_limit() || error.is_corrupt() => Err(error),
+            Err(error) if error.is_limit_exceeded() || error.is_corrupt() => Err(error),
             Err(error) => return Err(error),
         };
         let taken = !added.is_empty() && change::take_back(shared, added).await?;

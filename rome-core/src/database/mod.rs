@@ -6,6 +6,8 @@ mod schema;
 mod update_if;
 
 pub use builder::DatabaseBuilder;
+#[doc(hidden)]
+pub use builder::check_runtime;
 
 use std::sync::Arc;
 
@@ -17,7 +19,9 @@ use crate::model::{Entity, IntoKey, codec};
 use crate::query::Query;
 use crate::schema::Table;
 use crate::session::{self, Body, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
-use crate::statement::{Write, decode_all, deletes, encode_all, remove_once, write_row_once, write_rows_once};
+use crate::statement::{
+    Write, decode_all, deletes, encode_all, remove_once, restore_once, write_row_once, write_rows_once,
+};
 use crate::store::Store;
 
 /// An open database. Cheap to clone; all clones are the same.
@@ -88,7 +92,7 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid) if the keys are not counted; [`is_limit`](Error::is_limit) if the counter cannot come
+    /// [`is_invalid`](Error::is_invalid) if the keys are not counted; [`is_limit_exceeded`](Error::is_limit_exceeded) if the counter cannot come
     /// so far; those of the store.
     pub async fn set_counter<E: Entity>(&self, next: u64) -> Result<u64> {
         counter(&self.shared, E::table(), Some(next)).await
@@ -100,7 +104,7 @@ impl Database {
         self.session_with(TransactionOptions::default())
     }
 
-    /// Begins an explicit session with options; attempts and deadline have no meaning for it.
+    /// Begins an explicit session with options; `max_attempts`, `retry_for` and `timeout` have no meaning for it.
     #[must_use]
     pub fn session_with(&self, options: TransactionOptions) -> Session {
         Session::new(self.shared.clone(), options, Purpose::Transaction)
@@ -136,7 +140,7 @@ impl Database {
     ///
     /// # Errors
     /// The body's own error; [`is_conflict`](Error::is_conflict) when all attempts met one, until the
-    /// [deadline](TransactionOptions::deadline), 10 seconds by default; those of
+    /// [`retry_for`](TransactionOptions::retry_for), 10 seconds by default; those of
     /// [`Session::commit`].
     pub async fn transaction<F, T>(&self, body: F) -> Result<T>
     where
@@ -262,8 +266,8 @@ impl Database {
     /// Stores new rows in one transaction, all or none. Costs one round trip.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert); [`is_limit`](Error::is_limit) when there are more than the store takes at once.
-    pub async fn insert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
+    /// As [`insert`](Self::insert); [`is_limit_exceeded`](Error::is_limit_exceeded) when there are more than the store takes at once.
+    pub async fn insert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
         decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Insert)).await?)
     }
 
@@ -280,8 +284,8 @@ impl Database {
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub async fn update_all<D: Entity>(&self, entities: &[D]) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.iter(), Write::Update)).await?)
+    pub async fn update_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<Vec<D>> {
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(rows.into_iter(), Write::Update)).await?)
     }
 
     /// Stores the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`. Costs
@@ -297,7 +301,7 @@ impl Database {
     ///
     /// # Errors
     /// As [`upsert`](Self::upsert).
-    pub async fn upsert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
+    pub async fn upsert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
         decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Upsert)).await?)
     }
 
@@ -314,8 +318,8 @@ impl Database {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn delete_all<D: Entity>(&self, entities: &[D]) -> Result<u64> {
-        remove_once(&self.shared, D::table(), deletes(entities)).await
+    pub async fn delete_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<u64> {
+        remove_once(&self.shared, D::table(), deletes(rows)).await
     }
 
     /// Removes the row with this key, softly if the entity has a `soft_delete` column; says whether there was one. Costs
@@ -328,14 +332,53 @@ impl Database {
         Ok(remove_once(&self.shared, D::table(), vec![write]).await? > 0)
     }
 
+    /// Really removes the row, also where the entity has a `soft_delete` column, and also if it is softly deleted. Costs two round trips.
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found) if there is no such row; as [`delete`](Self::delete).
+    pub async fn purge<D: Entity>(&self, entity: &D) -> Result<()> {
+        if self.purge_by_key::<D>(entity.key()).await? { Ok(()) } else { Err(codec::not_found(entity)) }
+    }
+
     /// Really removes the row with this key, also where the entity has a `soft_delete` column; says whether there was
     /// one. Costs two round trips.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn purge<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
+    pub async fn purge_by_key<D: Entity>(&self, key: impl IntoKey<D::Key> + Send) -> Result<bool> {
         let write = Write::Purge(codec::encode_key::<D>(&key.into_key()));
         Ok(remove_once(&self.shared, D::table(), vec![write]).await? > 0)
+    }
+
+    /// Brings the softly deleted row with this key back, with what it had; says whether there was one. A version column is raised and
+    /// not compared. Costs two round trips.
+    ///
+    /// ```
+    /// # use rome_orm::prelude::*;
+    /// #[derive(Entity, Clone, Debug, PartialEq)]
+    /// struct Note {
+    ///     #[rome(key)]
+    ///     id: u64,
+    ///     #[rome(soft_delete)]
+    ///     deleted_at: Option<DateTime<Utc>>,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome_orm::Result<()> {
+    /// # let db = Database::builder().entity::<Note>().open("memory:").await?;
+    /// let note = db.insert(Note { id: 1, deleted_at: None }).await?;
+    /// db.delete(&note).await?;
+    /// assert!(db.update(&note).await.expect_err("it is deleted").is_not_found());
+    /// assert!(db.restore::<Note>(1).await?);
+    /// assert_eq!(db.get::<Note>(1).await?, Some(note));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) if the entity has no `soft_delete` column; those of the store.
+    pub async fn restore<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<bool> {
+        restore_once(&self.shared, D::table(), codec::encode_key::<D>(&key.into_key())).await
     }
 
     /// The row with this key, unless it is softly deleted. Costs one round trip.
@@ -360,8 +403,11 @@ impl Database {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn get_many<D: Entity>(&self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
-        Reader::Database(&self.shared).get_many(keys).await
+    pub async fn get_many<D: Entity>(
+        &self,
+        keys: impl IntoIterator<Item = impl IntoKey<D::Key>>,
+    ) -> Result<Vec<Option<D>>> {
+        Reader::Database(&self.shared).get_many(keys.into_iter().map(IntoKey::into_key)).await
     }
 
     /// A query on an entity.

@@ -12,24 +12,24 @@ impl Database {
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
     pub async fn load<E: Entity>(&self, row: &mut E, relation: impl IntoLoad<E>) -> Result<()> {
-        self.load_all(std::slice::from_mut(row), relation).await
+        self.load_many(std::slice::from_mut(row), relation).await
     }
 
     /// Loads a relation of rows, at the cost of one [`load`](Self::load).
     ///
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
-    pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
+    pub async fn load_many<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
         load_relation(&self.shared, rows, relation).await
     }
 
     /// Makes a relation lead from one row to another, as
-    /// [`Session::link`](crate::session::Session::link) does. Costs two round trips, and one more if the row
+    /// [`Session::attach`](crate::session::Session::attach) does. Costs two round trips, and one more if the row
     /// between has a `soft_delete` column.
     ///
     /// # Errors
-    /// As [`Session::link`](crate::session::Session::link).
-    pub async fn link<E: Entity, F: Related>(
+    /// As [`Session::attach`](crate::session::Session::attach).
+    pub async fn attach<E: Entity, F: Related>(
         &self,
         from: &E,
         relation: Relation<E, F>,
@@ -39,11 +39,11 @@ impl Database {
     }
 
     /// Makes a relation not lead from one row to another, as
-    /// [`Session::unlink`](crate::session::Session::unlink) does. Costs two round trips.
+    /// [`Session::detach`](crate::session::Session::detach) does. Costs two round trips.
     ///
     /// # Errors
-    /// As [`Session::unlink`](crate::session::Session::unlink).
-    pub async fn unlink<E: Entity, F: Related>(
+    /// As [`Session::detach`](crate::session::Session::detach).
+    pub async fn detach<E: Entity, F: Related>(
         &self,
         from: &E,
         relation: Relation<E, F>,

@@ -1,7 +1,7 @@
 //! The schema of an open database: what is stored, and indexes that are built and dropped while it is in use.
 
 use super::Database;
-use crate::change::{self, BuildOptions, BuildReport, Status};
+use crate::change::{self, BuildOptions, BuildReport, DatabaseStatus};
 use crate::error::Result;
 
 impl Database {
@@ -12,7 +12,7 @@ impl Database {
     ///
     /// ```
     /// # use rome_orm::prelude::*;
-    /// use rome_orm::change::{BuildOptions, SchemaChange};
+    /// use rome_orm::change::{BuildOptions, SchemaPolicy};
     /// use rome_orm::store::{Store, memory::MemoryStore};
     ///
     /// mod first {
@@ -32,7 +32,7 @@ impl Database {
     /// let old = Database::builder().entity::<first::Dog>().open_store(store.clone()).await?;
     /// old.insert(first::Dog { id: 1, name: "Rex".into() }).await?;
     ///
-    /// let db = Database::builder().entity::<Dog>().schema(SchemaChange::Defer).open_store(store).await?;
+    /// let db = Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Defer).open_store(store).await?;
     /// assert!(db.query::<Dog>().filter(Dog::NAME.eq("Rex")).explain().await?.is_full_scan());
     /// let report = db.build_indexes(&BuildOptions::default()).await?;
     /// assert_eq!(report.built, [("dogs".to_owned(), "by_name".to_owned())]);
@@ -43,7 +43,7 @@ impl Database {
     ///
     /// # Errors
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) if the schema was changed again meanwhile;
-    /// [`is_limit`](crate::Error::is_limit) if a row has values that are too long for the index; [`is_corrupt`](crate::Error::is_corrupt) if
+    /// [`is_limit_exceeded`](crate::Error::is_limit_exceeded) if a row has values that are too long for the index; [`is_corrupt`](crate::Error::is_corrupt) if
     /// a row cannot be read; those of the store. What was built stays, and the next build goes on from there.
     pub async fn build_indexes(&self, options: &BuildOptions) -> Result<BuildReport> {
         change::build(&self.shared, options).await
@@ -76,7 +76,7 @@ impl Database {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn status(&self) -> Result<Status> {
+    pub async fn status(&self) -> Result<DatabaseStatus> {
         change::status(&self.shared).await
     }
 }

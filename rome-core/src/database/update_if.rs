@@ -10,7 +10,7 @@ use crate::statement::{CompareAndSet, change_if_once};
 impl Database {
     /// Compare-and-set: changes the row with this key if all conditions are true for it, and returns it as it is stored.
     /// Conditions are what [`filter`](crate::query::Query::filter) takes, changes what
-    /// [`update_all`](crate::query::Query::update_all) takes. Of many that would change the same row from one state to another exactly
+    /// [`Query::update`](crate::query::Query::update) takes. Of many that would change the same row from one state to another exactly
     /// one succeeds.
     ///
     /// Costs two round trips, one if a condition does not hold; conditions that ask other entities cost theirs besides. Where another
@@ -47,7 +47,7 @@ impl Database {
     /// # Errors
     /// [`is_condition_failed`](crate::Error::is_condition_failed) when a condition is false or unknown: the first one is told;
     /// [`is_not_found`](crate::Error::is_not_found) when there is no such row, or it is softly deleted; those of an
-    /// [`update_all`](crate::query::Query::update_all) by query. Nothing is changed then.
+    /// [`Query::update`](crate::query::Query::update) by query. Nothing is changed then.
     pub async fn update_if<E: Entity>(
         &self,
         key: impl IntoKey<E::Key>,

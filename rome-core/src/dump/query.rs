@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::ask::{Deleted, OrderPart, Spec, Window};
+use crate::ask::{OrderPart, SoftDeleted, Spec, Window};
 use crate::cut::{BRIEF, cut};
 use crate::database::Database;
 use crate::error::{Error, Kind, Result};
@@ -51,7 +51,7 @@ impl Database {
             .map_err(|error| Error::invalid(format!("the query cannot be read: {error}")))?;
         let table = self.stored_table(&saved.table)?;
         let mut spec = Spec::new(table.def);
-        spec.deleted = Deleted::Yes;
+        spec.deleted = SoftDeleted::Include;
         spec.window = Window { limit: saved.limit, offset: saved.offset };
         for (column, operator, value) in &saved.conditions {
             spec.filter.push(condition(table.def, column, operator, value.as_deref())?);

@@ -1,5 +1,7 @@
 //! What can go wrong, with all that is known about it.
 
+use std::time::Duration;
+
 use super::ErrorKind;
 use crate::schema::RelationName;
 use crate::store::StoreError;
@@ -91,9 +93,13 @@ pub(crate) enum Kind {
         target: &'static str,
     },
     Finished,
+    /// A transaction's body took longer than its options allow.
+    TimedOut(Duration),
     /// A broken invariant of ROME, or an answer of a store that does not fit what it was asked.
     Internal(String),
     /// What a program said by itself.
     Said(ErrorKind, String),
+    /// An error of the program's own type.
+    Custom(Box<dyn std::error::Error + Send + Sync>),
     Store(StoreError),
 }

@@ -17,7 +17,7 @@ use crate::store::{Certainty, StoreErrorKind};
 ///     match error.kind() {
 ///         ErrorKind::NotFound => 404,
 ///         ErrorKind::DuplicateKey | ErrorKind::UniqueViolation | ErrorKind::Stale | ErrorKind::ConditionFailed => 409,
-///         ErrorKind::Invalid | ErrorKind::InvalidCursor | ErrorKind::ForeignKeyViolation | ErrorKind::Limit => 400,
+///         ErrorKind::Invalid | ErrorKind::InvalidCursor | ErrorKind::ForeignKeyViolation | ErrorKind::LimitExceeded => 400,
 ///         ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::InUse => 503,
 ///         _ => 500,
 ///     }
@@ -37,6 +37,8 @@ pub enum ErrorKind {
     ForeignKeyViolation,
     /// [`Error::is_not_found`].
     NotFound,
+    /// [`Error::is_not_unique`].
+    NotUnique,
     /// [`Error::is_stale`].
     Stale,
     /// [`Error::is_condition_failed`].
@@ -47,8 +49,8 @@ pub enum ErrorKind {
     InvalidCursor,
     /// [`Error::is_not_loaded`].
     NotLoaded,
-    /// [`Error::is_limit`].
-    Limit,
+    /// [`Error::is_limit_exceeded`].
+    LimitExceeded,
     /// [`Error::is_overflow`].
     Overflow,
     /// [`Error::is_schema_mismatch`].
@@ -63,6 +65,8 @@ pub enum ErrorKind {
     Unavailable,
     /// [`Error::is_outcome_unknown`].
     OutcomeUnknown,
+    /// [`Error::is_timed_out`].
+    TimedOut,
     /// [`Error::is_in_use`].
     InUse,
     /// [`Error::is_access_denied`].
@@ -71,6 +75,8 @@ pub enum ErrorKind {
     UnsafeStore,
     /// [`Error::is_internal`].
     Internal,
+    /// [`Error::is_custom`].
+    Custom,
     /// [`Error::is_other`].
     Other,
 }
@@ -87,14 +93,13 @@ impl Error {
             Kind::NotFound { .. } | Kind::NotOne { several: false, .. } => ErrorKind::NotFound,
             Kind::Stale { .. } => ErrorKind::Stale,
             Kind::Condition { .. } => ErrorKind::ConditionFailed,
-            Kind::Invalid(_)
-            | Kind::UnknownColumn { .. }
-            | Kind::Value { .. }
-            | Kind::NotOne { several: true, .. }
-            | Kind::Finished => ErrorKind::Invalid,
+            Kind::Invalid(_) | Kind::UnknownColumn { .. } | Kind::Value { .. } | Kind::Finished => ErrorKind::Invalid,
+            Kind::NotOne { several: true, .. } => ErrorKind::NotUnique,
+            Kind::TimedOut(_) => ErrorKind::TimedOut,
+            Kind::Custom(_) => ErrorKind::Custom,
             Kind::Cursor(_) => ErrorKind::InvalidCursor,
             Kind::NotLoaded { .. } => ErrorKind::NotLoaded,
-            Kind::Limit(_) => ErrorKind::Limit,
+            Kind::Limit(_) => ErrorKind::LimitExceeded,
             Kind::Overflow { .. } => ErrorKind::Overflow,
             Kind::Schema(_) => ErrorKind::SchemaMismatch,
             Kind::ScanDenied { .. } => ErrorKind::ScanDenied,
@@ -111,7 +116,7 @@ impl Error {
 const fn of_store(kind: StoreErrorKind) -> ErrorKind {
     match kind {
         StoreErrorKind::Unavailable | StoreErrorKind::Full => ErrorKind::Unavailable,
-        StoreErrorKind::Limit => ErrorKind::Limit,
+        StoreErrorKind::Limit => ErrorKind::LimitExceeded,
         StoreErrorKind::Corrupt => ErrorKind::Corrupt,
         StoreErrorKind::Gone => ErrorKind::DatabaseGone,
         StoreErrorKind::InUse => ErrorKind::InUse,
@@ -135,18 +140,19 @@ mod tests {
     /// What a kind's own method says.
     type Ask = fn(&Error) -> bool;
 
-    const ALL: [(ErrorKind, Ask); 23] = [
+    const ALL: [(ErrorKind, Ask); 26] = [
         (ErrorKind::Conflict, Error::is_conflict),
         (ErrorKind::DuplicateKey, Error::is_duplicate_key),
         (ErrorKind::UniqueViolation, Error::is_unique_violation),
         (ErrorKind::ForeignKeyViolation, Error::is_foreign_key_violation),
         (ErrorKind::NotFound, Error::is_not_found),
+        (ErrorKind::NotUnique, Error::is_not_unique),
         (ErrorKind::Stale, Error::is_stale),
         (ErrorKind::ConditionFailed, Error::is_condition_failed),
         (ErrorKind::Invalid, Error::is_invalid),
         (ErrorKind::InvalidCursor, Error::is_invalid_cursor),
         (ErrorKind::NotLoaded, Error::is_not_loaded),
-        (ErrorKind::Limit, Error::is_limit),
+        (ErrorKind::LimitExceeded, Error::is_limit_exceeded),
         (ErrorKind::Overflow, Error::is_overflow),
         (ErrorKind::SchemaMismatch, Error::is_schema_mismatch),
         (ErrorKind::ScanDenied, Error::is_scan_denied),
@@ -154,10 +160,12 @@ mod tests {
         (ErrorKind::DatabaseGone, Error::is_database_gone),
         (ErrorKind::Unavailable, Error::is_unavailable),
         (ErrorKind::OutcomeUnknown, Error::is_outcome_unknown),
+        (ErrorKind::TimedOut, Error::is_timed_out),
         (ErrorKind::InUse, Error::is_in_use),
         (ErrorKind::AccessDenied, Error::is_access_denied),
         (ErrorKind::UnsafeStore, Error::is_unsafe_store),
         (ErrorKind::Internal, Error::is_internal),
+        (ErrorKind::Custom, Error::is_custom),
         (ErrorKind::Other, Error::is_other),
     ];
 
@@ -168,6 +176,8 @@ mod tests {
         let table = "t";
         let mut samples: Vec<Error> = [
             Kind::Conflict { attempts: 1, what: text() },
+            Kind::TimedOut(std::time::Duration::ZERO),
+            Kind::Custom("mine".into()),
             Kind::DuplicateKey { table, key: text() },
             Kind::Unique { table, index: text(), columns: text(), value: text() },
             Kind::Reference { table, columns: text(), key: text(), target: table },

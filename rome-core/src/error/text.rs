@@ -84,6 +84,13 @@ impl fmt::Display for Text<'_> {
             Kind::Invalid(message) | Kind::Limit(message) | Kind::Schema(message) | Kind::Said(_, message) => {
                 f.write_str(message)
             }
+            Kind::Custom(error) => write!(f, "{error}"),
+            Kind::TimedOut(time) => {
+                write!(
+                    f,
+                    "the transaction took longer than its time-out of {time:?} and was given up; nothing was stored"
+                )
+            }
             Kind::UnknownColumn { table, column, nearest } => {
                 write!(f, "table `{table}` has no column `{column}`")?;
                 match nearest {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::compete::{self, Trials, Way};
-use super::filter::{Condition, passes};
+use super::filter::{RowCondition, passes};
 use super::hit::{Hit, Want};
 use super::routing::{self, Pushed};
 use super::sort::{sort_key, sort_key_of};
@@ -184,7 +184,7 @@ pub(super) async fn scans(
     if !(whole && reads_only && !wide) {
         return Ok(None);
     }
-    let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
+    let condition = plan.residual.as_ref().map(|residual| Arc::new(RowCondition::new(table, residual, false)));
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
     let want = spec.window.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     let pushed = Pushed { filter: filter.as_ref(), want, keys_only: false };
@@ -252,7 +252,7 @@ async fn read_hits(
     limit: Option<u64>,
     keys_only: bool,
 ) -> Result<Vec<Hit>> {
-    let condition = plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false)));
+    let condition = plan.residual.as_ref().map(|residual| Arc::new(RowCondition::new(table, residual, false)));
     let want = limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     let filter = condition.as_ref().map(|condition| FilterRef(condition.clone()));
     let pushed = Pushed { filter: filter.as_ref(), want, keys_only };
@@ -367,7 +367,7 @@ pub(super) fn reads_of(placement: Placement, table: &StoredTable, plan: &Plan, p
 /// Adds a row that was found by its key or claim, if it passes; stores do not test those.
 pub(super) fn add_hit(
     table: &StoredTable,
-    condition: Option<&Condition>,
+    condition: Option<&RowCondition>,
     key: Bytes,
     stored: Bytes,
     hits: &mut Vec<Hit>,
@@ -386,7 +386,7 @@ pub(super) fn add_hit(
 fn add_scanned(
     table: &StoredTable,
     scanned: &Scanned,
-    retest: Option<&Condition>,
+    retest: Option<&RowCondition>,
     keys_only: bool,
     of_entries: bool,
     hits: &mut Vec<Hit>,
@@ -533,7 +533,7 @@ async fn count_spans(target: Reader<'_>, table: &Arc<StoredTable>, plan: &Plan) 
     let mut conditions = Vec::with_capacity(reads.reads().len());
     match &plan.residual {
         Some(residual) => reads.filter_each(|| {
-            let condition = Arc::new(Condition::new(table, residual, true));
+            let condition = Arc::new(RowCondition::new(table, residual, true));
             conditions.push(condition.clone());
             FilterRef(condition)
         }),

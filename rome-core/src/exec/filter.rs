@@ -26,7 +26,7 @@ pub(crate) fn passes(table: &StoredTable, condition: &Node, last: u16, body: &[u
 }
 
 /// A condition as a [`RowFilter`].
-pub(crate) struct Condition {
+pub(crate) struct RowCondition {
     table: Arc<StoredTable>,
     condition: Node,
     last: u16,
@@ -37,7 +37,7 @@ pub(crate) struct Condition {
     failed: AtomicBool,
 }
 
-impl Condition {
+impl RowCondition {
     pub fn new(table: &Arc<StoredTable>, condition: &Node, count_only: bool) -> Self {
         Self {
             table: table.clone(),
@@ -78,7 +78,7 @@ impl Condition {
     }
 }
 
-impl RowFilter for Condition {
+impl RowFilter for RowCondition {
     fn keep(&self, _key: &[u8], value: &[u8]) -> bool {
         if self.count_only {
             self.tested.fetch_add(1, Ordering::Relaxed);

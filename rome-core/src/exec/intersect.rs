@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::fetch::{add_hit, arrange_first, key_of_entry, own_rows};
-use super::filter::Condition;
+use super::filter::RowCondition;
 use super::hit::Hit;
 use super::skip::length_of;
 use crate::ask::Spec;
@@ -29,7 +29,7 @@ pub(super) struct Intersect<'a> {
     target: Reader<'a>,
     table: &'a Arc<StoredTable>,
     spec: Spec,
-    condition: Option<Arc<Condition>>,
+    condition: Option<Arc<RowCondition>>,
     pairs: Vec<Pair>,
     hits: Vec<Hit>,
     /// Whether rows are found in the order that is asked for, so that the first ones are enough.
@@ -88,7 +88,7 @@ impl<'a> Intersect<'a> {
             target,
             table,
             spec: spec.clone(),
-            condition: both.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false))),
+            condition: both.residual.as_ref().map(|residual| Arc::new(RowCondition::new(table, residual, false))),
             in_order: pairs.len() == 1 && spec.after.is_none() && (by_key || spec.order.is_empty()),
             pairs,
             hits: Vec::new(),

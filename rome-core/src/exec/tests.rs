@@ -34,7 +34,7 @@ async fn databases(dogs: u64) -> Vec<Database> {
     for partitions in [1, 5] {
         let store = Arc::new(MemoryStore::with_partitions(partitions));
         let db = Database::builder().entity::<Dog>().entity::<Cat>().open_store(store).await.unwrap();
-        db.insert_all((0..dogs).map(|id| Dog { id, age: id % 7, weight: id / 10 })).await.unwrap();
+        db.insert_many((0..dogs).map(|id| Dog { id, age: id % 7, weight: id / 10 })).await.unwrap();
         all.push(db);
     }
     all
@@ -42,7 +42,7 @@ async fn databases(dogs: u64) -> Vec<Database> {
 
 fn assert_refused<T>(refused: Result<T>, parts: &[&str]) {
     let error = refused.map(drop).unwrap_err();
-    assert!(error.is_limit(), "{error}");
+    assert!(error.is_limit_exceeded(), "{error}");
     for part in [&[MOST_ROWS.to_string().as_str()], parts].concat() {
         assert!(error.to_string().contains(part), "{error} does not say {part}");
     }
@@ -83,7 +83,7 @@ async fn a_join_keeps_as_many_rows_as_are_allowed_of_each_side_and_together() {
     for db in databases(MOST).await {
         let narrow = "narrow it by a filter or a limit";
         let same = || db.query::<Cat>().join(Cat::WEIGHT.on(Dog::WEIGHT));
-        db.insert_all((0..100).map(|id| Cat { id, weight: id })).await.unwrap();
+        db.insert_many((0..100).map(|id| Cat { id, weight: id })).await.unwrap();
         assert_eq!(same().all().await.unwrap().len(), MOST_ROWS);
         // One row more than is kept of what is joined.
         db.insert(Cat { id: 100, weight: 5 }).await.unwrap();

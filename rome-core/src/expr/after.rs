@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use super::eval::{Values, scalar};
 use super::node::Node;
 use super::size::Size;
-use super::{Expr, IntoOperand, Nulls, Order, OrderPart, Orders};
+use super::{Condition, IntoOperand, Nulls, Order, OrderPart, Orders};
 use crate::error::{Error, Result};
 use crate::model::Entity;
 use crate::value::{Value, ValueError, ValueRef, compare, total_order};
@@ -86,11 +86,11 @@ impl After {
 }
 
 /// An order with a value for each of its columns: `(Dog::AGE.desc(), Dog::ID.desc())` with `(Some(3), id)`. What
-/// [`Expr::after`] takes.
+/// [`Condition::after`] takes.
 #[diagnostic::on_unimplemented(
     message = "`{V}` are not the values of the order `{Self}` of rows of `{S}`",
-    note = "write one value of the column's type for each column, such as `Expr::after((Dog::AGE.desc(), Dog::ID.desc()), (3, id))`; \
-            where columns are named at run time, use `Expr::after_values`"
+    note = "write one value of the column's type for each column, such as `Condition::after((Dog::AGE.desc(), Dog::ID.desc()), (3, id))`; \
+            where columns are named at run time, use `Condition::after_values`"
 )]
 pub trait Marked<S, V> {
     /// Adds each part with its value.
@@ -113,9 +113,9 @@ impl Mark {
         self.parts.push(AfterPart { of: Node::Column(column), value, descending, nulls });
     }
 
-    fn into_expr<S>(self, inclusive: bool) -> Expr<S> {
+    fn into_expr<S>(self, inclusive: bool) -> Condition<S> {
         let after = After { parts: self.parts, inclusive };
-        Expr::of_parts(self.size.wrapped().limit(|| Node::After(Box::new(after))), 1)
+        Condition::of_parts(self.size.wrapped().limit(|| Node::After(Box::new(after))), 1)
     }
 }
 
@@ -147,7 +147,7 @@ tuples! {
     (A VA 0 B VB 1 C VC 2 D VD 3 E VE 4 F VF 5 G VG 6 H VH 7)
 }
 
-impl<S> Expr<S> {
+impl<S> Condition<S> {
     /// True of the rows that come after these values in this order: the rows behind a marker. Each value has the type of its
     /// column.
     ///
@@ -174,10 +174,10 @@ impl<S> Expr<S> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Image>().open("memory:").await?;
-    /// db.insert_all((1..=9).map(|id| Image { id, owner: "ada".into(), created: id / 3 })).await?;
+    /// db.insert_many((1..=9).map(|id| Image { id, owner: "ada".into(), created: id / 3 })).await?;
     /// let newest = (Image::CREATED.desc(), Image::ID.desc());
     /// let mine = db.query::<Image>().filter(Image::OWNER.eq("ada")).order_by(newest);
-    /// let behind = mine.filter(Expr::after(newest, (2, 7))).limit(3);
+    /// let behind = mine.filter(Condition::after(newest, (2, 7))).limit(3);
     /// let ids = behind.select(Image::ID).all().await?;
     /// assert_eq!(ids, [6, 5, 4]);
     /// # Ok(())
@@ -200,7 +200,7 @@ impl<S> Expr<S> {
     }
 }
 
-impl<E: Entity> Expr<E> {
+impl<E: Entity> Condition<E> {
     /// [`after`](Self::after) where the columns are named at run time: an order of [`DynColumn`](super::DynColumn)s, and a value
     /// for each of its parts.
     ///
@@ -211,13 +211,13 @@ impl<E: Entity> Expr<E> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// db.insert_all((1..=4).map(|id| Dog { id, age: Some(id / 2) })).await?;
+    /// db.insert_many((1..=4).map(|id| Dog { id, age: Some(id / 2) })).await?;
     /// let (age, id) = (Dog::column("age")?, Dog::column("id")?);
     /// let order = vec![age.desc()?, id.desc()?];
-    /// let after = Expr::after_values(order.clone(), [age.parse("1")?, id.parse("3")?])?;
+    /// let after = Condition::after_values(order.clone(), [age.parse("1")?, id.parse("3")?])?;
     /// let ids = db.query::<Dog>().filter(after).order_by(order.clone()).select(Dog::ID).all().await?;
     /// assert_eq!(ids, [2, 1]);
-    /// let error = Expr::after_values(order, [1]).expect_err("a value is missing");
+    /// let error = Condition::after_values(order, [1]).expect_err("a value is missing");
     /// assert_eq!(error.to_string(), "the order by (age, id) of table `dog` has 2 columns, its marker 1 value: `id` has none");
     /// # Ok(())
     /// # }

@@ -1,4 +1,4 @@
-//! Assignments: what `update_all` changes.
+//! Assignments: what `update` of a query changes.
 
 use std::marker::PhantomData;
 

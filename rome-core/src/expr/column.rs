@@ -15,7 +15,7 @@ use crate::value::{Field, ValueError};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// db.insert_many([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// for (filter, count) in [
 ///     (Dog::AGE.between(2, 5), 2),
 ///     (Dog::NAME.is_in(["Rex", "Max"]), 2),

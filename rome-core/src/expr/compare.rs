@@ -6,7 +6,7 @@ use std::ops::{Add, Div, Mul, Rem, Sub};
 use super::node::{Arithmetic, Comparison, Node, Step, ValueList};
 use super::operand::{ContainedIn, IntoOperand, Operand, Summand};
 use super::size::Size;
-use super::{Column, Expr};
+use super::{Column, Condition};
 use crate::cut::{LONG, cut};
 use crate::value::{Field, Nullable, Numeric, Ordered, Textual, Value};
 
@@ -14,12 +14,12 @@ use crate::value::{Field, Nullable, Numeric, Ordered, Textual, Value};
 ///
 /// Integers are calculated exactly and checked when they are stored; NULL with anything is NULL; a division by zero is
 /// NULL.
-pub struct Scalar<S, T> {
+pub struct Expr<S, T> {
     operand: Operand,
     marker: PhantomData<fn() -> (S, T)>,
 }
 
-impl<S, T> Scalar<S, T> {
+impl<S, T> Expr<S, T> {
     pub(crate) fn new(node: Node) -> Self {
         Self::of(Operand::new(node))
     }
@@ -37,24 +37,24 @@ impl<S, T> Scalar<S, T> {
     }
 
     /// The same value of a scope with as many entities.
-    pub(crate) fn of_scope<A>(self) -> Scalar<A, T> {
-        Scalar::of(self.operand)
+    pub(crate) fn of_scope<A>(self) -> Expr<A, T> {
+        Expr::of(self.operand)
     }
 }
 
-impl<S, T> Clone for Scalar<S, T> {
+impl<S, T> Clone for Expr<S, T> {
     fn clone(&self) -> Self {
         Self::of(self.operand.clone())
     }
 }
 
-impl<S, T> std::fmt::Debug for Scalar<S, T> {
+impl<S, T> std::fmt::Debug for Expr<S, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         cut(&self.operand.node, LONG).fmt(f)
     }
 }
 
-impl<E, T> From<Column<E, T>> for Scalar<E, T> {
+impl<E, T> From<Column<E, T>> for Expr<E, T> {
     fn from(column: Column<E, T>) -> Self {
         Self::of(Operand::column(column.position()))
     }
@@ -75,9 +75,9 @@ pub(super) fn note_null(node: &Node) {
 }
 
 #[track_caller]
-fn compared<S>(op: Comparison, left: Operand, right: Operand) -> Expr<S> {
+fn compared<S>(op: Comparison, left: Operand, right: Operand) -> Condition<S> {
     note_null(&right.node);
-    Expr::of_parts(comparison(op, left, right), 1)
+    Condition::of_parts(comparison(op, left, right), 1)
 }
 
 // Without the entity, so that it is compiled once.
@@ -87,12 +87,12 @@ fn comparison(op: Comparison, left: Operand, right: Operand) -> (Node, Size) {
 }
 
 /// A condition on one value, with so many bytes of its own.
-fn about<S>(of: Operand, bytes: usize, condition: impl FnOnce(Box<Node>) -> Node) -> Expr<S> {
-    Expr::of_parts(of.size.wrapped().and_bytes(bytes).limit(|| condition(Box::new(of.node))), 1)
+fn about<S>(of: Operand, bytes: usize, condition: impl FnOnce(Box<Node>) -> Node) -> Condition<S> {
+    Condition::of_parts(of.size.wrapped().and_bytes(bytes).limit(|| condition(Box::new(of.node))), 1)
 }
 
 /// Whether both are NULL, or neither is and they are equal.
-fn same<S>(left: Operand, right: Operand) -> Expr<S> {
+fn same<S>(left: Operand, right: Operand) -> Condition<S> {
     let is_null = |of: &Operand| about::<S>(of.clone(), 0, Node::IsNull);
     match &right.node {
         Node::Value(Value::Null) => is_null(&left),
@@ -108,7 +108,7 @@ fn same<S>(left: Operand, right: Operand) -> Expr<S> {
     }
 }
 
-fn listed<S, T, V: IntoOperand<S, T>>(of: Operand, values: impl IntoIterator<Item = V>) -> Expr<S> {
+fn listed<S, T, V: IntoOperand<S, T>>(of: Operand, values: impl IntoIterator<Item = V>) -> Condition<S> {
     let mut constants = Vec::new();
     let mut computed = Vec::new();
     for value in values {
@@ -120,7 +120,7 @@ fn listed<S, T, V: IntoOperand<S, T>>(of: Operand, values: impl IntoIterator<Ite
     }
     let constants = Node::In(Box::new(of.node.clone()), ValueList::new(constants));
     let any = computed.into_iter().map(|operand| compared(Comparison::Eq, of.clone(), operand));
-    Expr::any(std::iter::once(Expr::new(constants)).chain(any))
+    Condition::any(std::iter::once(Condition::new(constants)).chain(any))
 }
 
 macro_rules! comparisons {
@@ -129,21 +129,21 @@ macro_rules! comparisons {
             /// True where it equals `other`; unknown where one of them is NULL: `eq(None)` is never true, and is logged as
             /// a warning. For an option that may be `None` there is [`is_not_distinct_from`](Self::is_not_distinct_from).
             #[track_caller]
-            pub fn eq(self, other: impl IntoOperand<S, T>) -> Expr<S> {
+            pub fn eq(self, other: impl IntoOperand<S, T>) -> Condition<S> {
                 let $self = self;
                 compared(Comparison::Eq, $node, other.into_operand())
             }
 
             /// True where it differs from `other`; unknown where one of them is NULL, so `ne(None)` is never true.
             #[track_caller]
-            pub fn ne(self, other: impl IntoOperand<S, T>) -> Expr<S> {
+            pub fn ne(self, other: impl IntoOperand<S, T>) -> Condition<S> {
                 let $self = self;
                 compared(Comparison::Ne, $node, other.into_operand())
             }
 
             /// SQL's `IS NOT DISTINCT FROM`: true where it equals the value or, for `None`, where it is NULL. Never unknown.
             /// Planned as [`eq`](Self::eq) or [`is_null`](Self::is_null), also by an index.
-            pub fn is_not_distinct_from<V: IntoOperand<S, T>>(self, other: Option<V>) -> Expr<S> where T: Nullable {
+            pub fn is_not_distinct_from<V: IntoOperand<S, T>>(self, other: Option<V>) -> Condition<S> where T: Nullable {
                 let $self = self;
                 let of: Operand = $node;
                 same(of, other.map_or_else(|| Operand::new(Node::Value(Value::Null)), IntoOperand::into_operand))
@@ -151,63 +151,63 @@ macro_rules! comparisons {
 
             /// SQL's `IS DISTINCT FROM`: true where it differs from the value or is NULL and, for `None`, where it is not NULL.
             /// Never unknown.
-            pub fn is_distinct_from<V: IntoOperand<S, T>>(self, other: Option<V>) -> Expr<S> where T: Nullable {
+            pub fn is_distinct_from<V: IntoOperand<S, T>>(self, other: Option<V>) -> Condition<S> where T: Nullable {
                 !self.is_not_distinct_from(other)
             }
 
             /// True where it equals one of the values; false for an empty list.
-            pub fn is_in<V: IntoOperand<S, T>>(self, values: impl IntoIterator<Item = V>) -> Expr<S> {
+            pub fn is_in<V: IntoOperand<S, T>>(self, values: impl IntoIterator<Item = V>) -> Condition<S> {
                 let $self = self;
                 listed::<S, T, V>($node, values)
             }
 
             /// True where it equals none of the values; true for an empty list, unknown if one of them is NULL.
-            pub fn not_in<V: IntoOperand<S, T>>(self, values: impl IntoIterator<Item = V>) -> Expr<S> {
+            pub fn not_in<V: IntoOperand<S, T>>(self, values: impl IntoIterator<Item = V>) -> Condition<S> {
                 !self.is_in(values)
             }
 
             /// True where it is NULL.
-            pub fn is_null(self) -> Expr<S> where T: Nullable {
+            pub fn is_null(self) -> Condition<S> where T: Nullable {
                 let $self = self;
                 about($node, 0, Node::IsNull)
             }
 
             /// True where it is not NULL.
-            pub fn is_not_null(self) -> Expr<S> where T: Nullable {
+            pub fn is_not_null(self) -> Condition<S> where T: Nullable {
                 !self.is_null()
             }
 
             /// True where it is less than `other`.
             #[track_caller]
-            pub fn lt(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
+            pub fn lt(self, other: impl IntoOperand<S, T>) -> Condition<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Lt, $node, other.into_operand())
             }
 
             /// True where it is less than or equal to `other`.
             #[track_caller]
-            pub fn le(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
+            pub fn le(self, other: impl IntoOperand<S, T>) -> Condition<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Le, $node, other.into_operand())
             }
 
             /// True where it is greater than `other`.
             #[track_caller]
-            pub fn gt(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
+            pub fn gt(self, other: impl IntoOperand<S, T>) -> Condition<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Gt, $node, other.into_operand())
             }
 
             /// True where it is greater than or equal to `other`.
             #[track_caller]
-            pub fn ge(self, other: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
+            pub fn ge(self, other: impl IntoOperand<S, T>) -> Condition<S> where T: Ordered {
                 let $self = self;
                 compared(Comparison::Ge, $node, other.into_operand())
             }
 
             /// True where it is neither less than `low` nor greater than `high`.
             #[track_caller]
-            pub fn between(self, low: impl IntoOperand<S, T>, high: impl IntoOperand<S, T>) -> Expr<S> where T: Ordered {
+            pub fn between(self, low: impl IntoOperand<S, T>, high: impl IntoOperand<S, T>) -> Condition<S> where T: Ordered {
                 let $self = self;
                 let of: Operand = $node;
                 compared::<S>(Comparison::Ge, of.clone(), low.into_operand())
@@ -216,21 +216,21 @@ macro_rules! comparisons {
 
             /// True where the text matches the pattern: `%` stands for any text, `_` for one character, `\` makes the
             /// next one stand for itself. Case counts.
-            pub fn like(self, pattern: impl Into<String>) -> Expr<S> where T: Textual {
+            pub fn like(self, pattern: impl Into<String>) -> Condition<S> where T: Textual {
                 let $self = self;
                 let pattern: String = pattern.into();
                 about($node, pattern.len(), |of| Node::Like { of, pattern, ignore_case: false })
             }
 
             /// Like [`like`](Self::like), but upper and lower case are the same, by Unicode's simple lower case.
-            pub fn ilike(self, pattern: impl Into<String>) -> Expr<S> where T: Textual {
+            pub fn ilike(self, pattern: impl Into<String>) -> Condition<S> where T: Textual {
                 let $self = self;
                 let pattern: String = pattern.into();
                 about($node, pattern.len(), |of| Node::Like { of, pattern, ignore_case: true })
             }
 
             /// True where the text starts with `prefix`. An index on the column serves it as a range.
-            pub fn starts_with(self, prefix: impl Into<String>) -> Expr<S> where T: Textual {
+            pub fn starts_with(self, prefix: impl Into<String>) -> Condition<S> where T: Textual {
                 let $self = self;
                 let prefix: String = prefix.into();
                 about($node, prefix.len(), |of| Node::StartsWith(of, prefix))
@@ -238,10 +238,10 @@ macro_rules! comparisons {
 
             /// True where a text contains this text, or a list this element. A multi-valued index on a list column
             /// serves the latter.
-            pub fn contains(self, part: impl ContainedIn<S, T>) -> Expr<S> {
+            pub fn contains(self, part: impl ContainedIn<S, T>) -> Condition<S> {
                 let $self = self;
                 let Operand { node, size } = part.contained_in($node);
-                Expr::of_parts(size.limit(|| node), 1)
+                Condition::of_parts(size.limit(|| node), 1)
             }
         }
     )* };
@@ -249,7 +249,7 @@ macro_rules! comparisons {
 
 comparisons! {
     column: Column => Operand::column(column.position());
-    scalar: Scalar => scalar.operand;
+    scalar: Expr => scalar.operand;
 }
 
 /// The longer of two calculations goes on with the other one as a step, so that a chain is flat from whichever side it is
@@ -275,18 +275,18 @@ fn calculated(op: Arithmetic, left: Operand, right: Operand) -> Operand {
 macro_rules! arithmetic {
     ($($trait:ident $method:ident $op:ident;)*) => { $(
         impl<E, T: Numeric, V: Summand<E, T>> $trait<V> for Column<E, T> {
-            type Output = Scalar<E, T>;
+            type Output = Expr<E, T>;
 
-            fn $method(self, other: V) -> Scalar<E, T> {
-                Scalar::<E, T>::from(self).$method(other)
+            fn $method(self, other: V) -> Expr<E, T> {
+                Expr::<E, T>::from(self).$method(other)
             }
         }
 
-        impl<S, T: Numeric, V: Summand<S, T>> $trait<V> for Scalar<S, T> {
-            type Output = Scalar<S, T>;
+        impl<S, T: Numeric, V: Summand<S, T>> $trait<V> for Expr<S, T> {
+            type Output = Expr<S, T>;
 
-            fn $method(self, other: V) -> Scalar<S, T> {
-                Scalar::of(calculated(Arithmetic::$op, self.operand, other.into_operand()))
+            fn $method(self, other: V) -> Expr<S, T> {
+                Expr::of(calculated(Arithmetic::$op, self.operand, other.into_operand()))
             }
         }
     )* };
@@ -301,7 +301,7 @@ arithmetic! {
 }
 
 impl<E, T: Field> Column<E, T> {
-    /// Sets the column to a value or an expression, for `update_all`.
+    /// Sets the column to a value or an expression, for `update` of a query.
     pub fn set(self, value: impl IntoOperand<E, T>) -> super::Assignment<E> {
         super::Assignment::new(self.position(), value.into_operand().node)
     }

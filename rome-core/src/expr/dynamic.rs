@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::node::{Comparison, Node, ValueList};
-use super::{Assignment, Expr, Order};
+use super::{Assignment, Condition, Order};
 use crate::cut::cut;
 use crate::error::{Error, Kind, Result};
 use crate::model::Entity;
@@ -22,7 +22,7 @@ use crate::value::{ColumnType, Value};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-/// db.insert_all([dog("Rex", 3), dog("Ida", 5)]).await?;
+/// db.insert_many([dog("Rex", 3), dog("Ida", 5)]).await?;
 /// let age = Dog::column("age")?;
 /// let query = db.query::<Dog>().filter(age.ge(age.parse("4")?)?).order_by(age.desc()?);
 /// assert_eq!(query.one().await?.name, "Ida");
@@ -110,14 +110,14 @@ impl<E: Entity> DynColumn<E> {
     }
 
     #[track_caller]
-    fn compare(self, op: Comparison, value: impl Into<Value>) -> Result<Expr<E>> {
+    fn compare(self, op: Comparison, value: impl Into<Value>) -> Result<Condition<E>> {
         let value = self.checked(value)?;
         if !matches!(op, Comparison::Eq | Comparison::Ne) {
             self.ordered()?;
         }
         let value = Node::Value(value);
         super::compare::note_null(&value);
-        Ok(Expr::new(Node::Compare(op, self.node(), Box::new(value))))
+        Ok(Condition::new(Node::Compare(op, self.node(), Box::new(value))))
     }
 
     fn ordered(self) -> Result<()> {
@@ -149,7 +149,7 @@ impl<E: Entity> DynColumn<E> {
     /// # Errors
     /// When the value is not of the column's type.
     #[track_caller]
-    pub fn eq(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn eq(self, value: impl Into<Value>) -> Result<Condition<E>> {
         self.compare(Comparison::Eq, value)
     }
 
@@ -157,7 +157,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type.
-    pub fn is_not_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn is_not_distinct_from(self, value: impl Into<Value>) -> Result<Condition<E>> {
         let value = value.into();
         if value.is_null() {
             return Ok(self.is_null());
@@ -169,7 +169,7 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the value is not of the column's type.
-    pub fn is_distinct_from(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn is_distinct_from(self, value: impl Into<Value>) -> Result<Condition<E>> {
         Ok(!self.is_not_distinct_from(value)?)
     }
 
@@ -178,7 +178,7 @@ impl<E: Entity> DynColumn<E> {
     /// # Errors
     /// When the value is not of the column's type.
     #[track_caller]
-    pub fn ne(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn ne(self, value: impl Into<Value>) -> Result<Condition<E>> {
         self.compare(Comparison::Ne, value)
     }
 
@@ -187,7 +187,7 @@ impl<E: Entity> DynColumn<E> {
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
     #[track_caller]
-    pub fn lt(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn lt(self, value: impl Into<Value>) -> Result<Condition<E>> {
         self.compare(Comparison::Lt, value)
     }
 
@@ -196,7 +196,7 @@ impl<E: Entity> DynColumn<E> {
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
     #[track_caller]
-    pub fn le(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn le(self, value: impl Into<Value>) -> Result<Condition<E>> {
         self.compare(Comparison::Le, value)
     }
 
@@ -205,7 +205,7 @@ impl<E: Entity> DynColumn<E> {
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
     #[track_caller]
-    pub fn gt(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn gt(self, value: impl Into<Value>) -> Result<Condition<E>> {
         self.compare(Comparison::Gt, value)
     }
 
@@ -214,7 +214,7 @@ impl<E: Entity> DynColumn<E> {
     /// # Errors
     /// When the value is not of the column's type, or the type has no order.
     #[track_caller]
-    pub fn ge(self, value: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn ge(self, value: impl Into<Value>) -> Result<Condition<E>> {
         self.compare(Comparison::Ge, value)
     }
 
@@ -222,20 +222,24 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When one of them is not of the column's type.
-    pub fn is_in<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Result<Expr<E>> {
+    pub fn is_in<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Result<Condition<E>> {
         let values = values.into_iter().map(|value| self.checked(value)).collect::<Result<Vec<_>>>()?;
-        Ok(Expr::new(Node::In(self.node(), ValueList::new(values))))
+        Ok(Condition::new(Node::In(self.node(), ValueList::new(values))))
     }
 
     /// True where the column is NULL; false everywhere if it never is.
     #[must_use]
-    pub fn is_null(self) -> Expr<E> {
-        if self.is_nullable() { Expr::new(Node::IsNull(self.node())) } else { Expr::new(Node::Known(Some(false))) }
+    pub fn is_null(self) -> Condition<E> {
+        if self.is_nullable() {
+            Condition::new(Node::IsNull(self.node()))
+        } else {
+            Condition::new(Node::Known(Some(false)))
+        }
     }
 
     /// True where the column is not NULL; true everywhere if it never is.
     #[must_use]
-    pub fn is_not_null(self) -> Expr<E> {
+    pub fn is_not_null(self) -> Condition<E> {
         !self.is_null()
     }
 
@@ -243,43 +247,43 @@ impl<E: Entity> DynColumn<E> {
     ///
     /// # Errors
     /// When the column holds no text.
-    pub fn like(self, pattern: impl Into<String>) -> Result<Expr<E>> {
+    pub fn like(self, pattern: impl Into<String>) -> Result<Condition<E>> {
         self.textual()?;
-        Ok(Expr::new(Node::Like { of: self.node(), pattern: pattern.into(), ignore_case: false }))
+        Ok(Condition::new(Node::Like { of: self.node(), pattern: pattern.into(), ignore_case: false }))
     }
 
     /// Like [`like`](Self::like), whatever the case.
     ///
     /// # Errors
     /// When the column holds no text.
-    pub fn ilike(self, pattern: impl Into<String>) -> Result<Expr<E>> {
+    pub fn ilike(self, pattern: impl Into<String>) -> Result<Condition<E>> {
         self.textual()?;
-        Ok(Expr::new(Node::Like { of: self.node(), pattern: pattern.into(), ignore_case: true }))
+        Ok(Condition::new(Node::Like { of: self.node(), pattern: pattern.into(), ignore_case: true }))
     }
 
     /// True where the text starts with `prefix`.
     ///
     /// # Errors
     /// When the column holds no text.
-    pub fn starts_with(self, prefix: impl Into<String>) -> Result<Expr<E>> {
+    pub fn starts_with(self, prefix: impl Into<String>) -> Result<Condition<E>> {
         self.textual()?;
-        Ok(Expr::new(Node::StartsWith(self.node(), prefix.into())))
+        Ok(Condition::new(Node::StartsWith(self.node(), prefix.into())))
     }
 
     /// True where a text contains this text, or a list this element.
     ///
     /// # Errors
     /// When the column holds neither text nor a list of such values.
-    pub fn contains(self, part: impl Into<Value>) -> Result<Expr<E>> {
+    pub fn contains(self, part: impl Into<Value>) -> Result<Condition<E>> {
         let part = part.into();
         match (self.def().ty, part) {
             (ColumnType::Text | ColumnType::Enum(_), Value::Text(text)) => {
-                Ok(Expr::new(Node::ContainsText(self.node(), text)))
+                Ok(Condition::new(Node::ContainsText(self.node(), text)))
             }
             (ColumnType::List(element), part) => {
                 let part = element.ty.adapt(part);
                 element.ty.check(&part).map_err(|source| self.wrong(source))?;
-                Ok(Expr::new(Node::ContainsElement(self.node(), part)))
+                Ok(Condition::new(Node::ContainsElement(self.node(), part)))
             }
             (ty, part) => Err(Error::invalid(format!(
                 "column `{}` of table `{}` holds {ty}, which cannot contain {}",
@@ -290,7 +294,7 @@ impl<E: Entity> DynColumn<E> {
         }
     }
 
-    /// Sets the column to a value, for `update_all`.
+    /// Sets the column to a value, for `update` of a query.
     ///
     /// # Errors
     /// When the value is not of the column's type, or NULL where the column may not be.

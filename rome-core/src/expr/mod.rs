@@ -1,6 +1,6 @@
 //! Expressions: what filters, orders and assignments are made of.
 //!
-//! The typed surface ([`Column`], [`Scalar`], [`Expr`]) is thin: it checks types at compile time and builds one run-time
+//! The typed surface ([`Column`], [`Expr`], [`Condition`]) is thin: it checks types at compile time and builds one run-time
 //! tree, `node::Node`, which planning and evaluation work on.
 
 pub(crate) mod after;
@@ -23,13 +23,13 @@ pub(crate) mod tuples;
 mod with;
 
 pub use after::{Mark, Marked};
-pub use aggregate::{ScalarOrder, Term, avg, count, count_distinct, count_of, max, min, sum};
+pub use aggregate::{ExprOrder, Term, avg, count, count_distinct, count_of, max, min, sum};
 pub use assign::{Assignment, Assignments};
 pub use column::Column;
-pub use compare::Scalar;
+pub use compare::Expr;
 pub use dynamic::DynColumn;
 pub use operand::{ContainedIn, IntoOperand, Summand};
 pub(crate) use order::OrderPart;
 pub use order::{Nulls, Order, Orders};
-pub use predicate::{Conditions, Expr};
+pub use predicate::{Condition, Conditions};
 pub use scope::{At, Found, Groups, Here, In, InGroups, MaybeAt, Source};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::column::Column;
-use super::compare::Scalar;
+use super::compare::Expr;
 use super::node::Node;
 use super::size::Size;
 use crate::value::{Element, Field, Json, Value};
@@ -119,14 +119,14 @@ impl<E, T> IntoOperand<E, Option<T>> for Column<E, T> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T> IntoOperand<E, T> for Scalar<E, T> {
+impl<E, T> IntoOperand<E, T> for Expr<E, T> {
     fn into_operand(self) -> Operand {
         self.into_sized()
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T> IntoOperand<E, Option<T>> for Scalar<E, T> {
+impl<E, T> IntoOperand<E, Option<T>> for Expr<E, T> {
     fn into_operand(self) -> Operand {
         self.into_sized()
     }

@@ -17,7 +17,7 @@ pub enum Nulls {
 
 /// Orders by one column, made by [`Column::asc`] and [`Column::desc`]. NULL is below every value unless told otherwise.
 ///
-/// `T` is the type of the column's values, by which [`Expr::after`](super::Expr::after) checks those of a marker; `()` if
+/// `T` is the type of the column's values, by which [`Condition::after`](super::Condition::after) checks those of a marker; `()` if
 /// the column was named at run time, or after [`untyped`](Self::untyped).
 pub struct Order<S, T = ()> {
     pub(crate) part: OrderPart,

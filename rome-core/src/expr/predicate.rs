@@ -12,7 +12,7 @@ use crate::cut::{LONG, cut};
 /// A condition over the entities in `S`, true, false or unknown for each row. Filters keep the rows where it is true.
 ///
 /// Combine conditions with [`and`](Self::and), [`or`](Self::or) and `!`, or with `&` and `|`.
-pub struct Expr<S> {
+pub struct Condition<S> {
     node: Node,
     /// Of how many entities `S` consists.
     pub(crate) width: u8,
@@ -20,7 +20,7 @@ pub struct Expr<S> {
     marker: PhantomData<fn() -> S>,
 }
 
-impl<S> Expr<S> {
+impl<S> Condition<S> {
     /// A condition about one entity.
     pub(crate) fn new(node: Node) -> Self {
         Self::wide(node, 1)
@@ -41,8 +41,8 @@ impl<S> Expr<S> {
     }
 
     /// The same condition on a scope with as many entities.
-    pub(crate) fn of_scope<T>(self) -> Expr<T> {
-        Expr { node: self.node, width: self.width, size: self.size, marker: PhantomData }
+    pub(crate) fn of_scope<T>(self) -> Condition<T> {
+        Condition { node: self.node, width: self.width, size: self.size, marker: PhantomData }
     }
 
     pub(super) fn into_parts(self) -> (Node, Size) {
@@ -53,7 +53,7 @@ impl<S> Expr<S> {
     ///
     /// Conditions that are joined by `and` are one list, from whichever side they come, and so are those that are joined by `or`; both
     /// can be long. In other ways expressions nest up to 128 levels. A query with a condition that is nested deeper, or that
-    /// has more than 500,000 parts, is refused when it runs ([`is_limit`](crate::Error::is_limit)).
+    /// has more than 500,000 parts, is refused when it runs ([`is_limit_exceeded`](crate::Error::is_limit_exceeded)).
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let width = self.width;
@@ -117,7 +117,7 @@ fn negated(node: Node, size: Size) -> (Node, Size) {
     }
 }
 
-impl<S> Not for Expr<S> {
+impl<S> Not for Condition<S> {
     type Output = Self;
 
     /// True where it is false; unknown stays unknown.
@@ -126,7 +126,7 @@ impl<S> Not for Expr<S> {
     }
 }
 
-impl<S> BitAnd for Expr<S> {
+impl<S> BitAnd for Condition<S> {
     type Output = Self;
 
     fn bitand(self, other: Self) -> Self {
@@ -134,7 +134,7 @@ impl<S> BitAnd for Expr<S> {
     }
 }
 
-impl<S> BitOr for Expr<S> {
+impl<S> BitOr for Condition<S> {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
@@ -142,13 +142,13 @@ impl<S> BitOr for Expr<S> {
     }
 }
 
-impl<S> Clone for Expr<S> {
+impl<S> Clone for Condition<S> {
     fn clone(&self) -> Self {
         Self { node: self.node.clone(), width: self.width, size: self.size, marker: PhantomData }
     }
 }
 
-impl<S> fmt::Debug for Expr<S> {
+impl<S> fmt::Debug for Condition<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         cut(&self.node, LONG).fmt(f)
     }
@@ -161,7 +161,7 @@ impl<S> fmt::Debug for Expr<S> {
 )]
 pub trait Conditions<E> {
     /// As a list.
-    fn into_conditions(self) -> Vec<Expr<E>>;
+    fn into_conditions(self) -> Vec<Condition<E>>;
 
     /// As a list that has no type, so that those of all entities are treated by the same code.
     #[doc(hidden)]
@@ -181,7 +181,7 @@ pub trait Conditions<E> {
 #[doc(hidden)]
 pub struct Nodes(pub(crate) Vec<Node>);
 
-impl<E> Conditions<E> for Expr<E> {
+impl<E> Conditions<E> for Condition<E> {
     fn into_conditions(self) -> Vec<Self> {
         vec![self]
     }
@@ -191,7 +191,7 @@ impl<E> Conditions<E> for Expr<E> {
     }
 }
 
-impl<E> Conditions<E> for Vec<Expr<E>> {
+impl<E> Conditions<E> for Vec<Condition<E>> {
     fn into_conditions(self) -> Self {
         self
     }
@@ -201,7 +201,7 @@ macro_rules! tuples {
     ($(($($name:ident)+))*) => { $(
         impl<E, $($name: Conditions<E>),+> Conditions<E> for ($($name,)+) {
             #[allow(non_snake_case, reason = "the type parameters name the parts")]
-            fn into_conditions(self) -> Vec<Expr<E>> {
+            fn into_conditions(self) -> Vec<Condition<E>> {
                 let ($($name,)+) = self;
                 let mut all = Vec::new();
                 $(all.extend($name.into_conditions());)+

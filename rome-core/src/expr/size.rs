@@ -40,7 +40,7 @@ impl fmt::Display for Refused {
             Self::Levels => write!(
                 f,
                 "it is nested more than {MOST_LEVELS} levels deep, which is the limit; put conditions of one level into one \
-                 `Expr::any` or `Expr::all`, and calculate in fewer steps"
+                 `Condition::any` or `Condition::all`, and calculate in fewer steps"
             ),
             Self::Subqueries => write!(
                 f,
@@ -198,7 +198,7 @@ fn text(value: &Value) -> usize {
 /// holds, which nothing is equal to. `what` says which they are.
 ///
 /// # Errors
-/// [`is_limit`](crate::Error::is_limit), naming the limit and what to do; [`is_invalid`](crate::Error::is_invalid) for the value.
+/// [`is_limit_exceeded`](crate::Error::is_limit_exceeded), naming the limit and what to do; [`is_invalid`](crate::Error::is_invalid) for the value.
 pub(crate) fn check<'a>(
     all: impl IntoIterator<Item = &'a Node, IntoIter: Clone>,
     what: impl FnOnce() -> String,

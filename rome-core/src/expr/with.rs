@@ -2,15 +2,15 @@
 
 use super::node::{Comparison, Node};
 use super::size::Size;
-use super::{Column, Expr};
+use super::{Column, Condition};
 use crate::value::{Field, Ordered};
 
-impl<S> Expr<S> {
+impl<S> Condition<S> {
     /// True where this and a condition about other entities of the query are true. For more of them go on with `and_with`.
     ///
     /// Several [`filter`](crate::query::Joined::filter)s do the same; this is for the inside of an `or`.
     #[must_use]
-    pub fn and_with<T>(self, other: Expr<T>) -> Expr<(S, T)> {
+    pub fn and_with<T>(self, other: Condition<T>) -> Condition<(S, T)> {
         let [left, right] = beside(self, other);
         left.and(right)
     }
@@ -27,7 +27,7 @@ impl<S> Expr<S> {
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
     /// db.insert(Owner { id: 1, city: "Lyon".into() }).await?;
-    /// db.insert_all([Dog { id: 1, age: 2, owner: 1 }, Dog { id: 2, age: 9, owner: 1 }]).await?;
+    /// db.insert_many([Dog { id: 1, age: 2, owner: 1 }, Dog { id: 2, age: 9, owner: 1 }]).await?;
     /// let pairs = db.query::<Dog>().join(Dog::OWNER.on(Owner::ID));
     /// let old_or_elsewhere = Dog::AGE.gt(5).or_with(Owner::CITY.ne("Lyon"));
     /// assert_eq!(pairs.filter(old_or_elsewhere).count().await?, 1);
@@ -35,18 +35,18 @@ impl<S> Expr<S> {
     /// # }
     /// ```
     #[must_use]
-    pub fn or_with<T>(self, other: Expr<T>) -> Expr<(S, T)> {
+    pub fn or_with<T>(self, other: Condition<T>) -> Condition<(S, T)> {
         let [left, right] = beside(self, other);
         left.or(right)
     }
 }
 
 /// The second condition speaks of the entities after those of the first.
-fn beside<S, T>(left: Expr<S>, right: Expr<T>) -> [Expr<(S, T)>; 2] {
+fn beside<S, T>(left: Condition<S>, right: Condition<T>) -> [Condition<(S, T)>; 2] {
     let width = left.width.saturating_add(right.width);
     let places: Vec<u8> = (0..width).collect();
     let (near, far) = places.split_at(usize::from(left.width));
-    let at = |(node, size): (Node, Size), places: &[u8]| Expr::of_parts(size.limit(|| node.placed(places)), width);
+    let at = |(node, size): (Node, Size), places: &[u8]| Condition::of_parts(size.limit(|| node.placed(places)), width);
     [at(left.into_parts(), near), at(right.into_parts(), far)]
 }
 
@@ -55,9 +55,9 @@ macro_rules! comparisons {
         impl<E, T: Field> Column<E, T> {
             $(
                 #[doc = concat!("True where it ", $what, " a column of another entity of the query.")]
-                pub fn $method<F>(self, other: Column<F, T>) -> Expr<(E, F)> $(where T: $bound)? {
+                pub fn $method<F>(self, other: Column<F, T>) -> Condition<(E, F)> $(where T: $bound)? {
                     let (left, right) = (Node::Column(self.position()), Node::Of(1, other.position()));
-                    Expr::wide(Node::Compare(Comparison::$op, Box::new(left), Box::new(right)), 2)
+                    Condition::wide(Node::Compare(Comparison::$op, Box::new(left), Box::new(right)), 2)
                 }
             )*
         }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::histogram::Histogram;
-use super::snapshot::{Calls, Latency, Snapshot};
-use super::{CallKind, End, Event, Metrics, StoreCall};
+use super::snapshot::{CallStats, Latency, Snapshot};
+use super::{CallKind, Event, Metrics, StoreCall, TransactionEnd};
 
 /// Counts all events and keeps how long they took. With it a call of the store costs 100 to 200 nanoseconds more, readings of the
 /// clock among it, and nobody waits for anybody; several databases can share one. About 21 KiB.
@@ -100,10 +100,10 @@ impl Counted {
         self.latency.add(call.elapsed);
     }
 
-    fn snapshot(&self) -> Calls {
+    fn snapshot(&self) -> CallStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let latency = Latency(self.latency.counts());
-        Calls {
+        CallStats {
             calls: latency.count(),
             failed: read(&self.failed),
             partitions: read(&self.partitions),
@@ -133,9 +133,9 @@ impl Metrics for Collector {
             }
             Event::Transaction { end, elapsed, .. } => {
                 let counter = match end {
-                    End::Committed => &self.committed,
-                    End::Failed => &self.failed,
-                    End::Unknown => &self.unknown,
+                    TransactionEnd::Committed => &self.committed,
+                    TransactionEnd::Failed => &self.failed,
+                    TransactionEnd::Unknown => &self.unknown,
                 };
                 add(counter, 1);
                 self.transactions.add(*elapsed);

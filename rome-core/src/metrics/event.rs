@@ -7,7 +7,7 @@ use crate::error::Error;
 /// Is told what a database does. Called on the task that does it, so it should neither block nor take long.
 ///
 /// ```
-/// use rome_core::metrics::{End, Event, Metrics};
+/// use rome_core::metrics::{TransactionEnd, Event, Metrics};
 ///
 /// /// Logs transactions that needed many attempts.
 /// struct Contention;
@@ -49,7 +49,7 @@ pub enum Event {
     /// one is a call and nothing else. A session that is rolled back is not told.
     Transaction {
         /// How it ended.
-        end: End,
+        end: TransactionEnd,
         /// How often its body ran.
         attempts: u32,
         /// From the first attempt to the end, pauses among it; of an explicit session that of its commit alone.
@@ -88,7 +88,7 @@ pub enum CallKind {
 
 /// How a transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
+pub enum TransactionEnd {
     /// It was committed, or only read, from one consistent state.
     Committed,
     /// It changed nothing: its body returned an error, a constraint was violated, each attempt met another transaction, or
@@ -98,7 +98,7 @@ pub enum End {
     Unknown,
 }
 
-impl End {
+impl TransactionEnd {
     pub(crate) fn of(error: &Error) -> Self {
         if error.is_outcome_unknown() { Self::Unknown } else { Self::Failed }
     }

@@ -39,9 +39,9 @@ mod snapshot;
 mod statistics;
 
 pub use collector::Collector;
-pub use event::{CallKind, End, Event, Metrics, StoreCall};
-pub use snapshot::{Calls, Latency, Snapshot};
-pub use statistics::{Measure, Statistics};
+pub use event::{CallKind, Event, Metrics, StoreCall, TransactionEnd};
+pub use snapshot::{CallStats, Latency, Snapshot};
+pub use statistics::{Cost, Measure};
 
 pub(crate) use measured::measured;
 pub(crate) use observed::Observed;

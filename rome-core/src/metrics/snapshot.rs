@@ -10,11 +10,11 @@ use super::histogram::Counts;
 #[non_exhaustive]
 pub struct Snapshot {
     /// Reads of the store.
-    pub reads: Calls,
+    pub reads: CallStats,
     /// Writes, and steps of commits.
-    pub applies: Calls,
+    pub applies: CallStats,
     /// Blocks of numbers, for keys and transactions.
-    pub reserves: Calls,
+    pub reserves: CallStats,
     /// Attempts of transactions that met another one.
     pub conflicts: u64,
     /// Those of them that were tried again.
@@ -33,10 +33,10 @@ pub struct Snapshot {
     pub transactions: Latency,
 }
 
-/// Calls of one kind.
+/// CallStats of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Calls {
+pub struct CallStats {
     /// How many there were.
     pub calls: u64,
     /// How many of them failed.
@@ -113,7 +113,7 @@ impl Snapshot {
     }
 }
 
-impl Calls {
+impl CallStats {
     fn since(&self, earlier: &Self) -> Self {
         Self {
             calls: self.calls.saturating_sub(earlier.calls),

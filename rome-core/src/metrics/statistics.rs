@@ -11,12 +11,12 @@ use crate::store::Space;
 /// What was done on behalf of a future, as [`Measure::measured`] tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Statistics {
-    /// Calls that read the store: round trips.
+pub struct Cost {
+    /// CallStats that read the store: round trips.
     pub reads: u64,
-    /// Calls that wrote, or took a step of a commit.
+    /// CallStats that wrote, or took a step of a commit.
     pub applies: u64,
-    /// Calls that took numbers of a sequence, for keys and for ids of transactions; one serves many.
+    /// CallStats that took numbers of a sequence, for keys and for ids of transactions; one serves many.
     pub reserves: u64,
     /// Rows that the store read to answer: those that it visited, whether or not they passed the filter, and those that it
     /// [read ahead](Self::read_ahead). A remote store transfers all of them, one in the same process only those that pass.
@@ -35,7 +35,7 @@ pub struct Statistics {
     pub rows_returned: u64,
 }
 
-impl Statistics {
+impl Cost {
     /// All calls of the store.
     #[must_use]
     pub const fn calls(&self) -> u64 {
@@ -49,7 +49,7 @@ impl Statistics {
     }
 }
 
-impl Add for Statistics {
+impl Add for Cost {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -67,14 +67,14 @@ impl Add for Statistics {
     }
 }
 
-impl AddAssign for Statistics {
+impl AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
 }
 
 /// One line for people to read.
-impl fmt::Display for Statistics {
+impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reads, applies, reserves, rows_read, entries_read, rows_returned, .. } = self;
         write!(
@@ -110,7 +110,7 @@ impl fmt::Display for Statistics {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// db.insert_many([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// let (old, cost) = db.query::<Dog>().filter(Dog::AGE.ge(3)).all().measured().await;
 /// assert_eq!(old?.len(), 2);
 /// assert_eq!((cost.calls(), cost.entries_read, cost.rows_read, cost.rows_returned), (1, 2, 2, 2));
@@ -122,7 +122,7 @@ impl fmt::Display for Statistics {
 /// ```
 pub trait Measure: Future + Sized {
     /// The future's output, and what it cost.
-    fn measured(self) -> impl Future<Output = (Self::Output, Statistics)> + Send
+    fn measured(self) -> impl Future<Output = (Self::Output, Cost)> + Send
     where
         Self: Send,
     {
@@ -135,7 +135,7 @@ pub trait Measure: Future + Sized {
 }
 
 /// The same, and what was visited of each table and index.
-pub(crate) async fn measured_by_space<F: Future>(future: F) -> (F::Output, Statistics, BTreeMap<Space, Visits>) {
+pub(crate) async fn measured_by_space<F: Future>(future: F) -> (F::Output, Cost, BTreeMap<Space, Visits>) {
     let totals = Totals::begin(Some(Mutex::default()));
     let output = CURRENT.scope(totals.clone(), future).await;
     let by_space = totals.by_space.as_ref().map(|all| all.lock().unwrap_or_else(PoisonError::into_inner).clone());
@@ -197,7 +197,7 @@ impl Totals {
         }
     }
 
-    fn add(&self, more: &Statistics) {
+    fn add(&self, more: &Cost) {
         let add = |total: &AtomicU64, n: u64| {
             if n > 0 {
                 total.fetch_add(n, Ordering::Relaxed);
@@ -217,9 +217,9 @@ impl Totals {
         }
     }
 
-    fn read(&self) -> Statistics {
+    fn read(&self) -> Cost {
         let read = |total: &AtomicU64| total.load(Ordering::Relaxed);
-        Statistics {
+        Cost {
             reads: read(&self.reads),
             applies: read(&self.applies),
             reserves: read(&self.reserves),
@@ -239,7 +239,7 @@ pub(crate) fn is_measured() -> bool {
 }
 
 /// Adds to what the running task has cost; nothing if it is not measured.
-pub(crate) fn count(more: impl FnOnce() -> Statistics) {
+pub(crate) fn count(more: impl FnOnce() -> Cost) {
     // An error says that nobody measures.
     let _ = CURRENT.try_with(|totals| totals.add(&more()));
 }
@@ -251,5 +251,5 @@ pub(crate) fn count_visits(more: &BTreeMap<Space, Visits>) {
 
 /// Counts rows that a caller is given.
 pub(crate) fn returned(rows: usize) {
-    count(|| Statistics { rows_returned: rows as u64, ..Statistics::default() });
+    count(|| Cost { rows_returned: rows as u64, ..Cost::default() });
 }

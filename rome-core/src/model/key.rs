@@ -38,7 +38,7 @@ key_fields!(
     message = "`{Self}` cannot be a key",
     note = "a key is an integer, a `String`, a `Uuid`, a date, a time, bytes, a bool, an `Id`, or an enum or newtype that is `Clone`; it is never optional"
 )]
-pub trait Key: Clone + Send + Sync + 'static {
+pub trait Key: IntoKey<Self> + Clone + Send + Sync + 'static {
     /// How many columns it has.
     const COLUMNS: usize;
 
@@ -97,8 +97,8 @@ tuple_keys! {
     5: A B C D E;
 }
 
-/// What a key of type `K` can be given as: the key, a reference to it, a `&str` for text, or the bare value of an
-/// [`Id`](super::Id).
+/// What a key of type `K` can be given as: the key, a reference to it, a `&str` for text, the bare value of an [`Id`](super::Id), or
+/// a tuple of such parts for a key of several columns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key of this entity, whose key is a `{K}`",
     label = "expected a `{K}`"
@@ -108,7 +108,7 @@ pub trait IntoKey<K> {
     fn into_key(self) -> K;
 }
 
-impl<K: Key> IntoKey<K> for K {
+impl<K: KeyField> IntoKey<K> for K {
     fn into_key(self) -> K {
         self
     }
@@ -118,6 +118,24 @@ impl<K: Key> IntoKey<K> for &K {
     fn into_key(self) -> K {
         self.clone()
     }
+}
+
+macro_rules! tuples_into_keys {
+    ($(($($key:ident $part:ident $given:ident),+))*) => { $(
+        impl<$($key,)+ $($part: IntoKey<$key>),+> IntoKey<($($key,)+)> for ($($part,)+) {
+            fn into_key(self) -> ($($key,)+) {
+                let ($($given,)+) = self;
+                ($($given.into_key(),)+)
+            }
+        }
+    )* };
+}
+
+tuples_into_keys! {
+    (A P a, B Q b)
+    (A P a, B Q b, C R c)
+    (A P a, B Q b, C R c, D S d)
+    (A P a, B Q b, C R c, D S d, E T e)
 }
 
 impl IntoKey<String> for &str {

@@ -22,6 +22,8 @@ pub(crate) mod relation;
 pub mod role;
 
 pub use embedded::{ColumnsAt, Embedded};
+#[doc(hidden)]
+pub use entity::Row;
 pub use entity::{AnyHooks, Entity};
 pub use id::Id;
 pub use key::{IntoKey, Key, KeyField};

@@ -6,7 +6,7 @@ use super::constraint::{self, ConstraintKind, Reading};
 use super::matching::multiply;
 use super::tree::Tree;
 use super::{Explain, partition};
-use crate::ask::{Deleted, IndexChoice, Spec};
+use crate::ask::{IndexChoice, SoftDeleted, Spec};
 use crate::catalog::{StoredAggregate, StoredTable};
 use crate::expr::aggregate::{Aggregate, Func};
 use crate::expr::node::Node;
@@ -45,7 +45,7 @@ pub(crate) fn by_aggregate(
         return None;
     }
     let whole = spec.window.is_all() && spec.after.is_none() && spec.indexes == IndexChoice::Any;
-    let hides = table.def.deleted_at.is_none() || spec.deleted == Deleted::No;
+    let hides = table.def.deleted_at.is_none() || spec.deleted == SoftDeleted::Exclude;
     if !whole || !hides {
         return None;
     }

@@ -3,7 +3,7 @@
 use super::join::any_lookup;
 use super::measure::{PROBE, measure_each};
 use super::{Access, Plan, choose_plan, first_of_join};
-use crate::ask::{Deleted, JoinKind, JoinSpec, OrderPart, ScanPolicy, Spec, TotalOrder, Window};
+use crate::ask::{JoinKind, JoinSpec, OrderPart, ScanPolicy, SoftDeleted, Spec, TotalOrder, Window};
 use crate::error::Result;
 use crate::session::Reader;
 
@@ -38,7 +38,7 @@ pub(crate) async fn walk_of_join(
         plan = match plan.rival.take().filter(|rival| rival.ordered) {
             Some(rival) => *rival,
             None => {
-                let any = Spec { filter: Vec::new(), deleted: Deleted::Yes, ..limited };
+                let any = Spec { filter: Vec::new(), deleted: SoftDeleted::Include, ..limited };
                 let walk = choose_plan(target, table, &any).await?;
                 Plan { residual: part.spec.condition(), partition: plan.partition, full_scan: true, ..walk }
             }

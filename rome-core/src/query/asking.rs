@@ -10,7 +10,7 @@ use super::cursor::Cursor;
 use super::explaining::Explaining;
 use super::loading::{Decoding, Rows, load};
 use super::watch::Watch;
-use crate::ask::{Spec, Window};
+use crate::ask::{SoftDeleted, Spec, Window};
 use crate::error::{Error, Result};
 use crate::exec::{self, Answer, Hit, Want};
 use crate::expr::node::Node;
@@ -18,7 +18,7 @@ use crate::metrics;
 use crate::plan::Explain;
 use crate::row;
 use crate::session::{self, Purpose, Reader, Session, TransactionOptions, in_session};
-use crate::statement::{change_rows, delete_rows};
+use crate::statement::{change_rows, delete_rows, deleted_at};
 use crate::value::Value;
 
 /// What a query asks.
@@ -293,6 +293,15 @@ impl<'q> Asking<'q> {
             };
             watch.end(|values| format!("update of {}", spec.text(values)));
             Ok(count)
+        })
+    }
+
+    /// Brings the softly deleted ones back in one transaction, and says how many there were.
+    pub fn restore(self) -> BoxFuture<'q, Result<u64>> {
+        Box::pin(async move {
+            let spec = Spec { deleted: SoftDeleted::Only, ..self.spec.clone() };
+            let back = vec![(deleted_at(spec.table)?, Node::Value(Value::Null))];
+            Asking { spec: &spec, ..self }.update(back).await
         })
     }
 

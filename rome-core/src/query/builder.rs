@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use super::loading::Loads;
 use super::page::PageQuery;
 use super::select::{Output, Selection};
-use crate::ask::{Deleted, Hints, IndexChoice, ScanPolicy, Spec, conjuncts, distinct_parts};
-use crate::expr::{Expr, In, Orders};
+use crate::ask::{Hints, IndexChoice, ScanPolicy, SoftDeleted, Spec, conjuncts, distinct_parts};
+use crate::expr::{Condition, In, Orders};
 use crate::model::{Entity, Projection};
 use crate::session::{Reader, Session};
 
@@ -23,7 +23,7 @@ use crate::session::{Reader, Session};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// db.insert_many([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// let grown_up = db.query::<Dog>().filter(Dog::AGE.ge(2)).order_by(Dog::NAME.asc());
 /// assert_eq!(grown_up.count().await?, 2);
 /// let names: Vec<String> = grown_up.clone().select(Dog::NAME).all().await?;
@@ -57,7 +57,7 @@ impl<'a, E: Entity> Query<'a, E> {
 impl<'a, E: Entity, R> Query<'a, E, R> {
     /// Keeps the rows for which the condition is true. Several filters have to hold together.
     #[must_use]
-    pub fn filter<S, I>(mut self, condition: Expr<S>) -> Self
+    pub fn filter<S, I>(mut self, condition: Condition<S>) -> Self
     where
         S: In<E, I>,
     {
@@ -76,7 +76,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 3)]).await?;
+    /// db.insert_many([dog("Rex", 3), dog("Ida", 5), dog("Max", 3)]).await?;
     /// let query = db.query::<Dog>().order_by((Dog::AGE.desc().nulls_first(), Dog::NAME.asc()));
     /// assert_eq!(query.select(Dog::NAME).all().await?, ["Ida", "Max", "Rex"]);
     /// # Ok(())
@@ -115,18 +115,18 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// Sees softly deleted rows too.
     #[must_use]
     pub const fn with_deleted(self) -> Self {
-        self.deleted(Deleted::Yes)
+        self.deleted(SoftDeleted::Include)
     }
 
     /// Sees softly deleted rows only.
     #[must_use]
     pub const fn only_deleted(self) -> Self {
-        self.deleted(Deleted::Only)
+        self.deleted(SoftDeleted::Only)
     }
 
     /// Which rows it sees, by soft deletion.
     #[must_use]
-    pub const fn deleted(mut self, deleted: Deleted) -> Self {
+    pub const fn deleted(mut self, deleted: SoftDeleted) -> Self {
         self.spec.deleted = deleted;
         self
     }

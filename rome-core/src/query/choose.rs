@@ -3,7 +3,7 @@
 use super::parts::FoundValues;
 use crate::ask::OrderPart;
 use crate::expr::node::Node;
-use crate::expr::{Column, Found, In, InGroups, Nulls, Order, Scalar, ScalarOrder};
+use crate::expr::{Column, Expr, ExprOrder, Found, In, InGroups, Nulls, Order};
 use crate::value::{Field, ValueError};
 
 /// An expression with its place in the query.
@@ -88,7 +88,7 @@ impl<Q, E: In<Q, I>, T: Found<E::Presence>, I> ChosenOfGroup<Q, I> for Column<E,
     }
 }
 
-impl<Q, G: InGroups<Q, I>, T: Field, I> ChosenOfGroup<Q, I> for Scalar<G, T> {
+impl<Q, G: InGroups<Q, I>, T: Field, I> ChosenOfGroup<Q, I> for Expr<G, T> {
     type Row = T;
 
     fn place(&self, out: &mut Vec<Placed>) {
@@ -171,7 +171,7 @@ impl<Q, S: In<Q, I>, T, I> OrdersOfGroup<Q, I> for Order<S, T> {
     }
 }
 
-impl<Q, G: InGroups<Q, I>, I> OrdersOfGroup<Q, I> for ScalarOrder<G> {
+impl<Q, G: InGroups<Q, I>, I> OrdersOfGroup<Q, I> for ExprOrder<G> {
     fn place(self, out: &mut Vec<PlacedOrder>) {
         let Placed(node) = placed(self.node, G::places);
         out.push(PlacedOrder { node, descending: self.descending, nulls: self.nulls });

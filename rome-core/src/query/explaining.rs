@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::error::Result;
-use crate::metrics::{Statistics, Visits, measured_by_space};
+use crate::metrics::{Cost, Visits, measured_by_space};
 use crate::plan::Explain;
 use crate::session::Reader;
 use crate::store::Space;
@@ -47,7 +47,7 @@ impl<'q> Explaining<'q> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+    /// db.insert_many([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
     /// let ran = db.query::<Dog>().filter(Dog::AGE.ge(2)).explain().analyze().await?;
     /// assert_eq!(ran.plan.index(), Some("by_age"));
     /// assert_eq!((ran.statistics.entries_read, ran.statistics.rows_returned), (2, 2));
@@ -93,7 +93,7 @@ pub struct Analysis {
     /// How it is planned.
     pub plan: Explain,
     /// What was read: calls of the store, which are its batches, rows and entries that were visited, and rows that it gave.
-    pub statistics: Statistics,
+    pub statistics: Cost,
     /// How long it took.
     pub elapsed: Duration,
     /// Which of the ways that compete was done first, the last time that a query of this shape had several.

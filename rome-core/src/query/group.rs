@@ -9,13 +9,13 @@ use super::Query;
 use super::choose::{Chosen, ChosenOfGroup, OrdersOfGroup, PlacedOrder};
 use super::explaining::Explaining;
 use super::parts::FoundValues;
-use super::rows::only;
+use super::rows::{only, or_none};
 use super::select::Output;
 use super::watch::Watch;
 use crate::ask::{GroupOrder, GroupSpec, GroupedRows, JoinSpec, conjuncts};
 use crate::error::{Error, Kind, Result};
 use crate::exec;
-use crate::expr::{Expr, InGroups};
+use crate::expr::{Condition, InGroups};
 use crate::metrics;
 use crate::model::Entity;
 use crate::plan::Explain;
@@ -36,7 +36,7 @@ use crate::value::{Value, ValueError, ValueErrorKind};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-/// db.insert_all([dog("Lyon", Some(3)), dog("Lyon", None), dog("Nice", Some(1)), dog("Oslo", None)]).await?;
+/// db.insert_many([dog("Lyon", Some(3)), dog("Lyon", None), dog("Nice", Some(1)), dog("Oslo", None)]).await?;
 /// let per_city = db.query::<Dog>().group_by(Dog::CITY);
 /// assert_eq!(per_city.clone().order_by(Dog::CITY.desc()).all().await?, ["Oslo", "Nice", "Lyon"]);
 /// let largest = per_city.order_by((count().desc(), Dog::CITY.asc())).limit(2);
@@ -90,7 +90,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// db.insert_all([dog("Lyon", 3), dog("Lyon", 5), dog("Nice", 1)]).await?;
+    /// db.insert_many([dog("Lyon", 3), dog("Lyon", 5), dog("Nice", 1)]).await?;
     /// let in_lyon = db.query::<Dog>().filter(Dog::CITY.eq("Lyon"));
     /// assert_eq!(in_lyon.aggregate((count(), min(Dog::AGE), avg(Dog::AGE))).await?, (2, Some(3), Some(4.0)));
     /// let nowhere = db.query::<Dog>().filter(Dog::CITY.eq("Oslo"));
@@ -140,7 +140,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// Keeps the groups for which the condition is true: about aggregates, or about columns that the query groups by. Several
     /// have to hold together.
     #[must_use]
-    pub fn having<S, I>(mut self, condition: Expr<S>) -> Self
+    pub fn having<S, I>(mut self, condition: Condition<S>) -> Self
     where
         S: InGroups<Q, I>,
     {
@@ -194,7 +194,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     ///
     /// # Errors
     /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; [`is_invalid`](Error::is_invalid) for a
-    /// column that is neither grouped by nor inside an aggregate; [`is_limit`](Error::is_limit) for more than 4,000,000
+    /// column that is neither grouped by nor inside an aggregate; [`is_limit_exceeded`](Error::is_limit_exceeded) for more than 4,000,000
     /// groups and distinct values; as [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
         let values = self.groups.asked.at_most(self.target, None).await?;
@@ -213,10 +213,19 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// The only group. Costs as [`all`](Self::all).
     ///
     /// # Errors
-    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are several;
+    /// [`is_not_found`](Error::is_not_found) when there is none,
+    /// [`is_not_unique`](Error::is_not_unique) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
         self.groups.read_one(self.groups.asked.one(self.target).await)
+    }
+
+    /// The only group, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_unique`](crate::Error::is_not_unique) when there are several; as [`all`](Self::all).
+    pub async fn one_or_none(&self) -> Result<Option<R>> {
+        or_none(self.one().await)
     }
 
     /// How many groups there are, after offset and limit. Costs as [`all`](Self::all).

@@ -10,12 +10,12 @@ use super::parts::{And, FoundRow, FoundValues, Parts};
 use super::rows::unfit;
 use super::{GroupBy, Query};
 use crate::ask::{
-    Deleted, JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, Spec, conjuncts, distinct_join_parts,
+    JoinKind, JoinOrder, JoinPart, JoinSpec, OrderPart, ScanPolicy, SoftDeleted, Spec, conjuncts, distinct_join_parts,
 };
 use crate::error::{Error, Result};
 use crate::exec::JoinedRow;
 use crate::expr::node::Node;
-use crate::expr::{Expr, In, Source};
+use crate::expr::{Condition, In, Source};
 use crate::model::Entity;
 use crate::session::Reader;
 use crate::value::{Value, ValueError};
@@ -51,8 +51,8 @@ use crate::value::{Value, ValueError};
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
 /// # let dog = |id, name: &str, owner_id| Dog { id, name: name.into(), owner_id, ..Default::default() };
-/// db.insert_all([Owner { id: 1, city: "Lyon".into() }, Owner { id: 2, city: "Nice".into() }]).await?;
-/// db.insert_all([dog(1, "Rex", Some(1)), dog(2, "Ida", Some(2)), dog(3, "Max", None)]).await?;
+/// db.insert_many([Owner { id: 1, city: "Lyon".into() }, Owner { id: 2, city: "Nice".into() }]).await?;
+/// db.insert_many([dog(1, "Rex", Some(1)), dog(2, "Ida", Some(2)), dog(3, "Max", None)]).await?;
 ///
 /// let pairs: Vec<(Dog, Owner)> = db.query::<Dog>().join(Dog::OWNER).filter(Owner::CITY.eq("Lyon")).all().await?;
 /// assert_eq!(pairs[0].0.name, "Rex");
@@ -233,7 +233,7 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
     /// Keeps the rows for which the condition is true. Several filters have to hold together. After a left join a missing
     /// entity has NULL in each column, so that a comparison with one of them is unknown.
     #[must_use]
-    pub fn filter<S, I>(mut self, condition: Expr<S>) -> Self
+    pub fn filter<S, I>(mut self, condition: Condition<S>) -> Self
     where
         S: In<Q, I>,
     {
@@ -292,7 +292,7 @@ impl<'a, Q: Parts, R> Joined<'a, Q, R> {
     /// Sees softly deleted rows of all entities too. For one of them say it of the link.
     #[must_use]
     pub fn with_deleted(mut self) -> Self {
-        self.spec.parts.iter_mut().for_each(|part| part.spec.deleted = Deleted::Yes);
+        self.spec.parts.iter_mut().for_each(|part| part.spec.deleted = SoftDeleted::Include);
         self
     }
 

@@ -6,7 +6,7 @@ use super::explaining::Explaining;
 use super::group::GroupBy;
 use super::join_asking::{AskingJoin, FoundJoin};
 use super::parts::Parts;
-use super::rows::only;
+use super::rows::{only, or_none};
 use crate::error::Result;
 
 impl<Q: Parts, R> Joined<'_, Q, R> {
@@ -20,7 +20,7 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// what is given, not on the size of the tables, if an index gives the order or finds few rows of one entity.
     ///
     /// # Errors
-    /// [`is_scan_denied`](crate::Error::is_scan_denied) by the scan policy; [`is_limit`](crate::Error::is_limit) for more than 4,000,000
+    /// [`is_scan_denied`](crate::Error::is_scan_denied) by the scan policy; [`is_limit_exceeded`](crate::Error::is_limit_exceeded) for more than 4,000,000
     /// joined rows, or so many rows of an entity, to keep in memory; [`is_corrupt`](crate::Error::is_corrupt) when a stored row does not fit; those of the store.
     pub async fn all(&self) -> Result<Vec<R>> {
         self.read(self.asking().find(None).await)
@@ -46,11 +46,20 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// The only row. Costs as [`all`](Self::all).
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found) when there is none, [`is_invalid`](crate::Error::is_invalid) when there are several;
+    /// [`is_not_found`](crate::Error::is_not_found) when there is none,
+    /// [`is_not_unique`](crate::Error::is_not_unique) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
         let rows = self.read(self.asking().find(Some(2)).await)?;
         only(rows, self.spec.parts.first().map_or("", |part| part.spec.table.name))
+    }
+
+    /// The only row, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_unique`](crate::Error::is_not_unique) when there are several; as [`all`](Self::all).
+    pub async fn one_or_none(&self) -> Result<Option<R>> {
+        or_none(self.one().await)
     }
 
     /// How many rows there are, after offset and limit. Costs as [`all`](Self::all); without offset, limit and `distinct` it

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::ask::{Deleted, Via, conjuncts};
+use crate::ask::{SoftDeleted, Via, conjuncts};
 use crate::expr::node::Node;
-use crate::expr::{Column, Expr, Order, Scalar, Source};
+use crate::expr::{Column, Condition, Expr, Order, Source};
 use crate::model::{Entity, Related, Relation};
 use crate::schema::RelationDef;
 use crate::value::Field;
@@ -23,7 +23,7 @@ use crate::value::Field;
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Shelter>().entity::<Owner>().open("memory:").await?;
 /// db.insert(Owner { id: 1, city: "Lyon".into() }).await?;
-/// db.insert_all([
+/// db.insert_many([
 ///     Shelter { id: 1, city: "Lyon".into(), open: true },
 ///     Shelter { id: 2, city: "Lyon".into(), open: false },
 /// ])
@@ -43,7 +43,7 @@ pub struct Link<A, B> {
     pub(super) via: Vec<Via>,
     /// Conditions on `B`.
     pub(super) filter: Vec<Node>,
-    pub(super) deleted: Deleted,
+    pub(super) deleted: SoftDeleted,
     marker: PhantomData<fn() -> (A, B)>,
 }
 
@@ -67,7 +67,7 @@ impl<A, B> fmt::Debug for Link<A, B> {
 
 impl<A, B> Link<A, B> {
     fn of_columns(on: Vec<(u16, u16)>) -> Self {
-        Self { on, via: Vec::new(), filter: Vec::new(), deleted: Deleted::No, marker: PhantomData }
+        Self { on, via: Vec::new(), filter: Vec::new(), deleted: SoftDeleted::Exclude, marker: PhantomData }
     }
 
     fn of_relation(def: &RelationDef) -> Self {
@@ -82,8 +82,8 @@ impl<A, B> Link<A, B> {
         self.on.extend(other.on);
         self.via.extend(other.via);
         self.filter.extend(other.filter);
-        if other.deleted == Deleted::Yes {
-            self.deleted = Deleted::Yes;
+        if other.deleted == SoftDeleted::Include {
+            self.deleted = SoftDeleted::Include;
         }
         self
     }
@@ -91,7 +91,7 @@ impl<A, B> Link<A, B> {
     /// Leads to those rows of `B` only for which the condition is true. In a left join this is part of the join: a row
     /// without such a partner is kept, where a filter of the query would leave it out.
     #[must_use]
-    pub fn filter(mut self, condition: Expr<B>) -> Self {
+    pub fn filter(mut self, condition: Condition<B>) -> Self {
         self.filter.extend(conjuncts(condition.into_node()));
         self
     }
@@ -99,13 +99,13 @@ impl<A, B> Link<A, B> {
     /// Leads to softly deleted rows of `B` too.
     #[must_use]
     pub const fn with_deleted(mut self) -> Self {
-        self.deleted = Deleted::Yes;
+        self.deleted = SoftDeleted::Include;
         self
     }
 
     /// The same link to rows that have a second name in the query.
     #[must_use]
-    pub fn named<C: Source>(self) -> Link<A, C>
+    pub fn aliased<C: Source>(self) -> Link<A, C>
     where
         B: Source<Entity = C::Entity>,
     {
@@ -168,7 +168,7 @@ impl<E: Entity, F: Related> Relation<E, F> {
     /// The relation as a link to rows that have a second name in the query, which [`alias!`](crate::alias) makes. A join of
     /// an entity with itself needs one.
     #[must_use]
-    pub fn named<B: Source<Entity = F::Target>>(self) -> Link<E, B> {
+    pub fn aliased<B: Source<Entity = F::Target>>(self) -> Link<E, B> {
         Link::of_relation(self.def())
     }
 }
@@ -223,18 +223,18 @@ impl<E, A, T> Renamed<E, A> for Column<E, T> {
     }
 }
 
-impl<E, A, T> Renamed<E, A> for Scalar<E, T> {
-    type Out = Scalar<A, T>;
+impl<E, A, T> Renamed<E, A> for Expr<E, T> {
+    type Out = Expr<A, T>;
 
-    fn renamed(self) -> Scalar<A, T> {
+    fn renamed(self) -> Expr<A, T> {
         self.of_scope()
     }
 }
 
-impl<E, A> Renamed<E, A> for Expr<E> {
-    type Out = Expr<A>;
+impl<E, A> Renamed<E, A> for Condition<E> {
+    type Out = Condition<A>;
 
-    fn renamed(self) -> Expr<A> {
+    fn renamed(self) -> Condition<A> {
         self.of_scope()
     }
 }
@@ -287,8 +287,8 @@ impl<E, A, B> Renamed<E, A> for Link<E, B> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// let ida = Dog { id: 1, name: "Ida".into(), ..Default::default() };
 /// let rex = Dog { id: 2, name: "Rex".into(), boss_id: Some(1), ..Default::default() };
-/// db.insert_all([ida, rex]).await?;
-/// let led = db.query::<Dog>().join(Dog::BOSS.named::<Boss>()).filter(Boss::of(Dog::NAME).eq("Ida"));
+/// db.insert_many([ida, rex]).await?;
+/// let led = db.query::<Dog>().join(Dog::BOSS.aliased::<Boss>()).filter(Boss::of(Dog::NAME).eq("Ida"));
 /// let pairs: Vec<(Dog, Dog)> = led.clone().all().await?;
 /// assert_eq!(pairs[0].1.name, "Ida");
 /// let names = led.select((Dog::NAME, Boss::of(Dog::NAME))).all().await?;

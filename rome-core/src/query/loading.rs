@@ -65,7 +65,7 @@ pub(crate) struct Leads<'l> {
     pub name: &'static RelationName,
     pub spec: &'l Spec,
     /// How many rows are loaded for each row at most.
-    pub limit: Option<usize>,
+    pub limit: Option<u64>,
 }
 
 /// Rows of a type that who loads them need not know, and how many.
@@ -258,7 +258,12 @@ fn places_of(leads: &Leads<'_>, keys: &[Option<Bytes>], found: &Places) -> Resul
     for key in keys {
         let ranges = key.as_ref().and_then(|key| found.get(key)).map(Vec::as_slice).unwrap_or_default();
         let before = places.len();
-        places.extend(ranges.iter().flat_map(Range::clone).take(leads.limit.unwrap_or(usize::MAX)));
+        places.extend(
+            ranges
+                .iter()
+                .flat_map(Range::clone)
+                .take(leads.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))),
+        );
         counts.push(places.len() - before);
         if places.len() > MOST_ROWS {
             return Err(Kind::Limit(format!(

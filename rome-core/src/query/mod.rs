@@ -31,7 +31,7 @@ mod with;
 
 #[doc(hidden)]
 pub use crate::ask::Hints;
-pub use crate::ask::{Deleted, ScanPolicy};
+pub use crate::ask::{ScanPolicy, SoftDeleted};
 pub use crate::plan::Explain;
 pub use builder::Query;
 pub use choose::{Chosen, ChosenOfGroup, OrdersOf, OrdersOfGroup};

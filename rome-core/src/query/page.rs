@@ -28,7 +28,7 @@ pub struct Page<R> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-/// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+/// db.insert_many([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
 /// let by_age = db.query::<Dog>().order_by(Dog::AGE.asc()).select(Dog::NAME);
 /// let first = by_age.clone().page(2).fetch().await?;
 /// assert_eq!(first.items, ["Max", "Rex"]);

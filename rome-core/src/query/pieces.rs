@@ -70,8 +70,8 @@ impl<'a, E: Entity> Query<'a, E> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// db.insert_all([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
-    /// assert_eq!(db.query::<Dog>().in_pieces(2).update_all(Dog::AGE.set(Dog::AGE + 1)).await?, 3);
+    /// db.insert_many([dog("Rex", 3), dog("Ida", 5), dog("Max", 1)]).await?;
+    /// assert_eq!(db.query::<Dog>().in_pieces(2).update(Dog::AGE.set(Dog::AGE + 1)).await?, 3);
     /// # Ok(())
     /// # }
     /// ```
@@ -93,9 +93,9 @@ impl<E: Entity> Pieces<'_, E> {
     /// changed if its key comes after those that were. Costs two round trips for each piece.
     ///
     /// # Errors
-    /// [`Interrupted`], with what was done, by any error of [`Query::update_all`];
+    /// [`Interrupted`], with what was done, by any error of [`Query::update`];
     /// [`is_invalid`](Error::is_invalid) in a session, for pieces of no rows, and for a query with an order, limit or offset.
-    pub async fn update_all(&self, assignments: impl Assignments<E>) -> Result<u64, Interrupted> {
+    pub async fn update(&self, assignments: impl Assignments<E>) -> Result<u64, Interrupted> {
         self.change(Some(assignments.into_sets().0)).await
     }
 
@@ -103,8 +103,8 @@ impl<E: Entity> Pieces<'_, E> {
     /// piece.
     ///
     /// # Errors
-    /// As [`update_all`](Self::update_all).
-    pub async fn delete_all(&self) -> Result<u64, Interrupted> {
+    /// As [`update`](Self::update).
+    pub async fn delete(&self) -> Result<u64, Interrupted> {
         self.change(None).await
     }
 

@@ -18,6 +18,15 @@ pub(super) fn unfit(spec: &JoinSpec, source: ValueError) -> Error {
     Kind::StoredRow { table, key: "of the join".to_owned(), column: None, source }.into()
 }
 
+/// What [`only`] gave, where none will do as well.
+pub(super) fn or_none<R>(one: Result<R>) -> Result<Option<R>> {
+    match one.map_err(Error::into_kind) {
+        Ok(row) => Ok(Some(row)),
+        Err(Kind::NotOne { several: false, .. }) => Ok(None),
+        Err(kind) => Err(kind.into()),
+    }
+}
+
 /// The only one of some rows.
 pub(super) fn only<R>(mut rows: Vec<R>, table: &'static str) -> Result<R> {
     match (rows.pop(), rows.is_empty()) {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::choose::{OrdersOf, PlacedOrder};
-use super::rows::only;
+use super::rows::{only, or_none};
 use super::set_operand::{Operand, pick};
 use super::set_tree::{Combined, MOST_LEVELS, Operation, Order, Tree};
 use super::{GroupBy, Joined, Parts, Query};
@@ -30,7 +30,7 @@ use crate::session::Reader;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Dog>().entity::<Cat>().open("memory:").await?;
-/// db.insert_all([dog(1, "Rex", 3), dog(2, "Ida", 5), dog(3, "Max", 9)]).await?;
+/// db.insert_many([dog(1, "Rex", 3), dog(2, "Ida", 5), dog(3, "Max", 9)]).await?;
 /// db.insert(Cat { id: 1, name: "Ida".into() }).await?;
 /// let dogs = || db.query::<Dog>().select(Dog::NAME);
 /// let cats = db.query::<Cat>().select(Cat::NAME);
@@ -227,10 +227,19 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// The only row. Costs as [`all`](Self::all).
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found) when there is none, [`is_invalid`](crate::Error::is_invalid) when there are several;
+    /// [`is_not_found`](crate::Error::is_not_found) when there is none,
+    /// [`is_not_unique`](crate::Error::is_not_unique) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
         only(self.read(self.tree.find(self.target, &self.order, self.window.at_most(2)).await)?, self.tree.table())
+    }
+
+    /// The only row, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_unique`](crate::Error::is_not_unique) when there are several; as [`all`](Self::all).
+    pub async fn one_or_none(&self) -> Result<Option<R>> {
+        or_none(self.one().await)
     }
 
     /// How many rows there are, after offset and limit. Costs as [`all`](Self::all).

@@ -7,7 +7,7 @@ use super::link::{Link, SameAs};
 use crate::ask::{Spec, conjuncts};
 use crate::expr::node::Node;
 use crate::expr::subquery::{Exists, InQuery};
-use crate::expr::{Column, Expr, Source};
+use crate::expr::{Column, Condition, Source};
 use crate::model::{Entity, Related, Relation};
 use crate::schema::Through;
 use crate::value::Field;
@@ -18,7 +18,7 @@ impl<A, B: Source> Link<A, B> {
     /// The other table is asked once, for all rows: a query with it costs a round trip more, two more where there is a table
     /// in between.
     #[must_use]
-    pub fn exists(self) -> Expr<A> {
+    pub fn exists(self) -> Condition<A> {
         let mut spec = Spec::new(B::Entity::table());
         spec.filter = self.filter;
         spec.deleted = self.deleted;
@@ -33,25 +33,25 @@ impl<A, B: Source> Link<A, B> {
             spec: Arc::new(spec),
             through: through.collect(),
         };
-        Expr::new(Node::Exists(Arc::new(exists)))
+        Condition::new(Node::Exists(Arc::new(exists)))
     }
 
     /// True where it leads to a row for which the condition is true.
     #[must_use]
-    pub fn any(self, condition: Expr<B>) -> Expr<A> {
+    pub fn any(self, condition: Condition<B>) -> Condition<A> {
         self.filter(condition).exists()
     }
 
     /// True where it leads to no row for which the condition is true.
     #[must_use]
-    pub fn none(self, condition: Expr<B>) -> Expr<A> {
+    pub fn none(self, condition: Condition<B>) -> Condition<A> {
         !self.any(condition)
     }
 
     /// True where the condition is true for each row that it leads to; so also where it leads to none. A row for which the
     /// condition is unknown does not fulfil it.
     #[must_use]
-    pub fn all(mut self, condition: Expr<B>) -> Expr<A> {
+    pub fn all(mut self, condition: Condition<B>) -> Condition<A> {
         self.filter.push(Node::NotTrue(Box::new(Node::all(conjuncts(condition.into_node())))));
         !self.exists()
     }
@@ -69,8 +69,8 @@ impl<E: Entity, F: Related> Relation<E, F> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
-    /// db.insert_all([1, 2, 3].map(|id| Owner { id, ..Default::default() })).await?;
-    /// db.insert_all([Dog { id: 1, age: 2, owner_id: 1 }, Dog { id: 2, age: 9, owner_id: 2 }]).await?;
+    /// db.insert_many([1, 2, 3].map(|id| Owner { id, ..Default::default() })).await?;
+    /// db.insert_many([Dog { id: 1, age: 2, owner_id: 1 }, Dog { id: 2, age: 9, owner_id: 2 }]).await?;
     /// for (filter, owners) in [
     ///     (Owner::DOGS.exists(), vec![1, 2]),
     ///     (!Owner::DOGS.exists(), vec![3]),
@@ -85,25 +85,25 @@ impl<E: Entity, F: Related> Relation<E, F> {
     /// # }
     /// ```
     #[must_use]
-    pub fn exists(self) -> Expr<E> {
+    pub fn exists(self) -> Condition<E> {
         self.link().exists()
     }
 
     /// True where the relation leads to a row for which the condition is true; see [`Link::any`].
     #[must_use]
-    pub fn any(self, condition: Expr<F::Target>) -> Expr<E> {
+    pub fn any(self, condition: Condition<F::Target>) -> Condition<E> {
         self.link().any(condition)
     }
 
     /// True where the relation leads to no row for which the condition is true; see [`Link::none`].
     #[must_use]
-    pub fn none(self, condition: Expr<F::Target>) -> Expr<E> {
+    pub fn none(self, condition: Condition<F::Target>) -> Condition<E> {
         self.link().none(condition)
     }
 
     /// True where the condition is true for each row that the relation leads to; see [`Link::all`].
     #[must_use]
-    pub fn all(self, condition: Expr<F::Target>) -> Expr<E> {
+    pub fn all(self, condition: Condition<F::Target>) -> Condition<E> {
         self.link().all(condition)
     }
 }
@@ -121,15 +121,15 @@ impl<S, T: Field> Column<S, T> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().entity::<Owner>().open("memory:").await?;
-    /// db.insert_all([Owner { id: 1, city: "Lyon".into() }, Owner { id: 2, city: "Nice".into() }]).await?;
-    /// db.insert_all([Dog { id: 1, owner_id: 1 }, Dog { id: 2, owner_id: 2 }, Dog { id: 3, owner_id: 1 }]).await?;
+    /// db.insert_many([Owner { id: 1, city: "Lyon".into() }, Owner { id: 2, city: "Nice".into() }]).await?;
+    /// db.insert_many([Dog { id: 1, owner_id: 1 }, Dog { id: 2, owner_id: 2 }, Dog { id: 3, owner_id: 1 }]).await?;
     /// let in_lyon = db.query::<Owner>().filter(Owner::CITY.eq("Lyon")).select(Owner::ID);
     /// assert_eq!(db.query::<Dog>().filter(Dog::OWNER_ID.in_query(&in_lyon)).count().await?, 2);
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub fn in_query<E: Entity, U>(self, query: &Query<'_, E, U>) -> Expr<S>
+    pub fn in_query<E: Entity, U>(self, query: &Query<'_, E, U>) -> Condition<S>
     where
         T: SameAs<U>,
     {
@@ -142,13 +142,13 @@ impl<S, T: Field> Column<S, T> {
             column,
             distinct: query.distinct,
         };
-        Expr::new(Node::InQuery(Arc::new(query)))
+        Condition::new(Node::InQuery(Arc::new(query)))
     }
 
     /// True where it equals no value that the query gives. Unknown, and so left out by a filter, where the query gives NULL;
     /// `!link.exists()` has no such trap.
     #[must_use]
-    pub fn not_in_query<E: Entity, U>(self, query: &Query<'_, E, U>) -> Expr<S>
+    pub fn not_in_query<E: Entity, U>(self, query: &Query<'_, E, U>) -> Condition<S>
     where
         T: SameAs<U>,
     {

@@ -4,7 +4,7 @@ use super::Query;
 use super::asking::{Asking, Found, FoundRows, Part};
 use super::explaining::Explaining;
 use super::loading::{Decoding, Rows};
-use super::rows::only;
+use super::rows::{only, or_none};
 use crate::error::{Error, Result};
 use crate::expr::Assignments;
 use crate::model::{Entity, Key};
@@ -64,10 +64,18 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// The only row. Costs as [`all`](Self::all).
     ///
     /// # Errors
-    /// [`is_not_found`](Error::is_not_found) when there is none, [`is_invalid`](Error::is_invalid) when there are
-    /// several; as [`all`](Self::all).
+    /// [`is_not_found`](Error::is_not_found) when there is none,
+    /// [`is_not_unique`](Error::is_not_unique) when there are several; as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
         only(self.read(self.find(Part::AtMost(2)).await)?, self.spec.table.name)
+    }
+
+    /// The only row, if there is one. Costs as [`all`](Self::all).
+    ///
+    /// # Errors
+    /// [`is_not_unique`](crate::Error::is_not_unique) when there are several; as [`all`](Self::all).
+    pub async fn one_or_none(&self) -> Result<Option<R>> {
+        or_none(self.one().await)
     }
 
     /// How many rows there are, after offset and limit. Costs one round trip and, where an index serves the whole filter,
@@ -141,9 +149,9 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// db.insert_all([dog("Rex", 3), dog("Ida", 5)]).await?;
+    /// db.insert_many([dog("Rex", 3), dog("Ida", 5)]).await?;
     /// let old = db.query::<Dog>().filter(Dog::AGE.gt(4));
-    /// assert_eq!(old.update_all((Dog::AGE.set(Dog::AGE + 1), Dog::NAME.set("Old Ida"))).await?, 1);
+    /// assert_eq!(old.update((Dog::AGE.set(Dog::AGE + 1), Dog::NAME.set("Old Ida"))).await?, 1);
     /// assert_eq!(db.query::<Dog>().filter(Dog::AGE.eq(6)).one().await?.name, "Old Ida");
     /// # Ok(())
     /// # }
@@ -153,7 +161,7 @@ impl<E: Entity, R> Query<'_, E, R> {
     /// [`is_overflow`](Error::is_overflow) when a value leaves the range of its column,
     /// [`is_unique_violation`](Error::is_unique_violation), [`is_invalid`](Error::is_invalid) for a key column or NULL where
     /// there may be none; as [`all`](Self::all). Nothing is changed then.
-    pub async fn update_all(&self, assignments: impl Assignments<E>) -> Result<u64> {
+    pub async fn update(&self, assignments: impl Assignments<E>) -> Result<u64> {
         self.asking().update(assignments.into_sets().0).await
     }
 
@@ -162,15 +170,24 @@ impl<E: Entity, R> Query<'_, E, R> {
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub async fn delete_all(&self) -> Result<u64> {
+    pub async fn delete(&self) -> Result<u64> {
         self.asking().delete(false).await
+    }
+
+    /// Brings the softly deleted rows of the query back in one transaction, with what they had, and says how many there were. The query
+    /// looks at those alone, whatever it says of deleted rows. Costs two round trips, one of them in a session.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) if the entity has no `soft_delete` column; as [`all`](Self::all).
+    pub async fn restore(&self) -> Result<u64> {
+        self.asking().restore().await
     }
 
     /// Really deletes all rows of the query, also where the entity has a `soft_delete` column.
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub async fn purge_all(&self) -> Result<u64> {
+    pub async fn purge(&self) -> Result<u64> {
         self.asking().delete(true).await
     }
 }

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use super::Query;
 use super::loading::{Branch, Decoder, Decoding, Leads, Loaded, Loader, Loads, MOST_LEVELS, Node, Rows, Tree, load};
 use super::select::Output;
-use crate::ask::{Deleted, Spec, conjuncts, distinct_parts};
+use crate::ask::{SoftDeleted, Spec, conjuncts, distinct_parts};
 use crate::error::Result;
 use crate::exec::LedRows;
-use crate::expr::{Expr, In, Orders};
+use crate::expr::{Condition, In, Orders};
 use crate::model::{Entity, Related, Relation, codec};
 use crate::row;
 use crate::row::reference::columns_of;
@@ -45,7 +45,7 @@ use crate::session::{Reader, Session};
 /// # async fn main() -> rome_orm::Result<()> {
 /// # let db = Database::builder().entity::<Owner>().entity::<Dog>().open("memory:").await?;
 /// let ann = db.insert(Owner::default()).await?;
-/// db.insert_all((1..=5).map(|age| Dog { owner_id: ann.id, age, ..Default::default() })).await?;
+/// db.insert_many((1..=5).map(|age| Dog { owner_id: ann.id, age, ..Default::default() })).await?;
 /// let eldest = Owner::DOGS.filter(Dog::AGE.gt(2)).order_by(Dog::AGE.desc()).limit(2);
 /// let owner = db.query::<Owner>().with(eldest).one().await?;
 /// assert_eq!(owner.dogs.get()?.iter().map(|dog| dog.age).collect::<Vec<_>>(), [5, 4]);
@@ -55,7 +55,7 @@ use crate::session::{Reader, Session};
 pub struct Load<E, F: Related> {
     relation: Relation<E, F>,
     spec: Spec,
-    limit: Option<usize>,
+    limit: Option<u64>,
     loads: Loads<F::Target>,
     /// How many levels of relations it loads. Where they are too many, the lower ones are left out and the query is refused.
     levels: u16,
@@ -93,7 +93,7 @@ impl<E: Entity, F: Related> IntoLoad<E> for Load<E, F> {
 impl<E: Entity, F: Related> Relation<E, F> {
     /// Loads only the rows for which the condition is true.
     #[must_use]
-    pub fn filter<S: In<F::Target, I>, I>(self, condition: Expr<S>) -> Load<E, F> {
+    pub fn filter<S: In<F::Target, I>, I>(self, condition: Condition<S>) -> Load<E, F> {
         self.into_load().filter(condition)
     }
 
@@ -105,7 +105,7 @@ impl<E: Entity, F: Related> Relation<E, F> {
 
     /// Loads at most this many rows for each row that has the relation.
     #[must_use]
-    pub fn limit(self, limit: usize) -> Load<E, F> {
+    pub fn limit(self, limit: u64) -> Load<E, F> {
         self.into_load().limit(limit)
     }
 
@@ -125,7 +125,7 @@ impl<E: Entity, F: Related> Relation<E, F> {
 impl<E: Entity, F: Related> Load<E, F> {
     /// Loads only the rows for which the condition is true. Several filters have to hold together.
     #[must_use]
-    pub fn filter<S: In<F::Target, I>, I>(mut self, condition: Expr<S>) -> Self {
+    pub fn filter<S: In<F::Target, I>, I>(mut self, condition: Condition<S>) -> Self {
         self.spec.filter.extend(conjuncts(condition.into_node()));
         self
     }
@@ -139,13 +139,13 @@ impl<E: Entity, F: Related> Load<E, F> {
 
     /// Loads at most this many rows for each row that has the relation. All of them are read, and the others dropped.
     #[must_use]
-    pub const fn limit(mut self, limit: usize) -> Self {
+    pub const fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
         self
     }
 
     /// Loads a relation of the rows that this one leads to. Costs one round trip more for all of them. A query that loads more
-    /// than 32 levels of relations is refused when it runs ([`is_limit`](crate::Error::is_limit)).
+    /// than 32 levels of relations is refused when it runs ([`is_limit_exceeded`](crate::Error::is_limit_exceeded)).
     #[must_use]
     pub fn with(mut self, load: impl IntoLoad<F::Target>) -> Self {
         let load = load.into_load();
@@ -161,7 +161,7 @@ impl<E: Entity, F: Related> Load<E, F> {
     /// Loads softly deleted rows too.
     #[must_use]
     pub const fn with_deleted(mut self) -> Self {
-        self.spec.deleted = Deleted::Yes;
+        self.spec.deleted = SoftDeleted::Include;
         self
     }
 }
@@ -281,14 +281,14 @@ impl Session {
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
     pub async fn load<E: Entity>(&self, row: &mut E, relation: impl IntoLoad<E>) -> Result<()> {
-        self.load_all(std::slice::from_mut(row), relation).await
+        self.load_many(std::slice::from_mut(row), relation).await
     }
 
     /// Loads a relation of rows, at the cost of one [`load`](Self::load).
     ///
     /// # Errors
     /// As [`Query::all`](crate::query::Query::all).
-    pub async fn load_all<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
+    pub async fn load_many<E: Entity>(&self, rows: &mut [E], relation: impl IntoLoad<E>) -> Result<()> {
         let loads: Loads<E> = vec![Arc::new(relation.into_load())];
         load(Reader::Session(self), &mut Tree { rows, loads: &loads }, None).await
     }

@@ -51,7 +51,7 @@ impl CounterKeys {
     /// and one more where keys were given by hand. Numbers rise, and leave gaps where a program ended or a transaction rolled back.
     ///
     /// # Errors
-    /// [`is_limit`](Error::is_limit) if there are no more numbers; those of the store.
+    /// [`is_limit_exceeded`](Error::is_limit_exceeded) if there are no more numbers; those of the store.
     pub async fn take(&self, committer: &Committer, table: &StoredTable, n: usize, used: u64) -> Result<Vec<u64>> {
         let sequence = SequenceId::Keys(table.id);
         let mut taken = Vec::with_capacity(n);

@@ -7,14 +7,15 @@ use crate::store::Durability;
 
 /// How long conflicts are tried again if nobody says otherwise. A number of attempts would say little: how many fit into a
 /// second depends on the store and on how busy the machine is.
-const DEADLINE: Duration = Duration::from_secs(10);
+const RETRY_FOR: Duration = Duration::from_secs(10);
 
 /// How a transaction or session runs; by default serializable, as durable as the
 /// [database](crate::DatabaseBuilder::durability), and tried again after conflicts for 10 seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionOptions {
-    pub(crate) attempts: u32,
-    pub(crate) deadline: Duration,
+    pub(crate) max_attempts: u32,
+    pub(crate) retry_for: Duration,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) read_only: bool,
     /// None: that of the database.
     pub(crate) durability: Option<Durability>,
@@ -23,7 +24,14 @@ pub struct TransactionOptions {
 
 impl Default for TransactionOptions {
     fn default() -> Self {
-        Self { attempts: u32::MAX, deadline: DEADLINE, read_only: false, durability: None, scan_policy: None }
+        Self {
+            max_attempts: u32::MAX,
+            retry_for: RETRY_FOR,
+            timeout: None,
+            read_only: false,
+            durability: None,
+            scan_policy: None,
+        }
     }
 }
 
@@ -34,26 +42,37 @@ impl TransactionOptions {
         Self::default()
     }
 
-    /// How often the body runs at most before a conflict is returned; at least once. By default only the
-    /// [deadline](Self::deadline) bounds it.
+    /// How often the body runs at most before a conflict is returned; at least once. By default only
+    /// [`retry_for`](Self::retry_for) bounds it.
     #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
         self
     }
 
-    /// After how long a conflict is returned rather than tried again; by default 10 seconds.
+    /// After how long a conflict is returned rather than tried again; by default 10 seconds. It ends no attempt that runs: for
+    /// that see [`timeout`](Self::timeout).
     #[must_use]
-    pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+    pub const fn retry_for(mut self, time: Duration) -> Self {
+        self.retry_for = time;
         self
     }
 
-    /// Refuses writes. What a read-only session saw is one consistent state if its commit succeeds; before that, reads of
-    /// different moments may mix.
+    /// Ends the transaction that has not begun to commit after this time, wherever its body is, with
+    /// [`is_timed_out`](crate::Error::is_timed_out): nothing is stored then. A commit that has begun is waited for, so that its
+    /// outcome is known; the time-outs of the store bound it. By default there is none, and a session that is begun by
+    /// [`session_with`](crate::Database::session_with) takes none.
     #[must_use]
-    pub const fn read_only(mut self) -> Self {
-        self.read_only = true;
+    pub const fn timeout(mut self, time: Duration) -> Self {
+        self.timeout = Some(time);
+        self
+    }
+
+    /// Whether writes are refused. What a read-only session saw is one consistent state if its commit succeeds; before that, reads
+    /// of different moments may mix.
+    #[must_use]
+    pub const fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
         self
     }
 

@@ -1,5 +1,6 @@
 //! Runs a transaction's body until it commits without a conflict.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::attempt::{Attempts, Body, Ended};
 use super::fairness::{Turn, is_time_for_a_turn};
 use super::{Purpose, Session, TransactionOptions, TxBody};
 use crate::error::{Error, Kind, Result};
-use crate::metrics::{End, Event};
+use crate::metrics::{Event, TransactionEnd};
 use crate::session::Shared;
 
 /// How many attempts are followed by the next at once.
@@ -19,6 +20,34 @@ const EAGER: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// The longest pause, unless an attempt takes longer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a transaction may take.
+struct Limits {
+    begun: Instant,
+    retry_for: Duration,
+    timeout: Option<Duration>,
+}
+
+impl Limits {
+    /// For how long a conflict is tried again still.
+    fn left(&self) -> Duration {
+        self.retry_for.min(self.timeout.unwrap_or(Duration::MAX)).saturating_sub(self.begun.elapsed())
+    }
+
+    /// Waits for a future until the time-out; none if that came first.
+    async fn within<F: Future>(&self, future: F) -> Option<F::Output> {
+        match self.timeout {
+            Some(timeout) => tokio::time::timeout(timeout.saturating_sub(self.begun.elapsed()), future).await.ok(),
+            None => Some(future.await),
+        }
+    }
+
+    /// The time-out came first.
+    fn passed(&self, shared: &Shared, attempt: u32) -> Error {
+        ended(shared, TransactionEnd::Failed, attempt, self.begun);
+        Kind::TimedOut(self.timeout.unwrap_or_default()).into()
+    }
+}
 
 /// Whether a transaction has waited for its turn. It does once.
 enum Asked<'s> {
@@ -61,12 +90,13 @@ async fn attempts(
     body: &mut dyn Attempts,
 ) -> Result<()> {
     let begun = Instant::now();
+    let limits = Limits { begun, retry_for: options.retry_for, timeout: options.timeout };
     let mut attempt = 1;
     let mut turn = Asked::Not;
     let mut took = Duration::ZERO;
     shared.turns.let_pass(&shared.committer).await;
     loop {
-        let left = options.deadline.saturating_sub(begun.elapsed());
+        let left = limits.left();
         let alone = match &turn {
             Asked::Has(turn) => turn.alone(took, left).await,
             _ => None,
@@ -75,17 +105,25 @@ async fn attempts(
         let session = Session::new(shared.clone(), options.clone(), purpose);
         let attempt_of_body = body.attempt(&session);
         let ended_body = match &turn {
-            Asked::Has(_) => shared.turns.inside(attempt_of_body).await,
-            _ => attempt_of_body.await,
+            Asked::Has(_) => limits.within(shared.turns.inside(attempt_of_body)).await,
+            _ => limits.within(attempt_of_body).await,
         };
+        let Some(ended_body) = ended_body else { return Err(limits.passed(shared, attempt)) };
         let is_well = ended_body == Ended::Well;
-        let passed = if alone.is_none() && session.writes() { shared.turns.pass().await } else { None };
+        let passed = if alone.is_none() && session.writes() {
+            let Some(passed) = limits.within(shared.turns.pass()).await else {
+                return Err(limits.passed(shared, attempt));
+            };
+            passed
+        } else {
+            None
+        };
         let outcome = session.finish(is_well).await;
         drop((passed, alone));
         took = attempted.elapsed();
         let conflict = match outcome {
             Ok(()) => {
-                ended(shared, if is_well { End::Committed } else { End::Failed }, attempt, begun);
+                ended(shared, if is_well { TransactionEnd::Committed } else { TransactionEnd::Failed }, attempt, begun);
                 return Ok(());
             }
             Err(error) if error.is_conflict() => error,
@@ -96,15 +134,15 @@ async fn attempts(
             }
             // The body failed by itself: its error says more than that the session could not be checked.
             Err(error) => {
-                ended(shared, End::of(&error), attempt, begun);
+                ended(shared, TransactionEnd::of(&error), attempt, begun);
                 return if is_well { Err(error) } else { Ok(()) };
             }
         };
-        let left = options.deadline.saturating_sub(begun.elapsed());
-        let again = attempt < options.attempts && !left.is_zero();
+        let left = limits.left();
+        let again = attempt < options.max_attempts && !left.is_zero();
         shared.metrics.tell(|| Event::Conflict { attempt, again });
         if !again {
-            ended(shared, End::Failed, attempt, begun);
+            ended(shared, TransactionEnd::Failed, attempt, begun);
             return Err(gave_up(conflict, attempt));
         }
         tracing::debug!(target: "rome_orm::transaction", attempt, %conflict, "tried again");
@@ -118,15 +156,15 @@ pub(super) fn tell_of_commit(shared: &Shared, result: &Result<()>, begun: Instan
     if matches!(result, Err(error) if error.is_conflict()) {
         shared.metrics.tell(|| Event::Conflict { attempt: 1, again: false });
     }
-    ended(shared, result.as_ref().map_or_else(End::of, |()| End::Committed), 1, begun);
+    ended(shared, result.as_ref().map_or_else(TransactionEnd::of, |()| TransactionEnd::Committed), 1, begun);
 }
 
 /// Tells of a statement that only read.
 pub(super) fn ended_reading(shared: &Shared, well: bool, begun: Instant) {
-    ended(shared, if well { End::Committed } else { End::Failed }, 1, begun);
+    ended(shared, if well { TransactionEnd::Committed } else { TransactionEnd::Failed }, 1, begun);
 }
 
-fn ended(shared: &Shared, end: End, attempts: u32, begun: Instant) {
+fn ended(shared: &Shared, end: TransactionEnd, attempts: u32, begun: Instant) {
     tracing::debug!(target: "rome_orm::transaction", ?end, attempts, elapsed = ?begun.elapsed(), "ended");
     shared.metrics.tell(|| Event::Transaction { end, attempts, elapsed: begun.elapsed() });
 }

@@ -51,7 +51,7 @@ fn failed(error: &Error) -> Ended {
 
 fn read_calmly<'a>(shared: &'a Arc<Shared>, body: &'a mut dyn Attempts) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let options = TransactionOptions::new().read_only();
+        let options = TransactionOptions::new().read_only(true);
         if shared.calm.is_likely() {
             let begun = Instant::now();
             let session = Session::new(shared.clone(), options.clone(), Purpose::SnapshotRead);

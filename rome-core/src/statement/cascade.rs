@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::hooks::check_key;
 use super::write::{Statement, Step, Write, Written};
-use crate::ask::{Deleted, IndexChoice, OrderPart, Spec, Window};
+use crate::ask::{IndexChoice, OrderPart, SoftDeleted, Spec, Window};
 use crate::catalog::{Incoming, StoredTable};
 use crate::error::{Error, Kind, Result};
 use crate::exec::{Hit, rows_with};
@@ -110,8 +110,13 @@ impl Session {
                 .filter(|index| index.is_readable())
                 .map_or(IndexChoice::Any, |index| IndexChoice::Only(index.def.name.clone())),
         };
-        let spec =
-            Spec { window: Window { limit, offset: 0 }, order, deleted: Deleted::Yes, indexes, ..Spec::new(table.def) };
+        let spec = Spec {
+            window: Window { limit, offset: 0 },
+            order,
+            deleted: SoftDeleted::Include,
+            indexes,
+            ..Spec::new(table.def)
+        };
         rows_with(Reader::Session(self), table, &spec, &foreign_key.columns, gone).await
     }
 

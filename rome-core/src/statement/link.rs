@@ -7,7 +7,7 @@ use chrono::DateTime;
 use futures::future::BoxFuture;
 
 use super::{Write, change_rows, delete_rows};
-use crate::ask::{Deleted, Spec, Window};
+use crate::ask::{SoftDeleted, Spec, Window};
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
 use crate::exec;
@@ -60,7 +60,7 @@ impl Session {
     /// # Errors
     /// [`is_not_found`](Error::is_not_found) if the row that is to be changed is not there; [`is_invalid`](Error::is_invalid)
     /// if the row between needs more than the two keys: insert it yourself; those of an update or insert.
-    pub async fn link<E: Entity, F: Related>(
+    pub async fn attach<E: Entity, F: Related>(
         &self,
         from: &E,
         relation: Relation<E, F>,
@@ -74,7 +74,7 @@ impl Session {
     ///
     /// # Errors
     /// [`is_invalid`](Error::is_invalid) if the columns cannot be NULL: delete the row then; those of an update or delete.
-    pub async fn unlink<E: Entity, F: Related>(
+    pub async fn detach<E: Entity, F: Related>(
         &self,
         from: &E,
         relation: Relation<E, F>,
@@ -183,7 +183,7 @@ impl Session {
 
     /// Brings a softly deleted row of these back, if there is one: its key and unique values are still taken.
     async fn restored(&self, table: &Arc<StoredTable>, spec: Spec, deleted_at: u16) -> Result<Option<Write>> {
-        let spec = Spec { deleted: Deleted::Only, window: Window::first(1), ..spec };
+        let spec = Spec { deleted: SoftDeleted::Only, window: Window::first(1), ..spec };
         let target = Reader::Session(self);
         let plan = plan::plan(target, table, &spec).await?;
         let Some(hit) = exec::fetch(target, table, &spec, &plan, exec::Want::Rows).await?.pop() else {

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 
 use super::compare_and_set::{CompareAndSet, change_if};
 use super::link::Linked;
+use super::restore::restore;
 use super::verbs::{count_of, row_of, rows_of};
 use super::{Write, Written};
 use crate::catalog::StoredTable;
@@ -61,6 +62,19 @@ pub(crate) fn change_if_once<'a>(
     Box::pin(async move {
         let (table, key, change) = (shared.table(def)?, &key, &change);
         let body = async move |session: &Session| change_if(session, table, key.clone(), change).await;
+        run(shared, TransactionOptions::default(), Purpose::OneStatement, body).await
+    })
+}
+
+/// Brings a softly deleted row back; says whether there was one.
+pub(crate) fn restore_once<'a>(
+    shared: &'a Arc<Shared>,
+    def: &'static Table,
+    key: Bytes,
+) -> BoxFuture<'a, Result<bool>> {
+    Box::pin(async move {
+        let (table, key) = (shared.table(def)?, &key);
+        let body = async move |session: &Session| restore(session, table, key).await;
         run(shared, TransactionOptions::default(), Purpose::OneStatement, body).await
     })
 }

@@ -52,8 +52,8 @@ pub(crate) fn encode_all<'e, D: Entity>(
 }
 
 /// The removals of entities.
-pub(crate) fn deletes<D: Entity>(entities: &[D]) -> Vec<Write> {
-    entities.iter().map(|entity| Write::Delete(encode_key::<D>(&entity.key()))).collect()
+pub(crate) fn deletes<'r, D: Entity>(rows: impl IntoIterator<Item = &'r D>) -> Vec<Write> {
+    rows.into_iter().map(|entity| Write::Delete(encode_key::<D>(&entity.key()))).collect()
 }
 
 // What an entity is written by, boxed, so that it is compiled here and not for each entity.
@@ -86,7 +86,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
-    pub async fn insert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
+    pub async fn insert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
         decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Insert)).await?)
     }
 
@@ -104,8 +104,8 @@ impl Session {
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub async fn update_all<D: Entity>(&self, entities: &[D]) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.iter(), Write::Update)).await?)
+    pub async fn update_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<Vec<D>> {
+        decode_all(&self.write_rows(D::table(), encode_all::<D>(rows.into_iter(), Write::Update)).await?)
     }
 
     /// Buffers the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`.
@@ -120,7 +120,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`upsert`](Self::upsert).
-    pub async fn upsert_all<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
+    pub async fn upsert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
         decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Upsert)).await?)
     }
 
@@ -139,8 +139,8 @@ impl Session {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn delete_all<D: Entity>(&self, entities: &[D]) -> Result<u64> {
-        self.remove(D::table(), deletes(entities)).await
+    pub async fn delete_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<u64> {
+        self.remove(D::table(), deletes(rows)).await
     }
 
     /// Buffers the removal of the row with this key, softly if the entity has a `soft_delete` column; says whether there
@@ -153,12 +153,20 @@ impl Session {
         Ok(self.remove(D::table(), vec![write]).await? > 0)
     }
 
+    /// Buffers the real removal of the row, also where the entity has a `soft_delete` column, and also if it is softly deleted.
+    ///
+    /// # Errors
+    /// [`is_not_found`](Error::is_not_found) if there is no such row; as [`delete`](Self::delete).
+    pub async fn purge<D: Entity>(&self, entity: &D) -> Result<()> {
+        if self.purge_by_key::<D>(entity.key()).await? { Ok(()) } else { Err(not_found(entity)) }
+    }
+
     /// Buffers the real removal of the row with this key, also where the entity has a `soft_delete` column; says whether
     /// there was one.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn purge<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<bool> {
+    pub async fn purge_by_key<D: Entity>(&self, key: impl IntoKey<D::Key>) -> Result<bool> {
         let write = Write::Purge(encode_key::<D>(&key.into_key()));
         Ok(self.remove(D::table(), vec![write]).await? > 0)
     }
@@ -185,7 +193,10 @@ impl Session {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn get_many<D: Entity>(&self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
-        Reader::Session(self).get_many(keys).await
+    pub async fn get_many<D: Entity>(
+        &self,
+        keys: impl IntoIterator<Item = impl IntoKey<D::Key>>,
+    ) -> Result<Vec<Option<D>>> {
+        Reader::Session(self).get_many(keys.into_iter().map(IntoKey::into_key)).await
     }
 }

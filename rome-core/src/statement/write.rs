@@ -221,6 +221,8 @@ impl Session {
                 return Err(Kind::DuplicateKey { table: def.name, key: row::show_key(&key) }.into());
             }
             (Write::Insert(body), None) => Some(insert(body)?),
+            // For the writer it is not there: what it read before the deletion would bring the row back by the way.
+            (Write::Update(_), Some(old)) if row::is_deleted(def, &old).map_err(bad)? => return Err(missing()),
             (Write::Update(body), Some(old)) => Some(update(body, &old, true)?),
             (Write::Change { old, .. }, current) if current.as_ref() != Some(&old) => return Err(overtaken(def, &key)),
             (Write::Change { body, old }, _) => Some(update(body, &old, false)?),

@@ -153,8 +153,9 @@ fn told(text: &str) -> String {
     told
 }
 
-/// The text with its escapes decoded; `None` if an escape is broken, or what comes out is no text.
-fn decoded(text: &str) -> Option<String> {
+/// The text with its percent-encoding undone; `None` if an escape is broken, or what comes out is no text.
+#[must_use]
+pub fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, behind)) = rest.split_first() {

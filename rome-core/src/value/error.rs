@@ -71,6 +71,12 @@ pub enum ValueErrorKind {
         "it reads back as another value: its `Serialize` and its `Deserialize` do not agree, or leave something out"
     )]
     NotTheSame,
+    /// What a column type that a program wrote by hand says of its values.
+    #[error("{message}")]
+    Custom {
+        /// What it says.
+        message: String,
+    },
 }
 
 impl ValueError {
@@ -82,6 +88,18 @@ impl ValueError {
 
     fn new(kind: ValueErrorKind) -> Self {
         Self { kind: Box::new(kind) }
+    }
+
+    /// What a [`Field`](super::Field) that is written by hand says of a value that it does not take.
+    ///
+    /// ```
+    /// use rome_orm::value::ValueError;
+    ///
+    /// assert_eq!(ValueError::custom("an odd number is no pair").to_string(), "an odd number is no pair");
+    /// ```
+    #[cold]
+    pub fn custom(message: impl fmt::Display) -> Self {
+        Self::new(ValueErrorKind::Custom { message: message.to_string() })
     }
 
     /// A value of the kind `found` where `expected` is needed.

@@ -47,17 +47,20 @@ pub fn entity(entity: &Entity) -> TokenStream {
             impl __rome::Entity for #ident {
                 type Key = #key_type;
 
-                const EXACT: bool = true #(&& #exact)*;
-
                 fn table() -> &'static __rome::Table {
                     #table
                 }
 
-                #hooks
-
                 fn key(&self) -> Self::Key {
                     #key
                 }
+            }
+
+            #[automatically_derived]
+            impl __rome::Row for #ident {
+                const EXACT: bool = true #(&& #exact)*;
+
+                #hooks
 
                 fn write(&self, row: &mut __rome::RowWriter) {
                     #(#write)*

@@ -97,7 +97,7 @@ struct Crop {
 async fn main() -> rome_orm::Result<()> {
     let folder = std::env::args().nth(1).expect("the folder to write");
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open(&format!("embedded:{folder}")).await?;
-    db.insert_all([
+    db.insert_many([
         Owner { name: "Ann".into(), email: Some("ann@example.org".into()) },
         Owner { name: "Bob".into(), email: None },
     ])
@@ -112,7 +112,7 @@ async fn main() -> rome_orm::Result<()> {
         owner: [None, Some("Ann".to_owned()), Some("Bob".to_owned())][usize::from(n % 3)].clone(),
         ..Default::default()
     };
-    db.insert_all((0..12).map(dog)).await?;
+    db.insert_many((0..12).map(dog)).await?;
     drop(db);
     photos(&format!("embedded:{folder}")).await
 }
@@ -129,7 +129,7 @@ async fn photos(url: &str) -> rome_orm::Result<()> {
         labels: labels(n),
         ..Default::default()
     };
-    db.insert_all((0..6).map(photo)).await?;
+    db.insert_many((0..6).map(photo)).await?;
     drop(db);
     let db = Database::builder().entity::<Owner>().entity::<Photo>().entity::<Crop>().open(url).await?;
     let photo = |n: u32| Photo {
@@ -140,12 +140,12 @@ async fn photos(url: &str) -> rome_orm::Result<()> {
         format: if n == 8 { "png".into() } else { "jpeg".into() },
         ..Default::default()
     };
-    let new = db.insert_all((6..10).map(photo)).await?;
-    db.insert_all(new.iter().map(|photo| Crop { photo: photo.id, number: 1, width: Some(0.5) })).await?;
+    let new = db.insert_many((6..10).map(photo)).await?;
+    db.insert_many(new.iter().map(|photo| Crop { photo: photo.id, number: 1, width: Some(0.5) })).await?;
     // The second is gone, two are deleted softly, and one was written again in the new layout.
-    assert!(db.purge::<Photo>(2_u64).await?);
+    assert!(db.purge_by_key::<Photo>(2_u64).await?);
     assert!(db.delete_by_key::<Photo>(4_u64).await?);
-    assert_eq!(db.delete_all(&new[3..]).await?, 1);
+    assert_eq!(db.delete_many(&new[3..]).await?, 1);
     db.update_if::<Photo>(1_u64, Photo::SIZE.eq(0_u64), Photo::SIZE.set(7_u64)).await?;
     Ok(())
 }

@@ -39,7 +39,7 @@ fn dog(id: &str, age: i32) -> Dog {
 }
 
 async fn pack(db: &Database) -> Vec<Dog> {
-    db.insert_all((0..9).map(|n| dog(&n.to_string(), n))).await.unwrap()
+    db.insert_many((0..9).map(|n| dog(&n.to_string(), n))).await.unwrap()
 }
 
 async fn everything(db: &Database) -> Vec<Dog> {
@@ -58,10 +58,10 @@ laws! { [Dog, Owner]
     async fn a_key_that_is_too_long_is_a_limit(db) {
         let dogs = pack(&db).await;
         let error = db.insert(dog(&"x".repeat(2000), 1)).await.unwrap_err();
-        assert!(error.is_limit());
+        assert!(error.is_limit_exceeded());
         says!(error, "key", "`dogs`", "1024");
         let s = db.session();
-        assert!(s.insert(dog(&"x".repeat(2000), 1)).await.unwrap_err().is_limit());
+        assert!(s.insert(dog(&"x".repeat(2000), 1)).await.unwrap_err().is_limit_exceeded());
         s.commit().await.unwrap();
         assert_eq!(db.get::<Dog>("x".repeat(2000)).await.unwrap(), None);
         assert_eq!(everything(&db).await, dogs);
@@ -70,13 +70,13 @@ laws! { [Dog, Owner]
     async fn an_index_entry_that_is_too_long_is_a_limit_that_names_the_index(db) {
         let dogs = pack(&db).await;
         let error = db.update(&Dog { name: "x".repeat(2000), ..dogs[0].clone() }).await.unwrap_err();
-        assert!(error.is_limit());
+        assert!(error.is_limit_exceeded());
         says!(error, "`by_name`", "`dogs`", "1024");
         let error = db.insert(Dog { chip: Some("x".repeat(2000)), ..dog("new", 1) }).await.unwrap_err();
-        assert!(error.is_limit());
+        assert!(error.is_limit_exceeded());
         says!(error, "`unique_chip`", "`dogs`", "1024");
-        let error = db.query::<Dog>().update_all(Dog::NAME.set("x".repeat(2000))).await.unwrap_err();
-        assert!(error.is_limit());
+        let error = db.query::<Dog>().update(Dog::NAME.set("x".repeat(2000))).await.unwrap_err();
+        assert!(error.is_limit_exceeded());
         assert_eq!(everything(&db).await, dogs);
         // Without an index a text may be long.
         db.update(&Dog { tags: vec!["x".repeat(5000)], ..dogs[0].clone() }).await.unwrap();
@@ -121,30 +121,30 @@ laws! { [Dog, Owner]
         let (age, name, good) = (Dog::column("age").unwrap(), Dog::column("name").unwrap(), Dog::column("good").unwrap());
         let order = || vec![age.desc().unwrap(), name.asc().unwrap()];
         let told = [
-            (Expr::after_values(order(), [3]), "`name` has none"),
-            (Expr::after_values(order(), [Value::Int(3), "Rex".into(), 4.into()]), "2 columns, its marker more values"),
-            (Expr::after_values(order(), [Value::Int(3), 4.into()]), "`name`"),
-            (Expr::after_values(order(), [Value::Int(1 << 40), "Rex".into()]), "`age`"),
-            (Expr::at_or_after_values(vec![good.asc().unwrap()], [Value::Null]), "NULL for `good`"),
-            (Expr::after_values(Vec::<Order<Dog>>::new(), [3]), "at least one column"),
+            (Condition::after_values(order(), [3]), "`name` has none"),
+            (Condition::after_values(order(), [Value::Int(3), "Rex".into(), 4.into()]), "2 columns, its marker more values"),
+            (Condition::after_values(order(), [Value::Int(3), 4.into()]), "`name`"),
+            (Condition::after_values(order(), [Value::Int(1 << 40), "Rex".into()]), "`age`"),
+            (Condition::at_or_after_values(vec![good.asc().unwrap()], [Value::Null]), "NULL for `good`"),
+            (Condition::after_values(Vec::<Order<Dog>>::new(), [3]), "at least one column"),
         ];
         for (made, part) in told {
             let error = made.unwrap_err();
             assert!(error.is_invalid(), "{error}");
             says!(error, "`dogs`", part);
         }
-        let after = Expr::after_values(order(), [Value::Int(3), "dog 3".into()]).unwrap();
+        let after = Condition::after_values(order(), [Value::Int(3), "dog 3".into()]).unwrap();
         let behind = db.query::<Dog>().filter(after).order_by(order());
         assert!(behind.explain().await.unwrap().to_string().contains("by_age"));
         assert_eq!(behind.all().await.unwrap(), [dogs[2].clone(), dogs[1].clone(), dogs[0].clone()]);
         // A marker is no cursor, and shows in the text of the query.
-        let shown = db.query::<Dog>().filter(Expr::after((Dog::AGE.desc(), Dog::ID.asc()), (3, "3"))).ignore_indexes();
+        let shown = db.query::<Dog>().filter(Condition::after((Dog::AGE.desc(), Dog::ID.asc()), (3, "3"))).ignore_indexes();
         says!(shown.explain().await.unwrap(), "(age desc, id) after (3, '3')");
     }
 
     async fn null_cannot_be_calculated_into_a_column_that_has_none(db) {
         db.insert(Owner { id: 1, age: 5 }).await.unwrap();
-        let error = db.query::<Owner>().update_all(Owner::AGE.set(Owner::AGE / 0)).await.unwrap_err();
+        let error = db.query::<Owner>().update(Owner::AGE.set(Owner::AGE / 0)).await.unwrap_err();
         assert!(error.is_invalid(), "{error}");
         says!(error, "`age`", "`owner`");
         assert_eq!(db.get::<Owner>(1).await.unwrap().unwrap().age, 5);
@@ -152,7 +152,7 @@ laws! { [Dog, Owner]
 
     async fn the_key_cannot_be_updated(db) {
         let dogs = pack(&db).await;
-        let error = db.query::<Dog>().update_all(Dog::ID.set("other")).await.unwrap_err();
+        let error = db.query::<Dog>().update(Dog::ID.set("other")).await.unwrap_err();
         assert!(error.is_invalid());
         says!(error, "`id`", "`dogs`", "key");
         assert_eq!(everything(&db).await, dogs);
@@ -162,12 +162,12 @@ laws! { [Dog, Owner]
         let mut dogs = pack(&db).await;
         dogs[7].age = Some(i32::MAX);
         db.update(&dogs[7]).await.unwrap();
-        let error = db.query::<Dog>().update_all(Dog::AGE.set(Dog::AGE + 1)).await.unwrap_err();
+        let error = db.query::<Dog>().update(Dog::AGE.set(Dog::AGE + 1)).await.unwrap_err();
         assert!(error.is_overflow() && !error.is_corrupt(), "{error}");
         says!(error, "`age`", "`dogs`", "2147483648");
         assert_eq!(everything(&db).await, dogs);
         let s = db.session();
-        assert!(s.query::<Dog>().update_all(Dog::AGE.set(Dog::AGE * 2)).await.unwrap_err().is_overflow());
+        assert!(s.query::<Dog>().update(Dog::AGE.set(Dog::AGE * 2)).await.unwrap_err().is_overflow());
         assert_eq!(s.query::<Dog>().filter(Dog::AGE.eq(3)).count().await.unwrap(), 1);
         s.commit().await.unwrap();
         assert_eq!(everything(&db).await, dogs);
@@ -192,7 +192,7 @@ laws! { [Dog, Owner]
             deny().all().await.unwrap_err(),
             deny().filter(Dog::GOOD.eq(true)).all().await.unwrap_err(),
             deny().filter(Dog::GOOD.eq(true)).limit(1).all().await.unwrap_err(),
-            deny().filter(Dog::GOOD.eq(true)).delete_all().await.unwrap_err(),
+            deny().filter(Dog::GOOD.eq(true)).delete().await.unwrap_err(),
             deny().order_by(Dog::GOOD.asc()).limit(1).all().await.unwrap_err(),
             deny().stream().try_collect::<Vec<_>>().await.unwrap_err(),
             deny().filter(Dog::GOOD.eq(true)).count().await.unwrap_err(),
@@ -253,7 +253,7 @@ async fn an_entity_that_was_not_named_is_a_mismatch_that_says_what_to_add() {
             db.get::<Dog>("1").await.unwrap_err(),
             db.query::<Dog>().all().await.unwrap_err(),
             db.query::<Dog>().explain().await.map(drop).unwrap_err(),
-            s.query::<Dog>().delete_all().await.unwrap_err(),
+            s.query::<Dog>().delete().await.unwrap_err(),
         ] {
             assert!(error.is_schema_mismatch(), "{error}");
             says!(error, "`Dog`", ".entity::<Dog>()");
@@ -309,7 +309,7 @@ async fn a_stored_row_that_cannot_be_read_is_corrupt_and_the_others_are_fine() {
                 db.query::<Dog>().order_by(Dog::GOOD.asc()).all().await.unwrap_err(),
                 db.query::<Dog>().stream().try_collect::<Vec<_>>().await.unwrap_err(),
                 s.get::<Dog>("4").await.unwrap_err(),
-                db.query::<Dog>().update_all(Dog::GOOD.set(true)).await.unwrap_err(),
+                db.query::<Dog>().update(Dog::GOOD.set(true)).await.unwrap_err(),
             ] {
                 assert!(error.is_corrupt() && !error.is_invalid(), "{garbage:?}: {error}");
                 says!(error, "`dogs`", "4");
@@ -390,7 +390,7 @@ async fn a_cursor_of_another_query_or_another_database_is_refused() {
     for place in places() {
         let db = open!(place, [Dog, Owner]);
         pack(&db).await;
-        db.insert_all((0..5).map(|id| Owner { id, age: 1 })).await.unwrap();
+        db.insert_many((0..5).map(|id| Owner { id, age: 1 })).await.unwrap();
         let cursor = oldest(&db).page(3).fetch().await.unwrap().next.unwrap();
         let query = db.query::<Dog>();
         let mut refused = vec![

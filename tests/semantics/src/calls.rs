@@ -40,7 +40,7 @@ macro_rules! counted {
             for place in places_of_one_partition() {
                 let recorder = Arc::new(Recorder::new(place.open().await));
                 let $db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await.unwrap();
-                let $dogs = $db.insert_all((0..1000).map(dog)).await.unwrap();
+                let $dogs = $db.insert_many((0..1000).map(dog)).await.unwrap();
                 println!("on {}", place.name);
                 let $calls = Calls(recorder);
                 $calls.0.clear();
@@ -118,7 +118,7 @@ counted! {
     }
 
     async fn a_thousand_inserts_are_one_apply(db, _dogs, calls) {
-        db.insert_all((1000..2000).map(dog)).await.unwrap();
+        db.insert_many((1000..2000).map(dog)).await.unwrap();
         let tally = calls.taken();
         assert_eq!((tally.reads, tally.applies), (0, 1));
         assert!(tally.reserves <= 1);
@@ -127,11 +127,11 @@ counted! {
     async fn an_update_or_a_delete_is_one_read_and_one_apply(db, dogs, calls) {
         db.update(&Dog { age: Some(7), chip: Some(7_000), ..dogs[3].clone() }).await.unwrap();
         assert_eq!(calls.trips(), (1, 1));
-        db.update_all(&dogs[..100]).await.unwrap();
+        db.update_many(&dogs[..100]).await.unwrap();
         assert_eq!(calls.trips(), (1, 1));
         db.delete(&dogs[3]).await.unwrap();
         assert_eq!(calls.trips(), (1, 1));
-        db.delete_all(&dogs[10..100]).await.unwrap();
+        db.delete_many(&dogs[10..100]).await.unwrap();
         assert_eq!(calls.trips(), (1, 1));
         db.upsert(dogs[3].clone()).await.unwrap();
         assert_eq!(calls.trips(), (1, 1));
@@ -154,9 +154,9 @@ counted! {
         let all = db.query::<Dog>().filter(Dog::CITY.eq("city 3"));
         all.count().await.unwrap();
         calls.taken();
-        assert_eq!(all.update_all(Dog::GOOD.set(true)).await.unwrap(), 100);
+        assert_eq!(all.update(Dog::GOOD.set(true)).await.unwrap(), 100);
         assert_eq!(calls.trips(), (1, 1));
-        assert_eq!(all.delete_all().await.unwrap(), 100);
+        assert_eq!(all.delete().await.unwrap(), 100);
         assert_eq!(calls.trips(), (1, 1));
     }
 

@@ -33,7 +33,7 @@ async fn begin(place: &Place) -> Vec<first::Dog> {
     let db = open!(place, [first::Dog]);
     let dog =
         |name: &str, age, note: Option<&str>| first::Dog { id: 0, name: name.into(), age, note: note.map(Into::into) };
-    db.insert_all([dog("Rex", 1, None), dog("Max", 65_535, Some("old"))]).await.unwrap()
+    db.insert_many([dog("Rex", 1, None), dog("Max", 65_535, Some("old"))]).await.unwrap()
 }
 
 /// Opens the place with a changed entity, which has to be refused; the message has these parts. Then everything is as
@@ -119,12 +119,12 @@ async fn new_columns_are_null_or_their_default_in_old_rows_and_integers_may_wide
         assert_eq!(db.get::<Dog>(old[1].id).await.unwrap().as_ref(), Some(&old[1]));
         let new = db.insert(Dog { id: 0, age: 1 << 40, rank: None, ..old[0].clone() }).await.unwrap();
         // Filters, orders, indexes and updates work over rows of both forms.
-        let find = |filter: Expr<Dog>| db.query::<Dog>().filter(filter).order_by(Dog::AGE.asc());
+        let find = |filter: Condition<Dog>| db.query::<Dog>().filter(filter).order_by(Dog::AGE.asc());
         assert_eq!(find(Dog::COLLAR.eq("none")).count().await.unwrap(), 3);
         assert_eq!(find(Dog::RANK.eq(7)).all().await.unwrap(), old);
         assert_eq!(find(Dog::AGE.gt(1)).all().await.unwrap(), [old[1].clone(), new.clone()]);
         assert_eq!(find(Dog::NAME.eq("Rex")).all().await.unwrap(), [old[0].clone(), new.clone()]);
-        assert_eq!(find(Dog::GOOD.eq(true)).update_all(Dog::AGE.set(Dog::AGE + 1)).await.unwrap(), 3);
+        assert_eq!(find(Dog::GOOD.eq(true)).update(Dog::AGE.set(Dog::AGE + 1)).await.unwrap(), 3);
         let changed = db.update(&Dog { name: "Maximilian".into(), age: 9, ..old[1].clone() }).await.unwrap();
         drop(db);
         let db = open!(place, [grown::Dog]);

@@ -77,7 +77,7 @@ async fn kinds(db: &Database) -> Vec<FindingKind> {
 async fn a_whole_database_is_clean() {
     for place in places() {
         let db = open!(place, [Dog]);
-        let dogs = db.insert_all((0..1200).map(dog)).await.unwrap();
+        let dogs = db.insert_many((0..1200).map(dog)).await.unwrap();
         db.update(&Dog { age: 99, ..dogs[3].clone() }).await.unwrap();
         db.delete(&dogs[4]).await.unwrap();
         let report = db.check().await.unwrap();
@@ -94,7 +94,7 @@ async fn what_was_damaged_is_found_and_mended() {
         println!("on {}", place.name);
         let store = place.open().await;
         let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
-        db.insert_all((0..50).map(dog)).await.unwrap();
+        db.insert_many((0..50).map(dog)).await.unwrap();
         // What is still to be finished in the background is finished by who meets it.
         assert!(kinds(&db).await.is_empty());
         let (entries, claims) = indexes(&store).await;
@@ -159,7 +159,7 @@ async fn what_a_client_left_behind_is_found_and_let_go() {
         }
         println!("on {}", place.name);
         let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
-        let dogs = db.insert_all((0..5).map(dog)).await.unwrap();
+        let dogs = db.insert_many((0..5).map(dog)).await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         let (at, key, value) = find_row(&store, &dogs[2]).await;
         let primary = Partition(u32::from(at.0 == 0));

@@ -164,9 +164,9 @@ async fn what_lies_under_rows_is_loaded_with_those_that_it_lies_under() {
         let random = &mut Random::new(seed);
         let db = open!(place, [Album, Shot, Mark]);
         let mut model = model(random);
-        db.insert_all(model.albums.iter().map(|id| Album { id: *id, ..Default::default() })).await.unwrap();
-        db.insert_all(model.shots.values().cloned()).await.unwrap();
-        db.insert_all(model.marks.clone()).await.unwrap();
+        db.insert_many(model.albums.iter().map(|id| Album { id: *id, ..Default::default() })).await.unwrap();
+        db.insert_many(model.shots.values().cloned()).await.unwrap();
+        db.insert_many(model.marks.clone()).await.unwrap();
         let unmarked = |model: &Model, shot: &Shot| {
             !model.marks.iter().any(|mark| (mark.album_id, &mark.shot) == (shot.album_id, &shot.name))
         };
@@ -176,7 +176,7 @@ async fn what_lies_under_rows_is_loaded_with_those_that_it_lies_under() {
             model.shots.get_mut(&(shot.album_id, shot.name)).unwrap().gone = Some(Utc::now());
         }
         compare!(db, model, (place.name, seed));
-        let reading = db.session_with(TransactionOptions::new().read_only());
+        let reading = db.session_with(TransactionOptions::new().read_only(true));
         compare!(reading, model, (place.name, seed));
         reading.commit().await.unwrap();
 
@@ -203,12 +203,12 @@ async fn a_row_that_the_session_wrote_references_its_own_parent_alone() {
         let db = open!(place, [Album, Shot, Mark]);
         let shot = |name: &str| Shot { album_id: 1, name: name.into(), ..Default::default() };
         db.insert(Album { id: 1, ..Default::default() }).await.unwrap();
-        db.insert_all([shot("a"), shot("b")]).await.unwrap();
+        db.insert_many([shot("a"), shot("b")]).await.unwrap();
         let session = db.session();
         session.insert(Mark { album_id: 1, shot: "a".into(), n: 0 }).await.unwrap();
-        assert!(session.purge::<Shot>((1, "b".to_owned())).await.unwrap());
+        assert!(session.purge_by_key::<Shot>((1, "b".to_owned())).await.unwrap());
         assert_eq!(session.query::<Mark>().count().await.unwrap(), 1, "it is not a mark of b, on {}", place.name);
-        assert!(session.purge::<Shot>((1, "a".to_owned())).await.unwrap());
+        assert!(session.purge_by_key::<Shot>((1, "a".to_owned())).await.unwrap());
         assert_eq!(session.query::<Mark>().count().await.unwrap(), 0, "it goes with a, on {}", place.name);
         session.commit().await.unwrap();
     }

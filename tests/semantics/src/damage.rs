@@ -46,7 +46,7 @@ async fn verbs(db: &Database, calls: &Recorder, what: &str) -> Vec<Verb> {
     verb!("count", db.query::<Dog>().filter(Dog::CITY.eq("Lyon")).count());
     verb!("insert", db.insert(dog(1000)));
     verb!("insert again", db.insert(dog(1001)));
-    verb!("update", db.query::<Dog>().filter(Dog::CHIP.eq(1)).update_all((Dog::AGE.set(Dog::AGE + 1),)));
+    verb!("update", db.query::<Dog>().filter(Dog::CHIP.eq(1)).update((Dog::AGE.set(Dog::AGE + 1),)));
     verb!(
         "transaction",
         db.transaction(async |s| {
@@ -54,7 +54,7 @@ async fn verbs(db: &Database, calls: &Recorder, what: &str) -> Vec<Verb> {
             s.insert(dog(2000 + n)).await
         })
     );
-    verb!("delete", db.query::<Dog>().filter(Dog::CHIP.eq(2)).delete_all());
+    verb!("delete", db.query::<Dog>().filter(Dog::CHIP.eq(2)).delete());
     done
 }
 
@@ -111,7 +111,7 @@ impl Server {
         let raw = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
         let mut server = Self { server, raw, saved: Vec::new() };
         let (db, _) = server.open().await.unwrap();
-        db.insert_all((0..20).map(dog)).await.unwrap();
+        db.insert_many((0..20).map(dog)).await.unwrap();
         let keys: Vec<Vec<u8>> = server.raw.keys("*").unwrap();
         for key in keys {
             let dump: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut server.raw).unwrap();
@@ -261,7 +261,7 @@ async fn a_damaged_embedded_file_is_reported_and_not_tried_against() {
     };
     {
         let (db, _) = open().await.unwrap();
-        db.insert_all((0..20).map(dog)).await.unwrap();
+        db.insert_many((0..20).map(dog)).await.unwrap();
     }
     let file = folder.join("rome.redb");
     let whole = std::fs::read(&file).unwrap();

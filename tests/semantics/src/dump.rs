@@ -193,7 +193,7 @@ mod cats {
 async fn cats(store: &Arc<dyn Store>, n: u64, twins: Option<[u64; 2]>) -> (Database, Vec<u8>) {
     let db = Database::builder().entity::<cats::Cat>().open_store(store.clone()).await.unwrap();
     let of = |id| twins.filter(|twins| twins[1] == id).map_or(id, |twins| twins[0]);
-    db.insert_all((0..n).map(|id| cats::Cat { id, name: format!("cat {}", of(id)) })).await.unwrap();
+    db.insert_many((0..n).map(|id| cats::Cat { id, name: format!("cat {}", of(id)) })).await.unwrap();
     let mut lines = Vec::new();
     db.dump(&mut lines, |_| {}).await.unwrap();
     (db, lines)
@@ -201,13 +201,13 @@ async fn cats(store: &Arc<dyn Store>, n: u64, twins: Option<[u64; 2]>) -> (Datab
 
 #[tokio::test]
 async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
-    use rome_orm::SchemaChange;
+    use rome_orm::SchemaPolicy;
     for (place, other) in places().into_iter().zip(places()) {
         println!("on {}", place.name);
         let store = place.open().await;
         drop(cats(&store, 5, Some([1, 3])).await);
         let builder = || Database::builder().entity::<cats::unique::Cat>();
-        let db = builder().schema(SchemaChange::Defer).open_store(store).await.unwrap();
+        let db = builder().schema_policy(SchemaPolicy::Defer).open_store(store).await.unwrap();
         assert_eq!(db.build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap().duplicates.len(), 1);
         let mut lines = Vec::new();
         db.dump(&mut lines, |_| {}).await.unwrap();
@@ -219,7 +219,7 @@ async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
         // The copy is as the first one was: a program that wants the index is told which rows are in its way.
         let error = builder().open_store(copy.clone()).await.unwrap_err();
         assert!(error.is_schema_mismatch() && error.to_string().contains("cat 1"), "{error}");
-        let db = builder().schema(SchemaChange::Defer).open_store(copy).await.unwrap();
+        let db = builder().schema_policy(SchemaPolicy::Defer).open_store(copy).await.unwrap();
         assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 5);
         db.update(&cats::unique::Cat { id: 3, name: "cat 3".into() }).await.unwrap();
         let report = db.build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap();
@@ -256,7 +256,7 @@ async fn a_value_that_is_in_a_dump_twice_is_refused_with_both_rows_and_another_d
             let other = dump::load(store.clone(), || Ok(good.as_slice()), |_| {}).await;
             if loaded > 0 {
                 assert!(other.unwrap_err().to_string().contains("which is in table `cats`"));
-                db.query::<cats::unique::Cat>().delete_all().await.unwrap();
+                db.query::<cats::unique::Cat>().delete().await.unwrap();
                 dump::load(store.clone(), || Ok(good.as_slice()), |_| {}).await.unwrap();
             }
             assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 600);
@@ -279,7 +279,7 @@ async fn a_load_whose_rows_were_removed_begins_anew() {
         };
         dump::load(store.clone(), open, |_| {}).await.unwrap_err();
         let db = Database::builder().entity::<cats::Cat>().open_store(store.clone()).await.unwrap();
-        assert_eq!(db.query::<cats::Cat>().delete_all().await.unwrap(), 500);
+        assert_eq!(db.query::<cats::Cat>().delete().await.unwrap(), 500);
         let loaded = dump::load(store, || Ok(dump.as_slice()), |_| {}).await.unwrap();
         assert_eq!((loaded.resumed, loaded.rows["cats"]), (0, 600), "{}", place.name);
         assert_eq!(db.query::<cats::Cat>().count().await.unwrap(), 600, "{}", place.name);

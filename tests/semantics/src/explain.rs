@@ -38,8 +38,8 @@ async fn fill(db: &Database) {
     let city = |id: u32| if id.is_multiple_of(2) { "Lyon" } else { "Nice" };
     let owner = |id| Owner { id, age: id % 50, city: city(id).into(), ..Default::default() };
     let dog = |id| Dog { id, owner_id: id / 2, age: id % 700, chip: id, breed: id % 20, note: id % 3 };
-    db.insert_all((0..600).map(owner)).await.unwrap();
-    db.insert_all((0..1200).map(dog)).await.unwrap();
+    db.insert_many((0..600).map(owner)).await.unwrap();
+    db.insert_many((0..1200).map(dog)).await.unwrap();
 }
 
 macro_rules! is {

@@ -51,8 +51,8 @@ fn dog_in(city: &str, name: &str, age: u32) -> Dog {
 laws! { [Dog, City]
     async fn a_left_join_keeps_what_an_inner_join_leaves_out(db) {
         // An outer join was an inner join, and an inner join ran as an outer merge.
-        db.insert_all([dog_in("Lyon", "Rex", 1), dog_in("Nice", "Max", 2)]).await.unwrap();
-        db.insert_all([city("Lyon", 12), city("Oslo", 5)]).await.unwrap();
+        db.insert_many([dog_in("Lyon", "Rex", 1), dog_in("Nice", "Max", 2)]).await.unwrap();
+        db.insert_many([city("Lyon", 12), city("Oslo", 5)]).await.unwrap();
         let inner = db.query::<Dog>().join(Dog::CITY.on(City::NAME)).select((Dog::NAME, City::BEDS));
         assert_eq!(inner.all().await.unwrap(), [("Rex".to_owned(), 12)]);
         assert_eq!(inner.count().await.unwrap(), 1);
@@ -63,7 +63,7 @@ laws! { [Dog, City]
     }
 
     async fn a_union_gives_each_row_once(db) {
-        db.insert_all([dog("Rex", 1), dog("Max", 2)]).await.unwrap();
+        db.insert_many([dog("Rex", 1), dog("Max", 2)]).await.unwrap();
         let all = db.query::<Dog>();
         let some = db.query::<Dog>().filter(Dog::AGE.le(1));
         assert_eq!(all.clone().union(&some).all().await.unwrap().len(), 2);
@@ -73,7 +73,7 @@ laws! { [Dog, City]
     }
 
     async fn an_order_and_a_limit_count(db) {
-        db.insert_all([3, 1, 5, 2, 4].map(|age| dog("Rex", age))).await.unwrap();
+        db.insert_many([3, 1, 5, 2, 4].map(|age| dog("Rex", age))).await.unwrap();
         let eldest = db.query::<Dog>().order_by(Dog::AGE.desc()).limit(2);
         assert_eq!(eldest.clone().select(Dog::AGE).all().await.unwrap(), [Some(5), Some(4)]);
         assert_eq!(eldest.clone().offset(2).select(Dog::AGE).all().await.unwrap(), [Some(3), Some(2)]);
@@ -113,7 +113,7 @@ laws! { [Dog]
 
     async fn a_row_that_both_sides_of_an_or_find_comes_once(db) {
         // A union kept duplicates.
-        db.insert_all([chipped("Rex", 1), chipped("Max", 2), dog("Fido", 7)]).await.unwrap();
+        db.insert_many([chipped("Rex", 1), chipped("Max", 2), dog("Fido", 7)]).await.unwrap();
         let either = db.query::<Dog>().filter(Dog::AGE.le(1).or(Dog::CHIP.eq(1)).or(Dog::CITY.eq("Nice")));
         assert!(either.explain().await.unwrap().to_string().contains("Union of 3 ways"));
         assert_eq!(either.clone().order_by(Dog::NAME.asc()).select(Dog::NAME).all().await.unwrap(), ["Max", "Rex"]);
@@ -127,8 +127,8 @@ laws! { [Dog]
         assert_eq!((none.count().await.unwrap(), none.exists().await.unwrap()), (0, false));
         assert_eq!((none.all().await.unwrap(), none.first().await.unwrap()), (vec![], None));
         assert_eq!(none.clone().page(5).fetch().await.unwrap().next, None);
-        assert_eq!((none.update_all(Dog::AGE.set(1)).await.unwrap(), none.delete_all().await.unwrap()), (0, 0));
-        assert_eq!(db.insert_all(Vec::<Dog>::new()).await.unwrap(), []);
+        assert_eq!((none.update(Dog::AGE.set(1)).await.unwrap(), none.delete().await.unwrap()), (0, 0));
+        assert_eq!(db.insert_many(Vec::<Dog>::new()).await.unwrap(), []);
         assert_eq!(db.get_many::<Dog>(Vec::<Id<Dog>>::new()).await.unwrap(), []);
         db.session().commit().await.unwrap();
     }
@@ -139,8 +139,8 @@ async fn a_query_and_a_join_read_what_they_need() {
     for place in places() {
         let recorder = Arc::new(Recorder::new(place.open().await));
         let db = Database::builder().entity::<Dog>().entity::<City>().open_store(recorder.clone()).await.unwrap();
-        db.insert_all((0..100).map(|n| city(&format!("city {n}"), n))).await.unwrap();
-        db.insert_all((0..1000).map(|n| dog_in(&format!("city {}", n % 100), "Rex", n))).await.unwrap();
+        db.insert_many((0..100).map(|n| city(&format!("city {n}"), n))).await.unwrap();
+        db.insert_many((0..1000).map(|n| dog_in(&format!("city {}", n % 100), "Rex", n))).await.unwrap();
         // What was visited and what was returned since the last look.
         let read = || {
             let tally = recorder.tally();
@@ -171,9 +171,9 @@ async fn a_commit_that_is_lost_on_its_way_is_whole_or_not_there() {
                 let store = place.open().await;
                 let faults = Arc::new(Faults::new(store.clone()));
                 let db = Database::builder().entity::<Dog>().open_store(faults.clone()).await.unwrap();
-                db.query::<Dog>().delete_all().await.unwrap();
+                db.query::<Dog>().delete().await.unwrap();
                 faults.fail_apply(step, fault);
-                let outcome = db.insert_all((0..ROWS).map(|n| chipped("Rex", n))).await;
+                let outcome = db.insert_many((0..ROWS).map(|n| chipped("Rex", n))).await;
                 // Another client, which knows nothing of the first.
                 let other = Database::builder().entity::<Dog>().open_store(store).await.unwrap();
                 let stored = other.query::<Dog>().count().await.unwrap();
@@ -237,7 +237,7 @@ async fn what_might_have_been_applied_is_an_unknown_outcome_and_is_not_tried_aga
             let recorder = Arc::new(Recorder::new(place.open().await));
             let faults = Arc::new(Faults::new(recorder.clone()));
             let db = Database::builder().entity::<Dog>().open_store(faults.clone()).await.unwrap();
-            db.query::<Dog>().delete_all().await.unwrap();
+            db.query::<Dog>().delete().await.unwrap();
             faults.fail_apply(0, fault);
             let runs = &std::sync::atomic::AtomicU32::new(0);
             let error = db

@@ -202,7 +202,7 @@ async fn a_catalog_of_the_third_form_keeps_its_aggregates_soft_deletes_and_globa
     db.upsert(Photo { deleted_at: None, ..db.get_with_deleted::<Photo>(4_u64).await.unwrap().unwrap() }).await.unwrap();
     let twin = Photo { owner: "Ann".into(), digest: Some("digest 5".into()), ..Default::default() };
     assert!(db.insert(twin).await.unwrap_err().is_unique_violation());
-    db.query::<Dog>().update_all((Dog::OWNER.set(None::<String>),)).await.unwrap();
+    db.query::<Dog>().update((Dog::OWNER.set(None::<String>),)).await.unwrap();
     assert!(db.delete_by_key::<Owner>("Bob").await.unwrap());
     assert_eq!((db.query::<Photo>().with_deleted().count().await.unwrap(), sums("Bob").await), (5, None));
     assert_eq!(db.query::<Crop>().count().await.unwrap(), 2);

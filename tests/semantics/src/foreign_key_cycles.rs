@@ -71,7 +71,7 @@ async fn nodes(db: &Database) -> Vec<u64> {
 
 async fn gone(db: &Database) -> Vec<u64> {
     let gone = db.query::<Gone>().order_by(Gone::NODE.asc()).select(Gone::NODE).all().await.unwrap();
-    db.query::<Gone>().delete_all().await.unwrap();
+    db.query::<Gone>().delete().await.unwrap();
     gone
 }
 
@@ -79,7 +79,7 @@ async fn gone(db: &Database) -> Vec<u64> {
 async fn team(db: &Database, first: u64, players: u64) {
     let s = db.session();
     let mut team = s.insert(Team { id: first, ..Default::default() }).await.unwrap();
-    s.insert_all((first..first + players).map(|id| Player { id, team: Some(first) })).await.unwrap();
+    s.insert_many((first..first + players).map(|id| Player { id, team: Some(first) })).await.unwrap();
     team.captain = Some(first);
     s.update(&team).await.unwrap();
     s.commit().await.unwrap();
@@ -95,13 +95,13 @@ laws! { [Node, Gone, Team, Player, Stone]
         let ring = [node(1, Some(2)), node(2, Some(3)), node(3, Some(1)), node(4, Some(1))];
         let others = [node(5, Some(5)), node(6, None), node(7, Some(6))];
         for first in 1..=4 {
-            db.insert_all(ring.iter().chain(&others).cloned()).await.unwrap();
+            db.insert_many(ring.iter().chain(&others).cloned()).await.unwrap();
             db.delete_by_key::<Node>(first).await.unwrap();
             // What the fourth references stays.
             let expected = if first == 4 { vec![4] } else { vec![1, 2, 3, 4] };
             assert_eq!(gone(&db).await, expected, "beginning with {first}");
             assert_eq!(nodes(&db).await, (1..=7).filter(|id| !expected.contains(id)).collect::<Vec<_>>());
-            db.query::<Node>().delete_all().await.unwrap();
+            db.query::<Node>().delete().await.unwrap();
             gone(&db).await;
         }
         db.insert(node(5, Some(5))).await.unwrap();
@@ -110,9 +110,9 @@ laws! { [Node, Gone, Team, Player, Stone]
     }
 
     async fn a_delete_by_query_that_meets_a_ring_takes_all_of_it(db) {
-        db.insert_all((0..40).map(|id| node(id, Some((id + 1) % 40)))).await.unwrap();
+        db.insert_many((0..40).map(|id| node(id, Some((id + 1) % 40)))).await.unwrap();
         let some = db.query::<Node>().filter(Node::ID.is_in([3_u64, 4, 30]));
-        assert_eq!(some.delete_all().await.unwrap(), 3, "the statement's own rows are counted");
+        assert_eq!(some.delete().await.unwrap(), 3, "the statement's own rows are counted");
         assert_eq!(gone(&db).await, (0..40).collect::<Vec<_>>());
         assert_eq!(nodes(&db).await, Vec::<u64>::new());
     }
@@ -144,18 +144,18 @@ laws! { [Node, Gone, Team, Player, Stone]
         db.update(&Team { id: 20, captain: Some(20), mascot: Some(11) }).await.unwrap();
         assert!(db.delete_by_key::<Team>(10_u64).await.unwrap_err().is_foreign_key_violation());
         assert_eq!(counts(&db).await, (2, 4));
-        assert_eq!(db.query::<Team>().delete_all().await.unwrap(), 2, "both go together");
+        assert_eq!(db.query::<Team>().delete().await.unwrap(), 2, "both go together");
         assert_eq!(counts(&db).await, (0, 0));
     }
 
     async fn rows_that_keep_each_other_go_in_one_statement(db) {
         let stones = [Stone { id: 1, on: Some(2) }, Stone { id: 2, on: Some(1) }, Stone { id: 3, on: Some(3) }];
-        db.insert_all(stones.clone()).await.unwrap();
+        db.insert_many(stones.clone()).await.unwrap();
         for one in &stones[..2] {
             assert!(db.delete(one).await.unwrap_err().is_foreign_key_violation());
         }
         db.delete(&stones[2]).await.expect("it is kept by nobody else");
-        assert_eq!(db.delete_all(&stones[..2]).await.unwrap(), 2);
+        assert_eq!(db.delete_many(&stones[..2]).await.unwrap(), 2);
         assert_eq!(db.query::<Stone>().count().await.unwrap(), 0);
     }
 }

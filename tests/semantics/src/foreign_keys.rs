@@ -94,7 +94,7 @@ on_each_store! {
         let moved = db.update(&Dog { owner_id: Id::new(77), ..rex.clone() }).await.unwrap_err();
         assert!(moved.is_foreign_key_violation(), "{moved}");
         assert!(db.upsert(Dog { owner_id: Id::new(77), ..rex.clone() }).await.unwrap_err().is_foreign_key_violation());
-        let all = db.query::<Dog>().update_all((Dog::MOTHER.set(Some(Id::new(99))),)).await.unwrap_err();
+        let all = db.query::<Dog>().update((Dog::MOTHER.set(Some(Id::new(99))),)).await.unwrap_err();
         assert!(all.is_foreign_key_violation(), "{all}");
         assert_eq!(db.get::<Dog>(rex.id).await.unwrap(), Some(rex));
     }
@@ -112,14 +112,14 @@ on_each_store! {
             mother: mother.map(Id::new),
             ..Default::default()
         };
-        db.insert_all([dog(900, Some(901)), dog(901, Some(902)), dog(902, Some(902))]).await.unwrap();
+        db.insert_many([dog(900, Some(901)), dog(901, Some(902)), dog(902, Some(902))]).await.unwrap();
         let s = db.session();
-        s.insert_all([dog(910, Some(911)), dog(911, None)]).await.unwrap();
-        assert!(s.insert_all([dog(920, Some(921))]).await.unwrap_err().is_foreign_key_violation());
+        s.insert_many([dog(910, Some(911)), dog(911, None)]).await.unwrap();
+        assert!(s.insert_many([dog(920, Some(921))]).await.unwrap_err().is_foreign_key_violation());
         s.commit().await.unwrap();
         assert_eq!(db.query::<Dog>().count().await.unwrap(), 5);
         // They may also go together.
-        assert_eq!(db.query::<Dog>().delete_all().await.unwrap(), 5);
+        assert_eq!(db.query::<Dog>().delete().await.unwrap(), 5);
     }
 
     async fn restrict_names_who_is_in_the_way(db) {
@@ -129,7 +129,7 @@ on_each_store! {
         for error in [
             db.delete(&rex).await.unwrap_err(),
             db.delete_by_key::<Dog>(rex.id).await.unwrap_err(),
-            db.query::<Dog>().delete_all().await.unwrap_err(),
+            db.query::<Dog>().delete().await.unwrap_err(),
             // The owner's delete reaches the dog.
             db.delete(&ann).await.unwrap_err(),
         ] {
@@ -260,7 +260,7 @@ async fn a_soft_delete_does_nothing_to_children_and_a_purge_applies_on_delete() 
         assert_eq!(db.query::<Club>().count().await.unwrap(), 0);
         assert_eq!(db.query::<Member>().count().await.unwrap(), 1, "on {}", place.name);
         db.insert(member()).await.expect("the row is still there");
-        assert!(db.purge::<Club>("chess").await.unwrap());
+        assert!(db.purge_by_key::<Club>("chess").await.unwrap());
         assert_eq!(db.query::<Member>().count().await.unwrap(), 0, "on {}", place.name);
         assert!(db.insert(member()).await.unwrap_err().is_foreign_key_violation());
     }

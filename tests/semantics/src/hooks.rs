@@ -173,7 +173,7 @@ fn owner(id: u32) -> Owner {
 /// What was logged since the last call, which forgets it.
 async fn logged(db: &Database) -> Vec<String> {
     let lines = db.query::<Line>().order_by(Line::ID.asc()).select(Line::TEXT).all().await.unwrap();
-    db.query::<Line>().delete_all().await.unwrap();
+    db.query::<Line>().delete().await.unwrap();
     lines
 }
 
@@ -201,14 +201,14 @@ laws! { [Owner, Dog, Walk, Note, Line]
     }
 
     async fn many_rows_run_their_hooks_each_and_so_do_changes_by_query(db) {
-        db.insert_all([dog("Rex", 1), dog("Ida", 2)]).await.unwrap();
+        db.insert_many([dog("Rex", 1), dog("Ida", 2)]).await.unwrap();
         let lines = ["before insert of Rex", "before insert of Ida", "after insert of Rex v1", "after insert of Ida v1"];
         assert_eq!(logged(&db).await, lines);
         let all = db.query::<Dog>().filter(Dog::AGE.le(2));
-        assert_eq!(all.update_all(Dog::AGE.set(Dog::AGE + 200)).await.unwrap(), 2);
+        assert_eq!(all.update(Dog::AGE.set(Dog::AGE + 200)).await.unwrap(), 2);
         assert_eq!(logged(&db).await.len(), 4);
         assert_eq!(db.query::<Dog>().filter(Dog::AGE.eq(99)).count().await.unwrap(), 2);
-        assert_eq!(db.query::<Dog>().delete_all().await.unwrap(), 2);
+        assert_eq!(db.query::<Dog>().delete().await.unwrap(), 2);
         let mut lines = logged(&db).await;
         lines.sort();
         assert_eq!(lines, ["after delete of Ida", "after delete of Rex", "before delete of Ida", "before delete of Rex"]);
@@ -216,7 +216,7 @@ laws! { [Owner, Dog, Walk, Note, Line]
 
     async fn what_a_hook_refuses_leaves_nothing_of_the_row_and_of_other_hooks(db) {
         for at in ["before insert", "after insert"] {
-            let error = db.insert_all([dog("Rex", 1), dog(&format!("no {at}"), 2)]).await.unwrap_err();
+            let error = db.insert_many([dog("Rex", 1), dog(&format!("no {at}"), 2)]).await.unwrap_err();
             assert!(error.is_invalid() && error.to_string().contains("is refused"), "{error}");
             assert_eq!(db.query::<Dog>().count().await.unwrap(), 0);
             assert_eq!(logged(&db).await, Vec::<String>::new());
@@ -240,7 +240,7 @@ laws! { [Owner, Dog, Walk, Note, Line]
     async fn a_session_goes_on_without_a_statement_that_a_hook_refused(db) {
         let s = db.session();
         s.insert(dog("Rex", 1)).await.unwrap();
-        s.insert_all([dog("Ida", 1), dog("no after insert", 1)]).await.unwrap_err();
+        s.insert_many([dog("Ida", 1), dog("no after insert", 1)]).await.unwrap_err();
         assert_eq!(s.query::<Dog>().select(Dog::NAME).all().await.unwrap(), ["Rex"]);
         s.commit().await.unwrap();
         assert_eq!(db.query::<Dog>().select(Dog::NAME).all().await.unwrap(), ["Rex"]);
@@ -286,7 +286,7 @@ laws! { [Owner, Dog, Walk, Note, Line]
     }
 
     async fn cascades_run_the_hooks_of_the_rows_that_they_reach(db) {
-        db.insert_all([owner(1), owner(2)]).await.unwrap();
+        db.insert_many([owner(1), owner(2)]).await.unwrap();
         db.insert(Dog { owner_id: Some(1), ..dog("Rex", 1) }).await.unwrap();
         let ida = db.insert(Dog { owner_id: Some(2), walker_id: Some(1), ..dog("Ida", 2) }).await.unwrap();
         logged(&db).await;
@@ -313,11 +313,11 @@ laws! { [Owner, Dog, Walk, Note, Line]
         let ann = db.insert(owner(1)).await.unwrap();
         let rex = db.insert(dog("Rex", 1)).await.unwrap();
         logged(&db).await;
-        assert!(db.link(&ann, Owner::WALKED, &rex).await.unwrap());
+        assert!(db.attach(&ann, Owner::WALKED, &rex).await.unwrap());
         assert_eq!(logged(&db).await, ["before insert of walk 1", "after insert of walk 1"]);
-        assert!(db.unlink(&ann, Owner::WALKED, &rex).await.unwrap());
+        assert!(db.detach(&ann, Owner::WALKED, &rex).await.unwrap());
         assert_eq!(logged(&db).await, ["before delete of walk 1", "after delete of walk 1"]);
-        assert!(db.link(&rex, Dog::OWNER, &ann).await.unwrap());
+        assert!(db.attach(&rex, Dog::OWNER, &ann).await.unwrap());
         assert_eq!(logged(&db).await.len(), 2);
     }
 
@@ -330,7 +330,7 @@ laws! { [Owner, Dog, Walk, Note, Line]
         assert_eq!(logged(&db).await, Vec::<String>::new());
         db.upsert(note).await.unwrap();
         assert_eq!(logged(&db).await, ["before update of note 1 there", "after update of note 1 there"]);
-        assert!(db.purge::<Note>(1).await.unwrap());
+        assert!(db.purge_by_key::<Note>(1).await.unwrap());
         assert_eq!(logged(&db).await, ["before delete of note 1 there", "after delete of note 1 there"]);
     }
 
@@ -375,7 +375,7 @@ async fn a_statement_that_is_dropped_while_a_hook_runs_leaves_nothing() {
     // At whatever point it is dropped: in the reads of the statement, or between two of its hooks.
     for polls in 0..12 {
         let session = db.session();
-        let mut delete = Box::pin(session.delete_all(std::slice::from_ref(&rex)));
+        let mut delete = Box::pin(session.delete_many(std::slice::from_ref(&rex)));
         let mut done = false;
         for _ in 0..polls {
             done = done || futures::poll!(delete.as_mut()).is_ready();

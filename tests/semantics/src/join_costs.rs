@@ -46,7 +46,7 @@ async fn fill(db: &Database, albums: u64) {
     for first in (0..albums).step_by(BULK as usize) {
         let numbers = first..first + BULK;
         let album = |id| Album { id, created: id * 7 % 10_007, rating: id % 4, plain: id % 2, ..Default::default() };
-        db.insert_all(numbers.clone().map(album)).await.unwrap();
+        db.insert_many(numbers.clone().map(album)).await.unwrap();
         let song = |id: u64| Song {
             id,
             album_id: id / SONGS,
@@ -56,7 +56,7 @@ async fn fill(db: &Database, albums: u64) {
             rare: (id < 20).then_some(id),
             ..Default::default()
         };
-        db.insert_all((numbers.start * SONGS..numbers.end * SONGS).map(song)).await.unwrap();
+        db.insert_many((numbers.start * SONGS..numbers.end * SONGS).map(song)).await.unwrap();
     }
 }
 

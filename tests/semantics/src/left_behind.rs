@@ -78,11 +78,11 @@ async fn left_behind() -> (Arc<Forgetful>, Database) {
         || Database::builder().entity::<Account>().durability(Durability::Replicated(1)).open_store(store.clone());
     let gone = open().await.unwrap();
     let account = |bank, balance| Account { bank, number: 1, owner: "Ann".into(), balance };
-    gone.insert_all((0..6).map(|bank| account(bank, 1))).await.unwrap();
+    gone.insert_many((0..6).map(|bank| account(bank, 1))).await.unwrap();
     let other = open().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     store.loses_finish.store(true, Ordering::SeqCst);
-    gone.update_all(&(0..6).map(|bank| account(bank, 2)).collect::<Vec<_>>()).await.unwrap();
+    gone.update_many(&(0..6).map(|bank| account(bank, 2)).collect::<Vec<_>>()).await.unwrap();
     drop(gone);
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     store.loses_finish.store(false, Ordering::SeqCst);

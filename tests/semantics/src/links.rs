@@ -50,21 +50,21 @@ struct Visit {
 laws! { [Dog, Park, Walk, Visit]
     async fn what_was_unlinked_softly_can_be_linked_again(db) {
         let dogs = [1, 2].map(|id| Dog { id, ..Default::default() });
-        db.insert_all(dogs.clone()).await.unwrap();
+        db.insert_many(dogs.clone()).await.unwrap();
         let (dog, park) = (&dogs[0], db.insert(Park { id: 7 }).await.unwrap());
         for _ in 0..2 {
-            assert!(db.link(dog, Dog::PARKS, &park).await.unwrap());
-            assert!(!db.link(dog, Dog::PARKS, &park).await.unwrap(), "it is there");
-            assert!(db.link(dog, Dog::VISITED, &park).await.unwrap());
-            assert!(!db.link(dog, Dog::VISITED, &park).await.unwrap(), "it is there");
+            assert!(db.attach(dog, Dog::PARKS, &park).await.unwrap());
+            assert!(!db.attach(dog, Dog::PARKS, &park).await.unwrap(), "it is there");
+            assert!(db.attach(dog, Dog::VISITED, &park).await.unwrap());
+            assert!(!db.attach(dog, Dog::VISITED, &park).await.unwrap(), "it is there");
             let loaded = db.query::<Dog>().filter(Dog::ID.eq(1)).with(Dog::PARKS).with(Dog::VISITED).one().await.unwrap();
             assert_eq!((loaded.parks.get().unwrap().len(), loaded.visited.get().unwrap().len()), (1, 1));
-            assert!(db.unlink(dog, Dog::PARKS, &park).await.unwrap());
-            assert!(!db.unlink(dog, Dog::PARKS, &park).await.unwrap(), "it is gone");
-            assert!(db.unlink(dog, Dog::VISITED, &park).await.unwrap());
+            assert!(db.detach(dog, Dog::PARKS, &park).await.unwrap());
+            assert!(!db.detach(dog, Dog::PARKS, &park).await.unwrap(), "it is gone");
+            assert!(db.detach(dog, Dog::VISITED, &park).await.unwrap());
         }
         // Linking is of these two rows only.
-        assert!(db.link(&dogs[1], Dog::PARKS, &park).await.unwrap());
+        assert!(db.attach(&dogs[1], Dog::PARKS, &park).await.unwrap());
         assert_eq!((db.query::<Walk>().count().await.unwrap(), db.query::<Walk>().with_deleted().count().await.unwrap()), (1, 2));
         assert_eq!(db.query::<Visit>().with_deleted().count().await.unwrap(), 1);
     }
@@ -73,14 +73,14 @@ laws! { [Dog, Park, Walk, Visit]
         let dog = db.insert(Dog { id: 1, ..Default::default() }).await.unwrap();
         let park = db.insert(Park { id: 7 }).await.unwrap();
         let walk = db.insert(Walk { dog_id: 1, park_id: 7, note: Some("long".into()), gone: None }).await.unwrap();
-        assert!(db.unlink(&dog, Dog::PARKS, &park).await.unwrap());
-        assert!(db.link(&dog, Dog::PARKS, &park).await.unwrap());
+        assert!(db.detach(&dog, Dog::PARKS, &park).await.unwrap());
+        assert!(db.attach(&dog, Dog::PARKS, &park).await.unwrap());
         assert_eq!(db.query::<Walk>().all().await.unwrap(), std::slice::from_ref(&walk));
         // Also in one session, and nothing is left of what came to nothing.
         let s = db.session();
-        assert!(s.unlink(&dog, Dog::PARKS, &park).await.unwrap());
-        assert!(s.link(&dog, Dog::PARKS, &park).await.unwrap());
-        assert!(!s.link(&dog, Dog::PARKS, &park).await.unwrap());
+        assert!(s.detach(&dog, Dog::PARKS, &park).await.unwrap());
+        assert!(s.attach(&dog, Dog::PARKS, &park).await.unwrap());
+        assert!(!s.attach(&dog, Dog::PARKS, &park).await.unwrap());
         s.commit().await.unwrap();
         assert_eq!(db.query::<Walk>().all().await.unwrap(), [walk]);
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rome_core::testkit::{Fault, Faults, Recorder};
-use rome_orm::metrics::{Collector, End, Event, Metrics};
+use rome_orm::metrics::{Collector, Event, Metrics, TransactionEnd};
 use rome_orm::prelude::*;
 use rome_orm::store::Store;
 
@@ -27,7 +27,7 @@ impl Metrics for Both {
 
 impl Both {
     /// The events so far, without their times; how each transaction ended, and in how many attempts.
-    fn ends(&self) -> Vec<(End, u32)> {
+    fn ends(&self) -> Vec<(TransactionEnd, u32)> {
         let events = std::mem::take(&mut *self.1.lock().unwrap());
         let end = |event| match event {
             Event::Transaction { end, attempts, .. } => Some((end, attempts)),
@@ -50,7 +50,7 @@ async fn calls_are_counted_as_the_store_sees_them() {
         let several = u64::from(recorder.capabilities().partitions > 1);
         let metrics = Arc::new(Both::default());
         let db = open(recorder.clone(), &metrics).await;
-        let dogs = db.insert_all((0..30).map(|age| dog("Rex", age))).await.unwrap();
+        let dogs = db.insert_many((0..30).map(|age| dog("Rex", age))).await.unwrap();
         db.update(&Dog { age: Some(99), ..dogs[0].clone() }).await.unwrap();
         db.query::<Dog>().filter(Dog::AGE.ge(10)).all().await.unwrap();
         db.get::<Dog>(dogs[1].id).await.unwrap();
@@ -82,7 +82,7 @@ async fn conflicts_and_ends_of_transactions_are_told_each_once() {
         let id = db.insert(chipped("Rex", 1)).await.unwrap().id;
         let meddle = async || {
             let rex = db.query::<Dog>().filter(Dog::ID.eq(id));
-            rex.update_all(Dog::AGE.set(Dog::AGE + 1)).await.map(drop)
+            rex.update(Dog::AGE.set(Dog::AGE + 1)).await.map(drop)
         };
         metrics.ends();
         let before = metrics.0.snapshot();
@@ -100,9 +100,15 @@ async fn conflicts_and_ends_of_transactions_are_told_each_once() {
             db.transaction_with(options, body).await
         };
         grow(TransactionOptions::new(), 2).await.unwrap();
-        assert_eq!(metrics.ends(), [(End::Committed, 1), (End::Committed, 1), (End::Committed, 3)]);
-        assert!(grow(TransactionOptions::new().attempts(2), 9).await.unwrap_err().is_conflict());
-        assert_eq!(metrics.ends(), [(End::Committed, 1), (End::Committed, 1), (End::Failed, 2)]);
+        assert_eq!(
+            metrics.ends(),
+            [(TransactionEnd::Committed, 1), (TransactionEnd::Committed, 1), (TransactionEnd::Committed, 3)]
+        );
+        assert!(grow(TransactionOptions::new().max_attempts(2), 9).await.unwrap_err().is_conflict());
+        assert_eq!(
+            metrics.ends(),
+            [(TransactionEnd::Committed, 1), (TransactionEnd::Committed, 1), (TransactionEnd::Failed, 2)]
+        );
         let did = metrics.0.snapshot().since(&before);
         assert_eq!((did.conflicts, did.retries, did.committed, did.failed), (4, 3, 5, 1));
 
@@ -118,7 +124,13 @@ async fn conflicts_and_ends_of_transactions_are_told_each_once() {
         meddle().await.unwrap();
         assert!(s.commit().await.unwrap_err().is_conflict());
         db.session().rollback();
-        let ends = [End::Failed, End::Failed, End::Committed, End::Committed, End::Failed];
+        let ends = [
+            TransactionEnd::Failed,
+            TransactionEnd::Failed,
+            TransactionEnd::Committed,
+            TransactionEnd::Committed,
+            TransactionEnd::Failed,
+        ];
         assert_eq!(metrics.ends(), ends.map(|end| (end, 1)));
         let did = metrics.0.snapshot().since(&before);
         assert_eq!((did.conflicts, did.retries), (5, 3));
@@ -146,7 +158,7 @@ async fn what_fails_and_what_nobody_knows_is_told_as_such() {
         let did = metrics.0.snapshot().since(&before);
         assert_eq!((did.applies.failed, did.reads.failed), (2, 1));
         assert_eq!((did.committed, did.failed as usize, did.unknown), (0, 1 + several, 1));
-        let ends = [(End::Failed, 1), (End::Unknown, 1), (End::Failed, 1)];
+        let ends = [(TransactionEnd::Failed, 1), (TransactionEnd::Unknown, 1), (TransactionEnd::Failed, 1)];
         assert_eq!(metrics.ends(), ends[..2 + several]);
     }
 }
@@ -154,7 +166,11 @@ async fn what_fails_and_what_nobody_knows_is_told_as_such() {
 #[test]
 fn a_snapshot_prints_what_it_has() {
     let collector = Collector::new();
-    collector.record(&Event::Transaction { end: End::Committed, attempts: 1, elapsed: Duration::from_millis(3) });
+    collector.record(&Event::Transaction {
+        end: TransactionEnd::Committed,
+        attempts: 1,
+        elapsed: Duration::from_millis(3),
+    });
     collector.record(&Event::Conflict { attempt: 1, again: true });
     collector.record(&Event::Push { decided: true });
     let text = collector.snapshot().to_string();

@@ -18,10 +18,10 @@ struct Dog {
 async fn pack(db: &Database) -> Vec<Dog> {
     let some = |n: u32| (!n.is_multiple_of(4)).then_some(n % 4);
     let dog = |id| Dog { id, age: some(id), name: some(id).map(|n| format!("dog {n}")), wish: some(id / 4) };
-    db.insert_all((0..16).map(dog)).await.unwrap()
+    db.insert_many((0..16).map(dog)).await.unwrap()
 }
 
-async fn ids(db: &Database, filter: rome_orm::expr::Expr<Dog>) -> Vec<u32> {
+async fn ids(db: &Database, filter: rome_orm::expr::Condition<Dog>) -> Vec<u32> {
     db.query::<Dog>().filter(filter).order_by(Dog::ID.asc()).select(Dog::ID).all().await.unwrap()
 }
 

@@ -76,7 +76,7 @@ async fn an_insert_is_one_round_trip_and_an_update_or_a_delete_two() {
     let (trips, commands) = cost(&server, db.insert(dog(2))).await;
     assert_eq!((trips, commands["evalsha"]), (1, 1), "an insert: {commands:?}");
     let towns = (0..100).map(|n| town(&format!("{n}")));
-    let (_, commands) = cost(&server, db.insert_all(towns)).await;
+    let (_, commands) = cost(&server, db.insert_many(towns)).await;
     assert_eq!(commands["evalsha"], 1, "a hundred inserts: {commands:?}");
 
     let moved = Dog { city: "Nice".into(), chip: Some(200), ..first.clone() };
@@ -109,12 +109,12 @@ async fn a_commit_over_two_slots_is_two_round_trips_and_one_behind_it() {
     };
     begin();
     // Sentinels and lanes.
-    db.insert_all((0..16).map(|n| town(&format!("first {n}")))).await.unwrap();
+    db.insert_many((0..16).map(|n| town(&format!("first {n}")))).await.unwrap();
     assert_eq!(end().await.applies, 3);
     let mut seen = BTreeSet::new();
     for n in 0..32 {
         begin();
-        db.insert_all([town(&format!("left {n}")), town(&format!("right {n}"))]).await.unwrap();
+        db.insert_many([town(&format!("left {n}")), town(&format!("right {n}"))]).await.unwrap();
         let tally = end().await;
         assert_eq!((tally.reads, tally.reserves), (0, 0), "{:?}", recorder.calls());
         assert_eq!(evals(), i64::try_from(tally.applies).unwrap(), "one script a call");
@@ -128,7 +128,7 @@ async fn a_commit_over_two_slots_is_two_round_trips_and_one_behind_it() {
 async fn a_full_server_that_was_started_again_is_read_and_rows_are_deleted() {
     let mut server = LocalServer::durable();
     let before = open(&server.url()).await;
-    let dogs = before.insert_all((0..10).map(dog)).await.unwrap();
+    let dogs = before.insert_many((0..10).map(dog)).await.unwrap();
     before.insert(town("Lyon")).await.unwrap();
     drop(before);
     server.kill();
@@ -137,7 +137,7 @@ async fn a_full_server_that_was_started_again_is_read_and_rows_are_deleted() {
     let db = open(&server.url()).await;
     assert_eq!(db.query::<Dog>().all().await.unwrap().len(), 10);
     db.delete(&dogs[0]).await.unwrap();
-    db.query::<Dog>().filter(Dog::CHIP.lt(5)).delete_all().await.unwrap();
+    db.query::<Dog>().filter(Dog::CHIP.lt(5)).delete().await.unwrap();
     db.delete(&town("Lyon")).await.unwrap();
     assert_eq!(db.query::<Dog>().count().await.unwrap(), 5);
     assert!(db.check().await.unwrap().is_clean());

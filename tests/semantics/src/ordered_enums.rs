@@ -65,12 +65,12 @@ async fn fill(db: &Database) {
         let (priority, was, marks) = parts(id);
         Task { id, priority, was, marks }
     });
-    db.insert_all(tasks).await.unwrap();
+    db.insert_many(tasks).await.unwrap();
     let indexed = (0..23).map(|id| {
         let (priority, was, marks) = parts(id);
         Indexed { id, priority, was, marks }
     });
-    db.insert_all(indexed).await.unwrap();
+    db.insert_many(indexed).await.unwrap();
 }
 
 laws! { [Task, Indexed, Level]
@@ -189,7 +189,7 @@ laws! { [Task, Indexed, Level]
     async fn a_session_sees_its_own_variants_in_order(db) {
         fill(&db).await;
         let (urgent, least) = db.transaction(async |s| {
-            s.update_all(&[Task { id: 0, priority: Urgent, ..Default::default() }]).await?;
+            s.update_many(&[Task { id: 0, priority: Urgent, ..Default::default() }]).await?;
             s.insert(Indexed { id: 100, priority: Urgent, ..Default::default() }).await?;
             let urgent = s.query::<Indexed>().filter(Indexed::PRIORITY.gt(High)).order_by(Indexed::ID.desc()).first().await?;
             let least = s.query::<Task>().order_by((Task::PRIORITY.asc(), Task::ID.asc())).first().await?;
@@ -260,7 +260,7 @@ async fn variants_may_be_added_at_the_end_and_nowhere_else() {
         let db = first::open(&store).await.unwrap();
         let task = |id, priority| first::Task { id, priority, marks: vec![Some(priority), None] };
         let all = [task(1, first::Priority::High), task(2, first::Priority::Low)];
-        db.insert_all(all.clone()).await.unwrap();
+        db.insert_many(all.clone()).await.unwrap();
         for refused in [
             moved::open(&store).await,
             inserted::open(&store).await,

@@ -58,10 +58,10 @@ async fn fill(db: &Database, rows: u64) {
             owner: id / 100,
             ..Default::default()
         };
-        db.insert_all(numbers.clone().map(image)).await.unwrap();
+        db.insert_many(numbers.clone().map(image)).await.unwrap();
         // Those in the middle have properties.
         let with_some = numbers.filter(|id| id.abs_diff(rows / 2) < 100);
-        db.insert_all(with_some.map(|image_id| Property { image_id, name: "os".into() })).await.unwrap();
+        db.insert_many(with_some.map(|image_id| Property { image_id, name: "os".into() })).await.unwrap();
     }
 }
 
@@ -79,18 +79,18 @@ async fn costs(place: &Place, rows: u64) -> Vec<(&'static str, Tally)> {
     let written = Image::CREATED.lt(middle) | (Image::CREATED.eq(middle) & Image::ID.lt(middle));
     let flat = Image::CREATED.le(middle) & (Image::CREATED.lt(middle) | Image::ID.lt(middle));
     let behind_marker = |what: &str| match what {
-        "behind a marker" => newest.clone().filter(Expr::after(order, (middle, middle))),
+        "behind a marker" => newest.clone().filter(Condition::after(order, (middle, middle))),
         "behind a marker that is written out" => newest.clone().filter(written.clone()),
         "behind a marker in two conditions" => newest.clone().filter(flat.clone()),
         // Towards the newest, by all images, and by those of an owner.
         "before a marker" => {
             let oldest = (Image::CREATED.asc(), Image::ID.asc());
             let query = db.query::<Image>().filter(Image::STATUS.eq("active")).order_by(oldest);
-            query.filter(Expr::after(oldest, (middle, middle)))
+            query.filter(Condition::after(oldest, (middle, middle)))
         }
         "behind a marker by the key" => {
             let order = (Image::OWNER.asc(), Image::ID.asc());
-            db.query::<Image>().order_by(order).filter(Expr::at_or_after(order, (middle / 100, middle)))
+            db.query::<Image>().order_by(order).filter(Condition::at_or_after(order, (middle / 100, middle)))
         }
         _ => {
             let marker = Image::OWNER.gt(middle / 100) | (Image::OWNER.eq(middle / 100) & Image::ID.gt(middle));

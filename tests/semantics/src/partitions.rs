@@ -149,7 +149,7 @@ async fn a_parent_and_its_group_commit_in_one_step_and_are_read_in_one() {
     for n in 100..120 {
         let s = setup.db.session();
         s.insert(Image { id: Id::new(n), ..image(1) }).await.unwrap();
-        s.insert_all((0..5).map(|at| property(Id::new(n), at))).await.unwrap();
+        s.insert_many((0..5).map(|at| property(Id::new(n), at))).await.unwrap();
         setup.calls().await;
         let checksum_elsewhere = s.commit().await.map(|()| setup.calls()).unwrap().await;
         assert!([(0, 1), (0, 3)].contains(&checksum_elsewhere), "{checksum_elsewhere:?}");
@@ -180,7 +180,7 @@ async fn a_unique_value_or_a_global_entry_elsewhere_costs_two_steps_and_one_in_t
 #[tokio::test]
 async fn reads_of_all_partitions_cost_one_look_more() {
     let setup = Setup::new().await;
-    setup.db.insert_all((1..60).map(|n| Image { name: Some(format!("image {n}")), ..image(n) })).await.unwrap();
+    setup.db.insert_many((1..60).map(|n| Image { name: Some(format!("image {n}")), ..image(n) })).await.unwrap();
     setup.calls().await;
     let query = setup.db.query::<Image>().filter(Image::OWNER.eq("owner 1"));
     assert_eq!(query.all().await.unwrap().len(), 20);
@@ -207,9 +207,9 @@ async fn each_group_is_looked_for_where_it_lies() {
     let setup = Setup::new().await;
     let images: Vec<Image> = (100..120).map(|n| Image { id: Id::new(n), ..image(1) }).collect();
     let properties = images.iter().flat_map(|image| (0..3).map(|n| property(image.id, n)));
-    setup.db.insert_all(properties.collect::<Vec<_>>()).await.unwrap();
+    setup.db.insert_many(properties.collect::<Vec<_>>()).await.unwrap();
     let ids: Vec<Id<Image>> = images.iter().map(|image| image.id).collect();
-    setup.db.insert_all(images).await.unwrap();
+    setup.db.insert_many(images).await.unwrap();
     setup.calls().await;
 
     let loaded =
@@ -236,7 +236,7 @@ async fn a_commit_that_is_dropped_in_the_middle_is_whole_or_nothing_and_leaves_n
         let setup = Setup::new().await;
         let rows: Vec<Image> = (1..30).map(|n| Image { name: Some(format!("image {n}")), ..image(n) }).collect();
         {
-            let insert = setup.db.insert_all(rows.clone());
+            let insert = setup.db.insert_many(rows.clone());
             let mut insert = std::pin::pin!(insert);
             for _ in 0..polls {
                 if futures::poll!(insert.as_mut()).is_ready() {
@@ -251,7 +251,7 @@ async fn a_commit_that_is_dropped_in_the_middle_is_whole_or_nothing_and_leaves_n
         assert!(stored == 1 || stored == 30, "{stored} rows after {polls} polls");
         seen.insert((stored, before));
         if stored == 1 {
-            setup.db.insert_all(rows).await.unwrap();
+            setup.db.insert_many(rows).await.unwrap();
         }
         assert_eq!(setup.db.query::<Image>().count().await.unwrap(), 30);
         assert!(setup.recorder.calls().len() < 40, "it did not have to wait long");

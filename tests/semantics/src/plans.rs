@@ -26,7 +26,7 @@ async fn jobs() -> Database {
     let db = Database::builder().entity::<Job>().open("memory:").await.unwrap();
     let status = |id| if id > 2980 { "queued" } else { "done" }.to_owned();
     let job = |id| Job { id, status: status(id), at: id, kind: (id % 20) as u32, owner: (id % 100) as u32 };
-    db.insert_all((1..=3000).map(job)).await.unwrap();
+    db.insert_many((1..=3000).map(job)).await.unwrap();
     db
 }
 
@@ -81,12 +81,12 @@ struct Visit {
 }
 
 /// How many entries of the index by place a query visits, which gives the same rows without it.
-async fn visited(filter: Expr<Visit>) -> u64 {
+async fn visited(filter: Condition<Visit>) -> u64 {
     let recorder = Arc::new(Recorder::new(Arc::new(MemoryStore::new())));
     let db = Database::builder().entity::<Visit>().open_store(recorder.clone()).await.unwrap();
     let place = |n: u32| format!("{}-{}", if n.is_multiple_of(2) { "inn" } else { "mill" }, n % 4);
     let visit = |n: u32| Visit { day: n / 100, number: n % 100, place: place(n) };
-    db.insert_all((0..1000).map(visit)).await.unwrap();
+    db.insert_many((0..1000).map(visit)).await.unwrap();
     let query = db.query::<Visit>().filter(filter).order_by(Visit::PLACE.asc());
     let found = query.clone().ignore_indexes().all().await.unwrap();
     recorder.clear();
@@ -102,7 +102,7 @@ async fn conditions_on_the_key_narrow_an_index_behind_its_own_columns() {
     assert_eq!(visited(inn() & Visit::DAY.eq(8) & Visit::NUMBER.lt(40)).await, 10);
     // Bounds that leave one value are that value.
     assert_eq!(visited(inn() & Visit::DAY.between(8, 8) & Visit::NUMBER.lt(40)).await, 10);
-    let behind = Expr::after((Visit::DAY.asc(), Visit::NUMBER.asc()), (8, 40));
+    let behind = Condition::after((Visit::DAY.asc(), Visit::NUMBER.asc()), (8, 40));
     assert_eq!(visited(inn() & behind & Visit::DAY.lt(9)).await, 14);
 }
 
@@ -116,11 +116,11 @@ async fn bounds_and_beginnings_of_one_column_narrow_it_together() {
 #[tokio::test]
 async fn lookups_by_key_are_tested_for_the_marker_even_where_all_lie_before_it() {
     let db = Database::builder().entity::<Visit>().open("memory:").await.unwrap();
-    db.insert_all((0..1000).map(|n| Visit { day: n / 100, number: n % 100, ..Default::default() })).await.unwrap();
+    db.insert_many((0..1000).map(|n| Visit { day: n / 100, number: n % 100, ..Default::default() })).await.unwrap();
     let order = (Visit::DAY.asc(), Visit::NUMBER.asc());
     for (marker, left) in [((5, 0), 0), ((2, 3), 1), ((1, 4), 2), ((1, 3), 3), ((0, 0), 4)] {
         let keys = Visit::DAY.is_in([1, 2]) & Visit::NUMBER.is_in([3, 4]);
-        let query = db.query::<Visit>().filter(keys & Expr::after(order, marker));
+        let query = db.query::<Visit>().filter(keys & Condition::after(order, marker));
         assert!(query.explain().await.unwrap().to_string().contains("by key"));
         assert_eq!(query.count().await.unwrap(), left, "{marker:?}");
     }

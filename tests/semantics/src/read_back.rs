@@ -248,14 +248,14 @@ laws! { [Note]
                 note
             };
             refused(column, "insert", db.insert(spoilt(2)).await);
-            refused(column, "insert_all", db.insert_all([note(2), spoilt(3), note(4)]).await);
+            refused(column, "insert_many", db.insert_many([note(2), spoilt(3), note(4)]).await);
             refused(column, "update", db.update(&spoilt(1)).await);
-            refused(column, "update_all", db.update_all(&[spoilt(1)]).await);
+            refused(column, "update_all", db.update_many(&[spoilt(1)]).await);
             refused(column, "upsert", db.upsert(spoilt(1)).await);
-            refused(column, "upsert_all", db.upsert_all([note(1), spoilt(2)]).await);
+            refused(column, "upsert_many", db.upsert_many([note(1), spoilt(2)]).await);
             let s = db.session();
             refused(column, "insert in a session", s.insert(spoilt(2)).await);
-            refused(column, "insert_all in a session", s.insert_all([note(2), spoilt(3)]).await);
+            refused(column, "insert_many in a session", s.insert_many([note(2), spoilt(3)]).await);
             refused(column, "update in a session", s.update(&spoilt(1)).await);
             refused(column, "upsert in a session", s.upsert(spoilt(2)).await);
             assert_eq!(s.query::<Note>().count().await.unwrap(), 1);
@@ -270,7 +270,7 @@ laws! { [Note]
     }
 
     async fn what_does_not_read_back_is_refused_as_a_value_that_is_set(db) {
-        db.insert_all([note(1), note(2)]).await.unwrap();
+        db.insert_many([note(1), note(2)]).await.unwrap();
         let before = everything(&db).await;
         let deep = nested(128);
         type Set = fn(serde_json::Value) -> rome_orm::expr::Assignment<Note>;
@@ -285,14 +285,14 @@ laws! { [Note]
             ("lower", |_| Note::column("lower").unwrap().set("Upper").unwrap()),
         ];
         for (column, set) in sets {
-            refused(column, "update_all by query", db.query::<Note>().update_all(set(deep.clone())).await);
+            refused(column, "update_all by query", db.query::<Note>().update(set(deep.clone())).await);
             refused(column, "update_if", db.update_if::<Note>(1, Note::ID.eq(1), set(deep.clone())).await);
             let s = db.session();
-            refused(column, "update_all in a session", s.query::<Note>().update_all(set(deep.clone())).await);
+            refused(column, "update_all in a session", s.query::<Note>().update(set(deep.clone())).await);
             refused(column, "update_if in a session", s.update_if::<Note>(1, Note::ID.eq(1), set(deep.clone())).await);
-            s.query::<Note>().update_all(Note::NAME.set("renamed")).await.unwrap();
-            s.query::<Note>().filter(Note::ID.eq(1)).update_all(Note::NAME.set("note 1")).await.unwrap();
-            s.query::<Note>().filter(Note::ID.eq(2)).update_all(Note::NAME.set("note 2")).await.unwrap();
+            s.query::<Note>().update(Note::NAME.set("renamed")).await.unwrap();
+            s.query::<Note>().filter(Note::ID.eq(1)).update(Note::NAME.set("note 1")).await.unwrap();
+            s.query::<Note>().filter(Note::ID.eq(2)).update(Note::NAME.set("note 2")).await.unwrap();
             s.commit().await.unwrap();
             assert_eq!(everything(&db).await, before, "{column}");
         }
@@ -385,7 +385,7 @@ async fn a_row_that_does_not_read_is_found_by_a_check_and_in_nobody_elses_way() 
             assert!(["7", "`facts`", "size"].iter().all(|part| text.contains(part)), "{text}");
         }
         // It can be repaired by what does not read it.
-        let mended = db.query::<Fact>().filter(Fact::ID.eq(7)).update_all(Fact::SIZE.set(Json(7))).await.unwrap();
+        let mended = db.query::<Fact>().filter(Fact::ID.eq(7)).update(Fact::SIZE.set(Json(7))).await.unwrap();
         assert_eq!(mended, 1);
         assert!(db.check().await.unwrap().is_clean());
         assert_eq!(db.query::<Fact>().all().await.unwrap().len(), 20);

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 use rome_core::store::Store;
 use rome_core::store::memory::MemoryStore;
 use rome_core::testkit::{Call, Recorder};
-use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::metrics::{Cost, Measure};
 use rome_orm::prelude::*;
 
 use crate::stores::places;
@@ -32,7 +32,7 @@ fn small(id: u64) -> Small {
 
 async fn fill(db: &Database, rows: std::ops::Range<u64>) {
     for first in rows.clone().step_by(1000) {
-        db.insert_all((first..rows.end.min(first + 1000)).map(small)).await.unwrap();
+        db.insert_many((first..rows.end.min(first + 1000)).map(small)).await.unwrap();
     }
     settle(db).await;
 }
@@ -63,7 +63,7 @@ async fn open(store: Arc<dyn Store>) -> Database {
     Database::builder().entity::<Small>().open_store(store).await.unwrap()
 }
 
-async fn taken(query: rome_orm::query::Query<'_, Small>) -> (Vec<u64>, Statistics) {
+async fn taken(query: rome_orm::query::Query<'_, Small>) -> (Vec<u64>, Cost) {
     let (rows, cost) = query.stream().map_ok(|row| row.id).try_collect::<Vec<u64>>().measured().await;
     (rows.unwrap(), cost)
 }

@@ -118,7 +118,7 @@ async fn a_new_foreign_key_needs_an_empty_table() {
 macro_rules! open_and_drop {
     ($place:expr, [$($entity:ty),+]) => {
         Database::builder()$(.entity::<$entity>())+
-            .schema(rome_orm::SchemaChange::ApplyAndDrop)
+            .schema_policy(rome_orm::SchemaPolicy::ApplyAndDrop)
             .open_store($place.open().await)
             .await
             .unwrap()
@@ -162,7 +162,7 @@ async fn an_index_that_a_foreign_key_needed_stays_until_it_is_dropped() {
         assert!(kept.len() == 3 && kept[0].contains(what), "{}: {kept:?}", place.name);
         builder().open_store(store.clone()).await.unwrap();
         assert_eq!(builder().plan_store(store.clone()).await.unwrap().kept, kept);
-        builder().schema(rome_orm::SchemaChange::ApplyAndDrop).open_store(store.clone()).await.unwrap();
+        builder().schema_policy(rome_orm::SchemaPolicy::ApplyAndDrop).open_store(store.clone()).await.unwrap();
         assert!(builder().plan_store(store).await.unwrap().kept.is_empty());
     }
 }
@@ -189,12 +189,12 @@ async fn deletes_of_owners(db: &Database) -> Vec<rome_orm::Error> {
         db.delete(&ann).await.map(drop),
         db.delete_by_key::<Owner>(1_u64).await.map(drop),
         db.delete_by_key::<Owner>(404_u64).await.map(drop),
-        db.delete_all(std::slice::from_ref(&ann)).await.map(drop),
-        db.purge::<Owner>(1_u64).await.map(drop),
-        db.query::<Owner>().delete_all().await.map(drop),
-        db.query::<Owner>().purge_all().await.map(drop),
+        db.delete_many(std::slice::from_ref(&ann)).await.map(drop),
+        db.purge_by_key::<Owner>(1_u64).await.map(drop),
+        db.query::<Owner>().delete().await.map(drop),
+        db.query::<Owner>().purge().await.map(drop),
         s.delete(&ann).await,
-        s.query::<Owner>().delete_all().await.map(drop),
+        s.query::<Owner>().delete().await.map(drop),
     ];
     s.commit().await.unwrap();
     tried.into_iter().map(|tried| tried.expect_err("dogs may reference it")).collect()
@@ -204,7 +204,7 @@ async fn deletes_of_owners(db: &Database) -> Vec<rome_orm::Error> {
 async fn rows_that_a_table_may_reference_which_the_program_does_not_have_are_not_deleted() {
     for place in places() {
         let db = open!(place, [Owner, Dog]);
-        db.insert_all([Owner { id: 1, ..Owner::default() }, Owner { id: 2, ..Owner::default() }]).await.unwrap();
+        db.insert_many([Owner { id: 1, ..Owner::default() }, Owner { id: 2, ..Owner::default() }]).await.unwrap();
         db.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
         drop(db);
         let part = open!(place, [Owner]);
@@ -269,7 +269,7 @@ async fn a_cascade_stops_before_rows_that_an_unknown_table_may_reference() {
     }
     for place in places() {
         let db = open!(place, [Pack, Wolf, Hunt]);
-        db.insert_all([Pack { id: 1 }, Pack { id: 2 }]).await.unwrap();
+        db.insert_many([Pack { id: 1 }, Pack { id: 2 }]).await.unwrap();
         let wolf = db.insert(Wolf { id: 1, pack: 1, gone: None }).await.unwrap();
         db.insert(Hunt { id: 1, wolf: 1 }).await.unwrap();
         drop(db);
@@ -279,7 +279,7 @@ async fn a_cascade_stops_before_rows_that_an_unknown_table_may_reference() {
         assert!(part.delete_by_key::<Pack>(2_u64).await.unwrap(), "it has no wolf");
         // A soft delete does nothing to children; a purge would.
         part.delete(&wolf).await.unwrap();
-        assert!(part.purge::<Wolf>(1_u64).await.unwrap_err().is_schema_mismatch());
+        assert!(part.purge_by_key::<Wolf>(1_u64).await.unwrap_err().is_schema_mismatch());
         drop(part);
         let whole = open!(place, [Pack, Wolf, Hunt]);
         assert!(whole.check().await.unwrap().findings.is_empty(), "{}", place.name);

@@ -82,13 +82,13 @@ struct Filled {
 
 async fn fill(db: &Database, owners: u32, dogs_each: u32) -> Filled {
     let named = |n| Owner { name: format!("owner {n:03}"), ..Default::default() };
-    let owners = db.insert_all((0..owners).map(named)).await.unwrap();
+    let owners = db.insert_many((0..owners).map(named)).await.unwrap();
     let mut dogs = Vec::new();
     for (at, owner) in owners.iter().enumerate() {
         let sitter_id = owners.get(at + 1).map(|sitter| sitter.id);
         dogs.extend((0..dogs_each).map(|age| Dog { age, owner_id: owner.id, sitter_id, ..Default::default() }));
     }
-    let dogs = db.insert_all(dogs).await.unwrap();
+    let dogs = db.insert_many(dogs).await.unwrap();
     Filled { owners, dogs }
 }
 
@@ -197,7 +197,7 @@ on_each_store! {
         assert_eq!(ages(&dog.owner.get().unwrap().unwrap().dogs).len(), 2);
         let mut owners = filled.owners.clone();
         let s = db.session();
-        s.load_all(&mut owners, Owner::DOGS).await.unwrap();
+        s.load_many(&mut owners, Owner::DOGS).await.unwrap();
         assert!(owners.iter().all(|owner| owner.dogs.is_loaded()));
     }
 
@@ -205,27 +205,27 @@ on_each_store! {
         let filled = fill(&db, 2, 1).await;
         let (dog, other) = (&filled.dogs[0], &filled.dogs[1]);
         let good = db.insert(Tag { name: "good".into(), ..Default::default() }).await.unwrap();
-        assert!(db.link(dog, Dog::TAGS, &good).await.unwrap());
-        assert!(!db.link(dog, Dog::TAGS, &good).await.unwrap());
-        assert!(db.link(&good, Tag::DOGS, other).await.unwrap());
+        assert!(db.attach(dog, Dog::TAGS, &good).await.unwrap());
+        assert!(!db.attach(dog, Dog::TAGS, &good).await.unwrap());
+        assert!(db.attach(&good, Tag::DOGS, other).await.unwrap());
         let tag = db.query::<Tag>().with(Tag::DOGS.with(Dog::TAGS)).one().await.unwrap();
         assert_eq!(tag.dogs.get().unwrap().len(), 2);
         assert_eq!(tag.dogs.get().unwrap()[0].tags.get().unwrap()[0].name, "good");
-        assert!(db.unlink(dog, Dog::TAGS, &good).await.unwrap());
-        assert!(!db.unlink(dog, Dog::TAGS, &good).await.unwrap());
+        assert!(db.detach(dog, Dog::TAGS, &good).await.unwrap());
+        assert!(!db.detach(dog, Dog::TAGS, &good).await.unwrap());
         assert_eq!(db.query::<DogTag>().count().await.unwrap(), 1);
         // One to many, from both ends.
-        assert!(db.link(&filled.owners[1], Owner::DOGS, dog).await.unwrap());
+        assert!(db.attach(&filled.owners[1], Owner::DOGS, dog).await.unwrap());
         assert_eq!(db.get::<Dog>(dog.id).await.unwrap().unwrap().owner_id, filled.owners[1].id);
-        assert!(db.link(dog, Dog::MOTHER, other).await.unwrap());
-        assert!(db.unlink(dog, Dog::MOTHER, other).await.unwrap());
-        assert!(!db.unlink(dog, Dog::MOTHER, other).await.unwrap());
-        let error = db.unlink(dog, Dog::OWNER, &filled.owners[1]).await.unwrap_err();
+        assert!(db.attach(dog, Dog::MOTHER, other).await.unwrap());
+        assert!(db.detach(dog, Dog::MOTHER, other).await.unwrap());
+        assert!(!db.detach(dog, Dog::MOTHER, other).await.unwrap());
+        let error = db.detach(dog, Dog::OWNER, &filled.owners[1]).await.unwrap_err();
         assert!(error.is_invalid() && error.to_string().contains("owner_id"), "{error}");
         let nobody = Owner { id: Id::new(999), ..Default::default() };
-        assert!(db.link(dog, Dog::OWNER, &nobody).await.unwrap_err().is_foreign_key_violation());
+        assert!(db.attach(dog, Dog::OWNER, &nobody).await.unwrap_err().is_foreign_key_violation());
         let no_dog = Dog { id: Id::new(999), ..Default::default() };
-        assert!(db.link(&no_dog, Dog::OWNER, &filled.owners[0]).await.unwrap_err().is_not_found());
+        assert!(db.attach(&no_dog, Dog::OWNER, &filled.owners[0]).await.unwrap_err().is_not_found());
     }
 }
 
@@ -248,7 +248,7 @@ async fn a_level_is_one_read_however_many_rows_there_are() {
         // What lies behind links is not asked for where there are none.
         reads(db.query::<Owner>().with(Owner::DOGS.with(Dog::TAGS)), 3).await;
         let tag = db.insert(Tag::default()).await.unwrap();
-        db.link(&db.query::<Dog>().first().await.unwrap().unwrap(), Dog::TAGS, &tag).await.unwrap();
+        db.attach(&db.query::<Dog>().first().await.unwrap().unwrap(), Dog::TAGS, &tag).await.unwrap();
         reads(db.query::<Owner>().with(Owner::DOGS.with(Dog::TAGS)), 4).await;
         reads(db.query::<Owner>().with(Owner::DOGS).with(Owner::CARD), 3).await;
     }

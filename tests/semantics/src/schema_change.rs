@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rome_orm::SchemaChange;
+use rome_orm::SchemaPolicy;
 use rome_orm::change::{BuildOptions, ChangeKind, IndexState};
 use rome_orm::prelude::*;
 use rome_orm::store::Store;
@@ -26,8 +26,8 @@ macro_rules! version {
                 $($(#[$meta])* pub $field: $ty,)+
             }
 
-            pub async fn open(store: &Arc<dyn Store>, how: SchemaChange) -> rome_orm::Result<Database> {
-                Database::builder().entity::<Dog>().schema(how).open_store(store.clone()).await
+            pub async fn open(store: &Arc<dyn Store>, how: SchemaPolicy) -> rome_orm::Result<Database> {
+                Database::builder().entity::<Dog>().schema_policy(how).open_store(store.clone()).await
             }
 
             #[allow(dead_code)]
@@ -50,8 +50,8 @@ fn dog(id: u64) -> plain::Dog {
 }
 
 async fn fill(store: &Arc<dyn Store>, n: u64) -> Database {
-    let db = plain::open(store, SchemaChange::Apply).await.unwrap();
-    db.insert_all((0..n).map(dog)).await.unwrap();
+    let db = plain::open(store, SchemaPolicy::Apply).await.unwrap();
+    db.insert_many((0..n).map(dog)).await.unwrap();
     db
 }
 
@@ -84,7 +84,7 @@ async fn new_indexes_are_built_over_the_rows_that_are_there() {
         let plan = indexed::plan(&store).await;
         assert_eq!(plan.changes.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Index; 3], "{plan}");
         assert!(plan.closes_to_older && plan.to_string().contains("`index(age, desc(name))`"), "{plan}");
-        let db = indexed::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = indexed::open(&store, SchemaPolicy::Apply).await.unwrap();
         assert_right(&db).await;
         assert!(indexed::plan(&store).await.is_empty());
         let status = db.status().await.unwrap();
@@ -98,14 +98,14 @@ async fn refusing_prints_the_plan_and_changes_nothing() {
         let store = place.open().await;
         let old = fill(&store, 3).await;
         let before = old.status().await.unwrap();
-        let refused = indexed::open(&store, SchemaChange::Refuse).await.unwrap_err();
+        let refused = indexed::open(&store, SchemaPolicy::Deny).await.unwrap_err();
         assert!(refused.is_schema_mismatch(), "{refused}");
         for part in ["`by_tags`", "`by_name`", "`global_index(name)`", "Refuse"] {
             assert!(refused.to_string().contains(part), "{refused} does not say {part}");
         }
         assert_eq!(old.status().await.unwrap(), before);
         old.insert(dog(9)).await.unwrap();
-        plain::open(&store, SchemaChange::Refuse).await.unwrap();
+        plain::open(&store, SchemaPolicy::Deny).await.unwrap();
     }
 }
 
@@ -116,7 +116,7 @@ async fn an_unbuilt_index_is_maintained_and_no_query_uses_it() {
         let store = place.open().await;
         fill(&store, 20).await;
         use indexed::Dog;
-        let db = indexed::open(&store, SchemaChange::Defer).await.unwrap();
+        let db = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let find = || db.query::<Dog>().filter(Dog::NAME.eq("dog 5"));
         assert!(find().explain().await.unwrap().is_full_scan());
         let refused = find().use_index("by_name").all().await.unwrap_err();
@@ -125,12 +125,12 @@ async fn an_unbuilt_index_is_maintained_and_no_query_uses_it() {
         assert_eq!(find().count().await.unwrap(), 3);
         // What is missing is no damage, and what writes have entered is right.
         assert!(db.check().await.unwrap().findings.is_empty());
-        let states = |status: rome_orm::change::Status| -> Vec<IndexState> {
+        let states = |status: rome_orm::change::DatabaseStatus| -> Vec<IndexState> {
             status.tables[0].indexes.iter().map(|index| index.state).collect()
         };
         assert_eq!(states(db.status().await.unwrap()), [IndexState::WriteOnly; 3]);
         // Another handle builds, and this one finds out.
-        let other = indexed::open(&store, SchemaChange::Defer).await.unwrap();
+        let other = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
         assert_eq!(other.build_indexes(&SMALL).await.unwrap().built.len(), 3);
         assert!(find().explain().await.unwrap().is_full_scan());
         assert!(db.build_indexes(&SMALL).await.unwrap().built.is_empty());
@@ -149,9 +149,7 @@ async fn write(db: Database, client: u64, stop: Arc<AtomicU64>) -> u64 {
         let name = format!("dog {}", (n + client) % 13);
         let result = match n % 5 {
             0 => db.delete_by_key::<Dog>(id).await.map(|_| ()),
-            1 => {
-                db.query::<Dog>().filter(Dog::ID.eq(id)).update_all(Dog::AGE.set((Dog::AGE + 1) % 7)).await.map(|_| ())
-            }
+            1 => db.query::<Dog>().filter(Dog::ID.eq(id)).update(Dog::AGE.set((Dog::AGE + 1) % 7)).await.map(|_| ()),
             2 => {
                 db.transaction(async move |s| {
                     for id in [id, id + 1] {
@@ -178,12 +176,12 @@ async fn an_index_that_is_built_while_others_write_is_right() {
         println!("on {}", place.name);
         let store = place.open().await;
         fill(&store, 300).await;
-        let db = indexed::open(&store, SchemaChange::Defer).await.unwrap();
+        let db = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let stop = Arc::new(AtomicU64::new(0));
         let mut writers = Vec::new();
         for client in 0..3 {
             // Each with a handle of its own, one of an older build that was opened again.
-            let handle = indexed::open(&store, SchemaChange::Defer).await.unwrap();
+            let handle = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
             writers.push(tokio::spawn(write(handle, client, stop.clone())));
         }
         let report = db.build_indexes(&SMALL).await.unwrap();
@@ -202,7 +200,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         println!("on {}", place.name);
         let store = place.open().await;
         fill(&store, 200).await;
-        let db = indexed::open(&store, SchemaChange::Defer).await.unwrap();
+        let db = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let (tell, stop) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
         let progress = {
             let (tell, stop) = (tell.clone(), stop.clone());
@@ -231,7 +229,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         let builder = Database::builder().entity::<indexed::Dog>();
         let options = BuildOptions { progress: Some(progress), ..SMALL };
         // The first index is done in the rest of its rows, the others in all.
-        let db = builder.schema(SchemaChange::Defer).open_store(store.clone()).await.unwrap();
+        let db = builder.schema_policy(SchemaPolicy::Defer).open_store(store.clone()).await.unwrap();
         let first = Arc::new(AtomicU64::new(u64::MAX));
         let options = BuildOptions {
             progress: Some({
@@ -257,7 +255,7 @@ async fn an_older_handle_may_read_and_not_write_until_it_is_opened_again() {
         println!("on {}", place.name);
         let store = place.open().await;
         let old = fill(&store, 30).await;
-        let new = indexed::open(&store, SchemaChange::Defer).await.unwrap();
+        let new = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let refused = old.insert(dog(100)).await.unwrap_err();
         assert!(refused.is_schema_mismatch() && refused.to_string().contains("may read"), "{refused}");
         let session = old.session();
@@ -267,7 +265,7 @@ async fn an_older_handle_may_read_and_not_write_until_it_is_opened_again() {
         // The older build, opened again, maintains what it does not declare.
         let plan = plain::plan(&store).await;
         assert!(plan.is_empty() && plan.kept.len() == 3, "{plan}");
-        let again = plain::open(&store, SchemaChange::Apply).await.unwrap();
+        let again = plain::open(&store, SchemaPolicy::Apply).await.unwrap();
         again.insert(dog(100)).await.unwrap();
         again.update(&plain::Dog { name: "dog 5".into(), ..dog(2) }).await.unwrap();
         new.build_indexes(&SMALL).await.unwrap();
@@ -283,17 +281,17 @@ async fn duplicates_of_a_unique_index_are_listed_and_nothing_is_lost() {
     for place in places() {
         println!("on {}", place.name);
         let store = place.open().await;
-        let db = plain::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = plain::open(&store, SchemaPolicy::Apply).await.unwrap();
         let named = |id, name: &str| plain::Dog { id, name: name.into(), age: 1, tags: Vec::new() };
-        db.insert_all([named(1, "Rex"), named(2, "Ida"), named(3, "Rex"), named(4, "Max"), named(5, "Rex")])
+        db.insert_many([named(1, "Rex"), named(2, "Ida"), named(3, "Rex"), named(4, "Max"), named(5, "Rex")])
             .await
             .unwrap();
-        let refused = unique::open(&store, SchemaChange::Apply).await.unwrap_err();
+        let refused = unique::open(&store, SchemaPolicy::Apply).await.unwrap_err();
         assert!(refused.is_schema_mismatch(), "{refused}");
         for part in ["'Rex'", "`unique_name`", "`dogs`", "Defer", "nothing was changed"] {
             assert!(refused.to_string().contains(part), "{refused} does not say {part}");
         }
-        let db = unique::open(&store, SchemaChange::Defer).await.unwrap();
+        let db = unique::open(&store, SchemaPolicy::Defer).await.unwrap();
         let report = db.build_indexes(&SMALL).await.unwrap();
         assert_eq!((report.built.len(), report.duplicates.len()), (0, 2), "{report:?}");
         assert_eq!(db.query::<unique::Dog>().count().await.unwrap(), 5);
@@ -324,10 +322,10 @@ async fn a_unique_index_that_is_built_while_others_swap_values_is_right() {
     for place in places() {
         println!("on {}", place.name);
         let store = place.open().await;
-        let db = plain::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = plain::open(&store, SchemaPolicy::Apply).await.unwrap();
         let named = |id: u64| plain::Dog { id, name: format!("name {id}"), age: 1, tags: Vec::new() };
-        db.insert_all((0..120).map(named)).await.unwrap();
-        let db = unique::open(&store, SchemaChange::Defer).await.unwrap();
+        db.insert_many((0..120).map(named)).await.unwrap();
+        let db = unique::open(&store, SchemaPolicy::Defer).await.unwrap();
         let stop = Arc::new(AtomicU64::new(0));
         let swap = |client: u64| {
             let (db, stop) = (db.clone(), stop.clone());
@@ -344,7 +342,7 @@ async fn a_unique_index_that_is_built_while_others_swap_values_is_right() {
                             let mut first = s.get::<unique::Dog>(a).await?.ok_or_not_found()?;
                             let mut second = s.get::<unique::Dog>(b).await?.ok_or_not_found()?;
                             std::mem::swap(&mut first.name, &mut second.name);
-                            s.update_all(&[first, second]).await
+                            s.update_many(&[first, second]).await
                         })
                         .await;
                     if let Err(error) = swapped {
@@ -372,7 +370,7 @@ async fn a_dropped_index_leaves_nothing_and_closes_to_those_who_use_it() {
         println!("on {}", place.name);
         let store = place.open().await;
         fill(&store, 50).await;
-        let old = indexed::open(&store, SchemaChange::Apply).await.unwrap();
+        let old = indexed::open(&store, SchemaPolicy::Apply).await.unwrap();
         let entries = old.check().await.unwrap().entries;
         let removed = old.drop_index("dogs", "by_name").await.unwrap();
         assert_eq!(removed, 50);
@@ -383,13 +381,13 @@ async fn a_dropped_index_leaves_nothing_and_closes_to_those_who_use_it() {
                 .unwrap_err()
                 .is_schema_mismatch()
         );
-        let plain = plain::open(&store, SchemaChange::ApplyAndDrop).await.unwrap();
+        let plain = plain::open(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
         let report = plain.check().await.unwrap();
         assert!(report.findings.is_empty() && report.entries == 0, "{report}");
         assert!(plain.status().await.unwrap().former.is_empty());
         plain.insert(dog(99)).await.unwrap();
         // Declared once more it is another index, and built anew.
-        let db = indexed::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = indexed::open(&store, SchemaPolicy::Apply).await.unwrap();
         assert!(db.check().await.unwrap().entries > entries);
         assert_right(&db).await;
     }
@@ -407,9 +405,9 @@ async fn a_default_that_changes_leaves_rows_that_were_there_as_they_were() {
         println!("on {}", place.name);
         let store = place.open().await;
         fill(&store, 10).await;
-        with_default::open(&store, SchemaChange::Apply).await.unwrap();
+        with_default::open(&store, SchemaPolicy::Apply).await.unwrap();
         use other_default::Dog;
-        let db = other_default::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = other_default::open(&store, SchemaPolicy::Apply).await.unwrap();
         let red = || db.query::<Dog>().filter(Dog::COLLAR.eq("red"));
         assert_eq!(red().use_index("by_collar").count().await.unwrap(), 10);
         assert_eq!(red().ignore_indexes().filter(Dog::RANK.eq(1)).count().await.unwrap(), 10);
@@ -426,11 +424,11 @@ async fn integers_in_keys_and_indexes_may_widen() {
     for place in places() {
         let store = place.open().await;
         fill(&store, 20).await;
-        with_age::open(&store, SchemaChange::Apply).await.unwrap();
+        with_age::open(&store, SchemaPolicy::Apply).await.unwrap();
         let plan = with_wide_age::plan(&store).await;
         assert_eq!(plan.changes.len(), 2, "{plan}");
         use with_wide_age::Dog;
-        let db = with_wide_age::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = with_wide_age::open(&store, SchemaPolicy::Apply).await.unwrap();
         db.insert(Dog { id: u128::MAX, name: "x".into(), age: 3, tags: Vec::new() }).await.unwrap();
         assert_eq!(db.query::<Dog>().filter(Dog::AGE.eq(3)).use_index("by_age").count().await.unwrap(), 4);
         assert_eq!(db.get::<Dog>(7).await.unwrap().unwrap().name, "dog 7");
@@ -444,8 +442,8 @@ async fn another_type_of_an_indexed_column_is_refused_with_the_way_to_it() {
     for place in places() {
         let store = place.open().await;
         fill(&store, 2).await;
-        let db = with_age::open(&store, SchemaChange::Apply).await.unwrap();
-        let refused = with_text_age::open(&store, SchemaChange::ApplyAndDrop).await.unwrap_err();
+        let db = with_age::open(&store, SchemaPolicy::Apply).await.unwrap();
+        let refused = with_text_age::open(&store, SchemaPolicy::ApplyAndDrop).await.unwrap_err();
         for part in ["`age` of `dogs` is text, stored is u32", "add a new column and copy the values", "`by_age`"] {
             assert!(refused.to_string().contains(part), "{refused} does not say {part}");
         }
@@ -462,7 +460,7 @@ async fn the_stored_catalog_alone_serves_to_check_and_to_finish_a_build() {
         let none = stored(&store).await.unwrap_err();
         assert!(none.to_string().contains("no catalog"), "{none}");
         fill(&store, 60).await;
-        with_default::open(&store, SchemaChange::Defer).await.unwrap();
+        with_default::open(&store, SchemaPolicy::Defer).await.unwrap();
         let tool = stored(&store).await.unwrap();
         assert_eq!(tool.build_indexes(&SMALL).await.unwrap().built, [("dogs".to_owned(), "by_collar".to_owned())]);
         let report = tool.check().await.unwrap();

@@ -2,7 +2,7 @@
 #![allow(clippy::duplicated_attributes, reason = "indexes share columns")]
 
 use rome_orm::expr::count_distinct;
-use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::metrics::{Cost, Measure};
 use rome_orm::prelude::*;
 
 use crate::stores::{Place, open, places};
@@ -35,7 +35,7 @@ fn visit(id: u64) -> Visit {
 
 async fn fill(db: &Database, rows: std::ops::Range<u64>) {
     for first in rows.clone().step_by(1000) {
-        db.insert_all((first..rows.end.min(first + 1000)).map(visit)).await.unwrap();
+        db.insert_many((first..rows.end.min(first + 1000)).map(visit)).await.unwrap();
     }
     // What was committed is finished in all partitions, so that reads meet nobody.
     while db.query::<Visit>().all().measured().await.1.applies > 0 {}
@@ -65,7 +65,7 @@ async fn owners(session: &Session) -> Vec<u64> {
 
 /// Asserts that `values` values cost a seek each in each partition, and as many entries again at most. Where a value has fewer than
 /// four entries in a partition, they are scanned.
-fn assert_seeks(what: &str, cost: Statistics, values: u64, (rows, partitions): (u64, u64)) {
+fn assert_seeks(what: &str, cost: Cost, values: u64, (rows, partitions): (u64, u64)) {
     let seeks = (2 * values + 32) * partitions;
     let scan = if rows < 4 * values * partitions { rows } else { 0 };
     assert!(cost.entries_read <= seeks.max(scan), "{what}: {cost}");
@@ -237,7 +237,7 @@ async fn a_session_that_saw_distinct_values_conflicts_with_a_new_one_and_not_wit
             db.insert(Visit { id: 60_000 + at as u64, owner, at: Some(1_000_000), ..visit(0) }).await.unwrap();
             assert_eq!(session.commit().await.is_err_and(|error| error.is_conflict()), conflicts, "{}", place.name);
         }
-        db.query::<Visit>().filter(Visit::OWNER.eq(11)).delete_all().await.unwrap();
+        db.query::<Visit>().filter(Visit::OWNER.eq(11)).delete().await.unwrap();
         let session = db.session();
         assert_eq!(owners(&session).await, [10, 12, 13], "{}", place.name);
         session.insert(witness(50_009)).await.unwrap();
@@ -245,7 +245,7 @@ async fn a_session_that_saw_distinct_values_conflicts_with_a_new_one_and_not_wit
         assert!(session.commit().await.unwrap_err().is_conflict(), "{}", place.name);
         // What the session itself writes is among them.
         let session = db.session();
-        session.query::<Visit>().filter(Visit::OWNER.eq(10)).delete_all().await.unwrap();
+        session.query::<Visit>().filter(Visit::OWNER.eq(10)).delete().await.unwrap();
         session.insert(Visit { id: 70_001, owner: 12, ..visit(0) }).await.unwrap();
         assert_eq!(owners(&session).await, [11, 12, 13], "{}", place.name);
     }

@@ -1,6 +1,6 @@
 //! What a query costs, told to its caller: exactly, and the same on every store of one partition.
 
-use rome_orm::metrics::{Measure, Statistics};
+use rome_orm::metrics::{Cost, Measure};
 use rome_orm::prelude::*;
 
 use crate::stores::{open, places, places_of_one_partition};
@@ -32,14 +32,14 @@ struct Dog {
 /// 10 owners in two cities with 5 dogs each, of the ages 0 to 49.
 async fn filled(db: &Database) {
     let city = |id: u32| if id.is_multiple_of(2) { "Lyon" } else { "Nice" };
-    db.insert_all((0..10).map(|id| Owner { id, city: city(id).into(), ..Default::default() })).await.unwrap();
-    db.insert_all((0..50).map(|id| Dog { id, owner_id: id / 5, age: id, chip: 100 + id })).await.unwrap();
+    db.insert_many((0..10).map(|id| Owner { id, city: city(id).into(), ..Default::default() })).await.unwrap();
+    db.insert_many((0..50).map(|id| Dog { id, owner_id: id / 5, age: id, chip: 100 + id })).await.unwrap();
 }
 
 /// Calls that read, rows read, entries read, rows returned.
-type Cost = (u64, u64, u64, u64);
+type Counted = (u64, u64, u64, u64);
 
-fn cost(statistics: Statistics) -> Cost {
+fn cost(statistics: Cost) -> Counted {
     assert_eq!((statistics.applies, statistics.reserves), (0, 0), "{statistics}");
     (statistics.reads, statistics.rows_read, statistics.entries_read, statistics.rows_returned)
 }
@@ -246,7 +246,7 @@ async fn two_indexes_are_leapt_through_behind_a_bound_on_the_key_too() {
         let db = open!(place, [Event]);
         // One run is the first half and the last ten rows, one shift the second half.
         let event = |id| Event { id, run: u32::from(!(1_000..1_990).contains(&id)), shift: u32::from(id >= 1_000) };
-        db.insert_all((0..2_000).map(event)).await.unwrap();
+        db.insert_many((0..2_000).map(event)).await.unwrap();
         let both = db.query::<Event>().filter(Event::RUN.eq(1)).filter(Event::SHIFT.eq(1)).order_by(Event::ID.asc());
         for bounded in [both.clone(), both.clone().filter(Event::ID.gt(3))] {
             for _ in 0..3 {

@@ -22,7 +22,7 @@ const ROWS: i64 = 600;
 
 async fn fill(db: &Database) -> Vec<Job> {
     let job = |n| Job { due: n, far: n % 7, ..Default::default() };
-    db.insert_all((0..ROWS).map(job)).await.unwrap()
+    db.insert_many((0..ROWS).map(job)).await.unwrap()
 }
 
 /// Takes a stream to its end, or panics when it gives far more than there is.
@@ -49,7 +49,7 @@ async fn a_loop_that_moves_its_rows_on_ends() {
         for step in [1, 1_000] {
             let stream = db.query::<Job>().order_by(Job::DUE.asc()).stream();
             let given = run!(place, stream, |job| {
-                db.query::<Job>().filter(Job::ID.eq(job.id)).update_all(Job::DUE.set(Job::DUE + step)).await.unwrap()
+                db.query::<Job>().filter(Job::ID.eq(job.id)).update(Job::DUE.set(Job::DUE + step)).await.unwrap()
             });
             assert_eq!(given.len(), jobs.len(), "{}: by {step}", place.name);
         }
@@ -70,7 +70,7 @@ async fn a_loop_that_inserts_behind_its_rows_ends() {
         let by_key = db.query::<Job>().stream();
         let given = run!(place, by_key, |job| db.insert(Job { due: job.due, ..Default::default() }).await.unwrap());
         assert_eq!(given.len(), jobs.len(), "{}: by key", place.name);
-        db.query::<Job>().filter(Job::ID.gt(jobs.last().unwrap().id)).delete_all().await.unwrap();
+        db.query::<Job>().filter(Job::ID.gt(jobs.last().unwrap().id)).delete().await.unwrap();
         let by_due = db.query::<Job>().order_by(Job::DUE.asc()).stream();
         let given = run!(place, by_due, |_job| db.insert(Job { due: ROWS, ..Default::default() }).await.unwrap());
         assert_eq!(given.len(), jobs.len(), "{}: by an index", place.name);
@@ -86,7 +86,7 @@ async fn rows_that_a_loop_takes_out_of_the_filter_or_deletes_are_given_once() {
         let given = run!(place, open, |job| {
             // Ahead and behind.
             let other = (job.due * 7 + 300) % ROWS;
-            db.query::<Job>().filter(Job::DUE.eq(other)).update_all(Job::DONE.set(true)).await.unwrap()
+            db.query::<Job>().filter(Job::DUE.eq(other)).update(Job::DONE.set(true)).await.unwrap()
         });
         assert!(given.len() >= 256 && given.len() <= jobs.len(), "{}: {}", place.name, given.len());
         let all = db.query::<Job>().order_by(Job::DUE.asc()).stream();
@@ -110,7 +110,7 @@ async fn a_session_s_stream_is_the_state_at_its_beginning() {
         expected.sort_by_key(|job| (job.due, job.id));
         let stream = s.query::<Job>().order_by(Job::DUE.asc()).stream();
         let given = run!(place, stream, |job| {
-            s.query::<Job>().filter(Job::ID.eq(job.id)).update_all(Job::DUE.set(Job::DUE + 1_000)).await.unwrap();
+            s.query::<Job>().filter(Job::ID.eq(job.id)).update(Job::DUE.set(Job::DUE + 1_000)).await.unwrap();
             s.insert(Job { due: job.due + 1, ..Default::default() }).await.unwrap()
         });
         assert!(given == expected, "{}: {} of {}", place.name, given.len(), expected.len());

@@ -96,7 +96,7 @@ async fn each_call_of_the_store_is_one_event_with_names_and_numbers_and_no_value
     for place in places_of_one_partition() {
         println!("on {}", place.name);
         let db = open!(place, [Dog]);
-        db.insert_all((0..20).map(dog)).await.unwrap();
+        db.insert_many((0..20).map(dog)).await.unwrap();
         let young = db.query::<Dog>().filter(Dog::AGE.lt(10)).filter(Dog::NAME.ne("secret name 3"));
         young.all().await.unwrap();
         let (captured, _guard) = Captured::listens();
@@ -149,10 +149,12 @@ async fn slow_queries_are_warned_of_without_values_unless_those_are_wanted() {
         let (captured, _guard) = Captured::listens();
         let builder = Database::builder().entity::<Dog>();
         let store = place.open().await;
-        let patient = builder.clone().slow_queries(None).open_store(store.clone()).await.unwrap();
-        let strict = builder.clone().slow_queries(Some(Duration::ZERO)).open_store(store.clone()).await.unwrap();
-        let open = builder.slow_queries(Some(Duration::ZERO)).trace_values(true).open_store(store).await.unwrap();
-        strict.insert_all((0..20).map(dog)).await.unwrap();
+        let patient = builder.clone().slow_query_threshold(None).open_store(store.clone()).await.unwrap();
+        let strict =
+            builder.clone().slow_query_threshold(Some(Duration::ZERO)).open_store(store.clone()).await.unwrap();
+        let open =
+            builder.slow_query_threshold(Some(Duration::ZERO)).show_values(true).open_store(store).await.unwrap();
+        strict.insert_many((0..20).map(dog)).await.unwrap();
         captured.taken("");
         let queried = async |db: &Database| {
             let named =

@@ -38,7 +38,7 @@ async fn ids_of_events(query: Query<'_, Event>) -> rome_orm::Result<Answer> {
 }
 
 /// `created < m or (created = m and id < k)`.
-fn older(world: &World) -> Expr<Image> {
+fn older(world: &World) -> Condition<Image> {
     let (created, id) = world.middle;
     Image::CREATED.lt(created).or(Image::CREATED.eq(created).and(Image::ID.lt(id)))
 }
@@ -67,9 +67,9 @@ fn all_of(images: Vec<&Image>) -> Answer {
 }
 
 /// Images that a user may see.
-pub(crate) fn visible(db: &Database) -> Expr<Image> {
+pub(crate) fn visible(db: &Database) -> Condition<Image> {
     let shared = db.query::<Member>().filter(Member::USER.eq(1)).select(Member::IMAGE_ID);
-    Expr::any([Image::VISIBILITY.eq(0), Image::OWNER.eq(3), Image::ID.in_query(&shared)])
+    Condition::any([Image::VISIBILITY.eq(0), Image::OWNER.eq(3), Image::ID.in_query(&shared)])
 }
 
 pub(crate) const VISIBLE: &str = "(visibility = 0 OR owner = 3 OR id IN (SELECT image_id FROM members WHERE user = 1))";
@@ -286,7 +286,7 @@ fn markers() -> Vec<Shape> {
             calls: 2,
             ask: |l| {
                 let (seen, id) = l.world.seen_long_ago;
-                let after = Expr::any([
+                let after = Condition::any([
                     Image::SEEN.lt(seen),
                     Image::SEEN.eq(seen).and(Image::ID.lt(id)),
                     Image::SEEN.is_null(),
@@ -334,10 +334,10 @@ fn markers() -> Vec<Shape> {
             calls: 1,
             ask: |l| {
                 let (price, id) = (l.world.rows / 4, l.world.rows / 2);
-                let after = Expr::any([
+                let after = Condition::any([
                     Image::GRADE.gt(2),
                     Image::GRADE.eq(2).and(Image::PRICE.gt(price)),
-                    Expr::all([Image::GRADE.eq(2), Image::PRICE.eq(price), Image::ID.gt(id)]),
+                    Condition::all([Image::GRADE.eq(2), Image::PRICE.eq(price), Image::ID.gt(id)]),
                 ]);
                 let order = (Image::GRADE.asc(), Image::PRICE.asc(), Image::ID.asc());
                 Box::pin(ids(l.db.query::<Image>().filter(after).order_by(order).limit(25)))
@@ -442,7 +442,7 @@ fn alternatives() -> Vec<Shape> {
             best: 230,
             calls: 2,
             ask: |l| {
-                let any = Expr::any([Image::OWNER.eq(3), Image::TEAM.eq(3), Image::KIND.eq(9)]);
+                let any = Condition::any([Image::OWNER.eq(3), Image::TEAM.eq(3), Image::KIND.eq(9)]);
                 Box::pin(ids(newest(&l.db).filter(any).limit(25)))
             },
             sql: |_| format!("SELECT * FROM images WHERE (owner = 3 OR team = 3 OR kind = 9) {NEWEST}"),

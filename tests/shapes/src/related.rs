@@ -10,12 +10,12 @@ use crate::tables::{Image, Tag};
 use crate::world::World;
 
 /// A tag that a third of the images has.
-fn common() -> Expr<Tag> {
+fn common() -> Condition<Tag> {
     Tag::NAME.eq(0).and(Tag::VALUE.eq(1))
 }
 
 /// A tag that forty images have.
-fn rare() -> Expr<Tag> {
+fn rare() -> Condition<Tag> {
     Tag::NAME.eq(9)
 }
 
@@ -30,7 +30,7 @@ fn has_rare(world: &World, image: &Image) -> bool {
     world.has_tag(image, |tag| tag.name == 9)
 }
 
-fn images_with(db: &Database, tag: Expr<Tag>) -> Query<'_, Image> {
+fn images_with(db: &Database, tag: Condition<Tag>) -> Query<'_, Image> {
     let with = db.query::<Tag>().filter(tag).select(Tag::IMAGE_ID);
     newest(db).filter(Image::ID.in_query(&with)).limit(25)
 }

@@ -27,7 +27,7 @@ impl Loaded {
     /// Fills a database, which was opened by [`Self::builder`] and is empty.
     ///
     /// # Errors
-    /// As [`Database::insert_all`] and [`PageQuery::fetch`](rome_orm::query::PageQuery::fetch).
+    /// As [`Database::insert_many`] and [`PageQuery::fetch`](rome_orm::query::PageQuery::fetch).
     pub async fn fill(db: Database, world: Arc<World>) -> rome_orm::Result<Self> {
         world.fill(&db).await?;
         let half = u32::try_from(world.rows / 2).unwrap_or(u32::MAX);

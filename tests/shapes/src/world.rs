@@ -103,22 +103,22 @@ impl World {
     /// Writes all rows.
     ///
     /// # Errors
-    /// As [`Database::insert_all`].
+    /// As [`Database::insert_many`].
     pub async fn fill(&self, db: &Database) -> rome_orm::Result<()> {
         for rows in self.images.chunks(BULK) {
-            db.insert_all(rows.iter().cloned()).await?;
+            db.insert_many(rows.iter().cloned()).await?;
         }
         for rows in self.tags.chunks(BULK) {
-            db.insert_all(rows.iter().cloned()).await?;
+            db.insert_many(rows.iter().cloned()).await?;
         }
         for rows in self.members.chunks(BULK) {
-            db.insert_all(rows.iter().cloned()).await?;
+            db.insert_many(rows.iter().cloned()).await?;
         }
         for rows in self.notes.chunks(BULK) {
-            db.insert_all(rows.iter().cloned()).await?;
+            db.insert_many(rows.iter().cloned()).await?;
         }
         for rows in self.events.chunks(BULK) {
-            db.insert_all(rows.iter().cloned()).await?;
+            db.insert_many(rows.iter().cloned()).await?;
         }
         Ok(())
     }

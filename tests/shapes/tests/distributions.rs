@@ -151,7 +151,7 @@ async fn visits(draw: &Draw) -> Visits {
     let recorder = Arc::new(Recorder::new(Arc::new(MemoryStore::new())));
     let db = Database::builder().entity::<Row>().open_store(recorder.clone()).await.unwrap();
     for first in (0..draw.rows).step_by(1000) {
-        db.insert_all((first..draw.rows.min(first + 1000)).map(|at| draw.row(at))).await.unwrap();
+        db.insert_many((first..draw.rows.min(first + 1000)).map(|at| draw.row(at))).await.unwrap();
     }
     let expected = draw.naive();
     let visited = async |query: Query<'_, Row>| {

@@ -48,7 +48,7 @@ async fn all<R>(rows: impl Stream<Item = rome_orm::Result<R>>) -> rome_orm::Resu
     rows.try_fold(0, |n, _| async move { Ok(n + 1) }).await
 }
 
-fn common() -> Expr<Tag> {
+fn common() -> Condition<Tag> {
     Tag::NAME.eq(0).and(Tag::VALUE.eq(1))
 }
 
@@ -69,7 +69,9 @@ const CASES: &[Case] = &[
     Case {
         name: "25 after a marker",
         reads_all: false,
-        ask: |db| Box::pin(first(newest(db).filter(Expr::after((Image::CREATED.desc(), Image::ID.desc()), (250, 0))))),
+        ask: |db| {
+            Box::pin(first(newest(db).filter(Condition::after((Image::CREATED.desc(), Image::ID.desc()), (250, 0)))))
+        },
     },
     Case {
         name: "newest 25 that pass a test of rows",
@@ -244,13 +246,13 @@ async fn filled(rows: u64) -> Database {
     let db = Loaded::builder().open_store(Arc::new(MemoryStore::new())).await.unwrap();
     let World { images, tags, events, .. } = World::new(rows);
     for some in images.chunks(1000) {
-        db.insert_all(some.iter().cloned()).await.unwrap();
+        db.insert_many(some.iter().cloned()).await.unwrap();
     }
     for some in tags.chunks(1000) {
-        db.insert_all(some.iter().cloned()).await.unwrap();
+        db.insert_many(some.iter().cloned()).await.unwrap();
     }
     for some in events.chunks(1000) {
-        db.insert_all(some.iter().cloned()).await.unwrap();
+        db.insert_many(some.iter().cloned()).await.unwrap();
     }
     db
 }
@@ -292,7 +294,11 @@ async fn a_query_holds_what_its_answer_needs() {
         let ((least, few), (most, many)) = (refusal(&small, case).await, refusal(&large, case).await);
         println!("{:<52} {:>20} {:>8} {:>8} KiB", case.name, "refused", least >> 10, most >> 10);
         for error in [few, many] {
-            assert!(error.is_limit() && error.to_string().contains(&KEPT.to_string()), "{}: {error}", case.name);
+            assert!(
+                error.is_limit_exceeded() && error.to_string().contains(&KEPT.to_string()),
+                "{}: {error}",
+                case.name
+            );
         }
         if most > (least * 3 / 2 + BESIDES).max(BATCH) {
             writeln!(broken, "{}: {least} bytes of few rows, {most} of many", case.name).unwrap();

@@ -48,11 +48,11 @@ fn assert_turns(what: &str, rows: u64, turns: u64) {
 async fn others_run_on(store: Arc<dyn Store>) {
     let db = Loaded::builder().open_store(store).await.unwrap();
     let World { images, tags, .. } = World::new(ROWS);
-    let (stored, turns_of) = turns(db.insert_all(images)).await;
+    let (stored, turns_of) = turns(db.insert_many(images)).await;
     assert_eq!(stored.unwrap().len() as u64, ROWS);
-    assert_turns("insert_all", ROWS, turns_of);
+    assert_turns("insert_many", ROWS, turns_of);
     for some in tags.chunks(1_000) {
-        db.insert_all(some.iter().cloned()).await.unwrap();
+        db.insert_many(some.iter().cloned()).await.unwrap();
     }
 
     let by_size = db.query::<Image>().filter(Image::SIZE.lt(1));

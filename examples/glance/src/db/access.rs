@@ -43,7 +43,7 @@ pub(super) async fn find_with<'s>(
     if seen { Ok(image) } else { Err(DbError::Forbidden(DbError::no_image(id).to_string())) }
 }
 
-fn is_live_member(owner: &str) -> Expr<ImageMember> {
+fn is_live_member(owner: &str) -> Condition<ImageMember> {
     ImageMember::MEMBER.eq(owner).and(ImageMember::DELETED.eq(false))
 }
 

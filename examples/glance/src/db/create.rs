@@ -50,12 +50,12 @@ pub async fn image_create_within(
         let (id, now) = (image.id.as_str(), image.created_at);
         let properties = values.properties.iter().flatten();
         let properties = properties.map(|(name, value)| ImageProperty::new(id, name, value.as_deref(), now));
-        let properties = s.insert_all(properties).await?;
+        let properties = s.insert_many(properties).await?;
         let locations = values.locations.iter().flatten().map(|location| ImageLocation::new(id, location));
-        let mut locations = s.insert_all(locations).await?;
+        let mut locations = s.insert_many(locations).await?;
         locations.retain(|location| !location.deleted && record::shows_locations(context, &image));
         let tags = distinct(values.tags.iter().flatten().map(String::as_str)).map(|tag| ImageTag::new(id, tag, now));
-        let tags = Some(s.insert_all(tags).await?);
+        let tags = Some(s.insert_many(tags).await?);
         Ok(ImageRecord { image, properties, locations, tags })
     })
     .await

@@ -68,10 +68,10 @@ async fn destroy_in(
     softly_delete!(&mut record.locations);
     record.locations.iter_mut().for_each(|location| "deleted".clone_into(&mut location.status));
     let image = s.update(&record.image).await?;
-    let properties = s.update_all(&record.properties).await?;
-    s.update_all(record.tags.as_deref().unwrap_or_default()).await?;
-    s.update_all(&members).await?;
-    s.update_all(&record.locations).await?;
+    let properties = s.update_many(&record.properties).await?;
+    s.update_many(record.tags.as_deref().unwrap_or_default()).await?;
+    s.update_many(&members).await?;
+    s.update_many(&record.locations).await?;
     Ok(ImageRecord { image, properties, locations: Vec::new(), tags: None })
 }
 
@@ -90,7 +90,7 @@ pub async fn purge_deleted_images(db: &Database, before: DateTime<Utc>, most: u6
             .limit(most)
             .all()
             .await?;
-        Ok(s.delete_all(&gone).await?)
+        Ok(s.delete_many(&gone).await?)
     })
     .await
 }

@@ -94,5 +94,5 @@ pub fn builder() -> DatabaseBuilder {
 
 /// How functions that only read run: on one consistent state, without keeping rows for a later update.
 fn reading() -> TransactionOptions {
-    TransactionOptions::new().read_only()
+    TransactionOptions::new().read_only(true)
 }

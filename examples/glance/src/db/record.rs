@@ -117,14 +117,14 @@ pub(super) fn with_children(query: Query<'_, Image>, options: GetOptions) -> Que
 
 /// Loads with images that are at hand what their records have.
 pub(super) async fn load_children(s: &Session, images: &mut [Image], options: GetOptions) -> DbResult<()> {
-    s.load_all(images, Image::PROPERTIES).await?;
+    s.load_many(images, Image::PROPERTIES).await?;
     if options.force_show_deleted {
-        s.load_all(images, Image::LOCATIONS).await?;
+        s.load_many(images, Image::LOCATIONS).await?;
     } else {
-        s.load_all(images, Image::LOCATIONS.filter(ImageLocation::DELETED.eq(false))).await?;
+        s.load_many(images, Image::LOCATIONS.filter(ImageLocation::DELETED.eq(false))).await?;
     }
     if options.return_tag {
-        s.load_all(images, Image::TAGS.filter(ImageTag::DELETED.eq(false))).await?;
+        s.load_many(images, Image::TAGS.filter(ImageTag::DELETED.eq(false))).await?;
     }
     Ok(())
 }

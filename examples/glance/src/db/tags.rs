@@ -64,7 +64,7 @@ pub(super) async fn change(
     let there: HashSet<&str> = old.iter().map(|row| row.value.as_str()).collect();
     let missing = create::distinct(tags.iter().map(String::as_str)).filter(|tag| !there.contains(tag));
     let new: Vec<_> = missing.map(|tag| ImageTag::new(image_id, tag, now())).collect();
-    let new = s.insert_all(new).await?;
+    let new = s.insert_many(new).await?;
     let wanted: HashSet<&str> = tags.iter().map(String::as_str).collect();
     let (kept, gone): (Vec<_>, Vec<_>) = old.into_iter().partition(|row| wanted.contains(row.value.as_str()));
     for tag in gone {

@@ -175,10 +175,10 @@ async fn set_properties(
             changed.push(property.clone());
         }
     }
-    s.update_all(&changed).await?;
+    s.update_many(&changed).await?;
     let forgotten = forgotten(&mut properties);
-    s.delete_all(&forgotten).await?;
-    properties.extend(s.insert_all(new).await?);
+    s.delete_many(&forgotten).await?;
+    properties.extend(s.insert_many(new).await?);
     Ok(properties)
 }
 

@@ -167,7 +167,7 @@ async fn a_task_goes_forwards_once_and_is_forgotten_when_its_time_is_over() {
         assert_eq!(listed().await, 0);
         assert!(matches!(task_get(db, context, &task.id).await, Err(DbError::NotFound(_))));
         assert_eq!(db.query::<TaskInfo>().count().await.unwrap(), 1, "softly");
-        assert!(db.purge::<Task>(task.id.as_str()).await.unwrap());
+        assert!(db.purge_by_key::<Task>(task.id.as_str()).await.unwrap());
         assert_eq!(db.query::<TaskInfo>().count().await.unwrap(), 0, "and its info with it");
     }
 }

@@ -13,7 +13,7 @@ use super::groups::Groups;
 use crate::ask::GroupSpec;
 use crate::catalog::StoredTable;
 use crate::error::Result;
-use crate::exec::filter::Condition;
+use crate::exec::filter::RowCondition;
 use crate::exec::routing::{self, Through};
 use crate::placement::Routed;
 use crate::plan::{Access, InOrder};
@@ -83,12 +83,12 @@ impl InOrder {
         Ok(rows)
     }
 
-    fn condition(&self, table: &Arc<StoredTable>) -> Option<Arc<Condition>> {
+    fn condition(&self, table: &Arc<StoredTable>) -> Option<Arc<RowCondition>> {
         let residual = self.plan.residual.as_ref().filter(|_| !self.of_entries)?;
-        Some(Arc::new(Condition::new(table, residual, false)))
+        Some(Arc::new(RowCondition::new(table, residual, false)))
     }
 
-    fn read_of(&self, table: &StoredTable, run: &Run, size: u32, condition: Option<&Arc<Condition>>) -> Read {
+    fn read_of(&self, table: &StoredTable, run: &Run, size: u32, condition: Option<&Arc<RowCondition>>) -> Read {
         let span = run.span.clone().limited(Some(size)).within_bytes(Some(MOST_BYTES));
         let filter = condition.map(|condition| FilterRef(condition.clone()));
         match &self.plan.access {
@@ -105,7 +105,7 @@ impl InOrder {
         table: &Arc<StoredTable>,
         through: Through,
         scanned: &Scanned,
-        retest: Option<&Condition>,
+        retest: Option<&RowCondition>,
         groups: &mut Groups<'_>,
     ) -> Result<Option<Vec<u8>>> {
         let mut place = None;

@@ -8,7 +8,7 @@ use crate::ask::OrderPart;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Result};
 use crate::exec::fetch::{add_hit, key_of_entry};
-use crate::exec::filter::Condition;
+use crate::exec::filter::RowCondition;
 use crate::exec::hit::Hit;
 use crate::exec::routing::Through;
 use crate::exec::sort::sort_key_of;
@@ -37,7 +37,7 @@ pub(super) struct How {
     pub leading: usize,
     /// The place behind which rows are wanted, where a run does not begin there.
     pub behind: Option<Vec<u8>>,
-    pub condition: Option<Arc<Condition>>,
+    pub condition: Option<Arc<RowCondition>>,
     /// Whether rows are read one after the other with the entries that lead to them.
     pub apart: bool,
     /// Whether only the keys of the rows are wanted.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::filter::Condition;
+use super::filter::RowCondition;
 use super::hit::Hit;
 use super::routing::{self, Through};
 use super::sort::sort_key;
@@ -126,7 +126,7 @@ impl<T> Runs<T> {
             behind: spec.after.as_ref().filter(|_| in_part || looks_up).map(place),
             leading: if in_part { plan.leading } else { order.len() },
             order,
-            condition: plan.residual.as_ref().map(|residual| Arc::new(Condition::new(table, residual, false))),
+            condition: plan.residual.as_ref().map(|residual| Arc::new(RowCondition::new(table, residual, false))),
             apart: sources.iter().any(apart),
             keys_only: false,
             merging,

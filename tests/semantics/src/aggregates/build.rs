@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rome_orm::SchemaChange;
+use rome_orm::SchemaPolicy;
 use rome_orm::change::{BuildOptions, IndexState};
 use rome_orm::prelude::*;
 use rome_orm::store::Store;
@@ -27,8 +27,8 @@ macro_rules! version {
                 pub size: Option<u32>,
             }
 
-            pub async fn open(store: &Arc<dyn Store>, how: SchemaChange) -> rome_orm::Result<Database> {
-                Database::builder().entity::<File>().schema(how).open_store(store.clone()).await
+            pub async fn open(store: &Arc<dyn Store>, how: SchemaPolicy) -> rome_orm::Result<Database> {
+                Database::builder().entity::<File>().schema_policy(how).open_store(store.clone()).await
             }
         }
     };
@@ -47,9 +47,9 @@ fn size(id: u64) -> Option<u32> {
 }
 
 async fn fill(store: &Arc<dyn Store>, n: u64) {
-    let db = plain::open(store, SchemaChange::Apply).await.unwrap();
+    let db = plain::open(store, SchemaPolicy::Apply).await.unwrap();
     let file = |id| plain::File { id, owner: u32::try_from(id % 5).unwrap(), size: size(id) };
-    db.insert_all((0..n).map(file)).await.unwrap();
+    db.insert_many((0..n).map(file)).await.unwrap();
 }
 
 /// The counters are what the rows add up to, by a look at all rows and by the check.
@@ -72,7 +72,7 @@ async fn a_new_aggregate_index_counts_the_rows_that_are_there() {
         assert!(
             plan.to_string().contains("aggregate index `sum_size_by_owner` of `files` is new: `sum(size, by = owner)`")
         );
-        let db = summed::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = summed::open(&store, SchemaPolicy::Apply).await.unwrap();
         assert_right(&db, place.name).await;
     }
 }
@@ -82,14 +82,14 @@ async fn until_it_is_built_nothing_is_answered_from_it() {
     for place in places() {
         let store = place.open().await;
         fill(&store, 50).await;
-        let db = summed::open(&store, SchemaChange::Defer).await.unwrap();
+        let db = summed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let groups = || db.query::<File>().group_by(File::OWNER).select((File::OWNER, count()));
         assert_eq!(groups().explain().await.unwrap().index(), None);
         assert_eq!(db.query::<File>().count().await.unwrap(), 50);
         assert!(db.status().await.unwrap().to_string().contains("sum(size, by = owner), not built yet"));
         assert!(db.check().await.unwrap().findings.is_empty());
         // Another handle builds it; this one goes on as it is, and finds out when it is told to build.
-        let other = summed::open(&store, SchemaChange::Apply).await.unwrap();
+        let other = summed::open(&store, SchemaPolicy::Apply).await.unwrap();
         db.insert(File { id: 1000, owner: 1, size: Some(3) }).await.unwrap();
         db.delete_by_key::<File>(7).await.unwrap();
         assert_right(&other, place.name).await;
@@ -106,7 +106,7 @@ async fn write(db: &Database, random: &mut Random) -> rome_orm::Result<()> {
     let file = File { id, owner: u32::try_from(random.below(6)).unwrap(), size: size(random.next()) };
     match random.below(4) {
         0 => db.delete_by_key::<File>(id).await.map(drop),
-        1 => db.query::<File>().filter(File::ID.eq(id)).update_all((File::SIZE.set(file.size),)).await.map(drop),
+        1 => db.query::<File>().filter(File::ID.eq(id)).update((File::SIZE.set(file.size),)).await.map(drop),
         _ => db.upsert(file).await.map(drop),
     }
 }
@@ -117,7 +117,7 @@ async fn rows_that_are_written_during_a_build_are_counted_once() {
         println!("on {}", place.name);
         let store = place.open().await;
         fill(&store, 200).await;
-        let db = summed::open(&store, SchemaChange::Defer).await.unwrap();
+        let db = summed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let (over, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let writers: Vec<_> = (0..3)
             .map(|seed| {
@@ -138,7 +138,7 @@ async fn rows_that_are_written_during_a_build_are_counted_once() {
             tokio::task::yield_now().await;
         }
         // Two at once: neither counts what the other one has counted.
-        let second = summed::open(&store, SchemaChange::Defer).await.unwrap();
+        let second = summed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let slow = BuildOptions { pause: Duration::from_micros(300), ..SMALL };
         let before = written.load(Ordering::Relaxed);
         let (first, second) = tokio::join!(db.build_indexes(&slow), second.build_indexes(&slow));
@@ -158,7 +158,7 @@ async fn a_build_that_is_interrupted_goes_on_where_it_was() {
     for place in places() {
         let store = place.open().await;
         fill(&store, 100).await;
-        let db = summed::open(&store, SchemaChange::Defer).await.unwrap();
+        let db = summed::open(&store, SchemaPolicy::Defer).await.unwrap();
         // Dropped in the middle, again and again, with writes in between.
         let mut random = Random::new(5);
         let counted = Arc::new(AtomicU64::new(0));
@@ -190,12 +190,12 @@ async fn programs_that_do_not_know_it_may_only_read() {
     for place in places() {
         let store = place.open().await;
         fill(&store, 10).await;
-        let old = plain::open(&store, SchemaChange::Apply).await.unwrap();
-        let db = summed::open(&store, SchemaChange::Apply).await.unwrap();
+        let old = plain::open(&store, SchemaPolicy::Apply).await.unwrap();
+        let db = summed::open(&store, SchemaPolicy::Apply).await.unwrap();
         let file = plain::File { id: 99, owner: 1, size: Some(1) };
         assert!(old.insert(file.clone()).await.unwrap_err().is_schema_mismatch(), "on {}", place.name);
         // Opened again it keeps what it does not declare.
-        let old = plain::open(&store, SchemaChange::Apply).await.unwrap();
+        let old = plain::open(&store, SchemaPolicy::Apply).await.unwrap();
         old.insert(file).await.unwrap();
         assert_right(&db, place.name).await;
     }
@@ -206,17 +206,17 @@ async fn one_that_is_no_longer_declared_is_dropped_on_request() {
     for place in places() {
         let store = place.open().await;
         fill(&store, 10).await;
-        drop(summed::open(&store, SchemaChange::Apply).await.unwrap());
+        drop(summed::open(&store, SchemaPolicy::Apply).await.unwrap());
         let plan = Database::builder().entity::<plain::File>().plan_store(store.clone()).await.unwrap();
         assert!(
             plan.to_string().contains("aggregate index `count` of `files` is stored and no longer declared"),
             "{plan}"
         );
-        let db = plain::open(&store, SchemaChange::ApplyAndDrop).await.unwrap();
+        let db = plain::open(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
         assert!(db.status().await.unwrap().tables[0].aggregates.is_empty());
         db.insert(plain::File { id: 99, owner: 1, size: Some(1) }).await.unwrap();
         // Declared again it gets a number of its own, and counts anew.
-        let db = summed::open(&store, SchemaChange::Apply).await.unwrap();
+        let db = summed::open(&store, SchemaPolicy::Apply).await.unwrap();
         assert_right(&db, place.name).await;
         assert!(db.drop_index("files", "count").await.unwrap() > 0);
         assert!(db.status().await.unwrap().former.is_empty());
@@ -227,8 +227,8 @@ async fn one_that_is_no_longer_declared_is_dropped_on_request() {
 async fn another_one_under_its_name_is_refused() {
     for place in places() {
         let store = place.open().await;
-        drop(summed::open(&store, SchemaChange::Apply).await.unwrap());
-        let error = other::open(&store, SchemaChange::Apply).await.unwrap_err();
+        drop(summed::open(&store, SchemaPolicy::Apply).await.unwrap());
+        let error = other::open(&store, SchemaPolicy::Apply).await.unwrap_err();
         assert!(error.is_schema_mismatch(), "{error}");
         let expected = "aggregate index `sum_size_by_owner` of `files` is `sum(size)`, and the stored one is \
                         `sum(size, by = owner)`: give it another name";
@@ -263,8 +263,8 @@ async fn a_row_that_is_too_long_for_a_group_can_be_shortened_and_deleted() {
     for place in places() {
         let store = place.open().await;
         let old = Database::builder().entity::<Note>().open_store(store.clone()).await.unwrap();
-        old.insert_all((1..=2).map(|id| Note { id, text: "long ".repeat(500) })).await.unwrap();
-        let deferred = Database::builder().entity::<grouped::Note>().schema(SchemaChange::Defer);
+        old.insert_many((1..=2).map(|id| Note { id, text: "long ".repeat(500) })).await.unwrap();
+        let deferred = Database::builder().entity::<grouped::Note>().schema_policy(SchemaPolicy::Defer);
         let db = deferred.open_store(store.clone()).await.unwrap();
         let error = db.build_indexes(&SMALL).await.unwrap_err();
         assert!(error.to_string().contains("shorten the value"), "on {}: {error}", place.name);

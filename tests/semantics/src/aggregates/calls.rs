@@ -16,8 +16,8 @@ async fn a_question_is_one_read_and_reads_no_row() {
         let recorder = Arc::new(Recorder::new(place.open().await));
         let db = Database::builder().entity::<Owner>().entity::<Image>();
         let db = db.open_store(recorder.clone()).await.unwrap();
-        db.insert_all((0..3).map(|id| Owner { id })).await.unwrap();
-        db.insert_all((0..ROWS).map(|n| image(n, n % 3, n))).await.unwrap();
+        db.insert_many((0..3).map(|id| Owner { id })).await.unwrap();
+        db.insert_many((0..ROWS).map(|n| image(n, n % 3, n))).await.unwrap();
         recorder.clear();
         assert_eq!(db.query::<Image>().count().await.unwrap(), u64::from(ROWS));
         let calls = recorder.calls();
@@ -43,7 +43,7 @@ async fn a_question_of_one_partition_is_one_read_however_many_there_are() {
     for place in places() {
         let recorder = Arc::new(Recorder::new(place.open().await));
         let db = Database::builder().entity::<Part>().open_store(recorder.clone()).await.unwrap();
-        db.insert_all((0..60).map(|n| Part { owner: n % 7, n, size: 1 })).await.unwrap();
+        db.insert_many((0..60).map(|n| Part { owner: n % 7, n, size: 1 })).await.unwrap();
         // The first question finishes what the insert has left to do in the background.
         assert_eq!(db.query::<Part>().filter(Part::OWNER.eq(3)).count().await.unwrap(), 9, "on {}", place.name);
         recorder.clear();

@@ -28,7 +28,7 @@ async fn a_count_of_a_column_that_is_never_null_counts_the_rows() {
     for place in places() {
         let db = open!(place, [Owner, Image]);
         db.insert(Owner { id: 1 }).await.unwrap();
-        db.insert_all([image(1, 1, 5), image(2, 1, 7), Image { size: None, ..image(3, 1, 0) }]).await.unwrap();
+        db.insert_many([image(1, 1, 5), image(2, 1, 7), Image { size: None, ..image(3, 1, 0) }]).await.unwrap();
         let all = (count(), count_of(Image::STATE), count_of(Image::ID));
         assert_eq!(db.query::<Image>().aggregate(all).await.unwrap(), (3, 3, 3), "on {}", place.name);
         let of_owner = db.query::<Image>().filter(Image::OWNER.eq(1));
@@ -43,12 +43,12 @@ async fn a_count_of_a_column_that_is_never_null_counts_the_rows() {
 async fn a_group_that_lost_its_last_row_is_absent() {
     for place in places() {
         let db = open!(place, [Owner, Image]);
-        db.insert_all([Owner { id: 1 }, Owner { id: 2 }]).await.unwrap();
-        db.insert_all([image(1, 1, 5), image(2, 2, 7)]).await.unwrap();
+        db.insert_many([Owner { id: 1 }, Owner { id: 2 }]).await.unwrap();
+        db.insert_many([image(1, 1, 5), image(2, 2, 7)]).await.unwrap();
         db.delete_by_key::<Image>(1).await.unwrap();
         let owners = || db.query::<Image>().group_by(Image::OWNER).select((Image::OWNER, sum(Image::SIZE)));
         assert_eq!(owners().all().await.unwrap(), [(Some(2), Some(7))], "on {}", place.name);
-        db.purge::<Image>(2).await.unwrap();
+        db.purge_by_key::<Image>(2).await.unwrap();
         assert_eq!(owners().all().await.unwrap(), [], "on {}", place.name);
     }
 }
@@ -58,7 +58,7 @@ async fn rows_that_are_softly_deleted_count_where_they_are_asked_for() {
     for place in places() {
         let db = open!(place, [Owner, Image]);
         db.insert(Owner { id: 1 }).await.unwrap();
-        db.insert_all([image(1, 1, 5), image(2, 1, 7)]).await.unwrap();
+        db.insert_many([image(1, 1, 5), image(2, 1, 7)]).await.unwrap();
         db.delete_by_key::<Image>(1).await.unwrap();
         let all = || db.query::<Image>();
         assert_eq!(all().count().await.unwrap(), 1, "on {}", place.name);
@@ -75,7 +75,7 @@ async fn a_commit_that_fails_leaves_the_counters() {
         db.insert(Owner { id: 1 }).await.unwrap();
         db.insert(image(1, 1, 5)).await.unwrap();
         // One that finds the key taken, one whose reads are outdated.
-        assert!(db.insert_all([image(2, 1, 7), image(1, 1, 9)]).await.unwrap_err().is_duplicate_key());
+        assert!(db.insert_many([image(2, 1, 7), image(1, 1, 9)]).await.unwrap_err().is_duplicate_key());
         let s = db.session();
         let mut seen = s.get::<Image>(1).await.unwrap().unwrap();
         db.update(&Image { rank: 3, ..seen.clone() }).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_sum_that_its_type_cannot_hold_is_an_overflow_and_its_rows_stay() {
     for place in places() {
         let db = open!(place, [Part]);
         let part = |n, size| Part { owner: 1, n, size };
-        db.insert_all([part(1, u64::MAX), part(2, u64::MAX)]).await.unwrap();
+        db.insert_many([part(1, u64::MAX), part(2, u64::MAX)]).await.unwrap();
         let of_owner = || db.query::<Part>().filter(Part::OWNER.eq(1));
         let error = of_owner().aggregate((sum(Part::SIZE),)).await.unwrap_err();
         assert!(error.is_overflow(), "on {}: {error}", place.name);
@@ -141,8 +141,8 @@ async fn wrong_counters_are_found_and_mended() {
     for place in places() {
         let store = place.open().await;
         let db = Database::builder().entity::<Owner>().entity::<Image>().open_store(store.clone()).await.unwrap();
-        db.insert_all([Owner { id: 1 }, Owner { id: 2 }]).await.unwrap();
-        db.insert_all((0..20).map(|n| image(n, n % 2 + 1, n))).await.unwrap();
+        db.insert_many([Owner { id: 1 }, Owner { id: 2 }]).await.unwrap();
+        db.insert_many((0..20).map(|n| image(n, n % 2 + 1, n))).await.unwrap();
         let sums: Vec<Space> = (1..8).map(|id| Space::Aggregate(IndexId(id))).collect();
         let mut counters = Vec::new();
         for space in sums {
@@ -180,7 +180,7 @@ async fn a_loaded_dump_has_its_counters() {
     for (from, to) in places().iter().zip(places().iter().rev()) {
         let db = open!(from, [Owner, Image]);
         db.insert(Owner { id: 1 }).await.unwrap();
-        db.insert_all((0..20).map(|n| image(n, 1, n))).await.unwrap();
+        db.insert_many((0..20).map(|n| image(n, 1, n))).await.unwrap();
         // The tool that loads it does not know what soft deletion is.
         db.delete_by_key::<Image>(19).await.unwrap();
         let mut lines = Vec::new();

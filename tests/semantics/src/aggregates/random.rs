@@ -142,7 +142,7 @@ async fn write(s: &Session, random: &mut Random) {
                     several.push(image);
                 }
             }
-            drop(s.upsert_all(several).await);
+            drop(s.upsert_many(several).await);
         }
         4 | 5 => {
             if s.get::<Image>(image.id).await.unwrap().is_some() {
@@ -156,18 +156,18 @@ async fn write(s: &Session, random: &mut Random) {
                 drop(s.update(&Image { gone: None, ..image }).await);
             }
         }
-        8 => drop(s.purge::<Image>(image.id).await.unwrap()),
+        8 => drop(s.purge_by_key::<Image>(image.id).await.unwrap()),
         9 => {
             let of_owner = s.query::<Image>().filter(Image::OWNER.eq(owner));
             let set = (Image::RANK.set(Image::RANK + 7), Image::STATE.set(image.state), Image::SIZE.set(image.size));
-            drop(of_owner.update_all(set).await);
+            drop(of_owner.update(set).await);
         }
         10 => {
             let large = s.query::<Image>().filter(Image::SIZE.gt(900));
             if random.one_in(2) {
-                large.purge_all().await.unwrap()
+                large.purge().await.unwrap()
             } else {
-                large.delete_all().await.unwrap()
+                large.delete().await.unwrap()
             };
         }
         11 => drop(s.delete_by_key::<Owner>(owner).await.unwrap()),
@@ -257,7 +257,7 @@ async fn write_some(s: &Session, random: &mut Random) -> rome_orm::Result<()> {
         3 => drop(s.delete_by_key::<Image>(image.id).await?),
         _ => {
             let of_state = s.query::<Image>().filter(Image::STATE.eq(image.state)).filter(Image::RANK.gt(0));
-            of_state.update_all((Image::RANK.set(Image::RANK - 5), Image::OWNER.set(image.owner))).await?;
+            of_state.update((Image::RANK.set(Image::RANK - 5), Image::OWNER.set(image.owner))).await?;
         }
     }
     Ok(())

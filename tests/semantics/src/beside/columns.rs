@@ -72,7 +72,7 @@ async fn lives_beside(old: &Database, new: &Database) {
     // And is kept by each kind of update.
     old.update(&dog(10, "Ida the second")).await.unwrap();
     old.upsert(Dog { age: None, ..dog(11, "Max") }).await.unwrap();
-    old.query::<Dog>().filter(Dog::ID.eq(12)).update_all(Dog::AGE.set(Some(9))).await.unwrap();
+    old.query::<Dog>().filter(Dog::ID.eq(12)).update(Dog::AGE.set(Some(9))).await.unwrap();
     old.insert(dog(20, "New")).await.unwrap();
     old.upsert(dog(21, "Newer")).await.unwrap();
     let mut all = new.query::<second::Dog>().order_by(second::Dog::ID.asc()).all().await.unwrap();
@@ -93,7 +93,7 @@ async fn fill(store: &Arc<dyn Store>) -> (Database, Database) {
     let old = first::open(store).await.unwrap();
     old.insert(dog(1, "Rex")).await.unwrap();
     let new = second::open(store).await.unwrap();
-    new.insert_all([full(10, "Ida"), full(11, "Max"), full(12, "Pia")]).await.unwrap();
+    new.insert_many([full(10, "Ida"), full(11, "Max"), full(12, "Pia")]).await.unwrap();
     (old, new)
 }
 
@@ -117,7 +117,7 @@ async fn an_older_build_that_is_started_again_lives_beside_the_columns() {
         let before = catalog(&store).await;
         let plan = first::plan(&store).await;
         assert!(plan.is_empty() && plan.kept.len() == 2, "{plan}");
-        for how in [SchemaChange::Refuse, SchemaChange::ApplyAndDrop] {
+        for how in [SchemaPolicy::Deny, SchemaPolicy::ApplyAndDrop] {
             first::open_as(&store, how).await.unwrap();
         }
         let old = first::open(&store).await.unwrap();

@@ -24,7 +24,7 @@ async fn fill(store: &Arc<dyn Store>) -> Database {
         age: u32::try_from(id % 7).unwrap(),
         kind: format!("kind {}", id % 3),
     };
-    db.insert_all((0..N).map(dog)).await.unwrap();
+    db.insert_many((0..N).map(dog)).await.unwrap();
     db
 }
 
@@ -56,7 +56,7 @@ async fn assert_all_gone(db: &Database) {
     assert_gone(db.query::<Dog>().filter(Dog::NAME.eq("dog 3")).count().await, "a count by a unique value");
     assert_gone(db.query::<Dog>().group_by(Dog::KIND).select((Dog::KIND, count())).all().await, "kept counts");
     assert_gone(db.query::<Dog>().group_by(Dog::KIND).select((Dog::KIND, sum(Dog::AGE))).all().await, "kept sums");
-    let reading = TransactionOptions::new().read_only();
+    let reading = TransactionOptions::new().read_only(true);
     let in_one = db
         .transaction_with(reading, async |s| s.query::<Dog>().filter(Dog::AGE.eq(3)).use_index("by_age").count().await);
     assert_gone(in_one.await, "a count in a read-only transaction");
@@ -74,7 +74,7 @@ async fn who_has_a_dropped_index_open_is_told_in_the_same_read() {
         println!("on {}", place.name);
         let store = place.open().await;
         let old = fill(&store).await;
-        let dropping = without::open_as(&store, SchemaChange::ApplyAndDrop).await.unwrap();
+        let dropping = without::open_as(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
         assert_all_gone(&old).await;
         // Rows that come and go afterwards leave and take no entries.
         dropping.delete_by_key::<without::Dog>(99).await.unwrap();
@@ -95,7 +95,7 @@ async fn one_index_that_is_dropped_takes_no_other_with_it() {
         println!("on {}", place.name);
         let store = place.open().await;
         let old = fill(&store).await;
-        let reading = old.session_with(TransactionOptions::new().read_only());
+        let reading = old.session_with(TransactionOptions::new().read_only(true));
         use with::Dog;
         let by_age = || reading.query::<Dog>().filter(Dog::AGE.eq(3)).use_index("by_age");
         assert_eq!(by_age().count().await.unwrap(), 14);
@@ -143,7 +143,7 @@ async fn who_reads_while_an_index_is_dropped_sees_all_of_it_or_is_told() {
         while reads.load(std::sync::atomic::Ordering::SeqCst) < 3 && !reader.is_finished() {
             tokio::task::yield_now().await;
         }
-        without::open_as(&store, SchemaChange::ApplyAndDrop).await.unwrap();
+        without::open_as(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
         reader.await.unwrap();
     }
 }

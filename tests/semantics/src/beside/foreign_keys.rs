@@ -38,7 +38,7 @@ macro_rules! on_delete {
                 println!("on {}", place.name);
                 let store = place.open().await;
                 let new = $build::open(&store).await.unwrap();
-                new.insert_all([Owner { id: 1 }, Owner { id: 2 }]).await.unwrap();
+                new.insert_many([Owner { id: 1 }, Owner { id: 2 }]).await.unwrap();
                 new.insert($build::Dog { id: 1, name: "Rex".into(), owner_id: Some(1) }).await.unwrap();
                 let before = catalog(&store).await;
                 let plan = without::plan(&store).await;
@@ -73,7 +73,7 @@ macro_rules! on_delete {
 
                 assert_eq!(catalog(&store).await, before, "what is stored is another schema");
                 new.insert($build::Dog { id: 5, name: "Bo".into(), owner_id: Some(2) }).await.unwrap();
-                $build::open_as(&store, SchemaChange::Refuse).await.unwrap();
+                $build::open_as(&store, SchemaPolicy::Deny).await.unwrap();
                 assert_clean(&store).await;
             }
         }
@@ -96,7 +96,7 @@ async fn another_on_delete_is_refused_unless_it_is_changed_for_all() {
         first.insert(Owner { id: 1 }).await.unwrap();
         first.insert(restricting::Dog { id: 1, name: "Rex".into(), owner_id: Some(1) }).await.unwrap();
         let before = catalog(&store).await;
-        for how in [SchemaChange::Apply, SchemaChange::Defer, SchemaChange::Refuse] {
+        for how in [SchemaPolicy::Apply, SchemaPolicy::Defer, SchemaPolicy::Deny] {
             let refused = cascading::open_as(&store, how).await.unwrap_err();
             assert!(refused.is_schema_mismatch(), "{refused}");
             assert_says(&refused, &["`on_delete = cascade`", "`restrict`", "ApplyAndDrop"]);
@@ -104,7 +104,7 @@ async fn another_on_delete_is_refused_unless_it_is_changed_for_all() {
         assert_eq!(catalog(&store).await, before);
         assert!(first.delete_by_key::<Owner>(1).await.unwrap_err().is_foreign_key_violation());
 
-        let second = cascading::open_as(&store, SchemaChange::ApplyAndDrop).await.unwrap();
+        let second = cascading::open_as(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
         // Those who would act by the other rule are told.
         assert!(first.insert(Owner { id: 7 }).await.unwrap_err().is_schema_mismatch());
         assert!(restricting::open(&store).await.unwrap_err().is_schema_mismatch());
@@ -120,7 +120,7 @@ async fn a_foreign_key_is_dropped_by_name_alone() {
         let store = place.open().await;
         let with = cascading::open(&store).await.unwrap();
         with.insert(Owner { id: 1 }).await.unwrap();
-        let without = without::open_as(&store, SchemaChange::ApplyAndDrop).await.unwrap();
+        let without = without::open_as(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
         without.insert(without::Dog { id: 1, name: "Rex".into(), owner_id: Some(9) }).await.unwrap();
         assert!(with.delete_by_key::<Owner>(1).await.unwrap_err().is_schema_mismatch());
         let refused = cascading::open(&store).await.unwrap_err();

@@ -9,7 +9,7 @@ mod refused;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rome_orm::SchemaChange;
+use rome_orm::SchemaPolicy;
 use rome_orm::prelude::*;
 use rome_orm::store::{Consistency, Partition, Read, Reply, Space, Span, Store};
 
@@ -27,11 +27,11 @@ macro_rules! build {
             }
 
             pub async fn open(store: &Arc<dyn Store>) -> rome_orm::Result<Database> {
-                open_as(store, SchemaChange::Apply).await
+                open_as(store, SchemaPolicy::Apply).await
             }
 
-            pub async fn open_as(store: &Arc<dyn Store>, how: SchemaChange) -> rome_orm::Result<Database> {
-                builder().schema(how).open_store(store.clone()).await
+            pub async fn open_as(store: &Arc<dyn Store>, how: SchemaPolicy) -> rome_orm::Result<Database> {
+                builder().schema_policy(how).open_store(store.clone()).await
             }
 
             pub async fn plan(store: &Arc<dyn Store>) -> rome_orm::change::SchemaPlan {

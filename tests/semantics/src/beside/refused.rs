@@ -55,7 +55,7 @@ async fn assert_untouched(store: &Arc<dyn Store>, old: &Database, before: &[(Par
     assert_eq!(catalog(store).await, before, "a refused open has changed the catalog");
     old.insert(dog(90, "Rex")).await.unwrap();
     old.delete_by_key::<plain::Dog>(90).await.unwrap();
-    let again = plain::open_as(store, SchemaChange::Refuse).await.unwrap();
+    let again = plain::open_as(store, SchemaPolicy::Deny).await.unwrap();
     again.insert(dog(91, "Rex")).await.unwrap();
     again.delete_by_key::<plain::Dog>(91).await.unwrap();
     assert_clean(store).await;
@@ -67,10 +67,10 @@ async fn duplicates_refuse_an_open_before_anything_is_changed_and_the_plan_lists
         println!("on {}", place.name);
         let store = place.open().await;
         let old = plain::open(&store).await.unwrap();
-        old.insert_all((1..60).map(|id| dog(id, &format!("dog {id}")))).await.unwrap();
-        old.insert_all([dog(70, "dog 3"), dog(71, "dog 5")]).await.unwrap();
+        old.insert_many((1..60).map(|id| dog(id, &format!("dog {id}")))).await.unwrap();
+        old.insert_many([dog(70, "dog 3"), dog(71, "dog 5")]).await.unwrap();
         let before = catalog(&store).await;
-        for how in [SchemaChange::Apply, SchemaChange::ApplyAndDrop] {
+        for how in [SchemaPolicy::Apply, SchemaPolicy::ApplyAndDrop] {
             let refused = unique::open_as(&store, how).await.unwrap_err();
             assert!(refused.is_schema_mismatch(), "{refused}");
             assert_says(&refused, &["nothing was changed", "Defer"]);
@@ -83,7 +83,7 @@ async fn duplicates_refuse_an_open_before_anything_is_changed_and_the_plan_lists
         assert!(plan.to_string().contains("'dog 3'"), "{plan}");
         assert!(
             named_once::builder()
-                .schema(SchemaChange::Defer)
+                .schema_policy(SchemaPolicy::Defer)
                 .plan_store(store.clone())
                 .await
                 .unwrap()
@@ -111,7 +111,7 @@ async fn a_row_that_an_index_cannot_take_refuses_an_open_before_anything_is_chan
         old.insert(plain::Dog { kind: "x".repeat(5000), ..dog(1, "Rex") }).await.unwrap();
         let before = catalog(&store).await;
         let refused = by_kind::open(&store).await.unwrap_err();
-        assert!(refused.is_limit(), "{refused}");
+        assert!(refused.is_limit_exceeded(), "{refused}");
         let plan = by_kind::plan(&store).await;
         assert!(plan.refused.iter().any(|line| line.contains("`by_kind`")), "{plan}");
         assert_untouched(&store, &old, &before).await;
@@ -124,7 +124,7 @@ async fn a_new_foreign_key_over_rows_refuses_an_open_before_anything_is_changed(
         println!("on {}", place.name);
         let store = place.open().await;
         let old = plain::open(&store).await.unwrap();
-        old.insert_all((1..9).map(|id| dog(id, "x"))).await.unwrap();
+        old.insert_many((1..9).map(|id| dog(id, "x"))).await.unwrap();
         let before = catalog(&store).await;
         let refused = referencing::open(&store).await.unwrap_err();
         assert_says(&refused, &["is new, and the table has rows"]);
@@ -141,7 +141,7 @@ async fn an_index_that_meets_duplicates_while_it_is_built_is_taken_back() {
         println!("on {}", place.name);
         let store = place.open().await;
         let old = plain::open(&store).await.unwrap();
-        old.insert_all((0..60).map(|id| dog(id, &format!("dog {id}")))).await.unwrap();
+        old.insert_many((0..60).map(|id| dog(id, &format!("dog {id}")))).await.unwrap();
         let (reached, wait) = (Arc::new(tokio::sync::Notify::new()), Mutex::new(None));
         let (go, gone_on) = std::sync::mpsc::channel::<()>();
         *wait.lock().unwrap() = Some(gone_on);
@@ -174,7 +174,7 @@ async fn an_index_that_meets_duplicates_while_it_is_built_is_taken_back() {
         // No index, no constraint, no entries; who is opened now is as before.
         let status = beside.status().await.unwrap();
         assert!(status.tables[0].indexes.is_empty() && status.former.is_empty(), "{status}");
-        let again = plain::open_as(&store, SchemaChange::Refuse).await.unwrap();
+        let again = plain::open_as(&store, SchemaPolicy::Deny).await.unwrap();
         again.insert(dog(200, "dog 3")).await.unwrap();
         again.insert(dog(201, "dog 3")).await.unwrap();
         assert_eq!(again.query::<plain::Dog>().count().await.unwrap(), 62 + written);

@@ -47,7 +47,7 @@ fn builder() -> rome_orm::DatabaseBuilder {
 /// A database with records in each kind of space.
 pub async fn fill(store: Arc<dyn Store>) {
     let db = builder().open_store(store).await.unwrap();
-    db.insert_all((0..4).map(|id| Keeper { id, name: format!("keeper {id}") })).await.unwrap();
+    db.insert_many((0..4).map(|id| Keeper { id, name: format!("keeper {id}") })).await.unwrap();
     let beast = |n: u64| Beast {
         kind: ["cat", "dog", "eel"][n as usize % 3].into(),
         size: n * 300,
@@ -58,7 +58,7 @@ pub async fn fill(store: Arc<dyn Store>) {
         born: DateTime::from_timestamp(n as i64 * 1_000, 0),
         ..Default::default()
     };
-    db.insert_all((0..24).map(beast)).await.unwrap();
+    db.insert_many((0..24).map(beast)).await.unwrap();
 }
 
 /// The spaces of the two tables, and that of the catalog.
@@ -148,9 +148,9 @@ async fn ask(db: &Database) -> Vec<rome_orm::Error> {
         db.query::<Beast>().aggregate((count(), sum(Beast::SIZE), avg(Beast::SIZE))),
         db.query::<Beast>().join(Beast::KEPT_BY).all(), db.query::<Keeper>().all(),
         db.update_if::<Beast>(Id::new(4), Beast::SIZE.ge(0), Beast::SIZE.set(Beast::SIZE + 1)),
-        db.query::<Beast>().filter(Beast::KIND.eq("eel")).update_all(Beast::SIZE.set(7_u64)),
-        db.insert(Beast { kind: "new".into(), ..Default::default() }), db.delete_by_key::<Beast>(5), db.purge::<Beast>(6),
-        db.delete_by_key::<Keeper>(3), db.query::<Beast>().filter(Beast::SIZE.lt(600)).delete_all(),
+        db.query::<Beast>().filter(Beast::KIND.eq("eel")).update(Beast::SIZE.set(7_u64)),
+        db.insert(Beast { kind: "new".into(), ..Default::default() }), db.delete_by_key::<Beast>(5), db.purge_by_key::<Beast>(6),
+        db.delete_by_key::<Keeper>(3), db.query::<Beast>().filter(Beast::SIZE.lt(600)).delete(),
     }
     let mut dumped = Vec::new();
     ask!(db.dump(&mut dumped, |_| {}));

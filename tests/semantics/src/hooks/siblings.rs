@@ -85,8 +85,8 @@ fn meddler(id: u32, on: &str, does: &str, to: u32) -> Child {
 
 /// Stores the parents 1 and 9 and these children, and forgets what was logged of it.
 async fn store(db: &Database, children: [Child; 2]) {
-    db.insert_all([Parent { id: 1 }, Parent { id: 9 }]).await.unwrap();
-    db.insert_all(children).await.unwrap();
+    db.insert_many([Parent { id: 1 }, Parent { id: 9 }]).await.unwrap();
+    db.insert_many(children).await.unwrap();
     logged(db).await;
 }
 
@@ -140,19 +140,19 @@ laws! { [Parent, Child, Line]
 
     async fn a_row_that_a_hook_of_the_statement_deleted_has_no_hooks_more(db) {
         store(&db, [meddler(1, "before delete", "delete", 2), child(2)]).await;
-        assert_eq!(db.query::<Child>().order_by(Child::ID.asc()).delete_all().await.unwrap(), 1);
+        assert_eq!(db.query::<Child>().order_by(Child::ID.asc()).delete().await.unwrap(), 1);
         let lines = logged(&db).await;
         assert_eq!((times(&lines, "before delete of 2"), times(&lines, "after delete of 2")), (1, 1), "{lines:?}");
     }
 
     async fn a_row_that_is_named_twice_is_deleted_once(db) {
         store(&db, [child(1), child(2)]).await;
-        assert_eq!(db.delete_all(&[child(1), child(1)]).await.unwrap(), 1);
+        assert_eq!(db.delete_many(&[child(1), child(1)]).await.unwrap(), 1);
         assert_eq!(logged(&db).await, ["before delete of 1", "after delete of 1"]);
     }
 
     async fn a_new_row_that_is_upserted_twice_is_inserted_and_then_updated(db) {
-        db.upsert_all([child(1), Child { count: 5, ..child(1) }]).await.unwrap();
+        db.upsert_many([child(1), Child { count: 5, ..child(1) }]).await.unwrap();
         assert_eq!(db.get::<Child>(1).await.unwrap().unwrap().count, 5);
         let lines = ["before insert of 1", "before update of 1", "after insert of 1", "after update of 1"];
         assert_eq!(logged(&db).await, lines);
@@ -176,18 +176,18 @@ laws! { [Parent, Child, Line]
     async fn a_hook_after_a_write_has_the_row_as_hooks_before_it_left_it(db) {
         store(&db, [meddler(1, "after update", "delete", 2), child(2)]).await;
         let by_id = db.query::<Child>().order_by(Child::ID.asc());
-        by_id.update_all(Child::COUNT.set(1)).await.unwrap();
+        by_id.update(Child::COUNT.set(1)).await.unwrap();
         assert_eq!(times(&logged(&db).await, "after update of 2"), 0);
     }
 
     async fn a_change_by_query_does_not_overwrite_what_a_hook_of_it_wrote(db) {
         // Into a row that is still to come, one that was prepared already, and its own.
         for (at, to) in [(1, 2), (2, 1), (1, 1)] {
-            db.query::<Child>().delete_all().await.unwrap();
-            db.insert_all([child(3 - at), meddler(at, "before update", "count", to)]).await.unwrap();
+            db.query::<Child>().delete().await.unwrap();
+            db.insert_many([child(3 - at), meddler(at, "before update", "count", to)]).await.unwrap();
             logged(&db).await;
             let by_id = db.query::<Child>().order_by(Child::ID.asc());
-            let error = by_id.update_all(Child::COUNT.set(Child::COUNT + 1)).await.unwrap_err();
+            let error = by_id.update(Child::COUNT.set(Child::COUNT + 1)).await.unwrap_err();
             let text = error.to_string();
             assert!(error.is_invalid() && text.contains("hook") && text.contains(&format!("row {to} of table `children`")), "{text}");
             assert_eq!(db.query::<Child>().select(Child::COUNT).all().await.unwrap(), [0, 0]);

@@ -42,7 +42,7 @@ fn link(id: u32) -> Link {
 async fn insert(db: &Database, links: impl Iterator<Item = Link>) {
     let links: Vec<Link> = links.collect();
     for piece in links.chunks(1000) {
-        db.insert_all(piece.to_vec()).await.unwrap();
+        db.insert_many(piece.to_vec()).await.unwrap();
     }
 }
 
@@ -106,17 +106,12 @@ async fn what_a_session_wrote_is_found_by_every_access() {
         insert(&db, (0..40).map(|id| Link { after: None, ..link(id) })).await;
         let session = db.session();
         // Changed so that they leave and enter indexes, deleted, new, changed twice, and taken back by a refused statement.
-        session.query::<Link>().filter(Link::RANK.eq(3)).update_all(Link::RANK.set(4)).await.unwrap();
-        session.query::<Link>().filter(Link::ID.lt(5)).delete_all().await.unwrap();
-        session.insert_all((50..60).map(|id| Link { after: Some(10), ..link(id) })).await.unwrap();
-        session
-            .query::<Link>()
-            .filter(Link::ID.eq(52))
-            .update_all((Link::TAG.set(7000), Link::RANK.set(6)))
-            .await
-            .unwrap();
+        session.query::<Link>().filter(Link::RANK.eq(3)).update(Link::RANK.set(4)).await.unwrap();
+        session.query::<Link>().filter(Link::ID.lt(5)).delete().await.unwrap();
+        session.insert_many((50..60).map(|id| Link { after: Some(10), ..link(id) })).await.unwrap();
+        session.query::<Link>().filter(Link::ID.eq(52)).update((Link::TAG.set(7000), Link::RANK.set(6))).await.unwrap();
         let refused = session
-            .insert_all([Link { after: None, ..link(70) }, Link { id: 71, tag: Some(30), ..Default::default() }])
+            .insert_many([Link { after: None, ..link(70) }, Link { id: 71, tag: Some(30), ..Default::default() }])
             .await;
         assert!(refused.unwrap_err().is_unique_violation());
         session.insert(Link { after: None, ..link(71) }).await.unwrap();
@@ -132,7 +127,7 @@ async fn what_a_session_wrote_is_found_by_every_access() {
 /// Compares what queries give with the rows that there are.
 async fn compare<'a>(place: &str, all: &[Link], query: &dyn Fn() -> Query<'a, Link>) {
     type Keeps = fn(&Link) -> bool;
-    let cases: [(Expr<Link>, Keeps); 9] = [
+    let cases: [(Condition<Link>, Keeps); 9] = [
         (Link::RANK.eq(4), |link| link.rank == 4),
         (Link::RANK.ge(3), |link| link.rank >= 3),
         (Link::RANK.eq(3) | Link::AFTER.eq(10), |link| link.rank == 3 || link.after == Some(10)),
@@ -210,7 +205,7 @@ async fn more_changes_than_the_store_takes_are_refused_with_the_table_the_number
         }
         let told = |error: rome_orm::Error, number: u32| {
             let text = error.to_string();
-            assert!(error.is_limit(), "{text}");
+            assert!(error.is_limit_exceeded(), "{text}");
             for part in ["`links`", &number.to_string(), "60", "fewer rows", "in pieces"] {
                 assert!(text.contains(part), "no {part} in: {text}");
             }
@@ -219,10 +214,10 @@ async fn more_changes_than_the_store_takes_are_refused_with_the_table_the_number
         recorder.clear();
         told(db.delete_by_key::<Link>(0_u32).await.unwrap_err(), most + 1);
         assert!(recorder.tally().records <= u64::from(most) * partitions as u64 + 20, "{:?}", recorder.tally());
-        told(db.query::<Link>().delete_all().await.unwrap_err(), most + 1);
-        told(db.query::<Link>().update_all(Link::BESIDE.set(Some(0))).await.unwrap_err(), most + 1);
+        told(db.query::<Link>().delete().await.unwrap_err(), most + 1);
+        told(db.query::<Link>().update(Link::BESIDE.set(Some(0))).await.unwrap_err(), most + 1);
         let new = (0..=most).map(|id| Link { id: 10_000 + id, ..Default::default() });
-        told(db.insert_all(new).await.unwrap_err(), most + 1);
+        told(db.insert_many(new).await.unwrap_err(), most + 1);
         let session = db.session();
         for id in 0..most {
             session.delete_by_key::<Link>(id + 1).await.unwrap();
@@ -235,7 +230,7 @@ async fn more_changes_than_the_store_takes_are_refused_with_the_table_the_number
         // Index entries count too, which only the commit knows.
         let session = db.session();
         session
-            .insert_all((0..most / 4).map(|id| Link {
+            .insert_many((0..most / 4).map(|id| Link {
                 id: 20_000 + id,
                 marks: (0..50).collect(),
                 ..Default::default()
@@ -243,7 +238,7 @@ async fn more_changes_than_the_store_takes_are_refused_with_the_table_the_number
             .await
             .unwrap();
         let error = session.commit().await.unwrap_err();
-        assert!(error.is_limit() && error.to_string().contains("`links`"), "{error}");
+        assert!(error.is_limit_exceeded() && error.to_string().contains("`links`"), "{error}");
         assert_eq!(db.query::<Link>().count().await.unwrap(), u64::from(2 * most) + 1, "{}", place.name);
     }
 }

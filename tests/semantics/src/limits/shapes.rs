@@ -1,13 +1,13 @@
 //! Conditions and calculations of every shape and size.
 
-use rome_orm::expr::Scalar;
+use rome_orm::expr::Expr;
 use rome_orm::prelude::*;
 
 use super::{Knot, knots, on_a_worker};
 use crate::queries::random::Random;
 use crate::stores::{open, places};
 
-type Cond = Expr<Knot>;
+type Cond = Condition<Knot>;
 
 /// How a condition grows by one more, and what it then gives.
 struct Shape {
@@ -40,12 +40,12 @@ const SHAPES: &[Shape] = &[
     Shape { name: "x | e", flat: true, grow: |e, n| leaf(n) | e, rows: ten },
     Shape { name: "e & x", flat: true, grow: |e, n| e & Knot::AGE.ne(n), rows: |_| 1 },
     Shape { name: "x & e", flat: true, grow: |e, n| Knot::AGE.ne(n) & e, rows: |_| 1 },
-    Shape { name: "any of one", flat: true, grow: |e, _| Expr::any([e]), rows: |_| 1 },
-    Shape { name: "all of one", flat: true, grow: |e, _| Expr::all([e]), rows: |_| 1 },
-    Shape { name: "any of all of one", flat: true, grow: |e, _| Expr::any([Expr::all([e])]), rows: |_| 1 },
-    Shape { name: "any in any", flat: true, grow: |e, n| Expr::any([e, leaf(n)]), rows: ten },
-    Shape { name: "any after any", flat: true, grow: |e, n| Expr::any([leaf(n), e]), rows: ten },
-    Shape { name: "all in all", flat: true, grow: |e, _| Expr::all([Knot::AGE.ge(0_u32), e]), rows: |_| 1 },
+    Shape { name: "any of one", flat: true, grow: |e, _| Condition::any([e]), rows: |_| 1 },
+    Shape { name: "all of one", flat: true, grow: |e, _| Condition::all([e]), rows: |_| 1 },
+    Shape { name: "any of all of one", flat: true, grow: |e, _| Condition::any([Condition::all([e])]), rows: |_| 1 },
+    Shape { name: "any in any", flat: true, grow: |e, n| Condition::any([e, leaf(n)]), rows: ten },
+    Shape { name: "any after any", flat: true, grow: |e, n| Condition::any([leaf(n), e]), rows: ten },
+    Shape { name: "all in all", flat: true, grow: |e, _| Condition::all([Knot::AGE.ge(0_u32), e]), rows: |_| 1 },
     Shape {
         name: "or between two",
         flat: true,
@@ -53,8 +53,13 @@ const SHAPES: &[Shape] = &[
         rows: |n| ten(n + u32::from(n > 0)),
     },
     Shape { name: "!e", flat: true, grow: |e, _| !e, rows: |n| if n % 2 == 0 { 1 } else { 9 } },
-    Shape { name: "!any of one", flat: true, grow: |e, _| !Expr::any([e]), rows: |n| if n % 2 == 0 { 1 } else { 9 } },
-    Shape { name: "or with nothing", flat: true, grow: |e, _| Expr::any([]) | e, rows: |_| 1 },
+    Shape {
+        name: "!any of one",
+        flat: true,
+        grow: |e, _| !Condition::any([e]),
+        rows: |n| if n % 2 == 0 { 1 } else { 9 },
+    },
+    Shape { name: "or with nothing", flat: true, grow: |e, _| Condition::any([]) | e, rows: |_| 1 },
     Shape {
         name: "alternating",
         flat: false,
@@ -87,7 +92,7 @@ fn build(shape: &Shape, n: u32) -> Cond {
     (1..=n).fold(leaf(0), |e, n| (shape.grow)(e, n))
 }
 
-type Size = Scalar<Knot, Option<i64>>;
+type Size = Expr<Knot, Option<i64>>;
 type Grow = fn(Size, i64) -> Size;
 
 /// Sums of `size`, grown by one step after the other.
@@ -107,7 +112,7 @@ fn a_condition_of_any_shape_and_size_is_answered_or_refused() {
         for place in places() {
             println!("on {}", place.name);
             let db = open!(place, [Knot]);
-            db.insert_all(knots()).await.unwrap();
+            db.insert_many(knots()).await.unwrap();
             for shape in SHAPES {
                 for n in [0, 1, 2, 3, 10, 100, 1000, 30_000] {
                     let condition = build(shape, n);
@@ -117,18 +122,24 @@ fn a_condition_of_any_shape_and_size_is_answered_or_refused() {
                     let _ = format!("{query:?}");
                     match query.explain().await {
                         Ok(plan) => assert!(plan.to_string().len() < 50_000, "{}", shape.name),
-                        Err(error) => assert!(error.is_limit() && !shape.flat, "{} of {n}: {error}", shape.name),
+                        Err(error) => {
+                            assert!(error.is_limit_exceeded() && !shape.flat, "{} of {n}: {error}", shape.name)
+                        }
                     }
                     match query.all().await {
                         Ok(found) => assert_eq!(found.len(), (shape.rows)(n), "{} of {n}", shape.name),
                         Err(error) => {
-                            assert!(error.is_limit() && !shape.flat && n > 10, "{} of {n}: {error}", shape.name);
+                            assert!(
+                                error.is_limit_exceeded() && !shape.flat && n > 10,
+                                "{} of {n}: {error}",
+                                shape.name
+                            );
                             assert!(error.to_string().contains("`knots`"), "{error}");
                         }
                     }
                     match db.query::<Knot>().filter(!copy).count().await {
                         Ok(left) => assert_eq!(left, 10 - (shape.rows)(n) as u64, "not {} of {n}", shape.name),
-                        Err(error) => assert!(error.is_limit() && !shape.flat && n > 10, "{error}"),
+                        Err(error) => assert!(error.is_limit_exceeded() && !shape.flat && n > 10, "{error}"),
                     }
                 }
             }
@@ -143,13 +154,18 @@ fn a_million_steps_are_built_and_dropped() {
         for shape in SHAPES {
             let condition = build(shape, 1_000_000);
             assert!(format!("{:?}", condition.clone()).len() < 50_000, "{}", shape.name);
-            let _ = db.query::<Knot>().filter(condition).explain().await.map_err(|error| assert!(error.is_limit()));
+            let _ = db
+                .query::<Knot>()
+                .filter(condition)
+                .explain()
+                .await
+                .map_err(|error| assert!(error.is_limit_exceeded()));
         }
         for (name, step) in SUMS {
             let sum = (1..=1_000_000).fold(Knot::SIZE + Some(0), *step);
             assert!(format!("{:?}", sum.clone()).len() < 50_000, "{name}");
             let refused = db.query::<Knot>().filter(sum.eq(Some(1))).count().await.unwrap_err();
-            assert!(refused.is_limit(), "{refused}");
+            assert!(refused.is_limit_exceeded(), "{refused}");
         }
     });
 }
@@ -159,7 +175,7 @@ fn a_calculation_is_flat_from_whichever_side_it_is_built() {
     on_a_worker(async || {
         for place in places() {
             let db = open!(place, [Knot]);
-            db.insert_all(knots()).await.unwrap();
+            db.insert_many(knots()).await.unwrap();
             for (name, step) in SUMS {
                 for n in [0, 1, 2, 10, 1001, 50_000] {
                     let sum = (1..=n).fold(Knot::SIZE + Some(0), *step);
@@ -228,10 +244,10 @@ fn random(random: &mut Random, depth: u32, row: &[Knot]) -> (Cond, Vec<Option<bo
     match random.below(6) {
         0 => (left & right, and(&of_left, &of_right)),
         1 => (left | right, not(&and(&not(&of_left), &not(&of_right)))),
-        2 => (Expr::all([left, right]), and(&of_left, &of_right)),
-        3 => (Expr::any([left, right]), not(&and(&not(&of_left), &not(&of_right)))),
-        4 => (Expr::any([Expr::all([left, right])]), and(&of_left, &of_right)),
-        _ => (Expr::all([Expr::any([left, right])]), not(&and(&not(&of_left), &not(&of_right)))),
+        2 => (Condition::all([left, right]), and(&of_left, &of_right)),
+        3 => (Condition::any([left, right]), not(&and(&not(&of_left), &not(&of_right)))),
+        4 => (Condition::any([Condition::all([left, right])]), and(&of_left, &of_right)),
+        _ => (Condition::all([Condition::any([left, right])]), not(&and(&not(&of_left), &not(&of_right)))),
     }
 }
 
@@ -240,7 +256,7 @@ fn what_is_made_flat_means_what_it_meant() {
     on_a_worker(async || {
         for place in places() {
             let db = open!(place, [Knot]);
-            db.insert_all(knots()).await.unwrap();
+            db.insert_many(knots()).await.unwrap();
             let rows: Vec<Knot> = knots().collect();
             let mut random = Random::new(7);
             for case in 0..200 {

@@ -1,7 +1,7 @@
 //! The test's conditions as ROME's expressions, by typed columns or by run-time names.
 
 use chrono::{DateTime, Utc};
-use rome_orm::expr::{Assignment, IntoOperand, Nulls, Order, Scalar};
+use rome_orm::expr::{Assignment, Expr, IntoOperand, Nulls, Order};
 use rome_orm::prelude::*;
 use rome_orm::value::{Field, Ordered, Textual};
 use uuid::Uuid;
@@ -113,7 +113,7 @@ macro_rules! with_ordered {
     }};
 }
 
-fn apply<E, T: Field + Ordered>(op: Op, col: Column<E, T>, by: impl IntoOperand<E, T>) -> Expr<E> {
+fn apply<E, T: Field + Ordered>(op: Op, col: Column<E, T>, by: impl IntoOperand<E, T>) -> Condition<E> {
     match op {
         Op::Eq => col.eq(by),
         Op::Ne => col.ne(by),
@@ -124,7 +124,7 @@ fn apply<E, T: Field + Ordered>(op: Op, col: Column<E, T>, by: impl IntoOperand<
     }
 }
 
-fn apply_calc<E, T: Field + Ordered>(op: Op, of: Scalar<E, T>, by: impl IntoOperand<E, T>) -> Expr<E> {
+fn apply_calc<E, T: Field + Ordered>(op: Op, of: Expr<E, T>, by: impl IntoOperand<E, T>) -> Condition<E> {
     match op {
         Op::Eq => of.eq(by),
         Op::Ne => of.ne(by),
@@ -143,7 +143,7 @@ fn list<E, T: Pick>(_: Column<E, T>, vals: &[Val]) -> Vec<T> {
     vals.iter().map(T::pick).collect()
 }
 
-fn text<E, T: Textual>(how: Match, col: Column<E, T>, text: &str) -> Expr<E> {
+fn text<E, T: Textual>(how: Match, col: Column<E, T>, text: &str) -> Condition<E> {
     match how {
         Match::Like => col.like(text),
         Match::ILike => col.ilike(text),
@@ -191,7 +191,7 @@ macro_rules! calculated {
     };
 }
 
-fn calc<E: Subject>(op: Op, left: &Calc, right: &Term) -> Expr<E> {
+fn calc<E: Subject>(op: Op, left: &Calc, right: &Term) -> Condition<E> {
     let cols = E::cols();
     macro_rules! side {
         ($col:expr, $ty:ty, $other:expr) => {{
@@ -222,7 +222,7 @@ pub fn partner(col: Col) -> Option<Col> {
     }
 }
 
-pub fn expr<E: Subject>(cond: &Cond) -> Expr<E> {
+pub fn expr<E: Subject>(cond: &Cond) -> Condition<E> {
     let cols = E::cols();
     let named = |col: Col| E::column(col.name()).unwrap();
     match cond {
@@ -263,8 +263,8 @@ pub fn expr<E: Subject>(cond: &Cond) -> Expr<E> {
             if *not { c.not_in(list(c, vals)) } else { c.is_in(list(c, vals)) }
         }),
         Cond::InCols { vals, .. } => {
-            let values = vals.iter().map(|val| Scalar::from(cols.small) - cols.small + i32::pick(val));
-            cols.small.is_in(values.chain([Scalar::from(cols.small) * 1 - cols.small + cols.small]))
+            let values = vals.iter().map(|val| Expr::from(cols.small) - cols.small + i32::pick(val));
+            cols.small.is_in(values.chain([Expr::from(cols.small) * 1 - cols.small + cols.small]))
         }
         Cond::Text { how, col, text, dynamic: true } => match how {
             Match::Like => named(*col).like(text),
@@ -301,8 +301,8 @@ pub fn expr<E: Subject>(cond: &Cond) -> Expr<E> {
         Cond::After(marker) => marker.expr(),
         Cond::And(all) if all.len() == 2 => expr::<E>(&all[0]) & expr::<E>(&all[1]),
         Cond::Or(all) if all.len() == 2 => expr::<E>(&all[0]) | expr::<E>(&all[1]),
-        Cond::And(all) => Expr::all(all.iter().map(expr::<E>)),
-        Cond::Or(all) => Expr::any(all.iter().map(expr::<E>)),
+        Cond::And(all) => Condition::all(all.iter().map(expr::<E>)),
+        Cond::Or(all) => Condition::any(all.iter().map(expr::<E>)),
         Cond::Not(of) => !expr::<E>(of),
     }
 }

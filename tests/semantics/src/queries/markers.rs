@@ -1,4 +1,4 @@
-//! Conditions that a row comes after a marker: as [`Expr::after`] and in the forms in which they are written out.
+//! Conditions that a row comes after a marker: as [`Condition::after`] and in the forms in which they are written out.
 
 use std::cmp::Ordering;
 
@@ -63,7 +63,7 @@ impl Marker {
     }
 
     /// As an expression; with the columns' types where they are those of a few orders, else by names.
-    pub fn expr<E: Subject>(&self) -> Expr<E> {
+    pub fn expr<E: Subject>(&self) -> Condition<E> {
         let cols = E::cols();
         macro_rules! typed {
             ($first:expr, $a:ident, $second:expr, $b:ident) => {{
@@ -72,7 +72,7 @@ impl Marker {
                 let values = (Pick::pick(a), Pick::pick(b));
                 let values: ($a, $b) = values;
                 let order = (first, second);
-                if self.inclusive { Expr::at_or_after(order, values) } else { Expr::after(order, values) }
+                if self.inclusive { Condition::at_or_after(order, values) } else { Condition::after(order, values) }
             }};
         }
         macro_rules! directed {
@@ -97,9 +97,9 @@ impl Marker {
                 let orders: Vec<_> = self.parts.iter().map(by).collect();
                 let values = self.parts.iter().map(|(_, value)| dynamic(value));
                 if self.inclusive {
-                    Expr::at_or_after_values(orders, values).unwrap()
+                    Condition::at_or_after_values(orders, values).unwrap()
                 } else {
-                    Expr::after_values(orders, values).unwrap()
+                    Condition::after_values(orders, values).unwrap()
                 }
             }
         }

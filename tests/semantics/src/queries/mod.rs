@@ -75,12 +75,12 @@ pub fn seed_of(seed: u64, place: u64, case: u64) -> u64 {
 }
 
 async fn case<E: Subject>(db: &Database, mut gen_: Generate) {
-    db.query::<E>().with_deleted().purge_all().await.unwrap();
+    db.query::<E>().with_deleted().purge().await.unwrap();
     let mut rows: Vec<Row> = Vec::new();
     for id in 0..gen_.random.below(30) {
         rows.push(gen_.row(id));
     }
-    db.insert_all(rows.iter().map(E::of)).await.unwrap();
+    db.insert_many(rows.iter().map(E::of)).await.unwrap();
     let sqlite = beside::<E>(&rows, &gen_);
     for _ in 0..QUERIES {
         let ask = gen_.ask(E::SOFT);
@@ -158,7 +158,7 @@ async fn write<E: Subject>(session: &Session, rows: &mut Vec<Row>, gen_: &mut Ge
                 }
             }
             (_, there) => {
-                assert_eq!(session.purge::<E>(key).await.unwrap(), there.is_some());
+                assert_eq!(session.purge_by_key::<E>(key).await.unwrap(), there.is_some());
                 if let Some(at) = there {
                     rows.remove(at);
                 }
@@ -178,7 +178,7 @@ async fn change<E: Subject>(session: &Session, rows: &mut Vec<Row>, gen_: &mut G
         let sets = gen_.sets(E::KEY);
         let _case = Case(format!("{sets:?} where {ask:#?}"));
         if gen_.random.one_in(4) {
-            let deleted = build(session.query::<E>(), &ask).delete_all().await.unwrap();
+            let deleted = build(session.query::<E>(), &ask).delete().await.unwrap();
             let live = hit.iter().filter(|row| !E::SOFT || row.gone.is_none());
             assert_eq!(deleted, live.count() as u64, "delete_all");
             for row in hit {
@@ -191,7 +191,7 @@ async fn change<E: Subject>(session: &Session, rows: &mut Vec<Row>, gen_: &mut G
             }
         } else if !sets.is_empty() {
             let assignments: Vec<_> = sets.iter().map(|(col, to)| lower::assignment::<E>(*col, to)).collect();
-            let updated = build(session.query::<E>(), &ask).update_all(assignments).await;
+            let updated = build(session.query::<E>(), &ask).update(assignments).await;
             match hit.iter().map(|row| assigned(row, &sets)).collect::<Option<Vec<Row>>>() {
                 None => {
                     let error = updated.unwrap_err();

@@ -19,7 +19,7 @@ async fn pages_go_on_in_an_index_that_has_a_column_of_a_composite_key() {
     for place in places() {
         let db = open!(place, [Paired]);
         let all: Vec<Paired> = (0..9).map(|n| Paired { small: n % 3, id: n as u32, kind: "x".into() }).collect();
-        db.insert_all(all.clone()).await.unwrap();
+        db.insert_many(all.clone()).await.unwrap();
         for descending in [false, true] {
             let order = if descending { Paired::SMALL.desc() } else { Paired::SMALL.asc() };
             let query = db.query::<Paired>().filter(Paired::KIND.eq("x")).order_by(order).use_index("by_kind_small");

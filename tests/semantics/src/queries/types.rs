@@ -66,7 +66,7 @@ async fn every_type_is_found_by_its_index_as_by_its_row() {
     for place in places() {
         let db = open!(place, [Person]);
         let all = people();
-        db.insert_all(all.clone()).await.unwrap();
+        db.insert_many(all.clone()).await.unwrap();
         for name in columns {
             let column = Person::column(name).unwrap();
             for value in values(name, &all) {
@@ -120,7 +120,7 @@ async fn every_type_orders_as_its_values_do() {
     for place in places() {
         let db = open!(place, [Person]);
         let all = people();
-        db.insert_all(all.clone()).await.unwrap();
+        db.insert_many(all.clone()).await.unwrap();
         macro_rules! orders {
             ($($column:expr, $key:expr;)+) => { $(
                 let mut expected = all.clone();

@@ -191,17 +191,20 @@ pub async fn check_join(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, ask
                 grouped!(query, Owner::ID, 0, "id", 1, same);
             }
             4 => {
-                let query =
-                    run!(dogs.join(Dog::BOSS.named::<Boss>()), [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
+                let query = run!(
+                    dogs.join(Dog::BOSS.aliased::<Boss>()),
+                    [Dog, Same, Dog::ID],
+                    [Dog, AsBoss, Boss::of(Dog::ID)]
+                );
                 grouped!(query, Boss::of(Dog::KIND), 1, "kind", 1, Boss::of);
             }
             5 => {
-                let query = dogs.left_join(Dog::BOSS.named::<Boss>()).left_join(Boss::of(Dog::OWNER));
+                let query = dogs.left_join(Dog::BOSS.aliased::<Boss>()).left_join(Boss::of(Dog::OWNER));
                 let query = run!(query, [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
                 grouped!(query, Owner::CITY, 2, "city", 0, same);
             }
             6 => {
-                let query = dogs.join(Dog::OWNER).left_join(Dog::BOSS.named::<Boss>());
+                let query = dogs.join(Dog::OWNER).left_join(Dog::BOSS.aliased::<Boss>());
                 let query = run!(query, [Dog, Same, Dog::ID], [Owner, Same, Owner::ID]);
                 grouped!(query, Boss::of(Dog::KIND), 2, "kind", 0, same);
             }
@@ -235,7 +238,7 @@ pub async fn check_join(at: Where<'_>, data: &Data, sqlite: Option<&Sqlite>, ask
                 grouped!(query, Owner::AGE, 2, "age", 1, same);
             }
             14 => {
-                let query = dogs.left_join(Dog::BOSS.named::<Boss>()).join(Boss::of(Dog::OWNER));
+                let query = dogs.left_join(Dog::BOSS.aliased::<Boss>()).join(Boss::of(Dog::OWNER));
                 let query = run!(query, [Dog, Same, Dog::ID], [Dog, AsBoss, Boss::of(Dog::ID)]);
                 grouped!(query, Owner::CITY, 2, "city", 0, same);
             }

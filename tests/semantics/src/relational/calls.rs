@@ -88,11 +88,11 @@ macro_rules! counted {
                 let $db = builder.open_store(recorder.clone()).await.unwrap();
                 let owner = |id: u32| Owner { id, city: format!("city {}", id % 20), ..Default::default() };
                 let dog = |id: u32| Dog { id, age: id % 50, owner_id: id % 100, name: format!("dog {id}"), ..Default::default() };
-                $db.insert_all((0..100).map(owner)).await.unwrap();
-                $db.insert_all((0..500).map(dog)).await.unwrap();
-                $db.insert_all((0..10).map(|id| Tag { id, ..Default::default() })).await.unwrap();
+                $db.insert_many((0..100).map(owner)).await.unwrap();
+                $db.insert_many((0..500).map(dog)).await.unwrap();
+                $db.insert_many((0..10).map(|id| Tag { id, ..Default::default() })).await.unwrap();
                 let link = |n: u32| DogTag { dog_id: n / 2, tag_id: n % 10 };
-                $db.insert_all((0..1000).map(link)).await.unwrap();
+                $db.insert_many((0..1000).map(link)).await.unwrap();
                 println!("on {}", place.name);
                 let $calls = Calls(recorder);
                 $calls.0.clear();
@@ -109,7 +109,7 @@ counted! {
         assert_eq!(calls.reads(), 2);
         assert_eq!(db.query::<Dog>().left_join(Dog::OWNER).all().await.unwrap().len(), 500);
         assert!(calls.reads() <= 3, "500 dogs ask for 100 owners, which may be counted first");
-        let three = db.query::<Owner>().join(Owner::DOGS).left_join(Dog::OWNER.named::<Second>());
+        let three = db.query::<Owner>().join(Owner::DOGS).left_join(Dog::OWNER.aliased::<Second>());
         assert_eq!(three.filter(Owner::CITY.eq("city 3")).all().await.unwrap().len(), 25);
         assert_eq!(calls.reads(), 3);
         let tagged = db.query::<Owner>().filter(Owner::CITY.eq("city 3")).join(Owner::DOGS).join(Dog::TAGS);
@@ -209,8 +209,8 @@ counted! {
     }
 
     async fn a_join_of_many_rows_asks_no_more_often_than_one_of_few(db, calls) {
-        db.insert_all((1000..6000).map(|id| Owner { id, city: "large".into(), ..Default::default() })).await.unwrap();
-        db.insert_all((1000..6000).map(|id| Dog { id, owner_id: id, age: 90, ..Default::default() })).await.unwrap();
+        db.insert_many((1000..6000).map(|id| Owner { id, city: "large".into(), ..Default::default() })).await.unwrap();
+        db.insert_many((1000..6000).map(|id| Dog { id, owner_id: id, age: 90, ..Default::default() })).await.unwrap();
         let pairs = db.query::<Dog>().filter(Dog::AGE.eq(90)).join(Dog::OWNER);
         pairs.all().await.unwrap();
         calls.taken();

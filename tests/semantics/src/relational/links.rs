@@ -60,12 +60,12 @@ async fn fill(db: &Database) {
         pet(3, "green", Some("green")),
         pet(4, "black", None),
     ];
-    db.insert_all(pets).await.unwrap();
+    db.insert_many(pets).await.unwrap();
     let labels = [(1, "red"), (2, "blue"), (3, "white"), (4, "green")];
-    db.insert_all(labels.map(|(id, text)| Label { id, text: text.into(), ..Default::default() })).await.unwrap();
+    db.insert_many(labels.map(|(id, text)| Label { id, text: text.into(), ..Default::default() })).await.unwrap();
     let has = [(1, 1), (1, 2), (2, 2), (2, 3), (3, 1), (3, 2)];
-    db.insert_all(has.map(|(pet_id, label_id)| PetLabel { pet_id, label_id })).await.unwrap();
-    db.insert_all([(1, 3), (2, 2), (3, 4)].map(|(pet_id, label_id)| Liked { pet_id, label_id })).await.unwrap();
+    db.insert_many(has.map(|(pet_id, label_id)| PetLabel { pet_id, label_id })).await.unwrap();
+    db.insert_many([(1, 3), (2, 2), (3, 4)].map(|(pet_id, label_id)| Liked { pet_id, label_id })).await.unwrap();
 }
 
 /// What a link leads to, by a join, a left join and a subquery, has to be `pairs`.
@@ -198,8 +198,8 @@ async fn a_join_is_looked_up_by_however_many_values() {
         while left > 0 {
             let ids = left.saturating_sub(2000)..left;
             left = ids.start;
-            db.insert_all(ids.clone().map(|id| PetLabel { pet_id: id, label_id: 0 })).await.unwrap();
-            db.insert_all(ids.map(|id| Label { id, text: format!("{id}"), ..Default::default() })).await.unwrap();
+            db.insert_many(ids.clone().map(|id| PetLabel { pet_id: id, label_id: 0 })).await.unwrap();
+            db.insert_many(ids.map(|id| Label { id, text: format!("{id}"), ..Default::default() })).await.unwrap();
         }
         // Each label's key is looked up, so this is no scan, whatever the number.
         let links = db.query::<PetLabel>().filter(PetLabel::PET_ID.ge(0));
@@ -214,7 +214,7 @@ async fn a_join_is_looked_up_by_however_many_values() {
 async fn an_offset_of_distinct_rows_is_over_what_differs() {
     for place in places() {
         let db = open!(place, [Pet, Label, PetLabel, Liked]);
-        db.insert_all([pet(1, "red", None), pet(2, "red", None)]).await.unwrap();
+        db.insert_many([pet(1, "red", None), pet(2, "red", None)]).await.unwrap();
         let names = db.query::<Pet>().select(Pet::NAME).distinct();
         assert!(names.exists().await.unwrap());
         assert!(!names.clone().offset(1).exists().await.unwrap());

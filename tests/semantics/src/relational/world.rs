@@ -61,12 +61,12 @@ pub trait Known: Entity + Clone {
 
     fn id(&self) -> i128;
 
-    fn related(rel: Rel, how: Quantifier, cond: &Cond) -> Expr<Self>;
+    fn related(rel: Rel, how: Quantifier, cond: &Cond) -> Condition<Self>;
 
-    fn in_query(at: Where<'_>, cond: &Cond) -> Expr<Self>;
+    fn in_query(at: Where<'_>, cond: &Cond) -> Condition<Self>;
 }
 
-fn quantified<A, B: Known>(link: Link<A, B>, at: Where<'_>, how: Quantifier, cond: &Cond) -> Expr<A> {
+fn quantified<A, B: Known>(link: Link<A, B>, at: Where<'_>, how: Quantifier, cond: &Cond) -> Condition<A> {
     match how {
         Quantifier::Exists => link.exists(),
         Quantifier::Any => link.any(expr::<B>(at, cond)),
@@ -108,7 +108,7 @@ impl Known for Dog {
         self.id.into()
     }
 
-    fn related(rel: Rel, how: Quantifier, cond: &Cond) -> Expr<Self> {
+    fn related(rel: Rel, how: Quantifier, cond: &Cond) -> Condition<Self> {
         with_named(|at| match rel {
             Rel::DogOwner => quantified(Self::OWNER.link(), at, how, cond),
             Rel::DogBoss => quantified(Self::BOSS.link(), at, how, cond),
@@ -118,7 +118,7 @@ impl Known for Dog {
         })
     }
 
-    fn in_query(at: Where<'_>, cond: &Cond) -> Expr<Self> {
+    fn in_query(at: Where<'_>, cond: &Cond) -> Condition<Self> {
         Self::OWNER_ID.in_query(&at.query::<Owner>().filter(expr::<Owner>(at, cond)).select(Owner::ID))
     }
 }
@@ -140,11 +140,11 @@ impl Known for Owner {
         self.id.into()
     }
 
-    fn related(_: Rel, how: Quantifier, cond: &Cond) -> Expr<Self> {
+    fn related(_: Rel, how: Quantifier, cond: &Cond) -> Condition<Self> {
         with_named(|at| quantified(Self::DOGS.link(), at, how, cond))
     }
 
-    fn in_query(at: Where<'_>, cond: &Cond) -> Expr<Self> {
+    fn in_query(at: Where<'_>, cond: &Cond) -> Condition<Self> {
         Self::CODE.in_query(&at.query::<Dog>().filter(expr::<Dog>(at, cond)).select(Dog::CODE))
     }
 }
@@ -160,11 +160,11 @@ impl Known for Tag {
         self.id.into()
     }
 
-    fn related(_: Rel, how: Quantifier, cond: &Cond) -> Expr<Self> {
+    fn related(_: Rel, how: Quantifier, cond: &Cond) -> Condition<Self> {
         with_named(|at| quantified(Self::DOGS.link(), at, how, cond))
     }
 
-    fn in_query(_: Where<'_>, cond: &Cond) -> Expr<Self> {
+    fn in_query(_: Where<'_>, cond: &Cond) -> Condition<Self> {
         panic!("the test asks no {cond:?} of tags")
     }
 }
@@ -174,9 +174,9 @@ fn link(rec: &Rec) -> DogTag {
 }
 
 /// A condition of the test as ROME's.
-pub fn expr<E: Known>(at: Where<'_>, cond: &Cond) -> Expr<E> {
+pub fn expr<E: Known>(at: Where<'_>, cond: &Cond) -> Condition<E> {
     let named = |col: usize| E::column(E::TABLE.columns()[col].name).unwrap();
-    let negated = |expr: Expr<E>, not: bool| if not { !expr } else { expr };
+    let negated = |expr: Condition<E>, not: bool| if not { !expr } else { expr };
     match cond {
         Cond::Cmp { col, op, val } => {
             let (col, val) = (named(*col), dynamic(val));
@@ -192,8 +192,8 @@ pub fn expr<E: Known>(at: Where<'_>, cond: &Cond) -> Expr<E> {
         }
         Cond::In { col, vals, not } => negated(named(*col).is_in(vals.iter().map(dynamic)).unwrap(), *not),
         Cond::Null { col, not } => negated(named(*col).is_null(), *not),
-        Cond::And(all) => Expr::all(all.iter().map(|cond| expr::<E>(at, cond))),
-        Cond::Or(all) => Expr::any(all.iter().map(|cond| expr::<E>(at, cond))),
+        Cond::And(all) => Condition::all(all.iter().map(|cond| expr::<E>(at, cond))),
+        Cond::Or(all) => Condition::any(all.iter().map(|cond| expr::<E>(at, cond))),
         Cond::Not(of) => !expr::<E>(at, of),
         Cond::Related { rel, how, cond } => E::related(*rel, *how, cond),
         Cond::InOwners { not, cond } | Cond::CodeInDogs { not, cond } => negated(E::in_query(at, cond), *not),
@@ -214,7 +214,7 @@ pub fn orders<E: Known>(order: &[By], slot: usize) -> Vec<Order<E>> {
 pub struct Same;
 
 impl Same {
-    pub fn expr<E>(self, expr: Expr<E>) -> Expr<E> {
+    pub fn expr<E>(self, expr: Condition<E>) -> Condition<E> {
         expr
     }
 
@@ -228,7 +228,7 @@ impl Same {
 pub struct AsBoss;
 
 impl AsBoss {
-    pub fn expr(self, expr: Expr<Dog>) -> Expr<Boss> {
+    pub fn expr(self, expr: Condition<Dog>) -> Condition<Boss> {
         Boss::of(expr)
     }
 
@@ -325,18 +325,18 @@ pub fn sorted(mut rows: Vec<Vec<Val>>) -> Vec<Vec<Val>> {
 
 /// Inserts all rows, and in a world with soft deletion some that are deleted again.
 pub async fn fill(db: &Database, data: &Data) {
-    db.query::<DogTag>().purge_all().await.unwrap();
-    db.query::<Dog>().with_deleted().purge_all().await.unwrap();
-    db.query::<Owner>().with_deleted().purge_all().await.unwrap();
-    db.query::<Tag>().purge_all().await.unwrap();
-    db.insert_all(data.of(Table::Owner).iter().map(Owner::of)).await.unwrap();
-    db.insert_all(data.of(Table::Dog).iter().map(Dog::of)).await.unwrap();
-    db.insert_all(data.of(Table::Tag).iter().map(Tag::of)).await.unwrap();
-    db.insert_all(data.of(Table::Link).iter().map(link)).await.unwrap();
+    db.query::<DogTag>().purge().await.unwrap();
+    db.query::<Dog>().with_deleted().purge().await.unwrap();
+    db.query::<Owner>().with_deleted().purge().await.unwrap();
+    db.query::<Tag>().purge().await.unwrap();
+    db.insert_many(data.of(Table::Owner).iter().map(Owner::of)).await.unwrap();
+    db.insert_many(data.of(Table::Dog).iter().map(Dog::of)).await.unwrap();
+    db.insert_many(data.of(Table::Tag).iter().map(Tag::of)).await.unwrap();
+    db.insert_many(data.of(Table::Link).iter().map(link)).await.unwrap();
     let gone: Option<DateTime<Utc>> = DateTime::from_timestamp(1, 0);
     if Dog::table().deleted_at.is_some() {
         let dog = |id: u32| Dog { owner_id: Some(id % 8), boss_id: Some(id % 3), gone, ..deleted_dog(20 + id) };
-        db.insert_all((0..6).map(dog)).await.unwrap();
+        db.insert_many((0..6).map(dog)).await.unwrap();
     }
     NAMED.set(Some(db.clone()));
 }
@@ -358,7 +358,7 @@ pub async fn change(session: &Session, data: &mut Data, gen_: &mut Generate) {
                 let entity: $entity = $of(&rec);
                 match there {
                     Some(at) if gen_.random.one_in(2) => {
-                        session.purge::<$entity>(entity.key()).await.unwrap();
+                        session.purge_by_key::<$entity>(entity.key()).await.unwrap();
                         rows.remove(at);
                     }
                     Some(at) => {

@@ -127,25 +127,25 @@ impl Statement {
     pub async fn run(&self, place: Place<'_>) -> rome_orm::Result<()> {
         at!(place, on => match self.clone() {
             Self::InsertParents(rows) if rows.len() == 1 => on.insert(rows[0].clone()).await.map(drop),
-            Self::InsertParents(rows) => on.insert_all(rows).await.map(drop),
+            Self::InsertParents(rows) => on.insert_many(rows).await.map(drop),
             Self::UpdateParents(rows) if rows.len() == 1 => on.update(&rows[0]).await.map(drop),
-            Self::UpdateParents(rows) => on.update_all(&rows).await.map(drop),
+            Self::UpdateParents(rows) => on.update_many(&rows).await.map(drop),
             Self::UpsertParent(row) => on.upsert(row).await.map(drop),
             Self::DeleteParents(rows) if rows.len() == 1 => on.delete(&rows[0]).await,
-            Self::DeleteParents(rows) => on.delete_all(&rows).await.map(drop),
+            Self::DeleteParents(rows) => on.delete_many(&rows).await.map(drop),
             Self::InsertChildren(rows) if rows.len() == 1 => on.insert(rows[0].clone()).await.map(drop),
-            Self::InsertChildren(rows) => on.insert_all(rows).await.map(drop),
+            Self::InsertChildren(rows) => on.insert_many(rows).await.map(drop),
             Self::UpdateChildren(rows) if rows.len() == 1 => on.update(&rows[0]).await.map(drop),
-            Self::UpdateChildren(rows) => on.update_all(&rows).await.map(drop),
-            Self::UpsertChildren(rows) => on.upsert_all(rows).await.map(drop),
+            Self::UpdateChildren(rows) => on.update_many(&rows).await.map(drop),
+            Self::UpsertChildren(rows) => on.upsert_many(rows).await.map(drop),
             Self::DeleteChild(id) => on.delete_by_key::<Child>(id).await.map(drop),
             Self::DeleteLabelled(label) => {
-                on.query::<Child>().filter(Child::LABEL.eq(label)).delete_all().await.map(drop)
+                on.query::<Child>().filter(Child::LABEL.eq(label)).delete().await.map(drop)
             }
             Self::Lower(parent, by) => of(on.query::<Child>(), parent)
-                .update_all((Child::LEFT.set(Child::LEFT - by), Child::SEAT.set(None))).await.map(drop),
-            Self::Seat(parent, seat) => of(on.query::<Child>(), parent).update_all(Child::SEAT.set(seat)).await.map(drop),
-            Self::Weigh(weight) => on.query::<Child>().update_all(Child::WEIGHT.set(Json(weight))).await.map(drop),
+                .update((Child::LEFT.set(Child::LEFT - by), Child::SEAT.set(None))).await.map(drop),
+            Self::Seat(parent, seat) => of(on.query::<Child>(), parent).update(Child::SEAT.set(seat)).await.map(drop),
+            Self::Weigh(weight) => on.query::<Child>().update(Child::WEIGHT.set(Json(weight))).await.map(drop),
             Self::Befriend(id, seat, friend) => {
                 let is_seated = match seat {
                     Some(seat) => Child::SEAT.eq(seat),
@@ -153,9 +153,9 @@ impl Statement {
                 };
                 on.update_if::<Child>(id, is_seated, Child::FRIEND.set(friend)).await.map(drop)
             }
-            Self::InsertTickets(rows) => on.insert_all(rows).await.map(drop),
+            Self::InsertTickets(rows) => on.insert_many(rows).await.map(drop),
             Self::UpsertTicket(row) => on.upsert(row).await.map(drop),
-            Self::PurgeTicket(id) => on.purge::<Ticket>(id).await.map(drop),
+            Self::PurgeTicket(id) => on.purge_by_key::<Ticket>(id).await.map(drop),
         })
     }
 

@@ -25,7 +25,7 @@ struct Address {
 }
 
 async fn fill(db: &Database) {
-    db.insert_all((0..POOL).map(|number| Address { number, owner: None })).await.unwrap();
+    db.insert_many((0..POOL).map(|number| Address { number, owner: None })).await.unwrap();
 }
 
 /// What a client got, and how often its transactions ran.
@@ -42,7 +42,7 @@ async fn take_all(db: Database, owner: u64) -> Taken {
     loop {
         let runs = &AtomicU64::new(0);
         // So many are in each other's way that on a busy machine the last one has to wait for longer than usual.
-        let patient = TransactionOptions::new().deadline(Duration::from_secs(60));
+        let patient = TransactionOptions::new().retry_for(Duration::from_secs(60));
         let number = db
             .transaction_with(patient, async move |s| {
                 runs.fetch_add(1, Ordering::Relaxed);

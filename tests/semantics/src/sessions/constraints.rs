@@ -41,7 +41,7 @@ laws! { [Dog, Pet]
     }
 
     async fn of_16_tasks_that_update_to_one_unique_value_one_wins(db) {
-        let dogs = db.insert_all((0..16).map(|n| chipped("Rex", n))).await.unwrap();
+        let dogs = db.insert_many((0..16).map(|n| chipped("Rex", n))).await.unwrap();
         let tasks: Vec<_> = dogs.into_iter().map(|dog| {
             let db = db.clone();
             tokio::spawn(async move { db.update(&Dog { chip: Some(99), ..dog }).await })
@@ -86,8 +86,8 @@ laws! { [Dog, Pet]
     }
 
     async fn unique_ignores_null(db) {
-        db.insert_all([dog("Rex", 1), dog("Max", 1)]).await.unwrap();
-        db.insert_all([pet(1, None, "Rex"), pet(2, None, "Rex"), pet(3, Some(1), "Rex")]).await.unwrap();
+        db.insert_many([dog("Rex", 1), dog("Max", 1)]).await.unwrap();
+        db.insert_many([pet(1, None, "Rex"), pet(2, None, "Rex"), pet(3, Some(1), "Rex")]).await.unwrap();
         assert!(db.insert(pet(4, Some(1), "Rex")).await.unwrap_err().is_unique_violation());
         db.insert(pet(4, Some(2), "Rex")).await.unwrap();
     }
@@ -96,11 +96,11 @@ laws! { [Dog, Pet]
         let a = db.insert(chipped("A", 1)).await.unwrap();
         let b = db.insert(chipped("B", 2)).await.unwrap();
         let swapped = [Dog { chip: Some(2), ..a.clone() }, Dog { chip: Some(1), ..b.clone() }];
-        db.update_all(&swapped).await.unwrap();
+        db.update_many(&swapped).await.unwrap();
         assert_eq!(db.query::<Dog>().filter(Dog::CHIP.eq(1)).one().await.unwrap().name, "B");
         // And back, in a session.
         let s = db.session();
-        s.update_all(&[a, b]).await.unwrap();
+        s.update_many(&[a, b]).await.unwrap();
         assert_eq!(s.query::<Dog>().filter(Dog::CHIP.eq(1)).one().await.unwrap().name, "A");
         s.commit().await.unwrap();
         assert_eq!(db.query::<Dog>().filter(Dog::CHIP.eq(2)).one().await.unwrap().name, "B");
@@ -120,25 +120,25 @@ laws! { [Dog, Pet]
     }
 
     async fn all_unique_values_are_moved_by_one_statement(db) {
-        db.insert_all((0..10).map(|n| chipped("Rex", n))).await.unwrap();
-        assert_eq!(db.query::<Dog>().update_all(Dog::CHIP.set(Dog::CHIP + 1)).await.unwrap(), 10);
+        db.insert_many((0..10).map(|n| chipped("Rex", n))).await.unwrap();
+        assert_eq!(db.query::<Dog>().update(Dog::CHIP.set(Dog::CHIP + 1)).await.unwrap(), 10);
         let s = db.session();
-        assert_eq!(s.query::<Dog>().update_all(Dog::CHIP.set(Dog::CHIP - 1)).await.unwrap(), 10);
-        assert_eq!(s.query::<Dog>().update_all(Dog::CHIP.set(Dog::CHIP + 2)).await.unwrap(), 10);
+        assert_eq!(s.query::<Dog>().update(Dog::CHIP.set(Dog::CHIP - 1)).await.unwrap(), 10);
+        assert_eq!(s.query::<Dog>().update(Dog::CHIP.set(Dog::CHIP + 2)).await.unwrap(), 10);
         s.commit().await.unwrap();
         for n in 0..12 {
             let found = db.query::<Dog>().filter(Dog::CHIP.eq(n)).count().await.unwrap();
             assert_eq!(found, u64::from(n >= 2), "{n}");
         }
-        assert!(db.query::<Dog>().update_all(Dog::CHIP.set(5)).await.unwrap_err().is_unique_violation());
+        assert!(db.query::<Dog>().update(Dog::CHIP.set(5)).await.unwrap_err().is_unique_violation());
         assert!(db.insert(chipped("Max", 11)).await.unwrap_err().is_unique_violation());
         db.insert(chipped("Max", 1)).await.unwrap();
     }
 
     async fn a_value_that_was_moved_onto_is_taken_for_the_rest_of_the_session(db) {
-        db.insert_all([chipped("A", 1), chipped("B", 2)]).await.unwrap();
+        db.insert_many([chipped("A", 1), chipped("B", 2)]).await.unwrap();
         let s = db.session();
-        s.query::<Dog>().update_all(Dog::CHIP.set(Dog::CHIP + 1)).await.unwrap();
+        s.query::<Dog>().update(Dog::CHIP.set(Dog::CHIP + 1)).await.unwrap();
         let error = s.insert(chipped("C", 2)).await.unwrap_err();
         assert!(error.is_unique_violation(), "{error}");
         s.insert(chipped("C", 1)).await.unwrap();
@@ -163,8 +163,8 @@ laws! { [Dog, Pet]
     }
 
     async fn rows_of_one_statement_cannot_share_a_unique_value(db) {
-        assert!(db.insert_all([chipped("A", 1), chipped("B", 1)]).await.unwrap_err().is_unique_violation());
-        assert!(db.insert_all([pet(1, None, "A"), pet(1, None, "B")]).await.unwrap_err().is_duplicate_key());
+        assert!(db.insert_many([chipped("A", 1), chipped("B", 1)]).await.unwrap_err().is_unique_violation());
+        assert!(db.insert_many([pet(1, None, "A"), pet(1, None, "B")]).await.unwrap_err().is_duplicate_key());
         assert_eq!(db.query::<Dog>().count().await.unwrap() + db.query::<Pet>().count().await.unwrap(), 0);
     }
 
@@ -185,7 +185,7 @@ laws! { [Dog, Pet]
         db.upsert(pet(1, Some(2), "Max")).await.unwrap();
         assert_eq!(db.query::<Pet>().all().await.unwrap(), [pet(1, Some(2), "Max")]);
         assert!(db.upsert(pet(2, Some(2), "Max")).await.unwrap_err().is_unique_violation());
-        db.upsert_all([pet(1, Some(1), "Rex"), pet(2, Some(2), "Max")]).await.unwrap();
+        db.upsert_many([pet(1, Some(1), "Rex"), pet(2, Some(2), "Max")]).await.unwrap();
         assert_eq!(db.query::<Pet>().count().await.unwrap(), 2);
     }
 }

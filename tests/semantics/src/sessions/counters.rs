@@ -39,7 +39,7 @@ async fn next(db: &Database) -> u64 {
 
 laws! { [Dog, Tiny, Signed, Pair]
     async fn a_number_follows_the_greatest_key_that_was_given(db) {
-        db.insert_all((1..=30).map(given)).await.unwrap();
+        db.insert_many((1..=30).map(given)).await.unwrap();
         assert_eq!(next(&db).await, 31);
         db.insert(given(500)).await.unwrap();
         assert_eq!(next(&db).await, 501);
@@ -47,7 +47,7 @@ laws! { [Dog, Tiny, Signed, Pair]
         db.insert(given(600)).await.unwrap();
         assert_eq!(next(&db).await, 701);
         // In one statement, and in one session.
-        let both = db.insert_all([given(800), dog("counted", 1), given(810)]).await.unwrap();
+        let both = db.insert_many([given(800), dog("counted", 1), given(810)]).await.unwrap();
         assert_eq!(both[1].id, Id::new(811));
         let s = db.session();
         s.insert(given(900)).await.unwrap();
@@ -61,16 +61,16 @@ laws! { [Dog, Tiny, Signed, Pair]
         let s = db.session();
         s.insert(given(5_000)).await.unwrap();
         s.rollback();
-        assert!(db.insert_all([given(6_000), given(first)]).await.unwrap_err().is_duplicate_key());
+        assert!(db.insert_many([given(6_000), given(first)]).await.unwrap_err().is_duplicate_key());
         let s = db.session();
-        assert!(s.insert_all([given(7_000), given(first)]).await.unwrap_err().is_duplicate_key());
+        assert!(s.insert_many([given(7_000), given(first)]).await.unwrap_err().is_duplicate_key());
         assert!(s.insert(dog("counted", 1)).await.unwrap().id.into_value() < 5_000);
         s.commit().await.unwrap();
         assert!(next(&db).await < 5_000);
     }
 
     async fn a_mark_beyond_all_counting_is_not_counted_from(db) {
-        db.insert_all([given(u64::MAX), given(1 << 62)]).await.unwrap();
+        db.insert_many([given(u64::MAX), given(1 << 62)]).await.unwrap();
         assert_eq!(next(&db).await, 1);
     }
 
@@ -95,14 +95,14 @@ laws! { [Dog, Tiny, Signed, Pair]
         assert_eq!(db.insert(Tiny::default()).await.unwrap().id, 255);
         for _ in 0..3 {
             let full = db.insert(Tiny::default()).await.unwrap_err();
-            assert!(full.is_overflow() || full.is_limit(), "{full}");
+            assert!(full.is_overflow() || full.is_limit_exceeded(), "{full}");
         }
         db.insert(Tiny { id: 7, n: 1 }).await.unwrap();
         assert_eq!(db.query::<Tiny>().count().await.unwrap(), 3);
     }
 
     async fn negative_keys_are_not_counted_from(db) {
-        db.insert_all([-5, -1].map(|id| Signed { id, n: 1 })).await.unwrap();
+        db.insert_many([-5, -1].map(|id| Signed { id, n: 1 })).await.unwrap();
         assert_eq!(db.insert(Signed::default()).await.unwrap().id, 1);
         db.insert(Signed { id: 40, n: 1 }).await.unwrap();
         assert_eq!(db.insert(Signed::default()).await.unwrap().id, 41);
@@ -115,15 +115,15 @@ async fn another_handle_counts_on_behind_keys_that_it_does_not_know() {
         let (one, other) = (open!(place, [Dog]), open!(place, [Dog]));
         // Both have a block.
         let (a, b) = (next(&one).await, next(&other).await);
-        one.insert_all((1..300).filter(|id| *id != a && *id != b).map(given)).await.unwrap();
+        one.insert_many((1..300).filter(|id| *id != a && *id != b).map(given)).await.unwrap();
         assert_eq!(next(&other).await, 300, "{}", place.name);
-        one.insert_all((400..600).map(given)).await.unwrap();
-        let many = other.insert_all((0..300).map(|_| dog("counted", 1))).await.unwrap();
+        one.insert_many((400..600).map(given)).await.unwrap();
+        let many = other.insert_many((0..300).map(|_| dog("counted", 1))).await.unwrap();
         assert_eq!(many.len(), 300, "{}", place.name);
         // A transaction runs again; an explicit session is a conflict, and the next one counts on.
-        one.insert_all((5_000..5_200).map(given)).await.unwrap();
+        one.insert_many((5_000..5_200).map(given)).await.unwrap();
         other.set_counter::<Dog>(4_999).await.unwrap();
-        one.insert_all((5_200..5_900).map(given)).await.unwrap();
+        one.insert_many((5_200..5_900).map(given)).await.unwrap();
         let ids = other
             .transaction(async |s| {
                 let mut ids = Vec::new();
@@ -135,7 +135,7 @@ async fn another_handle_counts_on_behind_keys_that_it_does_not_know() {
             .await
             .unwrap();
         assert!(ids.iter().all(|id| *id >= 5_900), "{}: {ids:?}", place.name);
-        one.insert_all((6_000..7_000).map(given)).await.unwrap();
+        one.insert_many((6_000..7_000).map(given)).await.unwrap();
         let s = other.session();
         for _ in 0..150 {
             s.insert(dog("counted", 1)).await.unwrap();

@@ -116,7 +116,7 @@ laws! { [Dog]
     }
 
     async fn a_phantom_before_the_end_of_a_limited_query_is_a_conflict(db) {
-        db.insert_all([dog("B", 5), dog("C", 6), dog("D", 7)]).await.unwrap();
+        db.insert_many([dog("B", 5), dog("C", 6), dog("D", 7)]).await.unwrap();
         let s = db.session();
         assert_eq!(s.query::<Dog>().order_by(Dog::AGE.asc()).limit(2).all().await.unwrap().len(), 2);
         s.insert(dog("Witness", 60)).await.unwrap();
@@ -125,7 +125,7 @@ laws! { [Dog]
     }
 
     async fn what_changes_after_the_end_of_a_limited_query_is_no_conflict(db) {
-        let dogs = db.insert_all((1..50).map(|age| dog("Rex", age))).await.unwrap();
+        let dogs = db.insert_many((1..50).map(|age| dog("Rex", age))).await.unwrap();
         let s = db.session();
         let query = s.query::<Dog>().order_by(Dog::AGE.asc()).limit(2);
         assert_eq!(query.all().await.unwrap(), dogs[..2]);
@@ -149,9 +149,9 @@ laws! { [Dog]
     async fn a_read_only_session_sees_one_state_or_a_conflict(db) {
         let rex = db.insert(dog("Rex", 1)).await.unwrap();
         let max = db.insert(dog("Max", 1)).await.unwrap();
-        let s = db.session_with(TransactionOptions::new().read_only());
+        let s = db.session_with(TransactionOptions::new().read_only(true));
         s.get::<Dog>(rex.id).await.unwrap();
-        db.update_all(&[Dog { age: Some(2), ..rex.clone() }, Dog { age: Some(2), ..max.clone() }]).await.unwrap();
+        db.update_many(&[Dog { age: Some(2), ..rex.clone() }, Dog { age: Some(2), ..max.clone() }]).await.unwrap();
         s.get::<Dog>(max.id).await.unwrap();
         assert!(s.commit().await.unwrap_err().is_conflict());
         // As a transaction it is repeated until all reads are of one state.
@@ -160,11 +160,11 @@ laws! { [Dog]
         let (ages, counted) = (&std::sync::Mutex::new(Vec::new()), &count);
         let other = &db;
         let (rex, max) = (&rex, &max);
-        db.transaction_with(TransactionOptions::new().read_only(), async move |s| {
+        db.transaction_with(TransactionOptions::new().read_only(true), async move |s| {
             let first = s.get::<Dog>(rex.id).await?.ok_or_not_found()?;
             if counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
                 let third = |dog: &Dog| Dog { age: Some(3), ..dog.clone() };
-                other.update_all(&[third(rex), third(max)]).await?;
+                other.update_many(&[third(rex), third(max)]).await?;
             }
             let second = s.get::<Dog>(max.id).await?.ok_or_not_found()?;
             *ages.lock().unwrap() = vec![first.age, second.age];
@@ -215,7 +215,7 @@ laws! { [Dog]
             let db = db.clone();
             tokio::spawn(async move {
                 for _ in 0..5 {
-                    while let Err(error) = db.query::<Dog>().update_all(Dog::AGE.set(Dog::AGE + 1)).await {
+                    while let Err(error) = db.query::<Dog>().update(Dog::AGE.set(Dog::AGE + 1)).await {
                         assert!(error.is_conflict(), "{error}");
                     }
                 }

@@ -43,7 +43,7 @@ laws! { [Dog, Sorted, Drawn, Visit]
                 for _ in 0..10 {
                     ids.push(db.insert(dog("Rex", 1)).await.unwrap().id);
                 }
-                ids.extend(db.insert_all((0..30).map(|_| dog("Rex", 1))).await.unwrap().iter().map(|dog| dog.id));
+                ids.extend(db.insert_many((0..30).map(|_| dog("Rex", 1))).await.unwrap().iter().map(|dog| dog.id));
                 ids
             })
         }).collect();
@@ -78,7 +78,7 @@ laws! { [Dog, Sorted, Drawn, Visit]
 
     async fn composite_keys_are_looked_up_ordered_and_ranged_by_their_parts(db) {
         let all = [visit(1, "a"), visit(1, "b"), visit(1, "b\0"), visit(2, ""), visit(10, "a"), visit(256, "a")];
-        db.insert_all(all.iter().rev().cloned()).await.unwrap();
+        db.insert_many(all.iter().rev().cloned()).await.unwrap();
         assert!(db.insert(visit(1, "b")).await.unwrap_err().is_duplicate_key());
         assert_eq!(db.get::<Visit>((2, String::new())).await.unwrap(), Some(visit(2, "")));
         assert_eq!(db.get::<Visit>((2, "a".to_owned())).await.unwrap(), None);
@@ -93,7 +93,7 @@ laws! { [Dog, Sorted, Drawn, Visit]
     }
 
     async fn get_many_gives_rows_in_the_order_that_was_asked(db) {
-        let dogs = db.insert_all((0..5).map(|n| dog("Rex", n))).await.unwrap();
+        let dogs = db.insert_many((0..5).map(|n| dog("Rex", n))).await.unwrap();
         let asked = [dogs[3].id, Id::new(99_999), dogs[0].id, dogs[3].id];
         let found = db.get_many::<Dog>(asked).await.unwrap();
         assert_eq!(found, [Some(dogs[3].clone()), None, Some(dogs[0].clone()), Some(dogs[3].clone())]);

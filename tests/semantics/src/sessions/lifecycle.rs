@@ -20,7 +20,7 @@ laws! { [Dog]
             let s = db.session();
             s.insert(dog("Max", 2)).await.unwrap();
             s.update(&Dog { age: Some(9), ..rex.clone() }).await.unwrap();
-            s.query::<Dog>().filter(Dog::AGE.ge(2)).delete_all().await.unwrap();
+            s.query::<Dog>().filter(Dog::AGE.ge(2)).delete().await.unwrap();
             if drop_it { drop(s) } else { s.rollback() }
         }
         assert_eq!(db.query::<Dog>().all().await.unwrap(), std::slice::from_ref(&rex));
@@ -63,7 +63,7 @@ laws! { [Dog]
         let s = db.session();
         let max = s.insert(chipped("Max", 2)).await.unwrap();
         // Half of the statement is fine; none of it may stay.
-        let error = s.insert_all([chipped("Fine", 3), chipped("Twin", 1)]).await.unwrap_err();
+        let error = s.insert_many([chipped("Fine", 3), chipped("Twin", 1)]).await.unwrap_err();
         assert!(error.is_unique_violation(), "{error}");
         assert!(s.update(&Dog { chip: Some(1), ..max.clone() }).await.unwrap_err().is_unique_violation());
         assert!(s.insert(Dog { id: rex.id, ..dog("Again", 1) }).await.unwrap_err().is_duplicate_key());
@@ -77,13 +77,13 @@ laws! { [Dog]
 
     async fn a_read_only_session_refuses_writes(db) {
         let rex = db.insert(dog("Rex", 1)).await.unwrap();
-        let s = db.session_with(TransactionOptions::new().read_only());
+        let s = db.session_with(TransactionOptions::new().read_only(true));
         for error in [
             s.insert(dog("Max", 1)).await.unwrap_err(),
             s.update(&rex).await.unwrap_err(),
             s.delete(&rex).await.unwrap_err(),
-            s.query::<Dog>().delete_all().await.unwrap_err(),
-            s.query::<Dog>().update_all(Dog::AGE.set(1)).await.unwrap_err(),
+            s.query::<Dog>().delete().await.unwrap_err(),
+            s.query::<Dog>().update(Dog::AGE.set(1)).await.unwrap_err(),
         ] {
             assert!(error.is_invalid() && error.to_string().contains("read-only"), "{error}");
         }

@@ -38,7 +38,7 @@ impl Short {
                 while !stop.load(Ordering::Relaxed) {
                     at = (at * 7 + 13) % ROWS;
                     let row = db.query::<Row>().filter(Row::ID.eq(at));
-                    assert_eq!(row.update_all(Row::SHORT.set(Row::SHORT + 1)).await.unwrap(), 1);
+                    assert_eq!(row.update(Row::SHORT.set(Row::SHORT + 1)).await.unwrap(), 1);
                     count.fetch_add(1, Ordering::Relaxed);
                     tokio::task::yield_now().await;
                 }
@@ -70,7 +70,7 @@ impl Short {
 
 async fn fill(db: &Database) {
     for first in (0..ROWS).step_by(500) {
-        db.insert_all((first..first + 500).map(|id| Row { id, kind: (id % 3) as u32, ..Default::default() }))
+        db.insert_many((first..first + 500).map(|id| Row { id, kind: (id % 3) as u32, ..Default::default() }))
             .await
             .unwrap();
     }
@@ -84,13 +84,13 @@ async fn a_change_of_all_rows_gets_through_among_changes_of_single_ones() {
         let short = Short::begin(&db);
         short.all_have_begun().await;
         for _ in 0..2 {
-            let all = db.query::<Row>().update_all(Row::LONG.set(Row::LONG + 1)).await;
+            let all = db.query::<Row>().update(Row::LONG.set(Row::LONG + 1)).await;
             assert_eq!(all.unwrap(), ROWS, "{}", place.name);
         }
         // Two at once, one of them by another way.
         let (all, by_kind) = (db.query::<Row>(), db.query::<Row>().filter(Row::KIND.lt(3)));
         let more = || Row::LONG.set(Row::LONG + 1);
-        let (a, b) = tokio::join!(all.update_all(more()), by_kind.update_all(more()));
+        let (a, b) = tokio::join!(all.update(more()), by_kind.update(more()));
         assert_eq!((a.unwrap(), b.unwrap()), (ROWS, ROWS), "{}", place.name);
         let changed = short.end().await;
         let rows = db.query::<Row>().all().await.unwrap();
@@ -108,7 +108,7 @@ async fn a_long_body_that_waits_for_a_short_one_does_not_wait_for_ever() {
         short.all_have_begun().await;
         let handle = &db;
         let sum = db
-            .transaction_with(TransactionOptions::new().attempts(12), async move |s| {
+            .transaction_with(TransactionOptions::new().max_attempts(12), async move |s| {
                 let rows = s.query::<Row>().all().await?;
                 // In the same task, and in another one.
                 handle.insert(Row { id: 1_000_000, ..Default::default() }).await.ok();
@@ -132,27 +132,27 @@ async fn a_change_in_pieces_changes_each_row_once_and_says_how_far_it_came() {
         fill(&db).await;
         let short = Short::begin(&db);
         let long = Row::LONG.set(Row::LONG + 1);
-        assert_eq!(db.query::<Row>().in_pieces(128).update_all(long.clone()).await.unwrap(), ROWS, "{}", place.name);
+        assert_eq!(db.query::<Row>().in_pieces(128).update(long.clone()).await.unwrap(), ROWS, "{}", place.name);
         let some = db.query::<Row>().filter(Row::KIND.eq(1));
-        assert_eq!(some.clone().in_pieces(77).update_all(long.clone()).await.unwrap(), ROWS / 3, "{}", place.name);
+        assert_eq!(some.clone().in_pieces(77).update(long.clone()).await.unwrap(), ROWS / 3, "{}", place.name);
         short.end().await;
         for row in db.query::<Row>().all().await.unwrap() {
             assert_eq!(row.long, if row.kind == 1 { 2 } else { 1 }, "{}: {row:?}", place.name);
         }
         // One row in the middle cannot be changed.
-        db.query::<Row>().filter(Row::ID.eq(700)).update_all(Row::LONG.set(u64::MAX)).await.unwrap();
-        let broken = db.query::<Row>().in_pieces(100).update_all(long.clone()).await.unwrap_err();
+        db.query::<Row>().filter(Row::ID.eq(700)).update(Row::LONG.set(u64::MAX)).await.unwrap();
+        let broken = db.query::<Row>().in_pieces(100).update(long.clone()).await.unwrap_err();
         assert!(broken.error.is_overflow() && broken.done == 700, "{}: {broken}", place.name);
-        db.query::<Row>().filter(Row::ID.eq(700)).update_all(Row::LONG.set(0)).await.unwrap();
-        let rest = db.query::<Row>().in_pieces(100).after(broken.after).update_all(long.clone()).await;
+        db.query::<Row>().filter(Row::ID.eq(700)).update(Row::LONG.set(0)).await.unwrap();
+        let rest = db.query::<Row>().in_pieces(100).after(broken.after).update(long.clone()).await;
         assert_eq!(rest.unwrap(), ROWS - 700, "{}", place.name);
-        let wrong = db.query::<Row>().in_pieces(0).update_all(long.clone()).await.unwrap_err();
+        let wrong = db.query::<Row>().in_pieces(0).update(long.clone()).await.unwrap_err();
         assert!(wrong.error.is_invalid(), "{}", place.name);
-        let wrong = db.query::<Row>().limit(5).in_pieces(2).update_all(long.clone()).await.unwrap_err();
+        let wrong = db.query::<Row>().limit(5).in_pieces(2).update(long.clone()).await.unwrap_err();
         assert!(wrong.error.is_invalid(), "{}", place.name);
         let s = db.session();
-        assert!(s.query::<Row>().in_pieces(2).update_all(long).await.unwrap_err().error.is_invalid(), "{}", place.name);
-        assert_eq!(some.in_pieces(100).delete_all().await.unwrap(), ROWS / 3, "{}", place.name);
+        assert!(s.query::<Row>().in_pieces(2).update(long).await.unwrap_err().error.is_invalid(), "{}", place.name);
+        assert_eq!(some.in_pieces(100).delete().await.unwrap(), ROWS / 3, "{}", place.name);
         assert_eq!(db.query::<Row>().count().await.unwrap(), ROWS - ROWS / 3, "{}", place.name);
     }
 }

@@ -9,7 +9,7 @@ use super::{Dog, chipped, dog, laws};
 
 /// Adds a year to a dog, outside of the transaction under test.
 async fn meddle(db: &Database, id: Id<Dog>) -> rome_orm::Result<()> {
-    db.query::<Dog>().filter(Dog::ID.eq(id)).update_all(Dog::AGE.set(Dog::AGE + 1)).await.map(drop)
+    db.query::<Dog>().filter(Dog::ID.eq(id)).update(Dog::AGE.set(Dog::AGE + 1)).await.map(drop)
 }
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ laws! { [Dog]
         let id = db.insert(dog("Rex", 1)).await.unwrap().id;
         let runs = AtomicU32::new(0);
         let (db, runs) = (&db, &runs);
-        let error = db.transaction_with(TransactionOptions::new().attempts(3), async move |s| {
+        let error = db.transaction_with(TransactionOptions::new().max_attempts(3), async move |s| {
             runs.fetch_add(1, Ordering::SeqCst);
             let dog = s.get::<Dog>(id).await?.ok_or_not_found()?;
             meddle(db, id).await?;
@@ -63,7 +63,7 @@ laws! { [Dog]
         let id = db.insert(dog("Rex", 1)).await.unwrap().id;
         let runs = AtomicU32::new(0);
         let (db, runs) = (&db, &runs);
-        let options = TransactionOptions::new().deadline(Duration::ZERO);
+        let options = TransactionOptions::new().retry_for(Duration::ZERO);
         let error = db.transaction_with(options, async move |s| {
             runs.fetch_add(1, Ordering::SeqCst);
             let dog = s.get::<Dog>(id).await?.ok_or_not_found()?;
@@ -103,7 +103,7 @@ laws! { [Dog]
         let age = db.try_transaction(async move |s| {
             let first = s.get::<Dog>(rex.id).await?.ok_or_not_found()?;
             if runs.fetch_add(1, Ordering::SeqCst) == 0 {
-                db.query::<Dog>().update_all(Dog::AGE.set(5)).await?;
+                db.query::<Dog>().update(Dog::AGE.set(5)).await?;
             }
             let second = s.get::<Dog>(max.id).await?.ok_or_not_found()?;
             if first.age == second.age { Ok(first.age) } else { Err(Refusal::TooOld(0)) }

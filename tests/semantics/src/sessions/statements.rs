@@ -20,7 +20,7 @@ async fn yielding() -> Database {
 async fn a_statement_that_is_dropped_in_the_middle_leaves_nothing() {
     let db = yielding().await;
     let session = db.session();
-    let mut insert = Box::pin(session.insert_all([chipped("Rex", 1), chipped("Ida", 2)]));
+    let mut insert = Box::pin(session.insert_many([chipped("Rex", 1), chipped("Ida", 2)]));
     // Far enough that the rows are buffered and their unique values are being asked for.
     for _ in 0..64 {
         let count = {

@@ -72,7 +72,7 @@ laws! { [Dog]
     async fn constraints_and_types_are_tested_as_by_an_update(db) {
         let rex = db.insert(chipped("Rex", 7)).await.unwrap();
         db.insert(chipped("Ida", 8)).await.unwrap();
-        let always = || Vec::<Expr<Dog>>::new();
+        let always = || Vec::<Condition<Dog>>::new();
         assert!(db.update_if::<Dog>(rex.id, always(), Dog::CHIP.set(8)).await.unwrap_err().is_unique_violation());
         assert!(db.update_if::<Dog>(rex.id, always(), Dog::AGE.set(Dog::AGE - 5)).await.unwrap_err().is_overflow());
         assert!(db.update_if::<Dog>(rex.id, always(), Dog::ID.set(Id::new(9))).await.unwrap_err().is_invalid());
@@ -142,7 +142,7 @@ async fn of_two_statements_of_one_session_at_once_one_wins() {
 laws! { [Job, Step]
     async fn a_condition_may_ask_other_entities(db) {
         db.insert(job(1)).await.unwrap();
-        db.insert_all([Step { id: 1, job_id: 1, open: true }, Step { id: 2, job_id: 1, open: false }]).await.unwrap();
+        db.insert_many([Step { id: 1, job_id: 1, open: true }, Step { id: 2, job_id: 1, open: false }]).await.unwrap();
         let done = || Job::STEPS.none(Step::OPEN.eq(true));
         let conditions = (Job::STATUS.eq("queued"), done());
         let error = db.update_if::<Job>(1, conditions, Job::STATUS.set("done")).await.unwrap_err();

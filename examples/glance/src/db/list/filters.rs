@@ -77,7 +77,7 @@ fn subject(name: &str) -> Subject<'_> {
 
 impl Filters {
     /// The conditions on images, their properties and their tags.
-    pub(super) fn condition(&self) -> DbResult<Expr<Image>> {
+    pub(super) fn condition(&self) -> DbResult<Condition<Image>> {
         let mut all = Vec::new();
         if let Some(hidden) = self.os_hidden {
             all.push(Image::OS_HIDDEN.eq(hidden));
@@ -107,14 +107,14 @@ impl Filters {
             all.extend(named(name, value, self.whole_seconds)?);
         }
         all.extend(self.related());
-        Ok(Expr::all(all))
+        Ok(Condition::all(all))
     }
 
     /// The conditions on the properties and tags of an image.
-    fn related(&self) -> impl Iterator<Item = Expr<Image>> {
+    fn related(&self) -> impl Iterator<Item = Condition<Image>> {
         let by_name = self.others.iter().filter(|(name, _)| matches!(subject(name), Subject::Property));
         let properties = self.properties.iter().chain(by_name).map(|(name, value)| {
-            Image::PROPERTIES.any(Expr::all([
+            Image::PROPERTIES.any(Condition::all([
                 ImageProperty::NAME.eq(name.as_str()),
                 ImageProperty::VALUE_HEAD.eq(ImageProperty::head(value)),
                 ImageProperty::VALUE.eq(value.as_str()),
@@ -128,7 +128,7 @@ impl Filters {
 }
 
 /// The condition of a filter by name; none if it is about a property.
-fn named(name: &str, value: &str, whole_seconds: bool) -> DbResult<Option<Expr<Image>>> {
+fn named(name: &str, value: &str, whole_seconds: bool) -> DbResult<Option<Condition<Image>>> {
     Ok(Some(match subject(name) {
         Subject::Property => return Ok(None),
         Subject::AtLeast(column) => Image::column(column)?.ge(number(value)?)?,
@@ -157,7 +157,7 @@ fn named(name: &str, value: &str, whole_seconds: bool) -> DbResult<Option<Expr<I
     }))
 }
 
-fn exactly(column: &DynColumn<Image>, op: &str, time: Value) -> DbResult<Expr<Image>> {
+fn exactly(column: &DynColumn<Image>, op: &str, time: Value) -> DbResult<Condition<Image>> {
     Ok(match op {
         "gt" => column.gt(time)?,
         "gte" => column.ge(time)?,
@@ -169,7 +169,7 @@ fn exactly(column: &DynColumn<Image>, op: &str, time: Value) -> DbResult<Expr<Im
 }
 
 /// The condition on a column for which its time, without the fraction of its second, compares so with another time.
-fn in_seconds(column: &DynColumn<Image>, op: &str, time: DateTime<Utc>) -> DbResult<Expr<Image>> {
+fn in_seconds(column: &DynColumn<Image>, op: &str, time: DateTime<Utc>) -> DbResult<Condition<Image>> {
     let start = time.trunc_subsecs(0);
     let whole = start == time;
     let end: Value = (start + TimeDelta::seconds(1)).into();
@@ -184,7 +184,7 @@ fn in_seconds(column: &DynColumn<Image>, op: &str, time: DateTime<Utc>) -> DbRes
         // No second is one, and each that is there differs.
         "neq" => !column.is_null(),
         _ if whole => column.ge(start)?.and(column.lt(end)?),
-        _ => Expr::any([]),
+        _ => Condition::any([]),
     })
 }
 

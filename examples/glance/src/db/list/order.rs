@@ -79,8 +79,8 @@ impl Sort {
     }
 
     /// The images that come after one in this order: those that are beyond it in the first key in which they differ.
-    pub(super) fn after(&self, marker: &Image) -> DbResult<Expr<Image>> {
-        let mut equal: Vec<Expr<Image>> = Vec::new();
+    pub(super) fn after(&self, marker: &Image) -> DbResult<Condition<Image>> {
+        let mut equal: Vec<Condition<Image>> = Vec::new();
         let mut any = Vec::new();
         let mut bound = None;
         for (name, direction) in &self.0 {
@@ -94,7 +94,7 @@ impl Sort {
                 (Direction::Desc, false) if nullable(name) => Some(column.lt(value.clone())?.or(column.is_null())),
                 (Direction::Desc, false) => Some(column.lt(value.clone())?),
             };
-            any.extend(beyond.map(|beyond| Expr::all(equal.iter().cloned().chain([beyond]))));
+            any.extend(beyond.map(|beyond| Condition::all(equal.iter().cloned().chain([beyond]))));
             // Says nothing new, but as a plain range on the first key: an index starts there.
             if equal.is_empty() && value != Value::Null && !(nullable(name) && *direction == Direction::Desc) {
                 bound = Some(match direction {
@@ -104,7 +104,7 @@ impl Sort {
             }
             equal.push(if value == Value::Null { column.is_null() } else { column.eq(value)? });
         }
-        let after = Expr::any(any);
+        let after = Condition::any(any);
         Ok(match bound {
             Some(bound) => bound.and(after),
             None => after,

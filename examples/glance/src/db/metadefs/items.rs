@@ -18,10 +18,10 @@ pub trait Item: Entity<Key: Clone> + Clone + Default {
     fn name(&self) -> &str;
 
     /// All of a namespace.
-    fn of(namespace: Id<MetadefNamespace>) -> Expr<Self>;
+    fn of(namespace: Id<MetadefNamespace>) -> Condition<Self>;
 
     /// Those with a name.
-    fn named(name: &str) -> Expr<Self>;
+    fn named(name: &str) -> Condition<Self>;
 
     /// Puts a new one into a namespace.
     fn place(&mut self, namespace: Id<MetadefNamespace>);
@@ -39,11 +39,11 @@ macro_rules! item {
                 &self.name
             }
 
-            fn of(namespace: Id<MetadefNamespace>) -> Expr<Self> {
+            fn of(namespace: Id<MetadefNamespace>) -> Condition<Self> {
                 Self::NAMESPACE_ID.eq(namespace)
             }
 
-            fn named(name: &str) -> Expr<Self> {
+            fn named(name: &str) -> Condition<Self> {
                 Self::NAME.eq(name)
             }
 
@@ -125,10 +125,10 @@ pub async fn metadef_add_all<T: Item>(
             find(s, context, namespace, |query| query).await?
         } else {
             let namespace = find_unprotected(s, context, namespace).await?;
-            s.query::<T>().filter(T::of(namespace.id)).delete_all().await?;
+            s.query::<T>().filter(T::of(namespace.id)).delete().await?;
             namespace
         };
-        insert_all(s, &namespace, new).await
+        insert_many(s, &namespace, new).await
     })
     .await
 }
@@ -138,10 +138,10 @@ pub(super) fn check_all<T: Item>(new: &[T]) -> DbResult<()> {
     new.iter().try_for_each(|item| check_name(T::KIND, item.name()))
 }
 
-pub(super) async fn insert_all<T: Item>(s: &Session, namespace: &MetadefNamespace, new: &[T]) -> DbResult<Vec<T>> {
+pub(super) async fn insert_many<T: Item>(s: &Session, namespace: &MetadefNamespace, new: &[T]) -> DbResult<Vec<T>> {
     let mut new = new.to_vec();
     new.iter_mut().for_each(|item| item.place(namespace.id));
-    s.insert_all(new).await.map_err(|e| duplicate::<T>(e, namespace))
+    s.insert_many(new).await.map_err(|e| duplicate::<T>(e, namespace))
 }
 
 /// Puts another in the place of one, which may change its name.
@@ -186,7 +186,7 @@ pub async fn metadef_delete<T: Item>(db: &Database, context: &Context, namespace
 pub async fn metadef_delete_all<T: Item>(db: &Database, context: &Context, namespace: &str) -> DbResult<u64> {
     db.try_transaction(async |s| {
         let namespace = find_unprotected(s, context, namespace).await?;
-        Ok(s.query::<T>().filter(T::of(namespace.id)).delete_all().await?)
+        Ok(s.query::<T>().filter(T::of(namespace.id)).delete().await?)
     })
     .await
 }

@@ -61,7 +61,7 @@ pub async fn metadef_namespace_get_all(
     if !context.is_admin {
         let own = context.owner().map(|owner| MetadefNamespace::OWNER.eq(owner));
         let public = MetadefNamespace::VISIBILITY.eq(MetadefVisibility::Public);
-        all = all.filter(Expr::any(own.into_iter().chain([public])));
+        all = all.filter(Condition::any(own.into_iter().chain([public])));
     }
     if let Some(visibility) = listing.visibility {
         all = all.filter(MetadefNamespace::VISIBILITY.eq(visibility));
@@ -117,9 +117,9 @@ pub async fn metadef_namespace_create(db: &Database, new: &NewNamespace) -> DbRe
     new.associations.iter().try_for_each(NewAssociation::check)?;
     db.try_transaction(async |s| {
         let namespace = s.insert(new.namespace.clone()).await.map_err(|e| duplicate(e, &new.namespace))?;
-        let objects = items::insert_all(s, &namespace, &new.objects).await?;
-        let properties = items::insert_all(s, &namespace, &new.properties).await?;
-        let tags = items::insert_all(s, &namespace, &new.tags).await?;
+        let objects = items::insert_many(s, &namespace, &new.objects).await?;
+        let properties = items::insert_many(s, &namespace, &new.properties).await?;
+        let tags = items::insert_many(s, &namespace, &new.tags).await?;
         let mut associations = Vec::with_capacity(new.associations.len());
         for association in &new.associations {
             associations.push(associations::create_in(s, &namespace, association).await?);

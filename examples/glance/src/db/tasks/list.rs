@@ -86,12 +86,12 @@ fn seen<'q>(query: Query<'q, Task>, context: &Context) -> Query<'q, Task> {
         return query;
     }
     // A task of no project is for admins; one who has none does not own it.
-    query.filter(context.owner().map_or_else(|| Expr::any([]), |owner| Task::OWNER.eq(owner)))
+    query.filter(context.owner().map_or_else(|| Condition::any([]), |owner| Task::OWNER.eq(owner)))
 }
 
 /// Softly deletes the tasks whose time is over. Most often that is one read by an index that finds none.
 async fn forget(db: &Database) -> DbResult<()> {
-    db.query::<Task>().filter(Task::EXPIRES_AT.le(now())).delete_all().await?;
+    db.query::<Task>().filter(Task::EXPIRES_AT.le(now())).delete().await?;
     Ok(())
 }
 
