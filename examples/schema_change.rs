@@ -75,7 +75,7 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!(old.query::<first::Dog>().count().await?, 100);
 
     let told = |progress: &BuildProgress| println!("{}: {} of {} rows", progress.index, progress.rows, progress.of);
-    let options = BuildOptions { batch: 50, progress: Some(Arc::new(told)), ..Default::default() };
+    let options = BuildOptions::new().batch(50).on_progress(told);
     let report = db.build_indexes(&options).await?;
     for duplicate in &report.duplicates {
         println!("{duplicate}");

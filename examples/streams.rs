@@ -20,7 +20,7 @@ async fn main() -> rome_orm::Result<()> {
     db.insert_many((0..2_000).map(reading)).await?;
 
     // Rows come by their key, read 256 at a time as they are taken.
-    let mut stream = std::pin::pin!(db.query::<Reading>().filter(Reading::CELSIUS.lt(0.0)).stream());
+    let mut stream = db.query::<Reading>().filter(Reading::CELSIUS.lt(0.0)).stream();
     let (mut count, mut coldest) = (0, f64::MAX);
     while let Some(reading) = stream.try_next().await? {
         count += 1;

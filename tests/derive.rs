@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use rome_orm::model::{Key, Projection as _};
+use rome_orm::model::{Key, Projection as _, Row as _};
 use rome_orm::prelude::*;
 use rome_orm::schema::{IndexPart, KeySource, Role, Table};
 use rome_orm::value::{ColumnType, Field, RowReader, RowWriter, Value};

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rome_benches::model::{self, Image};
 use rome_benches::peers::raw;
-use rome_orm::Entity;
+use rome_orm::model::Row as _;
 use rome_orm::value::{RowReader, RowWriter};
 
 fn encode(image: &Image) -> Vec<u8> {

@@ -126,7 +126,7 @@ async fn apply(db: &Database, batch: u32, pause: Duration, quiet: bool) -> Resul
     let progress = move |progress: &rome_orm::change::BuildProgress| {
         show(&of_bar, &shown(&format!("{}.{}", progress.table, progress.index)), progress.rows, progress.of);
     };
-    let report = db.build_indexes(&BuildOptions { batch, pause, progress: Some(Arc::new(progress)) }).await;
+    let report = db.build_indexes(&BuildOptions::new().batch(batch).pause(pause).on_progress(progress)).await;
     bar.finish_and_clear();
     let report = report?;
     for (table, index) in &report.built {

@@ -2,7 +2,6 @@
 
 use std::cmp::{max, min};
 
-
 use super::{Dog, kennel};
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod errors;
 mod keys;
 mod names;
 mod runtime;
+mod streams;
 mod transactions;
 
 use rome_orm::prelude::*;

@@ -11,6 +11,7 @@ pub(crate) use crate::expr::OrderPart;
 
 /// Which rows a query sees in a table with soft deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum SoftDeleted {
     /// Those that are not deleted.
     #[default]
@@ -23,6 +24,7 @@ pub enum SoftDeleted {
 
 /// What happens to a query that reads a whole table because no index serves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum ScanPolicy {
     /// It runs.
     #[default]

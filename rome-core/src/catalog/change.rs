@@ -5,6 +5,7 @@ use std::fmt;
 /// What opening does when the entities differ from what is stored. Changes that do not fit what is stored are refused in any
 /// case, with the migration that would make them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum SchemaPolicy {
     /// Adds what is new: tables, columns that are optional or have a default, wider integers, foreign keys where there are
     /// no rows, and indexes. What is stored and not declared stays in force. Opening ends when new indexes are built. Those
@@ -44,6 +45,7 @@ pub enum ChangeKind {
 
 /// A change of the stored catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// What it is about.
     pub kind: ChangeKind,
@@ -62,6 +64,7 @@ impl fmt::Display for Change {
 /// What opening a database would change, see [`DatabaseBuilder::plan_store`](crate::DatabaseBuilder::plan_store). Prints as
 /// one line for each change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct SchemaPlan {
     /// What would be changed.
     pub changes: Vec<Change>,

@@ -19,6 +19,7 @@ use crate::store::IndexId;
 
 /// What a build of indexes did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct BuildReport {
     /// The indexes that are readable now: table and index.
     pub built: Vec<(String, String)>,

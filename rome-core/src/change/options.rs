@@ -4,23 +4,49 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a build reports of its progress.
-pub type OnProgress = dyn Fn(&BuildProgress) + Send + Sync;
+/// What is told of the progress of a build.
+pub(crate) type OnProgress = dyn Fn(&BuildProgress) + Send + Sync;
 
 /// How indexes are built.
 #[derive(Clone)]
 pub struct BuildOptions {
+    pub(crate) batch: u32,
+    pub(crate) pause: Duration,
+    pub(crate) progress: Option<Arc<OnProgress>>,
+}
+
+impl BuildOptions {
+    /// The defaults: 500 rows at once, no pause, nobody told.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { batch: 500, pause: Duration::ZERO, progress: None }
+    }
+
     /// How many rows are read and entered at once, at least one. Fewer are less in the way of others.
-    pub batch: u32,
+    #[must_use]
+    pub const fn batch(mut self, rows: u32) -> Self {
+        self.batch = rows;
+        self
+    }
+
     /// How long to wait after each batch.
-    pub pause: Duration,
-    /// OnProgress after each batch.
-    pub progress: Option<Arc<OnProgress>>,
+    #[must_use]
+    pub const fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
+    /// What is told after each batch.
+    #[must_use]
+    pub fn on_progress(mut self, told: impl Fn(&BuildProgress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(told));
+        self
+    }
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { batch: 500, pause: Duration::ZERO, progress: None }
+        Self::new()
     }
 }
 

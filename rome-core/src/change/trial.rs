@@ -28,6 +28,7 @@ pub(crate) const MOST_DUPLICATES: usize = 100;
 
 /// Two rows that have the same values in a unique index that is being built.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Duplicate {
     /// The table.
     pub table: String,

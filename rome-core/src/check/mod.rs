@@ -27,6 +27,7 @@ const CHUNK: u32 = 500;
 
 /// What a check found wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// What it is.
     pub kind: FindingKind,
@@ -97,6 +98,7 @@ const fn mended(finding: &Finding) -> &'static str {
 
 /// What a check looked at and what it found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// What is wrong, in the order of tables.
     pub findings: Vec<Finding>,

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::{Entity, IntoKey, codec};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{self, Body, Purpose, Reader, Repeatable, Session, Shared, TransactionOptions, TxBody};
+use crate::session::{self, Body, Purpose, Reader, Repeatable, Session, Shared, Target, TransactionOptions, TxBody};
 use crate::statement::{
     Write, decode_all, deletes, encode_all, remove_once, restore_once, write_row_once, write_rows_once,
 };
@@ -408,6 +408,12 @@ impl Database {
         keys: impl IntoIterator<Item = impl IntoKey<D::Key>>,
     ) -> Result<Vec<Option<D>>> {
         Reader::Database(&self.shared).get_many(keys.into_iter().map(IntoKey::into_key)).await
+    }
+
+    /// A query on an entity that keeps the database and borrows nothing, for what outlives the function that begins it: the
+    /// [stream](crate::query::RowStream) of an answer, a task.
+    pub fn into_query<D: Entity>(self) -> Query<'static, D> {
+        Query::at(Target::Own(self.shared))
     }
 
     /// A query on an entity.

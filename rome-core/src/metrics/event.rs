@@ -77,6 +77,7 @@ pub struct StoreCall {
 
 /// The functions of a [`Store`](crate::store::Store).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CallKind {
     /// [`read`](crate::store::Store::read)
     Read,
@@ -88,6 +89,7 @@ pub enum CallKind {
 
 /// How a transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TransactionEnd {
     /// It was committed, or only read, from one consistent state.
     Committed,

@@ -48,7 +48,7 @@ mod tests {
     use rome_derive::{Embedded, Entity, Projection};
 
     use super::Projection as _;
-    use crate::model::Entity as _;
+    use crate::model::{Entity as _, Row as _};
     use crate::row::RowView;
     use crate::value::{Json, RowWriter, ValueRef};
 

@@ -9,7 +9,7 @@ use super::select::{Output, Selection};
 use crate::ask::{Hints, IndexChoice, ScanPolicy, SoftDeleted, Spec, conjuncts, distinct_parts};
 use crate::expr::{Condition, In, Orders};
 use crate::model::{Entity, Projection};
-use crate::session::{Reader, Session};
+use crate::session::{Reader, Session, Target};
 
 /// A query on the entity `E` whose rows become `R`: the entity itself, a tuple of columns or a projection.
 ///
@@ -33,7 +33,7 @@ use crate::session::{Reader, Session};
 /// # }
 /// ```
 pub struct Query<'a, E: Entity, R = E> {
-    pub(super) target: Reader<'a>,
+    pub(super) target: Target<'a>,
     pub(super) spec: Spec,
     pub(super) output: Output<R>,
     pub(super) distinct: bool,
@@ -43,6 +43,10 @@ pub struct Query<'a, E: Entity, R = E> {
 
 impl<'a, E: Entity> Query<'a, E> {
     pub(crate) fn new(target: Reader<'a>) -> Self {
+        Self::at(Target::Reader(target))
+    }
+
+    pub(crate) fn at(target: Target<'a>) -> Self {
         Self {
             target,
             spec: Spec::new(E::table()),
@@ -195,7 +199,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
 impl<E: Entity, R> Clone for Query<'_, E, R> {
     fn clone(&self) -> Self {
         Self {
-            target: self.target,
+            target: self.target.clone(),
             spec: self.spec.clone(),
             output: self.output.clone(),
             distinct: self.distinct,

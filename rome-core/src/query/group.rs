@@ -19,7 +19,7 @@ use crate::expr::{Condition, InGroups};
 use crate::metrics;
 use crate::model::Entity;
 use crate::plan::Explain;
-use crate::session::Reader;
+use crate::session::{Reader, Target};
 use crate::value::{Value, ValueError, ValueErrorKind};
 
 /// A query on groups of rows of `Q`, an entity or a tuple of joined ones. Each group becomes an `R`: the columns that it is
@@ -48,7 +48,7 @@ use crate::value::{Value, ValueError, ValueErrorKind};
 /// # }
 /// ```
 pub struct GroupBy<'a, Q, R> {
-    pub(super) target: Reader<'a>,
+    pub(super) target: Target<'a>,
     pub(super) groups: Groups<R>,
     entities: PhantomData<fn() -> Q>,
 }
@@ -103,7 +103,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
     /// [`is_overflow`](Error::is_overflow) when a sum leaves the range of its type; as [`all`](Self::all).
     pub async fn aggregate<C: ChosenOfGroup<E, I>, I>(&self, output: C) -> Result<C::Row> {
         let rows = GroupedRows::Table(Box::new(self.spec.clone()));
-        let mut whole = GroupBy::<E, ()>::whole(self.target, rows);
+        let mut whole = GroupBy::<E, ()>::whole(self.target.clone(), rows);
         whole.groups.asked.refused = self.refused();
         whole.select(output).one().await
     }
@@ -115,7 +115,7 @@ impl<'a, E: Entity, R> Query<'a, E, R> {
 }
 
 impl<'a, Q, R> GroupBy<'a, Q, R> {
-    fn new<C: Chosen<Q, I, Row = R>, I>(target: Reader<'a>, rows: GroupedRows, columns: &C) -> Self {
+    fn new<C: Chosen<Q, I, Row = R>, I>(target: Target<'a>, rows: GroupedRows, columns: &C) -> Self {
         let mut placed = Vec::new();
         columns.place(&mut placed);
         let by: Vec<_> = placed.into_iter().map(|placed| placed.0).collect();
@@ -124,16 +124,16 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
         Self { target, groups: Groups { asked, read: C::read }, entities: PhantomData }
     }
 
-    pub(super) fn of_join<C: Chosen<Q, I, Row = R>, I>(target: Reader<'a>, spec: JoinSpec, columns: &C) -> Self {
+    pub(super) fn of_join<C: Chosen<Q, I, Row = R>, I>(target: Target<'a>, spec: JoinSpec, columns: &C) -> Self {
         Self::new(target, GroupedRows::Join(Box::new(spec)), columns)
     }
 
-    fn whole(target: Reader<'a>, rows: GroupedRows) -> GroupBy<'a, Q, ()> {
+    fn whole(target: Target<'a>, rows: GroupedRows) -> GroupBy<'a, Q, ()> {
         let asked = AskedGroups { rows, spec: GroupSpec::default(), refused: None };
         GroupBy { target, groups: Groups { asked, read: |_| Ok(()) }, entities: PhantomData }
     }
 
-    pub(super) fn whole_join(target: Reader<'a>, spec: JoinSpec) -> GroupBy<'a, Q, ()> {
+    pub(super) fn whole_join(target: Target<'a>, spec: JoinSpec) -> GroupBy<'a, Q, ()> {
         Self::whole(target, GroupedRows::Join(Box::new(spec)))
     }
 
@@ -197,7 +197,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// column that is neither grouped by nor inside an aggregate; [`is_limit_exceeded`](Error::is_limit_exceeded) for more than 4,000,000
     /// groups and distinct values; as [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
-        let values = self.groups.asked.at_most(self.target, None).await?;
+        let values = self.groups.asked.at_most(self.target.reader(), None).await?;
         self.groups.read_all(values)
     }
 
@@ -206,7 +206,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        let values = self.groups.asked.at_most(self.target, Some(1)).await?;
+        let values = self.groups.asked.at_most(self.target.reader(), Some(1)).await?;
         Ok(self.groups.read_all(values)?.pop())
     }
 
@@ -217,7 +217,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// [`is_not_unique`](Error::is_not_unique) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        self.groups.read_one(self.groups.asked.one(self.target).await)
+        self.groups.read_one(self.groups.asked.one(self.target.reader()).await)
     }
 
     /// The only group, if there is one. Costs as [`all`](Self::all).
@@ -233,7 +233,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        self.groups.asked.count(self.target).await
+        self.groups.asked.count(self.target.reader()).await
     }
 
     /// How the query would be carried out, for people to read. Costs as the explanation of the query whose rows are
@@ -242,7 +242,7 @@ impl<'a, Q, R> GroupBy<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub fn explain(&self) -> Explaining<'_> {
-        self.groups.asked.explaining(self.target)
+        self.groups.asked.explaining(self.target.reader())
     }
 }
 
@@ -344,7 +344,7 @@ impl<R> Clone for Groups<R> {
 
 impl<Q, R> Clone for GroupBy<'_, Q, R> {
     fn clone(&self) -> Self {
-        Self { target: self.target, groups: self.groups.clone(), entities: PhantomData }
+        Self { target: self.target.clone(), groups: self.groups.clone(), entities: PhantomData }
     }
 }
 

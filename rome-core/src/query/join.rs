@@ -17,7 +17,7 @@ use crate::exec::JoinedRow;
 use crate::expr::node::Node;
 use crate::expr::{Condition, In, Source};
 use crate::model::Entity;
-use crate::session::Reader;
+use crate::session::Target;
 use crate::value::{Value, ValueError};
 
 /// A query on several entities `Q`, a tuple of them, whose rows become `R`: a tuple of the entities, or of columns.
@@ -66,7 +66,7 @@ use crate::value::{Value, ValueError};
 /// # }
 /// ```
 pub struct Joined<'a, Q: Parts, R = <Q as Parts>::Row> {
-    pub(super) target: Reader<'a>,
+    pub(super) target: Target<'a>,
     pub(super) spec: JoinSpec,
     pub(super) output: JoinOutput<R>,
     pub(super) entities: PhantomData<fn() -> Q>,
@@ -345,7 +345,12 @@ fn place_of<S: In<Q, I>, Q, I>() -> u8 {
 
 impl<Q: Parts, R> Clone for Joined<'_, Q, R> {
     fn clone(&self) -> Self {
-        Self { target: self.target, spec: self.spec.clone(), output: self.output.clone(), entities: PhantomData }
+        Self {
+            target: self.target.clone(),
+            spec: self.spec.clone(),
+            output: self.output.clone(),
+            entities: PhantomData,
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use futures::Stream;
 use futures::future::BoxFuture;
 use futures::stream::try_unfold;
 
 use super::Joined;
 use super::join_asking::{AskingJoin, FoundJoin};
 use super::parts::Parts;
+use super::row_stream::RowStream;
 use super::rows::values_of;
 use super::watch::Watch;
 use crate::ask::{JoinSpec, Window};
@@ -55,9 +55,9 @@ impl<'a, Q: Parts, R: Send + 'a> Joined<'a, Q, R> {
     /// partners at most once; see [`Query::stream`](super::Query::stream), also for what a session sees.
     ///
     /// Gives the errors of [`all`](Self::all); a stream of distinct rows is [`is_invalid`](Error::is_invalid).
-    pub fn stream(self) -> impl Stream<Item = Result<R>> + Send + 'a {
+    pub fn stream(self) -> RowStream<'a, R> {
         let position = Position::new(&self.spec);
-        try_unfold((self, position), |(query, mut position)| async move {
+        RowStream::new(try_unfold((self, position), |(query, mut position)| async move {
             if position.has_to_read() {
                 query.asking().read_stream(&mut position).await?;
             }
@@ -65,7 +65,7 @@ impl<'a, Q: Parts, R: Send + 'a> Joined<'a, Q, R> {
                 Some(row) => Ok(Some((query.read_streamed(row)?, (query, position)))),
                 None => Ok(None),
             }
-        })
+        }))
     }
 
     fn read_streamed(&self, row: Streamed) -> Result<R> {

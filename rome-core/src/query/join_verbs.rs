@@ -27,7 +27,7 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     }
 
     pub(super) fn asking(&self) -> AskingJoin<'_> {
-        AskingJoin { target: self.target, spec: &self.spec, columns: self.output.columns() }
+        AskingJoin { target: self.target.reader(), spec: &self.spec, columns: self.output.columns() }
     }
 
     /// Reads the rows that were found.
@@ -84,7 +84,7 @@ impl<Q: Parts, R> Joined<'_, Q, R> {
     /// # Errors
     /// [`is_overflow`](crate::Error::is_overflow) when a sum leaves the range of its type; as [`all`](Self::all).
     pub async fn aggregate<C: ChosenOfGroup<Q, I>, I>(&self, output: C) -> Result<C::Row> {
-        GroupBy::<Q, ()>::whole_join(self.target, self.spec.clone()).select(output).one().await
+        GroupBy::<Q, ()>::whole_join(self.target.clone(), self.spec.clone()).select(output).one().await
     }
 
     /// How the query would be carried out, for people to read. Costs at most one round trip for each entity, and reads no

@@ -9,6 +9,7 @@ use crate::model::Entity;
 
 /// Some rows of a query, and where the next ones begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page<R> {
     /// The rows.
     pub items: Vec<R>,

@@ -13,7 +13,7 @@ use crate::ask::Window;
 use crate::error::Result;
 use crate::metrics;
 use crate::model::Entity;
-use crate::session::Reader;
+use crate::session::Target;
 
 /// Queries combined by set operations. Its rows are an `R`, as those of each; orders speak of the first query's entities `Q`.
 ///
@@ -43,7 +43,7 @@ use crate::session::Reader;
 /// # }
 /// ```
 pub struct SetQuery<'a, Q, R> {
-    target: Reader<'a>,
+    target: Target<'a>,
     tree: Arc<Tree>,
     order: Vec<Order>,
     window: Window,
@@ -121,24 +121,24 @@ impl<T: 'static> Whole for T {}
 
 impl<'a, E: Entity, R: Send + 'static> Query<'a, E, R> {
     fn into_set(self) -> SetQuery<'a, E, R> {
-        SetQuery::of(self.target, super::set_operand::of_query(&self))
+        SetQuery::of(self.target.clone(), super::set_operand::of_query(&self))
     }
 }
 
 impl<'a, Q: Parts, R: Send + 'static> Joined<'a, Q, R> {
     fn into_set(self) -> SetQuery<'a, Q, R> {
-        SetQuery::of(self.target, super::set_operand::of_join(&self))
+        SetQuery::of(self.target.clone(), super::set_operand::of_join(&self))
     }
 }
 
 impl<'a, Q: 'static, R: Send + 'static> GroupBy<'a, Q, R> {
     fn into_set(self) -> SetQuery<'a, Q, R> {
-        SetQuery::of(self.target, super::set_operand::of_groups(&self))
+        SetQuery::of(self.target.clone(), super::set_operand::of_groups(&self))
     }
 }
 
 impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
-    fn of(target: Reader<'a>, operand: Box<dyn Operand>) -> Self {
+    fn of(target: Target<'a>, operand: Box<dyn Operand>) -> Self {
         let tree = Arc::new(Tree::Leaf(operand));
         Self { target, tree, order: Vec::new(), window: Window::ALL, rows: PhantomData }
     }
@@ -160,7 +160,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     }
 
     fn with(self, operation: Operation, other: impl SetOperand<R>) -> Self {
-        let target = self.target;
+        let target = self.target.clone();
         let SetSide(other, _) = other.operand();
         let tree = Arc::new(self.into_tree().then(operation, other));
         Self { target, tree, order: Vec::new(), window: Window::ALL, rows: PhantomData }
@@ -207,7 +207,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// [`is_invalid`](crate::Error::is_invalid) for an order by a column that the first query does not give; as
     /// [`Query::all`].
     pub async fn all(&self) -> Result<Vec<R>> {
-        self.read(self.tree.find(self.target, &self.order, self.window).await)
+        self.read(self.tree.find(self.target.reader(), &self.order, self.window).await)
     }
 
     fn read(&self, found: Result<Combined>) -> Result<Vec<R>> {
@@ -221,7 +221,7 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first(&self) -> Result<Option<R>> {
-        Ok(self.read(self.tree.find(self.target, &self.order, self.window.at_most(1)).await)?.pop())
+        Ok(self.read(self.tree.find(self.target.reader(), &self.order, self.window.at_most(1)).await)?.pop())
     }
 
     /// The only row. Costs as [`all`](Self::all).
@@ -231,7 +231,10 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// [`is_not_unique`](crate::Error::is_not_unique) when there are several;
     /// as [`all`](Self::all).
     pub async fn one(&self) -> Result<R> {
-        only(self.read(self.tree.find(self.target, &self.order, self.window.at_most(2)).await)?, self.tree.table())
+        only(
+            self.read(self.tree.find(self.target.reader(), &self.order, self.window.at_most(2)).await)?,
+            self.tree.table(),
+        )
     }
 
     /// The only row, if there is one. Costs as [`all`](Self::all).
@@ -247,14 +250,14 @@ impl<'a, Q, R: Send + 'static> SetQuery<'a, Q, R> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn count(&self) -> Result<u64> {
-        Ok(self.tree.find(self.target, &[], self.window).await?.places.len() as u64)
+        Ok(self.tree.find(self.target.reader(), &[], self.window).await?.places.len() as u64)
     }
 }
 
 impl<Q, R> Clone for SetQuery<'_, Q, R> {
     fn clone(&self) -> Self {
         Self {
-            target: self.target,
+            target: self.target.clone(),
             tree: self.tree.clone(),
             order: self.order.clone(),
             window: self.window,

@@ -3,7 +3,6 @@
 use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
-use futures::Stream;
 use futures::future::BoxFuture;
 use futures::stream::try_unfold;
 use xxhash_rust::xxh3::xxh3_128;
@@ -12,6 +11,7 @@ use super::Query;
 use super::asking::Asking;
 use super::loading::{Decoding, Rows, load};
 use super::page::ordered;
+use super::row_stream::RowStream;
 use super::watch::Watch;
 use crate::ask::{Spec, Window};
 use crate::error::{Error, Result};
@@ -79,9 +79,9 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
     /// were when the stream began: what the loop itself writes does not show.
     ///
     /// Gives the errors of [`all`](Self::all); a stream of distinct rows is [`is_invalid`](crate::Error::is_invalid).
-    pub fn stream(self) -> impl Stream<Item = Result<R>> + Send + 'a {
+    pub fn stream(self) -> RowStream<'a, R> {
         let position = Position::new(&self.spec);
-        try_unfold((self, position), |(query, mut position)| async move {
+        RowStream::new(try_unfold((self, position), |(query, mut position)| async move {
             if position.has_to_read() {
                 query.asking().read_stream(&mut position, query.decoding()).await?;
             }
@@ -89,7 +89,7 @@ impl<'a, E: Entity, R: Send + 'a> Query<'a, E, R> {
                 Some(row) => Ok(Some((query.read_streamed(row, &mut position.offsets)?, (query, position)))),
                 None => Ok(None),
             }
-        })
+        }))
     }
 
     fn read_streamed(&self, row: Streamed, offsets: &mut Vec<u32>) -> Result<R> {

@@ -22,7 +22,12 @@ impl<E: Entity, R> Query<'_, E, R> {
     }
 
     pub(super) fn asking(&self) -> Asking<'_> {
-        Asking { target: self.target, spec: &self.spec, columns: self.output.columns(), distinct: self.distinct }
+        Asking {
+            target: self.target.reader(),
+            spec: &self.spec,
+            columns: self.output.columns(),
+            distinct: self.distinct,
+        }
     }
 
     /// What reads the rows where relations are loaded with them.

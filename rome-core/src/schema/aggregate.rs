@@ -3,6 +3,7 @@
 /// An aggregate index as the entity declares it: for each group of rows how many there are and, if it sums a column, the
 /// sum of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AggregateDef {
     /// Its name, unique among the indexes and aggregate indexes of the table.
     pub name: String,

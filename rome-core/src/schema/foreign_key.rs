@@ -7,6 +7,7 @@ use super::{IndexDef, Table};
 
 /// What becomes of a row when the row that it references is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum OnDelete {
     /// The other row cannot be deleted while this one is there.
     #[default]
@@ -31,6 +32,7 @@ impl OnDelete {
 
 /// How the rows are found that reference a given row, without reading others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Lookup {
     /// By the beginning of their own keys.
     ByKey,
@@ -41,6 +43,7 @@ pub enum Lookup {
 
 /// Leads to a table. Not the table itself, since tables reference each other in circles.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub enum TableRef {
     /// To that of an entity.
     Compiled(fn() -> &'static Table),
@@ -52,6 +55,7 @@ pub enum TableRef {
 ///
 /// A row of which one of these columns is NULL references nothing, whatever the others hold.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ForeignKey {
     /// The positions of the columns, in the order of the columns of the other table's key.
     pub columns: Vec<u16>,

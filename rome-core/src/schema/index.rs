@@ -2,6 +2,7 @@
 
 /// A column in an index, with its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct IndexPart {
     /// The column's position in the table.
     pub column: u16,
@@ -25,6 +26,7 @@ impl IndexPart {
 
 /// An index as the entity declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IndexDef {
     /// Its name, unique within the table.
     pub name: String,

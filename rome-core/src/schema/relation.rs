@@ -17,6 +17,7 @@ pub struct RelationName {
 
 /// How two tables belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RelationKind {
     /// Columns of the row hold the key of the other row.
     BelongsTo,
@@ -31,6 +32,7 @@ pub enum RelationKind {
 /// A relation as data: the rows of `remote` whose `remote_columns` are equal to the row's `local_columns`, or that a row of
 /// a third table joins with it.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct RelationDef {
     /// How the tables belong together.
     pub kind: RelationKind,
@@ -48,6 +50,7 @@ pub struct RelationDef {
 
 /// The table between the two of a many-to-many relation.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Through {
     /// The table.
     pub table: fn() -> &'static Table,

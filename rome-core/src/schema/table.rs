@@ -8,6 +8,7 @@ use crate::value::{ColumnType, Field, Value};
 
 /// Where the keys of a table come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum KeySource {
     /// The user gives each key.
     #[default]
@@ -22,6 +23,7 @@ pub enum KeySource {
 
 /// What ROME itself does with a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Role {
     /// Nothing: it holds what the user writes.
     #[default]
@@ -38,6 +40,7 @@ pub enum Role {
 
 /// One column of a table.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ColumnDef {
     /// Its name in the store, in errors and for run-time use.
     pub name: Cow<'static, str>,
@@ -81,6 +84,7 @@ impl fmt::Debug for ColumnDef {
 
 /// The description of an entity's table.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Table {
     /// The table's name in the store.
     pub name: &'static str,

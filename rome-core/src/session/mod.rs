@@ -38,7 +38,7 @@ pub(crate) use keys::CounterKeys;
 pub(crate) use overlay::{Overlay, Pending, Replaced, unique_violation};
 pub(crate) use pace::Pace;
 pub(crate) use readable::Readers;
-pub(crate) use reader::{Reader, in_session, session_rows};
+pub(crate) use reader::{Reader, Target, in_session, session_rows};
 pub(crate) use referenced::{missing, names, new_references, one_row};
 pub(crate) use retry::run;
 pub(crate) use shared::{Shared, SlowQueryLog};

@@ -25,6 +25,22 @@ pub(crate) enum Reader<'a> {
     Session(&'a Session),
 }
 
+/// Where a query that is built will run: what it borrows, or a database of its own.
+#[derive(Clone)]
+pub(crate) enum Target<'a> {
+    Reader(Reader<'a>),
+    Own(Arc<Shared>),
+}
+
+impl Target<'_> {
+    pub const fn reader(&self) -> Reader<'_> {
+        match self {
+            Self::Reader(reader) => *reader,
+            Self::Own(shared) => Reader::Database(shared),
+        }
+    }
+}
+
 impl<'a> Reader<'a> {
     pub fn shared(self) -> &'a Arc<Shared> {
         match self {

@@ -7,6 +7,7 @@ use std::fmt;
 ///
 /// Its [`name`](Self::name) is what catalogs store; [`from_name`](Self::from_name) reads it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ColumnType {
     /// True or false.
     Bool,

@@ -78,6 +78,7 @@ pub enum Value {
 ///
 /// Equality, order and hash are those of [`total_order`].
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum ValueRef<'a> {
     /// No value.
     Null,

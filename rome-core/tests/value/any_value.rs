@@ -175,6 +175,7 @@ pub fn of_type(ty: ColumnType) -> BoxedStrategy<Value> {
         ColumnType::List(element) => {
             proptest::collection::vec(of_column(element.ty, element.nullable), 0..6).prop_map(Value::List).boxed()
         }
+        other => panic!("values of {other} are not drawn yet"),
     }
 }
 

@@ -55,7 +55,7 @@ async fn fill(store: &Arc<dyn Store>, n: u64) -> Database {
     db
 }
 
-const SMALL: BuildOptions = BuildOptions { batch: 7, pause: Duration::ZERO, progress: None };
+const SMALL: BuildOptions = BuildOptions::new().batch(7);
 
 /// Queries by each index give what a scan gives, and entries and rows agree.
 async fn assert_right(db: &Database) {
@@ -204,14 +204,14 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         let (tell, stop) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
         let progress = {
             let (tell, stop) = (tell.clone(), stop.clone());
-            Arc::new(move |progress: &rome_orm::change::BuildProgress| {
+            move |progress: &rome_orm::change::BuildProgress| {
                 stop.store(progress.rows, Ordering::SeqCst);
                 if progress.rows > 50 {
                     tell.notify_one();
                 }
-            })
+            }
         };
-        let options = BuildOptions { progress: Some(progress), pause: Duration::from_millis(1), ..SMALL };
+        let options = SMALL.pause(Duration::from_millis(1)).on_progress(progress);
         tokio::select! {
             biased;
             () = tell.notified() => {}
@@ -220,27 +220,18 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         let entered = stop.load(Ordering::SeqCst);
         drop(db);
         let total = Arc::new(AtomicU64::new(0));
-        let progress = {
-            let total = total.clone();
-            Arc::new(move |progress: &rome_orm::change::BuildProgress| {
-                total.fetch_max(progress.rows, Ordering::SeqCst);
-            })
-        };
         let builder = Database::builder().entity::<indexed::Dog>();
-        let options = BuildOptions { progress: Some(progress), ..SMALL };
         // The first index is done in the rest of its rows, the others in all.
         let db = builder.schema_policy(SchemaPolicy::Defer).open_store(store.clone()).await.unwrap();
         let first = Arc::new(AtomicU64::new(u64::MAX));
-        let options = BuildOptions {
-            progress: Some({
-                let (first, all) = (first.clone(), options.progress.clone().unwrap());
-                Arc::new(move |progress: &rome_orm::change::BuildProgress| {
-                    first.fetch_min(progress.of, Ordering::SeqCst);
-                    all(progress);
-                })
-            }),
-            ..options
+        let progress = {
+            let (first, total) = (first.clone(), total.clone());
+            move |progress: &rome_orm::change::BuildProgress| {
+                first.fetch_min(progress.of, Ordering::SeqCst);
+                total.fetch_max(progress.rows, Ordering::SeqCst);
+            }
         };
+        let options = SMALL.on_progress(progress);
         let report = db.build_indexes(&options).await.unwrap();
         assert_eq!(report.built.len(), 3);
         assert!(first.load(Ordering::SeqCst) <= 200 - entered, "{} rows were left", first.load(Ordering::SeqCst));
@@ -352,7 +343,7 @@ async fn a_unique_index_that_is_built_while_others_swap_values_is_right() {
             }
         };
         let writers = [tokio::spawn(swap(1)), tokio::spawn(swap(2))];
-        let report = db.build_indexes(&BuildOptions { batch: 3, ..SMALL }).await.unwrap();
+        let report = db.build_indexes(&SMALL.batch(3)).await.unwrap();
         stop.store(1, Ordering::SeqCst);
         for writer in writers {
             writer.await.unwrap();

@@ -40,7 +40,7 @@ version!(other #[rome(sum(size, name = "sum_size_by_owner"), count)]);
 
 use summed::File;
 
-const SMALL: BuildOptions = BuildOptions { batch: 7, pause: Duration::ZERO, progress: None };
+const SMALL: BuildOptions = BuildOptions::new().batch(7);
 
 fn size(id: u64) -> Option<u32> {
     u32::try_from(id % 11).ok().filter(|size| *size > 0)
@@ -139,7 +139,7 @@ async fn rows_that_are_written_during_a_build_are_counted_once() {
         }
         // Two at once: neither counts what the other one has counted.
         let second = summed::open(&store, SchemaPolicy::Defer).await.unwrap();
-        let slow = BuildOptions { pause: Duration::from_micros(300), ..SMALL };
+        let slow = SMALL.pause(Duration::from_micros(300));
         let before = written.load(Ordering::Relaxed);
         let (first, second) = tokio::join!(db.build_indexes(&slow), second.build_indexes(&slow));
         first.unwrap();
@@ -169,8 +169,7 @@ async fn a_build_that_is_interrupted_goes_on_where_it_was() {
                 told.fetch_max(progress.rows, Ordering::Relaxed);
                 notify.notify_one();
             };
-            let options =
-                BuildOptions { batch: 5, pause: Duration::from_millis(1), progress: Some(Arc::new(progress)) };
+            let options = BuildOptions::new().batch(5).pause(Duration::from_millis(1)).on_progress(progress);
             tokio::select! {
                 _ = db.build_indexes(&options) => {}
                 () = stop.notified() => {}

@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use rome_orm::change::BuildOptions;
 
@@ -148,15 +147,15 @@ async fn an_index_that_meets_duplicates_while_it_is_built_is_taken_back() {
         let first = AtomicBool::new(true);
         let progress = {
             let reached = reached.clone();
-            Arc::new(move |_: &rome_orm::change::BuildProgress| {
+            move |_: &rome_orm::change::BuildProgress| {
                 if first.swap(false, Ordering::SeqCst) {
                     reached.notify_one();
                     let gone_on = wait.lock().unwrap().take().unwrap();
                     tokio::task::block_in_place(|| gone_on.recv().unwrap());
                 }
-            })
+            }
         };
-        let options = BuildOptions { batch: 5, pause: Duration::ZERO, progress: Some(progress) };
+        let options = BuildOptions::new().batch(5).on_progress(progress);
         let opening = tokio::spawn(named_once::builder().build_options(options).open_store(store.clone()));
         reached.notified().await;
         let beside = plain::open(&store).await.unwrap();
