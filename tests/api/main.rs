@@ -5,6 +5,7 @@
 mod aggregates;
 mod attributes;
 mod errors;
+mod executor;
 mod keys;
 mod names;
 mod runtime;

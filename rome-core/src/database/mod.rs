@@ -1,6 +1,7 @@
 //! Databases: a store with the tables of its entities.
 
 mod builder;
+mod executor;
 mod relations;
 mod schema;
 mod update_if;
@@ -8,6 +9,7 @@ mod update_if;
 pub use builder::DatabaseBuilder;
 #[doc(hidden)]
 pub use builder::check_runtime;
+pub use executor::Executor;
 
 use std::sync::Arc;
 
@@ -267,8 +269,9 @@ impl Database {
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`is_limit_exceeded`](Error::is_limit_exceeded) when there are more than the store takes at once.
-    pub async fn insert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Insert)).await?)
+    pub fn insert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> BoxFuture<'_, Result<Vec<D>>> {
+        let writes = encode_all::<D>(entities.into_iter(), Write::Insert);
+        Box::pin(async move { decode_all(&self.write_rows(D::table(), writes).await?) })
     }
 
     /// Stores the whole row in the place of the stored one and returns it as it is stored. Costs two round trips.
@@ -284,8 +287,9 @@ impl Database {
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub async fn update_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(rows.into_iter(), Write::Update)).await?)
+    pub fn update_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> BoxFuture<'_, Result<Vec<D>>> {
+        let writes = encode_all::<D>(rows.into_iter(), Write::Update);
+        Box::pin(async move { decode_all(&self.write_rows(D::table(), writes).await?) })
     }
 
     /// Stores the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`. Costs
@@ -301,8 +305,9 @@ impl Database {
     ///
     /// # Errors
     /// As [`upsert`](Self::upsert).
-    pub async fn upsert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Upsert)).await?)
+    pub fn upsert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> BoxFuture<'_, Result<Vec<D>>> {
+        let writes = encode_all::<D>(entities.into_iter(), Write::Upsert);
+        Box::pin(async move { decode_all(&self.write_rows(D::table(), writes).await?) })
     }
 
     /// Removes the row; if the entity has a `soft_delete` column, sets that instead. Costs two round trips.
@@ -318,8 +323,8 @@ impl Database {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn delete_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<u64> {
-        remove_once(&self.shared, D::table(), deletes(rows)).await
+    pub fn delete_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> BoxFuture<'_, Result<u64>> {
+        remove_once(&self.shared, D::table(), deletes(rows))
     }
 
     /// Removes the row with this key, softly if the entity has a `soft_delete` column; says whether there was one. Costs
@@ -403,11 +408,12 @@ impl Database {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn get_many<D: Entity>(
+    pub fn get_many<D: Entity>(
         &self,
         keys: impl IntoIterator<Item = impl IntoKey<D::Key>>,
-    ) -> Result<Vec<Option<D>>> {
-        Reader::Database(&self.shared).get_many(keys.into_iter().map(IntoKey::into_key)).await
+    ) -> BoxFuture<'_, Result<Vec<Option<D>>>> {
+        let keys = codec::encode_keys::<D>(keys.into_iter().map(IntoKey::into_key));
+        Box::pin(Reader::Database(&self.shared).get_many(keys))
     }
 
     /// A query on an entity that keeps the database and borrows nothing, for what outlives the function that begins it: the

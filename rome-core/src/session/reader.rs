@@ -77,8 +77,8 @@ impl<'a> Reader<'a> {
         Ok(order.merge(self.shared().committer.peek(&batch).await?))
     }
 
-    pub async fn get_many<D: Entity>(self, keys: impl IntoIterator<Item = D::Key>) -> Result<Vec<Option<D>>> {
-        let keys = codec::encode_keys::<D>(keys);
+    /// The rows under these encoded keys.
+    pub async fn get_many<D: Entity>(self, keys: Vec<Bytes>) -> Result<Vec<Option<D>>> {
         let rows = self.some_rows(D::table(), &keys).await?;
         let mut entities = Vec::with_capacity(rows.len());
         for (key, body) in keys.iter().zip(rows) {

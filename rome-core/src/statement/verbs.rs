@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::{Write, Written};
 use crate::error::{Error, Result};
-use crate::model::codec::{decode, decode_found, decode_written, encode, encode_key, not_found};
+use crate::model::codec::{decode, decode_found, decode_written, encode, encode_key, encode_keys, not_found};
 use crate::model::{Entity, IntoKey};
 use crate::schema::Table;
 use crate::session::{Reader, Session};
@@ -86,8 +86,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
-    pub async fn insert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Insert)).await?)
+    pub fn insert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> BoxFuture<'_, Result<Vec<D>>> {
+        let writes = encode_all::<D>(entities.into_iter(), Write::Insert);
+        Box::pin(async move { decode_all(&self.write_rows(D::table(), writes).await?) })
     }
 
     /// Buffers the whole row in the place of the stored one and returns it as it will be stored. Costs a round trip if
@@ -104,8 +105,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub async fn update_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(rows.into_iter(), Write::Update)).await?)
+    pub fn update_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> BoxFuture<'_, Result<Vec<D>>> {
+        let writes = encode_all::<D>(rows.into_iter(), Write::Update);
+        Box::pin(async move { decode_all(&self.write_rows(D::table(), writes).await?) })
     }
 
     /// Buffers the row as a new one, or in the place of the one with its key. A replaced row keeps its `created_at`.
@@ -120,8 +122,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`upsert`](Self::upsert).
-    pub async fn upsert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> Result<Vec<D>> {
-        decode_all(&self.write_rows(D::table(), encode_all::<D>(entities.into_iter(), Write::Upsert)).await?)
+    pub fn upsert_many<D: Entity>(&self, entities: impl IntoIterator<Item = D>) -> BoxFuture<'_, Result<Vec<D>>> {
+        let writes = encode_all::<D>(entities.into_iter(), Write::Upsert);
+        Box::pin(async move { decode_all(&self.write_rows(D::table(), writes).await?) })
     }
 
     /// Buffers the removal of the row; if the entity has a `soft_delete` column, sets that instead.
@@ -139,8 +142,8 @@ impl Session {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn delete_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> Result<u64> {
-        self.remove(D::table(), deletes(rows)).await
+    pub fn delete_many<'r, D: Entity>(&self, rows: impl IntoIterator<Item = &'r D>) -> BoxFuture<'_, Result<u64>> {
+        self.remove(D::table(), deletes(rows))
     }
 
     /// Buffers the removal of the row with this key, softly if the entity has a `soft_delete` column; says whether there
@@ -193,10 +196,11 @@ impl Session {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn get_many<D: Entity>(
+    pub fn get_many<D: Entity>(
         &self,
         keys: impl IntoIterator<Item = impl IntoKey<D::Key>>,
-    ) -> Result<Vec<Option<D>>> {
-        Reader::Session(self).get_many(keys.into_iter().map(IntoKey::into_key)).await
+    ) -> BoxFuture<'_, Result<Vec<Option<D>>>> {
+        let keys = encode_keys::<D>(keys.into_iter().map(IntoKey::into_key));
+        Box::pin(Reader::Session(self).get_many(keys))
     }
 }
