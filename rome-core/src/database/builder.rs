@@ -182,7 +182,7 @@ impl DatabaseBuilder {
         change::plan(&committer, placement, &self.tables, self.schema).await
     }
 
-    /// Opens the database in a store, and brings the stored tables up to date as [`schema`](Self::schema) says. Costs two
+    /// Opens the database in a store, and brings the stored tables up to date as [`schema_policy`](Self::schema_policy) says. Costs two
     /// to four round trips; more where an index has to be built, see [`build_indexes`](Database::build_indexes): its rows are read
     /// once before, to see whether it can be built.
     ///

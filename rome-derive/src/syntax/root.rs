@@ -45,8 +45,8 @@ impl Root {
 
     /// Notes as a mistake that neither the manifest names ROME nor an attribute says where it is.
     pub fn check(&self, mistakes: &mut Mistakes) {
-        let missing = |package: &&str| matches!(crate_name(package), Err(Error::CrateNotFound { .. }));
-        if self.0.is_none() && PACKAGES.iter().all(|package| missing(&package)) {
+        let is_missing = |package| matches!(crate_name(package), Err(Error::CrateNotFound { .. }));
+        if self.0.is_none() && PACKAGES.into_iter().all(is_missing) {
             mistakes.add_hopeless(Span::call_site(), NOT_FOUND);
         }
     }

@@ -22,22 +22,25 @@ pub async fn image_location_add(db: &Database, image_id: &str, location: &Locati
 ///
 /// # Errors
 /// `Invalid` without an id, `NotFound` if the image has no such location.
-pub async fn image_location_update(db: &Database, image_id: &str, location: &LocationValues) -> DbResult<()> {
+pub async fn image_location_update(
+    at: &impl Executor,
+    image_id: &str,
+    location: &LocationValues,
+) -> DbResult<ImageLocation> {
     location.check()?;
-    db.try_transaction(async |s| update_in(s, image_id, location).await.map(drop)).await
-}
-
-async fn update_in(s: &Session, image_id: &str, location: &LocationValues) -> DbResult<ImageLocation> {
     let id = location.id.ok_or_else(|| DbError::Invalid("a location to update needs its id".to_owned()))?;
-    let mut row = find(s, image_id, id).await?;
-    let now = now();
-    row.value.clone_from(&location.url);
-    row.meta_data.clone_from(&location.metadata);
-    row.status.clone_from(&location.status);
-    row.deleted = location.is_deleted();
-    row.deleted_at = row.deleted.then_some(now);
-    row.updated_at = Some(now);
-    Ok(s.update(&row).await?)
+    at.try_transaction(async |s| {
+        let mut row = find(s, image_id, id).await?;
+        let now = now();
+        row.value.clone_from(&location.url);
+        row.meta_data.clone_from(&location.metadata);
+        row.status.clone_from(&location.status);
+        row.deleted = location.is_deleted();
+        row.deleted_at = row.deleted.then_some(now);
+        row.updated_at = Some(now);
+        Ok(s.update(&row).await?)
+    })
+    .await
 }
 
 /// Softly deletes a location with a status, which is `deleted` or `pending_delete`, at a time that is now unless given.
@@ -88,7 +91,7 @@ pub(super) async fn set_in(s: &Session, image_id: &str, given: &[LocationValues]
     let mut after = Vec::with_capacity(given.len());
     for location in given {
         after.push(match location.id {
-            Some(_) => update_in(s, image_id, location).await?,
+            Some(_) => image_location_update(s, image_id, location).await?,
             None => s.insert(ImageLocation::new(image_id, location)).await?,
         });
     }

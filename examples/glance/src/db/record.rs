@@ -6,7 +6,6 @@ use super::access;
 use super::context::Context;
 use super::entities::{Image, ImageLocation, ImageProperty, ImageStatus, ImageTag};
 use super::error::DbResult;
-use super::reading;
 
 /// An image with what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,14 +93,13 @@ impl GetOptions {
 ///
 /// # Errors
 /// `ImageNotFound`, `Forbidden` if the context does not see it.
-pub async fn image_get(db: &Database, context: &Context, id: &str, options: GetOptions) -> DbResult<ImageRecord> {
-    db.try_transaction_with(reading(), async |s| get_in(s, context, id, options).await).await
-}
-
-pub(super) async fn get_in(s: &Session, context: &Context, id: &str, options: GetOptions) -> DbResult<ImageRecord> {
-    let load = |query| with_children(query, options);
-    let image = access::find_with(s, context, id, options.force_show_deleted, load).await?;
-    Ok(ImageRecord::new(context, image))
+pub async fn image_get(at: &impl Executor, context: &Context, id: &str, options: GetOptions) -> DbResult<ImageRecord> {
+    at.try_transaction(async |s| {
+        let load = |query| with_children(query, options);
+        let image = access::find_with(s, context, id, options.force_show_deleted, load).await?;
+        Ok(ImageRecord::new(context, image))
+    })
+    .await
 }
 
 /// Loads with images what their records have.

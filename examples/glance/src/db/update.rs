@@ -46,25 +46,18 @@ impl UpdateOptions {
 /// Those of `image_get`, `Forbidden` or `ForbiddenPublicImage` if the context may not change it, `Invalid`, `Conflict` if
 /// the image is not in `from_state`, and `LimitExceeded`.
 pub async fn image_update(
-    db: &Database,
+    at: &impl Executor,
     context: &Context,
     id: &str,
     values: &ImageValues,
     options: &UpdateOptions,
 ) -> DbResult<ImageRecord> {
-    db.try_transaction(async |s| update_by_id(s, context, id, values, options).await).await
-}
-
-pub(super) async fn update_by_id(
-    s: &Session,
-    context: &Context,
-    id: &str,
-    values: &ImageValues,
-    options: &UpdateOptions,
-) -> DbResult<ImageRecord> {
-    let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
-    access::check_change(context, &before.image)?;
-    update_in(s, context, &before, values, options).await
+    at.try_transaction(async |s| {
+        let before = record::image_get(s, context, id, GetOptions::with_tags()).await?;
+        access::check_change(context, &before.image)?;
+        change(s, context, &before, values, options).await
+    })
+    .await
 }
 
 /// Reads an image, decides what to set, and sets it, in one transaction: nobody comes between. The decision gets the
@@ -75,30 +68,24 @@ pub(super) async fn update_by_id(
 /// Those of `image_get` and of [`image_update`], and what `decide` fails with. Whether the context may change the image
 /// is for `decide` to look at first, so that it can tell what is wrong in its own words; it is checked again after it.
 pub async fn image_modify<E: From<DbError> + From<rome_orm::Error> + Send + 'static>(
-    db: &Database,
+    at: &impl Executor,
     context: &Context,
     id: &str,
     decide: impl Fn(&ImageRecord) -> Result<ImageValues, E> + Send + Sync,
     options: &UpdateOptions,
 ) -> Result<(ImageRecord, ImageRecord), E> {
-    db.try_transaction(async |s| modify_in(s, context, id, &decide, options).await).await
+    at.try_transaction(async |s| {
+        let before = record::image_get(s, context, id, GetOptions::with_tags()).await?;
+        let values = decide(&before)?;
+        access::check_change(context, &before.image)?;
+        let after = change(s, context, &before, &values, options).await?;
+        Ok((before, after))
+    })
+    .await
 }
 
-pub(super) async fn modify_in<E: From<DbError>>(
-    s: &Session,
-    context: &Context,
-    id: &str,
-    decide: &(impl Fn(&ImageRecord) -> Result<ImageValues, E> + Sync),
-    options: &UpdateOptions,
-) -> Result<(ImageRecord, ImageRecord), E> {
-    let before = record::get_in(s, context, id, GetOptions::with_tags()).await?;
-    let values = decide(&before)?;
-    access::check_change(context, &before.image)?;
-    let after = update_in(s, context, &before, &values, options).await?;
-    Ok((before, after))
-}
-
-async fn update_in(
+/// Sets what the values say of an image that was just read.
+async fn change(
     s: &Session,
     context: &Context,
     before: &ImageRecord,

@@ -8,7 +8,6 @@ use rome_orm::prelude::*;
 
 use super::entities::{Image, ImageStatus};
 use super::error::{DbError, DbResult};
-use super::reading;
 
 /// What the images of a project take, by the names of OpenStack's unified limits; sizes are in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,12 +103,8 @@ fn growth(limits: &Limits, before: &Usage, after: &Usage) -> impl Iterator<Item 
 ///
 /// # Errors
 /// When the store fails.
-pub async fn usage(db: &Database, owner: &str) -> DbResult<Usage> {
-    db.try_transaction_with(reading(), async |s| usage_in(s, owner).await).await
-}
-
-async fn usage_in(s: &Session, owner: &str) -> DbResult<Usage> {
-    let by_status = s.query::<Image>().filter(Image::OWNER.eq(owner)).group_by(Image::STATUS);
+pub async fn usage(at: &impl Executor, owner: &str) -> DbResult<Usage> {
+    let by_status = at.query::<Image>().filter(Image::OWNER.eq(owner)).group_by(Image::STATUS);
     let groups = by_status.select((Image::STATUS, count(), sum(Image::SIZE))).all().await?;
     let of = |(status, images, bytes): (ImageStatus, u64, Option<i64>)| {
         Usage::of(status, images, bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default())
@@ -124,7 +119,7 @@ pub(super) async fn check(s: &Session, limits: &Limits, before: Option<&Image>, 
     let own = before.filter(|before| before.owner == after.owner);
     let (before, after) = (own.map_or_else(Usage::default, Usage::of_image), Usage::of_image(after));
     if growth(limits, &before, &after).any(|(delta, limit)| delta > 0 && limit.is_some()) {
-        usage_in(s, owner).await?.check_room(limits, owner, &before, &after)?;
+        usage(s, owner).await?.check_room(limits, owner, &before, &after)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use rome_orm::prelude::*;
 use serde_json::json;
 
-use super::{NewTask, Progress, advance, create_in};
+use super::{NewTask, Progress, advance, task_create};
 use crate::db::context::Context;
 use crate::db::entities::{ImageStatus, Task, TaskKind, TaskStatus};
 use crate::db::error::{DbError, DbResult};
@@ -25,8 +25,8 @@ pub async fn image_import_begin<E: From<DbError> + From<rome_orm::Error> + Send 
 ) -> Result<Task, E> {
     let new = NewTask { kind: TaskKind::ApiImageImport, input: input.clone(), image_id: Some(id.to_owned()) };
     db.try_transaction(async |s| {
-        update::modify_in(s, context, id, &decide, options).await?;
-        Ok(create_in(s, context, &new).await?)
+        update::image_modify(s, context, id, &decide, options).await?;
+        Ok(task_create(s, context, &new).await?)
     })
     .await
 }
@@ -61,7 +61,7 @@ pub async fn image_import_end(
 ) -> DbResult<bool> {
     let options = UpdateOptions::from_state(ImageStatus::Importing);
     db.try_transaction(async |s| {
-        let changed = match update::update_by_id(s, context, id, values, &options).await {
+        let changed = match update::image_update(s, context, id, values, &options).await {
             Ok(_) => true,
             Err(DbError::ImageNotFound(_) | DbError::Conflict(_)) => false,
             Err(e) => return Err(e),

@@ -44,31 +44,30 @@ pub enum Progress {
 ///
 /// # Errors
 /// `Invalid` for a context without a project or with too long a name.
-pub async fn task_create(db: &Database, context: &Context, new: &NewTask) -> DbResult<Task> {
-    db.try_transaction(async |s| create_in(s, context, new).await).await
-}
-
-async fn create_in(s: &Session, context: &Context, new: &NewTask) -> DbResult<Task> {
-    let owner = context.owner().unwrap_or_default();
-    text::check("owner", owner, text::NAME)?;
-    let task = Task {
-        id: uuid::Uuid::new_v4().to_string(),
-        kind: new.kind,
-        status: TaskStatus::Pending,
-        owner: owner.to_owned(),
-        expires_at: None,
-        image_id: new.image_id.clone(),
-        request_id: context.request_id.clone(),
-        user_id: context.user_id.clone(),
-        created_at: DateTime::default(),
-        updated_at: DateTime::default(),
-        deleted_at: None,
-        info: One::default(),
-    };
-    let task = s.insert(task).await?;
-    let info = TaskInfo { task_id: task.id.clone(), input: new.input.clone(), ..TaskInfo::default() };
-    let info = s.insert(info).await?;
-    Ok(Task { info: One::loaded(info), ..task })
+pub async fn task_create(at: &impl Executor, context: &Context, new: &NewTask) -> DbResult<Task> {
+    at.try_transaction(async |s| {
+        let owner = context.owner().unwrap_or_default();
+        text::check("owner", owner, text::NAME)?;
+        let task = Task {
+            id: uuid::Uuid::new_v4().to_string(),
+            kind: new.kind,
+            status: TaskStatus::Pending,
+            owner: owner.to_owned(),
+            expires_at: None,
+            image_id: new.image_id.clone(),
+            request_id: context.request_id.clone(),
+            user_id: context.user_id.clone(),
+            created_at: DateTime::default(),
+            updated_at: DateTime::default(),
+            deleted_at: None,
+            info: One::default(),
+        };
+        let task = s.insert(task).await?;
+        let info = TaskInfo { task_id: task.id.clone(), input: new.input.clone(), ..TaskInfo::default() };
+        let info = s.insert(info).await?;
+        Ok(Task { info: One::loaded(info), ..task })
+    })
+    .await
 }
 
 /// A task with what went in and what came out. Two reads.
