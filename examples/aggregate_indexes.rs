@@ -69,7 +69,7 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!(per_owner().select((Image::OWNER, sum(Image::SIZE))).all().await?, [("bob".to_owned(), Some(70))]);
     session.rollback();
 
-    let report = db.check().await?;
+    let report = db.admin().check().await?;
     assert!(report.is_clean(), "{report}");
     Ok(())
 }

@@ -30,14 +30,14 @@ async fn main() -> rome_orm::Result<()> {
     db.insert_many((0..100).map(|n| Dog { name: format!("dog {n}"), owner_id: ann.id, ..Default::default() })).await?;
 
     // Tables, columns, indexes, and whether all of them are built.
-    println!("{}\n", db.status().await?);
+    println!("{}\n", db.admin().status().await?);
 
     // Each row against its index entries, claims and parents, while others go on writing.
-    let report = db.check().await?;
+    let report = db.admin().check().await?;
     println!("{report}");
     assert!(report.is_clean());
 
     // The same, and mends what it finds; here there is nothing.
-    assert!(db.repair().await?.is_clean());
+    assert!(db.admin().repair().await?.is_clean());
     Ok(())
 }

@@ -26,7 +26,7 @@ async fn main() -> rome_orm::Result<()> {
 
     // 500 rows at a time, and never the whole table in memory.
     let mut lines = Vec::new();
-    let rows = db.dump(&mut lines, |progress| println!("{} of {} rows", progress.rows, progress.of)).await?;
+    let rows = db.admin().dump(&mut lines, |progress| println!("{} of {} rows", progress.rows, progress.of)).await?;
     let text = String::from_utf8_lossy(&lines);
     println!("{rows} rows in {} lines, such as\n{}", text.lines().count(), text.lines().nth(1).unwrap_or_default());
 
@@ -43,7 +43,7 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!(copy.query::<Dog>().filter(Dog::NAME.eq("dog 7")).one().await?.age, Some(7));
     let new = copy.insert(Dog { name: "Rex".into(), ..Default::default() }).await?;
     assert!(new.id > Id::new(1_000));
-    assert!(copy.check().await?.is_clean());
+    assert!(copy.admin().check().await?.is_clean());
     println!("the copy is whole");
     Ok(())
 }

@@ -76,7 +76,7 @@ async fn main() -> rome_orm::Result<()> {
 
     let told = |progress: &BuildProgress| println!("{}: {} of {} rows", progress.index, progress.rows, progress.of);
     let options = BuildOptions::new().batch(50).on_progress(told);
-    let report = db.build_indexes(&options).await?;
+    let report = db.admin().build_indexes(&options).await?;
     for duplicate in &report.duplicates {
         println!("{duplicate}");
     }
@@ -86,9 +86,9 @@ async fn main() -> rome_orm::Result<()> {
     let twin = db.query::<Dog>().filter(Dog::NAME.eq("dog 0")).order_by(Dog::ID.desc()).first().await?;
     let twin = twin.expect("two dogs have that name");
     db.update(&Dog { name: "the other dog 0".into(), ..twin }).await?;
-    assert_eq!(db.build_indexes(&options).await?.built.len(), 1);
-    println!("\n{}\n", db.status().await?);
-    assert!(db.check().await?.is_clean());
+    assert_eq!(db.admin().build_indexes(&options).await?.built.len(), 1);
+    println!("\n{}\n", db.admin().status().await?);
+    assert!(db.admin().check().await?.is_clean());
 
     let refused = Database::builder().entity::<wrong::Dog>().open_store(store).await.expect_err("the type differs");
     println!("{refused}");

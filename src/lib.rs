@@ -69,7 +69,7 @@ pub use rome_core::model::{Embedded, Entity, Id, Many, Newtype, One, Projection,
 pub use rome_core::query::{self, Cursor, Explain, GroupBy, Joined, Page, Query, ScanPolicy, SetQuery, SoftDeleted};
 pub use rome_core::session::{self, Hooks, Session, TransactionOptions};
 pub use rome_core::value::{self, Json, Value};
-pub use rome_core::{Database, DatabaseBuilder, Error, ErrorKind, Executor, OrNotFound, Result};
+pub use rome_core::{Admin, Database, DatabaseBuilder, Error, ErrorKind, Executor, OrNotFound, Result};
 pub use rome_core::{change, check, dump, expr, metrics, schema, store};
 pub use rome_derive::{ColumnEnum, Embedded, Entity, Newtype, Projection};
 // The types of columns that come from other crates, so that a program has them in the versions that ROME takes.

@@ -58,7 +58,7 @@ fn verbs<'d>(db: &'d Database, rex: &'d Dog) -> Vec<(&'static str, Done<'d>)> {
                 s.insert(Dog { name: "Ann".into(), ..dog }).await
             })
         }),
-        verb!("check", db.check()),
+        verb!("check", db.admin().check()),
     ]
 }
 

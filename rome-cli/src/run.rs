@@ -62,15 +62,15 @@ impl Known {
 
 async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {
     match command {
-        Command::Status => print(&db.status().await?.to_string())?,
-        Command::Plan => plan(&db.status().await?)?,
+        Command::Status => print(&db.admin().status().await?.to_string())?,
+        Command::Plan => plan(&db.admin().status().await?)?,
         Command::Apply { batch, pause } => return apply(db, batch, Duration::from_millis(pause), quiet).await,
         Command::DropIndex { table, index } => {
-            let removed = db.drop_index(&table, &index).await?;
+            let removed = db.admin().drop_index(&table, &index).await?;
             print(&format!("dropped index `{index}` of `{table}` with {removed} entries"))?;
         }
         Command::Check { repair } => {
-            let report = if repair { db.repair().await? } else { db.check().await? };
+            let report = if repair { db.admin().repair().await? } else { db.admin().check().await? };
             print(&report.to_string())?;
             return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) });
         }
@@ -85,7 +85,7 @@ async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {
         Command::Dump { output } => dump(db, output.as_deref(), quiet).await?,
         Command::Explain { query } => {
             let query = query_text(&query)?;
-            print(&db.explain_json(&query).await?.to_string())?;
+            print(&db.admin().explain_described(&query).await?.to_string())?;
         }
         Command::Load { .. } => {}
     }
@@ -126,13 +126,13 @@ async fn apply(db: &Database, batch: u32, pause: Duration, quiet: bool) -> Resul
     let progress = move |progress: &rome_orm::change::BuildProgress| {
         show(&of_bar, &shown(&format!("{}.{}", progress.table, progress.index)), progress.rows, progress.of);
     };
-    let report = db.build_indexes(&BuildOptions::new().batch(batch).pause(pause).on_progress(progress)).await;
+    let report = db.admin().build_indexes(&BuildOptions::new().batch(batch).pause(pause).on_progress(progress)).await;
     bar.finish_and_clear();
     let report = report?;
     for (table, index) in &report.built {
         print(&format!("built index `{index}` of `{table}`"))?;
     }
-    let removed = db.clear_dropped().await?;
+    let removed = db.admin().clear_dropped().await?;
     if removed > 0 {
         print(&format!("removed {removed} entries of dropped indexes"))?;
     }
@@ -164,7 +164,7 @@ async fn dump(db: &Database, output: Option<&Path>, quiet: bool) -> Result<()> {
     let rows = match output {
         Some(path) => {
             let mut out = NewFile::create(path).map_err(|error| file_error(path, &error))?;
-            let rows = db.dump(&mut out, tell).await;
+            let rows = db.admin().dump(&mut out, tell).await;
             match rows {
                 Ok(rows) => out.finish().map(|()| rows).map_err(|error| file_error(path, &error)),
                 Err(error) => Err(error),
@@ -172,7 +172,7 @@ async fn dump(db: &Database, output: Option<&Path>, quiet: bool) -> Result<()> {
         }
         None => {
             let mut out = Piped::new();
-            let rows = db.dump(&mut out, tell).await;
+            let rows = db.admin().dump(&mut out, tell).await;
             if out.closed {
                 bar.finish_and_clear();
                 return Ok(());
@@ -201,7 +201,7 @@ async fn load(store: Arc<dyn Store>, durability: Durability, file: &Path, quiet:
     if loaded.resumed > 0 {
         print(&format!("{} of them had been loaded before the interruption", loaded.resumed))?;
     }
-    let report = database(store, durability).await?.check().await?;
+    let report = database(store, durability).await?.admin().check().await?;
     if !report.is_clean() {
         print(&report.to_string())?;
         return Ok(ExitCode::from(NOT_CLEAN));

@@ -33,6 +33,6 @@ pub mod store;
 pub mod testkit;
 pub mod value;
 
-pub use database::{Database, DatabaseBuilder, Executor};
+pub use database::{Admin, Database, DatabaseBuilder, Executor};
 pub use error::{Error, ErrorKind, Result};
 pub use model::OrNotFound;

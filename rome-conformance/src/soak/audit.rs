@@ -123,7 +123,7 @@ pub(super) async fn audit(
     let log = shared.log.clone();
     drop(shared);
     follow_lists(&lists::finish(db, log).await?, figures, &mut wrong);
-    let report = at_last("the database's own check", async || db.check().await).await?;
+    let report = at_last("the database's own check", async || db.admin().check().await).await?;
     for finding in &report.findings {
         if finding.kind == FindingKind::Abandoned {
             figures.left_prepared += 1;

@@ -3,7 +3,7 @@
 //! The clients do what the [workloads](mod@crate::workloads) do, all of it in one database: they append to lists, move money, race
 //! for unique values, count, and write pairs of rows of one partition. Each keeps a ledger of what it was told. When the
 //! test says that its faults are over, the clients drop what they do, every row is written once more, and then the ledgers, the [history](crate::history) of the lists and
-//! the database's own [check](rome_core::Database::check) are compared with what is there.
+//! the database's own [check](rome_core::Admin::check) are compared with what is there.
 //!
 //! What the faults are is the test's affair; clients that go away in the middle of a commit are this module's.
 

@@ -13,7 +13,7 @@ pub enum SchemaPolicy {
     #[default]
     Apply,
     /// The same, and opening neither tries new indexes on stored rows nor waits for them: writes maintain them, and queries use them once
-    /// [`build_indexes`](crate::Database::build_indexes) has built them.
+    /// [`build_indexes`](crate::Admin::build_indexes) has built them.
     Defer,
     /// As [`Apply`](Self::Apply), and changes what others may rely on: drops the indexes and foreign keys of these entities that are no
     /// longer declared, and makes `on_delete` of foreign keys what is declared. Programs that have the database open are refused to

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::catalog::StoredTable;
 use crate::commit::{Outcome, Part};
-use crate::database::Database;
+use crate::database::Admin;
 use crate::error::Result;
 use crate::row;
 use crate::session::Shared;
@@ -126,7 +126,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Database {
+impl Admin<'_> {
     /// Reads the whole database and says what is wrong in it; changes nothing but transactions that were left
     /// undecided, which it decides. Others may go on meanwhile. Costs a few
     /// round trips for each 500 rows and each 500 entries, in each partition.
@@ -141,7 +141,7 @@ impl Database {
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert_many([dog("Rex", 3), dog("Ida", 5)]).await?;
-    /// let report = db.check().await?;
+    /// let report = db.admin().check().await?;
     /// assert!(report.is_clean() && report.rows == 2, "{report}");
     /// # Ok(())
     /// # }
@@ -149,16 +149,16 @@ impl Database {
     ///
     /// # Errors
     /// Those of the store. What is wrong with the data is no error but in the report.
-    pub async fn check(&self) -> Result<Report> {
-        Checker::new(&self.shared, false).run().await
+    pub async fn check(self) -> Result<Report> {
+        Checker::new(&self.0.shared, false).run().await
     }
 
     /// As [`check`](Self::check), and mends what can be mended without losing anything that a row says.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn repair(&self) -> Result<Report> {
-        Checker::new(&self.shared, true).run().await
+    pub async fn repair(self) -> Result<Report> {
+        Checker::new(&self.0.shared, true).run().await
     }
 }
 

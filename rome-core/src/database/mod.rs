@@ -1,11 +1,12 @@
 //! Databases: a store with the tables of its entities.
 
+mod admin;
 mod builder;
 mod executor;
 mod relations;
-mod schema;
 mod update_if;
 
+pub use admin::Admin;
 pub use builder::DatabaseBuilder;
 #[doc(hidden)]
 pub use builder::check_runtime;

@@ -58,7 +58,7 @@ pub fn verify(dump: &mut impl BufRead) -> Result<BTreeMap<String, u64>> {
 /// since duplicates may be why. Counted keys go on after the greatest one up to 4·10¹²; one beyond was given by hand.
 ///
 /// Foreign keys are not looked at while rows are loaded, since a row may come before the one that it references:
-/// [`check`](Database::check) finds what the dump itself did not have. Costs three round trips for each 500 rows: a read, the
+/// [`check`](Admin::check) finds what the dump itself did not have. Costs three round trips for each 500 rows: a read, the
 /// commit, and a note of how far it is. Reading is not asynchronous: this is for tools.
 ///
 /// ```
@@ -73,7 +73,7 @@ pub fn verify(dump: &mut impl BufRead) -> Result<BTreeMap<String, u64>> {
 /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
 /// let rex = db.insert(dog("Rex", 3)).await?;
 /// let mut lines = Vec::new();
-/// db.dump(&mut lines, |_| {}).await?;
+/// db.admin().dump(&mut lines, |_| {}).await?;
 ///
 /// let store = std::sync::Arc::new(MemoryStore::new());
 /// rome_orm::dump::load(store.clone(), || Ok(lines.as_slice()), |_| {}).await?;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::ask::{OrderPart, SoftDeleted, Spec, Window};
 use crate::cut::{BRIEF, cut};
-use crate::database::Database;
+use crate::database::Admin;
 use crate::error::{Error, Kind, Result};
 use crate::expr::node::{Comparison, Node};
 use crate::plan::{self, Explain};
@@ -24,7 +24,7 @@ struct Saved {
     offset: u64,
 }
 
-impl Database {
+impl Admin<'_> {
     /// Says how a query would be carried out that is described in JSON, over the rows that are stored, softly deleted ones
     /// included: `{"table": "dogs", "where": [["age", ">=", "3"]], "order": ["name desc"], "limit": 10}`. Conditions all have to
     /// be true; their operators are `=`, `!=`, `<`, `<=`, `>` and `>=`, values are text as
@@ -38,7 +38,7 @@ impl Database {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
-    /// let explain = db.explain_json(r#"{"table": "dog", "where": [["age", ">", "3"]]}"#).await?;
+    /// let explain = db.admin().explain_described(r#"{"table": "dog", "where": [["age", ">", "3"]]}"#).await?;
     /// assert_eq!(explain.index(), Some("by_age"));
     /// # Ok(())
     /// # }
@@ -46,10 +46,10 @@ impl Database {
     ///
     /// # Errors
     /// [`is_invalid`](Error::is_invalid) if the description cannot be read, or names what is not there.
-    pub async fn explain_json(&self, query: &str) -> Result<Explain> {
+    pub async fn explain_described(self, query: &str) -> Result<Explain> {
         let saved: Saved = serde_json::from_str(query)
             .map_err(|error| Error::invalid(format!("the query cannot be read: {error}")))?;
-        let table = self.stored_table(&saved.table)?;
+        let table = self.0.stored_table(&saved.table)?;
         let mut spec = Spec::new(table.def);
         spec.deleted = SoftDeleted::Include;
         spec.window = Window { limit: saved.limit, offset: saved.offset };
@@ -64,8 +64,8 @@ impl Database {
             };
             spec.order.push(OrderPart::new(position(table.def, name)?, descending));
         }
-        let plan = plan::plan(Reader::Database(&self.shared), table, &spec).await?;
-        Ok(Explain::new(table, &spec, &plan, self.shared.placement))
+        let plan = plan::plan(Reader::Database(&self.0.shared), table, &spec).await?;
+        Ok(Explain::new(table, &spec, &plan, self.0.shared.placement))
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::Progress;
 use super::line::{FORMAT, Line, Tally, to_json};
 use crate::catalog::{StoredTable, read_document};
-use crate::database::Database;
+use crate::database::{Admin, Database};
 use crate::error::{Error, Kind, Result};
 use crate::session::Record;
 use crate::store::{Read, Reply, StoreError, StoreErrorKind};
@@ -67,7 +67,9 @@ impl Database {
             .find(|table| table.def.name == name)
             .ok_or_else(|| Error::invalid(format!("the database has no table `{name}`")))
     }
+}
 
+impl Admin<'_> {
     /// Writes all rows of this handle's tables as lines of JSON; says how many. `progress` is told after each 500 rows, which cost
     /// one round trip in each partition. Others may write meanwhile; then these rows are of one moment and the next ones of
     /// another, so that a unique value that moved may be in the dump twice, and cannot be loaded. Writing is not asynchronous:
@@ -83,16 +85,16 @@ impl Database {
     /// # let db = Database::builder().entity::<Dog>().open("memory:").await?;
     /// db.insert(dog("Rex", 3)).await?;
     /// let mut lines = Vec::new();
-    /// assert_eq!(db.dump(&mut lines, |_| {}).await?, 1);
+    /// assert_eq!(db.admin().dump(&mut lines, |_| {}).await?, 1);
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// [`is_corrupt`](Error::is_corrupt) if a row cannot be read; those of the store and of `out`.
-    pub async fn dump(&self, out: &mut (impl Write + Send), mut progress: impl FnMut(&Progress) + Send) -> Result<u64> {
-        let mut document = read_document(&self.shared.committer).await?.unwrap_or_default();
-        document.tables.retain(|doc| self.stored_table(&doc.name).is_ok());
+    pub async fn dump(self, out: &mut (impl Write + Send), mut progress: impl FnMut(&Progress) + Send) -> Result<u64> {
+        let mut document = read_document(&self.0.shared.committer).await?.unwrap_or_default();
+        document.tables.retain(|doc| self.0.stored_table(&doc.name).is_ok());
         let mut tally = Tally::default();
         let mut put = |line: &Line, tally: &mut Tally| -> Result<()> {
             let mut text = line.text()?;
@@ -103,12 +105,12 @@ impl Database {
         put(&Line::Header { rome_dump: FORMAT, catalog: document }, &mut tally)?;
         let mut told =
             Progress { of: self.status().await?.tables.iter().map(|table| table.rows).sum(), ..Progress::default() };
-        for table in self.shared.catalog.tables() {
+        for table in self.0.shared.catalog.tables() {
             told.table = table.def.name.to_owned();
-            for partition in self.shared.placement.all() {
+            for partition in self.0.shared.placement.all() {
                 let mut after = None;
                 loop {
-                    let rows = self.shared.scan_chunk(partition, table.rows(), after, CHUNK).await?;
+                    let rows = self.0.shared.scan_chunk(partition, table.rows(), after, CHUNK).await?;
                     let Some(last) = rows.last() else { break };
                     after = Some(last.key.clone());
                     for Record { key, value: stored, .. } in &rows {

@@ -339,7 +339,7 @@ fn candidates(table: &StoredTable, spec: &Spec, asked: &Question<'_>) -> Result<
                 .ok_or_else(|| Error::invalid(format!("table `{}` has no index `{name}`", table.def.name)))?;
             if table.indexes.get(at).is_some_and(|index| !index.is_complete()) {
                 return Err(Error::invalid(format!(
-                    "index `{name}` of table `{}` is not built yet: call `Database::build_indexes`",
+                    "index `{name}` of table `{}` is not built yet: call `Admin::build_indexes`",
                     table.def.name
                 )));
             }

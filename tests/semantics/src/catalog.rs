@@ -220,7 +220,7 @@ async fn an_index_that_is_no_longer_declared_is_maintained() {
             db.query::<first::Dog>().filter(first::Dog::NAME.eq("Rex")).use_index("by_name").count().await.unwrap(),
             2
         );
-        assert!(db.check().await.unwrap().findings.is_empty());
+        assert!(db.admin().check().await.unwrap().findings.is_empty());
     }
 }
 

@@ -70,7 +70,7 @@ async fn indexes(store: &Arc<dyn Store>) -> (Vec<Space>, Vec<Space>) {
 }
 
 async fn kinds(db: &Database) -> Vec<FindingKind> {
-    db.check().await.unwrap().findings.into_iter().map(|finding| finding.kind).collect()
+    db.admin().check().await.unwrap().findings.into_iter().map(|finding| finding.kind).collect()
 }
 
 #[tokio::test]
@@ -80,11 +80,11 @@ async fn a_whole_database_is_clean() {
         let dogs = db.insert_many((0..1200).map(dog)).await.unwrap();
         db.update(&Dog { age: 99, ..dogs[3].clone() }).await.unwrap();
         db.delete(&dogs[4]).await.unwrap();
-        let report = db.check().await.unwrap();
+        let report = db.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "on {}: {report}", place.name);
         // An index by age, one by city, one that the reference has, and the claims of chips.
         assert_eq!((report.rows, report.entries), (1199, 4 * 1199), "on {}", place.name);
-        assert!(db.repair().await.unwrap().findings.is_empty());
+        assert!(db.admin().repair().await.unwrap().findings.is_empty());
     }
 }
 
@@ -112,7 +112,7 @@ async fn what_was_damaged_is_found_and_mended() {
             let dangling =
                 if claims.contains(&space) { FindingKind::DanglingClaim } else { FindingKind::DanglingEntry };
             assert_eq!(kinds(&db).await, [missing, dangling], "{space:?}");
-            let mended = db.repair().await.unwrap();
+            let mended = db.admin().repair().await.unwrap();
             assert!(mended.is_clean() && mended.findings.len() == 2, "{mended}");
             assert!(kinds(&db).await.is_empty());
             assert_eq!(records(&store, space).await, all);
@@ -137,7 +137,7 @@ async fn what_cannot_be_mended_is_told() {
         assert!(kinds(&db).await.is_empty());
         let (at, key, _) = find_row(&store, &mother).await;
         force(&store, at, Step::One, vec![Effect::Delete { space: ROWS, key }]).await;
-        let report = db.repair().await.unwrap();
+        let report = db.admin().repair().await.unwrap();
         assert!(!report.is_clean());
         let orphan = report.findings.iter().find(|finding| finding.kind == FindingKind::Orphan).unwrap();
         assert_eq!((orphan.table, orphan.mended), (Some("dogs"), false));
@@ -164,7 +164,7 @@ async fn what_a_client_left_behind_is_found_and_let_go() {
         let (at, key, value) = find_row(&store, &dogs[2]).await;
         let primary = Partition(u32::from(at.0 == 0));
         force(&store, at, Step::Prepare { primary, lease: 0 }, vec![Effect::Put { space: ROWS, key, value }]).await;
-        let report = db.check().await.unwrap();
+        let report = db.admin().check().await.unwrap();
         assert!(report.is_clean() && report.findings.len() == 1, "{report}");
         assert_eq!(report.findings[0].kind, FindingKind::Abandoned);
         assert!(kinds(&db).await.is_empty());

@@ -70,7 +70,7 @@ async fn fill(store: &Arc<dyn Store>) -> Database {
 
 async fn lines(db: &Database) -> Vec<u8> {
     let mut lines = Vec::new();
-    assert_eq!(db.dump(&mut lines, |_| {}).await.unwrap(), 31);
+    assert_eq!(db.admin().dump(&mut lines, |_| {}).await.unwrap(), 31);
     lines
 }
 
@@ -90,7 +90,7 @@ async fn what_is_loaded_is_what_was_dumped() {
         assert_eq!((loaded.rows["dogs"], loaded.rows["owners"], loaded.resumed), (30, 1, 0));
         let copy = open(&store).await;
         assert_eq!(all(&copy).await, all(&db).await);
-        let report = copy.check().await.unwrap();
+        let report = copy.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "{report}");
         // Counted keys go on after those that were loaded, and constraints hold.
         let new = copy.insert(Dog { name: "new".into(), ..Default::default() }).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_load_that_is_interrupted_is_finished_by_the_next() {
         assert!(loaded.resumed == 30 || store.capabilities().partitions > 1, "{loaded:?}");
         let copy = open(&store).await;
         assert_eq!(all(&copy).await, all(&source).await);
-        let report = copy.check().await.unwrap();
+        let report = copy.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "{report}");
     }
 }
@@ -195,7 +195,7 @@ async fn cats(store: &Arc<dyn Store>, n: u64, twins: Option<[u64; 2]>) -> (Datab
     let of = |id| twins.filter(|twins| twins[1] == id).map_or(id, |twins| twins[0]);
     db.insert_many((0..n).map(|id| cats::Cat { id, name: format!("cat {}", of(id)) })).await.unwrap();
     let mut lines = Vec::new();
-    db.dump(&mut lines, |_| {}).await.unwrap();
+    db.admin().dump(&mut lines, |_| {}).await.unwrap();
     (db, lines)
 }
 
@@ -208,13 +208,16 @@ async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
         drop(cats(&store, 5, Some([1, 3])).await);
         let builder = || Database::builder().entity::<cats::unique::Cat>();
         let db = builder().schema_policy(SchemaPolicy::Defer).open_store(store).await.unwrap();
-        assert_eq!(db.build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap().duplicates.len(), 1);
+        assert_eq!(
+            db.admin().build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap().duplicates.len(),
+            1
+        );
         let mut lines = Vec::new();
-        db.dump(&mut lines, |_| {}).await.unwrap();
+        db.admin().dump(&mut lines, |_| {}).await.unwrap();
         let copy = other.open().await;
         dump::load(copy.clone(), || Ok(lines.as_slice()), |_| {}).await.unwrap();
         let tool = Database::builder().stored_tables().open_store(copy.clone()).await.unwrap();
-        assert!(tool.check().await.unwrap().is_clean());
+        assert!(tool.admin().check().await.unwrap().is_clean());
         drop(tool);
         // The copy is as the first one was: a program that wants the index is told which rows are in its way.
         let error = builder().open_store(copy.clone()).await.unwrap_err();
@@ -222,7 +225,7 @@ async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
         let db = builder().schema_policy(SchemaPolicy::Defer).open_store(copy).await.unwrap();
         assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 5);
         db.update(&cats::unique::Cat { id: 3, name: "cat 3".into() }).await.unwrap();
-        let report = db.build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap();
+        let report = db.admin().build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap();
         assert_eq!((report.built.len(), report.duplicates.len()), (1, 0), "{report:?}");
     }
 }
@@ -260,7 +263,7 @@ async fn a_value_that_is_in_a_dump_twice_is_refused_with_both_rows_and_another_d
                 dump::load(store.clone(), || Ok(good.as_slice()), |_| {}).await.unwrap();
             }
             assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 600);
-            assert!(db.check().await.unwrap().is_clean());
+            assert!(db.admin().check().await.unwrap().is_clean());
         }
     }
 }
@@ -296,7 +299,7 @@ async fn a_key_that_no_counter_gave_does_not_hold_up_a_load() {
             db.insert(Dog { id: Id::new(id), name: format!("far {id}"), ..Default::default() }).await.unwrap();
         }
         let mut dump = Vec::new();
-        db.dump(&mut dump, |_| {}).await.unwrap();
+        db.admin().dump(&mut dump, |_| {}).await.unwrap();
         let store = other.open().await;
         dump::load(store.clone(), || Ok(dump.as_slice()), |_| {}).await.unwrap();
         let copy = open(&store).await;
@@ -311,6 +314,6 @@ async fn lines_of_another() -> Vec<u8> {
     let db = open(&store).await;
     db.insert(Owner { name: "Bob".into() }).await.unwrap();
     let mut lines = Vec::new();
-    db.dump(&mut lines, |_| {}).await.unwrap();
+    db.admin().dump(&mut lines, |_| {}).await.unwrap();
     lines
 }

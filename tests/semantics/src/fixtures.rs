@@ -92,7 +92,7 @@ async fn rows_of_the_first_catalog_are_read_and_get_new_indexes() {
     let db = Database::builder().entity::<Owner>().entity::<Dog>().open(&url).await.unwrap();
     let all = db.query::<Dog>().order_by(Dog::ID.asc()).all().await.unwrap();
     assert_eq!(all, (0..12).map(expected).collect::<Vec<_>>());
-    let report = db.check().await.unwrap();
+    let report = db.admin().check().await.unwrap();
     assert!(report.findings.is_empty() && report.rows == 14, "{report}");
     let red = db.query::<Dog>().filter(Dog::COLLAR.eq("red")).use_index("by_collar").count().await.unwrap();
     assert_eq!(red, 12);
@@ -102,7 +102,7 @@ async fn rows_of_the_first_catalog_are_read_and_get_new_indexes() {
     drop(db);
     // The catalog, rewritten since, serves tools too.
     let tool = Database::builder().stored_tables().open(&url).await.unwrap();
-    let report = tool.check().await.unwrap();
+    let report = tool.admin().check().await.unwrap();
     assert!(report.findings.is_empty() && report.rows == 15, "{report}");
     let row = tool.get_json("dogs", &["2"]).await.unwrap().unwrap();
     assert_eq!((&row["collar"], &row["photo"]), (&serde_json::json!("red"), &serde_json::json!("00ff01")));
@@ -112,7 +112,7 @@ async fn rows_of_the_first_catalog_are_read_and_get_new_indexes() {
 async fn tools_read_a_catalog_of_the_first_form() {
     let copy = Copy::of("format-1");
     let db = Database::builder().stored_tables().open(&format!("embedded:{}", copy.0.display())).await.unwrap();
-    let report = db.check().await.unwrap();
+    let report = db.admin().check().await.unwrap();
     assert!(report.findings.is_empty() && report.rows == 14, "{report}");
 }
 
@@ -179,7 +179,7 @@ async fn a_catalog_of_the_third_form_keeps_its_aggregates_soft_deletes_and_globa
     let copy = Copy::of("format-3");
     let db = open_photos(&copy).await;
     assert_eq!(db.query::<Photo>().order_by(Photo::ID.asc()).all().await.unwrap(), expected_photos());
-    let report = db.check().await.unwrap();
+    let report = db.admin().check().await.unwrap();
     assert!(report.findings.is_empty(), "{report}");
     let labelled = db.query::<Photo>().filter(Photo::LABELS.contains("label 1".to_owned())).use_index("by_labels");
     let expected = expected_photos().iter().filter(|photo| photo.labels.len() > 1).count() as u64;
@@ -206,14 +206,14 @@ async fn a_catalog_of_the_third_form_keeps_its_aggregates_soft_deletes_and_globa
     assert!(db.delete_by_key::<Owner>("Bob").await.unwrap());
     assert_eq!((db.query::<Photo>().with_deleted().count().await.unwrap(), sums("Bob").await), (5, None));
     assert_eq!(db.query::<Crop>().count().await.unwrap(), 2);
-    assert!(db.check().await.unwrap().is_clean());
+    assert!(db.admin().check().await.unwrap().is_clean());
 }
 
 #[tokio::test]
 async fn tools_read_a_catalog_of_the_third_form() {
     let copy = Copy::of("format-3");
     let db = Database::builder().stored_tables().open(&format!("embedded:{}", copy.0.display())).await.unwrap();
-    let report = db.check().await.unwrap();
+    let report = db.admin().check().await.unwrap();
     assert!(report.findings.is_empty() && report.rows == 27, "{report}");
     let row = db.get_json("photos", &["65"]).await.unwrap().unwrap();
     assert_eq!((&row["size"], &row["format"]), (&serde_json::json!((1_u64 << 40) + 6), &serde_json::json!("jpeg")));

@@ -140,7 +140,7 @@ async fn a_full_server_that_was_started_again_is_read_and_rows_are_deleted() {
     db.query::<Dog>().filter(Dog::CHIP.lt(5)).delete().await.unwrap();
     db.delete(&town("Lyon")).await.unwrap();
     assert_eq!(db.query::<Dog>().count().await.unwrap(), 5);
-    assert!(db.check().await.unwrap().is_clean());
+    assert!(db.admin().check().await.unwrap().is_clean());
     let full = db.insert(town("Nice")).await.unwrap_err();
     assert!(full.to_string().contains("out of memory"), "{full}");
     let full = db.insert(dog(77)).await.unwrap_err();

@@ -151,7 +151,7 @@ laws! { [Task, Indexed, Level]
         assert_eq!(groups.order_by(Indexed::PRIORITY.asc()).all().await.unwrap(), expected);
         let marked = db.query::<Indexed>().filter(Indexed::MARKS.contains(Medium)).count().await.unwrap();
         assert_eq!(marked, tasks.iter().filter(|task| task.marks.contains(&Medium)).count() as u64);
-        assert!(db.check().await.unwrap().is_clean());
+        assert!(db.admin().check().await.unwrap().is_clean());
     }
 
     async fn keys_and_claims_hold_variants(db) {
@@ -210,7 +210,7 @@ async fn json_and_dumps_hold_labels() {
         let expected = serde_json::json!({"id": 1, "priority": "high", "was": "low", "marks": ["urgent", "medium"]});
         assert_eq!(row, expected, "{}", place.name);
         let mut dump = Vec::new();
-        db.dump(&mut dump, |_| ()).await.unwrap();
+        db.admin().dump(&mut dump, |_| ()).await.unwrap();
         let other: Arc<dyn Store> = Arc::new(rome_orm::store::memory::MemoryStore::new());
         rome_orm::dump::load(other.clone(), || Ok(dump.as_slice()), |_| ()).await.unwrap();
         let copy = Database::builder().entity::<Task>().open_store(other).await.unwrap();
@@ -286,7 +286,7 @@ async fn variants_may_be_added_at_the_end_and_nowhere_else() {
         let above = above.order_by(added::Task::PRIORITY.desc()).all().await.unwrap();
         assert_eq!(above.iter().map(|task| task.id).collect::<Vec<_>>(), [3, 1], "{}", place.name);
         assert_eq!(above[1].marks, [Some(added::Priority::High), None]);
-        assert!(newer.check().await.unwrap().is_clean());
+        assert!(newer.admin().check().await.unwrap().is_clean());
         // The older build would not know what it reads.
         assert!(first::open(&store).await.err().unwrap().is_schema_mismatch());
         added::open(&store).await.unwrap();

@@ -224,7 +224,7 @@ const SPOILT: [(&str, Spoil); 19] = [
 /// What is stored, as text.
 async fn everything(db: &Database) -> String {
     let notes = db.query::<Note>().order_by(Note::ID.asc()).all().await.unwrap();
-    assert!(db.check().await.unwrap().is_clean());
+    assert!(db.admin().check().await.unwrap().is_clean());
     assert_eq!(db.query::<Note>().count().await.unwrap(), notes.len() as u64);
     notes.iter().map(|note| format!("{note:?}").split("unordered").next().unwrap().to_owned() + "\n").collect()
 }
@@ -355,10 +355,10 @@ async fn a_row_that_does_not_read_is_found_by_a_check_and_in_nobody_elses_way() 
                 let size = if id == 7 { serde_json::json!("seven") } else { serde_json::json!(id) };
                 lax.insert(lax::Fact { id, size, name: format!("fact {id}") }).await.unwrap();
             }
-            assert!(lax.check().await.unwrap().is_clean());
+            assert!(lax.admin().check().await.unwrap().is_clean());
         }
         let db = open!(place, [Fact]);
-        let report = db.check().await.unwrap();
+        let report = db.admin().check().await.unwrap();
         let [finding] = &report.findings[..] else { panic!("{report}") };
         assert_eq!((finding.kind, finding.table, &*finding.key), (FindingKind::Unreadable, Some("facts"), "7"));
         for id in (0..20).filter(|id| *id != 7) {
@@ -387,7 +387,7 @@ async fn a_row_that_does_not_read_is_found_by_a_check_and_in_nobody_elses_way() 
         // It can be repaired by what does not read it.
         let mended = db.query::<Fact>().filter(Fact::ID.eq(7)).update(Fact::SIZE.set(Json(7))).await.unwrap();
         assert_eq!(mended, 1);
-        assert!(db.check().await.unwrap().is_clean());
+        assert!(db.admin().check().await.unwrap().is_clean());
         assert_eq!(db.query::<Fact>().all().await.unwrap().len(), 20);
     }
 }

@@ -60,7 +60,7 @@ const SMALL: BuildOptions = BuildOptions::new().batch(7);
 /// Queries by each index give what a scan gives, and entries and rows agree.
 async fn assert_right(db: &Database) {
     use indexed::Dog;
-    let report = db.check().await.unwrap();
+    let report = db.admin().check().await.unwrap();
     assert!(report.findings.is_empty(), "{report}");
     let queries = [
         (Dog::AGE.eq(3), "by_age_name_desc"),
@@ -87,7 +87,7 @@ async fn new_indexes_are_built_over_the_rows_that_are_there() {
         let db = indexed::open(&store, SchemaPolicy::Apply).await.unwrap();
         assert_right(&db).await;
         assert!(indexed::plan(&store).await.is_empty());
-        let status = db.status().await.unwrap();
+        let status = db.admin().status().await.unwrap();
         assert_eq!((status.tables[0].rows, status.tables[0].indexes.len()), (100, 3), "{status}");
     }
 }
@@ -97,13 +97,13 @@ async fn refusing_prints_the_plan_and_changes_nothing() {
     for place in places() {
         let store = place.open().await;
         let old = fill(&store, 3).await;
-        let before = old.status().await.unwrap();
+        let before = old.admin().status().await.unwrap();
         let refused = indexed::open(&store, SchemaPolicy::Deny).await.unwrap_err();
         assert!(refused.is_schema_mismatch(), "{refused}");
         for part in ["`by_tags`", "`by_name`", "`global_index(name)`", "Refuse"] {
             assert!(refused.to_string().contains(part), "{refused} does not say {part}");
         }
-        assert_eq!(old.status().await.unwrap(), before);
+        assert_eq!(old.admin().status().await.unwrap(), before);
         old.insert(dog(9)).await.unwrap();
         plain::open(&store, SchemaPolicy::Deny).await.unwrap();
     }
@@ -124,18 +124,18 @@ async fn an_unbuilt_index_is_maintained_and_no_query_uses_it() {
         db.insert(Dog { id: 500, name: "dog 5".into(), age: 3, tags: Vec::new() }).await.unwrap();
         assert_eq!(find().count().await.unwrap(), 3);
         // What is missing is no damage, and what writes have entered is right.
-        assert!(db.check().await.unwrap().findings.is_empty());
+        assert!(db.admin().check().await.unwrap().findings.is_empty());
         let states = |status: rome_orm::change::DatabaseStatus| -> Vec<IndexState> {
             status.tables[0].indexes.iter().map(|index| index.state).collect()
         };
-        assert_eq!(states(db.status().await.unwrap()), [IndexState::WriteOnly; 3]);
+        assert_eq!(states(db.admin().status().await.unwrap()), [IndexState::WriteOnly; 3]);
         // Another handle builds, and this one finds out.
         let other = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
-        assert_eq!(other.build_indexes(&SMALL).await.unwrap().built.len(), 3);
+        assert_eq!(other.admin().build_indexes(&SMALL).await.unwrap().built.len(), 3);
         assert!(find().explain().await.unwrap().is_full_scan());
-        assert!(db.build_indexes(&SMALL).await.unwrap().built.is_empty());
+        assert!(db.admin().build_indexes(&SMALL).await.unwrap().built.is_empty());
         assert_right(&db).await;
-        assert_eq!(states(db.status().await.unwrap()), [IndexState::Readable; 3]);
+        assert_eq!(states(db.admin().status().await.unwrap()), [IndexState::Readable; 3]);
     }
 }
 
@@ -184,7 +184,7 @@ async fn an_index_that_is_built_while_others_write_is_right() {
             let handle = indexed::open(&store, SchemaPolicy::Defer).await.unwrap();
             writers.push(tokio::spawn(write(handle, client, stop.clone())));
         }
-        let report = db.build_indexes(&SMALL).await.unwrap();
+        let report = db.admin().build_indexes(&SMALL).await.unwrap();
         stop.store(1, Ordering::SeqCst);
         for writer in writers {
             assert!(writer.await.unwrap() >= 50);
@@ -215,7 +215,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         tokio::select! {
             biased;
             () = tell.notified() => {}
-            done = db.build_indexes(&options) => panic!("it ended: {done:?}"),
+            done = db.admin().build_indexes(&options) => panic!("it ended: {done:?}"),
         }
         let entered = stop.load(Ordering::SeqCst);
         drop(db);
@@ -232,7 +232,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
             }
         };
         let options = SMALL.on_progress(progress);
-        let report = db.build_indexes(&options).await.unwrap();
+        let report = db.admin().build_indexes(&options).await.unwrap();
         assert_eq!(report.built.len(), 3);
         assert!(first.load(Ordering::SeqCst) <= 200 - entered, "{} rows were left", first.load(Ordering::SeqCst));
         assert_eq!(total.load(Ordering::SeqCst), 200);
@@ -259,7 +259,7 @@ async fn an_older_handle_may_read_and_not_write_until_it_is_opened_again() {
         let again = plain::open(&store, SchemaPolicy::Apply).await.unwrap();
         again.insert(dog(100)).await.unwrap();
         again.update(&plain::Dog { name: "dog 5".into(), ..dog(2) }).await.unwrap();
-        new.build_indexes(&SMALL).await.unwrap();
+        new.admin().build_indexes(&SMALL).await.unwrap();
         again.delete(&dog(7)).await.unwrap();
         again.insert(dog(101)).await.unwrap();
         assert_right(&new).await;
@@ -283,7 +283,7 @@ async fn duplicates_of_a_unique_index_are_listed_and_nothing_is_lost() {
             assert!(refused.to_string().contains(part), "{refused} does not say {part}");
         }
         let db = unique::open(&store, SchemaPolicy::Defer).await.unwrap();
-        let report = db.build_indexes(&SMALL).await.unwrap();
+        let report = db.admin().build_indexes(&SMALL).await.unwrap();
         assert_eq!((report.built.len(), report.duplicates.len()), (0, 2), "{report:?}");
         assert_eq!(db.query::<unique::Dog>().count().await.unwrap(), 5);
         // What gives a duplicate up leaves the value to the row that has it.
@@ -296,14 +296,14 @@ async fn duplicates_of_a_unique_index_are_listed_and_nothing_is_lost() {
         db.update(&unique::Dog { name: "Rex the second".into(), ..row }).await.unwrap();
         let another = || unique::Dog { id: 9, name: "Rex".into(), age: 1, tags: Vec::new() };
         assert!(db.insert(another()).await.unwrap_err().is_unique_violation());
-        let report = db.build_indexes(&SMALL).await.unwrap();
+        let report = db.admin().build_indexes(&SMALL).await.unwrap();
         assert_eq!(report.duplicates.len(), 1, "{report:?}");
         // The one that has the value goes, in a session, and the build gives it to the other.
         db.transaction(async move |s| s.delete_by_key::<unique::Dog>(holder).await).await.unwrap();
-        let report = db.build_indexes(&SMALL).await.unwrap();
+        let report = db.admin().build_indexes(&SMALL).await.unwrap();
         assert_eq!((report.built.len(), report.duplicates.len()), (1, 0), "{report:?}");
         assert!(db.insert(another()).await.unwrap_err().is_unique_violation());
-        assert!(db.check().await.unwrap().findings.is_empty());
+        assert!(db.admin().check().await.unwrap().findings.is_empty());
         assert_eq!(db.query::<unique::Dog>().count().await.unwrap(), 4);
     }
 }
@@ -343,13 +343,13 @@ async fn a_unique_index_that_is_built_while_others_swap_values_is_right() {
             }
         };
         let writers = [tokio::spawn(swap(1)), tokio::spawn(swap(2))];
-        let report = db.build_indexes(&SMALL.batch(3)).await.unwrap();
+        let report = db.admin().build_indexes(&SMALL.batch(3)).await.unwrap();
         stop.store(1, Ordering::SeqCst);
         for writer in writers {
             writer.await.unwrap();
         }
         assert_eq!((report.built.len(), report.duplicates.len()), (1, 0), "{report:?}");
-        let report = db.check().await.unwrap();
+        let report = db.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "{report}");
         assert_eq!(report.entries, 120);
     }
@@ -362,10 +362,10 @@ async fn a_dropped_index_leaves_nothing_and_closes_to_those_who_use_it() {
         let store = place.open().await;
         fill(&store, 50).await;
         let old = indexed::open(&store, SchemaPolicy::Apply).await.unwrap();
-        let entries = old.check().await.unwrap().entries;
-        let removed = old.drop_index("dogs", "by_name").await.unwrap();
+        let entries = old.admin().check().await.unwrap().entries;
+        let removed = old.admin().drop_index("dogs", "by_name").await.unwrap();
         assert_eq!(removed, 50);
-        assert!(old.drop_index("dogs", "by_name").await.unwrap_err().is_invalid());
+        assert!(old.admin().drop_index("dogs", "by_name").await.unwrap_err().is_invalid());
         assert!(
             old.insert(indexed::Dog { id: 99, name: "x".into(), age: 1, tags: vec![] })
                 .await
@@ -373,13 +373,13 @@ async fn a_dropped_index_leaves_nothing_and_closes_to_those_who_use_it() {
                 .is_schema_mismatch()
         );
         let plain = plain::open(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
-        let report = plain.check().await.unwrap();
+        let report = plain.admin().check().await.unwrap();
         assert!(report.findings.is_empty() && report.entries == 0, "{report}");
-        assert!(plain.status().await.unwrap().former.is_empty());
+        assert!(plain.admin().status().await.unwrap().former.is_empty());
         plain.insert(dog(99)).await.unwrap();
         // Declared once more it is another index, and built anew.
         let db = indexed::open(&store, SchemaPolicy::Apply).await.unwrap();
-        assert!(db.check().await.unwrap().entries > entries);
+        assert!(db.admin().check().await.unwrap().entries > entries);
         assert_right(&db).await;
     }
 }
@@ -402,7 +402,7 @@ async fn a_default_that_changes_leaves_rows_that_were_there_as_they_were() {
         let red = || db.query::<Dog>().filter(Dog::COLLAR.eq("red"));
         assert_eq!(red().use_index("by_collar").count().await.unwrap(), 10);
         assert_eq!(red().ignore_indexes().filter(Dog::RANK.eq(1)).count().await.unwrap(), 10);
-        assert!(db.check().await.unwrap().findings.is_empty());
+        assert!(db.admin().check().await.unwrap().findings.is_empty());
     }
 }
 
@@ -423,7 +423,7 @@ async fn integers_in_keys_and_indexes_may_widen() {
         db.insert(Dog { id: u128::MAX, name: "x".into(), age: 3, tags: Vec::new() }).await.unwrap();
         assert_eq!(db.query::<Dog>().filter(Dog::AGE.eq(3)).use_index("by_age").count().await.unwrap(), 4);
         assert_eq!(db.get::<Dog>(7).await.unwrap().unwrap().name, "dog 7");
-        let report = db.check().await.unwrap();
+        let report = db.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "{report}");
     }
 }
@@ -453,8 +453,11 @@ async fn the_stored_catalog_alone_serves_to_check_and_to_finish_a_build() {
         fill(&store, 60).await;
         with_default::open(&store, SchemaPolicy::Defer).await.unwrap();
         let tool = stored(&store).await.unwrap();
-        assert_eq!(tool.build_indexes(&SMALL).await.unwrap().built, [("dogs".to_owned(), "by_collar".to_owned())]);
-        let report = tool.check().await.unwrap();
+        assert_eq!(
+            tool.admin().build_indexes(&SMALL).await.unwrap().built,
+            [("dogs".to_owned(), "by_collar".to_owned())]
+        );
+        let report = tool.admin().check().await.unwrap();
         assert!(report.findings.is_empty() && report.rows == 60 && report.entries == 60, "{report}");
     }
 }

@@ -59,7 +59,7 @@ async fn assert_right(db: &Database, on: &str) {
     let scanned = db.query::<File>().ignore_indexes().group_by(File::OWNER);
     let scanned = scanned.select((File::OWNER, count(), sum(File::SIZE)));
     assert_eq!(groups.all().await.unwrap(), scanned.all().await.unwrap(), "on {on}");
-    let report = db.check().await.unwrap();
+    let report = db.admin().check().await.unwrap();
     assert!(report.findings.is_empty(), "on {on}: {report}");
 }
 
@@ -86,16 +86,16 @@ async fn until_it_is_built_nothing_is_answered_from_it() {
         let groups = || db.query::<File>().group_by(File::OWNER).select((File::OWNER, count()));
         assert_eq!(groups().explain().await.unwrap().index(), None);
         assert_eq!(db.query::<File>().count().await.unwrap(), 50);
-        assert!(db.status().await.unwrap().to_string().contains("sum(size, by = owner), not built yet"));
-        assert!(db.check().await.unwrap().findings.is_empty());
+        assert!(db.admin().status().await.unwrap().to_string().contains("sum(size, by = owner), not built yet"));
+        assert!(db.admin().check().await.unwrap().findings.is_empty());
         // Another handle builds it; this one goes on as it is, and finds out when it is told to build.
         let other = summed::open(&store, SchemaPolicy::Apply).await.unwrap();
         db.insert(File { id: 1000, owner: 1, size: Some(3) }).await.unwrap();
         db.delete_by_key::<File>(7).await.unwrap();
         assert_right(&other, place.name).await;
-        assert!(db.build_indexes(&SMALL).await.unwrap().built.is_empty());
+        assert!(db.admin().build_indexes(&SMALL).await.unwrap().built.is_empty());
         assert_right(&db, place.name).await;
-        let stored = db.status().await.unwrap();
+        let stored = db.admin().status().await.unwrap();
         assert!(stored.tables[0].aggregates.iter().all(|aggregate| aggregate.state == IndexState::Readable));
     }
 }
@@ -141,7 +141,7 @@ async fn rows_that_are_written_during_a_build_are_counted_once() {
         let second = summed::open(&store, SchemaPolicy::Defer).await.unwrap();
         let slow = SMALL.pause(Duration::from_micros(300));
         let before = written.load(Ordering::Relaxed);
-        let (first, second) = tokio::join!(db.build_indexes(&slow), second.build_indexes(&slow));
+        let (first, second) = tokio::join!(db.admin().build_indexes(&slow), second.admin().build_indexes(&slow));
         first.unwrap();
         second.unwrap();
         over.store(true, Ordering::Relaxed);
@@ -171,7 +171,7 @@ async fn a_build_that_is_interrupted_goes_on_where_it_was() {
             };
             let options = BuildOptions::new().batch(5).pause(Duration::from_millis(1)).on_progress(progress);
             tokio::select! {
-                _ = db.build_indexes(&options) => {}
+                _ = db.admin().build_indexes(&options) => {}
                 () = stop.notified() => {}
             }
             for _ in 0..10 {
@@ -179,7 +179,7 @@ async fn a_build_that_is_interrupted_goes_on_where_it_was() {
             }
         }
         assert!(counted.load(Ordering::Relaxed) > 0);
-        db.build_indexes(&SMALL).await.unwrap();
+        db.admin().build_indexes(&SMALL).await.unwrap();
         assert_right(&db, place.name).await;
     }
 }
@@ -212,13 +212,13 @@ async fn one_that_is_no_longer_declared_is_dropped_on_request() {
             "{plan}"
         );
         let db = plain::open(&store, SchemaPolicy::ApplyAndDrop).await.unwrap();
-        assert!(db.status().await.unwrap().tables[0].aggregates.is_empty());
+        assert!(db.admin().status().await.unwrap().tables[0].aggregates.is_empty());
         db.insert(plain::File { id: 99, owner: 1, size: Some(1) }).await.unwrap();
         // Declared again it gets a number of its own, and counts anew.
         let db = summed::open(&store, SchemaPolicy::Apply).await.unwrap();
         assert_right(&db, place.name).await;
-        assert!(db.drop_index("files", "count").await.unwrap() > 0);
-        assert!(db.status().await.unwrap().former.is_empty());
+        assert!(db.admin().drop_index("files", "count").await.unwrap() > 0);
+        assert!(db.admin().status().await.unwrap().former.is_empty());
     }
 }
 
@@ -265,16 +265,16 @@ async fn a_row_that_is_too_long_for_a_group_can_be_shortened_and_deleted() {
         old.insert_many((1..=2).map(|id| Note { id, text: "long ".repeat(500) })).await.unwrap();
         let deferred = Database::builder().entity::<grouped::Note>().schema_policy(SchemaPolicy::Defer);
         let db = deferred.open_store(store.clone()).await.unwrap();
-        let error = db.build_indexes(&SMALL).await.unwrap_err();
+        let error = db.admin().build_indexes(&SMALL).await.unwrap_err();
         assert!(error.to_string().contains("shorten the value"), "on {}: {error}", place.name);
         let too_long = db.get::<grouped::Note>(1).await.unwrap().unwrap();
         assert!(db.update(&too_long).await.is_err(), "on {}", place.name);
         db.update(&grouped::Note { id: 1, text: "short".into() }).await.unwrap();
         assert!(db.delete_by_key::<grouped::Note>(2).await.unwrap(), "on {}", place.name);
-        db.build_indexes(&SMALL).await.unwrap();
+        db.admin().build_indexes(&SMALL).await.unwrap();
         let by_text = db.query::<grouped::Note>().group_by(grouped::Note::TEXT).select((grouped::Note::TEXT, count()));
         assert_eq!(by_text.explain().await.unwrap().index(), Some("count_by_text"), "on {}", place.name);
         assert_eq!(by_text.all().await.unwrap(), [("short".to_owned(), 1)], "on {}", place.name);
-        assert!(db.check().await.unwrap().findings.is_empty(), "on {}", place.name);
+        assert!(db.admin().check().await.unwrap().findings.is_empty(), "on {}", place.name);
     }
 }

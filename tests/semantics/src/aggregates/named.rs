@@ -155,7 +155,7 @@ async fn wrong_counters_are_found_and_mended() {
         let last = counters.len() - 1;
         let (at, key) = (counters[last].1.0, counters[last].1.1.clone());
         force_one(&store, at, Effect::Delete { space: spaces[last], key }).await;
-        let report = db.check().await.unwrap();
+        let report = db.admin().check().await.unwrap();
         assert_eq!(report.findings.len(), 2, "on {}: {report}", place.name);
         assert!(report.to_string().contains("is not what the rows of group"), "{report}");
         let middle = (1..last).find(|at| counters[*at].0 != spaces[0] && counters[*at].0 != spaces[last]).unwrap();
@@ -163,11 +163,11 @@ async fn wrong_counters_are_found_and_mended() {
         force_one(&store, at, Effect::Put { space: spaces[middle], key, value: "damaged".into() }).await;
         let nobody: bytes::Bytes = [&[0x42][..], &counters[middle].1.1].concat().into();
         force_one(&store, at, Effect::Add { space: spaces[0], key: nobody, delta: 3 }).await;
-        assert_eq!(db.check().await.unwrap().findings.len(), 4, "on {}", place.name);
+        assert_eq!(db.admin().check().await.unwrap().findings.len(), 4, "on {}", place.name);
 
-        let report = db.repair().await.unwrap();
+        let report = db.admin().repair().await.unwrap();
         assert!(report.findings.len() == 4 && report.is_clean(), "on {}: {report}", place.name);
-        let report = db.check().await.unwrap();
+        let report = db.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "on {}: {report}", place.name);
         assert_eq!(db.query::<Image>().count().await.unwrap(), 20);
         let of_one = db.query::<Image>().filter(Image::OWNER.eq(1));
@@ -184,17 +184,17 @@ async fn a_loaded_dump_has_its_counters() {
         // The tool that loads it does not know what soft deletion is.
         db.delete_by_key::<Image>(19).await.unwrap();
         let mut lines = Vec::new();
-        db.dump(&mut lines, |_| {}).await.unwrap();
+        db.admin().dump(&mut lines, |_| {}).await.unwrap();
         rome_orm::dump::load(to.open().await, || Ok(lines.as_slice()), |_| {}).await.unwrap();
         let copy = open!(to, [Owner, Image]);
         let of_owner = copy.query::<Image>().filter(Image::OWNER.eq(1));
         assert_eq!(of_owner.aggregate((count(), sum(Image::SIZE))).await.unwrap(), (19, Some(171)), "on {}", to.name);
-        let report = copy.check().await.unwrap();
+        let report = copy.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "on {}: {report}", to.name);
         drop(copy);
         let stored = Database::builder().stored_tables().open_store(to.open().await).await.unwrap();
-        assert!(stored.check().await.unwrap().findings.is_empty());
-        let status = stored.status().await.unwrap();
+        assert!(stored.admin().check().await.unwrap().findings.is_empty());
+        let status = stored.admin().status().await.unwrap();
         let images = status.tables.iter().find(|table| table.name == "images").unwrap();
         let of_owner = images.aggregates.iter().find(|aggregate| aggregate.name == "sum_size_by_owner").unwrap();
         assert_eq!((of_owner.declaration.as_str(), of_owner.state), ("sum(size, by = owner)", IndexState::Readable));

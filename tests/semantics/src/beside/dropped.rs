@@ -100,7 +100,7 @@ async fn one_index_that_is_dropped_takes_no_other_with_it() {
         let by_age = || reading.query::<Dog>().filter(Dog::AGE.eq(3)).use_index("by_age");
         assert_eq!(by_age().count().await.unwrap(), 14);
         let other = with::open(&store).await.unwrap();
-        assert_eq!(other.drop_index("dogs", "by_age").await.unwrap(), N);
+        assert_eq!(other.admin().drop_index("dogs", "by_age").await.unwrap(), N);
         // Also in a transaction that has begun before, and by the handle that dropped it.
         assert_gone(by_age().all().await, "rows in a session that was open");
         for db in [&old, &other] {

@@ -59,7 +59,7 @@ async fn catalog(store: &Arc<dyn Store>) -> Vec<(Partition, Bytes, String, Bytes
 /// The stored tables are right in themselves.
 async fn assert_clean(store: &Arc<dyn Store>) {
     let tool = Database::builder().stored_tables().open_store(store.clone()).await.unwrap();
-    let report = tool.check().await.unwrap();
+    let report = tool.admin().check().await.unwrap();
     assert!(report.findings.is_empty(), "{report}");
 }
 

@@ -171,7 +171,7 @@ async fn an_index_that_meets_duplicates_while_it_is_built_is_taken_back() {
         assert!(refused.is_schema_mismatch(), "{refused}");
         assert_says(&refused, &["taken back", "`unique_name`"]);
         // No index, no constraint, no entries; who is opened now is as before.
-        let status = beside.status().await.unwrap();
+        let status = beside.admin().status().await.unwrap();
         assert!(status.tables[0].indexes.is_empty() && status.former.is_empty(), "{status}");
         let again = plain::open_as(&store, SchemaPolicy::Deny).await.unwrap();
         again.insert(dog(200, "dog 3")).await.unwrap();

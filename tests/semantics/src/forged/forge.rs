@@ -153,12 +153,12 @@ async fn ask(db: &Database) -> Vec<rome_orm::Error> {
         db.delete_by_key::<Keeper>(3), db.query::<Beast>().filter(Beast::SIZE.lt(600)).delete(),
     }
     let mut dumped = Vec::new();
-    ask!(db.dump(&mut dumped, |_| {}));
-    match db.check().await {
+    ask!(db.admin().dump(&mut dumped, |_| {}));
+    match db.admin().check().await {
         Ok(report) => drop(report.to_string()),
         Err(error) => errors.push(error),
     }
-    ask!(db.repair());
+    ask!(db.admin().repair());
     errors
 }
 

@@ -85,7 +85,7 @@ pub async fn play(db: &Database, faults: Option<&Faults>, bytes: &[u8]) -> Vec<S
         }
         assert_eq!(view(Place::Database(db)).await, committed);
     }
-    let report = db.check().await.unwrap();
+    let report = db.admin().check().await.unwrap();
     assert!(report.is_clean(), "{report}");
     answers
 }
