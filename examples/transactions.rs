@@ -64,7 +64,7 @@ async fn main() -> Result<(), TransferError> {
         other => panic!("it was not refused: {other:?}"),
     }
 
-    // Attempts, deadline and durability can be chosen; a read-only transaction cannot write.
+    // How long conflicts are tried again, a time-out and durability can be chosen; a read-only transaction cannot write.
     let options = TransactionOptions::new().max_attempts(5).retry_for(Duration::from_secs(1)).read_only(true);
     let total = db
         .transaction_with(options, async |s| {

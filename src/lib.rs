@@ -47,12 +47,15 @@
 //! | `redis://HOST` | on a Redis server, 6.2 or newer, or Valkey | `redis` |
 //! | `redis-cluster://HOST` | on a Redis Cluster, found by any of its nodes | `redis` |
 //!
-//! `rediss` in the place of `redis` speaks TLS. `docs/semantics.md` says what the results are on every store.
+//! `rediss` in the place of `redis` speaks TLS. `docs/semantics.md` says what the results are on every store. ROME needs a Tokio runtime,
+//! with its timers.
 //!
 //! # Learn it
 //!
 //! The guide in `docs/guide` goes from the first entity to running in production; `examples/` has a small program for each feature. In
 //! this reference begin with [`Database`], [`Entity`](derive@Entity), [`Query`] and [`Session`].
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod open;
 pub mod prelude;
@@ -93,8 +96,18 @@ pub mod error {
     pub use rome_core::error::*;
 }
 
+/// Stores for tests: one that fails when it is told to, one that writes down what it is asked.
+pub mod testkit {
+    #[doc(inline)]
+    pub use rome_core::testkit::*;
+}
+
 #[cfg(feature = "embedded")]
+#[doc(inline)]
 pub use rome_embedded as embedded;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use rome_redis as redis;
 
 /// The example of the README, so that it stays true.
 #[cfg(all(doctest, feature = "embedded"))]

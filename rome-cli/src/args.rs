@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use rome_orm::store::Durability;
@@ -24,7 +25,8 @@ pub struct Args {
     )]
     pub url: String,
 
-    /// How safe a write has to be before it counts: `memory`, `local`, or `replicated:N` for N replicas. Use what the programs of
+    /// How safe a write has to be before it counts: `memory`, `local`, `replicated:N` for N replicas, or `replicated-local:N` for N of them
+    /// that have it on disk. Use what the programs of
     /// the database use: this one may have to finish a transaction that one of them left unfinished.
     #[arg(long, env = "ROME_DURABILITY", global = true, default_value = "local", value_parser = durability)]
     pub durability: Durability,
@@ -42,16 +44,16 @@ pub struct Args {
 pub enum Command {
     /// Shows tables, columns and indexes, and which indexes are not built yet.
     Status,
-    /// Shows what `apply` would do.
-    Plan,
+    /// Shows what `apply` would do. What entities would change is another question: the program that has them answers it.
+    Pending,
     /// Builds indexes that are declared and not built to their end, and removes what dropped ones left.
     Apply {
         /// How many rows to enter at once.
         #[arg(long, default_value_t = 500)]
         batch: u32,
-        /// How long to wait after each batch, in milliseconds, to leave room for others.
-        #[arg(long, default_value_t = 0)]
-        pause: u64,
+        /// How long to wait after each batch, to leave room for others: a number and its unit, `10ms` or `1s`.
+        #[arg(long, default_value = "0ms", value_parser = pause)]
+        pause: Duration,
     },
     /// Drops an index and its entries. No program may run any more that declares it.
     DropIndex {
@@ -100,8 +102,28 @@ fn durability(text: &str) -> Result<Durability, String> {
     match text.split_once(':') {
         None if text == "memory" => Some(Durability::Memory),
         None if text == "local" => Some(Durability::Local),
-        Some(("replicated", replicas)) => replicas.parse().ok().filter(|n| *n > 0).map(Durability::Replicated),
+        Some(("replicated", replicas)) => number(replicas).map(Durability::Replicated),
+        Some(("replicated-local", replicas)) => number(replicas).map(Durability::ReplicatedLocal),
         _ => None,
     }
-    .ok_or_else(|| "write `memory`, `local`, or `replicated:N` with a number of replicas from 1 to 255".to_owned())
+    .ok_or_else(|| {
+        "write `memory`, `local`, `replicated:N` or `replicated-local:N` with a number of replicas from 1 to 255"
+            .to_owned()
+    })
+}
+
+fn number(replicas: &str) -> Option<u8> {
+    replicas.parse().ok().filter(|n| *n > 0)
+}
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (count, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        _ => None,
+    };
+    let pause = milliseconds.and_then(|unit| count.parse::<u64>().ok()?.checked_mul(unit));
+    pause.map(Duration::from_millis).ok_or_else(|| "write a whole number and its unit, `10ms` or `1s`".to_owned())
 }

@@ -63,8 +63,8 @@ impl Known {
 async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {
     match command {
         Command::Status => print(&db.admin().status().await?.to_string())?,
-        Command::Plan => plan(&db.admin().status().await?)?,
-        Command::Apply { batch, pause } => return apply(db, batch, Duration::from_millis(pause), quiet).await,
+        Command::Pending => pending(&db.admin().status().await?)?,
+        Command::Apply { batch, pause } => return apply(db, batch, pause, quiet).await,
         Command::DropIndex { table, index } => {
             let removed = db.admin().drop_index(&table, &index).await?;
             print(&format!("dropped index `{index}` of `{table}` with {removed} entries"))?;
@@ -93,7 +93,7 @@ async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {
 }
 
 /// What there is to do.
-fn plan(status: &DatabaseStatus) -> Result<()> {
+fn pending(status: &DatabaseStatus) -> Result<()> {
     let mut nothing = true;
     for table in &status.tables {
         for index in table.indexes.iter().filter(|index| index.state == IndexState::WriteOnly) {

@@ -99,9 +99,9 @@ async fn a_build_that_was_left_is_shown_and_finished() {
         status.contains("dogs (40 rows)") && status.contains("unique index unique_name (name), not built yet"),
         "{status}"
     );
-    assert!(says(&url, &["plan"], 0).contains("index `unique_name` of `dogs` is to be built, over 40 rows"));
+    assert!(says(&url, &["pending"], 0).contains("index `unique_name` of `dogs` is to be built, over 40 rows"));
     assert!(says(&url, &["apply", "--batch", "7"], 0).contains("built index `unique_name` of `dogs`"));
-    assert!(says(&url, &["plan"], 0).contains("nothing to do"));
+    assert!(says(&url, &["pending"], 0).contains("nothing to do"));
     assert!(says(&url, &["check"], 0).contains("40 rows and 80 entries were read; 0 things are wrong"));
     assert!(says(&url, &["get", "dogs", "3"], 0).contains(r#"{"age":2,"id":3,"name":"dog 2"}"#));
     assert!(says(&url, &["get", "dogs", "99"], 1).contains("no row (99)"));
@@ -264,7 +264,7 @@ async fn names_from_the_database_do_not_reach_the_terminal_as_commands() {
     let all = [
         (&["status"][..], 0),
         (&["check"], 0),
-        (&["plan"], 0),
+        (&["pending"], 0),
         (&["explain", query], 0),
         (&["get", table, "1"], 0),
         (&["get", table, "2"], 1),
@@ -293,4 +293,21 @@ fn a_url_of_another_form_is_refused_before_anything_is_made() {
         }
     }
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_given_has_units_and_levels() {
+    let folder = Folder::new("units");
+    let url = folder.url("db");
+    kennel(&url, false).await;
+    for given in [&["apply", "--pause", "1ms"][..], &["apply", "--pause", "0s"], &["--durability", "local", "status"]] {
+        says(&url, given, 0);
+    }
+    for given in [
+        &["apply", "--pause", "10"][..],
+        &["apply", "--pause", "1h"],
+        &["--durability", "replicated-local:0", "status"],
+    ] {
+        says(&url, given, 2);
+    }
 }

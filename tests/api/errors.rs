@@ -61,3 +61,24 @@ async fn several_rows_where_one_was_asked_for_are_no_mistake_of_the_request() {
     assert!(of_age(3).union(of_age(5)).one_or_none().await.unwrap_err().is_not_unique());
     assert_eq!(of_age(4).union(of_age(6)).one_or_none().await.unwrap(), None);
 }
+
+mod other {
+    use rome_orm::prelude::*;
+
+    #[derive(Entity, Clone, Debug)]
+    pub struct Dog {
+        #[rome(key)]
+        pub id: u64,
+    }
+}
+
+#[tokio::test]
+async fn two_entities_of_one_table_are_told_apart() {
+    let both = || Database::builder().entity::<Dog>().entity::<other::Dog>();
+    for error in [both().open("memory:").await.unwrap_err(), both().plan("memory:").await.unwrap_err()] {
+        assert!(error.is_schema_mismatch());
+        for part in ["`api::Dog`", "`api::errors::other::Dog`", "the table `dog`", "`#[rome(table = \"...\")]`"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}

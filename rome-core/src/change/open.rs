@@ -22,7 +22,6 @@ pub(crate) async fn open(
     tables: &[&'static Table],
     how: SchemaPolicy,
 ) -> Result<Opened> {
-    check_names(tables)?;
     check_references(tables)?;
     loop {
         let (stored, found) = read(committer).await?;
@@ -93,7 +92,6 @@ pub(crate) async fn plan(
     tables: &[&'static Table],
     how: SchemaPolicy,
 ) -> Result<SchemaPlan> {
-    check_names(tables)?;
     check_references(tables)?;
     let document = read_document(committer).await?.unwrap_or_default();
     let Comparison { document: wanted, mut plan, must_be_empty, tried } = compare(&document, tables, how);
@@ -131,19 +129,6 @@ fn not_applied(plan: &SchemaPlan) -> Error {
          (`SchemaPolicy::Deny`):\n{plan}"
     ))
     .into()
-}
-
-fn check_names(tables: &[&'static Table]) -> Result<()> {
-    for (at, table) in tables.iter().enumerate() {
-        if let Some(other) = tables.iter().take(at).find(|other| other.name == table.name) {
-            return Err(Kind::Schema(format!(
-                "the entities `{}` and `{}` are both stored in the table `{}`",
-                other.entity, table.entity, table.name
-            ))
-            .into());
-        }
-    }
-    Ok(())
 }
 
 fn refuse(lines: &[String]) -> Error {

@@ -8,7 +8,7 @@ use crate::ask::ScanPolicy;
 use crate::catalog::{self, SchemaPlan, SchemaPolicy};
 use crate::change::{self, BuildOptions};
 use crate::commit::Committer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::metrics::{Metrics, Observed, measured};
 use crate::model::Entity;
 use crate::placement::Placement;
@@ -20,6 +20,8 @@ use crate::store::{Durability, IndexId, Store};
 #[derive(Debug, Default, Clone)]
 pub struct DatabaseBuilder {
     tables: Vec<&'static Table>,
+    /// The paths of their types, for an error.
+    types: Vec<&'static str>,
     scan_policy: ScanPolicy,
     durability: Durability,
     metrics: Observed,
@@ -39,12 +41,29 @@ impl DatabaseBuilder {
     pub fn entity<D: Entity>(mut self) -> Self {
         if !self.tables.iter().any(|table| std::ptr::eq(*table, D::table())) {
             self.tables.push(D::table());
+            self.types.push(std::any::type_name::<D>());
             self.readers.add::<D>();
             if let Some(hooks) = D::hooks() {
                 self.hooks.add(D::table(), hooks);
             }
         }
         self
+    }
+
+    /// Refuses two entities of one table.
+    fn check_names(&self) -> Result<()> {
+        for (at, (table, own)) in self.tables.iter().zip(&self.types).enumerate() {
+            let before = self.tables.iter().zip(&self.types).take(at);
+            if let Some((_, other)) = before.into_iter().find(|(other, _)| other.name == table.name) {
+                return Err(Kind::Schema(format!(
+                    "the entities `{other}` and `{own}` are both stored in the table `{}`: give one of them a name of its own, \
+                     `#[rome(table = \"...\")]`",
+                    table.name
+                ))
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// What happens to queries that read a whole table; the default allows them.
@@ -149,6 +168,7 @@ impl DatabaseBuilder {
     #[must_use]
     pub fn stored_tables(mut self) -> Self {
         self.tables.clear();
+        self.types.clear();
         self.stored = true;
         self
     }
@@ -177,6 +197,7 @@ impl DatabaseBuilder {
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the entities do not fit each other; those of the store.
     pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
         check_runtime()?;
+        self.check_names()?;
         let placement = Placement::new(store.capabilities().partitions);
         let committer = Committer::new(measured(store, &self.metrics), self.durability);
         change::plan(&committer, placement, &self.tables, self.schema).await
@@ -199,6 +220,7 @@ impl DatabaseBuilder {
     /// The same, without the foreign keys of stored tables if these are not to be enforced.
     pub(crate) async fn open_with(self, store: Arc<dyn Store>, references: bool) -> Result<Database> {
         check_runtime()?;
+        self.check_names()?;
         let capabilities = store.capabilities();
         let placement = Placement::new(capabilities.partitions);
         let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics), self.durability));

@@ -7,7 +7,7 @@ use crate::error::Error;
 /// Is told what a database does. Called on the task that does it, so it should neither block nor take long.
 ///
 /// ```
-/// use rome_core::metrics::{TransactionEnd, Event, Metrics};
+/// use rome_orm::metrics::{TransactionEnd, Event, Metrics};
 ///
 /// /// Logs transactions that needed many attempts.
 /// struct Contention;

@@ -34,11 +34,11 @@ const SLICE: u32 = 1_024;
 /// A store that keeps all data in the memory of the process.
 ///
 /// ```
-/// use rome_core::store::memory::MemoryStore;
-/// use rome_core::store::{Applied, Durability, Effect, MiniTx, Partition, Space, Store, TableId, TxId};
+/// use rome_orm::store::memory::MemoryStore;
+/// use rome_orm::store::{Applied, Durability, Effect, MiniTx, Partition, Space, Store, TableId, TxId};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), rome_core::store::StoreError> {
+/// # async fn main() -> Result<(), rome_orm::store::StoreError> {
 /// let store = MemoryStore::new();
 /// let mut tx = MiniTx::one(TxId { lane: 1, seq: 1 });
 /// tx.effects.push(Effect::Put { space: Space::Rows(TableId(1)), key: "ann".into(), value: "Lyon".into() });

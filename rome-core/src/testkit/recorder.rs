@@ -131,11 +131,11 @@ pub struct Tally {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use rome_core::store::{memory::MemoryStore, Consistency, Partition, Read, Space, Span, Store, TableId};
-/// use rome_core::testkit::Recorder;
+/// use rome_orm::store::{memory::MemoryStore, Consistency, Partition, Read, Space, Span, Store, TableId};
+/// use rome_orm::testkit::Recorder;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), rome_core::store::StoreError> {
+/// # async fn main() -> Result<(), rome_orm::store::StoreError> {
 /// let store = Recorder::new(Arc::new(MemoryStore::new()));
 /// let count = Read::count(Span::all(Space::Rows(TableId(1))));
 /// store.read(&[(Partition(0), vec![count])], Consistency::Strict).await?;

@@ -29,7 +29,7 @@ use super::{ColumnType, RowReader, RowWriter, Value, ValueError, key};
 /// serde type in [`Json`]. Timestamps and times are stored in microseconds: what is finer is cut off.
 ///
 /// ```
-/// use rome_core::value::{Field, RowReader, RowWriter};
+/// use rome_orm::value::{Field, RowReader, RowWriter};
 ///
 /// let mut writer = RowWriter::new();
 /// Some(7_u32).write(&mut writer);
@@ -39,13 +39,13 @@ use super::{ColumnType, RowReader, RowWriter, Value, ValueError, key};
 /// let mut reader = RowReader::new(&bytes);
 /// assert_eq!(Option::<u32>::read(&mut reader)?, Some(7));
 /// assert_eq!(String::read(&mut reader)?, "Rex");
-/// # Ok::<(), rome_core::value::ValueError>(())
+/// # Ok::<(), rome_orm::value::ValueError>(())
 /// ```
 ///
 /// There is one NULL, so an option of an option does not compile:
 ///
 /// ```compile_fail
-/// use rome_core::value::{ColumnType, Field};
+/// use rome_orm::value::{ColumnType, Field};
 ///
 /// const TYPE: ColumnType = <Option<Option<u32>> as Field>::TYPE;
 /// ```

@@ -12,7 +12,7 @@ use std::ops::{Deref, DerefMut};
 /// Any serde type as a column: stored as JSON text, without an order.
 ///
 /// ```
-/// use rome_core::value::{Field, Json};
+/// use rome_orm::value::{Field, Json};
 ///
 /// let tags = Json(vec!["good", "dog"]);
 /// assert_eq!(tags.len(), 2);
