@@ -88,7 +88,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> rome_orm::Result<()> {
 /// let db = Database::builder().entity::<File>().open("memory:").await?;
-/// db.insert_all((1..=3).map(|id| File { id, owner: "ann".into(), size: 100 })).await?;
+/// db.insert_many((1..=3).map(|id| File { id, owner: "ann".into(), size: 100 })).await?;
 /// let of_ann = db.query::<File>().filter(File::OWNER.eq("ann"));
 /// assert_eq!(of_ann.aggregate((count(), sum(File::SIZE))).await?, (3, Some(300)));
 /// # Ok(())
