@@ -10,9 +10,15 @@ use rome_core::store::memory::MemoryStore;
 use crate::url::{self, Url};
 use crate::{Database, DatabaseBuilder, Result};
 
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::DatabaseBuilder {}
+}
+
 /// Opens a database by the URL of its store. In the prelude, so that `Database::builder().open(url)` is there.
 #[async_trait]
-pub trait Open {
+pub trait Open: sealed::Sealed {
     /// Opens the store that the URL names, and the database in it: `memory:`, `embedded:PATH`, `redis://HOST` or
     /// `redis-cluster://HOST`, with `rediss` in the place of `redis` for TLS.
     ///

@@ -27,6 +27,7 @@ mod plan;
 pub mod query;
 mod row;
 pub mod schema;
+mod sealed;
 pub mod session;
 mod statement;
 pub mod store;

@@ -11,6 +11,7 @@ use super::size::Size;
 use super::{Condition, IntoOperand, Nulls, Order, OrderPart, Orders};
 use crate::error::{Error, Result};
 use crate::model::Entity;
+use crate::sealed::Sealed;
 use crate::value::{Value, ValueError, ValueRef, compare, total_order};
 
 /// Whether a row comes after these values in an order.
@@ -93,6 +94,9 @@ impl After {
             where columns are named at run time, use `Condition::after_values`"
 )]
 pub trait Marked<S, V> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// Adds each part with its value.
     #[doc(hidden)]
     fn mark(self, values: V, out: &mut Mark);
@@ -120,6 +124,8 @@ impl Mark {
 }
 
 impl<S, T, V: IntoOperand<S, T>> Marked<S, V> for Order<S, T> {
+    const SEALED: Sealed = Sealed;
+
     fn mark(self, value: V, out: &mut Mark) {
         let value = value.into_operand();
         out.push(self.part, value.node, value.size);
@@ -129,6 +135,8 @@ impl<S, T, V: IntoOperand<S, T>> Marked<S, V> for Order<S, T> {
 macro_rules! tuples {
     ($(($($order:ident $value:ident $at:tt)+))*) => { $(
         impl<S, $($value, $order: Marked<S, $value>),+> Marked<S, ($($value,)+)> for ($($order,)+) {
+            const SEALED: Sealed = Sealed;
+
             fn mark(self, values: ($($value,)+), out: &mut Mark) {
                 $(self.$at.mark(values.$at, out);)+
             }

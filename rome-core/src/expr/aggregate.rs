@@ -8,6 +8,7 @@ use super::node::Node;
 use super::scope::Groups;
 use super::{Column, Expr};
 use crate::model::OrNull;
+use crate::sealed::Sealed;
 use crate::value::{Field, Numeric, Ordered, Summable};
 
 /// What is calculated.
@@ -51,6 +52,9 @@ pub(crate) struct Aggregate {
     note = "write `sum(Dog::AGE)`, or an expression such as `sum(Dog::AGE * 2)`"
 )]
 pub trait Term {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The entity that it is of.
     type Scope;
     /// The type of its values.
@@ -62,6 +66,8 @@ pub trait Term {
 }
 
 impl<E, T: Field> Term for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Scope = E;
     type Type = T;
 
@@ -71,6 +77,8 @@ impl<E, T: Field> Term for Column<E, T> {
 }
 
 impl<S, T: Field> Term for Expr<S, T> {
+    const SEALED: Sealed = Sealed;
+
     type Scope = S;
     type Type = T;
 

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use super::node::Node;
+use crate::sealed::Sealed;
 
 /// Sets one column, made by [`Column::set`](super::Column::set).
 pub struct Assignment<E> {
@@ -35,6 +36,9 @@ impl<E> std::fmt::Debug for Assignment<E> {
     note = "write `(Dog::AGE.set(1), Dog::NAME.set(\"Rex\"))`"
 )]
 pub trait Assignments<E> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// As a list.
     fn into_assignments(self) -> Vec<Assignment<E>>;
 
@@ -57,6 +61,8 @@ pub trait Assignments<E> {
 pub struct Sets(pub(crate) Vec<(u16, Node)>);
 
 impl<E> Assignments<E> for Assignment<E> {
+    const SEALED: Sealed = Sealed;
+
     fn into_assignments(self) -> Vec<Assignment<E>> {
         vec![self]
     }
@@ -67,6 +73,8 @@ impl<E> Assignments<E> for Assignment<E> {
 }
 
 impl<E> Assignments<E> for Vec<Assignment<E>> {
+    const SEALED: Sealed = Sealed;
+
     fn into_assignments(self) -> Vec<Assignment<E>> {
         self
     }
@@ -75,6 +83,8 @@ impl<E> Assignments<E> for Vec<Assignment<E>> {
 macro_rules! tuples {
     ($(($($name:ident)+))*) => { $(
         impl<E, $($name: Assignments<E>),+> Assignments<E> for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+
             #[allow(non_snake_case, reason = "the type parameters name the parts")]
             fn into_assignments(self) -> Vec<Assignment<E>> {
                 let ($($name,)+) = self;

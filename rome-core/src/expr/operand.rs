@@ -6,6 +6,7 @@ use super::column::Column;
 use super::compare::Expr;
 use super::node::Node;
 use super::size::Size;
+use crate::sealed::Sealed;
 use crate::value::{Element, Field, Json, Value};
 
 /// Something that can stand beside a column of type `T` of `S`: a value of that type, a borrowed form of it, or a column
@@ -16,6 +17,9 @@ use crate::value::{Element, Field, Json, Value};
     note = "both sides have the same type; a column of another entity is not in the query"
 )]
 pub trait IntoOperand<S, T> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The value or column as an expression.
     #[doc(hidden)]
     fn into_operand(self) -> Operand;
@@ -52,6 +56,8 @@ impl Operand {
 
 #[diagnostic::do_not_recommend]
 impl<S, T: Field> IntoOperand<S, T> for T {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         Operand::new(Node::value(&self))
     }
@@ -62,6 +68,8 @@ impl<S, T: Field> IntoOperand<S, Option<T>> for T
 where
     Option<T>: Field,
 {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         Operand::new(Node::value(&self))
     }
@@ -69,6 +77,8 @@ where
 
 #[diagnostic::do_not_recommend]
 impl<S, T: Field> IntoOperand<S, T> for &T {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         Operand::new(Node::value(self))
     }
@@ -79,6 +89,8 @@ impl<S, T: Field> IntoOperand<S, Option<T>> for &T
 where
     Option<T>: Field,
 {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         Operand::new(Node::value(self))
     }
@@ -88,6 +100,8 @@ macro_rules! text_operands {
     ($($from:ty => $to:ty),* $(,)?) => { $(
         #[diagnostic::do_not_recommend]
         impl<S> IntoOperand<S, $to> for $from {
+            const SEALED: Sealed = Sealed;
+
             fn into_operand(self) -> Operand {
                 Operand::value(Value::Text(self.to_string()))
             }
@@ -106,6 +120,8 @@ text_operands! {
 
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, T> for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         Operand::column(self.position())
     }
@@ -113,6 +129,8 @@ impl<E, T> IntoOperand<E, T> for Column<E, T> {
 
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, Option<T>> for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         Operand::column(self.position())
     }
@@ -120,6 +138,8 @@ impl<E, T> IntoOperand<E, Option<T>> for Column<E, T> {
 
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, T> for Expr<E, T> {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         self.into_sized()
     }
@@ -127,6 +147,8 @@ impl<E, T> IntoOperand<E, T> for Expr<E, T> {
 
 #[diagnostic::do_not_recommend]
 impl<E, T> IntoOperand<E, Option<T>> for Expr<E, T> {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         self.into_sized()
     }
@@ -137,6 +159,8 @@ impl<S, T> IntoOperand<S, Json<T>> for T
 where
     Json<T>: Field,
 {
+    const SEALED: Sealed = Sealed;
+
     fn into_operand(self) -> Operand {
         Operand::new(Node::value(&Json(self)))
     }
@@ -148,6 +172,9 @@ where
     note = "`contains` looks for text in a text column, or for an element in a `Vec` column"
 )]
 pub trait ContainedIn<S, T> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The condition.
     #[doc(hidden)]
     fn contained_in(self, of: Operand) -> Operand;
@@ -156,6 +183,8 @@ pub trait ContainedIn<S, T> {
 macro_rules! contained_in_text {
     ($($text:ty),*) => { $(
         impl<S, P: AsRef<str>> ContainedIn<S, $text> for P {
+            const SEALED: Sealed = Sealed;
+
             fn contained_in(self, of: Operand) -> Operand {
                 let part = self.as_ref().to_owned();
                 of.wrapped(part.len(), |of| Node::ContainsText(of, part))
@@ -177,12 +206,16 @@ fn contains_element(element: Operand, of: Operand) -> Operand {
 }
 
 impl<S, T: Element, V: IntoOperand<S, T>> ContainedIn<S, Vec<T>> for V {
+    const SEALED: Sealed = Sealed;
+
     fn contained_in(self, of: Operand) -> Operand {
         contains_element(self.into_operand(), of)
     }
 }
 
 impl<S, T: Element, V: IntoOperand<S, T>> ContainedIn<S, Option<Vec<T>>> for V {
+    const SEALED: Sealed = Sealed;
+
     fn contained_in(self, of: Operand) -> Operand {
         contains_element(self.into_operand(), of)
     }
@@ -190,6 +223,11 @@ impl<S, T: Element, V: IntoOperand<S, T>> ContainedIn<S, Option<Vec<T>>> for V {
 
 /// A number that may be added to, subtracted from, multiplied with or divided by a column of type `T`.
 #[diagnostic::on_unimplemented(message = "a column of type `{T}` does not calculate with a `{Self}`")]
-pub trait Summand<S, T>: IntoOperand<S, T> {}
+pub trait Summand<S, T>: IntoOperand<S, T> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
-impl<S, T: crate::value::Numeric, V: IntoOperand<S, T>> Summand<S, T> for V {}
+impl<S, T: crate::value::Numeric, V: IntoOperand<S, T>> Summand<S, T> for V {
+    const SEALED: Sealed = Sealed;
+}

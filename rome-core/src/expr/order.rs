@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::Column;
+use crate::sealed::Sealed;
 use crate::value::Ordered;
 
 /// Where NULL stands in an order.
@@ -122,6 +123,9 @@ impl<E, T> Column<E, T> {
     note = "write `Dog::AGE.asc()`, or `(Dog::AGE.desc(), Dog::NAME.asc())`"
 )]
 pub trait Orders<S> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// As a list.
     fn into_orders(self) -> Vec<Order<S>>;
 
@@ -136,6 +140,8 @@ pub trait Orders<S> {
 }
 
 impl<S, T> Orders<S> for Order<S, T> {
+    const SEALED: Sealed = Sealed;
+
     fn into_orders(self) -> Vec<Order<S>> {
         vec![self.untyped()]
     }
@@ -146,6 +152,8 @@ impl<S, T> Orders<S> for Order<S, T> {
 }
 
 impl<S, T> Orders<S> for Vec<Order<S, T>> {
+    const SEALED: Sealed = Sealed;
+
     fn into_orders(self) -> Vec<Order<S>> {
         self.into_iter().map(Order::untyped).collect()
     }
@@ -154,6 +162,8 @@ impl<S, T> Orders<S> for Vec<Order<S, T>> {
 macro_rules! tuples {
     ($(($($name:ident)+))*) => { $(
         impl<S, $($name: Orders<S>),+> Orders<S> for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+
             #[allow(non_snake_case, reason = "the type parameters name the parts")]
             fn into_orders(self) -> Vec<Order<S>> {
                 let ($($name,)+) = self;

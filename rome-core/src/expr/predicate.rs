@@ -8,6 +8,7 @@ use std::ops::{BitAnd, BitOr, Not};
 use super::node::Node;
 use super::size::Size;
 use crate::cut::{LONG, cut};
+use crate::sealed::Sealed;
 
 /// A condition over the entities in `S`, true, false or unknown for each row. Filters keep the rows where it is true.
 ///
@@ -160,6 +161,9 @@ impl<S> fmt::Debug for Condition<S> {
     note = "write `(Dog::AGE.lt(3), Dog::NAME.eq(\"Rex\"))`"
 )]
 pub trait Conditions<E> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// As a list.
     fn into_conditions(self) -> Vec<Condition<E>>;
 
@@ -182,6 +186,8 @@ pub trait Conditions<E> {
 pub struct Nodes(pub(crate) Vec<Node>);
 
 impl<E> Conditions<E> for Condition<E> {
+    const SEALED: Sealed = Sealed;
+
     fn into_conditions(self) -> Vec<Self> {
         vec![self]
     }
@@ -192,6 +198,8 @@ impl<E> Conditions<E> for Condition<E> {
 }
 
 impl<E> Conditions<E> for Vec<Condition<E>> {
+    const SEALED: Sealed = Sealed;
+
     fn into_conditions(self) -> Self {
         self
     }
@@ -200,6 +208,8 @@ impl<E> Conditions<E> for Vec<Condition<E>> {
 macro_rules! tuples {
     ($(($($name:ident)+))*) => { $(
         impl<E, $($name: Conditions<E>),+> Conditions<E> for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+
             #[allow(non_snake_case, reason = "the type parameters name the parts")]
             fn into_conditions(self) -> Vec<Condition<E>> {
                 let ($($name,)+) = self;

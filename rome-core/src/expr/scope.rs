@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::model::{Entity, OrNull};
+use crate::sealed::Sealed;
 use crate::value::Field;
 
 /// Expressions over `Self` may be used in a query over `Q`. The index `I` is inferred; it says where in the query the
@@ -13,6 +14,9 @@ use crate::value::Field;
     note = "join the entity first; an aggregate, which is about `Groups<_>`, belongs into `having`, `select` or `aggregate`"
 )]
 pub trait In<Q, I> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// Whether the entity may be missing there, as after a left join.
     type Presence;
 
@@ -63,6 +67,8 @@ impl<E: Entity> Source for E {
 }
 
 impl<E: Entity> In<E, Here> for E {
+    const SEALED: Sealed = Sealed;
+
     type Presence = Always;
 
     fn places(out: &mut Vec<u8>) {
@@ -73,6 +79,8 @@ impl<E: Entity> In<E, Here> for E {
 /// An expression about two entities, each of which is somewhere in the query.
 #[diagnostic::do_not_recommend]
 impl<Q, A: In<Q, I>, B: In<Q, J>, I, J> In<Q, (I, J)> for (A, B) {
+    const SEALED: Sealed = Sealed;
+
     // It is no column, whose type would depend on it.
     type Presence = Always;
 
@@ -86,6 +94,8 @@ macro_rules! places {
     ($($place:literal: [$($before:ident)*] [$($after:ident)*];)*) => { $(
         #[diagnostic::do_not_recommend]
         impl<Only: Source, $($before,)* $($after,)*> In<($($before,)* Only, $($after,)*), At<$place>> for Only {
+            const SEALED: Sealed = Sealed;
+
             type Presence = Always;
 
             fn places(out: &mut Vec<u8>) {
@@ -97,6 +107,8 @@ macro_rules! places {
         impl<Only: Source, $($before,)* $($after,)*> In<($($before,)* Option<Only>, $($after,)*), MaybeAt<$place>>
             for Only
         {
+            const SEALED: Sealed = Sealed;
+
             type Presence = Maybe;
 
             fn places(out: &mut Vec<u8>) {
@@ -139,6 +151,9 @@ pub struct Groups<S>(PhantomData<fn() -> S>);
     label = "the query is over `{Q}`"
 )]
 pub trait InGroups<Q, I> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The places in the query of the entities that the expression is about.
     #[doc(hidden)]
     fn places(out: &mut Vec<u8>);
@@ -158,6 +173,8 @@ pub struct ByCount;
 
 #[diagnostic::do_not_recommend]
 impl<Q, S: In<Q, I>, I> InGroups<Q, ByColumn<I>> for S {
+    const SEALED: Sealed = Sealed;
+
     fn places(out: &mut Vec<u8>) {
         S::places(out);
     }
@@ -165,6 +182,8 @@ impl<Q, S: In<Q, I>, I> InGroups<Q, ByColumn<I>> for S {
 
 #[diagnostic::do_not_recommend]
 impl<Q, S: In<Q, I>, I> InGroups<Q, ByGroup<I>> for Groups<S> {
+    const SEALED: Sealed = Sealed;
+
     fn places(out: &mut Vec<u8>) {
         S::places(out);
     }
@@ -173,6 +192,8 @@ impl<Q, S: In<Q, I>, I> InGroups<Q, ByGroup<I>> for Groups<S> {
 /// An expression about the number of rows alone, which every query has.
 #[diagnostic::do_not_recommend]
 impl<Q> InGroups<Q, ByCount> for Groups<()> {
+    const SEALED: Sealed = Sealed;
+
     fn places(out: &mut Vec<u8>) {
         out.push(0);
     }
@@ -185,6 +206,8 @@ where
     Groups<A>: InGroups<Q, I>,
     Groups<B>: InGroups<Q, J>,
 {
+    const SEALED: Sealed = Sealed;
+
     fn places(out: &mut Vec<u8>) {
         Groups::<A>::places(out);
         Groups::<B>::places(out);
@@ -193,14 +216,21 @@ where
 
 /// What a column of type `Self` gives where its entity is there always or only maybe.
 pub trait Found<P> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The type of its values there.
     type Type: Field;
 }
 
 impl<T: Field> Found<Always> for T {
+    const SEALED: Sealed = Sealed;
+
     type Type = T;
 }
 
 impl<T: OrNull> Found<Maybe> for T {
+    const SEALED: Sealed = Sealed;
+
     type Type = T::OrNull;
 }

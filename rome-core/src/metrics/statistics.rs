@@ -6,6 +6,7 @@ use std::ops::{Add, AddAssign};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::sealed::Sealed;
 use crate::store::Space;
 
 /// What was done on behalf of a future, as [`Measure::measured`] tells.
@@ -121,6 +122,9 @@ impl fmt::Display for Cost {
 /// # }
 /// ```
 pub trait Measure: Future + Sized {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The future's output, and what it cost.
     fn measured(self) -> impl Future<Output = (Self::Output, Cost)> + Send
     where
@@ -153,7 +157,9 @@ pub(crate) struct Visits {
     pub given: u64,
 }
 
-impl<F: Future> Measure for F {}
+impl<F: Future> Measure for F {
+    const SEALED: Sealed = Sealed;
+}
 
 tokio::task_local! {
     /// What the running task is measured by.

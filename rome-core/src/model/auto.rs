@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{Id, Newtype};
 use crate::schema::KeySource;
+use crate::sealed::Sealed;
 
 /// A key type of which ROME can generate values, and how it does so unless it is told otherwise.
 #[diagnostic::on_unimplemented(
@@ -12,6 +13,9 @@ use crate::schema::KeySource;
     note = "integers are counted and `Uuid`s are drawn, also inside an `Id` or a newtype; for another type, remove `auto` and give each key"
 )]
 pub trait AutoKey {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// Where its values come from.
     const SOURCE: KeySource;
 }
@@ -22,7 +26,10 @@ pub trait AutoKey {
     label = "`auto = counter` needs an integer",
     note = "for a `Uuid` write `auto = uuid_v7` or `auto = uuid_v4`; for another type, remove `auto` and give each key"
 )]
-pub trait AutoCounter: AutoKey {}
+pub trait AutoCounter: AutoKey {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
 /// A key type whose values are UUIDs.
 #[diagnostic::on_unimplemented(
@@ -30,40 +37,63 @@ pub trait AutoCounter: AutoKey {}
     label = "`auto = uuid_v4` and `auto = uuid_v7` need a `Uuid`",
     note = "for an integer write `auto = counter`; for another type, remove `auto` and give each key"
 )]
-pub trait AutoUuid: AutoKey {}
+pub trait AutoUuid: AutoKey {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
 macro_rules! counted {
     ($($ty:ty),*) => { $(
         impl AutoKey for $ty {
+            const SEALED: Sealed = Sealed;
+
             const SOURCE: KeySource = KeySource::Counter;
         }
-        impl AutoCounter for $ty {}
+        impl AutoCounter for $ty {
+            const SEALED: Sealed = Sealed;
+        }
     )* };
 }
 
 counted!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
 
 impl AutoKey for Uuid {
+    const SEALED: Sealed = Sealed;
+
     const SOURCE: KeySource = KeySource::UuidV7;
 }
-impl AutoUuid for Uuid {}
+impl AutoUuid for Uuid {
+    const SEALED: Sealed = Sealed;
+}
 
 impl<E, R: AutoKey> AutoKey for Id<E, R> {
+    const SEALED: Sealed = Sealed;
+
     const SOURCE: KeySource = R::SOURCE;
 }
 #[diagnostic::do_not_recommend]
-impl<E, R: AutoCounter> AutoCounter for Id<E, R> {}
+impl<E, R: AutoCounter> AutoCounter for Id<E, R> {
+    const SEALED: Sealed = Sealed;
+}
 #[diagnostic::do_not_recommend]
-impl<E, R: AutoUuid> AutoUuid for Id<E, R> {}
+impl<E, R: AutoUuid> AutoUuid for Id<E, R> {
+    const SEALED: Sealed = Sealed;
+}
 
 #[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: AutoKey>> AutoKey for N {
+    const SEALED: Sealed = Sealed;
+
     const SOURCE: KeySource = N::Inner::SOURCE;
 }
 #[diagnostic::do_not_recommend]
-impl<N: Newtype<Inner: AutoCounter>> AutoCounter for N {}
+impl<N: Newtype<Inner: AutoCounter>> AutoCounter for N {
+    const SEALED: Sealed = Sealed;
+}
 #[diagnostic::do_not_recommend]
-impl<N: Newtype<Inner: AutoUuid>> AutoUuid for N {}
+impl<N: Newtype<Inner: AutoUuid>> AutoUuid for N {
+    const SEALED: Sealed = Sealed;
+}
 
 /// The source of `auto = counter`.
 #[must_use]

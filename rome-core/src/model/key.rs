@@ -1,5 +1,6 @@
 //! Keys: one column, or several as a tuple.
 
+use crate::sealed::Sealed;
 use crate::value::{self, Field, ValueError};
 
 /// A type that may be a key column: ordered and never NULL.
@@ -104,17 +105,24 @@ tuple_keys! {
     label = "expected a `{K}`"
 )]
 pub trait IntoKey<K> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The key.
     fn into_key(self) -> K;
 }
 
 impl<K: KeyField> IntoKey<K> for K {
+    const SEALED: Sealed = Sealed;
+
     fn into_key(self) -> K {
         self
     }
 }
 
 impl<K: Key> IntoKey<K> for &K {
+    const SEALED: Sealed = Sealed;
+
     fn into_key(self) -> K {
         self.clone()
     }
@@ -123,6 +131,8 @@ impl<K: Key> IntoKey<K> for &K {
 macro_rules! tuples_into_keys {
     ($(($($key:ident $part:ident $given:ident),+))*) => { $(
         impl<$($key,)+ $($part: IntoKey<$key>),+> IntoKey<($($key,)+)> for ($($part,)+) {
+            const SEALED: Sealed = Sealed;
+
             fn into_key(self) -> ($($key,)+) {
                 let ($($given,)+) = self;
                 ($($given.into_key(),)+)
@@ -139,12 +149,16 @@ tuples_into_keys! {
 }
 
 impl IntoKey<String> for &str {
+    const SEALED: Sealed = Sealed;
+
     fn into_key(self) -> String {
         self.to_owned()
     }
 }
 
 impl<E, R> IntoKey<super::Id<E, R>> for R {
+    const SEALED: Sealed = Sealed;
+
     fn into_key(self) -> super::Id<E, R> {
         super::Id::new(self)
     }

@@ -1,6 +1,7 @@
 //! Newtypes: structs around one column type that are a column type of their own.
 
 use super::KeyField;
+use crate::sealed::Sealed;
 use crate::value::{
     ColumnType, Element, Field, Nullable, Numeric, Ordered, RowReader, RowWriter, Textual, Value, ValueError,
 };
@@ -61,9 +62,13 @@ impl<N: Newtype> Field for N {
 #[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: Ordered>> Ordered for N {}
 #[diagnostic::do_not_recommend]
-impl<N: Newtype<Inner: Textual>> Textual for N {}
+impl<N: Newtype<Inner: Textual>> Textual for N {
+    const SEALED: Sealed = Sealed;
+}
 #[diagnostic::do_not_recommend]
-impl<N: Newtype<Inner: Numeric>> Numeric for N {}
+impl<N: Newtype<Inner: Numeric>> Numeric for N {
+    const SEALED: Sealed = Sealed;
+}
 #[diagnostic::do_not_recommend]
 impl<N: Newtype<Inner: Nullable>> Nullable for N {}
 #[diagnostic::do_not_recommend]

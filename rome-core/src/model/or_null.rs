@@ -1,6 +1,7 @@
 //! The type of a column's values where there may be none.
 
 use super::KeyField;
+use crate::sealed::Sealed;
 use crate::value::{Field, Json};
 
 /// A column type, and what it becomes where its value may be missing: an `Option` of it, or itself if it is one already.
@@ -10,27 +11,38 @@ use crate::value::{Field, Json};
     note = "column types are: numbers, bools, text, bytes, uuids, dates, times, lists, JSON, enums and newtypes that can be keys, and `Option` of them"
 )]
 pub trait OrNull: Field {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The type that can be NULL.
     type OrNull: Field;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: KeyField> OrNull for T {
+    const SEALED: Sealed = Sealed;
+
     type OrNull = Option<T>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: KeyField> OrNull for Option<T> {
+    const SEALED: Sealed = Sealed;
+
     type OrNull = Self;
 }
 
 macro_rules! others {
     ($($ty:ty),* $(,)?) => { $(
         impl OrNull for $ty {
+            const SEALED: Sealed = Sealed;
+
             type OrNull = Option<$ty>;
         }
 
         impl OrNull for Option<$ty> {
+            const SEALED: Sealed = Sealed;
+
             type OrNull = Self;
         }
     )* };
@@ -63,6 +75,8 @@ impl<T> OrNull for Json<T>
 where
     Self: Field,
 {
+    const SEALED: Sealed = Sealed;
+
     type OrNull = Option<Self>;
 }
 
@@ -70,5 +84,7 @@ impl<T> OrNull for Option<Json<T>>
 where
     Json<T>: Field,
 {
+    const SEALED: Sealed = Sealed;
+
     type OrNull = Self;
 }

@@ -3,6 +3,7 @@
 use super::Entity;
 use crate::expr::Column;
 use crate::row::RowView;
+use crate::sealed::Sealed;
 use crate::value::{Field, ValueError};
 
 /// A struct that holds some columns of an `E`. Implemented by `#[derive(Projection)]`.
@@ -28,6 +29,9 @@ pub trait Projection<E: Entity>: Sized + Send + 'static {
     note = "a field of a projection has exactly the type of its column"
 )]
 pub trait HeldAs<F> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// Reads the column from a row.
     ///
     /// # Errors
@@ -36,6 +40,8 @@ pub trait HeldAs<F> {
 }
 
 impl<E, F: Field> HeldAs<F> for Column<E, F> {
+    const SEALED: Sealed = Sealed;
+
     fn read(self, row: &RowView<'_>) -> Result<F, ValueError> {
         row.read(self)
     }

@@ -3,6 +3,7 @@
 use super::{Entity, KeyField};
 use crate::expr::Column;
 use crate::schema::{ForeignKey, OnDelete};
+use crate::sealed::Sealed;
 
 /// The type of a column, or the types of several as a tuple, that can hold keys of type `K`.
 #[diagnostic::on_unimplemented(
@@ -10,12 +11,19 @@ use crate::schema::{ForeignKey, OnDelete};
     label = "does not hold such keys",
     note = "a reference has the type of the key that it leads to, or is an `Option` of it; a key of several columns takes as many, in the order of the key"
 )]
-pub trait References<K> {}
+pub trait References<K> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
 #[diagnostic::do_not_recommend]
-impl<K: KeyField> References<K> for K {}
+impl<K: KeyField> References<K> for K {
+    const SEALED: Sealed = Sealed;
+}
 #[diagnostic::do_not_recommend]
-impl<K: KeyField> References<K> for Option<K> {}
+impl<K: KeyField> References<K> for Option<K> {
+    const SEALED: Sealed = Sealed;
+}
 
 /// A column type that can become NULL, or a tuple of such.
 #[diagnostic::on_unimplemented(
@@ -23,13 +31,21 @@ impl<K: KeyField> References<K> for Option<K> {}
     label = "cannot become NULL",
     note = "make the field an `Option`, or write `on_delete = cascade` or `on_delete = restrict`"
 )]
-pub trait SetsNull {}
+pub trait SetsNull {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T> SetsNull for Option<T> {}
+impl<T> SetsNull for Option<T> {
+    const SEALED: Sealed = Sealed;
+}
 
 /// One column of an entity `E`, or several as a tuple.
 pub trait Columns<E> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The type of the column, or the types as a tuple.
     type Types;
 
@@ -38,6 +54,8 @@ pub trait Columns<E> {
 }
 
 impl<E, T> Columns<E> for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Types = T;
 
     fn positions(self) -> Vec<u16> {
@@ -48,12 +66,18 @@ impl<E, T> Columns<E> for Column<E, T> {
 macro_rules! several {
     ($($($name:ident $key:ident)+;)*) => { $(
         #[diagnostic::do_not_recommend]
-        impl<$($key, $name: References<$key>),+> References<($($key,)+)> for ($($name,)+) {}
+        impl<$($key, $name: References<$key>),+> References<($($key,)+)> for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+        }
 
         #[diagnostic::do_not_recommend]
-        impl<$($name: SetsNull),+> SetsNull for ($($name,)+) {}
+        impl<$($name: SetsNull),+> SetsNull for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+        }
 
         impl<Row, $($name),+> Columns<Row> for ($(Column<Row, $name>,)+) {
+            const SEALED: Sealed = Sealed;
+
             type Types = ($($name,)+);
 
             #[allow(non_snake_case, reason = "the type parameters name the parts")]

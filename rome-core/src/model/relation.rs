@@ -5,6 +5,7 @@ use std::fmt;
 use super::references::{Columns, References};
 use super::{Entity, Many, One};
 use crate::schema::{RelationDef, RelationKind, RelationName, Through};
+use crate::sealed::Sealed;
 
 /// The field of a relation: [`One`] or [`Many`].
 #[diagnostic::on_unimplemented(
@@ -12,6 +13,9 @@ use crate::schema::{RelationDef, RelationKind, RelationName, Through};
     label = "not the field of a relation"
 )]
 pub trait Related: Unloaded + Send + Sync + 'static {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The entity that it leads to.
     type Target: Entity;
 
@@ -21,6 +25,8 @@ pub trait Related: Unloaded + Send + Sync + 'static {
 }
 
 impl<T: Entity> Related for One<T> {
+    const SEALED: Sealed = Sealed;
+
     type Target = T;
 
     fn of_rows(mut rows: Vec<T>) -> Self {
@@ -29,6 +35,8 @@ impl<T: Entity> Related for One<T> {
 }
 
 impl<T: Entity> Related for Many<T> {
+    const SEALED: Sealed = Sealed;
+
     type Target = T;
 
     fn of_rows(rows: Vec<T>) -> Self {
@@ -42,6 +50,9 @@ impl<T: Entity> Related for Many<T> {
     label = "not the field of a relation"
 )]
 pub trait Unloaded: Default {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// Not loaded.
     #[doc(hidden)]
     #[must_use]
@@ -49,12 +60,16 @@ pub trait Unloaded: Default {
 }
 
 impl<T> Unloaded for One<T> {
+    const SEALED: Sealed = Sealed;
+
     fn unloaded(name: &'static RelationName) -> Self {
         Self::named(name)
     }
 }
 
 impl<T> Unloaded for Many<T> {
+    const SEALED: Sealed = Sealed;
+
     fn unloaded(name: &'static RelationName) -> Self {
         Self::named(name)
     }
@@ -65,18 +80,28 @@ impl<T> Unloaded for Many<T> {
     message = "`belongs_to` and `has_one` lead to one row, which `{Self}` does not hold",
     label = "expected `One<...>`"
 )]
-pub trait ToOne: Related {}
+pub trait ToOne: Related {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
-impl<T: Entity> ToOne for One<T> {}
+impl<T: Entity> ToOne for One<T> {
+    const SEALED: Sealed = Sealed;
+}
 
 /// The field of a relation that leads to several rows.
 #[diagnostic::on_unimplemented(
     message = "`has_many` and `many_to_many` lead to several rows, which `{Self}` does not hold",
     label = "expected `Many<...>`"
 )]
-pub trait ToMany: Related {}
+pub trait ToMany: Related {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
-impl<T: Entity> ToMany for Many<T> {}
+impl<T: Entity> ToMany for Many<T> {
+    const SEALED: Sealed = Sealed;
+}
 
 /// A relation of an entity `E` in a field of type `F`, such as `One<Owner>`. Derived as an associated constant, such as
 /// `Dog::OWNER`.

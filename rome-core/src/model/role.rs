@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::schema::{ColumnDef, Role};
+use crate::sealed::Sealed;
 use crate::value::Field;
 
 /// The type of a `created_at` or `updated_at` column.
@@ -12,9 +13,14 @@ use crate::value::Field;
     message = "a `created_at` or `updated_at` field cannot be a `{Self}`",
     label = "expected `DateTime<Utc>`"
 )]
-pub trait Moment: Field {}
+pub trait Moment: Field {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
-impl Moment for DateTime<Utc> {}
+impl Moment for DateTime<Utc> {
+    const SEALED: Sealed = Sealed;
+}
 
 /// The type of a `version` column.
 #[diagnostic::on_unimplemented(
@@ -22,10 +28,15 @@ impl Moment for DateTime<Utc> {}
     label = "expected an integer",
     note = "a version starts at 1 and rises by one with each update: `u64` is a good choice"
 )]
-pub trait VersionNumber: Field {}
+pub trait VersionNumber: Field {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
 macro_rules! version_numbers {
-    ($($ty:ty),*) => { $(impl VersionNumber for $ty {})* };
+    ($($ty:ty),*) => { $(impl VersionNumber for $ty {
+    const SEALED: Sealed = Sealed;
+})* };
 }
 
 version_numbers!(i16, i32, i64, i128, u16, u32, u64, u128);
@@ -36,9 +47,14 @@ version_numbers!(i16, i32, i64, i128, u16, u32, u64, u128);
     label = "expected `Option<DateTime<Utc>>`",
     note = "it is `None` until the row is deleted"
 )]
-pub trait OptionalMoment: Field {}
+pub trait OptionalMoment: Field {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
-impl OptionalMoment for Option<DateTime<Utc>> {}
+impl OptionalMoment for Option<DateTime<Utc>> {
+    const SEALED: Sealed = Sealed;
+}
 
 /// The column of a `created_at` field.
 #[must_use]

@@ -4,6 +4,7 @@ use super::parts::FoundValues;
 use crate::ask::OrderPart;
 use crate::expr::node::Node;
 use crate::expr::{Column, Expr, ExprOrder, Found, In, InGroups, Nulls, Order};
+use crate::sealed::Sealed;
 use crate::value::{Field, ValueError};
 
 /// An expression with its place in the query.
@@ -24,6 +25,9 @@ pub struct PlacedOrder {
     note = "write `Dog::NAME`, or `(Dog::NAME, Owner::CITY)`, of entities that are in the query; aggregates belong to `group_by(...).select(...)` and `aggregate(...)`"
 )]
 pub trait Chosen<Q, I> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// What a row becomes.
     type Row;
 
@@ -44,6 +48,9 @@ pub trait Chosen<Q, I> {
     note = "write `(Owner::CITY, count())`: columns that the query groups by, and aggregates"
 )]
 pub trait ChosenOfGroup<Q, I> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// What a row becomes.
     type Row;
 
@@ -65,6 +72,8 @@ fn placed(node: Node, places: fn(&mut Vec<u8>)) -> Placed {
 }
 
 impl<Q, E: In<Q, I>, T: Found<E::Presence>, I> Chosen<Q, I> for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Row = T::Type;
 
     fn place(&self, out: &mut Vec<Placed>) {
@@ -77,6 +86,8 @@ impl<Q, E: In<Q, I>, T: Found<E::Presence>, I> Chosen<Q, I> for Column<E, T> {
 }
 
 impl<Q, E: In<Q, I>, T: Found<E::Presence>, I> ChosenOfGroup<Q, I> for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Row = T::Type;
 
     fn place(&self, out: &mut Vec<Placed>) {
@@ -89,6 +100,8 @@ impl<Q, E: In<Q, I>, T: Found<E::Presence>, I> ChosenOfGroup<Q, I> for Column<E,
 }
 
 impl<Q, G: InGroups<Q, I>, T: Field, I> ChosenOfGroup<Q, I> for Expr<G, T> {
+    const SEALED: Sealed = Sealed;
+
     type Row = T;
 
     fn place(&self, out: &mut Vec<Placed>) {
@@ -104,6 +117,8 @@ macro_rules! tuples {
     ($trait:ident: $(($($name:ident $index:ident $at:tt)+))*) => { $(
         #[diagnostic::do_not_recommend]
         impl<Q, $($name: $trait<Q, $index>, $index),+> $trait<Q, ($($index,)+)> for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+
             type Row = ($($name::Row,)+);
 
             fn place(&self, out: &mut Vec<Placed>) {
@@ -141,6 +156,9 @@ all_tuples! { Chosen ChosenOfGroup }
 )]
 pub trait OrdersOf<Q, I> {
     #[doc(hidden)]
+    const SEALED: Sealed;
+
+    #[doc(hidden)]
     fn place(self, out: &mut Vec<PlacedOrder>);
 }
 
@@ -151,6 +169,9 @@ pub trait OrdersOf<Q, I> {
 )]
 pub trait OrdersOfGroup<Q, I> {
     #[doc(hidden)]
+    const SEALED: Sealed;
+
+    #[doc(hidden)]
     fn place(self, out: &mut Vec<PlacedOrder>);
 }
 
@@ -160,18 +181,24 @@ fn placed_order(part: OrderPart, places: fn(&mut Vec<u8>)) -> PlacedOrder {
 }
 
 impl<Q, S: In<Q, I>, T, I> OrdersOf<Q, I> for Order<S, T> {
+    const SEALED: Sealed = Sealed;
+
     fn place(self, out: &mut Vec<PlacedOrder>) {
         out.push(placed_order(self.part, S::places));
     }
 }
 
 impl<Q, S: In<Q, I>, T, I> OrdersOfGroup<Q, I> for Order<S, T> {
+    const SEALED: Sealed = Sealed;
+
     fn place(self, out: &mut Vec<PlacedOrder>) {
         out.push(placed_order(self.part, S::places));
     }
 }
 
 impl<Q, G: InGroups<Q, I>, I> OrdersOfGroup<Q, I> for ExprOrder<G> {
+    const SEALED: Sealed = Sealed;
+
     fn place(self, out: &mut Vec<PlacedOrder>) {
         let Placed(node) = placed(self.node, G::places);
         out.push(PlacedOrder { node, descending: self.descending, nulls: self.nulls });
@@ -181,6 +208,8 @@ impl<Q, G: InGroups<Q, I>, I> OrdersOfGroup<Q, I> for ExprOrder<G> {
 macro_rules! orders {
     ($trait:ident: $(($($name:ident $index:ident)+))*) => {
         impl<Q, O: $trait<Q, I>, I> $trait<Q, I> for Vec<O> {
+            const SEALED: Sealed = Sealed;
+
             fn place(self, out: &mut Vec<PlacedOrder>) {
                 self.into_iter().for_each(|order| order.place(out));
             }
@@ -189,6 +218,8 @@ macro_rules! orders {
         $(
             #[diagnostic::do_not_recommend]
             impl<Q, $($name: $trait<Q, $index>, $index),+> $trait<Q, ($($index,)+)> for ($($name,)+) {
+                const SEALED: Sealed = Sealed;
+
                 #[allow(non_snake_case, reason = "the type parameters name the parts")]
                 fn place(self, out: &mut Vec<PlacedOrder>) {
                     let ($($name,)+) = self;

@@ -8,6 +8,7 @@ use crate::expr::node::Node;
 use crate::expr::{Column, Condition, Expr, Order, Source};
 use crate::model::{Entity, Related, Relation};
 use crate::schema::RelationDef;
+use crate::sealed::Sealed;
 use crate::value::Field;
 
 /// A way from rows of `A`, which is in the query, to rows of `B`: by a relation, or by columns that are equal. What
@@ -138,14 +139,23 @@ fn steps_of(def: &RelationDef) -> (Vec<(u16, u16)>, Vec<Via>) {
     message = "a column of type `{Self}` cannot be joined with one of type `{T}`",
     label = "the columns of a join have one type, apart from `Option`"
 )]
-pub trait SameAs<T> {}
+pub trait SameAs<T> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Field> SameAs<T> for T {}
+impl<T: Field> SameAs<T> for T {
+    const SEALED: Sealed = Sealed;
+}
 #[diagnostic::do_not_recommend]
-impl<T: Field> SameAs<Option<T>> for T {}
+impl<T: Field> SameAs<Option<T>> for T {
+    const SEALED: Sealed = Sealed;
+}
 #[diagnostic::do_not_recommend]
-impl<T: Field> SameAs<T> for Option<T> {}
+impl<T: Field> SameAs<T> for Option<T> {
+    const SEALED: Sealed = Sealed;
+}
 
 impl<A, T: Field> Column<A, T> {
     /// The link from rows with this column to rows where another column is equal; none from NULL.
@@ -179,6 +189,9 @@ impl<E: Entity, F: Related> Relation<E, F> {
     note = "join over a relation, `join(Dog::OWNER)`, or over columns, `join(Dog::OWNER_ID.on(Owner::ID))`"
 )]
 pub trait IntoLink {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The entity that it leads from.
     type From;
     /// The entity that it leads to.
@@ -189,6 +202,8 @@ pub trait IntoLink {
 }
 
 impl<A, B: Source> IntoLink for Link<A, B> {
+    const SEALED: Sealed = Sealed;
+
     type From = A;
     type To = B;
 
@@ -198,6 +213,8 @@ impl<A, B: Source> IntoLink for Link<A, B> {
 }
 
 impl<E: Entity, F: Related> IntoLink for Relation<E, F> {
+    const SEALED: Sealed = Sealed;
+
     type From = E;
     type To = F::Target;
 
@@ -208,6 +225,9 @@ impl<E: Entity, F: Related> IntoLink for Relation<E, F> {
 
 /// What can be said of an entity `E` and so of its second name `A`.
 pub trait Renamed<E, A> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The same of `A`.
     type Out;
 
@@ -216,6 +236,8 @@ pub trait Renamed<E, A> {
 }
 
 impl<E, A, T> Renamed<E, A> for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Out = Column<A, T>;
 
     fn renamed(self) -> Column<A, T> {
@@ -224,6 +246,8 @@ impl<E, A, T> Renamed<E, A> for Column<E, T> {
 }
 
 impl<E, A, T> Renamed<E, A> for Expr<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Out = Expr<A, T>;
 
     fn renamed(self) -> Expr<A, T> {
@@ -232,6 +256,8 @@ impl<E, A, T> Renamed<E, A> for Expr<E, T> {
 }
 
 impl<E, A> Renamed<E, A> for Condition<E> {
+    const SEALED: Sealed = Sealed;
+
     type Out = Condition<A>;
 
     fn renamed(self) -> Condition<A> {
@@ -240,6 +266,8 @@ impl<E, A> Renamed<E, A> for Condition<E> {
 }
 
 impl<E, A, T> Renamed<E, A> for Order<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Out = Order<A, T>;
 
     fn renamed(self) -> Order<A, T> {
@@ -248,6 +276,8 @@ impl<E, A, T> Renamed<E, A> for Order<E, T> {
 }
 
 impl<E: Entity, A, F: Related> Renamed<E, A> for Relation<E, F> {
+    const SEALED: Sealed = Sealed;
+
     type Out = Link<A, F::Target>;
 
     fn renamed(self) -> Link<A, F::Target> {
@@ -256,6 +286,8 @@ impl<E: Entity, A, F: Related> Renamed<E, A> for Relation<E, F> {
 }
 
 impl<E, A, B> Renamed<E, A> for Link<E, B> {
+    const SEALED: Sealed = Sealed;
+
     type Out = Link<A, B>;
 
     fn renamed(self) -> Link<A, B> {

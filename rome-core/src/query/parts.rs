@@ -5,6 +5,7 @@ use crate::exec::JoinedRow;
 use crate::expr::Source;
 use crate::model::Entity;
 use crate::row;
+use crate::sealed::Sealed;
 use crate::value::{Field, RowReader, Value, ValueError};
 
 /// A joined row as it was found.
@@ -28,6 +29,9 @@ impl FoundValues {
 
 /// One entity of a query on several: an entity or an alias, or an `Option` of one where a left join put it.
 pub trait Part: Send + Sync + 'static {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// What it is in a row.
     type Row;
 
@@ -47,6 +51,8 @@ fn read<E: Entity>(row: &FoundRow<'_>, place: usize) -> Result<Option<E>> {
 }
 
 impl<S: Source> Part for S {
+    const SEALED: Sealed = Sealed;
+
     type Row = S::Entity;
 
     fn read(row: &FoundRow<'_>, place: usize) -> Result<S::Entity> {
@@ -56,6 +62,8 @@ impl<S: Source> Part for S {
 }
 
 impl<S: Source> Part for Option<S> {
+    const SEALED: Sealed = Sealed;
+
     type Row = Option<S::Entity>;
 
     fn read(row: &FoundRow<'_>, place: usize) -> Result<Option<S::Entity>> {
@@ -65,6 +73,9 @@ impl<S: Source> Part for Option<S> {
 
 /// The entities of a query on several, in the order in which they were joined: a tuple of them.
 pub trait Parts: Send + Sync + 'static {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// What a row is.
     type Row;
 
@@ -82,6 +93,9 @@ pub trait Parts: Send + Sync + 'static {
     note = "ask for some of them in a query of their own, or load relations with `.with(...)`"
 )]
 pub trait And<B> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// All of them.
     type Parts: Parts;
 }
@@ -89,6 +103,8 @@ pub trait And<B> {
 macro_rules! parts {
     ($(($($name:ident $place:tt)+);)*) => { $(
         impl<$($name: Part),+> Parts for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+
             type Row = ($($name::Row,)+);
 
             fn read(row: &FoundRow<'_>) -> Result<Self::Row> {
@@ -110,6 +126,8 @@ parts! {
 macro_rules! one_more {
     ($($($name:ident)+;)*) => { $(
         impl<$($name: Part,)+ More: Part> And<More> for ($($name,)+) {
+            const SEALED: Sealed = Sealed;
+
             type Parts = ($($name,)+ More,);
         }
     )* };

@@ -6,6 +6,7 @@ use crate::expr::Column;
 use crate::model::Entity;
 use crate::row::{self, RowView};
 use crate::schema::Table;
+use crate::sealed::Sealed;
 use crate::value::{Field, RowReader, Value, ValueError};
 
 /// How rows are read.
@@ -136,6 +137,9 @@ fn view<'r>(
     note = "write `Dog::NAME`, or `(Dog::NAME, Dog::AGE)`"
 )]
 pub trait Selection<E: Entity> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// What a row becomes.
     type Row;
 
@@ -150,6 +154,8 @@ pub trait Selection<E: Entity> {
 }
 
 impl<E: Entity, T: Field> Selection<E> for Column<E, T> {
+    const SEALED: Sealed = Sealed;
+
     type Row = T;
 
     fn positions(&self) -> Vec<u16> {
@@ -164,6 +170,8 @@ impl<E: Entity, T: Field> Selection<E> for Column<E, T> {
 macro_rules! tuples {
     ($(($($name:ident $at:tt)+))*) => { $(
         impl<E: Entity, $($name: Field),+> Selection<E> for ($(Column<E, $name>,)+) {
+            const SEALED: Sealed = Sealed;
+
             type Row = ($($name,)+);
 
             fn positions(&self) -> Vec<u16> {

@@ -13,6 +13,7 @@ use crate::ask::Window;
 use crate::error::Result;
 use crate::metrics;
 use crate::model::Entity;
+use crate::sealed::Sealed;
 use crate::session::Target;
 
 /// Queries combined by set operations. Its rows are an `R`, as those of each; orders speak of the first query's entities `Q`.
@@ -58,6 +59,9 @@ pub struct SetQuery<'a, Q, R> {
 )]
 pub trait SetOperand<R> {
     #[doc(hidden)]
+    const SEALED: Sealed;
+
+    #[doc(hidden)]
     fn operand(self) -> SetSide<R>;
 }
 
@@ -95,12 +99,16 @@ macro_rules! operations {
         }
 
         impl<$q $(: $bound)?, R: Send + 'static> SetOperand<R> for $ty<'_, $q, R> {
+            const SEALED: Sealed = Sealed;
+
             fn operand(self) -> SetSide<R> {
                 SetSide(self.into_set().into_tree(), PhantomData)
             }
         }
 
         impl<$q $(: $bound)?, R: Send + 'static> SetOperand<R> for &$ty<'_, $q, R> {
+            const SEALED: Sealed = Sealed;
+
             fn operand(self) -> SetSide<R> {
                 SetSide(self.clone().into_set().into_tree(), PhantomData)
             }
@@ -116,8 +124,13 @@ operations! {
 }
 
 /// Any type: a bound for the macro above.
-pub trait Whole: 'static {}
-impl<T: 'static> Whole for T {}
+pub trait Whole: 'static {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
+impl<T: 'static> Whole for T {
+    const SEALED: Sealed = Sealed;
+}
 
 impl<'a, E: Entity, R: Send + 'static> Query<'a, E, R> {
     fn into_set(self) -> SetQuery<'a, E, R> {

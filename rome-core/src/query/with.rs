@@ -16,6 +16,7 @@ use crate::model::{Entity, Related, Relation, codec};
 use crate::row;
 use crate::row::reference::columns_of;
 use crate::schema::{RelationDef, Table};
+use crate::sealed::Sealed;
 use crate::session::{Reader, Session};
 
 /// A relation that is to be loaded, and how: filtered, ordered, limited for each row, with further relations of what it
@@ -67,6 +68,9 @@ pub struct Load<E, F: Related> {
     note = "write `Owner::DOGS`, or `Owner::DOGS.filter(...)`"
 )]
 pub trait IntoLoad<E: Entity> {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The field that the relation is in.
     type Field: Related;
 
@@ -75,6 +79,8 @@ pub trait IntoLoad<E: Entity> {
 }
 
 impl<E: Entity, F: Related> IntoLoad<E> for Relation<E, F> {
+    const SEALED: Sealed = Sealed;
+
     type Field = F;
 
     fn into_load(self) -> Load<E, F> {
@@ -83,6 +89,8 @@ impl<E: Entity, F: Related> IntoLoad<E> for Relation<E, F> {
 }
 
 impl<E: Entity, F: Related> IntoLoad<E> for Load<E, F> {
+    const SEALED: Sealed = Sealed;
+
     type Field = F;
 
     fn into_load(self) -> Self {

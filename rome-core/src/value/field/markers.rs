@@ -1,6 +1,7 @@
 //! What a column can be used for, as marker traits, so that a wrong use is a compile error in the words of columns.
 
 use super::Field;
+use crate::sealed::Sealed;
 
 /// A type whose columns have an order: all scalars, and `Option` of them.
 #[diagnostic::on_unimplemented(
@@ -23,11 +24,17 @@ pub trait Nullable {}
     message = "a column of type `{Self}` is not text; it cannot be matched by prefix, suffix or pattern",
     label = "this column is not text"
 )]
-pub trait Textual: Field {}
+pub trait Textual: Field {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}
 
 /// A type whose columns hold numbers: integers, floats, and `Option` of them.
 #[diagnostic::on_unimplemented(
     message = "a column of type `{Self}` is not a number; it cannot be added, summed or averaged",
     label = "this column is not a number"
 )]
-pub trait Numeric: Field {}
+pub trait Numeric: Field {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+}

@@ -2,11 +2,16 @@
 
 use super::super::{ColumnType, RowReader, RowWriter, Value, ValueError, ValueRef, key};
 use super::{Element, Field, Nullable, Numeric, Ordered, Textual};
+use crate::sealed::Sealed;
 
 impl<T> Nullable for Option<T> {}
 impl<T: Ordered> Ordered for Option<T> {}
-impl<T: Textual> Textual for Option<T> {}
-impl<T: Numeric> Numeric for Option<T> {}
+impl<T: Textual> Textual for Option<T> {
+    const SEALED: Sealed = Sealed;
+}
+impl<T: Numeric> Numeric for Option<T> {
+    const SEALED: Sealed = Sealed;
+}
 impl<T: Element> Element for Option<T> {}
 
 impl<T: Field> Field for Option<T> {

@@ -2,6 +2,7 @@
 
 use super::super::{ColumnType, RowReader, RowWriter, Value, ValueError, ValueRef, key, moment};
 use super::{Element, Field, Numeric, Ordered, Textual, mismatch};
+use crate::sealed::Sealed;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::sync::Arc;
@@ -43,7 +44,9 @@ impl Field for bool {
 macro_rules! integer {
     ($($ty:ty: $signed:literal, $codec:ident as $wide:ty;)*) => {$(
         impl Ordered for $ty {}
-        impl Numeric for $ty {}
+        impl Numeric for $ty {
+            const SEALED: Sealed = Sealed;
+        }
         impl Field for $ty {
             const TYPE: ColumnType = ColumnType::Int { bits: <$ty>::BITS as u8, signed: $signed };
             const EXACT: bool = true;
@@ -98,7 +101,9 @@ integer! {
 macro_rules! float {
     ($($ty:ident: $column:ident;)*) => {$(
         impl Ordered for $ty {}
-        impl Numeric for $ty {}
+        impl Numeric for $ty {
+            const SEALED: Sealed = Sealed;
+        }
         impl Element for $ty {}
         impl Field for $ty {
             const TYPE: ColumnType = ColumnType::$column;
@@ -143,7 +148,9 @@ float! {
 macro_rules! string {
     ($($ty:ty),*) => {$(
         impl Ordered for $ty {}
-        impl Textual for $ty {}
+        impl Textual for $ty {
+            const SEALED: Sealed = Sealed;
+        }
         impl Element for $ty {}
         impl Field for $ty {
             const TYPE: ColumnType = ColumnType::Text;

@@ -1,6 +1,7 @@
 //! What the sum of a column's values is.
 
 use super::{Field, Numeric};
+use crate::sealed::Sealed;
 
 /// A type whose columns can be summed: numbers, and `Option` of them.
 #[diagnostic::on_unimplemented(
@@ -8,6 +9,9 @@ use super::{Field, Numeric};
     label = "this column is not a number"
 )]
 pub trait Summable: Numeric {
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
     /// The type of the sum: `i64` for integers with a sign, `u64` for those without, 128 bits for those of 128, `f64` for
     /// floats.
     type Sum: Field;
@@ -16,6 +20,8 @@ pub trait Summable: Numeric {
 macro_rules! sums {
     ($($sum:ty: $($ty:ty)+;)*) => { $($(
         impl Summable for $ty {
+            const SEALED: Sealed = Sealed;
+
             type Sum = $sum;
         }
     )+)* };
@@ -30,5 +36,7 @@ sums! {
 }
 
 impl<T: Summable> Summable for Option<T> {
+    const SEALED: Sealed = Sealed;
+
     type Sum = T::Sum;
 }
