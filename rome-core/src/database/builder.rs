@@ -204,7 +204,7 @@ impl DatabaseBuilder {
     }
 
     /// Opens the database in a store, and brings the stored tables up to date as [`schema_policy`](Self::schema_policy) says. Costs two
-    /// to four round trips; more where an index has to be built, see [`build_indexes`](Admin::build_indexes): its rows are read
+    /// to four round trips; more where an index has to be built, see [`build_indexes`](crate::Admin::build_indexes): its rows are read
     /// once before, to see whether it can be built.
     ///
     /// What is refused has changed nothing, for nobody. If rows that others write while a new index is built cannot be in it, the index

@@ -58,7 +58,7 @@ pub fn verify(dump: &mut impl BufRead) -> Result<BTreeMap<String, u64>> {
 /// since duplicates may be why. Counted keys go on after the greatest one up to 4·10¹²; one beyond was given by hand.
 ///
 /// Foreign keys are not looked at while rows are loaded, since a row may come before the one that it references:
-/// [`check`](Admin::check) finds what the dump itself did not have. Costs three round trips for each 500 rows: a read, the
+/// [`check`](crate::Admin::check) finds what the dump itself did not have. Costs three round trips for each 500 rows: a read, the
 /// commit, and a note of how far it is. Reading is not asynchronous: this is for tools.
 ///
 /// ```
