@@ -238,7 +238,7 @@ laws! { [Dog, Owner]
         assert!(db.query::<Dog>().one().await.unwrap_err().is_not_found());
         pack(&db).await;
         let error = db.query::<Dog>().one().await.unwrap_err();
-        assert!(error.is_invalid() && !error.is_not_found());
+        assert!(error.is_not_unique() && !error.is_not_found());
         says!(error, "`dogs`");
     }
 }

@@ -100,7 +100,7 @@ async fn refusing_prints_the_plan_and_changes_nothing() {
         let before = old.admin().status().await.unwrap();
         let refused = indexed::open(&store, SchemaPolicy::Deny).await.unwrap_err();
         assert!(refused.is_schema_mismatch(), "{refused}");
-        for part in ["`by_tags`", "`by_name`", "`global_index(name)`", "Refuse"] {
+        for part in ["`by_tags`", "`by_name`", "`global_index(name)`", "Deny"] {
             assert!(refused.to_string().contains(part), "{refused} does not say {part}");
         }
         assert_eq!(old.admin().status().await.unwrap(), before);

@@ -82,7 +82,7 @@ pub async fn check<'a, E: Subject>(
     match query().one().await {
         Ok(row) => assert_rows::<E>(&[row.row()], rows, ask, &format!("one: {what}")),
         Err(error) if error.is_not_found() => assert_eq!(expected.len(), 0, "one: {what}"),
-        Err(error) => assert!(error.is_invalid() && expected.len() > 1, "one: {error}: {what}"),
+        Err(error) => assert!(error.is_not_unique() && expected.len() > 1, "one: {error}: {what}"),
     }
     // Streams and pages go by the key where there is no order, as the naive answer does.
     let streamed: Vec<E> = query().stream().try_collect().await.unwrap();
