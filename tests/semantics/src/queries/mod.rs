@@ -136,6 +136,11 @@ async fn write<E: Subject>(session: &Session, rows: &mut Vec<Row>, gen_: &mut Ge
                 rows.push(row);
             }
             (0, Some(_)) => assert!(session.insert(E::of(&row)).await.unwrap_err().is_duplicate_key()),
+            (1 | 2, Some(at)) if E::SOFT && rows[at].gone.is_some() => {
+                assert!(session.update(&E::of(&row)).await.unwrap_err().is_not_found());
+                assert!(session.restore::<E>(key).await.unwrap());
+                rows[at].gone = None;
+            }
             (1 | 2, Some(at)) => {
                 session.update(&E::of(&row)).await.unwrap();
                 rows[at] = row;
