@@ -43,12 +43,12 @@ async fn main() -> rome_orm::Result<()> {
     assert_eq!(db.get::<Page>("home").await?, None);
     assert_eq!(db.query::<Page>().count().await?, 0);
     assert_eq!(db.query::<Page>().with_deleted().count().await?, 1);
-    let mut hidden = db.query::<Page>().only_deleted().one().await?;
+    let hidden = db.query::<Page>().only_deleted().one().await?;
     println!("deleted at {:?}", hidden.deleted);
 
-    // To bring it back, clear the column.
-    hidden.deleted = None;
-    db.update(&hidden).await?;
+    // It comes back on purpose only: for an update it is not there.
+    assert!(db.update(&second).await.expect_err("it is deleted").is_not_found());
+    assert!(db.restore::<Page>("home").await?);
     assert!(db.get::<Page>("home").await?.is_some());
 
     // To remove it really, purge it.

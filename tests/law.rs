@@ -494,7 +494,8 @@ async fn a_soft_deletion_hides_the_row_and_keeps_its_place() {
         assert!(db.insert(page("a")).await.unwrap_err().is_unique_violation());
         assert!(db.insert(Page { id: a.id, ..page("b") }).await.unwrap_err().is_duplicate_key());
         let hidden = db.get_with_deleted::<Page>(a.id).await.unwrap().unwrap();
-        db.update(&Page { gone: None, ..hidden }).await.unwrap();
+        assert!(db.update(&Page { gone: None, ..hidden }).await.unwrap_err().is_not_found());
+        assert!(db.restore::<Page>(a.id).await.unwrap());
         assert!(db.get::<Page>(a.id).await.unwrap().is_some());
         db.delete(&db.get::<Page>(a.id).await.unwrap().unwrap()).await.unwrap();
         db.upsert(Page { id: a.id, ..page("a") }).await.unwrap();
