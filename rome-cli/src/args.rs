@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use rome_orm::store::Durability;
+use rome_orm::store::{Durability, url};
 
 /// Looks at databases of ROME, checks them, finishes what was interrupted, and takes their rows out and in.
 ///
@@ -117,13 +117,5 @@ fn number(replicas: &str) -> Option<u8> {
 }
 
 fn pause(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (count, unit) = text.split_at(digits);
-    let milliseconds = match unit {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        _ => None,
-    };
-    let pause = milliseconds.and_then(|unit| count.parse::<u64>().ok()?.checked_mul(unit));
-    pause.map(Duration::from_millis).ok_or_else(|| "write a whole number and its unit, `10ms` or `1s`".to_owned())
+    url::duration(text).ok_or_else(|| url::DURATION.to_owned())
 }

@@ -305,7 +305,7 @@ async fn what_is_given_has_units_and_levels() {
     }
     for given in [
         &["apply", "--pause", "10"][..],
-        &["apply", "--pause", "1h"],
+        &["apply", "--pause", "1d"],
         &["--durability", "replicated-local:0", "status"],
     ] {
         says(&url, given, 2);

@@ -9,6 +9,7 @@ mod executor;
 mod keys;
 mod names;
 mod runtime;
+mod soft_delete;
 mod streams;
 mod transactions;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is told of the progress of a build.
+/// What is called with the progress of a build.
 pub(crate) type OnProgress = dyn Fn(&BuildProgress) + Send + Sync;
 
 /// How indexes are built.
@@ -36,7 +36,7 @@ impl BuildOptions {
         self
     }
 
-    /// What is told after each batch.
+    /// What is called after each batch.
     #[must_use]
     pub fn on_progress(mut self, told: impl Fn(&BuildProgress) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(told));

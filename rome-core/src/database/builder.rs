@@ -53,8 +53,8 @@ impl DatabaseBuilder {
     /// Refuses two entities of one table.
     fn check_names(&self) -> Result<()> {
         for (at, (table, own)) in self.tables.iter().zip(&self.types).enumerate() {
-            let before = self.tables.iter().zip(&self.types).take(at);
-            if let Some((_, other)) = before.into_iter().find(|(other, _)| other.name == table.name) {
+            let mut before = self.tables.iter().zip(&self.types).take(at);
+            if let Some((_, other)) = before.find(|(other, _)| other.name == table.name) {
                 return Err(Kind::Schema(format!(
                     "the entities `{other}` and `{own}` are both stored in the table `{}`: give one of them a name of its own, \
                      `#[rome(table = \"...\")]`",
@@ -105,7 +105,7 @@ impl DatabaseBuilder {
         self
     }
 
-    /// From which duration on a query is told as slow: a `tracing` warning with the target `rome_orm::query` and the text of the
+    /// From which duration on a query is reported as slow: a `tracing` warning with the target `rome_orm::query` and the text of the
     /// query, without its values. 200 milliseconds unless said otherwise; none is no warning.
     ///
     /// ```

@@ -31,18 +31,18 @@
 //! What one query or one transaction costs its caller asks by [`Measure::measured`].
 
 mod collector;
+mod cost;
 mod event;
 mod histogram;
 mod measured;
 mod observed;
 mod snapshot;
-mod statistics;
 
 pub use collector::Collector;
+pub use cost::{Cost, Measure};
 pub use event::{CallKind, Event, Metrics, StoreCall, TransactionEnd};
 pub use snapshot::{CallStats, Latency, Snapshot};
-pub use statistics::{Cost, Measure};
 
+pub(crate) use cost::{Visits, count, count_visits, is_measured, measured_by_space, returned};
 pub(crate) use measured::measured;
 pub(crate) use observed::Observed;
-pub(crate) use statistics::{Visits, count, count_visits, is_measured, measured_by_space, returned};

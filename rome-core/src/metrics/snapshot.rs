@@ -33,7 +33,7 @@ pub struct Snapshot {
     pub transactions: Latency,
 }
 
-/// CallStats of one kind.
+/// What calls of one kind took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallStats {

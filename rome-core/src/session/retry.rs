@@ -42,6 +42,11 @@ impl Limits {
         }
     }
 
+    /// Whether the time-out has come.
+    fn is_over(&self) -> bool {
+        self.timeout.is_some_and(|timeout| self.begun.elapsed() >= timeout)
+    }
+
     /// The time-out came first.
     fn passed(&self, shared: &Shared, attempt: u32) -> Error {
         ended(shared, TransactionEnd::Failed, attempt, self.begun);
@@ -94,7 +99,8 @@ async fn attempts(
     let mut attempt = 1;
     let mut turn = Asked::Not;
     let mut took = Duration::ZERO;
-    shared.turns.let_pass(&shared.committer).await;
+    // What is left of the time is the first attempt's to use up.
+    let _ = limits.within(shared.turns.let_pass(&shared.committer)).await;
     loop {
         let left = limits.left();
         let alone = match &turn {
@@ -141,6 +147,9 @@ async fn attempts(
         let left = limits.left();
         let again = attempt < options.max_attempts && !left.is_zero();
         shared.metrics.tell(|| Event::Conflict { attempt, again });
+        if limits.is_over() {
+            return Err(limits.passed(shared, attempt));
+        }
         if !again {
             ended(shared, TransactionEnd::Failed, attempt, begun);
             return Err(gave_up(conflict, attempt));

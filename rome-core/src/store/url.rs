@@ -85,21 +85,7 @@ impl<'u> Parameter<'u> {
     /// # Errors
     /// [`StoreErrorKind::Invalid`] for anything else.
     pub fn duration(&self) -> StoreResult<Duration> {
-        let value = self.value.as_str();
-        let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
-        let (number, unit) = value.split_at(digits);
-        let milliseconds = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return Err(self.is_no("duration", "write a whole number and its unit, such as `250ms`, `2s` or `1m`")),
-        };
-        let duration = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds));
-        let duration = duration.map(Duration::from_millis).filter(|duration| *duration <= LONGEST);
-        duration.ok_or_else(|| {
-            self.is_no("duration", "write a whole number and its unit, such as `250ms`, `2s` or `1m`, up to `24h`")
-        })
+        duration(&self.value).ok_or_else(|| self.is_no("duration", DURATION))
     }
 
     /// Its value as a duration that is not zero.
@@ -142,6 +128,24 @@ impl<'u> Parameter<'u> {
 
 fn invalid(message: String) -> StoreError {
     StoreError::new(StoreErrorKind::Invalid, message)
+}
+
+/// What to write for a [`duration`].
+pub const DURATION: &str = "write a whole number and its unit, such as `250ms`, `2s` or `1m`, up to `24h`";
+
+/// A duration as text: a whole number and `ms`, `s`, `m` or `h`, up to a day. `None` for anything else.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let duration = Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(milliseconds)?);
+    (duration <= LONGEST).then_some(duration)
 }
 
 /// Text of a URL as an error repeats it: cut, and without control characters.

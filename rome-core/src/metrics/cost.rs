@@ -13,11 +13,11 @@ use crate::store::Space;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Cost {
-    /// CallStats that read the store: round trips.
+    /// Calls that read the store: round trips.
     pub reads: u64,
-    /// CallStats that wrote, or took a step of a commit.
+    /// Calls that wrote, or took a step of a commit.
     pub applies: u64,
-    /// CallStats that took numbers of a sequence, for keys and for ids of transactions; one serves many.
+    /// Calls that took numbers of a sequence, for keys and for ids of transactions; one serves many.
     pub reserves: u64,
     /// Rows that the store read to answer: those that it visited, whether or not they passed the filter, and those that it
     /// [read ahead](Self::read_ahead). A remote store transfers all of them, one in the same process only those that pass.
