@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use rome_core::store::{
+use rome_store::{
     Applied, Check, Consistency, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply,
     Scanned, Space, Span, Step, Store, StoreResult, TableId, TxId,
 };

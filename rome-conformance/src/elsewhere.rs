@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rome_core::store::{
+use rome_store::{
     Applied, Blocker, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step,
     Store, StoreResult,
 };

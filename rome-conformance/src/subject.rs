@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rome_core::store::{Store, StoreResult};
+use rome_store::{Store, StoreResult};
 
 /// How the store under test is opened.
 ///
@@ -14,7 +14,7 @@ pub trait Subject: Send + Sync {
     /// A new, empty place.
     fn place(&self) -> Self::Place;
 
-    /// Opens the store at a place. If its [capabilities](rome_core::store::Capabilities) say that it is persistent, the
+    /// Opens the store at a place. If its [capabilities](rome_store::Capabilities) say that it is persistent, the
     /// suite drops it and opens the place again to see what is left.
     ///
     /// # Errors

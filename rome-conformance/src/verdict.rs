@@ -4,7 +4,7 @@ use std::fmt;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rome_core::store::StoreError;
+use rome_store::StoreError;
 
 /// How a law was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use adya::sim::{Isolation, SimOpts, run};
 use adya::{History, Opts, Valid, Workload};
 use rome_conformance::history::{Level, Op, Outcome, Transaction, check, to_jepsen};
 use rome_conformance::workloads::append_to_lists;
-use rome_core::store::Store;
-use rome_core::store::memory::MemoryStore;
 use rome_core::testkit::{Fault, Faults};
+use rome_store::Store;
+use rome_store::memory::MemoryStore;
 use serde_json::Value;
 
 fn ops(event: &Value) -> Vec<Op> {

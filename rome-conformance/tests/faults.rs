@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use rome_conformance::{laws, run};
-use rome_core::store::Store;
-use rome_core::store::memory::MemoryStore;
 use rome_core::testkit::{Fault, Faults};
+use rome_store::Store;
+use rome_store::memory::MemoryStore;
 
 /// A store behind a bad line.
 async fn lossy() -> Arc<dyn Store> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rome_core::store::Store;
-use rome_core::store::memory::MemoryStore;
+use rome_store::Store;
+use rome_store::memory::MemoryStore;
 
 rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);
 

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use async_trait::async_trait;
 use rome_core::Database;
 use rome_core::model::{Many, One};
-use rome_core::store::memory::MemoryStore;
-use rome_core::store::{
+use rome_derive::Entity;
+use rome_store::memory::MemoryStore;
+use rome_store::{
     Applied, Capabilities, Consistency, Durability, Effect, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot,
     Space, Store, StoreError, StoreResult, TableId, TxId,
 };
-use rome_derive::Entity;
 
 #[derive(Entity, Clone, Debug, Default)]
 #[rome(table = "owners")]

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, TableDefinition};
-use rome_core::store::{
+use rome_embedded::{EmbeddedOptions, EmbeddedStore, Verify};
+use rome_store::{
     Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Space, Span, Store, TableId, TxId,
 };
-use rome_embedded::{EmbeddedOptions, EmbeddedStore, Verify};
 
 const ROWS: u64 = 100_000;
 const GETS: u64 = 500_000;
@@ -134,7 +134,7 @@ async fn store(path: &Path) -> Result<(), Box<dyn Error>> {
                 tx.effects.push(Effect::Put { space: Space::Rows(TABLE), key, value: value.clone() });
                 store.apply(vec![(Partition(0), tx)], Durability::Local).await?;
             }
-            Ok::<(), rome_core::store::StoreError>(())
+            Ok::<(), rome_store::StoreError>(())
         }));
     }
     for writer in writers {

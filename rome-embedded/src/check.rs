@@ -1,6 +1,6 @@
 //! Tests the checks of a minitransaction against one state of the records.
 
-use rome_core::store::{Check, CheckRef, MiniTx, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{Check, CheckRef, MiniTx, StoreError, StoreErrorKind, StoreResult};
 
 use crate::engine::{Outside, Tables, caught};
 use crate::scan::{self, Keep, Purpose};

@@ -17,7 +17,7 @@ use crate::job::Job;
 use crate::layout;
 use crate::options::EmbeddedOptions;
 use crate::shared::{Shared, Snapshot, State};
-use rome_core::store::{Durability, Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{Durability, Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult};
 
 /// The most requests in one group; bounds how long the first of them waits for the others.
 const GROUP: usize = 4096;

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use rome_core::store::{Applied, Decision, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TxId};
+use rome_store::{Applied, Decision, MiniTx, SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TxId};
 
 use crate::check;
 use crate::engine::{Records, Tables, Writing, caught};
@@ -251,8 +251,8 @@ pub(crate) fn validate(tables: &impl Tables, state: State, tx: &MiniTx) -> Store
 pub(crate) fn copy(error: &StoreError) -> StoreError {
     let same = StoreError::new(error.kind(), error.to_string());
     match error.certainty() {
-        rome_core::store::Certainty::NotApplied => same,
-        rome_core::store::Certainty::Unknown => same.with_unknown_outcome(),
+        rome_store::Certainty::NotApplied => same,
+        rome_store::Certainty::Unknown => same.with_unknown_outcome(),
     }
 }
 

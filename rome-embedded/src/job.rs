@@ -1,6 +1,6 @@
 //! Requests to the commit thread, and answers that wait for the commit.
 
-use rome_core::store::{Applied, Durability, MiniTx, SequenceId, StoreError, StoreResult};
+use rome_store::{Applied, Durability, MiniTx, SequenceId, StoreError, StoreResult};
 use tokio::sync::oneshot;
 
 /// A request to the commit thread.

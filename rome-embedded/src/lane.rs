@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::mem;
 
-use rome_core::store::{Applied, Decision, TxId};
+use rome_store::{Applied, Decision, TxId};
 
 /// How many lanes a generation holds.
 const GENERATION: usize = 1 << 16;

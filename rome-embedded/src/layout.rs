@@ -4,7 +4,7 @@
 //! space is versioned, then the value itself, then a checksum of table, key and value, so that a damaged or misplaced
 //! record is reported instead of read.
 
-use rome_core::store::{SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TableId, TxId};
+use rome_store::{SequenceId, Space, StoreError, StoreErrorKind, StoreResult, TableId, TxId};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::place::Place;
@@ -115,7 +115,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use rome_core::store::IndexId;
+    use rome_store::IndexId;
 
     #[test]
     fn a_flipped_bit_in_key_or_value_is_damage() {

@@ -1,7 +1,7 @@
 //! The on-disk store of ROME.
 //!
 //! [`EmbeddedStore`] keeps a database in a folder of the local disk and implements the store contract
-//! ([`rome_core::store`]) with one partition. Reads look at a shared snapshot on the caller's own thread; writes go to
+//! ([`rome_store`]) with one partition. Reads look at a shared snapshot on the caller's own thread; writes go to
 //! one commit thread, which validates and applies everything that is waiting in one engine transaction, syncs the disk
 //! once, and then answers all of it (group commit).
 //!

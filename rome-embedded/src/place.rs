@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use rome_core::store::{IndexId, Space};
+use rome_store::{IndexId, Space};
 
 /// A table of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use rome_core::store::{IndexId, TableId};
+    use rome_store::{IndexId, TableId};
 
     #[test]
     fn each_space_has_a_place_a_name_and_a_mark_of_its_own() {

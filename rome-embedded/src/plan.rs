@@ -1,7 +1,7 @@
 //! Folds the effects of a minitransaction into one final write for each record, so that all that can fail has failed
 //! before the first write, and the writes go through each table in order.
 
-use rome_core::store::{Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult, TxId};
+use rome_store::{Effect, MiniTx, Space, StoreError, StoreErrorKind, StoreResult, TxId};
 
 use crate::engine::{Records, Tables, Writing, caught};
 use crate::layout;

@@ -1,6 +1,6 @@
 //! Refuses requests that this store cannot take, before anything else is done with them.
 
-use rome_core::store::{
+use rome_store::{
     Capabilities, Check, Durability, Effect, MiniTx, Partition, Space, Step, StoreError, StoreErrorKind, StoreResult,
 };
 

@@ -6,7 +6,7 @@
 use std::ops::{Bound, ControlFlow};
 
 use bytes::Bytes;
-use rome_core::store::{
+use rome_store::{
     Claimed, Digest, Digester, Read, RecordRef, Reply, RowFilter, Scanned, Scanner, Space, Span, StoreError,
     StoreErrorKind, StoreResult, TableId, TxId, row_key,
 };

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread;
 
-use rome_core::store::{
-    Capabilities, Durability, SnapshotId, Snapshots, Space, StoreError, StoreErrorKind, StoreResult,
-};
+use rome_store::{Capabilities, Durability, SnapshotId, Snapshots, Space, StoreError, StoreErrorKind, StoreResult};
 
 use crate::engine;
 use crate::lane::Lanes;
@@ -61,7 +59,7 @@ impl Shared {
     }
 
     /// Keeps the newest state readable; `None` if it cannot be read, or too many are kept.
-    pub(crate) fn keep(&self) -> Option<rome_core::store::Snapshot> {
+    pub(crate) fn keep(&self) -> Option<rome_store::Snapshot> {
         // Under the lock, so that a renewal of the snapshot under it gives up this one, too.
         let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
         self.snapshots.keep(Arc::clone(newest.as_ref()?))
@@ -69,7 +67,7 @@ impl Shared {
 
     /// Keeps the state of a read that is not done; `None` if it has to be done at once, since the file is about to be closed or too
     /// many are kept.
-    pub(crate) fn keep_for(&self, snapshot: &Arc<Snapshot>) -> Option<rome_core::store::Snapshot> {
+    pub(crate) fn keep_for(&self, snapshot: &Arc<Snapshot>) -> Option<rome_store::Snapshot> {
         // A renewal of the snapshot waits for this reader, which must not wait in turn.
         let newest = self.newest.try_read().ok()?;
         newest.as_ref()?;

@@ -7,9 +7,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
-use rome_core::store::{
-    self, Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store,
-    StoreError, StoreErrorKind, StoreResult,
+use rome_store::{
+    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
+    StoreErrorKind, StoreResult,
 };
 use tokio::sync::oneshot;
 
@@ -59,7 +59,7 @@ impl EmbeddedStore {
     /// assert!(EmbeddedStore::open(&path, EmbeddedOptions::default()).is_err(), "one store at a time");
     /// # drop(store);
     /// # std::fs::remove_dir_all(&path).ok();
-    /// # Ok::<(), rome_core::store::StoreError>(())
+    /// # Ok::<(), rome_store::StoreError>(())
     /// ```
     pub fn open(path: impl AsRef<Path>, options: EmbeddedOptions) -> StoreResult<Self> {
         let folder = Folder::take(path.as_ref())?;
@@ -235,7 +235,7 @@ impl Store for EmbeddedStore {
         answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
     }
 
-    fn snapshot(&self) -> Option<store::Snapshot> {
+    fn snapshot(&self) -> Option<rome_store::Snapshot> {
         self.shared.keep()
     }
 

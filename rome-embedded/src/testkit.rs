@@ -4,7 +4,7 @@
 use std::path::Path;
 
 pub use redb::StorageBackend;
-use rome_core::store::StoreResult;
+use rome_store::StoreResult;
 
 use crate::engine::{Disk, Engine};
 use crate::folder::{check_format, write_format};

@@ -8,7 +8,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::Path;
 
-use rome_core::store::{StoreError, StoreErrorKind};
+use rome_store::{StoreError, StoreErrorKind};
 
 const MARK: &[u8] = b"a database was made in this folder\n";
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use harness::Folder;
 use rome_conformance::Subject;
-use rome_core::store::{Store, StoreResult};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
+use rome_store::{Store, StoreResult};
 
 struct OnDisk;
 

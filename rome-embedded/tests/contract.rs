@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use harness::*;
-use rome_core::store::{
+use rome_store::{
     Applied, Certainty, Check, CheckRef, Claimed, Consistency, Decision, Digest, Durability, Effect, FilterRef,
     IndexId, MiniTx, Partition, Read, Reply, RowFilter, SequenceId, Space, Span, Step, Store, StoreErrorKind, TableId,
 };

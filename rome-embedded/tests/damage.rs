@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use harness::disk::Disk;
 use harness::*;
-use rome_core::store::{IndexId, Read, Reply, Space, Span, StoreErrorKind, StoreResult};
 use rome_embedded::testkit::open_on;
 use rome_embedded::{EmbeddedOptions, EmbeddedStore, Verify};
+use rome_store::{IndexId, Read, Reply, Space, Span, StoreErrorKind, StoreResult};
 
 const UNIQUE: Space = Space::Unique(IndexId(3));
 const SUMS: Space = Space::Aggregate(IndexId(4));

@@ -7,11 +7,11 @@ use std::io;
 
 use harness::disk::{Change, Disk, perform};
 use harness::*;
-use rome_core::store::{
-    Applied, Certainty, Durability, Effect, IndexId, Read, Reply, Space, Span, StoreError, StoreErrorKind, StoreResult,
-};
 use rome_embedded::testkit::open_on;
 use rome_embedded::{EmbeddedOptions, EmbeddedStore, Recovery};
+use rome_store::{
+    Applied, Certainty, Durability, Effect, IndexId, Read, Reply, Space, Span, StoreError, StoreErrorKind, StoreResult,
+};
 
 const SUMS: Space = Space::Aggregate(IndexId(4));
 

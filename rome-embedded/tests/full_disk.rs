@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use harness::*;
-use rome_core::store::{Certainty, Durability, StoreErrorKind};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore, Recovery};
+use rome_store::{Certainty, Durability, StoreErrorKind};
 
 /// A file system of four megabytes, unmounted at the end.
 struct Mounted {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration as Time;
 
 use harness::*;
-use rome_core::store::{Applied, Durability, Partition, Read, Reply, SequenceId, Span, Store};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
+use rome_store::{Applied, Durability, Partition, Read, Reply, SequenceId, Span, Store};
 
 const WRITERS: u64 = 4;
 const PARTS: u8 = 5;

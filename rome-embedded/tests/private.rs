@@ -9,8 +9,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use harness::*;
-use rome_core::store::StoreErrorKind;
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
+use rome_store::StoreErrorKind;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -7,8 +7,8 @@ use std::fs;
 
 use harness::*;
 use redb::{Database, ReadableTable, TableDefinition};
-use rome_core::store::{Applied, Durability, Read, Reply, Space, Span, StoreErrorKind, TableId};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore, Recovery, Verify};
+use rome_store::{Applied, Durability, Read, Reply, Space, Span, StoreErrorKind, TableId};
 
 fn options_to_try() -> Vec<EmbeddedOptions> {
     let mut all = Vec::new();

@@ -8,10 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use harness::*;
-use rome_core::store::{
-    Applied, Consistency, Durability, Effect, FilterRef, Partition, Read, Reply, RowFilter, Span, Store,
-};
 use rome_embedded::EmbeddedStore;
+use rome_store::{Applied, Consistency, Durability, Effect, FilterRef, Partition, Read, Reply, RowFilter, Span, Store};
 use tokio::task::LocalSet;
 
 /// How many rows there are, and entries.

@@ -6,8 +6,8 @@ mod harness;
 use std::fs;
 
 use harness::*;
-use rome_core::store::{Certainty, Durability, StoreError, StoreErrorKind};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
+use rome_store::{Certainty, Durability, StoreError, StoreErrorKind};
 
 fn is_gone(error: &StoreError) {
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Gone, Certainty::NotApplied), "{error}");

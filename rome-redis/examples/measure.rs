@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use rome_core::store::{
+use rome_redis::RedisStore;
+use rome_redis::testkit::LocalServer;
+use rome_store::{
     Applied, Check, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Space, Span, Store, TableId,
     TxId,
 };
-use rome_redis::RedisStore;
-use rome_redis::testkit::LocalServer;
 
 const TABLE: TableId = TableId(1);
 const ROWS: Space = Space::Rows(TABLE);

@@ -13,7 +13,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{Certainty, StoreError, StoreErrorKind, StoreResult};
 use tokio::sync::{SemaphorePermit, oneshot};
 
 use crate::link::{Link, Live, UNDER_WAY};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use futures::future::try_join_all;
-use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{Durability, StoreError, StoreErrorKind, StoreResult};
 
 use crate::error;
 use crate::node::Node;

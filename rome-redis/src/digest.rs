@@ -5,7 +5,7 @@
 //! concurrency, not against an attacker: who can choose colliding keys may write here anyway.
 
 use bytes::Bytes;
-use rome_core::store::{Digest, TxId};
+use rome_store::{Digest, TxId};
 use sha1_smol::Sha1;
 
 /// How many members go into one link; the scripts have the same number.

@@ -8,7 +8,7 @@ use std::error::Error as _;
 use std::fmt;
 
 use redis::{ErrorKind, RedisError, ServerError};
-use rome_core::store::{StoreError, StoreErrorKind};
+use rome_store::{StoreError, StoreErrorKind};
 
 /// The most characters of what a server said that are told.
 const MOST_TOLD: usize = 200;

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use rome_core::store::{IndexId, SequenceId, Space, Span, StoreResult, TableId, TxId};
+use rome_store::{IndexId, SequenceId, Space, Span, StoreResult, TableId, TxId};
 
 use crate::error;
 use crate::slot;
@@ -137,7 +137,7 @@ pub(crate) fn original(stored: &[u8]) -> &[u8] {
 
 /// The key of the row that an entry points at, from the entry's stored form.
 pub(crate) fn row_key(entry: &[u8]) -> Option<Cow<'_, [u8]>> {
-    rome_core::store::row_key(original(entry))
+    rome_store::row_key(original(entry))
 }
 
 /// The version that a record starts with, and its value.

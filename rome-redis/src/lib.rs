@@ -1,7 +1,7 @@
 //! The Redis store of ROME.
 //!
 //! [`RedisStore`] keeps a database on one Redis server (6.2 or newer, or Valkey; no module is needed) or on a Redis Cluster, and
-//! implements the store contract ([`rome_core::store`]): with one partition on a server unless told otherwise, with 16 on a
+//! implements the store contract ([`rome_store`]): with one partition on a server unless told otherwise, with 16 on a
 //! cluster. A write to a partition is one Lua script call, which checks, applies and records the outcome at once, since Redis
 //! runs one script at a time. Reads are pipelines of plain commands between two looks at the partition's sequence number,
 //! which proves that they saw one state.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rome_core::store::StoreResult;
+use rome_store::StoreResult;
 
 use crate::batcher::Batcher;
 use crate::link::{Link, Live};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rome_core::store::{StoreResult, url};
+use rome_store::{StoreResult, url};
 
 use crate::error::invalid;
 
@@ -173,7 +173,7 @@ impl RedisOptions {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use rome_core::store::StoreErrorKind;
+    use rome_store::StoreErrorKind;
 
     use super::*;
 

@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
-use rome_core::store::{StoreError, StoreErrorKind};
+use rome_store::{StoreError, StoreErrorKind};
 
 use crate::error;
 use crate::options::RedisOptions;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
 use redis::Cmd;
-use rome_core::store::{Effect, Space};
+use rome_store::{Effect, Space};
 use tokio::sync::Mutex;
 
 use crate::layout::Layout;

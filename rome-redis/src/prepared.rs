@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use redis::Value;
-use rome_core::store::{Blocker, Effect, Partition, Read, Space, StoreResult, TxId, locks};
+use rome_store::{Blocker, Effect, Partition, Read, Space, StoreResult, TxId, locks};
 
 use crate::error;
 use crate::layout::{self, Layout};

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::link::{Link, Live};

@@ -1,7 +1,7 @@
 //! The forms of replies: text, numbers, lists; and the errors for a reply that has another form.
 
 use redis::Value;
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 
 use crate::error::refused;
 

@@ -1,7 +1,7 @@
 //! Numbers of sequences: blocks of them, by one script call on partition 0.
 
 use redis::Value;
-use rome_core::store::{SequenceId, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{SequenceId, StoreError, StoreErrorKind, StoreResult};
 
 use crate::error;
 use crate::layout::sequence_field;

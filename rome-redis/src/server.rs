@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rome_core::store::{Durability, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{Durability, StoreError, StoreErrorKind, StoreResult};
 
 /// The oldest server with `ZRANGE … BYLEX REV`.
 const OLDEST: (u32, u32) = (6, 2);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use rome_core::store::{Certainty, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{Certainty, StoreError, StoreErrorKind, StoreResult};
 
 use crate::error;
 use crate::options::RedisOptions;

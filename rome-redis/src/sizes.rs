@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use rome_core::store::{Effect, Space};
+use rome_store::{Effect, Space};
 
 /// The lengths of rows, by the space that they are in.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl Sizes {
 
 #[cfg(test)]
 mod tests {
-    use rome_core::store::TableId;
+    use rome_store::TableId;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use redis::Value;
-use rome_core::store::{
+use rome_store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
     StoreErrorKind, StoreResult,
 };
@@ -55,7 +55,7 @@ impl RedisStore {
     /// ```no_run
     /// use rome_redis::RedisStore;
     ///
-    /// # async fn example() -> Result<(), rome_core::store::StoreError> {
+    /// # async fn example() -> Result<(), rome_store::StoreError> {
     /// let store = RedisStore::open("redis://localhost?prefix=kennel").await?;
     /// let large = RedisStore::open("redis-cluster://one:7000,two:7000?prefix=kennel").await?;
     /// # Ok(())

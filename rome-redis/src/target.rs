@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rome_core::store::StoreResult;
+use rome_store::StoreResult;
 
 use crate::error::invalid;
 

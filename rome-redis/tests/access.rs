@@ -11,9 +11,9 @@ use std::time::Duration;
 use harness::*;
 use redis::aio::MultiplexedConnection;
 use rome_conformance::Subject;
-use rome_core::store::{Decision, Durability, Partition, Read, SequenceId, Span, Step, Store, StoreError, StoreResult};
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{Decision, Durability, Partition, Read, SequenceId, Span, Step, Store, StoreError, StoreResult};
 
 /// The rules of the page, for a user and a database of the same name.
 fn rules(name: &str) -> Vec<String> {
@@ -89,18 +89,18 @@ async fn use_it(server: &mut LocalServer, rules: &[String]) -> StoreResult<()> {
     client.read(vec![scan, Read::count(Span::all(INDEX)), index_get(b"a"), index_get(b"b")]).await?;
     client.read(["a", "b"].map(|key| Read::Get { space: ROWS, key: key.into() }).to_vec()).await?;
     let count = Span::all(ROWS);
-    let checked = rome_core::store::MiniTx {
-        reads: vec![rome_core::store::Check::Count { span: count, n: 1 }],
+    let checked = rome_store::MiniTx {
+        reads: vec![rome_store::Check::Count { span: count, n: 1 }],
         ..client.tx(vec![add("n", 1)])
     };
     client.apply(checked).await?;
-    let absent = rome_core::store::Check::Version { space: ROWS, key: "c".into(), expect: None };
+    let absent = rome_store::Check::Version { space: ROWS, key: "c".into(), expect: None };
     let inserted = client.tx(vec![put(ROWS, "c", "1")]);
-    client.apply(rome_core::store::MiniTx { checks: vec![absent], ..inserted }).await?;
+    client.apply(rome_store::MiniTx { checks: vec![absent], ..inserted }).await?;
     let prepare = Step::Prepare { primary: Partition(0), lease: 1000 };
-    let prepared = rome_core::store::MiniTx { step: prepare, ..client.tx(vec![add("n", 1)]) };
-    let finish = rome_core::store::MiniTx { step: Step::Finish(Decision::Committed), ..client.tx(vec![]) };
-    let finish = rome_core::store::MiniTx { id: prepared.id, ..finish };
+    let prepared = rome_store::MiniTx { step: prepare, ..client.tx(vec![add("n", 1)]) };
+    let finish = rome_store::MiniTx { step: Step::Finish(Decision::Committed), ..client.tx(vec![]) };
+    let finish = rome_store::MiniTx { id: prepared.id, ..finish };
     client.apply(prepared).await?;
     client.apply(finish).await?;
     client.store.reserve(SequenceId::Keys(TABLE), 1).await?;

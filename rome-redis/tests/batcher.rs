@@ -10,12 +10,12 @@ use bytes::Bytes;
 use futures::future::join_all;
 use futures::poll;
 use harness::*;
-use rome_core::store::{
+use rome_redis::RedisOptions;
+use rome_redis::testkit::LocalServer;
+use rome_store::{
     Applied, Certainty, Check, CheckRef, Decision, Durability, Effect, MiniTx, Partition, Read, Reply, Space, Span,
     Step, Store, StoreErrorKind, StoreResult, TxId,
 };
-use rome_redis::RedisOptions;
-use rome_redis::testkit::LocalServer;
 
 fn get(space: Space, key: &'static str) -> Vec<Read> {
     vec![Read::Get { space, key: key.into() }]

@@ -6,9 +6,9 @@ mod harness;
 use std::sync::Arc;
 
 use harness::*;
-use rome_core::store::{FilterRef, Read, RowFilter, Span};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
+use rome_store::{FilterRef, Read, RowFilter, Span};
 
 /// The most members that a round visits.
 const CHUNK: u32 = 4096;

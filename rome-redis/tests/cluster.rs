@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use harness::*;
-use rome_core::store::{
+use rome_redis::testkit::LocalCluster;
+use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{
     Applied, Certainty, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, Reply, SequenceId, Span,
     Step, Store, StoreErrorKind, StoreResult, TxId,
 };
-use rome_redis::testkit::LocalCluster;
-use rome_redis::{RedisOptions, RedisStore};
 
 const P: u32 = 6;
 

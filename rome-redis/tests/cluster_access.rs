@@ -11,11 +11,9 @@ use std::time::Duration;
 
 use harness::*;
 use rome_conformance::Subject;
-use rome_core::store::{
-    Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreResult, TxId,
-};
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreResult, TxId};
 
 const P: u32 = 3;
 
@@ -91,7 +89,7 @@ async fn use_it(cluster: &LocalCluster, name: &str, rules: &[String]) -> StoreRe
     store.apply(everywhere(1), Durability::Replicated(1)).await?;
     let prepare = Step::Prepare { primary: Partition(0), lease: 1 };
     store.apply(vec![(Partition(1), MiniTx { step: prepare, ..one(2, 1) })], Durability::Local).await?;
-    store.read(&[(Partition(1), vec![Read::count(Span::all(ROWS))])], rome_core::store::Consistency::Strict).await?;
+    store.read(&[(Partition(1), vec![Read::count(Span::all(ROWS))])], rome_store::Consistency::Strict).await?;
     let finish = MiniTx { step: Step::Finish(Decision::Committed), ..MiniTx::one(TxId { lane: 2, seq: 1 }) };
     store.apply(vec![(Partition(1), finish)], Durability::Local).await?;
     store.reserve(SequenceId::Keys(TABLE), 1).await?;

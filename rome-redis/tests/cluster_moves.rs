@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use futures::future::{self, Either};
 use harness::*;
-use rome_core::store::{
-    Applied, Certainty, Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, StoreErrorKind, TxId,
-};
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{
+    Applied, Certainty, Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, StoreErrorKind, TxId,
+};
 
 /// Where the rows of a table have moved and the rest of its partition has not, the node that they came to knows nothing of the
 /// partition. That is no loss.

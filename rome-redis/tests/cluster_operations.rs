@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use harness::*;
-use rome_core::store::{
+use rome_redis::testkit::LocalCluster;
+use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{
     Applied, Certainty, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, Reply, Step, Store,
     StoreErrorKind, TxId,
 };
-use rome_redis::testkit::LocalCluster;
-use rome_redis::{RedisOptions, RedisStore};
 
 async fn store(cluster: &LocalCluster) -> RedisStore {
     let options = RedisOptions::default().partitions(3).patience(Duration::from_secs(30));

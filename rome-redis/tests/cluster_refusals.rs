@@ -6,12 +6,12 @@ mod harness;
 use std::time::Duration;
 
 use harness::*;
-use rome_core::store::{
+use rome_redis::testkit::LocalCluster;
+use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{
     Applied, Certainty, Consistency, Decision, Durability, MiniTx, Partition, Read, Reply, Span, Step, Store,
     StoreErrorKind, TxId,
 };
-use rome_redis::testkit::LocalCluster;
-use rome_redis::{RedisOptions, RedisStore};
 
 const P: u32 = 6;
 
@@ -19,7 +19,7 @@ async fn store(cluster: &LocalCluster) -> RedisStore {
     RedisStore::open_with(&cluster.url(), RedisOptions::default().partitions(P)).await.unwrap()
 }
 
-async fn apply(store: &RedisStore, partition: u32, tx: MiniTx) -> rome_core::store::StoreResult<Applied> {
+async fn apply(store: &RedisStore, partition: u32, tx: MiniTx) -> rome_store::StoreResult<Applied> {
     Ok(store.apply(vec![(Partition(partition), tx)], Durability::default()).await?.remove(0))
 }
 
@@ -27,7 +27,7 @@ async fn apply(store: &RedisStore, partition: u32, tx: MiniTx) -> rome_core::sto
 async fn rows(store: &RedisStore) -> Vec<u64> {
     let batch: Vec<_> = (0..P).map(|partition| (Partition(partition), vec![Read::count(Span::all(ROWS))])).collect();
     let replies = store.read(&batch, Consistency::Strict).await.unwrap();
-    let rows = |reply: &rome_core::store::ReadReply| match reply.replies[..] {
+    let rows = |reply: &rome_store::ReadReply| match reply.replies[..] {
         [Reply::Count(ref rows)] => rows.n,
         ref other => panic!("{other:?}"),
     };

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use rome_conformance::Subject;
-use rome_core::store::{Store, StoreResult};
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{Store, StoreResult};
 
 /// One server for all laws that run at the same time; each place is a prefix of its own.
 static SERVER: LazyLock<Mutex<Weak<LocalServer>>> = LazyLock::new(|| Mutex::new(Weak::new()));

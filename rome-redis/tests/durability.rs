@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness::*;
-use rome_core::store::{
-    Applied, Certainty, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TxId,
-};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
+use rome_store::{
+    Applied, Certainty, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TxId,
+};
 
 const COUNT: Read = Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: false };
 
@@ -70,8 +70,7 @@ async fn numbers_of_lost_writes_do_not_come_again() {
     assert!(client.store.reserve(SequenceId::Lanes, 1).await.unwrap() > lane);
     assert!(client.store.reserve(SequenceId::Keys(TABLE), 1).await.unwrap() > key + 9);
     // A transaction that had read the lost state is not taken for up to date.
-    let reads =
-        vec![rome_core::store::Check::Version { space: ROWS, key: "lost".into(), expect: Some(TxId::default()) }];
+    let reads = vec![rome_store::Check::Version { space: ROWS, key: "lost".into(), expect: Some(TxId::default()) }];
     let tx = MiniTx { unchanged_since: Some(lost), reads, ..client.tx(vec![put(ROWS, "x", "1")]) };
     assert!(matches!(client.apply(tx).await.unwrap(), Applied::Conflict { .. }));
 }
@@ -182,7 +181,7 @@ async fn a_repeat_waits_for_the_replicas_too() {
     }
     replica.signal("CONT");
     let known = client.apply_at(tx, replicated).await.unwrap();
-    assert_eq!(known, Applied::Already(rome_core::store::Decision::Committed));
+    assert_eq!(known, Applied::Already(rome_store::Decision::Committed));
     assert_eq!(client.sum("n").await, 2);
 }
 

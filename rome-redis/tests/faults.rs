@@ -6,9 +6,9 @@ mod harness;
 use std::time::Duration;
 
 use harness::*;
-use rome_core::store::{Applied, Certainty, Check, CheckRef, Decision, MiniTx, Space, Span, StoreErrorKind};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
+use rome_store::{Applied, Certainty, Check, CheckRef, Decision, MiniTx, Space, Span, StoreErrorKind};
 
 async fn through(proxy: &Proxy) -> Client {
     Client::by(&proxy.url(), RedisOptions::default(), 1).await
@@ -107,11 +107,11 @@ async fn killed_connections_lose_and_repeat_nothing() {
         let store = store.clone();
         tokio::spawn(async move {
             for seq in 1..=150 {
-                let id = rome_core::store::TxId { lane, seq };
+                let id = rome_store::TxId { lane, seq };
                 let row = put(ROWS, format!("{lane}/{seq}"), "1");
                 let tx = MiniTx { effects: vec![add("n", 1), row], ..MiniTx::one(id) };
-                let batch = vec![(rome_core::store::Partition(0), tx)];
-                let applied = rome_core::store::Store::apply(&*store, batch, Default::default()).await.unwrap();
+                let batch = vec![(rome_store::Partition(0), tx)];
+                let applied = rome_store::Store::apply(&*store, batch, Default::default()).await.unwrap();
                 assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");
             }
         })
@@ -129,7 +129,7 @@ async fn killed_connections_lose_and_repeat_nothing() {
     let client = open(&server).await;
     assert!(killed > 0);
     assert_eq!(client.sum("n").await, 6 * 150);
-    let all = rome_core::store::Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: false };
+    let all = rome_store::Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: false };
     assert_eq!(client.scan(all).await.len(), 6 * 150);
 }
 
@@ -141,11 +141,11 @@ async fn forgotten_scripts_are_loaded_again() {
     let mut raw = raw(&server).await;
     ask::<()>(&mut raw, "SCRIPT FLUSH").await;
     let batch = [vec![add("n", 1)], vec![add("n", 2)], vec![put(Space::Meta, "x", "1")]];
-    let batch = batch.map(|effects| (rome_core::store::Partition(0), client.tx(effects))).to_vec();
-    let applied = rome_core::store::Store::apply(&client.store, batch, Default::default()).await.unwrap();
+    let batch = batch.map(|effects| (rome_store::Partition(0), client.tx(effects))).to_vec();
+    let applied = rome_store::Store::apply(&client.store, batch, Default::default()).await.unwrap();
     assert_eq!(applied, [2, 3, 4].map(|seq| Applied::Done { seq }));
     assert_eq!(client.sum("n").await, 3);
     ask::<()>(&mut raw, "SCRIPT FLUSH").await;
-    let reserved = rome_core::store::Store::reserve(&client.store, rome_core::store::SequenceId::Lanes, 4).await;
+    let reserved = rome_store::Store::reserve(&client.store, rome_store::SequenceId::Lanes, 4).await;
     assert_eq!(reserved.unwrap(), 1);
 }

@@ -4,12 +4,12 @@
 mod harness;
 
 use harness::*;
-use rome_core::store::{
+use rome_redis::RedisOptions;
+use rome_redis::testkit::LocalServer;
+use rome_store::{
     Applied, Certainty, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreErrorKind,
     StoreResult, TxId,
 };
-use rome_redis::RedisOptions;
-use rome_redis::testkit::LocalServer;
 
 async fn fill_up(server: &LocalServer) {
     ask::<()>(&mut raw(server).await, "CONFIG SET maxmemory 1").await;
@@ -37,7 +37,7 @@ async fn a_full_server_refuses_writes_whole_and_takes_removals() {
     assert!(error.to_string().contains("maxmemory"), "{error}");
     let count = |space| Read::count(Span::all(space));
     let counted = client.read(vec![count(ROWS), count(INDEX)]).await.unwrap().replies;
-    assert_eq!(counted, [written, written].map(|n| rome_core::store::Reply::Count(n.into())));
+    assert_eq!(counted, [written, written].map(|n| rome_store::Reply::Count(n.into())));
     assert_eq!(client.sum("n").await, i128::from(written));
     // A read-only transaction is judged, and rows can be removed by a client that has just come.
     assert!(client.apply(client.tx(vec![])).await.is_ok());
@@ -94,11 +94,11 @@ async fn a_full_server_that_was_started_again_goes_on_with_reads_and_removals() 
     is_full(fresh.store.reserve(SequenceId::Keys(TABLE), 1).await);
     is_full(fresh.apply(fresh.tx(vec![put(ROWS, "c", "1")])).await);
     is_full(fresh.apply(fresh.tx(vec![put(ROWS, "b", "2")])).await);
-    let absent = rome_core::store::Check::Version { space: ROWS, key: "d".into(), expect: None };
+    let absent = rome_store::Check::Version { space: ROWS, key: "d".into(), expect: None };
     is_full(fresh.apply(MiniTx { checks: vec![absent], ..fresh.tx(vec![put(ROWS, "d", "1")]) }).await);
     assert_eq!(
         fresh.read(vec![Read::count(Span::all(ROWS))]).await.unwrap().replies,
-        [rome_core::store::Reply::Count(1.into())]
+        [rome_store::Reply::Count(1.into())]
     );
 }
 

@@ -7,10 +7,10 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use harness::*;
-use rome_core::store::{
+use rome_redis::testkit::LocalServer;
+use rome_store::{
     Applied, Check, Decision, Durability, Effect, MiniTx, Partition, Read, Span, Step, Store, StoreResult, TxId, locks,
 };
-use rome_redis::testkit::LocalServer;
 
 /// Keys whose order is easy to get wrong: prefixes of each other, zero bytes, bytes above 127, differences after eight bytes.
 const KEYS: [&[u8]; 9] =
@@ -88,18 +88,18 @@ async fn spaces_and_kinds_of_locks_are_told_apart() {
         (vec![], vec![]),
         (vec![version(ROWS, "a")], vec![]),
         (vec![version(CLAIMS, "a")], vec![]),
-        (vec![version(rome_core::store::Space::Meta, "a")], vec![]),
+        (vec![version(rome_store::Space::Meta, "a")], vec![]),
         (vec![same(None)], vec![]),
         (vec![same(Some(TABLE))], vec![]),
         (vec![Check::Count { span: Span::all(CLAIMS), n: 0 }], vec![]),
-        (vec![Check::Count { span: Span::all(rome_core::store::Space::Meta), n: 0 }], vec![]),
+        (vec![Check::Count { span: Span::all(rome_store::Space::Meta), n: 0 }], vec![]),
         (vec![Check::Count { span: Span::all(SUMS), n: 0 }], vec![]),
         (vec![], vec![delete(ROWS, "a")]),
         (vec![], vec![delete(ROWS, "b")]),
         (vec![], vec![delete(CLAIMS, "a")]),
         (vec![], vec![delete(INDEX, entry(b"x", b"a"))]),
         (vec![], vec![delete(SUMS, "a")]),
-        (vec![], vec![delete(rome_core::store::Space::Meta, "a")]),
+        (vec![], vec![delete(rome_store::Space::Meta, "a")]),
         (vec![version(ROWS, "a")], vec![delete(ROWS, "b"), delete(CLAIMS, "b")]),
         (vec![], vec![Effect::RaiseGate { oldest: 0 }]),
     ];

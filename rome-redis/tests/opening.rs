@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use harness::raw;
-use rome_core::store::{SequenceId, Store};
 use rome_redis::RedisStore;
 use rome_redis::testkit::{LocalCluster, LocalServer};
+use rome_store::{SequenceId, Store};
 
 /// Opens databases by many programs each; `parameters` stand behind the prefix.
 async fn open_at_once(url: &str, databases: u32, parameters: &str) {

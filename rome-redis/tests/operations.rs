@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use harness::*;
-use rome_core::store::{Applied, Certainty, Durability, Read, SequenceId, Span, StoreErrorKind};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
+use rome_store::{Applied, Certainty, Durability, Read, SequenceId, Span, StoreErrorKind};
 
 /// Writes transactions of two rows and an addition until it is stopped; gives how many were acknowledged.
 struct Load(tokio::task::JoinHandle<u64>, tokio::sync::oneshot::Sender<()>);
@@ -80,7 +80,7 @@ async fn a_crash_of_the_server_alone_loses_what_it_had_not_handed_to_the_system(
     {
         let mut server = LocalServer::with(&["--appendonly", "yes", "--appendfsync", fsync]);
         let client = open(&server).await;
-        assert_eq!(rome_core::store::Store::capabilities(&client.store).durability, level, "{fsync}");
+        assert_eq!(rome_store::Store::capabilities(&client.store).durability, level, "{fsync}");
         for n in 0..300 {
             pair(&client, n).await;
         }
@@ -237,12 +237,12 @@ async fn a_promoted_replica_has_what_it_confirmed_and_programs_go_on_with_it() {
         pair_at(&client, n, Durability::Replicated(1)).await;
     }
     let keys = SequenceId::Keys(TABLE);
-    let given = rome_core::store::Store::reserve(&client.store, keys, 64).await.unwrap();
+    let given = rome_store::Store::reserve(&client.store, keys, 64).await.unwrap();
     primary.kill();
     address.promote(&replica).await;
     pair(&client, 50).await;
     assert_eq!(whole(&replica, 2).await, 51);
-    assert!(rome_core::store::Store::reserve(&client.store, keys, 1).await.unwrap() > given + 63);
+    assert!(rome_store::Store::reserve(&client.store, keys, 1).await.unwrap() > given + 63);
 }
 
 /// A primary that does not know that it was replaced goes on; what it takes is lost, whole transactions each.

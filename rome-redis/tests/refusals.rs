@@ -4,12 +4,12 @@
 mod harness;
 
 use harness::*;
-use rome_core::store::{
+use rome_redis::testkit::LocalServer;
+use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{
     Applied, Certainty, Consistency, Durability, Partition, Read, Space, Span, Store, StoreError, StoreErrorKind,
     StoreResult, TableId,
 };
-use rome_redis::testkit::LocalServer;
-use rome_redis::{RedisOptions, RedisStore};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 async fn refusal(url: &str) -> StoreError {
@@ -180,7 +180,7 @@ async fn a_database_that_was_removed_is_not_made_again_behind_its_back() {
         }
     }
     gone(client.apply(client.tx(vec![put(ROWS, "a", "1")])).await.map(|_| ()));
-    let lanes = rome_core::store::SequenceId::Lanes;
+    let lanes = rome_store::SequenceId::Lanes;
     gone(client.store.reserve(lanes, 1).await.map(|_| ()));
     assert_eq!(ask::<u32>(&mut raw(&server).await, "DBSIZE").await, 0);
 
@@ -196,17 +196,17 @@ async fn what_one_server_cannot_give_is_refused_before_anything_is_sent() {
     let client = open(&server).await;
     let error = client.apply_at(client.tx(vec![add("n", 1)]), Durability::ReplicatedLocal(1)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Invalid, Certainty::NotApplied), "{error}");
-    let step = rome_core::store::Step::Push { abort: false };
-    let tx = rome_core::store::MiniTx { step, ..client.tx(vec![add("n", 1)]) };
+    let step = rome_store::Step::Push { abort: false };
+    let tx = rome_store::MiniTx { step, ..client.tx(vec![add("n", 1)]) };
     assert_eq!(client.apply(tx).await.unwrap_err().kind(), StoreErrorKind::Invalid);
     let there = client.tx(vec![put(ROWS, "there", "1")]);
-    let same = rome_core::store::Check::Version { space: ROWS, key: "there".into(), expect: Some(there.id) };
+    let same = rome_store::Check::Version { space: ROWS, key: "there".into(), expect: Some(there.id) };
     assert!(matches!(client.apply(there).await.unwrap(), Applied::Done { .. }));
-    let tx = |n| rome_core::store::MiniTx { reads: vec![same.clone(); n], ..client.tx(vec![add("m", 1)]) };
+    let tx = |n| rome_store::MiniTx { reads: vec![same.clone(); n], ..client.tx(vec![add("m", 1)]) };
     assert!(matches!(client.apply(tx(430_000)).await.unwrap(), Applied::Done { .. }));
     let error = client.apply(tx(440_000)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Limit, Certainty::NotApplied), "{error}");
-    let elsewhere = [(rome_core::store::Partition(1), vec![])];
+    let elsewhere = [(rome_store::Partition(1), vec![])];
     let error = client.store.read(&elsewhere, Default::default()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert_eq!(client.sum("n").await, 0);

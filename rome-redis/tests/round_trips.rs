@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use harness::*;
 use redis::aio::MultiplexedConnection;
-use rome_core::store::{
-    Applied, Check, Consistency, Durability, IndexId, MiniTx, Partition, Read, Reply, Space, Span, Store, TableId, TxId,
-};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
+use rome_store::{
+    Applied, Check, Consistency, Durability, IndexId, MiniTx, Partition, Read, Reply, Space, Span, Store, TableId, TxId,
+};
 
 struct Meter {
     raw: MultiplexedConnection,

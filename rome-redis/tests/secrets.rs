@@ -117,7 +117,7 @@ async fn a_reply_of_the_wrong_form_is_told_by_its_kind_and_length() {
     let mut raw = raw(&server).await;
     for field in ["seq", "pending"] {
         ask::<()>(&mut raw, &format!("HSET {{rome.0}}:m {field} {value}")).await;
-        let read = rome_core::store::Read::count(rome_core::store::Span::all(ROWS));
+        let read = rome_store::Read::count(rome_store::Span::all(ROWS));
         let errors = [
             client.read(vec![read]).await.map(drop),
             client.apply(client.tx(vec![put(ROWS, "b", "1")])).await.map(drop),
@@ -125,7 +125,7 @@ async fn a_reply_of_the_wrong_form_is_told_by_its_kind_and_length() {
         for error in errors.into_iter().filter_map(Result::err) {
             let text = format!("{error} {error:?}");
             assert!(!text.contains(SECRET) && !text.contains("115") && text.len() < 1000, "{field}: {text}");
-            assert_eq!(error.kind(), rome_core::store::StoreErrorKind::Corrupt, "{field}: {text}");
+            assert_eq!(error.kind(), rome_store::StoreErrorKind::Corrupt, "{field}: {text}");
         }
         ask::<()>(&mut raw, "HSET {rome.0}:m seq 9 pending 0123456789abcdef").await;
     }

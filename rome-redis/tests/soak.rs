@@ -6,7 +6,7 @@ mod soaking;
 
 use std::time::Duration;
 
-use rome_core::store::Durability;
+use rome_store::Durability;
 use soaking::{Fault, Report, Soak};
 
 /// Whether rows can be written soon is not asked here: a busy machine has other reasons.

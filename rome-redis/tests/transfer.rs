@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use harness::*;
 use redis::aio::MultiplexedConnection;
-use rome_core::store::{FilterRef, Read, RowFilter, Scanned, Span};
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
+use rome_store::{FilterRef, Read, RowFilter, Scanned, Span};
 
 /// Keeps each row whose number is a multiple of this one.
 struct Every(u32);

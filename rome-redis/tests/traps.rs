@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use futures::StreamExt;
 use harness::*;
-use rome_core::store::{
+use rome_redis::testkit::LocalServer;
+use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{
     Applied, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TableId,
     TxId,
 };
-use rome_redis::testkit::LocalServer;
-use rome_redis::{RedisOptions, RedisStore};
 
 /// A transaction with every kind of check and effect.
 async fn of_all_kinds(client: &Client) -> MiniTx {
@@ -32,7 +32,7 @@ async fn of_all_kinds(client: &Client) -> MiniTx {
         put(INDEX, entry(b"x", b"b"), ""),
         put(CLAIMS, "d", "b"),
         add("n", 5),
-        rome_core::store::Effect::RaiseGate { oldest: 1 },
+        rome_store::Effect::RaiseGate { oldest: 1 },
     ];
     MiniTx { reads: vec![same], checks: vec![absent, count], ..client.tx(effects) }
 }
@@ -50,7 +50,7 @@ async fn scripts_touch_only_keys_that_they_declare() {
     let tx = of_all_kinds(&client).await;
     assert!(matches!(client.apply(tx).await.unwrap(), Applied::Done { .. }));
     client.store.reserve(SequenceId::Lanes, 1).await.unwrap();
-    let claimed = Read::GetClaimed { index: rome_core::store::IndexId(9), columns: "d".into(), table: TABLE };
+    let claimed = Read::GetClaimed { index: rome_store::IndexId(9), columns: "d".into(), table: TABLE };
     let get = Read::Get { space: ROWS, key: "b".into() };
     client.read(vec![claimed, get, Read::count(Span::all(ROWS))]).await.unwrap();
     ask::<()>(&mut raw(&server).await, "ECHO end").await;
@@ -90,7 +90,7 @@ async fn no_key_vanishes_when_its_last_record_does() {
     assert_eq!(names().await, before);
     let all = [ROWS, INDEX, CLAIMS, SUMS].map(|space| Read::count(Span::all(space))).to_vec();
     let counts = client.read(all).await.unwrap().replies;
-    assert!(counts.iter().all(|count| *count == rome_core::store::Reply::Count(0.into())), "{counts:?}");
+    assert!(counts.iter().all(|count| *count == rome_store::Reply::Count(0.into())), "{counts:?}");
 }
 
 /// Lua's numbers are doubles: above 2^53 they run together.
@@ -197,11 +197,11 @@ async fn many_thousand_members_are_read_and_checked() {
     }
     let gets = keys.iter().map(|key| Read::Get { space: ROWS, key: key.clone().into() }).collect();
     let replies = client.read(gets).await.unwrap().replies;
-    assert!(replies.iter().all(|reply| matches!(reply, rome_core::store::Reply::Record(Some(_)))));
+    assert!(replies.iter().all(|reply| matches!(reply, rome_store::Reply::Record(Some(_)))));
     client.write(keys.iter().map(|key| delete(ROWS, key.clone())).collect()).await;
     assert_eq!(
         client.read(vec![Read::count(Span::all(ROWS))]).await.unwrap().replies,
-        [rome_core::store::Reply::Count(0.into())]
+        [rome_store::Reply::Count(0.into())]
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rome_core::store::{Applied, Blocker, Decision, Durability, Effect, MiniTx, Partition, Step, TxId, locks};
+use rome_store::{Applied, Blocker, Decision, Durability, Effect, MiniTx, Partition, Step, TxId, locks};
 
 use super::plan::Plan;
 use super::sides::Sides;

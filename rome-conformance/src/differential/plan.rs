@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rome_core::store::{Decision, Effect, SequenceId, Space, Span, TableId};
+use rome_store::{Decision, Effect, SequenceId, Space, Span, TableId};
 
 use crate::client::{CLAIMS, HOUR, INDEX, NO_TIME, ROWS, SUMS, TABLE, entry};
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rome_core::store::memory::MemoryStore;
-use rome_core::store::{
+use rome_store::memory::MemoryStore;
+use rome_store::{
     Blocker, Check, Consistency, Digest, FilterRef, MiniTx, Partition, Read, ReadReply, Reply, RowFilter, Scanned,
     Space, Span, Store, StoreResult, TableId, TxId,
 };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rome_core::store::{Applied, Decision, Durability, MiniTx, Read, Reply, Span};
+use rome_store::{Applied, Decision, Durability, MiniTx, Read, Reply, Span};
 
 use crate::client::{Client, INDEX, PARTITION, ROWS, SUMS, add, delete, entry, put, scan};
 use crate::together::together;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rome_core::store::{Applied, Check, FilterRef, MiniTx, Read, Scanned, Space, Span, TableId, TxId};
+use rome_store::{Applied, Check, FilterRef, MiniTx, Read, Scanned, Space, Span, TableId, TxId};
 
 use super::spans::{Shape, fill, key, rows, shape};
 use crate::client::{CLAIMS, Client, INDEX, ROWS, TABLE, delete, entry, put};
@@ -148,7 +148,7 @@ pub async fn a_cheap_reverse_scan_reads_what_it_visits(subject: &impl Subject) -
 }
 
 /// A row that comes, or is written again; or one that goes, if it is there.
-pub(super) fn change(rows: &[(Bytes, u8)], key: &Bytes, comes: bool) -> Vec<rome_core::store::Effect> {
+pub(super) fn change(rows: &[(Bytes, u8)], key: &Bytes, comes: bool) -> Vec<rome_store::Effect> {
     let before = rows.iter().find(|(row, _)| row == key).map_or(1, |(_, value)| *value);
     let entry = entry(&[before], key);
     if comes {

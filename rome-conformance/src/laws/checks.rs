@@ -1,7 +1,7 @@
 //! S3: checks come first, the one that failed is named, and phantoms are conflicts.
 
 use proptest::prelude::*;
-use rome_core::store::{Applied, Check, CheckRef, Effect, MiniTx, Read, Scanned, Span, TxId};
+use rome_store::{Applied, Check, CheckRef, Effect, MiniTx, Read, Scanned, Span, TxId};
 
 use crate::client::{CLAIMS, Client, INDEX, ROWS, TABLE, add, delete, entry, holds, put, scan};
 use crate::verdict::{ensure, ensure_eq, for_all};
@@ -143,7 +143,7 @@ pub async fn phantoms_are_conflicts(subject: &impl Subject) -> Verdict {
 /// When it does not hold.
 pub async fn a_version_never_comes_back(subject: &impl Subject) -> Verdict {
     let (_place, client) = Client::alone(subject).await?;
-    for space in [ROWS, CLAIMS, rome_core::store::Space::Meta] {
+    for space in [ROWS, CLAIMS, rome_store::Space::Meta] {
         let (first, _) = client.write(vec![put(space, "k", "1")]).await?;
         let found = client.get(space, "k").await?;
         ensure_eq!(found, Some((first, "1".into())), "the record of {space:?} as it was put");

@@ -1,7 +1,7 @@
 //! S3, S5: counts with a digest.
 
 use proptest::prelude::*;
-use rome_core::store::{Check, Counted, Read, Reply, Space, Span};
+use rome_store::{Check, Counted, Read, Reply, Space, Span};
 
 use super::batches::{change, holds};
 use super::spans::{Shape, fill, key, rows, shape};

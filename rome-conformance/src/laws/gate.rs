@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rome_core::store::{Applied, Effect, MiniTx};
+use rome_store::{Applied, Effect, MiniTx};
 
 use crate::client::{Client, ROWS, put};
 use crate::together::together;

@@ -1,4 +1,4 @@
-//! The laws, one function each: the guarantees of [`Store`](rome_core::store::Store) that can be seen from outside.
+//! The laws, one function each: the guarantees of [`Store`](rome_store::Store) that can be seen from outside.
 //!
 //! A law opens stores of its own at new places, and says what it saw when the law does not hold. Use
 //! [`suite!`](crate::suite) to make them tests.

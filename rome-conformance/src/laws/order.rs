@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rome_core::store::{Applied, Check, Effect, MiniTx, Read, Reply, Span};
+use rome_store::{Applied, Check, Effect, MiniTx, Read, Reply, Span};
 
 use crate::client::{Client, INDEX, ROWS, TABLE, delete, entry, put, records, scan};
 use crate::together::together;

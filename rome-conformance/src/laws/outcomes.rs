@@ -1,6 +1,6 @@
 //! S4: the same transaction again, late or at the same time.
 
-use rome_core::store::{Applied, Check, CheckRef, Decision, Effect, MiniTx, TxId};
+use rome_store::{Applied, Check, CheckRef, Decision, Effect, MiniTx, TxId};
 
 use crate::client::{Client, ROWS, add, delete, holds, put};
 use crate::together::together;

@@ -1,7 +1,7 @@
 //! S7 and S12: what is refused leaves nothing, and errors say what is known.
 
 use bytes::Bytes;
-use rome_core::store::{Applied, Certainty, Check, MiniTx, StoreErrorKind, StoreResult};
+use rome_store::{Applied, Certainty, Check, MiniTx, StoreErrorKind, StoreResult};
 
 use crate::client::{Client, ROWS, SUMS, add, delete, put};
 use crate::together::together;
@@ -23,7 +23,7 @@ pub async fn outcomes_are_honest(subject: &impl Subject) -> Verdict {
             let mut answers = Vec::new();
             for n in 0..25 {
                 let key = Bytes::from(format!("{lane}/{n}"));
-                let expect = if n % 5 == 4 { Some(rome_core::store::TxId { lane: 99, seq: 99 }) } else { None };
+                let expect = if n % 5 == 4 { Some(rome_store::TxId { lane: 99, seq: 99 }) } else { None };
                 let check = Check::Version { space: ROWS, key: key.clone(), expect };
                 let tx = MiniTx { checks: vec![check], ..client.tx(vec![put(ROWS, key.clone(), "1")]) };
                 answers.push((key, client.try_apply(tx).await));
@@ -120,7 +120,7 @@ pub async fn what_is_over_a_limit_is_refused(subject: &impl Subject) -> Verdict 
         ("a put of a key that is too long", put(ROWS, long(limits.max_key + 1), "1")),
         (
             "an addition to a key that is too long",
-            rome_core::store::Effect::Add { space: SUMS, key: long(limits.max_key + 1), delta: 1 },
+            rome_store::Effect::Add { space: SUMS, key: long(limits.max_key + 1), delta: 1 },
         ),
         ("a value that is too long", put(ROWS, "v", long(limits.max_value + 1))),
     ];

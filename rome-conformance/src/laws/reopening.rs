@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rome_core::store::{Applied, Decision, Effect, MiniTx, SequenceId};
+use rome_store::{Applied, Decision, Effect, MiniTx, SequenceId};
 
 use crate::client::{Client, INDEX, ROWS, SUMS, add, delete, entry, put};
 use crate::verdict::{ensure, ensure_eq};
@@ -30,7 +30,7 @@ pub async fn acknowledged_writes_outlive_the_store(subject: &impl Subject) -> Ve
     numbers.extend(block(&client, 3).await?);
     let last = client.tx(vec![add("n", 1), put(ROWS, "z", "1")]);
     ensure!(matches!(client.apply(last.clone()).await?, Applied::Done { .. }), "the last write was refused");
-    let late = MiniTx { id: rome_core::store::TxId { seq: 1, ..last.id }, ..last.clone() };
+    let late = MiniTx { id: rome_store::TxId { seq: 1, ..last.id }, ..last.clone() };
     let before = (all(&client).await?, client.seq().await?);
     drop(client);
 

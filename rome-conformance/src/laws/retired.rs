@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rome_core::store::{
+use rome_store::{
     Consistency, Decision, Effect, IndexId, Partition, Read, ReadReply, Reply, Space, Span, StoreErrorKind, StoreResult,
 };
 
@@ -133,7 +133,7 @@ pub async fn rows_are_not_retired(subject: &impl Subject) -> Verdict {
     fill(&client).await?;
     for space in [ROWS, Space::Meta] {
         let refused = client.try_apply(client.tx(vec![put(ROWS, "b", "1"), retire(space)])).await;
-        let kind = refused.as_ref().err().map(rome_core::store::StoreError::kind);
+        let kind = refused.as_ref().err().map(rome_store::StoreError::kind);
         ensure_eq!(kind, Some(StoreErrorKind::Invalid), "the answer to retiring {space:?}, which was {refused:?}");
     }
     ensure_eq!(client.contents(ROWS).await?.len(), 1, "the rows after it");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rome_core::store::{SequenceId, StoreErrorKind, TableId};
+use rome_store::{SequenceId, StoreErrorKind, TableId};
 
 use crate::together::together;
 use crate::verdict::{ensure, ensure_eq};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rome_core::store::{Applied, Certainty, Check, Effect, MiniTx, Read, Reply, Scanned, Span, StoreResult};
+use rome_store::{Applied, Certainty, Check, Effect, MiniTx, Read, Reply, Scanned, Span, StoreResult};
 
 use crate::client::{Client, INDEX, PARTITION, ROWS, TABLE, entry, put};
 use crate::history::{Anomaly, Level, Log, Op, Outcome, Running, check};

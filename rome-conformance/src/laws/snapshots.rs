@@ -1,7 +1,7 @@
 //! S14: snapshots.
 
 use proptest::prelude::*;
-use rome_core::store::{Consistency, Effect, Read, ReadReply, Snapshot, SnapshotId, Span, StoreErrorKind, StoreResult};
+use rome_store::{Consistency, Effect, Read, ReadReply, Snapshot, SnapshotId, Span, StoreErrorKind, StoreResult};
 
 use super::spans::{Shape, fill, key, rows, shape};
 use crate::client::{CLAIMS, Client, INDEX, PARTITION, ROWS, SUMS, TABLE, add, delete, entry, put};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rome_core::store::{
+use rome_store::{
     Applied, Check, FilterRef, MiniTx, Read, Reply, RowFilter, Scanned, Space, Span, StoreErrorKind, TableId, TxId,
 };
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rome_core::store::{
+use rome_core::{Database, OrNotFound, Result};
+use rome_store::{
     Applied, Consistency, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space,
     Span, Step, Store, StoreResult, TxId,
 };
-use rome_core::{Database, OrNotFound, Result};
 use tokio::time::{Instant, sleep};
 
 use super::clients::{Application, compare_twins, options, test_accounts, test_seats};

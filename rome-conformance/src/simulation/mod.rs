@@ -46,8 +46,8 @@ use std::time::Duration;
 
 pub use figures::Figures;
 pub use many::{Failed, run_many};
-use rome_core::store::Store;
-use rome_core::store::memory::MemoryStore;
+use rome_store::Store;
+use rome_store::memory::MemoryStore;
 use tokio::time::timeout;
 
 use crate::history::{Anomaly, Level, Op, Outcome, Transaction, check};
@@ -61,10 +61,10 @@ use world::World;
 /// What of a partition survives its crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Survival {
-    /// All that was acknowledged, or seen by a reader: [`Replicated`](rome_core::store::Durability::Replicated).
+    /// All that was acknowledged, or seen by a reader: [`Replicated`](rome_store::Durability::Replicated).
     #[default]
     Acknowledged,
-    /// All but the last few applies, acknowledged or not: [`Memory`](rome_core::store::Durability::Memory). Transactions over
+    /// All but the last few applies, acknowledged or not: [`Memory`](rome_store::Durability::Memory). Transactions over
     /// several partitions may be torn by it, others are not.
     Prefix,
 }

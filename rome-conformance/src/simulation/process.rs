@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use rome_core::store::{
+use rome_store::{
     Applied, Capabilities, Certainty, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply,
     SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rome_core::store::{
+use rome_store::{
     Applied, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step, Store, StoreResult, TxId,
 };
 

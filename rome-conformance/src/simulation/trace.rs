@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use rome_core::store::{Check, Effect, MiniTx, Space};
+use rome_store::{Check, Effect, MiniTx, Space};
 use tokio::time::Instant;
 
 /// Collects lines, or only their digest.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::{Either, select};
 use rome_core::Database;
-use rome_core::store::Store;
+use rome_store::Store;
 
 use super::Shared;
 use super::deed::Deed;

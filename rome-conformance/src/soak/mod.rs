@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rome_core::metrics::Collector;
-use rome_core::store::{Durability, Store};
 use rome_core::{Database, DatabaseBuilder};
+use rome_store::{Durability, Store};
 use tokio::sync::watch;
 
 use crate::history::Log;

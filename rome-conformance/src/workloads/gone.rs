@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use rome_core::session::TransactionOptions;
-use rome_core::store::Store;
 use rome_core::{Database, DatabaseBuilder, OrNotFound};
 use rome_derive::Entity;
+use rome_store::Store;
 
 use super::at_last;
 use super::mortal::Mortal;

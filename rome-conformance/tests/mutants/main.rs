@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rome_conformance::laws::*;
 use rome_conformance::workloads::*;
-use rome_core::store::Store;
+use rome_store::Store;
 use store::{Flaw, Mutant};
 
 mod without_a_flaw {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use async_trait::async_trait;
 use rome_conformance::Subject;
 use rome_conformance::laws::acknowledged_writes_outlive_the_store;
-use rome_core::store::memory::MemoryStore;
-use rome_core::store::{
+use rome_store::memory::MemoryStore;
+use rome_store::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
 };
 

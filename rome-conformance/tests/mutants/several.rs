@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use async_trait::async_trait;
-use rome_core::store::memory::MemoryStore;
-use rome_core::store::{
+use rome_store::memory::MemoryStore;
+use rome_store::{
     Applied, Blocker, Capabilities, Check, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read,
     ReadReply, SequenceId, Step, Store, StoreResult, TxId,
 };

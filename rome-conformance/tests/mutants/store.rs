@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use async_trait::async_trait;
-use rome_core::store::memory::MemoryStore;
-use rome_core::store::{
+use rome_store::memory::MemoryStore;
+use rome_store::{
     Applied, Capabilities, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, MiniTx, Partition, Read,
     ReadReply, Reply, Scanned, SequenceId, Snapshot, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };

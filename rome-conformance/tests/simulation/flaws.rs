@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rome_conformance::simulation::{Simulation, Survival};
-use rome_core::store::Store;
+use rome_store::Store;
 
 use crate::partition::{Missing, TablePartition};
 use crate::store::{Flaw, Mutant};

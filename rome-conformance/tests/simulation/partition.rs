@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rome_core::store::memory::MemoryStore;
-use rome_core::store::{
+use rome_store::memory::MemoryStore;
+use rome_store::{
     Applied, Blocker, Capabilities, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, SequenceId,
     Step, Store, StoreResult, TxId, locks,
 };

@@ -13,7 +13,7 @@ use super::options::{BuildOptions, BuildProgress};
 use super::pace::Pace;
 use super::trial::{Duplicate, MOST_DUPLICATES};
 use crate::catalog::{StoredIndex, StoredTable};
-use crate::commit::{Outcome, Part, only_reply};
+use crate::commit::{Outcome, Part, ReplyExt, only_reply};
 use crate::error::Result;
 use crate::index::{self, BuildMark, mark_of};
 use crate::placement::Routed;

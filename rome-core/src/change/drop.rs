@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::catalog::{FormerDoc, TableDoc, read_document, update_document};
-use crate::commit::{Outcome, Part, only_reply};
+use crate::commit::{Outcome, Part, ReplyExt, only_reply};
 use crate::error::{Error, Result};
 use crate::index::mark_of;
 use crate::session::Shared;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::options::{BuildOptions, BuildProgress};
 use super::pace::Pace;
 use crate::catalog::{StoredAggregate, StoredTable};
-use crate::commit::{Outcome, Part, only_reply};
+use crate::commit::{Outcome, Part, ReplyExt, only_reply};
 use crate::error::Result;
 use crate::index::{self, BuildMark, aggregate::additions, mark_of};
 use crate::row;

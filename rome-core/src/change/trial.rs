@@ -11,7 +11,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::catalog::{Catalog, StoredIndex, StoredTable};
-use crate::commit::{Committer, only_reply};
+use crate::commit::{Committer, ReplyExt, only_reply};
 use crate::error::{Error, Kind, Result};
 use crate::index;
 use crate::placement::{Placement, Routed};

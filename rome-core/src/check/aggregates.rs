@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::{Checker, Finding, FindingKind};
 use crate::catalog::{StoredAggregate, StoredTable};
-use crate::commit::{Outcome, Part};
+use crate::commit::{Outcome, Part, ReplyExt};
 use crate::error::{Error, Result};
 use crate::index::aggregate::{Counter, Totals, decode_counter};
 use crate::index::{Entries, entries_of};

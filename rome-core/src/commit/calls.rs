@@ -100,18 +100,18 @@ impl Committer {
         for ((_, reads), reply) in batch.iter().zip(result.iter().flatten()) {
             for (read, reply) in reads.iter().zip(&reply.replies) {
                 cost += cost_of(read, reply);
-                returned += given(reply);
-                if let (Some(space), Some(visited)) = (spaces_of_read(read).next(), visited(reply)) {
-                    let visits = by_space.entry(space).or_insert(Visits { reads: 1, ..Visits::default() });
+                returned += reply.returned();
+                if let Some(visited) = visited(reply) {
+                    let visits = by_space.entry(read.space()).or_insert(Visits { reads: 1, ..Visits::default() });
                     visits.visited += visited;
-                    visits.given += given(reply);
+                    visits.given += reply.returned();
                 }
             }
         }
         count(|| cost);
         count_visits(&by_space);
         if let Some(begun) = begun {
-            let spaces = self.names_of(batch.iter().flat_map(|(_, reads)| reads).flat_map(spaces_of_read));
+            let spaces = self.names_of(batch.iter().flat_map(|(_, reads)| reads).flat_map(Read::spaces));
             let blocker = result.iter().flatten().find_map(|reply| reply.blockers.first());
             tracing::debug!(
                 target: "rome_orm::store", spaces, partitions = batch.len(), rows = cost.rows_read, entries = cost.entries_read,
@@ -143,16 +143,6 @@ fn effects_of(batch: &[(Partition, MiniTx)]) -> usize {
     batch.iter().map(|(_, tx)| tx.effects.len()).sum()
 }
 
-fn spaces_of_read(read: &Read) -> impl Iterator<Item = Space> {
-    let (first, second) = match read {
-        Read::Get { space, .. } => (*space, None),
-        Read::GetClaimed { index, table, .. } => (Space::Unique(*index), Some(Space::Rows(*table))),
-        Read::Scan { span, .. } | Read::Count { span, .. } => (span.space, None),
-        Read::ScanRows { index, table, .. } => (index.space, Some(Space::Rows(*table))),
-    };
-    [Some(first), second].into_iter().flatten()
-}
-
 /// What a read took of the store.
 fn cost_of(read: &Read, reply: &Reply) -> Cost {
     let (rows_read, entries_read) = read_of(read, reply);
@@ -164,7 +154,7 @@ fn cost_of(read: &Read, reply: &Reply) -> Cost {
             cost.filtered_out = u64::from(scanned.visited).saturating_sub(scanned.len() as u64);
         }
         Reply::Count(counted) => cost.counted = counted.n,
-        Reply::Record(_) | Reply::Claimed(_) => {}
+        _ => {}
     }
     cost
 }
@@ -173,8 +163,8 @@ fn cost_of(read: &Read, reply: &Reply) -> Cost {
 fn visited(reply: &Reply) -> Option<u64> {
     match reply {
         Reply::Scanned(scanned) => Some(scanned.visited.into()),
-        Reply::Record(_) | Reply::Claimed(_) => Some(given(reply)),
         Reply::Count(_) => None,
+        _ => Some(reply.returned()),
     }
 }
 
@@ -190,15 +180,6 @@ fn read_of(read: &Read, reply: &Reply) -> (u64, u64) {
     }
 }
 
-fn given(reply: &Reply) -> u64 {
-    match reply {
-        Reply::Record(record) => u64::from(record.is_some()),
-        Reply::Claimed(claimed) => u64::from(claimed.is_some()),
-        Reply::Scanned(scanned) => scanned.len() as u64,
-        Reply::Count(_) => 0,
-    }
-}
-
 const fn outcome(applied: &Applied) -> &'static str {
     match applied {
         Applied::Done { .. } => "done",
@@ -208,6 +189,7 @@ const fn outcome(applied: &Applied) -> &'static str {
         Applied::Blocked { .. } => "blocked",
         Applied::StaleSchema { .. } => "stale schema",
         Applied::Fenced => "fenced",
+        _ => "something else",
     }
 }
 

@@ -23,7 +23,7 @@ use crate::store::{
 };
 pub(crate) use calls::Names;
 use lanes::Lanes;
-pub(crate) use reply::only_reply;
+pub(crate) use reply::{ReplyExt, only_reply};
 
 /// For how long in all a transaction waits for others that are not decided.
 const LONGEST_BLOCK: Duration = Duration::from_secs(10);

@@ -5,34 +5,43 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::store::{Reply, Scanned, TxId};
 
-impl Reply {
+/// What a reply has to be, by what was asked.
+pub(crate) trait ReplyExt {
     /// The reply to a scan.
     ///
     /// # Errors
     /// [`is_internal`](Error::is_internal) if it is another one.
-    pub(crate) fn into_scanned(self) -> Result<Scanned> {
+    fn into_scanned(self) -> Result<Scanned>;
+
+    /// The reply to a count.
+    ///
+    /// # Errors
+    /// [`is_internal`](Error::is_internal) if it is another one.
+    fn into_count(self) -> Result<u64>;
+
+    /// The reply to a read of one record; `None` if there is no record.
+    ///
+    /// # Errors
+    /// [`is_internal`](Error::is_internal) if it is another one.
+    fn into_record(self) -> Result<Option<(TxId, Bytes)>>;
+}
+
+impl ReplyExt for Reply {
+    fn into_scanned(self) -> Result<Scanned> {
         match self {
             Self::Scanned(scanned) => Ok(scanned),
             other => Err(unfit("a scan", &other)),
         }
     }
 
-    /// The reply to a count.
-    ///
-    /// # Errors
-    /// [`is_internal`](Error::is_internal) if it is another one.
-    pub(crate) fn into_count(self) -> Result<u64> {
+    fn into_count(self) -> Result<u64> {
         match self {
             Self::Count(counted) => Ok(counted.n),
             other => Err(unfit("a count", &other)),
         }
     }
 
-    /// The reply to a read of one record; `None` if there is no record.
-    ///
-    /// # Errors
-    /// [`is_internal`](Error::is_internal) if it is another one.
-    pub(crate) fn into_record(self) -> Result<Option<(TxId, Bytes)>> {
+    fn into_record(self) -> Result<Option<(TxId, Bytes)>> {
         match self {
             Self::Record(record) => Ok(record),
             other => Err(unfit("a read of one record", &other)),
@@ -56,7 +65,6 @@ fn unfit(asked: &str, reply: &Reply) -> Error {
         Reply::Claimed(_) => "a claimed row",
         Reply::Scanned(_) => "members of a span",
         Reply::Count(_) => "a number",
-        #[allow(unreachable_patterns)]
         _ => "something else",
     };
     Error::internal(format!("the store answered {asked} with {given}"))

@@ -127,7 +127,7 @@ const fn of_store(kind: StoreErrorKind) -> ErrorKind {
         StoreErrorKind::Retired => ErrorKind::SchemaMismatch,
         // What was read first cannot be read on: its reader begins anew.
         StoreErrorKind::SnapshotGone => ErrorKind::Conflict,
-        StoreErrorKind::Other => ErrorKind::Other,
+        _ => ErrorKind::Other,
     }
 }
 

@@ -15,6 +15,7 @@ use super::top::{self, Top};
 use super::walk::Walk;
 use crate::ask::{Spec, Window};
 use crate::catalog::StoredTable;
+use crate::commit::ReplyExt;
 use crate::error::{Error, Kind, Result};
 use crate::placement::{Placement, Routed};
 use crate::plan::{Access, Plan, buffered};

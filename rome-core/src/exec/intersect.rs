@@ -13,6 +13,7 @@ use super::hit::Hit;
 use super::skip::length_of;
 use crate::ask::Spec;
 use crate::catalog::StoredTable;
+use crate::commit::ReplyExt;
 use crate::error::{Error, Result};
 use crate::placement::Routed;
 use crate::plan;

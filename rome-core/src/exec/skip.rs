@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use super::routing;
 use crate::catalog::StoredTable;
+use crate::commit::ReplyExt;
 use crate::error::Result;
 use crate::placement::Routed;
 use crate::plan::Skip;

@@ -49,7 +49,7 @@ impl Store for Measured {
         let asked = batch.iter().map(|(_, reads)| reads.len() as u64).sum();
         let begun = Instant::now();
         let result = self.store.read(batch, consistency).await;
-        let rows = result.iter().flatten().flat_map(|reply| &reply.replies).map(rows_of).sum();
+        let rows = result.iter().flatten().flat_map(|reply| &reply.replies).map(Reply::returned).sum();
         self.tell(CallKind::Read, batch.len(), asked, rows, begun, &result);
         result
     }
@@ -90,15 +90,6 @@ impl Store for Measured {
 
 const fn is_push(tx: &MiniTx) -> bool {
     matches!(tx.step, Step::Push { .. })
-}
-
-fn rows_of(reply: &Reply) -> u64 {
-    match reply {
-        Reply::Record(record) => u64::from(record.is_some()),
-        Reply::Claimed(row) => u64::from(row.is_some()),
-        Reply::Scanned(scanned) => scanned.len() as u64,
-        Reply::Count(_) => 0,
-    }
 }
 
 #[cfg(test)]

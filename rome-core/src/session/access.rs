@@ -5,7 +5,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use super::Shared;
-use crate::commit::only_reply;
+use crate::commit::{ReplyExt, only_reply};
 use crate::error::Result;
 use crate::placement::Routed;
 use crate::store::{Partition, Read, Reply, Space, Span, TxId};

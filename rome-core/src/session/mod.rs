@@ -255,7 +255,7 @@ impl Session {
             CheckRef::Check(_) => None,
             CheckRef::Read(at) => {
                 // The parts with reads come first, in their order.
-                self.state().reads.parts().get(part).and_then(|part| part.checks().get(at).map(space_of))
+                self.state().reads.parts().get(part).and_then(|part| part.checks().get(at).map(Check::space))
             }
         };
         conflict(what.map_or_else(|| "what it read".to_owned(), |space| self.shared.catalog.name_space(space)))
@@ -353,8 +353,8 @@ impl std::fmt::Debug for Session {
 fn visited_by(reply: &Reply) -> u64 {
     match reply {
         Reply::Scanned(scanned) => scanned.transferred(),
-        Reply::Count(_) => 0,
         Reply::Record(_) | Reply::Claimed(_) => 1,
+        _ => 0,
     }
 }
 
@@ -398,11 +398,4 @@ pub(crate) fn stale(schema: u32, oldest: u32) -> Error {
          by the indexes that are still there, and not write any more. Open the database again, or start the program's newer build"
     ))
     .into()
-}
-
-const fn space_of(check: &Check) -> Space {
-    match check {
-        Check::Version { space, .. } => *space,
-        Check::Same { span, .. } | Check::Count { span, .. } => span.space,
-    }
 }

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::successor;
+use rome_store::successor;
 
 /// A range of keys within a space.
 pub(crate) type Range = (Bound<Bytes>, Bound<Bytes>);

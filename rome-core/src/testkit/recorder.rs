@@ -23,6 +23,8 @@ pub enum ReadKind {
     ScanRows,
     /// [`Read::Count`]
     Count,
+    /// One that this recorder does not know.
+    Other,
 }
 
 impl From<&Read> for ReadKind {
@@ -33,6 +35,7 @@ impl From<&Read> for ReadKind {
             Read::Scan { .. } => Self::Scan,
             Read::ScanRows { .. } => Self::ScanRows,
             Read::Count { .. } => Self::Count,
+            _ => Self::Other,
         }
     }
 }
@@ -62,6 +65,7 @@ impl Visits {
             Reply::Claimed(claimed) => u64::from(claimed.is_some()),
             Reply::Scanned(scanned) => scanned.transferred(),
             Reply::Count(counted) => counted.n,
+            _ => 0,
         };
         let visited = visited.max(1);
         match read {
@@ -72,7 +76,7 @@ impl Visits {
             }
             Read::Get { space: Space::Rows(_), .. } => self.rows += visited,
             Read::Scan { span, .. } if matches!(span.space, Space::Rows(_)) => self.rows += visited,
-            Read::Get { .. } | Read::Scan { .. } => self.entries += visited,
+            _ => self.entries += visited,
         }
     }
 }
@@ -203,14 +207,9 @@ impl Store for Recorder {
         let reads = batch.iter().map(|(_, reads)| reads).zip(result.iter().flatten());
         for (read, reply) in reads.flat_map(|(reads, reply)| reads.iter().zip(&reply.replies)) {
             visits.add(read, reply);
-            match reply {
-                Reply::Record(record) => records += u64::from(record.is_some()),
-                Reply::Claimed(row) => records += u64::from(row.is_some()),
-                Reply::Scanned(scanned) => {
-                    visited += scanned.transferred();
-                    records += scanned.len() as u64;
-                }
-                Reply::Count(_) => {}
+            records += reply.returned();
+            if let Reply::Scanned(scanned) = reply {
+                visited += scanned.transferred();
             }
         }
         self.log().push(Call::Read { kinds, visited, records, visits });

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use rome_core::store::{Certainty, Space, StoreError, StoreErrorKind, StoreResult};
+use rome_store::{Certainty, Space, StoreError, StoreErrorKind, StoreResult};
 
 use super::{Committer, load, refuse_all};
 use crate::draft::{Draft, damaged, repeat};

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 
 /// Marks code of others within [`caught`], whose panics are none of the engine's.
 #[derive(Default)]

@@ -11,7 +11,7 @@ mod redb;
 
 use std::ops::{Bound, ControlFlow};
 
-use rome_core::store::StoreResult;
+use rome_store::StoreResult;
 
 pub(crate) use self::caught::{Outside, caught};
 pub(crate) use self::disk::Disk;

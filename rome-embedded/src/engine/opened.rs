@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use rome_core::store::StoreResult;
+use rome_store::StoreResult;
 
 use crate::place::Place;
 
@@ -76,7 +76,7 @@ impl<T> Opened<T> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use rome_core::store::{Space, StoreError, StoreErrorKind, TableId};
+    use rome_store::{Space, StoreError, StoreErrorKind, TableId};
 
     use super::*;
 

@@ -15,7 +15,7 @@ use redb::{
     ReadableDatabase, ReadableTable, StorageBackend, StorageError, Table, TableDefinition, TableError,
     TransactionError, WriteTransaction,
 };
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::caught::{caught, unreadable};
 use super::disk::Disk;

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use rome_core::store::{
+use rome_embedded::{EmbeddedOptions, EmbeddedStore};
+use rome_store::{
     Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, Scanned, Space, Span, Store,
     StoreResult, TableId, TxId,
 };
-use rome_embedded::{EmbeddedOptions, EmbeddedStore};
 use tokio::runtime::Runtime;
 
 pub const TABLE: TableId = TableId(1);

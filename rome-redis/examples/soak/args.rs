@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rome_core::store::Durability;
+use rome_store::Durability;
 
 use crate::soaking::{Fault, Soak};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rome_core::store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
+use rome_store::{Applied, Decision, Effect, MiniTx, Step, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
 use crate::script::bundle::{self, BatchedStep};

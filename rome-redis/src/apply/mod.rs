@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use redis::Value;
-use rome_core::store::{
+use rome_store::{
     Applied, Certainty, Decision, Durability, Effect, MiniTx, Step, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 

@@ -1,7 +1,7 @@
 //! What the apply script answers.
 
 use redis::Value;
-use rome_core::store::{
+use rome_store::{
     Applied, Blocker, CheckRef, Decision, Effect, MiniTx, Partition, Step, StoreError, StoreErrorKind, StoreResult,
     TxId,
 };

@@ -1,6 +1,6 @@
 //! What a call has read of one partition.
 
-use rome_core::store::{Reply, TxId};
+use rome_store::{Reply, TxId};
 
 use crate::prepared::Prepared;
 

@@ -1,7 +1,7 @@
 //! A look at a partition: what each read begins and ends with.
 
 use redis::Value;
-use rome_core::store::{Read, StoreError, StoreResult, TxId};
+use rome_store::{Read, StoreError, StoreResult, TxId};
 
 use crate::error;
 use crate::layout;

@@ -25,7 +25,7 @@ mod task;
 mod tracked;
 
 use redis::Value;
-use rome_core::store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
+use rome_store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
 use crate::route::{PartitionConn, Redirect, RetryCause, Round, Router, Sent};

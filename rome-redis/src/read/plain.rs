@@ -6,7 +6,7 @@
 //! retired, rounds with looks find out.
 
 use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{Read, Reply, Space, StoreResult};
+use rome_store::{Read, Reply, Space, StoreResult};
 
 use super::answer::Answer;
 use super::task::{AT_ONCE, FEW, counted, got};

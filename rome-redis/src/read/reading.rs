@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::mem;
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Consistency, Read, ReadReply, StoreResult};
+use rome_store::{Consistency, Read, ReadReply, StoreResult};
 
 use super::answer::Answer;
 use super::plain::Plain;

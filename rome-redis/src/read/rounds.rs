@@ -5,7 +5,7 @@
 //! transaction has come to those that were seen.
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Read, StoreResult, TxId};
+use rome_store::{Read, StoreResult, TxId};
 
 use super::answer::Answer;
 use super::look::{Look, look};

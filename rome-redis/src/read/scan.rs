@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
+use rome_store::{FilterRef, Read, RecordRef, Scanned, Scanner, Space, Span, StoreResult, TableId, TxId};
 
 use crate::digest::Digester;
 use crate::error::{self, invalid};
@@ -381,7 +381,7 @@ impl Scan {
         Ok(())
     }
 
-    fn dangling(&self, member: &[u8]) -> rome_core::store::StoreError {
+    fn dangling(&self, member: &[u8]) -> rome_store::StoreError {
         let member = layout::original(member).escape_ascii();
         error::corrupt(match self.behind {
             Behind::Rows(table) => {

@@ -4,7 +4,7 @@
 //! call is made again for four times as much, since two scripts would see two states.
 
 use redis::{Pipeline, Value};
-use rome_core::store::{Claimed, Read, Reply, Space, StoreResult};
+use rome_store::{Claimed, Read, Reply, Space, StoreResult};
 
 use super::answer::Answer;
 use super::look::{Look, look};

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{Read, Reply, Space, Span, StoreResult, TxId};
+use rome_store::{Read, Reply, Space, Span, StoreResult, TxId};
 
 use super::scan::Scan;
 use crate::error::{self, invalid};
@@ -211,7 +211,7 @@ impl Claimed {
                 None
             }
             (Some((claim_version, key)), Some((row_version, row))) => {
-                Some(Reply::Claimed(Some(rome_core::store::Claimed { claim_version, key, row_version, row })))
+                Some(Reply::Claimed(Some(rome_store::Claimed { claim_version, key, row_version, row })))
             }
             (Some(_), None) => return Err(error::corrupt(std::mem::take(&mut self.what))),
         };

@@ -1,6 +1,6 @@
 //! Tracked counts. The server counts without looking at members, so a count with a digest is a scan that returns nothing.
 
-use rome_core::store::{Partition, Read, ReadReply, Reply};
+use rome_store::{Partition, Read, ReadReply, Reply};
 
 /// The same reads with scans in the place of tracked counts; `None` if there are no such counts.
 pub(crate) fn counts_as_scans(batch: &[(Partition, Vec<Read>)]) -> Option<Vec<(Partition, Vec<Read>)>> {

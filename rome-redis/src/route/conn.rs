@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rome_core::store::StoreError;
+use rome_store::StoreError;
 
 use super::redirect::Redirect;
 use crate::link::Live;

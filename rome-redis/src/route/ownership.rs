@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use redis::Value;
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::conn::{PartitionConn, Stop};
 use super::redirect::Redirect;

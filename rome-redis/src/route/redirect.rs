@@ -1,7 +1,7 @@
 //! Redirects: the server has done nothing, and another node, or the same one later, will.
 
 use redis::Value;
-use rome_core::store::{StoreError, StoreErrorKind};
+use rome_store::{StoreError, StoreErrorKind};
 
 use crate::error;
 

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use futures::future::join_all;
 use redis::{Pipeline, Value};
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::conn::PartitionConn;
 use super::router::Router;

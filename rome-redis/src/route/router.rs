@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use futures::future::{self, Either};
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::conn::{PartitionConn, RetryCause, Stop};
 use super::ownership::{self, Make, Opened};

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use redis::Value;
-use rome_core::store::{StoreError, StoreErrorKind, StoreResult};
+use rome_store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::redirect::{address, host};
 use crate::error;

@@ -5,7 +5,7 @@
 //! other, as if each had come alone, and each has its own answer.
 
 use redis::{Cmd, Pipeline, Value};
-use rome_core::store::{Check, Effect, Step};
+use rome_store::{Check, Effect, Step};
 
 use super::Scripts;
 use super::keys::Keys;

@@ -1,6 +1,6 @@
 //! The keys that a call of a script declares.
 
-use rome_core::store::Space;
+use rome_store::Space;
 
 use crate::layout::Layout;
 

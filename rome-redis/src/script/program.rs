@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use rome_core::store::{Check, Decision, Effect, MiniTx, Space, Step, TxId};
+use rome_store::{Check, Decision, Effect, MiniTx, Space, Step, TxId};
 
 use super::keys::Keys;
 use super::names::*;

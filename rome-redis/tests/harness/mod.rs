@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use rome_core::store::{
+use rome_redis::testkit::LocalServer;
+use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{
     Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Scanned, Space,
     Store, StoreResult, TableId, TxId,
 };
-use rome_redis::testkit::LocalServer;
-use rome_redis::{RedisOptions, RedisStore};
 
 #[allow(unused_imports)]
 pub use proxy::{Proxy, Trick};

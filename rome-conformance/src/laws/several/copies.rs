@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rome_core::store::{Applied, Decision, Durability, MiniTx, Read, Span};
+use rome_store::{Applied, Decision, Durability, MiniTx, Read, Span};
 
 use crate::client::{AWAY, Client, HOUR, PARTITION, ROWS, add, finished, prepared, pushed, put, scan};
 use crate::together::together;

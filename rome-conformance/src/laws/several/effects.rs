@@ -1,7 +1,7 @@
 //! What is carried out in the end is what was prepared, and nothing that should have been refused gets prepared.
 
 use bytes::Bytes;
-use rome_core::store::{
+use rome_store::{
     Applied, Certainty, Check, CheckRef, Decision, Effect, MiniTx, Read, Reply, Space, StoreErrorKind, TxId,
 };
 
@@ -15,7 +15,7 @@ const SPACES: [Space; 5] = [ROWS, INDEX, CLAIMS, SUMS, Space::Meta];
 async fn everything(client: &Client) -> Verdict<Vec<(Bytes, TxId, Bytes)>> {
     let mut all = Vec::new();
     for space in SPACES {
-        let scanned = client.scan(crate::client::scan(rome_core::store::Span::all(space))).await?;
+        let scanned = client.scan(crate::client::scan(rome_store::Span::all(space))).await?;
         let bytes = Bytes::copy_from_slice;
         all.extend(scanned.iter().map(|record| (bytes(record.key), record.version, bytes(record.value))));
     }
@@ -99,7 +99,7 @@ async fn refused(client: &Client, tx: MiniTx, kind: StoreErrorKind, what: &str) 
         Ok(outcome) => return Err(Violation::new(format!("{what} was prepared: {outcome:?}"))),
     }
     ensure_eq!((everything(client).await?, client.seq().await?), before, "what is there, and the seq, after {what}");
-    let all = SPACES.map(|space| crate::client::scan(rome_core::store::Span::all(space)));
+    let all = SPACES.map(|space| crate::client::scan(rome_store::Span::all(space)));
     ensure_eq!(client.read(all.to_vec()).await?.blockers, vec![], "the blockers after {what} was refused");
     Ok(())
 }

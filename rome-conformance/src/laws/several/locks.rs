@@ -2,7 +2,7 @@
 
 use std::ops::Bound::{Excluded, Included};
 
-use rome_core::store::{Applied, Blocker, Check, Decision, Effect, IndexId, MiniTx, Read, Space, Span, TableId, TxId};
+use rome_store::{Applied, Blocker, Check, Decision, Effect, IndexId, MiniTx, Read, Space, Span, TableId, TxId};
 
 use crate::client::{
     CLAIMS, Client, HOUR, INDEX, PARTITION, ROWS, SUMS, TABLE, add, delete, entry, prepared, put, scan,

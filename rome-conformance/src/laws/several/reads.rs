@@ -3,9 +3,7 @@
 use std::ops::Bound::{Excluded, Included};
 use std::time::Duration;
 
-use rome_core::store::{
-    Applied, Blocker, Check, Decision, Effect, IndexId, MiniTx, Read, Reply, Space, Span, TableId, TxId,
-};
+use rome_store::{Applied, Blocker, Check, Decision, Effect, IndexId, MiniTx, Read, Reply, Space, Span, TableId, TxId};
 
 use crate::client::{
     CLAIMS, Client, HOUR, INDEX, NO_TIME, PARTITION, ROWS, SUMS, TABLE, add, delete, entry, prepared, put, scan,

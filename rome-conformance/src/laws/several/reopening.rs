@@ -1,6 +1,6 @@
 //! S8 for what is prepared: a partition that comes back knows what it has promised.
 
-use rome_core::store::{Applied, Blocker, Check, Decision, MiniTx, Span};
+use rome_store::{Applied, Blocker, Check, Decision, MiniTx, Span};
 
 use crate::client::{AWAY, Client, HOUR, PARTITION, ROWS, add, finished, prepared, pushed, put, scan};
 use crate::verdict::{ensure, ensure_eq};

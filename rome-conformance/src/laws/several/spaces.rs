@@ -1,6 +1,6 @@
 //! Partitions have nothing to do with each other.
 
-use rome_core::store::{
+use rome_store::{
     Applied, Check, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, Span, StoreErrorKind, TxId,
 };
 
@@ -72,7 +72,7 @@ async fn contents(client: &Client, partitions: &[Partition]) -> Verdict<Vec<Cont
     let mut contents = Vec::new();
     for (partition, reply) in partitions.iter().zip(replies) {
         let alone = client.at(*partition).read(reads()).await?;
-        let digestless = |reply: &rome_core::store::ReadReply| format!("{:?}", reply.replies);
+        let digestless = |reply: &rome_store::ReadReply| format!("{:?}", reply.replies);
         ensure_eq!(digestless(&reply), digestless(&alone), "{partition:?} in a batch, and alone");
         let client = client.at(*partition);
         contents.push((client.contents(ROWS).await?, client.sum("n").await?, reply.seq));
@@ -89,7 +89,7 @@ pub async fn what_is_not_there_is_refused(subject: &impl Subject) -> Verdict {
     let (_place, client) = Client::alone(subject).await?;
     let n = client.store.capabilities().partitions;
     let nowhere = client.at(Partition(n));
-    let is_invalid = |what: &str, error: &rome_core::store::StoreError| {
+    let is_invalid = |what: &str, error: &rome_store::StoreError| {
         ensure_eq!(error.kind(), StoreErrorKind::Invalid, "the kind of the error of {what}, {error}");
         Ok(())
     };

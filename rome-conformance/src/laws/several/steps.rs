@@ -1,7 +1,7 @@
 //! The table of `docs/design/several-partitions.md`: what each step does, whatever was recorded before it.
 
 use bytes::Bytes;
-use rome_core::store::{Applied, Check, CheckRef, Decision, Effect, MiniTx, Read, Reply, Step, TxId};
+use rome_store::{Applied, Check, CheckRef, Decision, Effect, MiniTx, Read, Reply, Step, TxId};
 
 use crate::client::{Client, HOUR, PARTITION, ROWS, SUMS, delete, finished, prepared, pushed, put};
 use crate::verdict::{ensure, ensure_eq};

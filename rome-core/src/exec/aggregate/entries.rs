@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::groups::Groups;
 use crate::ask::Spec;
 use crate::catalog::StoredTable;
+use crate::commit::ReplyExt;
 use crate::error::Result;
 use crate::exec::fetch::{matches, own_writes, reads_of};
 use crate::exec::routing::Pushed;

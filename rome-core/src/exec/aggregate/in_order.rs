@@ -12,6 +12,7 @@ use super::entries::Entry;
 use super::groups::Groups;
 use crate::ask::GroupSpec;
 use crate::catalog::StoredTable;
+use crate::commit::ReplyExt;
 use crate::error::Result;
 use crate::exec::filter::RowCondition;
 use crate::exec::routing::{self, Through};

@@ -9,6 +9,7 @@ use super::entries::Entry;
 use super::groups::Groups;
 use crate::ask::GroupSpec;
 use crate::catalog::StoredTable;
+use crate::commit::ReplyExt;
 use crate::error::Result;
 use crate::exec::skip::{Found, SkipScan, values_of};
 use crate::placement::Routed;

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rome_conformance::soak::LEASE;
-use rome_core::store::Durability;
+use rome_store::Durability;
 
 use super::fault::Fault;
 

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use rome_conformance::Subject;
 use rome_conformance::soak::{Figures, Load};
-use rome_core::store::{Durability, Store, StoreResult};
 use rome_redis::{RedisOptions, RedisStore};
+use rome_store::{Durability, Store, StoreResult};
 
 pub use bed::Soak;
 use bed::{Bed, Random};

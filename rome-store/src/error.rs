@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Space;
+use crate::Space;
 
 /// What is known about a request that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,9 +37,9 @@ pub enum StoreErrorKind {
     Invalid,
     /// A counter would overflow.
     Overflow,
-    /// The read is of a space that was [retired](super::Effect::Retire), see [`StoreError::retired`].
+    /// The read is of a space that was [retired](crate::Effect::Retire), see [`StoreError::retired`].
     Retired,
-    /// The read is of a [snapshot](super::Snapshot) that the store does not keep, or not any more. The reader begins anew, with a new
+    /// The read is of a [snapshot](crate::Snapshot) that the store does not keep, or not any more. The reader begins anew, with a new
     /// one.
     SnapshotGone,
     /// Anything else.
@@ -87,7 +87,7 @@ impl StoreError {
     }
 
     /// The same error of a request that was only a preparation: what it prepares will not be applied.
-    pub(crate) fn certainly_not_applied(mut self) -> Self {
+    pub fn certainly_not_applied(mut self) -> Self {
         self.certainty = Certainty::NotApplied;
         self
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::TxId;
+use crate::TxId;
 
 /// A digest of a scan's members, made and compared by the store alone; others only carry it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]

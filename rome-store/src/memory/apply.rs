@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::key::{Key, Probe};
 use super::state::{Prepared, Record, State};
-use crate::store::{
+use crate::{
     Applied, Capabilities, Check, CheckRef, Decision, Effect, MiniTx, Partition, Space, Step, StoreError,
     StoreErrorKind, StoreResult, locks::Locks,
 };

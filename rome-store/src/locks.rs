@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
 
-use super::{Check, Effect, MiniTx, Read, Space, Span, TableId};
+use crate::{Check, Effect, MiniTx, Read, Space, Span, TableId};
 
 /// What a prepared transaction locks, by keys: a look at it takes about as long however much that is. It says what [`meets`] and
 /// [`meets_read`] say, which go through all of both transactions.
@@ -173,7 +173,7 @@ mod tests {
     use std::ops::Bound;
 
     use super::*;
-    use crate::store::{IndexId, TableId, TxId};
+    use crate::{IndexId, TableId, TxId};
 
     /// Numbers that look random, the same each time.
     struct Random(u64);

@@ -40,7 +40,7 @@ impl Space {
         matches!(self, Self::Rows(_) | Self::Unique(_) | Self::Aggregate(_) | Self::Meta)
     }
 
-    /// Whether it is one of an index, which can be [retired](super::Effect::Retire).
+    /// Whether it is one of an index, which can be [retired](crate::Effect::Retire).
     #[must_use]
     pub const fn is_of_index(self) -> bool {
         matches!(self, Self::Index(_) | Self::Unique(_) | Self::Aggregate(_))
@@ -174,7 +174,7 @@ impl Span {
 }
 
 /// The least byte string that is greater than every string with this prefix; none if the prefix is all `FF`.
-pub(crate) fn successor(prefix: &[u8]) -> Option<Bytes> {
+pub fn successor(prefix: &[u8]) -> Option<Bytes> {
     let keep = prefix.iter().rposition(|byte| *byte != 0xFF)?;
     let mut next = prefix.get(..=keep)?.to_vec();
     if let Some(last) = next.last_mut() {
@@ -188,7 +188,7 @@ const COMPLEMENTED: u16 = 0x8000;
 
 /// Completes an index entry, whose columns are encoded already: appends the key, complemented where entries with equal
 /// columns shall come in descending order of their keys, and two bytes for its length and that fact.
-pub(crate) fn push_row_key(entry: &mut Vec<u8>, key: &[u8], descending: bool) {
+pub fn push_row_key(entry: &mut Vec<u8>, key: &[u8], descending: bool) {
     let mut tail = u16::try_from(key.len()).unwrap_or(u16::MAX) & !COMPLEMENTED;
     if descending {
         entry.extend(key.iter().map(|byte| !byte));

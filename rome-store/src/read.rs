@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Blocker, Digest, IndexId, SnapshotId, Space, Span, TableId, TxId};
+use crate::{Blocker, Digest, IndexId, SnapshotId, Space, Span, TableId, TxId};
 
 /// How fresh a read is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -18,9 +18,9 @@ pub enum Consistency {
     /// [`ReadReply::seq`] may be 0. A store can leave out what it would do for that number alone. One with a single partition,
     /// where nothing has to be prepared, need not look for blockers.
     Untracked,
-    /// As [`Strict`](Self::Strict), and reads [retired](super::Effect::Retire) spaces too: for those who remove what is left there.
+    /// As [`Strict`](Self::Strict), and reads [retired](crate::Effect::Retire) spaces too: for those who remove what is left there.
     Retired,
-    /// Sees the state of a [snapshot](super::Store::snapshot).
+    /// Sees the state of a [snapshot](crate::Store::snapshot).
     At(SnapshotId),
 }
 
@@ -93,7 +93,7 @@ pub enum Read {
         /// What to count.
         span: Span,
         /// Whether to compute the digest of the counted members. Then it costs what a scan costs, also where the store
-        /// [counts cheaply](super::Capabilities::cheap_counts).
+        /// [counts cheaply](crate::Capabilities::cheap_counts).
         track: bool,
     },
 }
@@ -113,6 +113,15 @@ impl Read {
             Self::GetClaimed { index, .. } => Space::Unique(*index),
             Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count { span, .. } => span.space,
         }
+    }
+
+    /// All spaces that it looks into: the first one, and that of the rows behind it.
+    pub fn spaces(&self) -> impl Iterator<Item = Space> + use<> {
+        let behind = match self {
+            Self::GetClaimed { table, .. } | Self::ScanRows { table, .. } => Some(Space::Rows(*table)),
+            _ => None,
+        };
+        [Some(self.space()), behind].into_iter().flatten()
     }
 }
 
@@ -339,7 +348,7 @@ pub struct Claimed {
 pub struct Counted {
     /// How many.
     pub n: u64,
-    /// Their digest, for a [`Check::Same`](super::Check::Same); empty unless the count was tracked.
+    /// Their digest, for a [`Check::Same`](crate::Check::Same); empty unless the count was tracked.
     pub digest: Digest,
     /// Of a tracked count, the last member that was counted, if a limit stopped it there and the span has members after it, as
     /// [`Scanned::stopped_at`].
@@ -374,6 +383,19 @@ pub enum Reply {
     Count(Counted),
 }
 
+impl Reply {
+    /// How many records or entries it has in it; none of a count.
+    #[must_use]
+    pub fn returned(&self) -> u64 {
+        match self {
+            Self::Record(record) => u64::from(record.is_some()),
+            Self::Claimed(claimed) => u64::from(claimed.is_some()),
+            Self::Scanned(scanned) => scanned.len() as u64,
+            Self::Count(_) => 0,
+        }
+    }
+}
+
 /// The answers of one partition, all from one state of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadReply {
@@ -381,7 +403,7 @@ pub struct ReadReply {
     pub seq: u64,
     /// One reply for each read, in order. They show the state without what is prepared.
     pub replies: Vec<Reply>,
-    /// The transactions that are prepared and not decided here, and whose effects [meet](super::locks::meets_read) the
+    /// The transactions that are prepared and not decided here, and whose effects [meet](crate::locks::meets_read) the
     /// reads.
     pub blockers: Vec<Blocker>,
 }

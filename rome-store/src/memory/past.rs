@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::key::{Key, Probe};
 use super::state::{Record, Records};
-use crate::store::{Space, Span};
+use crate::{Space, Span};
 
 /// Records that have changed since, as they were; `None`: there was none.
 pub(super) type Changed = BTreeMap<Space, Before>;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Digest, Partition, Space, Span, TableId};
+use crate::{Digest, Partition, Space, Span, TableId};
 
 /// Names a transaction, and is the version of every row that it wrote. Never reused: a deleted and re-created row never
 /// gets an old version back.
@@ -62,7 +62,7 @@ pub enum Check {
         rows: Option<TableId>,
         /// How many members it had.
         n: u32,
-        /// Their digest, as the store itself gave it in [`Scanned`](super::Scanned).
+        /// Their digest, as the store itself gave it in [`Scanned`](crate::Scanned).
         digest: Digest,
     },
     /// This span has this many members, counted up to the span's limit if it has one.
@@ -72,6 +72,17 @@ pub enum Check {
         /// How many there were.
         n: u64,
     },
+}
+
+impl Check {
+    /// The space that it looks into first; the check of a scan through an index goes on to the rows.
+    #[must_use]
+    pub const fn space(&self) -> Space {
+        match self {
+            Self::Version { space, .. } => *space,
+            Self::Same { span, .. } | Self::Count { span, .. } => span.space,
+        }
+    }
 }
 
 /// A change to one record.

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{StoreError, StoreErrorKind, StoreResult};
+use crate::{StoreError, StoreErrorKind, StoreResult};
 
-/// Names a [`Snapshot`], for [`Consistency::At`](super::Consistency::At).
+/// Names a [`Snapshot`], for [`Consistency::At`](crate::Consistency::At).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SnapshotId(u64);
 
-/// One state of a store, which stays readable: from [`Store::snapshot`](super::Store::snapshot). Dropping it gives the state
+/// One state of a store, which stays readable: from [`Store::snapshot`](crate::Store::snapshot). Dropping it gives the state
 /// up.
 pub struct Snapshot {
     id: SnapshotId,
@@ -22,7 +22,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What reads of this state ask for with [`Consistency::At`](super::Consistency::At).
+    /// What reads of this state ask for with [`Consistency::At`](crate::Consistency::At).
     #[must_use]
     pub const fn id(&self) -> SnapshotId {
         self.id

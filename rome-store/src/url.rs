@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{StoreError, StoreErrorKind, StoreResult};
+use crate::{StoreError, StoreErrorKind, StoreResult};
 
 /// The longest duration that a URL may ask for.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,13 +29,13 @@ pub struct Parameter<'u> {
 /// of a password.
 ///
 /// ```
-/// use rome_core::store::url;
+/// use rome_store::url;
 /// use std::time::Duration;
 ///
 /// let (server, parameters) = url::parameters("redis://localhost/2?patience=250ms&prefix=kennel")?;
 /// assert_eq!((server, parameters[0].name(), parameters[1].text()), ("redis://localhost/2", "patience", "kennel"));
 /// assert_eq!(parameters[0].duration()?, Duration::from_millis(250));
-/// # Ok::<(), rome_core::store::StoreError>(())
+/// # Ok::<(), rome_store::StoreError>(())
 /// ```
 pub fn parameters(url: &str) -> StoreResult<(&str, Vec<Parameter<'_>>)> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

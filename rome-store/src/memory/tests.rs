@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 
 use super::*;
-use crate::store::{Check, CheckRef, Decision, Effect, IndexId, Reply, Scanned, Space, Span, Step, TableId, TxId};
+use crate::{Check, CheckRef, Decision, Effect, IndexId, Reply, Scanned, Space, Span, Step, TableId, TxId};
 
 const ROWS: Space = Space::Rows(TableId(1));
 const INDEX: Space = Space::Index(IndexId(1));

@@ -6,7 +6,7 @@
 //! first effect.
 //!
 //! It keeps nothing when the process ends. With several partitions it is the specification of the steps of
-//! [`Step`](super::Step), and a program can be tried as it will run on a cluster.
+//! [`Step`](crate::Step), and a program can be tried as it will run on a cluster.
 
 mod apply;
 mod key;
@@ -21,7 +21,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{
+use crate::{
     Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot,
     Snapshots, Store, StoreError, StoreErrorKind, StoreResult,
 };
@@ -34,11 +34,11 @@ const SLICE: u32 = 1_024;
 /// A store that keeps all data in the memory of the process.
 ///
 /// ```
-/// use rome_orm::store::memory::MemoryStore;
-/// use rome_orm::store::{Applied, Durability, Effect, MiniTx, Partition, Space, Store, TableId, TxId};
+/// use rome_store::memory::MemoryStore;
+/// use rome_store::{Applied, Durability, Effect, MiniTx, Partition, Space, Store, TableId, TxId};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), rome_orm::store::StoreError> {
+/// # async fn main() -> Result<(), rome_store::StoreError> {
 /// let store = MemoryStore::new();
 /// let mut tx = MiniTx::one(TxId { lane: 1, seq: 1 });
 /// tx.effects.push(Effect::Put { space: Space::Rows(TableId(1)), key: "ann".into(), value: "Lyon".into() });

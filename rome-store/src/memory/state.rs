@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::key::{Key, Probe};
 use super::past::{Changed, Past, Table};
 use super::scan::{Keep, Progress};
-use crate::store::{
+use crate::{
     Applied, Blocker, Claimed, Consistency, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space,
     StoreError, StoreErrorKind, StoreResult, TableId, TxId, locks::Locks,
 };
