@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use rome_orm::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
-    StoreResult,
+    Applied, ApplyOptions, Capabilities, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId,
+    Snapshot, Store, StoreFuture,
 };
 
 /// The store, and how safe each write to it is at least.
@@ -14,29 +13,33 @@ pub struct AtLeast {
     pub durability: Durability,
 }
 
-#[async_trait]
 impl Store for AtLeast {
     fn capabilities(&self) -> &Capabilities {
         self.store.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        self.store.read(batch, consistency).await
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        self.store.read(batch, options)
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        self.store.apply(batch, durability.max(self.durability)).await
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        let durability = options.durability.max(self.durability);
+        self.store.apply(batch, options.durability(durability))
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
         self.store.snapshot()
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.store.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.store.reserve(sequence, n)
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.store.raise(sequence, least).await
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        self.store.raise(sequence, least)
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rome_store::{
-    Applied, Check, Consistency, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply,
-    Scanned, Space, Span, Step, Store, StoreResult, TableId, TxId,
+    Applied, ApplyOptions, Check, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions,
+    ReadReply, Reply, Scanned, Space, Span, Step, Store, StoreResult, TableId, TxId,
 };
 
 use crate::{Subject, Verdict, Violation};
@@ -63,11 +63,11 @@ impl Client {
     /// The next transaction of its lane.
     pub(crate) fn tx(&self, effects: Vec<Effect>) -> MiniTx {
         let seq = self.seq.fetch_add(1, Ordering::SeqCst) + 1;
-        MiniTx { effects, ..MiniTx::one(TxId { lane: self.lane, seq }) }
+        MiniTx::one(TxId { lane: self.lane, seq }).effects(effects)
     }
 
     pub(crate) async fn try_apply(&self, tx: MiniTx) -> StoreResult<Applied> {
-        let outcomes = self.store.apply(vec![(self.partition, tx)], Durability::default()).await?;
+        let outcomes = self.store.apply(vec![(self.partition, tx)], ApplyOptions::new(Durability::default())).await?;
         assert_eq!(outcomes.len(), 1, "one outcome for one minitransaction");
         Ok(outcomes.into_iter().next().expect("there is one"))
     }
@@ -104,7 +104,7 @@ impl Client {
 
     pub(crate) async fn read(&self, reads: Vec<Read>) -> Verdict<ReadReply> {
         let asked = reads.len();
-        let mut replies = self.store.read(&[(self.partition, reads)], Consistency::Strict).await?;
+        let mut replies = self.store.read(&[(self.partition, reads)], ReadOptions::new()).await?;
         let reply = replies.pop().ok_or_else(|| Violation::new("a read of one partition has no reply"))?;
         if !replies.is_empty() || reply.replies.len() != asked {
             return Err(Violation::new("the number of replies is not the number of reads"));
@@ -148,15 +148,15 @@ impl Client {
 
 /// The part of a transaction at a partition that is not its primary.
 pub(crate) fn prepared(tx: &MiniTx, lease: u32) -> MiniTx {
-    MiniTx { step: Step::Prepare { primary: PARTITION, lease }, ..tx.clone() }
+    tx.clone().step(Step::Prepare { primary: PARTITION, lease })
 }
 
 pub(crate) fn finished(id: TxId, decision: Decision) -> MiniTx {
-    MiniTx { step: Step::Finish(decision), ..MiniTx::one(id) }
+    MiniTx::one(id).step(Step::Finish(decision))
 }
 
 pub(crate) fn pushed(id: TxId, abort: bool) -> MiniTx {
-    MiniTx { step: Step::Push { abort }, ..MiniTx::one(id) }
+    MiniTx::one(id).step(Step::Push { abort })
 }
 
 pub(crate) fn records(scanned: &Scanned) -> Vec<(Bytes, Bytes)> {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use rome_store::{
-    Applied, Blocker, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step,
-    Store, StoreResult,
+    Applied, ApplyOptions, Blocker, Capabilities, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId, Step,
+    Store, StoreFuture, StoreResult,
 };
 
 use crate::{Subject, Verdict};
@@ -55,41 +54,48 @@ impl Exchanged {
     }
 }
 
-#[async_trait]
 impl Store for Exchanged {
     fn capabilities(&self) -> &Capabilities {
         self.0.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let mut batch = batch.to_vec();
-        batch.iter_mut().for_each(|(partition, _)| self.exchange(partition));
-        let mut replies = self.0.read(&batch, consistency).await?;
-        replies.iter_mut().flat_map(|reply| &mut reply.blockers).for_each(|blocker| self.exchange_primary(blocker));
-        Ok(replies)
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let mut batch = batch.to_vec();
+            batch.iter_mut().for_each(|(partition, _)| self.exchange(partition));
+            let mut replies = self.0.read(&batch, options).await?;
+            replies.iter_mut().flat_map(|reply| &mut reply.blockers).for_each(|blocker| self.exchange_primary(blocker));
+            Ok(replies)
+        })
     }
 
-    async fn apply(&self, mut batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        for (partition, tx) in &mut batch {
-            self.exchange(partition);
-            if let Step::Prepare { primary, .. } = &mut tx.step {
-                self.exchange(primary);
+    fn apply(&self, mut batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            for (partition, tx) in &mut batch {
+                self.exchange(partition);
+                if let Step::Prepare { primary, .. } = &mut tx.step {
+                    self.exchange(primary);
+                }
             }
-        }
-        let mut outcomes = self.0.apply(batch, durability).await?;
-        for outcome in &mut outcomes {
-            if let Applied::Blocked { by } = outcome {
-                self.exchange_primary(by);
+            let mut outcomes = self.0.apply(batch, options).await?;
+            for outcome in &mut outcomes {
+                if let Applied::Blocked { by } = outcome {
+                    self.exchange_primary(by);
+                }
             }
-        }
-        Ok(outcomes)
+            Ok(outcomes)
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.0.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.0.reserve(sequence, n)
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.0.raise(sequence, least).await
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        self.0.raise(sequence, least)
     }
 }

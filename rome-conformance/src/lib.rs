@@ -70,6 +70,7 @@ macro_rules! suite {
             the_gate_refuses_older_schemas
             no_older_schema_writes_after_the_gate
             what_is_over_a_limit_is_refused
+            what_is_not_known_is_refused
             what_is_retired_is_not_read
             rows_are_not_retired
             a_snapshot_shows_the_state_at_its_opening

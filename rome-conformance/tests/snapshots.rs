@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
-use async_trait::async_trait;
 use rome_core::Database;
 use rome_core::model::{Many, One};
 use rome_derive::Entity;
 use rome_store::memory::MemoryStore;
 use rome_store::{
-    Applied, Capabilities, Consistency, Durability, Effect, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot,
-    Space, Store, StoreError, StoreResult, TableId, TxId,
+    Applied, ApplyOptions, Capabilities, Consistency, Durability, Effect, MiniTx, Partition, Read, ReadOptions,
+    ReadReply, SequenceId, Snapshot, Space, Store, StoreError, StoreFuture, StoreResult, TableId, TxId,
 };
 
 #[derive(Entity, Clone, Debug, Default)]
@@ -61,38 +60,43 @@ impl Busy {
         let seq = self.commits.fetch_add(1, SeqCst) + 1;
         let mut tx = MiniTx::one(TxId { lane: u64::MAX, seq });
         tx.effects.push(Effect::Put { space: Space::Rows(TableId(u32::MAX)), key: "k".into(), value: "v".into() });
-        self.inner.apply(vec![(Partition(0), tx)], Durability::Memory).await.map(drop)
+        self.inner.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await.map(drop)
     }
 }
 
-#[async_trait]
 impl Store for Busy {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let nth = self.reads.fetch_add(1, SeqCst);
-        if !self.keeps && nth > 0 && matches!(consistency, Consistency::At(_)) {
-            return Err(StoreError::snapshot_gone());
-        }
-        let replies = self.inner.read(batch, consistency).await;
-        if self.is_busy.load(SeqCst) {
-            self.commit().await?;
-        }
-        replies
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let nth = self.reads.fetch_add(1, SeqCst);
+            if !self.keeps && nth > 0 && matches!(options.consistency, Consistency::At(_)) {
+                return Err(StoreError::snapshot_gone());
+            }
+            let replies = self.inner.read(batch, options).await;
+            if self.is_busy.load(SeqCst) {
+                self.commit().await?;
+            }
+            replies
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        self.inner.apply(batch, durability).await
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        self.inner.apply(batch, options)
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot().filter(|_| self.gives)
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.inner.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.inner.reserve(sequence, n)
     }
 }
 

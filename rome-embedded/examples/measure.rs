@@ -11,7 +11,7 @@ use bytes::Bytes;
 use redb::{Database, ReadableDatabase, TableDefinition};
 use rome_embedded::{EmbeddedOptions, EmbeddedStore, Verify};
 use rome_store::{
-    Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Space, Span, Store, TableId, TxId,
+    ApplyOptions, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, Space, Span, Store, TableId, TxId,
 };
 
 const ROWS: u64 = 100_000;
@@ -101,25 +101,25 @@ async fn store(path: &Path) -> Result<(), Box<dyn Error>> {
         load.effects.push(Effect::Put { space: Space::Index(INDEX), key: entry, value: Bytes::new() });
     }
     let began = Instant::now();
-    store.apply(vec![(Partition(0), load)], Durability::Local).await?;
+    store.apply(vec![(Partition(0), load)], ApplyOptions::new(Durability::Local)).await?;
     report("store: load a row and an entry", ROWS, began);
 
     let began = Instant::now();
     for n in 0..GETS {
         let get = Read::Get { space: Space::Rows(TABLE), key: Bytes::copy_from_slice(&key(n)) };
-        store.read(&[(Partition(0), vec![get])], Consistency::Strict).await?;
+        store.read(&[(Partition(0), vec![get])], ReadOptions::new()).await?;
     }
     report("store: get", GETS, began);
 
     for track in [false, true] {
         let scan = Read::Scan { span: Span::all(Space::Rows(TABLE)), filter: None, want: None, track };
         let began = Instant::now();
-        store.read(&[(Partition(0), vec![scan])], Consistency::Strict).await?;
+        store.read(&[(Partition(0), vec![scan])], ReadOptions::new()).await?;
         report(&format!("store: scan a row, track {track}"), ROWS, began);
         let index = Span::all(Space::Index(INDEX));
         let scan = Read::ScanRows { index, table: TABLE, filter: None, want: None, track };
         let began = Instant::now();
-        store.read(&[(Partition(0), vec![scan])], Consistency::Strict).await?;
+        store.read(&[(Partition(0), vec![scan])], ReadOptions::new()).await?;
         report(&format!("store: scan a row by index, track {track}"), ROWS, began);
     }
 
@@ -132,7 +132,7 @@ async fn store(path: &Path) -> Result<(), Box<dyn Error>> {
                 let mut tx = MiniTx::one(TxId { lane: writer, seq: n });
                 let key = Bytes::copy_from_slice(&key(writer * COMMITS + n));
                 tx.effects.push(Effect::Put { space: Space::Rows(TABLE), key, value: value.clone() });
-                store.apply(vec![(Partition(0), tx)], Durability::Local).await?;
+                store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Local)).await?;
             }
             Ok::<(), rome_store::StoreError>(())
         }));

@@ -22,6 +22,7 @@ pub(crate) fn admit_durability(durability: Durability) -> StoreResult<()> {
 
 /// Whether a minitransaction is within the limits and makes sense with one partition.
 pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
+    tx.check_known(limits.contract)?;
     if tx.step != Step::One {
         return Err(invalid(format!(
             "the embedded store has one partition, so a transaction is one step; {:?} belongs to stores with several",

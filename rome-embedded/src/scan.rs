@@ -181,12 +181,9 @@ fn answer(tables: &impl Tables, read: &Read) -> StoreResult<Reply> {
             let (row_version, row) = row.ok_or_else(|| {
                 dangling(format!("a claim of unique index {} leads to no row of table {}", index.0, table.0))
             })?;
-            Ok(Reply::Claimed(Some(Claimed { claim_version, key, row_version, row })))
+            Ok(Reply::Claimed(Some(Claimed::new(claim_version, key, row_version, row))))
         }
-        other => Err(StoreError::new(
-            StoreErrorKind::Invalid,
-            format!("the embedded store does not know this kind of read: {other:?}"),
-        )),
+        other => Err(StoreError::unknown(other)),
     }
 }
 
@@ -272,7 +269,7 @@ fn scan_on(
             digester.add(key, space.is_versioned().then_some(version));
         }
         if purpose.keeps(key, value) {
-            return Ok(Some(scanner.push(RecordRef { key, version, value })));
+            return Ok(Some(scanner.push(RecordRef::new(key, version, value))));
         }
         Ok(None)
     })
@@ -305,7 +302,7 @@ fn scan_rows_on(
             if let Some(digester) = digester {
                 digester.add(entry, Some(version));
             }
-            Ok(purpose.keeps(key, value).then(|| scanner.push(RecordRef { key, version, value })))
+            Ok(purpose.keeps(key, value).then(|| scanner.push(RecordRef::new(key, version, value))))
         })?;
         pushed.unwrap_or_else(|| Err(rowless()))
     })

@@ -40,7 +40,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(path: &Path, snapshot: Snapshot) -> Self {
-        let mut capabilities = Capabilities::new("embedded", Durability::Local, true);
+        let mut capabilities = Capabilities::new(1, "embedded", Durability::Local, true);
         (capabilities.cheap_reverse_scans, capabilities.snapshots) = (true, true);
         Self {
             path: path.to_owned(),

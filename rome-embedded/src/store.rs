@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use async_trait::async_trait;
 use rome_store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
-    StoreErrorKind, StoreResult,
+    Applied, ApplyOptions, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply,
+    SequenceId, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
 };
 use tokio::sync::oneshot;
 
@@ -149,8 +148,8 @@ impl EmbeddedStore {
     }
 
     /// The state that is read.
-    fn state_of(&self, how: Consistency) -> StoreResult<Arc<Snapshot>> {
-        match how {
+    fn state_of(&self, options: ReadOptions) -> StoreResult<Arc<Snapshot>> {
+        match options.consistency {
             Consistency::At(id) => self.shared.kept(id),
             _ => self.shared.snapshot(),
         }
@@ -161,7 +160,7 @@ impl EmbeddedStore {
     async fn read_slowly(
         &self,
         batch: &[(Partition, Vec<Read>)],
-        how: Consistency,
+        options: ReadOptions,
         mut snapshot: Arc<Snapshot>,
         mut answers: Vec<ReadReply>,
         mut reading: Answering,
@@ -171,7 +170,7 @@ impl EmbeddedStore {
             if let Some(kept) = &pin {
                 drop(snapshot);
                 tokio::task::yield_now().await;
-                snapshot = match (self.shared.kept(kept.id()), how) {
+                snapshot = match (self.shared.kept(kept.id()), options.consistency) {
                     (Ok(snapshot), _) => snapshot,
                     (Err(gone), Consistency::At(_)) => return Err(gone),
                     (Err(_), _) => {
@@ -181,7 +180,7 @@ impl EmbeddedStore {
                     }
                 };
             }
-            let is_done = read_on(&snapshot, batch, how, &mut answers, &mut reading);
+            let is_done = read_on(&snapshot, batch, options, &mut answers, &mut reading);
             if is_done.inspect_err(|error| self.mend_after(error))? {
                 return Ok(answers);
             }
@@ -199,56 +198,67 @@ impl EmbeddedStore {
     }
 }
 
-#[async_trait]
 impl Store for EmbeddedStore {
     fn capabilities(&self) -> &Capabilities {
         &self.shared.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let (mut answers, mut reading) = (Vec::with_capacity(batch.len()), Answering::new());
-        let begun = self.state_of(how).and_then(|snapshot| {
-            let is_done = read_on(&snapshot, batch, how, &mut answers, &mut reading)?;
-            Ok((!is_done).then_some(snapshot))
-        });
-        match begun.inspect_err(|error| self.mend_after(error))? {
-            None => Ok(answers),
-            // In a box: most reads are short, and every future of a read would be as large.
-            Some(snapshot) => Box::pin(self.read_slowly(batch, how, snapshot, answers, reading)).await,
-        }
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let (mut answers, mut reading) = (Vec::with_capacity(batch.len()), Answering::new());
+            let begun = self.state_of(options).and_then(|snapshot| {
+                let is_done = read_on(&snapshot, batch, options, &mut answers, &mut reading)?;
+                Ok((!is_done).then_some(snapshot))
+            });
+            match begun.inspect_err(|error| self.mend_after(error))? {
+                None => Ok(answers),
+                // In a box: most reads are short, and every future of a read would be as large.
+                Some(snapshot) => Box::pin(self.read_slowly(batch, options, snapshot, answers, reading)).await,
+            }
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        request::admit_durability(durability)?;
-        let mut txs = Vec::with_capacity(batch.len());
-        for (partition, tx) in batch {
-            request::admit_partition(partition)?;
-            request::admit(&tx, &self.shared.capabilities)?;
-            txs.push(tx);
-        }
-        let validated = self.validate_only(&txs, durability);
-        if let Some(applied) = validated.inspect_err(|error| self.mend_after(error))? {
-            return Ok(applied);
-        }
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Apply { txs, durability, answer })?;
-        answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            request::admit_durability(options.durability)?;
+            let mut txs = Vec::with_capacity(batch.len());
+            for (partition, tx) in batch {
+                request::admit_partition(partition)?;
+                request::admit(&tx, &self.shared.capabilities)?;
+                txs.push(tx);
+            }
+            let validated = self.validate_only(&txs, options.durability);
+            if let Some(applied) = validated.inspect_err(|error| self.mend_after(error))? {
+                return Ok(applied);
+            }
+            let (answer, answered) = oneshot::channel();
+            self.send(Job::Apply { txs, durability: options.durability, answer })?;
+            answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+        })
     }
 
     fn snapshot(&self) -> Option<rome_store::Snapshot> {
         self.shared.keep()
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Reserve { sequence, n, least: 0, answer })?;
-        answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            self.send(Job::Reserve { sequence, n, least: 0, answer })?;
+            answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+        })
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Reserve { sequence, n: 0, least, answer })?;
-        answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            self.send(Job::Reserve { sequence, n: 0, least, answer })?;
+            answered.await.unwrap_or_else(|_| Err(self.ended().with_unknown_outcome()))
+        })
     }
 }
 
@@ -256,13 +266,13 @@ impl Store for EmbeddedStore {
 fn read_on(
     snapshot: &Snapshot,
     batch: &[(Partition, Vec<Read>)],
-    how: Consistency,
+    options: ReadOptions,
     answers: &mut Vec<ReadReply>,
     reading: &mut Answering,
 ) -> StoreResult<bool> {
     for (partition, reads) in batch.iter().skip(answers.len()) {
         request::admit_partition(*partition)?;
-        if !snapshot.retired.is_empty() && how != Consistency::Retired {
+        if !snapshot.retired.is_empty() && !options.retired {
             let retired = reads.iter().map(Read::space).find(|space| snapshot.retired.contains(space));
             if let Some(space) = retired {
                 return Err(StoreError::retired(space));
@@ -271,7 +281,7 @@ fn read_on(
         if !reading.go_on(&snapshot.tables, reads)? {
             return Ok(false);
         }
-        answers.push(ReadReply { seq: snapshot.state.seq, replies: reading.take(), blockers: Vec::new() });
+        answers.push(ReadReply::new(snapshot.state.seq, reading.take()));
     }
     Ok(true)
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use harness::*;
 use rome_store::{
-    Applied, Certainty, Check, CheckRef, Claimed, Consistency, Decision, Digest, Durability, Effect, FilterRef,
-    IndexId, MiniTx, Partition, Read, Reply, RowFilter, SequenceId, Space, Span, Step, Store, StoreErrorKind, TableId,
+    Applied, ApplyOptions, Certainty, Check, CheckRef, Claimed, Decision, Digest, Durability, Effect, FilterRef,
+    IndexId, MiniTx, Partition, Read, ReadOptions, Reply, RowFilter, SequenceId, Space, Span, Step, Store,
+    StoreErrorKind, TableId,
 };
 
 const SUMS: Space = Space::Aggregate(IndexId(3));
@@ -105,7 +106,7 @@ fn a_decided_transaction_has_no_further_effect() {
     // Also when both come in one call.
     let twice = tx(id(1, 6), vec![add(SUMS, "s", 1)]);
     let batch = vec![(Partition(0), twice.clone()), (Partition(0), twice)];
-    let answers = wait(store.apply(batch, Durability::Local)).unwrap();
+    let answers = wait(store.apply(batch, ApplyOptions::new(Durability::Local))).unwrap();
     assert_eq!(answers, [Applied::Done { seq: 2 }, Applied::Already(Decision::Committed)]);
     assert_eq!(get(&store, SUMS, "s").unwrap().1, 2i128.to_be_bytes());
 }
@@ -127,7 +128,7 @@ fn a_counter_that_would_overflow_refuses_all_of_its_transaction() {
 fn the_schema_gate_holds_also_after_reopening() {
     let folder = Folder::new("gate");
     let store = folder.open();
-    let write = |seq, schema| MiniTx { schema, ..tx(id(1, seq), vec![put(ROWS, "a", "1")]) };
+    let write = |seq, schema| tx(id(1, seq), vec![put(ROWS, "a", "1")]).schema(schema);
     assert_eq!(apply(&store, write(1, 3)), Applied::Done { seq: 1 });
     assert_eq!(apply(&store, tx(id(1, 2), vec![Effect::RaiseGate { oldest: 4 }])), Applied::Done { seq: 2 });
     assert_eq!(apply(&store, write(3, 3)), Applied::StaleSchema { oldest: 4 });
@@ -235,7 +236,7 @@ fn a_claim_leads_to_its_row() {
     apply(&store, tx(id(1, 1), vec![put(ROWS, "a", "1"), put(Space::Unique(unique), "mail", "a")]));
     apply(&store, tx(id(1, 2), vec![put(ROWS, "a", "2")]));
     let read = |columns| Read::GetClaimed { index: unique, columns: Bytes::from(columns), table: TABLE };
-    let claimed = Claimed { claim_version: id(1, 1), key: "a".into(), row_version: id(1, 2), row: "2".into() };
+    let claimed = Claimed::new(id(1, 1), "a".into(), id(1, 2), "2".into());
     assert_eq!(try_read(&store, read("mail")).unwrap(), Reply::Claimed(Some(claimed)));
     assert_eq!(try_read(&store, read("none")).unwrap(), Reply::Claimed(None));
 }
@@ -257,7 +258,7 @@ fn what_the_store_cannot_take_is_refused_whole() {
     let refused = |mini: MiniTx, durability, kind| {
         let good = tx(id(9, 9), vec![put(ROWS, "good", "1")]);
         let batch = vec![(Partition(0), good), (Partition(0), mini)];
-        let error = wait(store.apply(batch, durability)).unwrap_err();
+        let error = wait(store.apply(batch, ApplyOptions::new(durability))).unwrap_err();
         assert_eq!((error.kind(), error.certainty()), (kind, Certainty::NotApplied), "{error}");
         assert_eq!(get(&store, ROWS, "good"), None);
         error.to_string()
@@ -269,14 +270,14 @@ fn what_the_store_cannot_take_is_refused_whole() {
     refused(large, Durability::Local, StoreErrorKind::Limit);
     let many = tx(id(1, 1), vec![delete(ROWS, "a"); limits.max_effects + 1]);
     refused(many, Durability::Local, StoreErrorKind::Limit);
-    let prepare = MiniTx { step: Step::Push { abort: false }, ..tx(id(1, 1), vec![]) };
+    let prepare = tx(id(1, 1), vec![]).step(Step::Push { abort: false });
     refused(prepare, Durability::Local, StoreErrorKind::Invalid);
     refused(tx(id(1, 1), vec![]), Durability::Replicated(1), StoreErrorKind::Invalid);
     let check = Check::Version { space: INDEX, key: Bytes::new(), expect: None };
-    refused(MiniTx { checks: vec![check], ..tx(id(1, 1), vec![]) }, Durability::Local, StoreErrorKind::Invalid);
-    let elsewhere = wait(store.apply(vec![(Partition(1), tx(id(1, 1), vec![]))], Durability::Local));
+    refused(tx(id(1, 1), vec![]).checks(vec![check]), Durability::Local, StoreErrorKind::Invalid);
+    let elsewhere = wait(store.apply(vec![(Partition(1), tx(id(1, 1), vec![]))], ApplyOptions::new(Durability::Local)));
     assert_eq!(elsewhere.unwrap_err().kind(), StoreErrorKind::Invalid);
-    let elsewhere = wait(store.read(&[(Partition(1), vec![])], Consistency::Strict));
+    let elsewhere = wait(store.read(&[(Partition(1), vec![])], ReadOptions::new()));
     assert_eq!(elsewhere.unwrap_err().kind(), StoreErrorKind::Invalid);
     // The longest that fit do.
     let fits = tx(id(1, 1), vec![put(ROWS, vec![7; limits.max_key], vec![1; 1 << 20])]);
@@ -305,7 +306,7 @@ fn a_dropped_apply_happens_whole_or_not_at_all() {
     let store = folder.open();
     for n in 1..=50u64 {
         let mini = tx(id(n, 1), vec![put(ROWS, format!("a{n}"), "1"), put(ROWS, format!("b{n}"), "1")]);
-        let mut apply = store.apply(vec![(Partition(0), mini)], Durability::Local);
+        let mut apply = store.apply(vec![(Partition(0), mini)], ApplyOptions::new(Durability::Local));
         // Polled once, so that it is queued, then dropped.
         wait(std::future::poll_fn(|cx| {
             let _ = apply.as_mut().poll(cx);
@@ -328,7 +329,7 @@ async fn concurrent_increments_are_all_counted() {
             let (mut done, mut seq) = (0, 0);
             while done < 25 {
                 let read = Read::Get { space: ROWS, key: Bytes::from("n") };
-                let replies = store.read(&[(Partition(0), vec![read])], Consistency::Strict).await.unwrap();
+                let replies = store.read(&[(Partition(0), vec![read])], ReadOptions::new()).await.unwrap();
                 let Reply::Record(record) = &replies[0].replies[0] else { panic!() };
                 let n = record.as_ref().map_or(0, |(_, value)| u64::from_be_bytes(value[..].try_into().unwrap()));
                 seq += 1;
@@ -336,7 +337,7 @@ async fn concurrent_increments_are_all_counted() {
                 let expect = record.as_ref().map(|(version, _)| *version);
                 mini.reads = vec![Check::Version { space: ROWS, key: Bytes::from("n"), expect }];
                 mini.unchanged_since = Some(replies[0].seq);
-                match &store.apply(vec![(Partition(0), mini)], Durability::Local).await.unwrap()[0] {
+                match &store.apply(vec![(Partition(0), mini)], ApplyOptions::new(Durability::Local)).await.unwrap()[0] {
                     Applied::Done { .. } => done += 1,
                     Applied::Conflict { .. } => {}
                     other => panic!("{other:?}"),
@@ -348,7 +349,7 @@ async fn concurrent_increments_are_all_counted() {
         task.await.unwrap();
     }
     let read = Read::Get { space: ROWS, key: Bytes::from("n") };
-    let replies = store.read(&[(Partition(0), vec![read])], Consistency::Strict).await.unwrap();
+    let replies = store.read(&[(Partition(0), vec![read])], ReadOptions::new()).await.unwrap();
     let Reply::Record(Some((_, value))) = &replies[0].replies[0] else { panic!() };
     assert_eq!(value[..], 200u64.to_be_bytes());
     assert_eq!(replies[0].seq, 200);

@@ -14,7 +14,7 @@ use std::time::Duration as Time;
 
 use harness::*;
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
-use rome_store::{Applied, Durability, Partition, Read, Reply, SequenceId, Span, Store};
+use rome_store::{Applied, ApplyOptions, Durability, Partition, Read, Reply, SequenceId, Span, Store};
 
 const WRITERS: u64 = 4;
 const PARTS: u8 = 5;
@@ -34,7 +34,9 @@ async fn write_for_ever(path: &Path) {
                     (0..PARTS).map(|part| put(ROWS, [writer as u8, part], count.to_be_bytes())).collect();
                 effects.push(put(INDEX, [[writer as u8].as_slice(), &count.to_be_bytes()].concat(), ""));
                 effects.push(put(ROWS, [0xFF, writer as u8, count as u8], vec![1; 500 + count as usize % 3000]));
-                let applied = store.apply(vec![(Partition(0), tx(id(lane, seq), effects))], Durability::Local).await;
+                let applied = store
+                    .apply(vec![(Partition(0), tx(id(lane, seq), effects))], ApplyOptions::new(Durability::Local))
+                    .await;
                 assert!(matches!(applied.unwrap()[..], [Applied::Done { .. }]));
                 let mut out = std::io::stdout().lock();
                 writeln!(out, "ack {lane} {writer} {count}").unwrap();

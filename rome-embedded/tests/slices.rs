@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use harness::*;
 use rome_embedded::EmbeddedStore;
-use rome_store::{Applied, Consistency, Durability, Effect, FilterRef, Partition, Read, Reply, RowFilter, Span, Store};
+use rome_store::{
+    Applied, ApplyOptions, Durability, Effect, FilterRef, Partition, Read, ReadOptions, Reply, RowFilter, Span, Store,
+};
 use tokio::task::LocalSet;
 
 /// How many rows there are, and entries.
@@ -24,7 +26,10 @@ impl RowFilter for Even {
 }
 
 async fn commit(store: &EmbeddedStore, lane: u64, effects: Vec<Effect>) {
-    let applied = store.apply(vec![(Partition(0), tx(id(lane, 1), effects))], Durability::Memory).await.unwrap();
+    let applied = store
+        .apply(vec![(Partition(0), tx(id(lane, 1), effects))], ApplyOptions::new(Durability::Memory))
+        .await
+        .unwrap();
     assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");
 }
 
@@ -59,14 +64,15 @@ async fn beside(store: Arc<EmbeddedStore>, read: Read) -> (Reply, u32) {
             }
         }
     });
-    let mut replies = store.read(&[(Partition(0), vec![read])], Consistency::Strict).await.unwrap();
+    let mut replies = store.read(&[(Partition(0), vec![read])], ReadOptions::new()).await.unwrap();
     other.abort();
     (replies.remove(0).replies.remove(0), turns.get())
 }
 
 fn reads() -> Vec<(Read, u32)> {
     let (filter, track) = (Some(FilterRef(Arc::new(Even))), true);
-    let bounded = |space| Span { lo: std::ops::Bound::Included([0].to_vec().into()), ..Span::all(space) };
+    let from = std::ops::Bound::Included(bytes::Bytes::from_static(&[0]));
+    let bounded = |space| Span::between(space, from.clone(), std::ops::Bound::Unbounded);
     let scan = |span| Read::Scan { span, filter: None, want: None, track };
     vec![
         (scan(Span::all(ROWS)), N),
@@ -114,8 +120,8 @@ async fn a_long_read_is_of_one_state_whatever_is_committed_while_it_gives_way() 
     fill(&store).await;
     for (at, (read, expected)) in reads().into_iter().enumerate() {
         let batch = [(Partition(0), vec![read.clone()])];
-        let alone = store.read(&batch, Consistency::Strict).await.unwrap();
-        let mut reading = std::pin::pin!(store.read(&batch, Consistency::Strict));
+        let alone = store.read(&batch, ReadOptions::new()).await.unwrap();
+        let mut reading = std::pin::pin!(store.read(&batch, ReadOptions::new()));
         // After its first slice a row goes at each end.
         assert!(poll_once(reading.as_mut()).await.is_none(), "{read:?} was done at once");
         commit(&store, 10 + at as u64, [gone(0), gone(N - 1)].concat()).await;

@@ -11,8 +11,8 @@ use redis::aio::MultiplexedConnection;
 use rome_redis::RedisStore;
 use rome_redis::testkit::LocalServer;
 use rome_store::{
-    Applied, Check, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Space, Span, Store, TableId,
-    TxId,
+    Applied, ApplyOptions, Check, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, Space, Span,
+    Store, TableId, TxId,
 };
 
 const TABLE: TableId = TableId(1);
@@ -66,12 +66,12 @@ enum Operation {
 
 impl Both {
     async fn read(&self, reads: Vec<Read>) {
-        self.store.read(&[(Partition(0), reads)], Consistency::Strict).await.unwrap();
+        self.store.read(&[(Partition(0), reads)], ReadOptions::new()).await.unwrap();
     }
 
     async fn apply(&self, lane: u64, seq: u64, checks: Vec<Check>, effects: Vec<Effect>) {
-        let tx = MiniTx { checks, effects, ..MiniTx::one(TxId { lane, seq }) };
-        let applied = self.store.apply(vec![(Partition(0), tx)], Durability::Memory).await.unwrap();
+        let tx = MiniTx::one(TxId { lane, seq }).checks(checks).effects(effects);
+        let applied = self.store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await.unwrap();
         assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");
     }
 

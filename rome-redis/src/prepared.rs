@@ -45,7 +45,7 @@ pub(crate) fn blockers(prepared: &[(TxId, Prepared)], reads: &[Read], now: u64) 
     let met = prepared.iter().filter(|(_, prepared)| meets(&prepared.effects));
     met.map(|(id, prepared)| {
         let Prepared { primary, lease_end, .. } = *prepared;
-        Blocker { id: *id, primary, expired: now >= lease_end }
+        Blocker::new(*id, primary, now >= lease_end)
     })
     .collect()
 }

@@ -32,6 +32,7 @@ pub(crate) fn admit_durability(durability: Durability) -> StoreResult<()> {
 
 /// Whether a minitransaction is within the limits and makes sense.
 pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
+    tx.check_known(limits.contract)?;
     let has_parts = !(tx.reads.is_empty() && tx.checks.is_empty() && tx.effects.is_empty());
     match tx.step {
         Step::One | Step::Prepare { .. } => {}
@@ -39,7 +40,7 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
         Step::Push { .. } | Step::Finish(_) => {
             return Err(invalid(format!("a step {:?} has no checks and no effects of its own", tx.step)));
         }
-        other => return Err(invalid(format!("the Redis store does not know this kind of step: {other:?}"))),
+        other => return Err(StoreError::unknown(&other)),
     }
     within("effects in a transaction", tx.effects.len(), limits.max_effects, "change fewer rows in one transaction")?;
     let mut bytes = 0;
@@ -50,7 +51,7 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
             Effect::Retire { space } => {
                 return Err(invalid(format!("{space:?} is no space of an index, and is not retired")));
             }
-            other => return Err(invalid(format!("the Redis store does not know this kind of effect: {other:?}"))),
+            other => return Err(StoreError::unknown(&other)),
         }
         if let Some((space, key)) = effect.target() {
             within("bytes in a key", key.len(), limits.max_key, "make it shorter")?;
@@ -80,7 +81,7 @@ pub(crate) fn admit(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
                 return Err(invalid(format!("rows are found through an index, not through {:?}", span.space)));
             }
             Check::Version { .. } | Check::Same { .. } | Check::Count { .. } => {}
-            other => return Err(invalid(format!("the Redis store does not know this kind of check: {other:?}"))),
+            other => return Err(StoreError::unknown(&other)),
         }
     }
     Ok(())

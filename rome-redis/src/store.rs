@@ -1,10 +1,9 @@
 //! The store: what the contract asks for, handed to the parts that do it.
 
-use async_trait::async_trait;
 use redis::Value;
 use rome_store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreError,
-    StoreErrorKind, StoreResult,
+    Applied, ApplyOptions, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply,
+    SequenceId, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
 };
 
 use crate::apply::Applier;
@@ -81,7 +80,7 @@ impl RedisStore {
         let router = Router::new(&setup)?;
         let database::Database { partition_keys, durability } = database::open(&router).await?;
         let name = if setup.is_cluster() { "redis-cluster" } else { "redis" };
-        let mut capabilities = Capabilities::new(name, durability, true);
+        let mut capabilities = Capabilities::new(1, name, durability, true);
         capabilities.max_effects = MOST_EFFECTS;
         (capabilities.cheap_reverse_scans, capabilities.cheap_counts) = (true, true);
         capabilities.partitions = u32::try_from(partition_keys.len()).unwrap_or(u32::MAX);
@@ -135,53 +134,61 @@ impl RedisStore {
     }
 }
 
-#[async_trait]
 impl Store for RedisStore {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        if let Consistency::At(_) = consistency {
-            return Err(StoreError::snapshot_gone());
-        }
-        if let Some(scans) = read::counts_as_scans(batch) {
-            let mut replies = self.read(&scans, consistency).await?;
-            read::scans_as_counts(batch, &mut replies);
-            return Ok(replies);
-        }
-        let mut asked = Vec::with_capacity(batch.len());
-        for (partition, reads) in batch {
-            asked.push((request::admit_partition(&self.partition_keys, *partition)?, reads.as_slice()));
-        }
-        match read::read(&self.router, &asked, consistency).await {
-            Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let partition_keys = asked.iter().map(|(keys, _)| *keys).collect();
-                Err(Box::pin(self.is_gone(partition_keys, error)).await)
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            if let Consistency::At(_) = options.consistency {
+                return Err(StoreError::snapshot_gone());
             }
-            done => done,
-        }
-    }
-
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let steps = self.admit(batch, durability)?;
-        let numbers: Vec<u32> = steps.iter().map(|(keys, _)| keys.number).collect();
-        let applied = match self.applier.apply(&self.router, steps, durability).await {
-            Err(error) if error.kind() == StoreErrorKind::Gone => {
-                let partition_keys = self.partition_keys.iter().filter(|keys| numbers.contains(&keys.number)).collect();
-                Err(Box::pin(self.is_gone(partition_keys, error)).await)
+            if let Some(scans) = read::counts_as_scans(batch) {
+                let mut replies = self.read(&scans, options).await?;
+                read::scans_as_counts(batch, &mut replies);
+                return Ok(replies);
             }
-            done => done,
-        };
-        tracing::trace!(?durability, outcomes = ?applied, "apply");
-        applied
+            let mut asked = Vec::with_capacity(batch.len());
+            for (partition, reads) in batch {
+                asked.push((request::admit_partition(&self.partition_keys, *partition)?, reads.as_slice()));
+            }
+            match read::read(&self.router, &asked, options).await {
+                Err(error) if error.kind() == StoreErrorKind::Gone => {
+                    let partition_keys = asked.iter().map(|(keys, _)| *keys).collect();
+                    Err(Box::pin(self.is_gone(partition_keys, error)).await)
+                }
+                done => done,
+            }
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        reserve::numbers(&self.router, self.zero()?, sequence, n, 0).await
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let steps = self.admit(batch, options.durability)?;
+            let numbers: Vec<u32> = steps.iter().map(|(keys, _)| keys.number).collect();
+            let applied = match self.applier.apply(&self.router, steps, options.durability).await {
+                Err(error) if error.kind() == StoreErrorKind::Gone => {
+                    let partition_keys =
+                        self.partition_keys.iter().filter(|keys| numbers.contains(&keys.number)).collect();
+                    Err(Box::pin(self.is_gone(partition_keys, error)).await)
+                }
+                done => done,
+            };
+            tracing::trace!(durability = ?options.durability, outcomes = ?applied, "apply");
+            applied
+        })
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        reserve::numbers(&self.router, self.zero()?, sequence, 0, least).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move { reserve::numbers(&self.router, self.zero()?, sequence, n, 0).await })
+    }
+
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        Box::pin(async move { reserve::numbers(&self.router, self.zero()?, sequence, 0, least).await })
     }
 }

@@ -89,18 +89,15 @@ async fn use_it(server: &mut LocalServer, rules: &[String]) -> StoreResult<()> {
     client.read(vec![scan, Read::count(Span::all(INDEX)), index_get(b"a"), index_get(b"b")]).await?;
     client.read(["a", "b"].map(|key| Read::Get { space: ROWS, key: key.into() }).to_vec()).await?;
     let count = Span::all(ROWS);
-    let checked = rome_store::MiniTx {
-        reads: vec![rome_store::Check::Count { span: count, n: 1 }],
-        ..client.tx(vec![add("n", 1)])
-    };
+    let checked = client.tx(vec![add("n", 1)]).reads(vec![rome_store::Check::Count { span: count, n: 1 }]);
     client.apply(checked).await?;
     let absent = rome_store::Check::Version { space: ROWS, key: "c".into(), expect: None };
     let inserted = client.tx(vec![put(ROWS, "c", "1")]);
-    client.apply(rome_store::MiniTx { checks: vec![absent], ..inserted }).await?;
+    client.apply(inserted.checks(vec![absent])).await?;
     let prepare = Step::Prepare { primary: Partition(0), lease: 1000 };
-    let prepared = rome_store::MiniTx { step: prepare, ..client.tx(vec![add("n", 1)]) };
-    let finish = rome_store::MiniTx { step: Step::Finish(Decision::Committed), ..client.tx(vec![]) };
-    let finish = rome_store::MiniTx { id: prepared.id, ..finish };
+    let prepared = client.tx(vec![add("n", 1)]).step(prepare);
+    let finish = client.tx(vec![]).step(Step::Finish(Decision::Committed));
+    let finish = finish.id(prepared.id);
     client.apply(prepared).await?;
     client.apply(finish).await?;
     client.store.reserve(SequenceId::Keys(TABLE), 1).await?;

@@ -13,8 +13,8 @@ use harness::*;
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 use rome_store::{
-    Applied, Certainty, Check, CheckRef, Decision, Durability, Effect, MiniTx, Partition, Read, Reply, Space, Span,
-    Step, Store, StoreErrorKind, StoreResult, TxId,
+    Applied, ApplyOptions, Certainty, Check, CheckRef, Decision, Durability, Effect, MiniTx, Partition, Read, Reply,
+    Space, Span, Step, Store, StoreErrorKind, StoreResult, TxId,
 };
 
 fn get(space: Space, key: &'static str) -> Vec<Read> {
@@ -45,8 +45,8 @@ async fn commits_are_carried_out_once_though_the_one_who_came_first_is_dropped()
     let client = open(&server).await;
     client.write(vec![add("n", 0)]).await;
     let add_one = |lane: u64| {
-        let tx = MiniTx { effects: vec![add("n", 1)], ..MiniTx::one(TxId { lane, seq: 1 }) };
-        client.store.apply(vec![(Partition(0), tx)], Durability::Memory)
+        let tx = MiniTx::one(TxId { lane, seq: 1 }).effects(vec![add("n", 1)]);
+        client.store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory))
     };
 
     let mut first = pin!(add_one(101));
@@ -94,8 +94,8 @@ async fn each_caller_gets_its_own_refusal() {
     let client = open(&server).await;
     client.write(vec![add("full", i128::MAX), add("n", 0)]).await;
     let apply = |lane: u64, key: &'static str| {
-        let tx = MiniTx { effects: vec![add(key, 1)], ..MiniTx::one(TxId { lane, seq: 1 }) };
-        client.store.apply(vec![(Partition(0), tx)], Durability::Memory)
+        let tx = MiniTx::one(TxId { lane, seq: 1 }).effects(vec![add(key, 1)]);
+        client.store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory))
     };
     let keys = ["n", "n", "full", "n", "full", "n"];
     let applied = futures::future::join_all((101..).zip(keys).map(|(lane, key)| apply(lane, key))).await;
@@ -109,14 +109,16 @@ async fn each_caller_gets_its_own_refusal() {
 async fn together(client: &Client, txs: Vec<MiniTx>) -> Vec<StoreResult<Applied>> {
     let mut first = pin!(client.read(get(ROWS, "a")));
     assert!(poll!(&mut first).is_pending());
-    let apply = |tx| async { Ok(client.store.apply(vec![(Partition(0), tx)], Durability::Memory).await?.remove(0)) };
+    let apply = |tx| async {
+        Ok(client.store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await?.remove(0))
+    };
     let applied = join_all(txs.into_iter().map(apply)).await;
     first.await.unwrap();
     applied
 }
 
 fn tx(lane: u64, checks: Vec<Check>, effects: Vec<Effect>) -> MiniTx {
-    MiniTx { checks, effects, ..MiniTx::one(TxId { lane, seq: 1 }) }
+    MiniTx::one(TxId { lane, seq: 1 }).checks(checks).effects(effects)
 }
 
 fn absent(key: &'static str) -> Check {
@@ -281,7 +283,7 @@ async fn a_full_server_keeps_rows_and_entries_of_a_shared_call_together() {
     // A batch is one call, and nobody is left to repeat what was refused.
     proxy.play(Trick::LoseReplyAndWay);
     let batch = vec![(Partition(0), tx(101, vec![], moved("a"))), (Partition(0), tx(102, vec![], moved("b")))];
-    let error = client.store.apply(batch, Durability::Memory).await.unwrap_err();
+    let error = client.store.apply(batch, ApplyOptions::new(Durability::Memory)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::Unknown), "{error}");
     ask::<()>(&mut raw(&server).await, "CONFIG SET maxmemory 0").await;
 
@@ -311,7 +313,9 @@ async fn lost_replies_of_a_shared_call_are_each_recovered_from_their_records() {
         tx(lane, checks, vec![add("n", 1)])
     });
     // The read that keeps the way busy must be through before the trick is played.
-    let apply = |tx| async { Ok(client.store.apply(vec![(Partition(0), tx)], Durability::Memory).await?.remove(0)) };
+    let apply = |tx| async {
+        Ok(client.store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await?.remove(0))
+    };
     let mut all = adds.map(|tx| Box::pin(apply(tx))).collect::<Vec<_>>();
     proxy.play(Trick::LoseReply);
     let others = all.split_off(1);
@@ -340,12 +344,15 @@ async fn what_of_a_shared_call_cannot_be_found_out_is_unknown_for_each() {
     let options = RedisOptions::default().patience(Duration::from_millis(300));
     let client = Client::by(&proxy.url(), options, 1).await;
     client.write(vec![add("n", 0)]).await;
-    let apply =
-        |lane| client.store.apply(vec![(Partition(0), tx(lane, vec![], vec![add("n", 1)]))], Durability::Memory);
+    let apply = |lane| {
+        client
+            .store
+            .apply(vec![(Partition(0), tx(lane, vec![], vec![add("n", 1)]))], ApplyOptions::new(Durability::Memory))
+    };
     proxy.play(Trick::LoseReplyAndWay);
     // A batch is one call: nothing is under way, and all of it was sent.
     let batch = (101..105).map(|lane| (Partition(0), tx(lane, vec![], vec![add("n", 1)]))).collect();
-    let error = client.store.apply(batch, Durability::Memory).await.unwrap_err();
+    let error = client.store.apply(batch, ApplyOptions::new(Durability::Memory)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::Unknown), "{error}");
     let error = apply(105).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied), "{error}");
@@ -377,7 +384,7 @@ async fn commits_that_come_together_meet_who_is_prepared() {
     let client = open(&server).await;
     client.write(vec![put(ROWS, "a", "1"), add("n", 0)]).await;
     let step = Step::Prepare { primary: Partition(0), lease: 60_000 };
-    let prepared = MiniTx { step, ..tx(100, vec![], vec![put(ROWS, "b", "1")]) };
+    let prepared = tx(100, vec![], vec![put(ROWS, "b", "1")]).step(step);
     client.apply(prepared.clone()).await.unwrap();
     let txs = vec![
         tx(101, vec![], vec![add("n", 1)]),
@@ -399,7 +406,7 @@ async fn commits_that_take_the_server_long_do_not_share_a_call() {
     client.write(vec![add("n", 0)]).await;
     let mut lane = 100;
     for (members, commits, expected) in [(1000, 5, 2), (1100, 3, 3), (10, 5, 1)] {
-        let span = Span { limit: Some(members), ..Span::all(INDEX) };
+        let span = Span::all(INDEX).limited(Some(members));
         let scan = Read::Scan { span: span.clone(), filter: None, want: None, track: true };
         let digest = client.scan(scan).await.digest;
         let same = || Check::Same { span: span.clone(), rows: None, n: members, digest: digest.clone() };

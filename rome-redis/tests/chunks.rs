@@ -33,7 +33,7 @@ async fn rows(client: &Client, numbers: std::ops::Range<u32>) {
 
 /// A scan of rows, by themselves or through the index.
 fn scan(by_index: bool, reverse: bool, limit: Option<u32>, filter: Option<FilterRef>, want: Option<u32>) -> Read {
-    let span = |space| Span { limit, ..Span::all(space).reversed(reverse) };
+    let span = |space| Span::all(space).reversed(reverse).limited(limit);
     if by_index {
         Read::ScanRows { index: span(INDEX), table: TABLE, filter, want, track: false }
     } else {

@@ -11,8 +11,8 @@ use harness::*;
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
 use rome_store::{
-    Applied, Certainty, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, Reply, SequenceId, Span,
-    Step, Store, StoreErrorKind, StoreResult, TxId,
+    Applied, ApplyOptions, Certainty, Decision, Durability, Effect, MiniTx, Partition, Read, ReadOptions, Reply,
+    SequenceId, Span, Step, Store, StoreErrorKind, StoreResult, TxId,
 };
 
 const P: u32 = 6;
@@ -41,22 +41,22 @@ fn slot_of(cluster: &LocalCluster, partition: usize) -> u16 {
 }
 
 async fn one(store: &RedisStore, partition: u32, id: TxId, effects: Vec<Effect>) -> StoreResult<Applied> {
-    step(store, partition, MiniTx { effects, ..MiniTx::one(id) }).await
+    step(store, partition, MiniTx::one(id).effects(effects)).await
 }
 
 async fn step(store: &RedisStore, partition: u32, tx: MiniTx) -> StoreResult<Applied> {
-    Ok(store.apply(vec![(Partition(partition), tx)], Durability::default()).await?.remove(0))
+    Ok(store.apply(vec![(Partition(partition), tx)], ApplyOptions::new(Durability::default())).await?.remove(0))
 }
 
 async fn seq(store: &RedisStore, partition: u32) -> u64 {
-    store.read(&[(Partition(partition), vec![])], Consistency::Strict).await.unwrap()[0].seq
+    store.read(&[(Partition(partition), vec![])], ReadOptions::new()).await.unwrap()[0].seq
 }
 
 /// The counter `n` and the number of rows of each partition, by one read.
 async fn totals(store: &RedisStore) -> Vec<(i128, u64)> {
     let reads = || vec![Read::Get { space: SUMS, key: "n".into() }, Read::count(Span::all(ROWS))];
     let batch: Vec<_> = (0..P).map(|partition| (Partition(partition), reads())).collect();
-    let replies = store.read(&batch, Consistency::Strict).await.unwrap();
+    let replies = store.read(&batch, ReadOptions::new()).await.unwrap();
     let of = |replies: &[Reply]| match replies {
         [Reply::Record(sum), Reply::Count(rows)] => {
             let sum = sum.as_ref().map_or(0, |(_, sum)| i128::from_be_bytes(sum.as_ref().try_into().unwrap()));
@@ -114,16 +114,15 @@ async fn calls_for_several_partitions_cost_one_round_trip_to_each_node() {
     reset();
     let reads = || vec![Read::Get { space: ROWS, key: "a".into() }];
     let batch: Vec<_> = (0..P).map(|partition| (Partition(partition), reads())).collect();
-    store.read(&batch, Consistency::Strict).await.unwrap();
+    store.read(&batch, ReadOptions::new()).await.unwrap();
     for node in 0..3 {
         assert_eq!(trips(node) - idle, 1, "round trips to node {node} for reads");
         assert_eq!((calls(node, "hget"), calls(node, "hmget")), (2, 4), "two partitions, two looks at each");
     }
     reset();
-    let batch = (0..P).map(|partition| {
-        (Partition(partition), MiniTx { effects: vec![add("n", 1)], ..MiniTx::one(TxId { lane: 1, seq: 2 }) })
-    });
-    store.apply(batch.collect(), Durability::default()).await.unwrap();
+    let batch = (0..P)
+        .map(|partition| (Partition(partition), MiniTx::one(TxId { lane: 1, seq: 2 }).effects(vec![add("n", 1)])));
+    store.apply(batch.collect(), ApplyOptions::new(Durability::default())).await.unwrap();
     for node in 0..3 {
         assert_eq!(trips(node) - idle, 1, "round trips to node {node} for writes");
         assert_eq!(calls(node, "evalsha"), 2);
@@ -131,8 +130,8 @@ async fn calls_for_several_partitions_cost_one_round_trip_to_each_node() {
     reset();
     let id = TxId { lane: 1, seq: 3 };
     let prepare = Step::Prepare { primary: Partition(0), lease: 10_000 };
-    step(&store, 1, MiniTx { step: prepare, effects: vec![add("n", 1)], ..MiniTx::one(id) }).await.unwrap();
-    step(&store, 1, MiniTx { step: Step::Finish(Decision::Committed), ..MiniTx::one(id) }).await.unwrap();
+    step(&store, 1, MiniTx::one(id).step(prepare).effects(vec![add("n", 1)])).await.unwrap();
+    step(&store, 1, MiniTx::one(id).step(Step::Finish(Decision::Committed))).await.unwrap();
     let evals: u64 = (0..3).map(|node| calls(node, "evalsha")).sum();
     assert_eq!(
         (evals, (0..3).map(|node| calls(node, "hget")).sum::<u64>()),
@@ -158,8 +157,8 @@ fn writers(
                 }
                 let partition = u32::try_from((lane + seq) % u64::from(P)).unwrap();
                 let effects = vec![add("n", 1), put(ROWS, format!("{lane}/{seq}"), "1")];
-                let tx = MiniTx { effects, ..MiniTx::one(TxId { lane, seq }) };
-                match store.apply(vec![(Partition(partition), tx)], durability).await {
+                let tx = MiniTx::one(TxId { lane, seq }).effects(effects);
+                match store.apply(vec![(Partition(partition), tx)], ApplyOptions::new(durability)).await {
                     Ok(applied) => {
                         assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");
                         acknowledged[partition as usize] += 1;
@@ -332,14 +331,14 @@ async fn what_is_prepared_outlives_a_failover_and_is_finished_by_another() {
     let id = TxId { lane: 5, seq: 1 };
     let prepare = Step::Prepare { primary: Partition(1), lease: 60_000 };
     let effects = vec![add("n", 7), put(ROWS, "a", "1")];
-    let tx = MiniTx { step: prepare, effects, ..MiniTx::one(id) };
-    first.apply(vec![(Partition(0), tx)], Durability::Replicated(1)).await.unwrap();
+    let tx = MiniTx::one(id).step(prepare).effects(effects);
+    first.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Replicated(1))).await.unwrap();
     let replica = cluster.replica_of(cluster.serving(slot_of(&cluster, 0)));
     cluster.fail_over(replica, "");
     let second = store(&cluster).await;
     let blocked = one(&second, 0, TxId { lane: 6, seq: 1 }, vec![add("n", 1)]).await.unwrap();
     assert!(matches!(blocked, Applied::Blocked { by } if by.id == id && !by.expired), "{blocked:?}");
-    let finish = MiniTx { step: Step::Finish(Decision::Committed), ..MiniTx::one(id) };
+    let finish = MiniTx::one(id).step(Step::Finish(Decision::Committed));
     assert!(matches!(step(&second, 0, finish.clone()).await.unwrap(), Applied::Done { .. }));
     assert_eq!(step(&first, 0, finish).await.unwrap(), Applied::Already(Decision::Committed));
     assert_eq!(totals(&second).await[0], (7, 1));

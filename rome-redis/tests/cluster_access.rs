@@ -13,7 +13,9 @@ use harness::*;
 use rome_conformance::Subject;
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
-use rome_store::{Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreResult, TxId};
+use rome_store::{
+    ApplyOptions, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreResult, TxId,
+};
 
 const P: u32 = 3;
 
@@ -84,14 +86,14 @@ async fn use_it(cluster: &LocalCluster, name: &str, rules: &[String]) -> StoreRe
     allow(cluster, name, rules);
     let options = RedisOptions::default().patience(Duration::from_secs(3));
     let store = open(cluster, name, options).await?;
-    let one = |lane, seq| MiniTx { effects: vec![put(ROWS, "a", "1"), add("n", 1)], ..MiniTx::one(TxId { lane, seq }) };
+    let one = |lane, seq| MiniTx::one(TxId { lane, seq }).effects(vec![put(ROWS, "a", "1"), add("n", 1)]);
     let everywhere = |seq| (0..P).map(|partition| (Partition(partition), one(1, seq))).collect();
-    store.apply(everywhere(1), Durability::Replicated(1)).await?;
+    store.apply(everywhere(1), ApplyOptions::new(Durability::Replicated(1))).await?;
     let prepare = Step::Prepare { primary: Partition(0), lease: 1 };
-    store.apply(vec![(Partition(1), MiniTx { step: prepare, ..one(2, 1) })], Durability::Local).await?;
-    store.read(&[(Partition(1), vec![Read::count(Span::all(ROWS))])], rome_store::Consistency::Strict).await?;
-    let finish = MiniTx { step: Step::Finish(Decision::Committed), ..MiniTx::one(TxId { lane: 2, seq: 1 }) };
-    store.apply(vec![(Partition(1), finish)], Durability::Local).await?;
+    store.apply(vec![(Partition(1), one(2, 1).step(prepare))], ApplyOptions::new(Durability::Local)).await?;
+    store.read(&[(Partition(1), vec![Read::count(Span::all(ROWS))])], rome_store::ReadOptions::new()).await?;
+    let finish = MiniTx::one(TxId { lane: 2, seq: 1 }).step(Step::Finish(Decision::Committed));
+    store.apply(vec![(Partition(1), finish)], ApplyOptions::new(Durability::Local)).await?;
     store.reserve(SequenceId::Keys(TABLE), 1).await?;
 
     let slot: u16 = cluster.ask(0, &format!("CLUSTER KEYSLOT {{{name}.0}}:m"));
@@ -99,13 +101,13 @@ async fn use_it(cluster: &LocalCluster, name: &str, rules: &[String]) -> StoreRe
     let to = (0..cluster.len()).find(|node| *node != from && cluster.is_primary(*node)).unwrap();
     cluster.begin_move(slot, from, to);
     while cluster.move_keys(slot, from, to, 10) > 0 {}
-    let asked = store.apply(everywhere(2), Durability::Local).await;
+    let asked = store.apply(everywhere(2), ApplyOptions::new(Durability::Local)).await;
     cluster.end_move(slot, from, to);
     asked?;
-    store.apply(everywhere(3), Durability::Local).await?;
+    store.apply(everywhere(3), ApplyOptions::new(Durability::Local)).await?;
     cluster.fail_over(cluster.replica_of(to), "");
     cluster.wait_until_ok();
-    store.apply(everywhere(4), Durability::Local).await.map(drop)
+    store.apply(everywhere(4), ApplyOptions::new(Durability::Local)).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,8 @@ use harness::*;
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
 use rome_store::{
-    Applied, Certainty, Consistency, Durability, MiniTx, Partition, Read, Reply, Span, Store, StoreErrorKind, TxId,
+    Applied, ApplyOptions, Certainty, Durability, MiniTx, Partition, Read, ReadOptions, Reply, Span, Store,
+    StoreErrorKind, TxId,
 };
 
 /// Where the rows of a table have moved and the rest of its partition has not, the node that they came to knows nothing of the
@@ -22,8 +23,8 @@ async fn a_partition_of_which_the_rows_move_first_is_not_taken_for_gone() {
     let cluster = LocalCluster::with(3, 0, &[]);
     let options = RedisOptions::default().partitions(3).patience(Duration::from_secs(30));
     let store = Arc::new(RedisStore::open_with(&cluster.url(), options).await.unwrap());
-    let tx = MiniTx { effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(TxId { lane: 1, seq: 1 }) };
-    store.apply(vec![(Partition(1), tx)], Durability::default()).await.unwrap();
+    let tx = MiniTx::one(TxId { lane: 1, seq: 1 }).effects(vec![put(ROWS, "a", "1")]);
+    store.apply(vec![(Partition(1), tx)], ApplyOptions::new(Durability::default())).await.unwrap();
     let rows: Vec<String> = (0..3).flat_map(|node| cluster.ask::<Vec<String>>(node, "KEYS {rome.1*:?7")).collect();
     assert_eq!(rows.len(), 2, "{rows:?}");
     let slot: u16 = cluster.ask(0, &format!("CLUSTER KEYSLOT {}", rows[0]));
@@ -39,7 +40,7 @@ async fn a_partition_of_which_the_rows_move_first_is_not_taken_for_gone() {
     ];
     let reading = reads.map(|reads| {
         let store = store.clone();
-        tokio::spawn(async move { store.read(&[(Partition(1), reads)], Consistency::Strict).await })
+        tokio::spawn(async move { store.read(&[(Partition(1), reads)], ReadOptions::new()).await })
     });
     // Long enough for them to be sent there and back.
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -62,17 +63,17 @@ async fn a_commit_that_has_to_wait_for_its_slot_lets_others_pass() {
     let cluster = LocalCluster::with(3, 0, &[]);
     let options = RedisOptions::default().partitions(3).patience(Duration::from_secs(30));
     let store = RedisStore::open_with(&cluster.url(), options).await.unwrap();
-    let tx = |lane, effects| (Partition(1), MiniTx { effects, ..MiniTx::one(TxId { lane, seq: 1 }) });
-    store.apply(vec![tx(1, vec![put(ROWS, "a", "1")])], Durability::default()).await.unwrap();
+    let tx = |lane, effects| (Partition(1), MiniTx::one(TxId { lane, seq: 1 }).effects(effects));
+    store.apply(vec![tx(1, vec![put(ROWS, "a", "1")])], ApplyOptions::new(Durability::default())).await.unwrap();
     let rows: Vec<String> = (0..3).flat_map(|node| cluster.ask::<Vec<String>>(node, "KEYS {rome.1*:?7")).collect();
     let slot: u16 = cluster.ask(0, &format!("CLUSTER KEYSLOT {}", rows[0]));
     let (from, to) = (cluster.serving(slot), (cluster.serving(slot) + 1) % 3);
     cluster.begin_move(slot, from, to);
     let batch = vec![tx(2, vec![put(CLAIMS, "c", "1")]), tx(3, vec![put(ROWS, "b", "1")])];
-    let mut both = pin!(store.apply(batch, Durability::default()));
+    let mut both = pin!(store.apply(batch, ApplyOptions::new(Durability::default())));
     let passed = async {
         let reads = || vec![Read::Get { space: ROWS, key: "b".into() }];
-        let read = async || store.read(&[(Partition(1), reads())], Consistency::Strict).await.unwrap().remove(0);
+        let read = async || store.read(&[(Partition(1), reads())], ReadOptions::new()).await.unwrap().remove(0);
         while !matches!(read().await.replies[..], [Reply::Record(Some(_))]) {}
     };
     let passed = tokio::time::timeout(Duration::from_secs(10), passed);
@@ -91,14 +92,14 @@ async fn a_commit_that_was_never_sent_is_not_applied_for_certain() {
     let cluster = LocalCluster::start();
     let options = RedisOptions::default().partitions(3).patience(Duration::from_secs(1));
     let store = RedisStore::open_with(&cluster.url(), options).await.unwrap();
-    let tx = |seq| (Partition(1), MiniTx { effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(TxId { lane: 1, seq }) });
-    store.apply(vec![tx(1)], Durability::default()).await.unwrap();
+    let tx = |seq| (Partition(1), MiniTx::one(TxId { lane: 1, seq }).effects(vec![put(ROWS, "a", "1")]));
+    store.apply(vec![tx(1)], ApplyOptions::new(Durability::default())).await.unwrap();
     let meta: Vec<String> = (0..3).flat_map(|node| cluster.ask::<Vec<String>>(node, "KEYS {rome.1*:m")).collect();
     let slot: u16 = cluster.ask(0, &format!("CLUSTER KEYSLOT {}", meta[0]));
     let to = (cluster.serving(slot) + 1) % 3;
     cluster.move_slot(slot, to);
     cluster.pause(to);
-    let error = store.apply(vec![tx(2)], Durability::default()).await.unwrap_err();
+    let error = store.apply(vec![tx(2)], ApplyOptions::new(Durability::default())).await.unwrap_err();
     cluster.resume(to);
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied), "{error}");
 }

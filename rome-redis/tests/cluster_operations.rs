@@ -13,8 +13,8 @@ use harness::*;
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
 use rome_store::{
-    Applied, Certainty, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, Reply, Step, Store,
-    StoreErrorKind, TxId,
+    Applied, ApplyOptions, Certainty, Decision, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, Reply,
+    Step, Store, StoreErrorKind, TxId,
 };
 
 async fn store(cluster: &LocalCluster) -> RedisStore {
@@ -23,12 +23,12 @@ async fn store(cluster: &LocalCluster) -> RedisStore {
 }
 
 async fn apply(store: &RedisStore, partition: u32, tx: MiniTx, durability: Durability) -> Applied {
-    store.apply(vec![(Partition(partition), tx)], durability).await.unwrap().remove(0)
+    store.apply(vec![(Partition(partition), tx)], ApplyOptions::new(durability)).await.unwrap().remove(0)
 }
 
 async fn read(store: &RedisStore, partition: u32) -> ReadReply {
     let get = Read::Get { space: SUMS, key: "n".into() };
-    store.read(&[(Partition(partition), vec![get])], Consistency::Strict).await.unwrap().remove(0)
+    store.read(&[(Partition(partition), vec![get])], ReadOptions::new()).await.unwrap().remove(0)
 }
 
 /// The counter of a partition.
@@ -44,8 +44,8 @@ async fn sum(store: &RedisStore, partition: u32) -> i128 {
 /// A transaction that counts in partition 0 and in partition 1.
 async fn count_in_both(store: &RedisStore, seq: u64, durability: Durability) {
     let id = TxId { lane: 1, seq };
-    let step = |step| MiniTx { step, ..MiniTx::one(id) };
-    let counts = |tx| MiniTx { effects: vec![add("n", 1)], ..tx };
+    let step = |step| MiniTx::one(id).step(step);
+    let counts = |tx: MiniTx| tx.effects(vec![add("n", 1)]);
     let prepare = Step::Prepare { primary: Partition(0), lease: 60_000 };
     let done = |applied| assert!(matches!(applied, Applied::Done { .. }), "{applied:?}");
     done(apply(store, 1, counts(step(prepare)), durability).await);
@@ -129,11 +129,11 @@ async fn a_backup_of_one_moment_is_restored_on_another_cluster() {
     other.wait_until_ok();
     let restored = store(&other).await;
     for met in read(&restored, 1).await.blockers {
-        let push = MiniTx { step: Step::Push { abort: true }, ..MiniTx::one(met.id) };
+        let push = MiniTx::one(met.id).step(Step::Push { abort: true });
         let Applied::Already(decision) = apply(&restored, 0, push, Durability::Memory).await else {
             panic!("a push that aborts has an outcome");
         };
-        let finish = MiniTx { step: Step::Finish(decision), ..MiniTx::one(met.id) };
+        let finish = MiniTx::one(met.id).step(Step::Finish(decision));
         apply(&restored, 1, finish, Durability::Memory).await;
     }
     let (one, two) = (sum(&restored, 0).await, sum(&restored, 1).await);
@@ -150,8 +150,8 @@ async fn a_primary_can_be_told_to_take_no_writes_without_replicas() {
     let store = store(&cluster).await;
     (0..3).for_each(|node| cluster.ask(node, "CONFIG SET min-replicas-to-write 1"));
     for step in [Step::One, Step::Prepare { primary: Partition(0), lease: 1000 }] {
-        let tx = MiniTx { step, effects: vec![add("n", 1)], ..MiniTx::one(TxId { lane: 1, seq: 1 }) };
-        let error = store.apply(vec![(Partition(1), tx)], Durability::Memory).await.unwrap_err();
+        let tx = MiniTx::one(TxId { lane: 1, seq: 1 }).step(step).effects(vec![add("n", 1)]);
+        let error = store.apply(vec![(Partition(1), tx)], ApplyOptions::new(Durability::Memory)).await.unwrap_err();
         assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Unavailable, Certainty::NotApplied), "{error}");
         assert!(error.to_string().contains("NOREPLICAS"), "{error}");
     }

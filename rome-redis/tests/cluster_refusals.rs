@@ -9,8 +9,8 @@ use harness::*;
 use rome_redis::testkit::LocalCluster;
 use rome_redis::{RedisOptions, RedisStore};
 use rome_store::{
-    Applied, Certainty, Consistency, Decision, Durability, MiniTx, Partition, Read, Reply, Span, Step, Store,
-    StoreErrorKind, TxId,
+    Applied, ApplyOptions, Certainty, Decision, Durability, MiniTx, Partition, Read, ReadOptions, Reply, Span, Step,
+    Store, StoreErrorKind, TxId,
 };
 
 const P: u32 = 6;
@@ -20,13 +20,13 @@ async fn store(cluster: &LocalCluster) -> RedisStore {
 }
 
 async fn apply(store: &RedisStore, partition: u32, tx: MiniTx) -> rome_store::StoreResult<Applied> {
-    Ok(store.apply(vec![(Partition(partition), tx)], Durability::default()).await?.remove(0))
+    Ok(store.apply(vec![(Partition(partition), tx)], ApplyOptions::new(Durability::default())).await?.remove(0))
 }
 
 /// The number of rows of each partition.
 async fn rows(store: &RedisStore) -> Vec<u64> {
     let batch: Vec<_> = (0..P).map(|partition| (Partition(partition), vec![Read::count(Span::all(ROWS))])).collect();
-    let replies = store.read(&batch, Consistency::Strict).await.unwrap();
+    let replies = store.read(&batch, ReadOptions::new()).await.unwrap();
     let rows = |reply: &rome_store::ReadReply| match reply.replies[..] {
         [Reply::Count(ref rows)] => rows.n,
         ref other => panic!("{other:?}"),
@@ -53,8 +53,9 @@ async fn a_cluster_speaks_tls() {
 
     let store = RedisStore::open_with(&format!("{url}?ca={ca}"), RedisOptions::default().partitions(P)).await.unwrap();
     for partition in 0..P {
-        let tx = MiniTx { effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(TxId { lane: 1, seq: 1 }) };
-        let applied = store.apply(vec![(Partition(partition), tx)], Durability::Replicated(1)).await.unwrap();
+        let tx = MiniTx::one(TxId { lane: 1, seq: 1 }).effects(vec![put(ROWS, "a", "1")]);
+        let applied =
+            store.apply(vec![(Partition(partition), tx)], ApplyOptions::new(Durability::Replicated(1))).await.unwrap();
         assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");
     }
     assert_eq!(rows(&store).await, [1; P as usize]);
@@ -69,9 +70,8 @@ async fn a_cluster_speaks_tls() {
     }
     let replica = cluster.replica_of(0);
     cluster.fail_over(replica, "");
-    let tx = |partition: u32| MiniTx {
-        effects: vec![put(ROWS, "b", "1")],
-        ..MiniTx::one(TxId { lane: 2, seq: u64::from(partition) + 1 })
+    let tx = |partition: u32| {
+        MiniTx::one(TxId { lane: 2, seq: u64::from(partition) + 1 }).effects(vec![put(ROWS, "b", "1")])
     };
     for partition in 0..P {
         assert!(matches!(apply(&store, partition, tx(partition)).await.unwrap(), Applied::Done { .. }));
@@ -93,33 +93,33 @@ async fn a_full_node_refuses_writes_whole_and_the_others_go_on() {
         cluster.serving(cluster.ask(0, &format!("CLUSTER KEYSLOT {tag}")))
     };
     for partition in 0..P {
-        apply(&store, partition, MiniTx { effects: effects(), ..MiniTx::one(id(1)) }).await.unwrap();
+        apply(&store, partition, MiniTx::one(id(1)).effects(effects())).await.unwrap();
     }
     let full = serving(1);
     let other = (0..P).find(|partition| serving(*partition) != full).unwrap();
     let prepare = Step::Prepare { primary: Partition(other), lease: 60_000 };
-    let prepared = MiniTx { step: prepare, effects: vec![put(ROWS, "b", "1")], ..MiniTx::one(id(2)) };
+    let prepared = MiniTx::one(id(2)).step(prepare).effects(vec![put(ROWS, "b", "1")]);
     apply(&store, 1, prepared.clone()).await.unwrap();
     let decided = TxId { lane: 2, seq: 1 };
     let large = vec![put(ROWS, "d", vec![b'x'; 10_000])];
-    apply(&store, 1, MiniTx { id: decided, effects: large, ..prepared.clone() }).await.unwrap();
+    apply(&store, 1, prepared.clone().id(decided).effects(large)).await.unwrap();
 
     cluster.ask::<()>(full, "CONFIG SET maxmemory 1");
-    let error = apply(&store, 1, MiniTx { effects: effects(), ..MiniTx::one(id(3)) }).await.unwrap_err();
+    let error = apply(&store, 1, MiniTx::one(id(3)).effects(effects())).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Full, Certainty::NotApplied), "{error}");
     assert!(error.to_string().contains("maxmemory"), "{error}");
-    let refused = MiniTx { id: id(4), effects: vec![put(ROWS, "c", "1")], ..prepared };
+    let refused = prepared.id(id(4)).effects(vec![put(ROWS, "c", "1")]);
     let error = apply(&store, 1, refused).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Full, Certainty::NotApplied), "{error}");
-    apply(&store, other, MiniTx { effects: effects(), ..MiniTx::one(id(5)) }).await.unwrap();
+    apply(&store, other, MiniTx::one(id(5)).effects(effects())).await.unwrap();
     assert_eq!(rows(&store).await, [1; P as usize]);
     // What is decided is carried out, for its memory was taken before; what was given up lets its locks go.
-    let finish = MiniTx { step: Step::Finish(Decision::Committed), ..MiniTx::one(decided) };
+    let finish = MiniTx::one(decided).step(Step::Finish(Decision::Committed));
     assert!(matches!(apply(&store, 1, finish).await.unwrap(), Applied::Done { .. }));
-    let give_up = MiniTx { step: Step::Finish(Decision::Aborted), ..MiniTx::one(id(2)) };
+    let give_up = MiniTx::one(id(2)).step(Step::Finish(Decision::Aborted));
     apply(&store, 1, give_up).await.unwrap();
     cluster.ask::<()>(full, "CONFIG SET maxmemory 0");
-    apply(&store, 1, MiniTx { effects: vec![put(ROWS, "b", "1")], ..MiniTx::one(id(6)) }).await.unwrap();
+    apply(&store, 1, MiniTx::one(id(6)).effects(vec![put(ROWS, "b", "1")])).await.unwrap();
     assert_eq!(rows(&store).await[1], 3);
 }
 
@@ -129,8 +129,11 @@ async fn scripts_that_all_nodes_forgot_are_loaded_again() {
     let store = store(&cluster).await;
     for seq in 1..=3 {
         (0..3).for_each(|node| cluster.ask(node, "SCRIPT FLUSH"));
-        let tx = || MiniTx { effects: vec![put(ROWS, format!("{seq}"), "1")], ..MiniTx::one(TxId { lane: 1, seq }) };
-        let applied = store.apply((0..P).map(|p| (Partition(p), tx())).collect(), Durability::default()).await.unwrap();
+        let tx = || MiniTx::one(TxId { lane: 1, seq }).effects(vec![put(ROWS, format!("{seq}"), "1")]);
+        let applied = store
+            .apply((0..P).map(|p| (Partition(p), tx())).collect(), ApplyOptions::new(Durability::default()))
+            .await
+            .unwrap();
         assert!(applied.iter().all(|applied| matches!(applied, Applied::Done { .. })), "{applied:?}");
         assert_eq!(rows(&store).await, [seq; P as usize]);
     }

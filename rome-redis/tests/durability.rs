@@ -10,7 +10,8 @@ use harness::*;
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 use rome_store::{
-    Applied, Certainty, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TxId,
+    Applied, ApplyOptions, Certainty, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind,
+    TxId,
 };
 
 const COUNT: Read = Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: false };
@@ -31,8 +32,9 @@ async fn nothing_acknowledged_is_lost_by_a_kill() {
                 for seq in 1..=40 {
                     let rows = ["a", "b"].map(|half| put(ROWS, format!("{lane}/{seq}/{half}"), "1"));
                     let effects = [&rows[..], &[add("n", 1)]].concat();
-                    let tx = MiniTx { effects, ..MiniTx::one(TxId { lane, seq }) };
-                    let applied = store.apply(vec![(Partition(0), tx)], Durability::Local).await.unwrap();
+                    let tx = MiniTx::one(TxId { lane, seq }).effects(effects);
+                    let applied =
+                        store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Local)).await.unwrap();
                     assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");
                 }
             })
@@ -71,7 +73,7 @@ async fn numbers_of_lost_writes_do_not_come_again() {
     assert!(client.store.reserve(SequenceId::Keys(TABLE), 1).await.unwrap() > key + 9);
     // A transaction that had read the lost state is not taken for up to date.
     let reads = vec![rome_store::Check::Version { space: ROWS, key: "lost".into(), expect: Some(TxId::default()) }];
-    let tx = MiniTx { unchanged_since: Some(lost), reads, ..client.tx(vec![put(ROWS, "x", "1")]) };
+    let tx = client.tx(vec![put(ROWS, "x", "1")]).unchanged_since(Some(lost)).reads(reads);
     assert!(matches!(client.apply(tx).await.unwrap(), Applied::Conflict { .. }));
 }
 

@@ -32,7 +32,7 @@ async fn a_lost_reply_is_recovered_from_the_record() {
 
     proxy.play(Trick::LoseReply);
     let fails = vec![Check::Count { span: Span::all(ROWS), n: 5 }];
-    let refused = client.apply(MiniTx { checks: fails, ..client.tx(vec![add("n", 1)]) }).await.unwrap();
+    let refused = client.apply(client.tx(vec![add("n", 1)]).checks(fails)).await.unwrap();
     assert_eq!(refused, Applied::Conflict { check: CheckRef::Check(0) });
     assert_eq!((proxy.tricked(), client.sum("n").await), (2, 2));
 }
@@ -109,7 +109,7 @@ async fn killed_connections_lose_and_repeat_nothing() {
             for seq in 1..=150 {
                 let id = rome_store::TxId { lane, seq };
                 let row = put(ROWS, format!("{lane}/{seq}"), "1");
-                let tx = MiniTx { effects: vec![add("n", 1), row], ..MiniTx::one(id) };
+                let tx = MiniTx::one(id).effects(vec![add("n", 1), row]);
                 let batch = vec![(rome_store::Partition(0), tx)];
                 let applied = rome_store::Store::apply(&*store, batch, Default::default()).await.unwrap();
                 assert!(matches!(applied[..], [Applied::Done { .. }]), "{applied:?}");

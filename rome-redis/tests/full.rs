@@ -7,8 +7,8 @@ use harness::*;
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 use rome_store::{
-    Applied, Certainty, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store, StoreErrorKind,
-    StoreResult, TxId,
+    Applied, ApplyOptions, Certainty, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Step, Store,
+    StoreErrorKind, StoreResult, TxId,
 };
 
 async fn fill_up(server: &LocalServer) {
@@ -57,7 +57,7 @@ async fn what_is_prepared_is_finished_also_on_a_full_server() {
     let prepare = async |lane, effects| {
         let step = Step::Prepare { primary: Partition(0), lease: 1000 };
         let id = TxId { lane, seq: 1 };
-        let done = client.apply(MiniTx { step, effects, ..MiniTx::one(id) }).await.unwrap();
+        let done = client.apply(MiniTx::one(id).step(step).effects(effects)).await.unwrap();
         assert!(matches!(done, Applied::Done { .. }), "{done:?}");
         id
     };
@@ -66,7 +66,7 @@ async fn what_is_prepared_is_finished_also_on_a_full_server() {
     ask::<()>(&mut raw(&server).await, "CONFIG SET maxmemory 1").await;
     let full = client.apply(client.tx(vec![put(ROWS, "c", "1")])).await.unwrap_err();
     assert_eq!(full.kind(), StoreErrorKind::Full, "{full}");
-    let finish = |id, decision| MiniTx { step: Step::Finish(decision), ..MiniTx::one(id) };
+    let finish = |id, decision| MiniTx::one(id).step(Step::Finish(decision));
     for step in [finish(kept, Decision::Committed), finish(dropped, Decision::Aborted)] {
         let done = client.apply(step).await.unwrap();
         assert!(matches!(done, Applied::Done { .. }), "{done:?}");
@@ -95,7 +95,7 @@ async fn a_full_server_that_was_started_again_goes_on_with_reads_and_removals() 
     is_full(fresh.apply(fresh.tx(vec![put(ROWS, "c", "1")])).await);
     is_full(fresh.apply(fresh.tx(vec![put(ROWS, "b", "2")])).await);
     let absent = rome_store::Check::Version { space: ROWS, key: "d".into(), expect: None };
-    is_full(fresh.apply(MiniTx { checks: vec![absent], ..fresh.tx(vec![put(ROWS, "d", "1")]) }).await);
+    is_full(fresh.apply(fresh.tx(vec![put(ROWS, "d", "1")]).checks(vec![absent])).await);
     assert_eq!(
         fresh.read(vec![Read::count(Span::all(ROWS))]).await.unwrap().replies,
         [rome_store::Reply::Count(1.into())]
@@ -116,13 +116,13 @@ async fn what_begins_with_a_removal_is_carried_out_whole_on_a_full_server() {
     client.write(vec![gone, new, put(ROWS, "a", "2")]).await;
     assert_eq!(client.get(ROWS, "a").await.unwrap(), "2");
 
-    let alone = |lane, effects| (Partition(0), MiniTx { effects, ..MiniTx::one(TxId { lane, seq: 1 }) });
+    let alone = |lane, effects| (Partition(0), MiniTx::one(TxId { lane, seq: 1 }).effects(effects));
     let batch = vec![alone(201, vec![delete(ROWS, "b")]), alone(202, vec![put(ROWS, "c", "1")])];
-    let applied = client.store.apply(batch, Durability::default()).await.unwrap();
+    let applied = client.store.apply(batch, ApplyOptions::new(Durability::default())).await.unwrap();
     assert!(matches!(applied[..], [Applied::Done { .. }, Applied::Done { .. }]), "{applied:?}");
 
     let step = Step::Prepare { primary: Partition(0), lease: 1000 };
-    let prepare = MiniTx { step, effects: vec![delete(ROWS, "c")], ..MiniTx::one(TxId { lane: 101, seq: 1 }) };
+    let prepare = MiniTx::one(TxId { lane: 101, seq: 1 }).step(step).effects(vec![delete(ROWS, "c")]);
     is_full(client.apply(prepare).await);
 }
 
@@ -133,14 +133,14 @@ async fn a_full_server_decides_what_a_client_left_behind() {
     let id = TxId { lane: 101, seq: 1 };
     let step = Step::Prepare { primary: Partition(0), lease: 1 };
     // Its primary is another place, where it never came.
-    let left = MiniTx { step, effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(id) };
+    let left = MiniTx::one(id).step(step).effects(vec![put(ROWS, "a", "1")]);
     assert!(matches!(client.apply(left).await.unwrap(), Applied::Done { .. }));
     let elsewhere = Client::by(&format!("{}/1", server.url()), RedisOptions::default(), 1).await;
     fill_up(&server).await;
-    let push = |abort| MiniTx { step: Step::Push { abort }, ..MiniTx::one(id) };
+    let push = |abort| MiniTx::one(id).step(Step::Push { abort });
     assert_eq!(elsewhere.apply(push(false)).await.unwrap(), Applied::Undecided);
     assert_eq!(elsewhere.apply(push(true)).await.unwrap(), Applied::Already(Decision::Aborted));
-    let finish = MiniTx { step: Step::Finish(Decision::Aborted), ..MiniTx::one(id) };
+    let finish = MiniTx::one(id).step(Step::Finish(Decision::Aborted));
     assert!(matches!(client.apply(finish.clone()).await.unwrap(), Applied::Done { .. }));
     // Once more, as after a lost reply.
     assert_eq!(client.apply(finish).await.unwrap(), Applied::Already(Decision::Aborted));
@@ -153,11 +153,9 @@ async fn a_full_server_repeats_what_replicas_have_to_confirm() {
     let replica = LocalServer::with(&["--replicaof", "127.0.0.1", &server.port().to_string()]);
     let client = open(&server).await;
     let replicated = Durability::Replicated(1);
-    let prepare = MiniTx {
-        step: Step::Prepare { primary: Partition(0), lease: 1000 },
-        effects: vec![put(ROWS, "a", "1")],
-        ..MiniTx::one(TxId { lane: 101, seq: 1 })
-    };
+    let prepare = MiniTx::one(TxId { lane: 101, seq: 1 })
+        .step(Step::Prepare { primary: Partition(0), lease: 1000 })
+        .effects(vec![put(ROWS, "a", "1")]);
     let done = client.tx(vec![put(ROWS, "b", "1")]);
     for tx in [&prepare, &done] {
         assert!(matches!(client.apply_at(tx.clone(), replicated).await.unwrap(), Applied::Done { .. }));
@@ -165,7 +163,7 @@ async fn a_full_server_repeats_what_replicas_have_to_confirm() {
     fill_up(&server).await;
     assert!(matches!(client.apply_at(prepare.clone(), replicated).await.unwrap(), Applied::Done { .. }));
     assert_eq!(client.apply_at(done, replicated).await.unwrap(), Applied::Already(Decision::Committed));
-    let push = MiniTx { step: Step::Push { abort: false }, ..MiniTx::one(TxId { lane: 102, seq: 1 }) };
+    let push = MiniTx::one(TxId { lane: 102, seq: 1 }).step(Step::Push { abort: false });
     assert_eq!(client.apply_at(push, replicated).await.unwrap(), Applied::Undecided);
     drop(replica);
 }

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use harness::*;
 use rome_redis::testkit::LocalServer;
 use rome_store::{
-    Applied, Check, Decision, Durability, Effect, MiniTx, Partition, Read, Span, Step, Store, StoreResult, TxId, locks,
+    Applied, ApplyOptions, Check, Decision, Durability, Effect, MiniTx, Partition, Read, Span, Step, Store,
+    StoreResult, TxId, locks,
 };
 
 /// Keys whose order is easy to get wrong: prefixes of each other, zero bytes, bytes above 127, differences after eight bytes.
@@ -36,12 +37,15 @@ struct Lanes(u64);
 impl Lanes {
     fn tx(&mut self, step: Step, checks: Vec<Check>, effects: Vec<Effect>) -> MiniTx {
         self.0 += 1;
-        MiniTx { step, checks, effects, ..MiniTx::one(TxId { lane: self.0, seq: 1 }) }
+        MiniTx::one(TxId { lane: self.0, seq: 1 }).step(step).checks(checks).effects(effects)
     }
 }
 
 async fn apply(client: &Client, txs: Vec<MiniTx>) -> StoreResult<Vec<Applied>> {
-    client.store.apply(txs.into_iter().map(|tx| (Partition(0), tx)).collect(), Durability::default()).await
+    client
+        .store
+        .apply(txs.into_iter().map(|tx| (Partition(0), tx)).collect(), ApplyOptions::new(Durability::default()))
+        .await
 }
 
 /// Prepares one, and says what becomes of each of the others while it is.
@@ -53,7 +57,7 @@ async fn beside(client: &Client, prepared: &MiniTx, others: &[MiniTx]) {
         let is_blocked = matches!(answer, Applied::Blocked { by } if by.id == prepared.id);
         assert_eq!(is_blocked, locks::meets(other, prepared), "{other:?} beside {prepared:?}: {answer:?}");
     }
-    let finish = MiniTx { step: Step::Finish(Decision::Aborted), ..MiniTx::one(prepared.id) };
+    let finish = MiniTx::one(prepared.id).step(Step::Finish(Decision::Aborted));
     apply(client, vec![finish]).await.unwrap();
 }
 

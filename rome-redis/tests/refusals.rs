@@ -7,7 +7,7 @@ use harness::*;
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
 use rome_store::{
-    Applied, Certainty, Consistency, Durability, Partition, Read, Space, Span, Store, StoreError, StoreErrorKind,
+    Applied, Certainty, Durability, Partition, Read, ReadOptions, Space, Span, Store, StoreError, StoreErrorKind,
     StoreResult, TableId,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -175,7 +175,7 @@ async fn a_database_that_was_removed_is_not_made_again_behind_its_back() {
     gone(client.read(vec![]).await.map(|_| ()));
     let get = Read::Get { space: ROWS, key: "a".into() };
     for reads in [vec![get.clone()], vec![get.clone(), get], vec![Read::count(Span::all(ROWS))]] {
-        for consistency in [Consistency::Strict, Consistency::Untracked] {
+        for consistency in [ReadOptions::new(), ReadOptions::new().tracked(false)] {
             gone(client.store.read(&[(Partition(0), reads.clone())], consistency).await.map(|_| ()));
         }
     }
@@ -197,12 +197,12 @@ async fn what_one_server_cannot_give_is_refused_before_anything_is_sent() {
     let error = client.apply_at(client.tx(vec![add("n", 1)]), Durability::ReplicatedLocal(1)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Invalid, Certainty::NotApplied), "{error}");
     let step = rome_store::Step::Push { abort: false };
-    let tx = rome_store::MiniTx { step, ..client.tx(vec![add("n", 1)]) };
+    let tx = client.tx(vec![add("n", 1)]).step(step);
     assert_eq!(client.apply(tx).await.unwrap_err().kind(), StoreErrorKind::Invalid);
     let there = client.tx(vec![put(ROWS, "there", "1")]);
     let same = rome_store::Check::Version { space: ROWS, key: "there".into(), expect: Some(there.id) };
     assert!(matches!(client.apply(there).await.unwrap(), Applied::Done { .. }));
-    let tx = |n| rome_store::MiniTx { reads: vec![same.clone(); n], ..client.tx(vec![add("m", 1)]) };
+    let tx = |n| client.tx(vec![add("m", 1)]).reads(vec![same.clone(); n]);
     assert!(matches!(client.apply(tx(430_000)).await.unwrap(), Applied::Done { .. }));
     let error = client.apply(tx(440_000)).await.unwrap_err();
     assert_eq!((error.kind(), error.certainty()), (StoreErrorKind::Limit, Certainty::NotApplied), "{error}");

@@ -10,7 +10,8 @@ use redis::aio::MultiplexedConnection;
 use rome_redis::RedisOptions;
 use rome_redis::testkit::LocalServer;
 use rome_store::{
-    Applied, Check, Consistency, Durability, IndexId, MiniTx, Partition, Read, Reply, Space, Span, Store, TableId, TxId,
+    Applied, ApplyOptions, Check, Durability, IndexId, MiniTx, Partition, Read, ReadOptions, Reply, Space, Span, Store,
+    TableId, TxId,
 };
 
 struct Meter {
@@ -66,14 +67,14 @@ async fn each_shape_of_call_costs_what_it_must() {
     // What one command answers needs no look, if nobody asks of which state it is.
     let untracked = async |reads: Vec<Read>| {
         let batch = [(Partition(0), reads)];
-        client.store.read(&batch, Consistency::Untracked).await.unwrap().remove(0).replies
+        client.store.read(&batch, ReadOptions::new().tracked(false)).await.unwrap().remove(0).replies
     };
     for reads in [vec![get(1)], vec![get(9999)], (0..100).map(get).collect()] {
         let (trips, commands) = meter.of(untracked(reads)).await;
         assert_eq!((trips, commands), (1, counted([("hmget", 1)])), "untracked gets");
     }
     // However many there are.
-    let nothing = Span { lo: std::ops::Bound::Included("zzz".into()), ..Span::all(INDEX) };
+    let nothing = Span::between(INDEX, std::ops::Bound::Included("zzz".into()), std::ops::Bound::Unbounded);
     for span in [Span::all(INDEX), nothing] {
         let (trips, commands) = meter.of(untracked(vec![Read::count(span)])).await;
         assert_eq!((trips, commands), (1, counted([("zlexcount", 1), ("zscore", 1)])), "an untracked count");
@@ -132,8 +133,8 @@ async fn commits_that_come_together_share_a_call() {
     let insert = |lane: u64| {
         let absent = Check::Version { space: ROWS, key: format!("{lane}").into(), expect: None };
         let effects = vec![put(ROWS, format!("{lane}"), "1")];
-        let tx = MiniTx { checks: vec![absent], effects, ..MiniTx::one(TxId { lane, seq: 1 }) };
-        client.store.apply(vec![(Partition(0), tx)], Durability::default())
+        let tx = MiniTx::one(TxId { lane, seq: 1 }).checks(vec![absent]).effects(effects);
+        client.store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::default()))
     };
     let mut applied = Vec::new();
     let all = async { applied = futures::future::join_all((101..117).map(insert)).await };

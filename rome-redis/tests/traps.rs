@@ -10,8 +10,8 @@ use harness::*;
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
 use rome_store::{
-    Applied, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Store, StoreErrorKind, TableId,
-    TxId,
+    Applied, ApplyOptions, Check, Decision, Durability, MiniTx, Partition, Read, SequenceId, Span, Store,
+    StoreErrorKind, TableId, TxId,
 };
 
 /// A transaction with every kind of check and effect.
@@ -34,7 +34,7 @@ async fn of_all_kinds(client: &Client) -> MiniTx {
         add("n", 5),
         rome_store::Effect::RaiseGate { oldest: 1 },
     ];
-    MiniTx { reads: vec![same], checks: vec![absent, count], ..client.tx(effects) }
+    client.tx(effects).reads(vec![same]).checks(vec![absent, count])
 }
 
 /// A script that touches a key which it did not declare is torn by the migration of a slot.
@@ -105,23 +105,23 @@ async fn numbers_of_64_bits_stay_exact() {
         assert_eq!(client.read(vec![]).await.unwrap().seq, expected);
         let fails = || vec![Check::Count { span: Span::all(ROWS), n: 99 }];
         for (since, skipped) in [(expected, true), (expected - 1, false), (expected + 1, false)] {
-            let tx = MiniTx { unchanged_since: Some(since), reads: fails(), ..client.tx(vec![]) };
+            let tx = client.tx(vec![]).unchanged_since(Some(since)).reads(fails());
             let done = matches!(client.apply(tx).await.unwrap(), Applied::Done { .. });
             assert_eq!(done, skipped, "unchanged since {since} at {expected}");
         }
     }
     // A call of several counts by itself, as far as it can.
     let batch = (101..113).map(|lane| {
-        let tx = MiniTx { effects: vec![put(ROWS, "a", "1")], ..MiniTx::one(TxId { lane, seq: 1 }) };
+        let tx = MiniTx::one(TxId { lane, seq: 1 }).effects(vec![put(ROWS, "a", "1")]);
         (Partition(0), tx)
     });
-    let applied = client.store.apply(batch.collect(), Durability::default()).await.unwrap();
+    let applied = client.store.apply(batch.collect(), ApplyOptions::new(Durability::default())).await.unwrap();
     let first = 9_007_199_254_740_996_u64;
     assert_eq!(applied, (first..first + 12).map(|seq| Applied::Done { seq }).collect::<Vec<_>>());
     assert_eq!(client.read(vec![]).await.unwrap().seq, first + 11);
     let steps = [1, 255, 256, (1 << 31) - 1, 1 << 32, (1 << 53) - 1, 1 << 53, (1 << 53) + 1, u64::MAX - 1, u64::MAX];
     for (at, seq) in steps.into_iter().enumerate() {
-        let of = |seq| MiniTx { effects: vec![add("n", 1)], ..MiniTx::one(TxId { lane: u64::MAX - 1, seq }) };
+        let of = |seq| MiniTx::one(TxId { lane: u64::MAX - 1, seq }).effects(vec![add("n", 1)]);
         assert!(matches!(client.apply(of(seq)).await.unwrap(), Applied::Done { .. }), "{seq} is new");
         assert_eq!(client.apply(of(seq)).await.unwrap(), Applied::Already(Decision::Committed), "{seq} again");
         for late in &steps[..at] {
@@ -190,7 +190,7 @@ async fn many_thousand_members_are_read_and_checked() {
         assert_eq!((seen.len(), seen.visited), (N as usize, N));
         let span = Span::all(space).reversed(rows.is_some());
         let same = Check::Same { span, rows, n: N, digest: seen.digest };
-        let check = || MiniTx { checks: vec![same.clone()], ..client.tx(vec![]) };
+        let check = || client.tx(vec![]).checks(vec![same.clone()]);
         assert!(matches!(client.apply(check()).await.unwrap(), Applied::Done { .. }));
         client.write(vec![put(ROWS, keys[12_345].clone(), "1")]).await;
         assert!(matches!(client.apply(check()).await.unwrap(), Applied::Conflict { .. }));

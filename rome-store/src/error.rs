@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::Space;
 
+/// What a store call returns.
+pub type StoreResult<T> = std::result::Result<T, StoreError>;
+
 /// What is known about a request that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Certainty {
@@ -71,6 +74,16 @@ impl StoreError {
         let message =
             format!("{space:?} was retired: its index was dropped, and what it would show is not all that is stored");
         Self { retired: Some(space), ..Self::new(StoreErrorKind::Retired, message) }
+    }
+
+    /// The refusal of a read, check, effect or step that the store does not know.
+    #[cold]
+    #[must_use]
+    pub fn unknown(what: &dyn fmt::Debug) -> Self {
+        let message = format!(
+            "the store does not know {what:?}: it was written for an earlier contract; use a newer version of it"
+        );
+        Self::new(StoreErrorKind::Invalid, message)
     }
 
     /// The space that is retired, where that is the error.

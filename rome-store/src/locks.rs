@@ -53,6 +53,7 @@ impl Locks {
                     locks.rows.extend(rows.map(Space::Rows));
                 }
                 Check::Count { span, .. } => locks.spans.push(span.clone()),
+                Check::Later(space) => locks.spans.push(Span::all(*space)),
             }
         }
         locks
@@ -77,6 +78,7 @@ impl Locks {
                 }
                 Read::Scan { span, .. } | Read::Count { span, .. } => self.writes_in(span),
                 Read::ScanRows { index, table, .. } => self.writes_in(index) || self.writes_rows(Some(*table)),
+                Read::Later(space) => self.written.contains_key(space),
             }
     }
 
@@ -93,6 +95,7 @@ impl Locks {
             Check::Version { space, key, .. } => self.writes(*space, key),
             Check::Same { span, rows, .. } => self.writes_in(span) || self.writes_rows(*rows),
             Check::Count { span, .. } => self.writes_in(span),
+            Check::Later(space) => self.written.contains_key(space),
         }
     }
 
@@ -152,6 +155,7 @@ fn writes_checked(effect: &Effect, check: &Check) -> bool {
             (span.space == space && span.contains(key)) || rows.is_some_and(|table| space == Space::Rows(table))
         }
         Check::Count { span, .. } => span.space == space && span.contains(key),
+        Check::Later(checked) => *checked == space,
     }
 }
 
@@ -165,6 +169,7 @@ fn is_read((space, key): (Space, &Bytes), read: &Read) -> bool {
         Read::ScanRows { index, table, .. } => {
             (index.space == space && index.contains(key)) || space == Space::Rows(*table)
         }
+        Read::Later(asked) => *asked == space,
     }
 }
 
@@ -241,12 +246,10 @@ mod tests {
 
         fn tx(&mut self) -> MiniTx {
             let (effects, reads, checks) = (self.below(3), self.below(2), self.below(2));
-            MiniTx {
-                effects: (0..effects).map(|_| self.effect()).collect(),
-                reads: (0..reads).map(|_| self.check()).collect(),
-                checks: (0..checks).map(|_| self.check()).collect(),
-                ..MiniTx::one(TxId { lane: 1, seq: 1 })
-            }
+            MiniTx::one(TxId { lane: 1, seq: 1 })
+                .effects((0..effects).map(|_| self.effect()).collect())
+                .reads((0..reads).map(|_| self.check()).collect())
+                .checks((0..checks).map(|_| self.check()).collect())
         }
     }
 

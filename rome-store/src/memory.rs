@@ -19,11 +19,9 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use async_trait::async_trait;
-
 use crate::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot,
-    Snapshots, Store, StoreError, StoreErrorKind, StoreResult,
+    Applied, ApplyOptions, CONTRACT, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadOptions,
+    ReadReply, SequenceId, Snapshot, Snapshots, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
 };
 use past::Past;
 use state::{Answering, State};
@@ -35,14 +33,14 @@ const SLICE: u32 = 1_024;
 ///
 /// ```
 /// use rome_store::memory::MemoryStore;
-/// use rome_store::{Applied, Durability, Effect, MiniTx, Partition, Space, Store, TableId, TxId};
+/// use rome_store::{Applied, ApplyOptions, Durability, Effect, MiniTx, Partition, Space, Store, TableId, TxId};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), rome_store::StoreError> {
 /// let store = MemoryStore::new();
-/// let mut tx = MiniTx::one(TxId { lane: 1, seq: 1 });
-/// tx.effects.push(Effect::Put { space: Space::Rows(TableId(1)), key: "ann".into(), value: "Lyon".into() });
-/// let applied = store.apply(vec![(Partition(0), tx)], Durability::Memory).await?;
+/// let put = Effect::Put { space: Space::Rows(TableId(1)), key: "ann".into(), value: "Lyon".into() };
+/// let tx = MiniTx::one(TxId { lane: 1, seq: 1 }).effects(vec![put]);
+/// let applied = store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await?;
 /// assert_eq!(applied, [Applied::Done { seq: 1 }]);
 /// # Ok(())
 /// # }
@@ -82,7 +80,7 @@ impl MemoryStore {
     /// An empty store with this many partitions, at least one, as a cluster has them.
     #[must_use]
     pub fn with_partitions(partitions: u32) -> Self {
-        let mut capabilities = Capabilities::new("memory", Durability::Memory, false);
+        let mut capabilities = Capabilities::new(CONTRACT, "memory", Durability::Memory, false);
         capabilities.partitions = partitions.max(1);
         capabilities.cheap_reverse_scans = true;
         // Of several partitions a state may show a part of a transaction that is decided and not finished.
@@ -97,7 +95,7 @@ impl MemoryStore {
     fn answer(
         &self,
         batch: &[(Partition, Vec<Read>)],
-        how: Consistency,
+        how: ReadOptions,
         past: Option<&Arc<Past>>,
         answering: &mut Vec<Answering>,
     ) -> StoreResult<bool> {
@@ -139,41 +137,48 @@ impl Default for MemoryStore {
     }
 }
 
-#[async_trait]
 impl Store for MemoryStore {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], how: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let past = match how {
-            Consistency::At(id) => Some(self.snapshots.get(id)?),
-            _ => None,
-        };
-        let mut answering = Vec::with_capacity(batch.len());
-        while !self.answer(batch, how, past.as_ref(), &mut answering)? {
-            tokio::task::yield_now().await;
-        }
-        Ok(answering.into_iter().map(|answering| answering.reply).collect())
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let past = match options.consistency {
+                Consistency::At(id) => Some(self.snapshots.get(id)?),
+                _ => None,
+            };
+            let mut answering = Vec::with_capacity(batch.len());
+            while !self.answer(batch, options, past.as_ref(), &mut answering)? {
+                tokio::task::yield_now().await;
+            }
+            Ok(answering.into_iter().map(|answering| answering.reply).collect())
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
-        self.snapshots.give_up_old();
-        let mut state = self.writing();
-        for (partition, tx) in &batch {
-            state.partition(*partition)?;
-            apply::is_acceptable(tx, &self.capabilities)?;
-        }
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for (partition, tx) in batch {
-            match state.partition_mut(partition)?.apply(tx) {
-                Ok(outcome) => outcomes.push(outcome),
-                // The outcomes of those before it get lost with this answer.
-                Err(error) if !outcomes.is_empty() => return Err(error.with_unknown_outcome()),
-                Err(error) => return Err(error),
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            self.snapshots.give_up_old();
+            let mut state = self.writing();
+            for (partition, tx) in &batch {
+                state.partition(*partition)?;
+                apply::is_acceptable(tx, &self.capabilities)?;
             }
-        }
-        Ok(outcomes)
+            let mut outcomes = Vec::with_capacity(batch.len());
+            for (partition, tx) in batch {
+                match state.partition_mut(partition)?.apply(tx) {
+                    Ok(outcome) => outcomes.push(outcome),
+                    // The outcomes of those before it get lost with this answer.
+                    Err(error) if !outcomes.is_empty() => return Err(error.with_unknown_outcome()),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(outcomes)
+        })
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
@@ -184,21 +189,25 @@ impl Store for MemoryStore {
         }
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        let mut state = self.writing();
-        let next = state.sequences.entry(sequence).or_insert(1);
-        let first = *next;
-        *next = first.checked_add(u64::from(n)).ok_or_else(|| {
-            StoreError::new(StoreErrorKind::Overflow, format!("the sequence {sequence:?} is used up"))
-        })?;
-        Ok(first)
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let mut state = self.writing();
+            let next = state.sequences.entry(sequence).or_insert(1);
+            let first = *next;
+            *next = first.checked_add(u64::from(n)).ok_or_else(|| {
+                StoreError::new(StoreErrorKind::Overflow, format!("the sequence {sequence:?} is used up"))
+            })?;
+            Ok(first)
+        })
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        let mut state = self.writing();
-        let next = state.sequences.entry(sequence).or_insert(1);
-        *next = least.max(*next);
-        Ok(*next)
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let mut state = self.writing();
+            let next = state.sequences.entry(sequence).or_insert(1);
+            *next = least.max(*next);
+            Ok(*next)
+        })
     }
 }
 

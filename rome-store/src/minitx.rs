@@ -1,45 +1,8 @@
 //! Minitransactions: checks plus effects, applied to one partition atomically or not at all.
 
-use std::fmt;
-
 use bytes::Bytes;
 
-use crate::{Digest, Partition, Space, Span, TableId};
-
-/// Names a transaction, and is the version of every row that it wrote. Never reused: a deleted and re-created row never
-/// gets an old version back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct TxId {
-    /// Which lane ran it; a lane runs one transaction at a time.
-    pub lane: u64,
-    /// Its place in the lane, rising.
-    pub seq: u64,
-}
-
-impl TxId {
-    /// The length of its binary form.
-    pub const LEN: usize = 16;
-
-    /// Its binary form, big-endian.
-    #[must_use]
-    pub fn to_bytes(self) -> [u8; Self::LEN] {
-        ((u128::from(self.lane) << 64) | u128::from(self.seq)).to_be_bytes()
-    }
-
-    /// From its binary form.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        let joined = u128::from_be_bytes(bytes);
-        #[allow(clippy::cast_possible_truncation, reason = "the two halves are taken apart")]
-        Self { lane: (joined >> 64) as u64, seq: joined as u64 }
-    }
-}
-
-impl fmt::Display for TxId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.lane, self.seq)
-    }
-}
+use crate::{Digest, Partition, Space, Span, StoreError, StoreResult, TableId, TxId};
 
 /// Something that must hold for a minitransaction to be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +35,28 @@ pub enum Check {
         /// How many there were.
         n: u64,
     },
+    /// Stands for one of a later contract, so that tests can ask for what no store knows.
+    #[doc(hidden)]
+    Later(Space),
 }
 
 impl Check {
+    /// With which contract it came.
+    #[must_use]
+    pub const fn contract(&self) -> u32 {
+        match self {
+            Self::Later(_) => u32::MAX,
+            _ => 1,
+        }
+    }
+
     /// The space that it looks into first; the check of a scan through an index goes on to the rows.
     #[must_use]
     pub const fn space(&self) -> Space {
         match self {
             Self::Version { space, .. } => *space,
             Self::Same { span, .. } | Self::Count { span, .. } => span.space,
+            Self::Later(space) => *space,
         }
     }
 }
@@ -125,9 +101,21 @@ pub enum Effect {
         /// Of which index; no other spaces are retired.
         space: Space,
     },
+    /// Stands for one of a later contract, so that tests can ask for what no store knows.
+    #[doc(hidden)]
+    Later,
 }
 
 impl Effect {
+    /// With which contract it came.
+    #[must_use]
+    pub const fn contract(&self) -> u32 {
+        match self {
+            Self::Later => u32::MAX,
+            _ => 1,
+        }
+    }
+
     /// The space and key it writes; none for the gate and for what is retired.
     #[must_use]
     pub const fn target(&self) -> Option<(Space, &Bytes)> {
@@ -135,7 +123,7 @@ impl Effect {
             Self::Put { space, key, .. } | Self::Delete { space, key } | Self::Add { space, key, .. } => {
                 Some((*space, key))
             }
-            Self::RaiseGate { .. } | Self::Retire { .. } => None,
+            Self::RaiseGate { .. } | Self::Retire { .. } | Self::Later => None,
         }
     }
 }
@@ -175,6 +163,20 @@ pub enum Step {
     /// Carries out the decision at a partition where the transaction is prepared, and unlocks it. It has no checks and no
     /// effects: the partition knows them.
     Finish(Decision),
+    /// Stands for one of a later contract, so that tests can ask for what no store knows.
+    #[doc(hidden)]
+    Later,
+}
+
+impl Step {
+    /// With which contract it came.
+    #[must_use]
+    pub const fn contract(self) -> u32 {
+        match self {
+            Self::Later => u32::MAX,
+            _ => 1,
+        }
+    }
 }
 
 /// Checks plus effects on one partition.
@@ -183,6 +185,7 @@ pub enum Step {
 /// present `seq`, nothing at all has changed since the reads, and the store skips `reads`: the common case costs one
 /// comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MiniTx {
     /// Its name, and the version of what it writes.
     pub id: TxId,
@@ -214,6 +217,71 @@ impl MiniTx {
             effects: Vec::new(),
         }
     }
+
+    /// The same under another name.
+    #[must_use]
+    pub const fn id(mut self, id: TxId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// The same as another part of a commit.
+    #[must_use]
+    pub const fn step(mut self, step: Step) -> Self {
+        self.step = step;
+        self
+    }
+
+    /// The same of a client whose schema has this version.
+    #[must_use]
+    pub const fn schema(mut self, schema: u32) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// The same, all of whose reads saw this `seq`.
+    #[must_use]
+    pub const fn unchanged_since(mut self, seq: Option<u64>) -> Self {
+        self.unchanged_since = seq;
+        self
+    }
+
+    /// The same with these reads.
+    #[must_use]
+    pub fn reads(mut self, reads: Vec<Check>) -> Self {
+        self.reads = reads;
+        self
+    }
+
+    /// The same with these checks.
+    #[must_use]
+    pub fn checks(mut self, checks: Vec<Check>) -> Self {
+        self.checks = checks;
+        self
+    }
+
+    /// The same with these effects.
+    #[must_use]
+    pub fn effects(mut self, effects: Vec<Effect>) -> Self {
+        self.effects = effects;
+        self
+    }
+
+    /// Refuses a minitransaction in which something came with a later contract than the one that the store was written for (S15).
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Invalid`](crate::StoreErrorKind::Invalid), with what is not known.
+    pub fn check_known(&self, contract: u32) -> StoreResult<()> {
+        if self.step.contract() > contract {
+            return Err(StoreError::unknown(&self.step));
+        }
+        let mut checks = self.reads.iter().chain(&self.checks);
+        if let Some(check) = checks.find(|check| check.contract() > contract) {
+            return Err(StoreError::unknown(check));
+        }
+        let unknown = self.effects.iter().find(|effect| effect.contract() > contract);
+        unknown.map_or(Ok(()), |effect| Err(StoreError::unknown(effect)))
+    }
 }
 
 /// Which check failed.
@@ -227,6 +295,7 @@ pub enum CheckRef {
 
 /// A prepared transaction that stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Blocker {
     /// Its id.
     pub id: TxId,
@@ -234,6 +303,21 @@ pub struct Blocker {
     pub primary: Partition,
     /// Whether its lease is over, by the clock of the partition.
     pub expired: bool,
+}
+
+impl Blocker {
+    /// The transaction of this id, which is decided at that partition.
+    #[must_use]
+    pub const fn new(id: TxId, primary: Partition, expired: bool) -> Self {
+        Self { id, primary, expired }
+    }
+
+    /// The same, whose lease is over or not.
+    #[must_use]
+    pub const fn expired(mut self, expired: bool) -> Self {
+        self.expired = expired;
+        self
+    }
 }
 
 /// What became of a minitransaction.

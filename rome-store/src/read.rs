@@ -5,24 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Blocker, Digest, IndexId, SnapshotId, Space, Span, TableId, TxId};
-
-/// How fresh a read is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Consistency {
-    /// Sees everything that was acknowledged before it began.
-    #[default]
-    Strict,
-    /// As [`Strict`](Self::Strict), for a caller to whom it is all the same which state the answers are from, so that
-    /// [`ReadReply::seq`] may be 0. A store can leave out what it would do for that number alone. One with a single partition,
-    /// where nothing has to be prepared, need not look for blockers.
-    Untracked,
-    /// As [`Strict`](Self::Strict), and reads [retired](crate::Effect::Retire) spaces too: for those who remove what is left there.
-    Retired,
-    /// Sees the state of a [snapshot](crate::Store::snapshot).
-    At(SnapshotId),
-}
+use crate::{Blocker, Digest, IndexId, Space, Span, StoreError, StoreResult, TableId, TxId};
 
 /// Decides for a row, by its stored value, whether a scan returns it.
 ///
@@ -96,9 +79,29 @@ pub enum Read {
         /// [counts cheaply](crate::Capabilities::cheap_counts).
         track: bool,
     },
+    /// Stands for one of a later contract, so that tests can ask for what no store knows.
+    #[doc(hidden)]
+    Later(Space),
 }
 
 impl Read {
+    /// With which contract it came.
+    #[must_use]
+    pub const fn contract(&self) -> u32 {
+        match self {
+            Self::Later(_) => u32::MAX,
+            _ => 1,
+        }
+    }
+
+    /// Refuses a read that came with a later contract than the one that the store was written for (S15).
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Invalid`](crate::StoreErrorKind::Invalid), with what is not known.
+    pub fn check_known(&self, contract: u32) -> StoreResult<()> {
+        if self.contract() > contract { Err(StoreError::unknown(self)) } else { Ok(()) }
+    }
+
     /// A count without a digest.
     #[must_use]
     pub const fn count(span: Span) -> Self {
@@ -112,6 +115,7 @@ impl Read {
             Self::Get { space, .. } => *space,
             Self::GetClaimed { index, .. } => Space::Unique(*index),
             Self::Scan { span, .. } | Self::ScanRows { index: span, .. } | Self::Count { span, .. } => span.space,
+            Self::Later(space) => *space,
         }
     }
 
@@ -127,6 +131,7 @@ impl Read {
 
 /// A record as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecordRef<'a> {
     /// Its key.
     pub key: &'a [u8],
@@ -136,8 +141,17 @@ pub struct RecordRef<'a> {
     pub value: &'a [u8],
 }
 
+impl<'a> RecordRef<'a> {
+    /// A record with its last writer.
+    #[must_use]
+    pub const fn new(key: &'a [u8], version: TxId, value: &'a [u8]) -> Self {
+        Self { key, version, value }
+    }
+}
+
 /// What a scan visited and returned. All members lie in one buffer, so a scan of many rows allocates a few times only.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub struct Scanned {
     data: Bytes,
     members: Vec<Member>,
@@ -189,9 +203,7 @@ impl Scanned {
 
     /// The members in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'_>> + Clone {
-        self.members
-            .iter()
-            .map(|member| self.resolve(member).unwrap_or(RecordRef { key: &[], version: TxId::default(), value: &[] }))
+        self.members.iter().map(|member| self.resolve(member).unwrap_or(RecordRef::new(&[], TxId::default(), &[])))
     }
 
     /// The value of the member at a place, sharing the scan's buffer.
@@ -209,11 +221,11 @@ impl Scanned {
     }
 
     fn resolve(&self, member: &Member) -> Option<RecordRef<'_>> {
-        Some(RecordRef {
-            key: self.data.get(member.start..member.key_end)?,
-            version: member.version,
-            value: self.data.get(member.key_end..member.end)?,
-        })
+        Some(RecordRef::new(
+            self.data.get(member.start..member.key_end)?,
+            member.version,
+            self.data.get(member.key_end..member.end)?,
+        ))
     }
 }
 
@@ -332,6 +344,7 @@ impl Default for Scanner {
 
 /// A claim of a unique index and the row that it points at, both from one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Claimed {
     /// The last writer of the claim.
     pub claim_version: TxId,
@@ -343,8 +356,17 @@ pub struct Claimed {
     pub row: Bytes,
 }
 
+impl Claimed {
+    /// The claim of one writer, and the row that another has written.
+    #[must_use]
+    pub const fn new(claim_version: TxId, key: Bytes, row_version: TxId, row: Bytes) -> Self {
+        Self { claim_version, key, row_version, row }
+    }
+}
+
 /// How many members of a span were counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Counted {
     /// How many.
     pub n: u64,
@@ -398,12 +420,28 @@ impl Reply {
 
 /// The answers of one partition, all from one state of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadReply {
-    /// The partition's `seq` at that state; anything if the read was [`Untracked`](Consistency::Untracked).
+    /// The partition's `seq` at that state; anything if the read was [`Untracked`](ReadOptions::new().tracked(false)).
     pub seq: u64,
     /// One reply for each read, in order. They show the state without what is prepared.
     pub replies: Vec<Reply>,
     /// The transactions that are prepared and not decided here, and whose effects [meet](crate::locks::meets_read) the
     /// reads.
     pub blockers: Vec<Blocker>,
+}
+
+impl ReadReply {
+    /// Replies of one state, which no prepared transaction meets.
+    #[must_use]
+    pub const fn new(seq: u64, replies: Vec<Reply>) -> Self {
+        Self { seq, replies, blockers: Vec::new() }
+    }
+
+    /// The same with these transactions in the way.
+    #[must_use]
+    pub fn blockers(mut self, blockers: Vec<Blocker>) -> Self {
+        self.blockers = blockers;
+        self
+    }
 }

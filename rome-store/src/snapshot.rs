@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{StoreError, StoreErrorKind, StoreResult};
 
-/// Names a [`Snapshot`], for [`Consistency::At`](crate::Consistency::At).
+/// Names a [`Snapshot`], for [`ReadOptions::at`](crate::ReadOptions::at).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SnapshotId(u64);
 
@@ -22,7 +22,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What reads of this state ask for with [`Consistency::At`](crate::Consistency::At).
+    /// What reads of this state ask for with [`ReadOptions::at`](crate::ReadOptions::at).
     #[must_use]
     pub const fn id(&self) -> SnapshotId {
         self.id

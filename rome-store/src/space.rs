@@ -58,6 +58,7 @@ pub enum SequenceId {
 
 /// A range of keys of one space, with a direction and a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Span {
     /// The space it lies in.
     pub space: Space,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rome_store::{Applied, Blocker, Decision, Durability, Effect, MiniTx, Partition, Step, TxId, locks};
+use rome_store::{Applied, ApplyOptions, Blocker, Decision, Durability, Effect, MiniTx, Partition, Step, TxId, locks};
 
 use super::plan::Plan;
 use super::sides::Sides;
@@ -90,14 +90,14 @@ impl Sides {
         let checks = self.checks(partition, &plan.checks).await?;
         let seqs = self.seqs.get(&partition).map_or(&[][..], Vec::as_slice);
         let state = plan.unchanged_since.map(|ago| seqs.iter().nth_back(ago).copied().unwrap_or_default());
-        Ok([0, 1].map(|side| MiniTx {
-            step,
-            schema: plan.schema,
-            unchanged_since: state.map(|seqs| seqs[side]),
-            reads: reads.iter().map(|check| check[side].clone()).collect(),
-            checks: checks.iter().map(|check| check[side].clone()).collect(),
-            effects: plan.effects.clone(),
-            ..MiniTx::one(id)
+        Ok([0, 1].map(|side| {
+            MiniTx::one(id)
+                .step(step)
+                .schema(plan.schema)
+                .unchanged_since(state.map(|seqs| seqs[side]))
+                .reads(reads.iter().map(|check| check[side].clone()).collect())
+                .checks(checks.iter().map(|check| check[side].clone()).collect())
+                .effects(plan.effects.clone())
         }))
     }
 
@@ -133,7 +133,7 @@ impl Sides {
 
     pub(super) async fn late(&mut self, lane: usize, effects: Vec<Effect>) -> Verdict {
         let Some((partition, [last, _])) = self.lanes[lane].sent.last() else { return Ok(()) };
-        let late = MiniTx { effects, ..MiniTx::one(TxId { seq: last.id.seq - 1, ..last.id }) };
+        let late = MiniTx::one(TxId { seq: last.id.seq - 1, ..last.id }).effects(effects);
         self.send(vec![(*partition, [late.clone(), late])]).await.map(|_| ())
     }
 
@@ -147,8 +147,8 @@ impl Sides {
     /// Sends them to both sides in one batch, and says whether it was answered, and not with an error.
     async fn send(&mut self, batch: Vec<(Partition, Both)>) -> Verdict<bool> {
         let of = |side: usize| batch.iter().map(|(partition, txs)| (*partition, txs[side].clone())).collect();
-        let got = self.stores[0].apply(of(0), Durability::default()).await;
-        let expected = self.stores[1].apply(of(1), Durability::default()).await;
+        let got = self.stores[0].apply(of(0), ApplyOptions::new(Durability::default())).await;
+        let expected = self.stores[1].apply(of(1), ApplyOptions::new(Durability::default())).await;
         let (got, expected) = match (got, expected) {
             (Ok(got), Ok(expected)) => (got, expected),
             (Err(got), Err(expected)) => {
@@ -187,7 +187,7 @@ impl Sides {
             // Nothing new; it says what was said before.
             Step::Prepare { .. } if was_prepared => return Ok(()),
             Step::Prepare { primary, lease } => {
-                let blocker = Blocker { id: tx.id, primary, expired: lease == NO_TIME };
+                let blocker = Blocker::new(tx.id, primary, lease == NO_TIME);
                 self.prepared.insert(place, (tx, blocker));
             }
             Step::Finish(decision) => {

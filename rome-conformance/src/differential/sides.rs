@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rome_store::memory::MemoryStore;
 use rome_store::{
-    Blocker, Check, Consistency, Digest, FilterRef, MiniTx, Partition, Read, ReadReply, Reply, RowFilter, Scanned,
+    Blocker, Check, Digest, FilterRef, MiniTx, Partition, Read, ReadOptions, ReadReply, Reply, RowFilter, Scanned,
     Space, Span, Store, StoreResult, TableId, TxId,
 };
 
@@ -96,9 +96,9 @@ impl Sides {
     }
 
     async fn read(&mut self, batch: Vec<(Partition, Vec<Wish>)>) -> Verdict {
-        let untracked = self.answers(0, &batch, Consistency::Untracked).await;
+        let untracked = self.answers(0, &batch, ReadOptions::new().tracked(false)).await;
         let [got, expected] =
-            [self.answers(0, &batch, Consistency::Strict).await, self.answers(1, &batch, Consistency::Strict).await];
+            [self.answers(0, &batch, ReadOptions::new()).await, self.answers(1, &batch, ReadOptions::new()).await];
         let (got, expected) = match (got, expected) {
             (Ok(got), Ok(expected)) => (got, expected),
             (Err(got), Err(expected)) => {
@@ -133,7 +133,7 @@ impl Sides {
         &self,
         side: usize,
         batch: &[(Partition, Vec<Wish>)],
-        consistency: Consistency,
+        consistency: ReadOptions,
     ) -> StoreResult<Vec<ReadReply>> {
         let batch: Vec<_> =
             batch.iter().map(|(partition, wishes)| (*partition, wishes.iter().map(read).collect())).collect();
@@ -162,7 +162,7 @@ impl Sides {
                 Expectation::Absent(space, key) => version(space, key, None),
                 Expectation::Present(space, key) => {
                     let reply = self
-                        .answers(1, &[(partition, vec![Wish::Get(*space, key.clone())])], Consistency::Strict)
+                        .answers(1, &[(partition, vec![Wish::Get(*space, key.clone())])], ReadOptions::new())
                         .await?;
                     let Some([Reply::Record(record)]) = reply.first().map(|reply| reply.replies.as_slice()) else {
                         return Err(Violation::new("the specification does not answer a get with a record"));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rome_store::{Applied, Decision, Durability, MiniTx, Read, Reply, Span};
+use rome_store::{Applied, ApplyOptions, Decision, Durability, MiniTx, Read, Reply, Span};
 
 use crate::client::{Client, INDEX, PARTITION, ROWS, SUMS, add, delete, entry, put, scan};
 use crate::together::together;
@@ -100,7 +100,7 @@ pub async fn a_dropped_apply_is_whole_or_nothing(subject: &impl Subject) -> Verd
 
 /// Says whether it finished before it was dropped.
 async fn poll_and_drop(client: &Client, tx: MiniTx, polls: usize) -> bool {
-    let mut applying = pin!(client.store.apply(vec![(PARTITION, tx)], Durability::default()));
+    let mut applying = pin!(client.store.apply(vec![(PARTITION, tx)], ApplyOptions::new(Durability::default())));
     for _ in 0..polls {
         if futures::poll!(&mut applying).is_ready() {
             return true;

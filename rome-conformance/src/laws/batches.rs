@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rome_store::{Applied, Check, FilterRef, MiniTx, Read, Scanned, Space, Span, TableId, TxId};
+use rome_store::{Applied, Check, FilterRef, Read, Scanned, Space, Span, TableId, TxId};
 
 use super::spans::{Shape, fill, key, rows, shape};
 use crate::client::{CLAIMS, Client, INDEX, ROWS, TABLE, delete, entry, put};
@@ -159,7 +159,7 @@ pub(super) fn change(rows: &[(Bytes, u8)], key: &Bytes, comes: bool) -> Vec<rome
 }
 
 pub(super) async fn holds(client: &Client, reads: Vec<Check>) -> Verdict<bool> {
-    match client.apply(MiniTx { reads, ..client.tx(vec![]) }).await? {
+    match client.apply(client.tx(vec![]).reads(reads)).await? {
         Applied::Done { .. } => Ok(true),
         Applied::Conflict { .. } => Ok(false),
         other => Err(Violation::new(format!("checks were answered {other:?}"))),

@@ -1,7 +1,7 @@
 //! S3: checks come first, the one that failed is named, and phantoms are conflicts.
 
 use proptest::prelude::*;
-use rome_store::{Applied, Check, CheckRef, Effect, MiniTx, Read, Scanned, Span, TxId};
+use rome_store::{Applied, Check, CheckRef, Effect, Read, Scanned, Span, TxId};
 
 use crate::client::{CLAIMS, Client, INDEX, ROWS, TABLE, add, delete, entry, holds, put, scan};
 use crate::verdict::{ensure, ensure_eq, for_all};
@@ -43,11 +43,10 @@ pub async fn the_first_failing_check_is_named_and_nothing_is_applied(subject: &i
         let rows = client.scan(scan(Span::all(ROWS))).await?;
         let indexed = client.scan(scan_rows(Span::all(INDEX))).await?;
         let make = |wanted: &Wanted| check(*wanted, id, &rows, &indexed);
-        let tx = MiniTx {
-            reads: reads.iter().map(make).collect(),
-            checks: checks.iter().map(make).collect(),
-            ..client.tx(vec![put(ROWS, "b", "1"), delete(ROWS, "a"), add("n", 1)])
-        };
+        let tx = client
+            .tx(vec![put(ROWS, "b", "1"), delete(ROWS, "a"), add("n", 1)])
+            .reads(reads.iter().map(make).collect())
+            .checks(checks.iter().map(make).collect());
         let fails = |wanted: &Wanted| !wanted.holds && !matches!(wanted.kind, Kind::Free);
         let read = reads.iter().position(fails).map(CheckRef::Read);
         let failing = read.or_else(|| checks.iter().position(fails).map(CheckRef::Check));
@@ -128,7 +127,7 @@ pub async fn phantoms_are_conflicts(subject: &impl Subject) -> Verdict {
         client.write(effects).await?;
         for (check, conflict) in checks.into_iter().zip(conflicts) {
             let described = format!("{check:?}");
-            let outcome = client.apply(MiniTx { reads: vec![check], ..client.tx(vec![]) }).await?;
+            let outcome = client.apply(client.tx(vec![]).reads(vec![check])).await?;
             let conflicted = matches!(outcome, Applied::Conflict { .. });
             ensure_eq!(conflicted, conflict, "whether it conflicts that {what}, for {described}");
         }
@@ -152,7 +151,7 @@ pub async fn a_version_never_comes_back(subject: &impl Subject) -> Verdict {
         let (second, _) = client.write(vec![put(space, "k", "1")]).await?;
         for (expect, holds) in [(Some(first), false), (None, false), (Some(second), true)] {
             let check = Check::Version { space, key: "k".into(), expect };
-            let outcome = client.apply(MiniTx { checks: vec![check], ..client.tx(vec![]) }).await?;
+            let outcome = client.apply(client.tx(vec![]).checks(vec![check])).await?;
             let held = matches!(outcome, Applied::Done { .. });
             ensure_eq!(held, holds, "whether {space:?} is at {expect:?} when it is at {second}");
         }

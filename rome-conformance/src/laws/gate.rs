@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rome_store::{Applied, Effect, MiniTx};
+use rome_store::{Applied, Effect};
 
 use crate::client::{Client, ROWS, put};
 use crate::together::together;
@@ -19,12 +19,12 @@ pub async fn the_gate_refuses_older_schemas(subject: &impl Subject) -> Verdict {
     client.write(vec![Effect::RaiseGate { oldest: 3 }]).await?;
     client.write(vec![Effect::RaiseGate { oldest: 2 }]).await?;
     for schema in [0, 2] {
-        let outcome = client.apply(MiniTx { schema, ..client.tx(vec![put(ROWS, "a", "1")]) }).await?;
+        let outcome = client.apply(client.tx(vec![put(ROWS, "a", "1")]).schema(schema)).await?;
         ensure_eq!(outcome, Applied::StaleSchema { oldest: 3 }, "the answer to schema {schema}");
         ensure_eq!(client.get(ROWS, "a").await?, None, "what schema {schema} wrote");
     }
     for schema in [3, 4] {
-        let outcome = client.apply(MiniTx { schema, ..client.tx(vec![put(ROWS, "a", "1")]) }).await?;
+        let outcome = client.apply(client.tx(vec![put(ROWS, "a", "1")]).schema(schema)).await?;
         ensure!(matches!(outcome, Applied::Done { .. }), "schema {schema} is not below the gate, but: {outcome:?}");
     }
     Ok(())
@@ -42,7 +42,7 @@ pub async fn no_older_schema_writes_after_the_gate(subject: &impl Subject) -> Ve
         async move {
             let mut last = 0;
             while !stop.load(Ordering::SeqCst) {
-                let tx = MiniTx { schema: 1, ..client.tx(vec![put(ROWS, "a", "1")]) };
+                let tx = client.tx(vec![put(ROWS, "a", "1")]).schema(1);
                 match client.apply(tx).await? {
                     Applied::Done { seq } => last = seq,
                     Applied::StaleSchema { oldest: 2 } => break,
@@ -67,7 +67,7 @@ pub async fn no_older_schema_writes_after_the_gate(subject: &impl Subject) -> Ve
     let last = writers.await.map_err(|panic| Violation::new(panic.to_string()))??;
     let (_, gate) = raised?;
     ensure!(last.iter().all(|seq| *seq < gate), "the gate was raised at seq {gate}, schema 1 wrote at {last:?}");
-    let refused = client.apply(MiniTx { schema: 1, ..client.tx(vec![]) }).await?;
+    let refused = client.apply(client.tx(vec![]).schema(1)).await?;
     ensure_eq!(refused, Applied::StaleSchema { oldest: 2 }, "the answer to schema 1 after the gate");
     Ok(())
 }

@@ -33,7 +33,8 @@ pub use outcomes::{
     one_of_many_simultaneous_copies_is_applied,
 };
 pub use refusals::{
-    a_refusal_leaves_nothing, an_overflow_leaves_nothing, outcomes_are_honest, what_is_over_a_limit_is_refused,
+    a_refusal_leaves_nothing, an_overflow_leaves_nothing, outcomes_are_honest, what_is_not_known_is_refused,
+    what_is_over_a_limit_is_refused,
 };
 pub use reopening::acknowledged_writes_outlive_the_store;
 pub use retired::{

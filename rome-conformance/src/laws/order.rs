@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rome_store::{Applied, Check, Effect, MiniTx, Read, Reply, Span};
+use rome_store::{Applied, Check, Effect, Read, Reply, Span};
 
 use crate::client::{Client, INDEX, ROWS, TABLE, delete, entry, put, records, scan};
 use crate::together::together;
@@ -169,10 +169,10 @@ pub async fn an_unchanged_seq_stands_for_the_reads(subject: &impl Subject) -> Ve
     let fails = || vec![Check::Count { span: Span::all(ROWS), n: 99 }];
     for (unchanged_since, skipped) in [(Some(now), true), (Some(before), false), (Some(now + 1), false), (None, false)]
     {
-        let outcome = client.apply(MiniTx { unchanged_since, reads: fails(), ..client.tx(vec![]) }).await?;
+        let outcome = client.apply(client.tx(vec![]).unchanged_since(unchanged_since).reads(fails())).await?;
         let done = matches!(outcome, Applied::Done { .. });
         ensure_eq!(done, skipped, "unchanged since {unchanged_since:?} at seq {now} was answered {outcome:?}");
-        let outcome = client.apply(MiniTx { unchanged_since, checks: fails(), ..client.tx(vec![]) }).await?;
+        let outcome = client.apply(client.tx(vec![]).unchanged_since(unchanged_since).checks(fails())).await?;
         ensure!(matches!(outcome, Applied::Conflict { .. }), "a failing check was answered {outcome:?}");
     }
     Ok(())

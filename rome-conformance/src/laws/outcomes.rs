@@ -16,7 +16,7 @@ pub async fn a_repeat_has_no_effect_and_gives_the_recorded_outcome(subject: &imp
     let (_place, client) = Client::alone(subject).await?;
     let other = Client::new(client.store.clone(), 2);
     let absent = Check::Version { space: ROWS, key: "a".into(), expect: None };
-    let applied = MiniTx { checks: vec![absent.clone()], ..client.tx(vec![put(ROWS, "a", "1"), add("n", 1)]) };
+    let applied = client.tx(vec![put(ROWS, "a", "1"), add("n", 1)]).checks(vec![absent.clone()]);
     ensure!(matches!(client.apply(applied.clone()).await?, Applied::Done { .. }), "the first time was refused");
     ensure_eq!(client.apply(applied.clone()).await?, Applied::Already(Decision::Committed), "the repeat");
     other.write(vec![delete(ROWS, "a")]).await?;
@@ -24,14 +24,14 @@ pub async fn a_repeat_has_no_effect_and_gives_the_recorded_outcome(subject: &imp
     ensure_eq!(client.get(ROWS, "a").await?, None, "the row after the repeat");
 
     other.write(vec![put(ROWS, "a", "2")]).await?;
-    let refused = MiniTx { checks: vec![holds(), absent], ..client.tx(vec![put(ROWS, "a", "3"), add("n", 1)]) };
+    let refused = client.tx(vec![put(ROWS, "a", "3"), add("n", 1)]).checks(vec![holds(), absent]);
     let conflict = Applied::Conflict { check: CheckRef::Check(1) };
     ensure_eq!(client.apply(refused.clone()).await?, conflict, "the answer to a failing check");
     other.write(vec![delete(ROWS, "a")]).await?;
     ensure_eq!(client.apply(refused).await?, conflict, "its repeat when the check would hold");
 
     other.write(vec![Effect::RaiseGate { oldest: 1 }]).await?;
-    let stale = MiniTx { schema: 0, ..client.tx(vec![add("n", 1)]) };
+    let stale = client.tx(vec![add("n", 1)]).schema(0);
     for time in ["first", "second"] {
         ensure_eq!(client.apply(stale.clone()).await?, Applied::StaleSchema { oldest: 1 }, "the {time} answer");
     }
@@ -46,7 +46,7 @@ pub async fn a_repeat_has_no_effect_and_gives_the_recorded_outcome(subject: &imp
 /// When it does not hold.
 pub async fn a_late_transaction_is_aborted(subject: &impl Subject) -> Verdict {
     let (_place, client) = Client::alone(subject).await?;
-    let at = |lane, seq| MiniTx { effects: vec![add("n", 1)], ..MiniTx::one(TxId { lane, seq }) };
+    let at = |lane, seq| MiniTx::one(TxId { lane, seq }).effects(vec![add("n", 1)]);
     ensure!(matches!(client.apply(at(5, 10)).await?, Applied::Done { .. }), "the later one was refused");
     for time in ["first", "second"] {
         ensure_eq!(client.apply(at(5, 9)).await?, Applied::Already(Decision::Aborted), "the late one, {time} time");

@@ -1,11 +1,13 @@
-//! S7 and S12: what is refused leaves nothing, and errors say what is known.
+//! S7, S12 and S15: what is refused leaves nothing, and errors say what is known.
 
 use bytes::Bytes;
-use rome_store::{Applied, Certainty, Check, MiniTx, StoreErrorKind, StoreResult};
+use rome_store::{
+    Applied, Certainty, Check, Effect, MiniTx, Read, ReadOptions, Span, Step, StoreErrorKind, StoreResult,
+};
 
-use crate::client::{Client, ROWS, SUMS, add, delete, put};
+use crate::client::{Client, INDEX, PARTITION, ROWS, SUMS, add, delete, put, scan};
 use crate::together::together;
-use crate::verdict::{ensure, ensure_eq};
+use crate::verdict::{Violation, ensure, ensure_eq};
 use crate::{Subject, Verdict};
 
 /// **S7** Several clients write rows of their own: what was answered as done is there, what certainly failed or was
@@ -25,7 +27,7 @@ pub async fn outcomes_are_honest(subject: &impl Subject) -> Verdict {
                 let key = Bytes::from(format!("{lane}/{n}"));
                 let expect = if n % 5 == 4 { Some(rome_store::TxId { lane: 99, seq: 99 }) } else { None };
                 let check = Check::Version { space: ROWS, key: key.clone(), expect };
-                let tx = MiniTx { checks: vec![check], ..client.tx(vec![put(ROWS, key.clone(), "1")]) };
+                let tx = client.tx(vec![put(ROWS, key.clone(), "1")]).checks(vec![check]);
                 answers.push((key, client.try_apply(tx).await));
                 tokio::task::yield_now().await;
             }
@@ -77,7 +79,7 @@ pub async fn a_refusal_leaves_nothing(subject: &impl Subject) -> Verdict {
         (vec![holds.clone()], vec![holds, fails]),
     ] {
         let effects = vec![delete(ROWS, "a"), put(ROWS, "b", "1"), add("n", 1)];
-        let outcome = client.apply(MiniTx { reads, checks, ..client.tx(effects) }).await?;
+        let outcome = client.apply(client.tx(effects).reads(reads).checks(checks)).await?;
         ensure!(matches!(outcome, Applied::Conflict { .. }), "a failing check was answered {outcome:?}");
         ensure_eq!(client.contents(ROWS).await?, vec![("a".into(), "1".into())], "the rows after a conflict");
         ensure_eq!(client.sum("n").await?, 1, "the counter after a conflict");
@@ -118,10 +120,7 @@ pub async fn what_is_over_a_limit_is_refused(subject: &impl Subject) -> Verdict 
     ensure_eq!(client.contents(ROWS).await?.len(), 1, "rows after one with the longest key");
     let over = [
         ("a put of a key that is too long", put(ROWS, long(limits.max_key + 1), "1")),
-        (
-            "an addition to a key that is too long",
-            rome_store::Effect::Add { space: SUMS, key: long(limits.max_key + 1), delta: 1 },
-        ),
+        ("an addition to a key that is too long", Effect::Add { space: SUMS, key: long(limits.max_key + 1), delta: 1 }),
         ("a value that is too long", put(ROWS, "v", long(limits.max_value + 1))),
     ];
     for (what, effect) in over {
@@ -130,4 +129,48 @@ pub async fn what_is_over_a_limit_is_refused(subject: &impl Subject) -> Verdict 
     }
     let many = vec![delete(ROWS, "none"); limits.max_effects + 1];
     is_refused(&client, client.tx(many), StoreErrorKind::Limit, "too many effects").await
+}
+
+/// **S15** What a later contract may ask for is refused as such, alone or beside what is known: an unknown check that passed would be a
+/// lost update.
+///
+/// # Errors
+/// When it does not hold.
+pub async fn what_is_not_known_is_refused(subject: &impl Subject) -> Verdict {
+    let (_place, client) = Client::alone(subject).await?;
+    let (id, _) = client.write(vec![put(ROWS, "a", "1")]).await?;
+    let holds = Check::Version { space: ROWS, key: "a".into(), expect: Some(id) };
+    let effects = || vec![put(ROWS, "b", "1"), add("n", 1)];
+    let later = || Check::Later(ROWS);
+    let seq = Some(client.seq().await?);
+    for (what, tx) in [
+        ("an unknown read", client.tx(effects()).reads(vec![holds.clone(), later()])),
+        ("an unknown read of an unchanged state", client.tx(effects()).reads(vec![later()]).unchanged_since(seq)),
+        ("an unknown check", client.tx(effects()).checks(vec![later(), holds.clone()])),
+        ("an unknown check without effects", client.tx(vec![]).checks(vec![later()])),
+        ("an unknown effect", client.tx([effects(), vec![Effect::Later]].concat())),
+        ("an unknown effect alone", client.tx(vec![Effect::Later])),
+        ("an unknown step", client.tx(effects()).step(Step::Later)),
+        ("an unknown step of nothing", client.tx(vec![]).step(Step::Later)),
+    ] {
+        is_refused(&client, tx.clone(), StoreErrorKind::Invalid, what).await?;
+        let known = MiniTx::one(tx.id).effects(vec![add("known", 1)]);
+        ensure!(
+            matches!(client.apply(known).await?, Applied::Done { .. }),
+            "{what} has left a trace of its transaction"
+        );
+    }
+    let get = || Read::Get { space: ROWS, key: "a".into() };
+    for (what, reads) in [
+        ("an unknown read", vec![Read::Later(ROWS)]),
+        ("an unknown read among others", vec![get(), Read::Later(ROWS), get()]),
+        ("an unknown read behind a scan", vec![scan(Span::all(ROWS)), Read::Later(INDEX)]),
+    ] {
+        for options in [ReadOptions::new(), ReadOptions::new().tracked(false)] {
+            let answer = client.store.read(&[(PARTITION, reads.clone())], options).await;
+            let Err(error) = answer else { return Err(Violation::new(format!("{what} was answered {answer:?}"))) };
+            ensure_eq!(error.kind(), StoreErrorKind::Invalid, "the error of {what}, {error},");
+        }
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rome_store::{Applied, Decision, Effect, MiniTx, SequenceId};
+use rome_store::{Applied, Decision, Effect, SequenceId};
 
 use crate::client::{Client, INDEX, ROWS, SUMS, add, delete, entry, put};
 use crate::verdict::{ensure, ensure_eq};
@@ -30,7 +30,7 @@ pub async fn acknowledged_writes_outlive_the_store(subject: &impl Subject) -> Ve
     numbers.extend(block(&client, 3).await?);
     let last = client.tx(vec![add("n", 1), put(ROWS, "z", "1")]);
     ensure!(matches!(client.apply(last.clone()).await?, Applied::Done { .. }), "the last write was refused");
-    let late = MiniTx { id: rome_store::TxId { seq: 1, ..last.id }, ..last.clone() };
+    let late = last.clone().id(rome_store::TxId { seq: 1, ..last.id });
     let before = (all(&client).await?, client.seq().await?);
     drop(client);
 
@@ -42,7 +42,7 @@ pub async fn acknowledged_writes_outlive_the_store(subject: &impl Subject) -> Ve
         ensure_eq!(client.apply(last.clone()).await?, Applied::Already(Decision::Committed), "a repeat after opening");
         let outcome = client.apply(late.clone()).await?;
         ensure!(matches!(outcome, Applied::Already(_)), "a late one after opening was answered {outcome:?}");
-        let stale = client.apply(MiniTx { schema: 3, ..client.tx(vec![]) }).await?;
+        let stale = client.apply(client.tx(vec![]).schema(3)).await?;
         ensure_eq!(stale, Applied::StaleSchema { oldest: 4 }, "the gate after opening");
         for number in block(&client, 2).await? {
             ensure!(numbers.insert(number), "the number {number} was given again after opening");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rome_store::{
-    Consistency, Decision, Effect, IndexId, Partition, Read, ReadReply, Reply, Space, Span, StoreErrorKind, StoreResult,
+    Decision, Effect, IndexId, Partition, Read, ReadOptions, ReadReply, Reply, Space, Span, StoreErrorKind, StoreResult,
 };
 
 use crate::client::{CLAIMS, Client, INDEX, PARTITION, ROWS, SUMS, TABLE, add, delete, entry, put, scan};
@@ -35,14 +35,14 @@ fn reads_of(space: Space) -> Vec<Read> {
     reads
 }
 
-async fn read(client: &Client, at: Partition, reads: Vec<Read>, how: Consistency) -> StoreResult<Vec<ReadReply>> {
+async fn read(client: &Client, at: Partition, reads: Vec<Read>, how: ReadOptions) -> StoreResult<Vec<ReadReply>> {
     client.store.read(&[(at, reads)], how).await
 }
 
 /// Whether each kind of read of a space is refused, alone and with others, strict and untracked.
 async fn is_refused(client: &Client, space: Space, when: &str) -> Verdict {
     for one in reads_of(space) {
-        for how in [Consistency::Strict, Consistency::Untracked] {
+        for how in [ReadOptions::new(), ReadOptions::new().tracked(false)] {
             let rows = Read::Get { space: ROWS, key: "a".into() };
             for reads in [vec![one.clone()], vec![rows, one.clone()], vec![one.clone(), one.clone()]] {
                 match read(client, PARTITION, reads.clone(), how).await {
@@ -60,7 +60,7 @@ async fn is_refused(client: &Client, space: Space, when: &str) -> Verdict {
 /// Whether each kind of read of a space is answered.
 async fn is_answered(client: &Client, space: Space, when: &str) -> Verdict {
     for one in reads_of(space) {
-        for how in [Consistency::Strict, Consistency::Untracked, Consistency::Retired] {
+        for how in [ReadOptions::new(), ReadOptions::new().tracked(false), ReadOptions::new().retired(true)] {
             let answer = read(client, PARTITION, vec![one.clone()], how).await;
             ensure!(answer.is_ok(), "{when}, {how:?} {one:?} was answered {answer:?}");
         }
@@ -75,7 +75,7 @@ async fn fill(client: &Client) -> Verdict {
 
 /// **S13** A space that is retired is not read any more, by no kind of read, by nobody, also when it is empty, when there are entries
 /// without their rows, and after the store was opened again; other spaces are read as before. Who removes what is left reads it
-/// with [`Consistency::Retired`].
+/// with [`ReadOptions::new().retired(true)`].
 ///
 /// # Errors
 /// When it does not hold.
@@ -99,7 +99,7 @@ pub async fn what_is_retired_is_not_read(subject: &impl Subject) -> Verdict {
     for space in spaces {
         is_refused(&client, space, "after its row was deleted").await?;
     }
-    let left = read(&client, PARTITION, vec![scan(Span::all(INDEX))], Consistency::Retired).await?.pop();
+    let left = read(&client, PARTITION, vec![scan(Span::all(INDEX))], ReadOptions::new().retired(true)).await?.pop();
     match left.and_then(|mut reply| reply.replies.pop()) {
         Some(Reply::Scanned(scanned)) => ensure_eq!(scanned.len(), 1, "what is left of the index"),
         other => return Err(Violation::new(format!("a scan of what is retired was answered {other:?}"))),
@@ -151,7 +151,7 @@ pub async fn who_reads_while_it_is_retired_reads_all_or_nothing(subject: &impl S
     let entries = || (0..ENTRIES).map(|n| entry(b"x", &[n + 1]));
     client.write(entries().map(|key| put(INDEX, key, "")).collect()).await?;
     let (stop, reading) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let readers = [Consistency::Strict, Consistency::Untracked].map(|how| {
+    let readers = [ReadOptions::new(), ReadOptions::new().tracked(false)].map(|how| {
         let (client, stop, reading) = (client.beside(9), stop.clone(), reading.clone());
         async move {
             let (count, all) = (Read::count(Span::all(INDEX)), scan(Span::all(INDEX)));
@@ -218,7 +218,7 @@ pub async fn a_prepared_retirement_is_named_to_readers(subject: &impl Subject) -
             client.at(PARTITION).beside(70 + nth as u64).write(vec![put(ROWS, "p", "1")]).await?;
         }
         client.finish(&tx, decision).await?;
-        let after = client.store.read(&[(crate::client::AWAY, reads_of(space))], Consistency::Strict).await;
+        let after = client.store.read(&[(crate::client::AWAY, reads_of(space))], ReadOptions::new()).await;
         let retired = matches!(&after, Err(error) if error.retired_space() == Some(space));
         ensure_eq!(
             retired,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rome_store::{Applied, Certainty, Check, Effect, MiniTx, Read, Reply, Scanned, Span, StoreResult};
+use rome_store::{Applied, Certainty, Check, Effect, Read, Reply, Scanned, Span, StoreResult};
 
 use crate::client::{Client, INDEX, PARTITION, ROWS, TABLE, entry, put};
 use crate::history::{Anomaly, Level, Log, Op, Outcome, Running, check};
@@ -154,7 +154,7 @@ impl<'l> Transaction<'l> {
     async fn commit(self, client: &Client) -> Outcome {
         let first = self.seqs.first().copied();
         let unchanged_since = first.filter(|first| self.seqs.iter().all(|seq| seq == first));
-        let tx = MiniTx { unchanged_since, reads: self.reads, ..client.tx(self.effects) };
+        let tx = client.tx(self.effects).unchanged_since(unchanged_since).reads(self.reads);
         let outcome = match client.try_apply(tx).await {
             Ok(Applied::Done { .. }) => Outcome::Committed,
             Ok(_) => Outcome::Aborted,

@@ -1,7 +1,7 @@
 //! S14: snapshots.
 
 use proptest::prelude::*;
-use rome_store::{Consistency, Effect, Read, ReadReply, Snapshot, SnapshotId, Span, StoreErrorKind, StoreResult};
+use rome_store::{Effect, Read, ReadOptions, ReadReply, Snapshot, SnapshotId, Span, StoreErrorKind, StoreResult};
 
 use super::spans::{Shape, fill, key, rows, shape};
 use crate::client::{CLAIMS, Client, INDEX, PARTITION, ROWS, SUMS, TABLE, add, delete, entry, put};
@@ -65,7 +65,7 @@ fn reads(shapes: &[Shape]) -> Vec<Read> {
     reads
 }
 
-async fn read(client: &Client, reads: &[Read], how: Consistency) -> StoreResult<Option<ReadReply>> {
+async fn read(client: &Client, reads: &[Read], how: ReadOptions) -> StoreResult<Option<ReadReply>> {
     Ok(client.store.read(&[(PARTITION, reads.to_vec())], how).await?.pop())
 }
 
@@ -92,8 +92,8 @@ pub async fn a_snapshot_shows_the_state_at_its_opening(subject: &impl Subject) -
         for event in &events {
             match event {
                 Event::Open => {
-                    let now = read(&client, &asked, Consistency::Strict).await?;
-                    let claims = claims(&client, Consistency::Strict).await;
+                    let now = read(&client, &asked, ReadOptions::new()).await?;
+                    let claims = claims(&client, ReadOptions::new()).await;
                     kept.push((open(&client)?, now, claims));
                 }
                 Event::Drop(at) if *at < kept.len() => {
@@ -106,7 +106,7 @@ pub async fn a_snapshot_shows_the_state_at_its_opening(subject: &impl Subject) -
                 event => drop(client.write(event.effects()).await?),
             }
             for (snapshot, then, claims_then) in &kept {
-                let how = Consistency::At(snapshot.id());
+                let how = ReadOptions::new().at(snapshot.id());
                 let now = read(&client, &asked, how).await?;
                 ensure_eq!(now, *then, "what {snapshot:?} shows after {event:?}");
                 ensure_eq!(claims(&client, how).await, *claims_then, "the claims of {snapshot:?} after {event:?}");
@@ -118,13 +118,13 @@ pub async fn a_snapshot_shows_the_state_at_its_opening(subject: &impl Subject) -
 }
 
 /// The claims, which may be retired.
-async fn claims(client: &Client, how: Consistency) -> Result<Option<ReadReply>, StoreErrorKind> {
+async fn claims(client: &Client, how: ReadOptions) -> Result<Option<ReadReply>, StoreErrorKind> {
     read(client, &[crate::client::scan(Span::all(CLAIMS))], how).await.map_err(|error| error.kind())
 }
 
 async fn is_refused(client: &Client, id: SnapshotId) -> Verdict {
     let reads = [Read::count(Span::all(ROWS))];
-    match read(client, &reads, Consistency::At(id)).await {
+    match read(client, &reads, ReadOptions::new().at(id)).await {
         Err(error) => {
             ensure_eq!(error.kind(), StoreErrorKind::SnapshotGone, "the error of a snapshot that was dropped")
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::prelude::*;
 use rome_store::{
-    Applied, Check, FilterRef, MiniTx, Read, Reply, RowFilter, Scanned, Space, Span, StoreErrorKind, TableId, TxId,
+    Applied, Check, FilterRef, Read, Reply, RowFilter, Scanned, Space, Span, StoreErrorKind, TableId, TxId,
 };
 
 use crate::client::{CLAIMS, Client, INDEX, ROWS, TABLE, entry, put};
@@ -229,7 +229,7 @@ async fn checks_hold(client: &Client, shape: &Shape, space: Space, through: Opti
         .await?;
     let span = scanned.stopped_at.as_ref().map_or(span.clone(), |last| span.cut_at(last));
     let check = Check::Same { span, rows: through, n: scanned.visited, digest: scanned.digest.clone() };
-    let verify = || MiniTx { checks: vec![check.clone()], ..client.tx(vec![]) };
+    let verify = || client.tx(vec![]).checks(vec![check.clone()]);
     let outcome = client.apply(verify()).await?;
     ensure!(matches!(outcome, Applied::Done { .. }), "{check:?} fails at once: {outcome:?}");
     client.write(vec![put(Space::Rows(TableId(99)), "elsewhere", "1")]).await?;

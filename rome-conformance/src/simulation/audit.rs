@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rome_core::{Database, OrNotFound, Result};
 use rome_store::{
-    Applied, Consistency, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space,
-    Span, Step, Store, StoreResult, TxId,
+    Applied, ApplyOptions, Decision, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, Reply,
+    SequenceId, Space, Span, Step, Store, StoreResult, TxId,
 };
 use tokio::time::{Instant, sleep};
 
@@ -209,12 +209,12 @@ async fn clear(app: &Application, process: &Process) -> Verdict {
             if !by.expired || seq > 10_000 {
                 return Err(Violation::new(format!("{} is prepared at partition {at} and does not go", by.id)));
             }
-            let push = MiniTx { step: Step::Push { abort: true }, ..MiniTx::one(by.id) };
+            let push = MiniTx::one(by.id).step(Step::Push { abort: true });
             let decision = match apply(process, by.primary, push).await? {
                 Applied::Already(decision) => decision,
                 other => return Err(Violation::new(format!("a push was answered {other:?}"))),
             };
-            let finish = MiniTx { step: Step::Finish(decision), ..MiniTx::one(by.id) };
+            let finish = MiniTx::one(by.id).step(Step::Finish(decision));
             if decision == Decision::Committed {
                 app.world.say(format_args!("{} was committed and nobody had finished it", by.id));
             }
@@ -225,7 +225,7 @@ async fn clear(app: &Application, process: &Process) -> Verdict {
 }
 
 async fn apply(process: &Process, partition: Partition, tx: MiniTx) -> StoreResult<Applied> {
-    Ok(process.apply(vec![(partition, tx)], Durability::Memory).await?.remove(0))
+    Ok(process.apply(vec![(partition, tx)], ApplyOptions::new(Durability::Memory)).await?.remove(0))
 }
 
 /// There are as many entries and claims as the rows make.
@@ -247,7 +247,7 @@ async fn count_records(app: &Application, db: &Database) {
         let spaces =
             |space: fn(IndexId) -> Space| (0..INDEXES).map(move |id| Read::count(Span::all(space(IndexId(id)))));
         let reads = spaces(Space::Index).chain(spaces(Space::Unique)).collect();
-        let Ok(replies) = server.store().read(&[(Partition(0), reads)], Consistency::Strict).await else { continue };
+        let Ok(replies) = server.store().read(&[(Partition(0), reads)], ReadOptions::new()).await else { continue };
         for (at, reply) in replies.iter().flat_map(|reply| &reply.replies).enumerate() {
             let Reply::Count(counted) = reply else { continue };
             let kind = if at < INDEXES as usize { &mut found.0 } else { &mut found.1 };

@@ -12,11 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures::future::join_all;
 use rome_store::{
-    Applied, Capabilities, Certainty, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply,
-    SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, ApplyOptions, Capabilities, Certainty, Decision, Durability, MiniTx, Partition, Read, ReadOptions,
+    ReadReply, SequenceId, Step, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult, TxId,
 };
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -48,7 +47,7 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn new(world: Arc<World>, name: String) -> Arc<Self> {
-        let mut capabilities = Capabilities::new("simulated", Durability::Memory, false);
+        let mut capabilities = Capabilities::new(1, "simulated", Durability::Memory, false);
         capabilities.partitions = world.plan.partitions;
         Arc::new(Self {
             world,
@@ -163,72 +162,77 @@ impl Process {
     }
 }
 
-#[async_trait]
 impl Store for Process {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], _: Consistency) -> StoreResult<Vec<ReadReply>> {
-        self.proceed().await;
-        let mut calls = Vec::new();
-        for (partition, reads) in batch {
-            let (at, reads, name) = (self.server_of(*partition)?, reads.clone(), self.asker());
-            let handle = move |world: Arc<World>| {
-                let (reads, name) = (reads.clone(), name.clone());
-                async move {
-                    let answer = world.servers.get(at)?.read(reads).await?;
-                    if let Ok(reply) = &answer.value {
-                        let (seq, replies) = (reply.seq, reply.replies.len());
-                        let blockers = reply.blockers.iter().map(|blocker| blocker.id).collect::<Vec<_>>();
-                        world.say(format_args!("{name} {at} {replies} reads: {seq} {blockers:?}"));
+    fn read<'a>(&'a self, batch: &'a [(Partition, Vec<Read>)], _: ReadOptions) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            self.proceed().await;
+            let mut calls = Vec::new();
+            for (partition, reads) in batch {
+                let (at, reads, name) = (self.server_of(*partition)?, reads.clone(), self.asker());
+                let handle = move |world: Arc<World>| {
+                    let (reads, name) = (reads.clone(), name.clone());
+                    async move {
+                        let answer = world.servers.get(at)?.read(reads).await?;
+                        if let Ok(reply) = &answer.value {
+                            let (seq, replies) = (reply.seq, reply.replies.len());
+                            let blockers = reply.blockers.iter().map(|blocker| blocker.id).collect::<Vec<_>>();
+                            world.say(format_args!("{name} {at} {replies} reads: {seq} {blockers:?}"));
+                        }
+                        Some(answer)
                     }
+                };
+                calls.push(async move {
+                    match self.ask(at, handle).await {
+                        Some((answer, _)) => answer,
+                        None => Err(no_answer(at)),
+                    }
+                });
+            }
+            join_all(calls).await.into_iter().collect()
+        })
+    }
+
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            self.proceed().await;
+            for (partition, tx) in &batch {
+                self.server_of(*partition)?;
+                if let Step::Prepare { lease, .. } = tx.step {
+                    self.world.note_lease(lease);
+                }
+            }
+            if self.world.befalls(self.world.plan.refusals) {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, "the connection is refused"));
+            }
+            let is_several = batch.len() > 1;
+            let calls = batch.into_iter().map(|(partition, tx)| self.apply_one(partition, tx));
+            let answers: StoreResult<Vec<Applied>> = join_all(calls).await.into_iter().collect();
+            // What became of the others gets lost with the error of one.
+            answers.map_err(|error| if is_several { error.with_unknown_outcome() } else { error })
+        })
+    }
+
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            self.proceed().await;
+            let name = self.asker();
+            let handle = move |world: Arc<World>| {
+                let name = name.clone();
+                async move {
+                    let answer = world.servers.first()?.reserve(sequence, n)?;
+                    world.say(format_args!("{name} reserves {n} of {sequence:?}"));
                     Some(answer)
                 }
             };
-            calls.push(async move {
-                match self.ask(at, handle).await {
-                    Some((answer, _)) => answer,
-                    None => Err(no_answer(at)),
-                }
-            });
-        }
-        join_all(calls).await.into_iter().collect()
-    }
-
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
-        self.proceed().await;
-        for (partition, tx) in &batch {
-            self.server_of(*partition)?;
-            if let Step::Prepare { lease, .. } = tx.step {
-                self.world.note_lease(lease);
+            match self.ask(0, handle).await {
+                Some((answer, _)) => answer,
+                None => Err(no_answer(0)),
             }
-        }
-        if self.world.befalls(self.world.plan.refusals) {
-            return Err(StoreError::new(StoreErrorKind::Unavailable, "the connection is refused"));
-        }
-        let is_several = batch.len() > 1;
-        let calls = batch.into_iter().map(|(partition, tx)| self.apply_one(partition, tx));
-        let answers: StoreResult<Vec<Applied>> = join_all(calls).await.into_iter().collect();
-        // What became of the others gets lost with the error of one.
-        answers.map_err(|error| if is_several { error.with_unknown_outcome() } else { error })
-    }
-
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.proceed().await;
-        let name = self.asker();
-        let handle = move |world: Arc<World>| {
-            let name = name.clone();
-            async move {
-                let answer = world.servers.first()?.reserve(sequence, n)?;
-                world.say(format_args!("{name} reserves {n} of {sequence:?}"));
-                Some(answer)
-            }
-        };
-        match self.ask(0, handle).await {
-            Some((answer, _)) => answer,
-            None => Err(no_answer(0)),
-        }
+        })
     }
 }
 

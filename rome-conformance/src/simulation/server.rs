@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rome_store::{
-    Applied, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step, Store, StoreResult, TxId,
+    Applied, ApplyOptions, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId, Step, Store,
+    StoreResult, TxId,
 };
 
 use super::Survival;
@@ -98,7 +99,7 @@ impl Server {
     pub(super) async fn read(&self, reads: Vec<Read>) -> Option<Answer<StoreResult<ReadReply>>> {
         let (store, epoch, moved) = self.serving()?;
         let tells = self.state().log.len();
-        let reply = store.read(&[(HERE, reads)], Consistency::Strict).await;
+        let reply = store.read(&[(HERE, reads)], ReadOptions::new()).await;
         let value = reply.map(|mut replies| {
             let mut reply = replies.remove(0);
             reply.seq += moved;
@@ -181,7 +182,7 @@ impl Server {
 }
 
 async fn apply(store: &dyn Store, tx: MiniTx) -> StoreResult<Applied> {
-    Ok(store.apply(vec![(HERE, tx)], Durability::Memory).await?.remove(0))
+    Ok(store.apply(vec![(HERE, tx)], ApplyOptions::new(Durability::Memory)).await?.remove(0))
 }
 
 fn shifted(applied: Applied, moved: u64) -> Applied {

@@ -4,11 +4,10 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use futures::future::{Either, select};
 use rome_store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
-    StoreResult,
+    Applied, ApplyOptions, Capabilities, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId,
+    Snapshot, Store, StoreFuture,
 };
 use tokio::sync::watch;
 
@@ -61,7 +60,7 @@ impl Mortal {
         let late = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((batch, durability)) = late {
             // Nobody is there to hear the answer.
-            let _ = self.inner.apply(batch, durability).await;
+            let _ = self.inner.apply(batch, ApplyOptions::new(durability)).await;
         }
     }
 
@@ -82,38 +81,46 @@ impl Mortal {
     }
 }
 
-#[async_trait]
 impl Store for Mortal {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        // A client that dies while it reads is like one that was never there.
-        self.inner.read(batch, consistency).await
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            // A client that dies while it reads is like one that was never there.
+            self.inner.read(batch, options).await
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let was_dead = self.is_dead();
-        if !self.is_left() && !was_dead {
-            *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some((batch.clone(), durability));
-        }
-        self.live_on().await;
-        let applied = self.inner.apply(batch, durability).await;
-        self.is_left();
-        self.live_on().await;
-        applied
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let was_dead = self.is_dead();
+            if !self.is_left() && !was_dead {
+                *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some((batch.clone(), options.durability));
+            }
+            self.live_on().await;
+            let applied = self.inner.apply(batch, options).await;
+            self.is_left();
+            self.live_on().await;
+            applied
+        })
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.inner.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.inner.reserve(sequence, n)
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.inner.raise(sequence, least).await
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        self.inner.raise(sequence, least)
     }
 }

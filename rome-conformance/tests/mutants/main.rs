@@ -108,6 +108,10 @@ caught! { flawed, 1;
     rest_of_an_overflow_applied: AppliesTheRestOfAnOverflow
         by an_overflow_leaves_nothing, random_calls_answer_as_the_specification_does;
     too_long_skipped: SkipsWhatIsTooLong by what_is_over_a_limit_is_refused;
+    checks_passed_over: PassesOverChecks by what_is_not_known_is_refused;
+    effects_passed_over: PassesOverEffects by what_is_not_known_is_refused;
+    any_step_taken: TakesAnyStep by what_is_not_known_is_refused;
+    any_read_answered: AnswersAnyRead by what_is_not_known_is_refused;
     snapshots_moved: MovesSnapshots by a_snapshot_shows_the_state_at_its_opening;
     dropped_snapshots_read: ReadsDroppedSnapshots by a_snapshot_shows_the_state_at_its_opening;
     numbers_given_twice: GivesNumbersTwice by numbers_are_given_once;

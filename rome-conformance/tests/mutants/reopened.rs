@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use async_trait::async_trait;
 use rome_conformance::Subject;
 use rome_conformance::laws::acknowledged_writes_outlive_the_store;
 use rome_store::memory::MemoryStore;
 use rome_store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
+    Applied, ApplyOptions, Capabilities, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId,
+    Store, StoreFuture, StoreResult,
 };
 
 /// What is gone after opening again.
@@ -46,41 +46,50 @@ impl Subject for Forgets {
     async fn open(&self, disk: &Disk) -> StoreResult<Arc<dyn Store>> {
         let inner = if *self == Self::Everything { Arc::new(MemoryStore::new()) } else { disk.store.clone() };
         let opening = disk.openings.fetch_add(1, SeqCst);
-        let capabilities = Capabilities::new("reopened", Durability::Local, true);
+        let capabilities = Capabilities::new(1, "reopened", Durability::Local, true);
         Ok(Arc::new(Reopened { inner, capabilities, forgets: *self, opening, numbers: AtomicU64::new(1) }))
     }
 }
 
-#[async_trait]
 impl Store for Reopened {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let mut replies = self.inner.read(batch, consistency).await?;
-        if self.forgets == Forgets::LastWrite && self.opening > 0 {
-            replies.iter_mut().for_each(|reply| reply.seq -= 1);
-        }
-        Ok(replies)
-    }
-
-    async fn apply(&self, mut batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        for (_, tx) in &mut batch {
-            match self.forgets {
-                Forgets::Outcomes => tx.id.lane += self.opening << 32,
-                Forgets::Gate if self.opening > 0 => tx.schema = u32::MAX,
-                _ => {}
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let mut replies = self.inner.read(batch, options).await?;
+            if self.forgets == Forgets::LastWrite && self.opening > 0 {
+                replies.iter_mut().for_each(|reply| reply.seq -= 1);
             }
-        }
-        self.inner.apply(batch, durability).await
+            Ok(replies)
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        if self.forgets == Forgets::Numbers {
-            return Ok(self.numbers.fetch_add(u64::from(n), SeqCst));
-        }
-        self.inner.reserve(sequence, n).await
+    fn apply(&self, mut batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            for (_, tx) in &mut batch {
+                match self.forgets {
+                    Forgets::Outcomes => tx.id.lane += self.opening << 32,
+                    Forgets::Gate if self.opening > 0 => tx.schema = u32::MAX,
+                    _ => {}
+                }
+            }
+            self.inner.apply(batch, options).await
+        })
+    }
+
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            if self.forgets == Forgets::Numbers {
+                return Ok(self.numbers.fetch_add(u64::from(n), SeqCst));
+            }
+            self.inner.reserve(sequence, n).await
+        })
     }
 }
 

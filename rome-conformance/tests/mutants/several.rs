@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use async_trait::async_trait;
 use rome_store::memory::MemoryStore;
 use rome_store::{
-    Applied, Blocker, Capabilities, Check, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read,
-    ReadReply, SequenceId, Step, Store, StoreResult, TxId,
+    Applied, ApplyOptions, Blocker, Capabilities, Check, Decision, Durability, Effect, MiniTx, Partition, Read,
+    ReadOptions, ReadReply, SequenceId, Step, Store, StoreFuture, StoreResult, TxId,
 };
 
 /// What is wrong with a store.
@@ -92,16 +91,16 @@ impl Mutant {
         if let Some(alias) = self.notes(|notes| notes.aliases.get(&(partition, tx.id)).copied()) {
             tx.id = alias;
         }
-        Ok(self.inner.apply(vec![(partition, tx)], Durability::Memory).await?.remove(0))
+        Ok(self.inner.apply(vec![(partition, tx)], ApplyOptions::new(Durability::Memory)).await?.remove(0))
     }
 
     /// Carries them out as a transaction that the store has not met.
     async fn afresh(&self, partition: Partition, effects: Vec<Effect>) -> StoreResult<Applied> {
-        self.inner(partition, MiniTx { effects, ..MiniTx::one(self.fresh()) }).await
+        self.inner(partition, MiniTx::one(self.fresh()).effects(effects)).await
     }
 
     async fn seq(&self, partition: Partition) -> StoreResult<u64> {
-        Ok(self.inner.read(&[(partition, vec![])], Consistency::Strict).await?[0].seq)
+        Ok(self.inner.read(&[(partition, vec![])], ReadOptions::new()).await?[0].seq)
     }
 
     async fn step(&self, partition: Partition, tx: MiniTx) -> StoreResult<Applied> {
@@ -175,7 +174,7 @@ impl Mutant {
                 return Ok(outcome);
             }
             Flaw::IgnoresReadLocks | Flaw::LocksNoSpans | Flaw::LocksEntriesWithoutRows => {
-                let test = MiniTx { step: Step::One, id: self.fresh(), effects: vec![], ..tx.clone() };
+                let test = tx.clone().step(Step::One).id(self.fresh()).effects(vec![]);
                 let outcome = self.inner(partition, test).await?;
                 if !matches!(outcome, Applied::Done { .. }) {
                     return Ok(outcome);
@@ -221,7 +220,7 @@ impl Mutant {
     }
 
     async fn push(&self, partition: Partition, tx: MiniTx, abort: bool) -> StoreResult<Applied> {
-        let asks = |abort| MiniTx { step: Step::Push { abort }, ..tx.clone() };
+        let asks = |abort| tx.clone().step(Step::Push { abort });
         match self.flaw {
             Flaw::WritesNoTombstone if abort => Ok(match self.inner(partition, asks(false)).await? {
                 Applied::Undecided => Applied::Already(Decision::Aborted),
@@ -254,7 +253,7 @@ impl Mutant {
             return Ok(Applied::Already(decision));
         }
         if self.flaw == Flaw::RecordsNoEarlyFinish && prepared.is_none() {
-            let asks = MiniTx { step: Step::Push { abort: false }, ..tx.clone() };
+            let asks = tx.clone().step(Step::Push { abort: false });
             if self.inner(partition, asks).await? == Applied::Undecided {
                 return Ok(Applied::Already(Decision::Aborted));
             }
@@ -374,43 +373,51 @@ fn take_gate(tx: &mut MiniTx) -> u32 {
     oldest.unwrap_or_default()
 }
 
-#[async_trait]
 impl Store for Mutant {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let batch: Vec<_> = batch.iter().map(|(partition, reads)| (self.place(*partition), reads.clone())).collect();
-        let mut replies = self.inner.read(&batch, consistency).await?;
-        for ((partition, reads), reply) in batch.iter().zip(&mut replies) {
-            reply.seq = self.told(*partition, reply.seq);
-            match self.flaw {
-                Flaw::NamesNoBlockers => reply.blockers.clear(),
-                Flaw::NamesOneBlocker => reply.blockers.truncate(1),
-                Flaw::NamesNobodyInCounts | Flaw::NamesNobodyBehindEntries => {
-                    let reads = reads.iter().filter_map(|read| self.blocked_read(read)).collect();
-                    reply.blockers = self.inner.read(&[(*partition, reads)], consistency).await?.remove(0).blockers;
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let batch: Vec<_> =
+                batch.iter().map(|(partition, reads)| (self.place(*partition), reads.clone())).collect();
+            let mut replies = self.inner.read(&batch, options).await?;
+            for ((partition, reads), reply) in batch.iter().zip(&mut replies) {
+                reply.seq = self.told(*partition, reply.seq);
+                match self.flaw {
+                    Flaw::NamesNoBlockers => reply.blockers.clear(),
+                    Flaw::NamesOneBlocker => reply.blockers.truncate(1),
+                    Flaw::NamesNobodyInCounts | Flaw::NamesNobodyBehindEntries => {
+                        let reads = reads.iter().filter_map(|read| self.blocked_read(read)).collect();
+                        reply.blockers = self.inner.read(&[(*partition, reads)], options).await?.remove(0).blockers;
+                    }
+                    _ => reply.blockers.iter_mut().for_each(|blocker| self.name(*partition, blocker)),
                 }
-                _ => reply.blockers.iter_mut().for_each(|blocker| self.name(*partition, blocker)),
             }
-        }
-        Ok(replies)
+            Ok(replies)
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
-        let mut outcomes = Vec::new();
-        for (partition, tx) in batch {
-            outcomes.push(self.apply_one(self.place(partition), tx).await?);
-        }
-        Ok(outcomes)
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::new();
+            for (partition, tx) in batch {
+                outcomes.push(self.apply_one(self.place(partition), tx).await?);
+            }
+            Ok(outcomes)
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.inner.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.inner.reserve(sequence, n)
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.inner.raise(sequence, least).await
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        self.inner.raise(sequence, least)
     }
 }

@@ -5,11 +5,11 @@ use std::ops::Bound;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
-use async_trait::async_trait;
 use rome_store::memory::MemoryStore;
 use rome_store::{
-    Applied, Capabilities, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, MiniTx, Partition, Read,
-    ReadReply, Reply, Scanned, SequenceId, Snapshot, Span, Store, StoreError, StoreErrorKind, StoreResult, TxId,
+    Applied, ApplyOptions, Capabilities, Check, CheckRef, Consistency, Decision, Digest, Durability, Effect, MiniTx,
+    Partition, Read, ReadOptions, ReadReply, Reply, Scanned, SequenceId, Snapshot, Span, Step, Store, StoreError,
+    StoreErrorKind, StoreFuture, StoreResult, TxId,
 };
 
 /// What is wrong with a store.
@@ -51,6 +51,10 @@ pub enum Flaw {
     ReadsWhatIsRetired,
     MovesSnapshots,
     ReadsDroppedSnapshots,
+    PassesOverChecks,
+    PassesOverEffects,
+    TakesAnyStep,
+    AnswersAnyRead,
 }
 
 pub struct Mutant {
@@ -100,12 +104,13 @@ impl Mutant {
                 }
             }
             Read::Count { span, .. } => self.bend_span(span),
+            Read::Later(space) if self.flaw == Flaw::AnswersAnyRead => *read = Read::count(Span::all(*space)),
             _ => {}
         }
     }
 
     async fn read_one(&self, read: Read) -> StoreResult<Reply> {
-        let mut replies = self.inner.read(&[(Partition(0), vec![read])], Consistency::Strict).await?;
+        let mut replies = self.inner.read(&[(Partition(0), vec![read])], ReadOptions::new()).await?;
         Ok(replies.remove(0).replies.remove(0))
     }
 
@@ -144,11 +149,11 @@ impl Mutant {
     }
 
     async fn seq(&self) -> StoreResult<u64> {
-        Ok(self.inner.read(&[(Partition(0), vec![])], Consistency::Strict).await?[0].seq)
+        Ok(self.inner.read(&[(Partition(0), vec![])], ReadOptions::new()).await?[0].seq)
     }
 
     async fn apply_inner(&self, tx: MiniTx) -> StoreResult<Applied> {
-        let mut outcomes = self.inner.apply(vec![(Partition(0), tx)], Durability::Memory).await?;
+        let mut outcomes = self.inner.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await?;
         Ok(outcomes.remove(0))
     }
 
@@ -161,6 +166,16 @@ impl Mutant {
     async fn apply_one(&self, mut tx: MiniTx) -> StoreResult<Applied> {
         let original = tx.clone();
         let nth = self.applies.fetch_add(1, SeqCst);
+        match self.flaw {
+            Flaw::PassesOverChecks => {
+                for checks in [&mut tx.reads, &mut tx.checks] {
+                    checks.retain(|check| !matches!(check, Check::Later(_)));
+                }
+            }
+            Flaw::PassesOverEffects => tx.effects.retain(|effect| *effect != Effect::Later),
+            Flaw::TakesAnyStep if tx.step == Step::Later => tx.step = Step::One,
+            _ => {}
+        }
         self.bend_tx(&mut tx).await?;
         match self.flaw {
             Flaw::TearsApplies if tx.effects.len() > 1 => {
@@ -170,7 +185,7 @@ impl Mutant {
                     return Ok(outcome);
                 }
                 tokio::task::yield_now().await;
-                self.apply_afresh(MiniTx { effects: second, ..MiniTx::one(original.id) }).await
+                self.apply_afresh(MiniTx::one(original.id).effects(second)).await
             }
             Flaw::RunsRepeatsAgain if !self.seen.lock().unwrap().insert(tx.id) => self.apply_afresh(tx).await,
             Flaw::RunsRefusedAgain | Flaw::RunsLateOnes => {
@@ -263,87 +278,94 @@ fn scan(span: Span) -> Read {
     Read::Scan { span, filter: None, want: None, track: false }
 }
 
-#[async_trait]
 impl Store for Mutant {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let mut bent = batch.to_vec();
-        bent.iter_mut().flat_map(|(_, reads)| reads).for_each(|read| self.bend_read(read));
-        let name = format!("{bent:?}");
-        if self.flaw == Flaw::AnswersFromACache
-            && let Some(cached) = self.cache.lock().unwrap().remove(&name)
-        {
-            return Ok(cached);
-        }
-        let how = match (self.flaw, consistency) {
-            (Flaw::ReadsWhatIsRetired, _) => Consistency::Retired,
-            (Flaw::MovesSnapshots, Consistency::At(_)) => Consistency::Strict,
-            _ => consistency,
-        };
-        let mut replies = match self.inner.read(&bent, how).await {
-            Err(error) if error.kind() == StoreErrorKind::SnapshotGone && self.flaw == Flaw::ReadsDroppedSnapshots => {
-                return self.inner.read(&bent, Consistency::Strict).await;
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let mut bent = batch.to_vec();
+            bent.iter_mut().flat_map(|(_, reads)| reads).for_each(|read| self.bend_read(read));
+            let name = format!("{bent:?}");
+            if self.flaw == Flaw::AnswersFromACache
+                && let Some(cached) = self.cache.lock().unwrap().remove(&name)
+            {
+                return Ok(cached);
             }
-            Err(error) if error.kind() == StoreErrorKind::Corrupt && self.flaw == Flaw::HidesDamage => {
-                return Ok(vec![ReadReply {
-                    seq: self.seq().await?,
-                    replies: vec![Reply::Scanned(Scanned::default())],
-                    blockers: Vec::new(),
-                }]);
-            }
-            other => other?,
-        };
-        if self.flaw == Flaw::ReadsInSeveralSteps {
-            for ((_, reads), reply) in bent.iter().zip(&mut replies) {
-                for (read, reply) in reads.iter().zip(&mut reply.replies) {
-                    tokio::task::yield_now().await;
-                    *reply = self.read_one(read.clone()).await?;
+            let options = match (self.flaw, options.consistency) {
+                (Flaw::ReadsWhatIsRetired, _) => options.retired(true),
+                (Flaw::MovesSnapshots, Consistency::At(_)) => ReadOptions::new(),
+                _ => options,
+            };
+            let mut replies = match self.inner.read(&bent, options).await {
+                Err(error)
+                    if error.kind() == StoreErrorKind::SnapshotGone && self.flaw == Flaw::ReadsDroppedSnapshots =>
+                {
+                    return self.inner.read(&bent, ReadOptions::new()).await;
+                }
+                Err(error) if error.kind() == StoreErrorKind::Corrupt && self.flaw == Flaw::HidesDamage => {
+                    return Ok(vec![ReadReply::new(self.seq().await?, vec![Reply::Scanned(Scanned::default())])]);
+                }
+                other => other?,
+            };
+            if self.flaw == Flaw::ReadsInSeveralSteps {
+                for ((_, reads), reply) in bent.iter().zip(&mut replies) {
+                    for (read, reply) in reads.iter().zip(&mut reply.replies) {
+                        tokio::task::yield_now().await;
+                        *reply = self.read_one(read.clone()).await?;
+                    }
                 }
             }
-        }
-        for ((_, reads), reply) in bent.iter().zip(&mut replies) {
-            for (read, reply) in reads.iter().zip(&mut reply.replies) {
-                self.bend_reply(read, reply).await?;
+            for ((_, reads), reply) in bent.iter().zip(&mut replies) {
+                for (read, reply) in reads.iter().zip(&mut reply.replies) {
+                    self.bend_reply(read, reply).await?;
+                }
+                if self.flaw == Flaw::RaisesNoSeq {
+                    reply.seq /= 2;
+                }
             }
-            if self.flaw == Flaw::RaisesNoSeq {
-                reply.seq /= 2;
+            if self.flaw == Flaw::AnswersFromACache {
+                self.cache.lock().unwrap().insert(name, replies.clone());
             }
-        }
-        if self.flaw == Flaw::AnswersFromACache {
-            self.cache.lock().unwrap().insert(name, replies.clone());
-        }
-        Ok(replies)
+            Ok(replies)
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
-        let mut outcomes = Vec::new();
-        for (partition, tx) in batch {
-            if partition != Partition(0) {
-                return self.inner.apply(vec![(partition, tx)], Durability::Memory).await;
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::new();
+            for (partition, tx) in batch {
+                if partition != Partition(0) {
+                    return self.inner.apply(vec![(partition, tx)], ApplyOptions::new(Durability::Memory)).await;
+                }
+                outcomes.push(match self.apply_one(tx).await? {
+                    Applied::Done { seq } if self.flaw == Flaw::RaisesNoSeq => Applied::Done { seq: seq / 2 },
+                    other => other,
+                });
             }
-            outcomes.push(match self.apply_one(tx).await? {
-                Applied::Done { seq } if self.flaw == Flaw::RaisesNoSeq => Applied::Done { seq: seq / 2 },
-                other => other,
-            });
-        }
-        Ok(outcomes)
+            Ok(outcomes)
+        })
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        if self.flaw == Flaw::GivesNumbersTwice && sequence == SequenceId::Lanes {
-            return Ok(self.numbers.fetch_add(u64::from(n.min(5)), SeqCst));
-        }
-        self.inner.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            if self.flaw == Flaw::GivesNumbersTwice && sequence == SequenceId::Lanes {
+                return Ok(self.numbers.fetch_add(u64::from(n.min(5)), SeqCst));
+            }
+            self.inner.reserve(sequence, n).await
+        })
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.inner.raise(sequence, least).await
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        self.inner.raise(sequence, least)
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use rome_store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
+    Applied, ApplyOptions, Capabilities, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId, Store,
+    StoreFuture,
 };
 
 /// A store whose calls take some time on their way there and back, another time each, and some of them very long. With a clock that goes on when all tasks wait, they mix
@@ -28,34 +28,41 @@ impl<S: Store> Wire<S> {
     }
 }
 
-#[async_trait]
 impl<S: Store> Store for Wire<S> {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let mut replies = Vec::new();
-        // The partitions are asked one after the other, so that a batch sees each at its own moment.
-        for one in batch {
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let mut replies = Vec::new();
+            // The partitions are asked one after the other, so that a batch sees each at its own moment.
+            for one in batch {
+                self.pass().await;
+                replies.extend(self.inner.read(std::slice::from_ref(one), options).await?);
+            }
             self.pass().await;
-            replies.extend(self.inner.read(std::slice::from_ref(one), consistency).await?);
-        }
-        self.pass().await;
-        Ok(replies)
+            Ok(replies)
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let mut outcomes = Vec::new();
-        for one in batch {
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::new();
+            for one in batch {
+                self.pass().await;
+                outcomes.extend(self.inner.apply(vec![one], options).await?);
+            }
             self.pass().await;
-            outcomes.extend(self.inner.apply(vec![one], durability).await?);
-        }
-        self.pass().await;
-        Ok(outcomes)
+            Ok(outcomes)
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.inner.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.inner.reserve(sequence, n)
     }
 }

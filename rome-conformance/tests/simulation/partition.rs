@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use rome_store::memory::MemoryStore;
 use rome_store::{
-    Applied, Blocker, Capabilities, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, SequenceId,
-    Step, Store, StoreResult, TxId, locks,
+    Applied, ApplyOptions, Blocker, Capabilities, Decision, Durability, MiniTx, Partition, Read, ReadOptions,
+    ReadReply, SequenceId, Step, Store, StoreFuture, StoreResult, TxId, locks,
 };
 use tokio::time::Instant;
 
@@ -78,7 +77,7 @@ impl TablePartition {
 
     fn blocker(&self, id: TxId, prepared: &Prepared) -> Blocker {
         let expired = Instant::now() >= prepared.lease_end && !self.is_missing(Missing::EndOfLeases);
-        Blocker { id, primary: prepared.primary, expired }
+        Blocker::new(id, prepared.primary, expired)
     }
 
     /// The answer to a step of a transaction that its lane has come to, or gone past.
@@ -117,17 +116,17 @@ impl TablePartition {
 
     /// Tests and carries out on the records. Where they have met the id, under another one.
     async fn on_records(&self, tx: MiniTx) -> StoreResult<Applied> {
-        let whole = MiniTx { step: Step::One, ..tx };
+        let whole = tx.step(Step::One);
         let applied = self.call(whole.clone()).await?;
         if !matches!(applied, Applied::Already(_)) {
             return Ok(applied);
         }
         let id = self.fresh();
-        self.call(MiniTx { id, ..whole }).await
+        self.call(whole.id(id)).await
     }
 
     async fn call(&self, tx: MiniTx) -> StoreResult<Applied> {
-        Ok(self.records.apply(vec![(Partition(0), tx)], Durability::Memory).await?.remove(0))
+        Ok(self.records.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await?.remove(0))
     }
 
     fn fresh(&self) -> TxId {
@@ -141,7 +140,7 @@ impl TablePartition {
         if tx.unchanged_since == Some(self.state().seq) {
             tx.reads = Vec::new();
         }
-        MiniTx { unchanged_since: None, ..tx }
+        tx.unchanged_since(None)
     }
 
     fn record(&self, id: TxId, outcome: Applied) -> Applied {
@@ -174,7 +173,7 @@ impl TablePartition {
         if let Some(locked) = self.locked(&tx) {
             return Ok(self.record(tx.id, locked));
         }
-        let test = MiniTx { id: self.fresh(), effects: Vec::new(), ..tx.clone() };
+        let test = tx.clone().id(self.fresh()).effects(Vec::new());
         let outcome = self.on_records(self.without_reads_if_unchanged(test)).await?;
         if !matches!(outcome, Applied::Done { .. }) {
             return Ok(self.record(tx.id, outcome));
@@ -193,7 +192,7 @@ impl TablePartition {
             self.decided(id, Applied::Already(Decision::Aborted));
             return Ok(self.done(false));
         }
-        let effects = MiniTx { effects: tx.effects, ..MiniTx::one(id) };
+        let effects = MiniTx::one(id).effects(tx.effects);
         let raises = !effects.effects.is_empty();
         self.on_records(effects).await?;
         Ok(self.decided(id, self.done(raises)))
@@ -241,36 +240,44 @@ impl TablePartition {
     }
 }
 
-#[async_trait]
 impl Store for TablePartition {
     fn capabilities(&self) -> &Capabilities {
         self.records.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let mut replies = self.records.read(batch, consistency).await?;
-        let state = self.state();
-        for ((_, reads), reply) in batch.iter().zip(&mut replies) {
-            reply.seq = state.seq;
-            if self.is_missing(Missing::Blockers) {
-                continue;
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let mut replies = self.records.read(batch, options).await?;
+            let state = self.state();
+            for ((_, reads), reply) in batch.iter().zip(&mut replies) {
+                reply.seq = state.seq;
+                if self.is_missing(Missing::Blockers) {
+                    continue;
+                }
+                let meets =
+                    |prepared: &Prepared| reads.iter().any(|read| locks::meets_read(&prepared.tx.effects, read));
+                let met = state.prepared.iter().filter(|(_, prepared)| meets(prepared));
+                reply.blockers = met.map(|(id, prepared)| self.blocker(*id, prepared)).collect();
             }
-            let meets = |prepared: &Prepared| reads.iter().any(|read| locks::meets_read(&prepared.tx.effects, read));
-            let met = state.prepared.iter().filter(|(_, prepared)| meets(prepared));
-            reply.blockers = met.map(|(id, prepared)| self.blocker(*id, prepared)).collect();
-        }
-        Ok(replies)
+            Ok(replies)
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: Durability) -> StoreResult<Vec<Applied>> {
-        let mut outcomes = Vec::new();
-        for (_, tx) in batch {
-            outcomes.push(self.apply_one(tx).await?);
-        }
-        Ok(outcomes)
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, _: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::new();
+            for (_, tx) in batch {
+                outcomes.push(self.apply_one(tx).await?);
+            }
+            Ok(outcomes)
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.records.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.records.reserve(sequence, n)
     }
 }

@@ -10,7 +10,7 @@ use crate::commit::{Outcome, Part, ReplyExt, only_reply};
 use crate::error::{Error, Result};
 use crate::index::mark_of;
 use crate::session::Shared;
-use crate::store::{Consistency, Effect, IndexId, Partition, Read, Space, Span};
+use crate::store::{Effect, IndexId, Partition, Read, ReadOptions, Space, Span};
 
 /// How many records are removed at once.
 const CHUNK: u32 = 1000;
@@ -73,7 +73,7 @@ async fn clear_space(shared: &Arc<Shared>, partition: Partition, space: Space) -
     loop {
         let span = Span::between(space, Bound::Unbounded, Bound::Unbounded).limited(Some(CHUNK));
         let scan = Read::Scan { span, filter: None, want: None, track: false };
-        let replies = shared.committer.read_as(&[(partition, vec![scan])], Consistency::Retired).await?;
+        let replies = shared.committer.read_as(&[(partition, vec![scan])], ReadOptions::new().retired(true)).await?;
         let scanned = only_reply(replies)?.into_scanned()?;
         if scanned.is_empty() {
             return Ok(removed);

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::Committer;
 use crate::metrics::{Cost, Visits, count, count_visits, is_measured};
 use crate::store::{
-    Applied, Blocker, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Space,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, ApplyOptions, Blocker, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, Reply, SequenceId,
+    Space, StoreError, StoreErrorKind, StoreResult,
 };
 
 /// What tables and indexes are called.
@@ -33,10 +33,10 @@ impl Committer {
     pub(crate) async fn call_read(
         &self,
         batch: &[(Partition, Vec<Read>)],
-        consistency: Consistency,
+        options: ReadOptions,
     ) -> StoreResult<Vec<ReadReply>> {
         let begun = told!().then(Instant::now);
-        let result = self.store.read(batch, consistency).await;
+        let result = self.store.read(batch, options).await;
         if begun.is_some() || is_measured() {
             self.tell_of_read(batch, &result, begun);
         }
@@ -49,7 +49,7 @@ impl Committer {
         durability: Durability,
     ) -> StoreResult<Vec<Applied>> {
         let told = told!().then(|| (self.spaces_of_writes(&batch), effects_of(&batch), batch.len(), Instant::now()));
-        let result = self.store.apply(batch, durability).await;
+        let result = self.store.apply(batch, ApplyOptions::new(durability)).await;
         count(|| Cost { applies: 1, ..Cost::default() });
         if let Some((spaces, effects, partitions, begun)) = told {
             let outcomes = result.iter().flatten().map(outcome).collect::<Vec<_>>().join(", ");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Committer, Outcome, Part};
 use crate::error::{Error, Result};
-use crate::store::{Applied, Certainty, Consistency, Decision, Durability, Partition, Read, Step};
+use crate::store::{Applied, Certainty, Decision, Durability, Partition, Read, ReadOptions, Step};
 
 /// How often the partitions are looked at before the reads are locked.
 const ROUNDS: usize = 3;
@@ -38,7 +38,7 @@ impl Committer {
     /// The states that partitions are in.
     async fn look(&self, partitions: impl Iterator<Item = Partition>) -> Result<Vec<u64>> {
         let looks: Vec<(Partition, Vec<Read>)> = partitions.map(|partition| (partition, Vec::new())).collect();
-        let replies = self.call_read(&looks, Consistency::Strict).await?;
+        let replies = self.call_read(&looks, ReadOptions::new()).await?;
         if replies.len() != looks.len() {
             return Err(Error::invalid("the store did not reply to every read"));
         }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, Result};
 use crate::store::{
-    Applied, Certainty, Check, CheckRef, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, ReadReply,
+    Applied, Certainty, Check, CheckRef, Decision, Durability, Effect, MiniTx, Partition, Read, ReadOptions, ReadReply,
     SequenceId, Step, Store, StoreError, StoreErrorKind, StoreResult, TxId,
 };
 pub(crate) use calls::Names;
@@ -73,7 +73,16 @@ pub(crate) enum Outcome {
 impl Part {
     fn into_minitx(self, id: TxId, schema: u32, step: Step) -> (Partition, MiniTx) {
         let Self { partition, unchanged_since, reads, checks, effects } = self;
-        (partition, MiniTx { id, step, schema, unchanged_since, reads, checks, effects })
+        (
+            partition,
+            MiniTx::one(id)
+                .step(step)
+                .schema(schema)
+                .unchanged_since(unchanged_since)
+                .reads(reads)
+                .checks(checks)
+                .effects(effects),
+        )
     }
 }
 
@@ -152,12 +161,12 @@ impl Committer {
     /// Reads from the store, and finishes decided transactions that are met. What is left of blockers was undecided after
     /// the reads.
     pub async fn read(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        self.read_as(batch, Consistency::Strict).await
+        self.read_as(batch, ReadOptions::new()).await
     }
 
-    /// As [`read`](Self::read), as fresh as is asked for.
-    pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
-        let replies = self.call_read(batch, consistency).await.map_err(|error| self.told(error))?;
+    /// As [`read`](Self::read), as the options ask for.
+    pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], options: ReadOptions) -> Result<Vec<ReadReply>> {
+        let replies = self.call_read(batch, options).await.map_err(|error| self.told(error))?;
         if replies.len() != batch.len() {
             return Err(Error::internal("the store did not reply to every read"));
         }
@@ -165,12 +174,12 @@ impl Committer {
             return Ok(replies);
         }
         // In a box: rare, and deep, and every future of a query would be as deep.
-        Box::pin(self.settle(batch, replies, consistency)).await
+        Box::pin(self.settle(batch, replies, options)).await
     }
 
     /// Reads hints from the store, which need be of no one moment: what is undecided is left alone.
     pub async fn peek(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        self.call_read(batch, Consistency::Untracked).await.map_err(|error| self.told(error))
+        self.call_read(batch, ReadOptions::new().tracked(false)).await.map_err(|error| self.told(error))
     }
 
     /// The error of a read; one of an index that was dropped names it, and says what to do.

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 use super::{Committer, LONGEST_PAUSE};
 use crate::error::{Kind, Result};
 use crate::store::{
-    Applied, Blocker, Consistency, Decision, Durability, MiniTx, Partition, Read, ReadReply, Step, TxId,
+    Applied, Blocker, Decision, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, Step, TxId,
 };
 
 /// How often reads are repeated because what they met was decided in the meantime.
@@ -22,7 +22,7 @@ impl Committer {
             return Ok(false);
         };
         tracing::debug!(id = %met.id, partition = partition.0, ?decision, "finishes another's transaction");
-        let finish = MiniTx { step: Step::Finish(decision), ..MiniTx::one(met.id) };
+        let finish = MiniTx::one(met.id).step(Step::Finish(decision));
         self.apply(vec![(partition, finish)], durability).await?;
         Ok(true)
     }
@@ -35,7 +35,7 @@ impl Committer {
         abort: bool,
         durability: Durability,
     ) -> Result<Option<Decision>> {
-        let push = MiniTx { step: Step::Push { abort }, ..MiniTx::one(id) };
+        let push = MiniTx::one(id).step(Step::Push { abort });
         match self.apply(vec![(primary, push)], durability).await?.pop() {
             Some(Applied::Already(decision)) => Ok(Some(decision)),
             _ => Ok(None),
@@ -48,10 +48,10 @@ impl Committer {
         &self,
         batch: &[(Partition, Vec<Read>)],
         mut replies: Vec<ReadReply>,
-        consistency: Consistency,
+        options: ReadOptions,
     ) -> Result<Vec<ReadReply>> {
         // What is read again need not be as little tracked as it was at first.
-        let how = if consistency == Consistency::Retired { consistency } else { Consistency::Strict };
+        let options = options.tracked(true);
         for round in 0..ROUNDS {
             if round >= EAGER {
                 // Where each commit is one of several partitions there is always another one.
@@ -71,7 +71,7 @@ impl Committer {
                 return Ok(replies);
             }
             let repeated: Vec<_> = again.iter().filter_map(|at| batch.get(*at)).cloned().collect();
-            let fresh = self.call_read(&repeated, how).await.map_err(|error| self.told(error))?;
+            let fresh = self.call_read(&repeated, options).await.map_err(|error| self.told(error))?;
             for (at, reply) in again.into_iter().zip(fresh) {
                 if let Some(slot) = replies.get_mut(at) {
                     *slot = reply;

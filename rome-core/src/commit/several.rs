@@ -111,7 +111,7 @@ impl Open {
                 _ => return false,
             },
         };
-        let finish = MiniTx { step: Step::Finish(decision), ..MiniTx::one(self.id) };
+        let finish = MiniTx::one(self.id).step(Step::Finish(decision));
         let batch: Vec<_> = self.others.iter().map(|partition| (*partition, finish.clone())).collect();
         match self.committer.apply(batch, self.durability).await {
             Ok(answers) => {

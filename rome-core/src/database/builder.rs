@@ -198,6 +198,7 @@ impl DatabaseBuilder {
     pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
         check_runtime()?;
         self.check_names()?;
+        store.capabilities().check_contract()?;
         let placement = Placement::new(store.capabilities().partitions);
         let committer = Committer::new(measured(store, &self.metrics), self.durability);
         change::plan(&committer, placement, &self.tables, self.schema).await
@@ -222,6 +223,7 @@ impl DatabaseBuilder {
         check_runtime()?;
         self.check_names()?;
         let capabilities = store.capabilities();
+        capabilities.check_contract()?;
         let placement = Placement::new(capabilities.partitions);
         let committer = Arc::new(Committer::new(measured(store.clone(), &self.metrics), self.durability));
         let (schema, build) = (self.schema, self.build.clone());

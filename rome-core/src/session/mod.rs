@@ -58,7 +58,7 @@ use tokio::time::Instant;
 use crate::commit::{Outcome, Part};
 use crate::error::{Error, Kind, Result};
 use crate::placement::Routed;
-use crate::store::{Check, CheckRef, Consistency, Partition, Read, Reply, Snapshot, Space, TableId};
+use crate::store::{Check, CheckRef, Partition, Read, ReadOptions, Reply, Snapshot, Space, TableId};
 
 /// A unit of work: its writes happen together at [`commit`](Self::commit) or not at all, and only if all that it read is
 /// one consistent state.
@@ -271,8 +271,9 @@ impl Session {
                 *track = true;
             }
         }
-        let how = self.snapshot.as_ref().map_or(Consistency::Strict, |snapshot| Consistency::At(snapshot.id()));
-        let replies = self.shared.read_as(&batch, how).await.inspect_err(|error| {
+        let options =
+            self.snapshot.as_ref().map_or(ReadOptions::new(), |snapshot| ReadOptions::new().at(snapshot.id()));
+        let replies = self.shared.read_as(&batch, options).await.inspect_err(|error| {
             if error.is_conflict() {
                 self.state().conflict.get_or_insert_with(|| "what it reads, again and again".to_owned());
             }

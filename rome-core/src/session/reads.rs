@@ -143,7 +143,7 @@ impl PartReads {
                 self.spans.push(Check::Count { span, n: counted.n });
                 Ok(())
             }
-            (Read::Count { span, track: true }, Reply::Count(Counted { n, digest, stopped_at })) => {
+            (Read::Count { span, track: true }, Reply::Count(Counted { n, digest, stopped_at, .. })) => {
                 let n = u32::try_from(*n).unwrap_or(u32::MAX);
                 self.spans.push(Check::Same {
                     span: seen(span, stopped_at.as_deref()),
@@ -195,6 +195,6 @@ fn same(span: Span, rows: Option<crate::store::TableId>, scanned: &crate::store:
 fn seen(span: Span, stopped_at: Option<&[u8]>) -> Span {
     match stopped_at {
         Some(last) => span.cut_at(last),
-        None => Span { limit: None, bytes: None, ..span },
+        None => span.limited(None).within_bytes(None),
     }
 }

@@ -13,7 +13,7 @@ use crate::metrics::Observed;
 use crate::placement::Placement;
 use crate::row;
 use crate::schema::Table;
-use crate::store::{Claimed, Consistency, Durability, Partition, Read, ReadReply, Reply, Space, TableId};
+use crate::store::{Claimed, Durability, Partition, Read, ReadOptions, ReadReply, Reply, Space, TableId};
 
 /// What is logged of queries, as the database's builder says.
 #[derive(Debug, Clone, Copy)]
@@ -59,24 +59,24 @@ impl Shared {
     /// Reads from the store. Where rows are met in a layout that another program has added since this handle was opened, reads
     /// the catalog and then everything once more: two round trips, once for each such layout.
     pub async fn read(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        self.read_as(batch, Consistency::Strict).await
+        self.read_as(batch, ReadOptions::new()).await
     }
 
     /// As [`read`](Self::read), where it is all the same which state is read: the `seq` of a reply says nothing.
     pub async fn read_untracked(&self, batch: &[(Partition, Vec<Read>)]) -> Result<Vec<ReadReply>> {
-        self.read_as(batch, Consistency::Untracked).await
+        self.read_as(batch, ReadOptions::new().tracked(false)).await
     }
 
-    /// As [`read`](Self::read), as fresh as is asked for.
-    pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> Result<Vec<ReadReply>> {
-        let replies = self.committer.read_as(batch, consistency).await?;
+    /// As [`read`](Self::read), as the options ask for.
+    pub async fn read_as(&self, batch: &[(Partition, Vec<Read>)], options: ReadOptions) -> Result<Vec<ReadReply>> {
+        let replies = self.committer.read_as(batch, options).await?;
         if !self.has_unknown(batch, &replies) {
             return Ok(replies);
         }
         // In a box: rare, and every future of a query would be as deep.
         Box::pin(async {
             self.learn_layouts().await?;
-            self.committer.read_as(batch, consistency).await
+            self.committer.read_as(batch, options).await
         })
         .await
     }

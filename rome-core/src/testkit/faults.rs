@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
-
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Snapshot, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, ApplyOptions, Capabilities, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId, Snapshot, Store,
+    StoreError, StoreErrorKind, StoreFuture,
 };
 
 /// How a call of [`Store::apply`] fails.
@@ -78,53 +76,64 @@ impl Faults {
     }
 }
 
-#[async_trait]
 impl Store for Faults {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let at = self.reads.fetch_add(1, Ordering::SeqCst);
-        self.pause().await;
-        if self.of_reads.lock().unwrap_or_else(PoisonError::into_inner).remove(&at) {
-            return Err(StoreError::new(StoreErrorKind::Unavailable, format!("read {at} fails on purpose")));
-        }
-        let result = self.inner.read(batch, consistency).await;
-        self.pause().await;
-        result
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let at = self.reads.fetch_add(1, Ordering::SeqCst);
+            self.pause().await;
+            if self.of_reads.lock().unwrap_or_else(PoisonError::into_inner).remove(&at) {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, format!("read {at} fails on purpose")));
+            }
+            let result = self.inner.read(batch, options).await;
+            self.pause().await;
+            result
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let at = self.applies.fetch_add(1, Ordering::SeqCst);
-        self.pause().await;
-        let fault = self.of_applies.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
-        let lost = || StoreError::new(StoreErrorKind::Unavailable, format!("apply {at} fails on purpose"));
-        let result = match fault {
-            Some(Fault::Refused) => Err(lost()),
-            Some(Fault::RequestLost) => Err(lost().with_unknown_outcome()),
-            Some(Fault::ReplyLost) => {
-                // Whatever it was, the caller does not get to know it.
-                let _ = self.inner.apply(batch, durability).await;
-                Err(lost().with_unknown_outcome())
-            }
-            None => self.inner.apply(batch, durability).await,
-        };
-        self.pause().await;
-        result
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let at = self.applies.fetch_add(1, Ordering::SeqCst);
+            self.pause().await;
+            let fault = self.of_applies.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
+            let lost = || StoreError::new(StoreErrorKind::Unavailable, format!("apply {at} fails on purpose"));
+            let result = match fault {
+                Some(Fault::Refused) => Err(lost()),
+                Some(Fault::RequestLost) => Err(lost().with_unknown_outcome()),
+                Some(Fault::ReplyLost) => {
+                    // Whatever it was, the caller does not get to know it.
+                    let _ = self.inner.apply(batch, options).await;
+                    Err(lost().with_unknown_outcome())
+                }
+                None => self.inner.apply(batch, options).await,
+            };
+            self.pause().await;
+            result
+        })
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.pause().await;
-        self.inner.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            self.pause().await;
+            self.inner.reserve(sequence, n).await
+        })
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        self.pause().await;
-        self.inner.raise(sequence, least).await
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            self.pause().await;
+            self.inner.raise(sequence, least).await
+        })
     }
 }

@@ -3,11 +3,9 @@
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
-
 use crate::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, Reply, SequenceId, Snapshot,
-    Space, Store, StoreResult,
+    Applied, ApplyOptions, Capabilities, MiniTx, Partition, Read, ReadOptions, ReadReply, Reply, SequenceId, Snapshot,
+    Space, Store, StoreFuture,
 };
 
 /// What a [`Read`] asks for.
@@ -135,14 +133,14 @@ pub struct Tally {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use rome_orm::store::{memory::MemoryStore, Consistency, Partition, Read, Space, Span, Store, TableId};
+/// use rome_orm::store::{memory::MemoryStore, Consistency, Partition, Read, Space, Span, Store, TableId, ApplyOptions, ReadOptions, StoreFuture};
 /// use rome_orm::testkit::Recorder;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), rome_orm::store::StoreError> {
 /// let store = Recorder::new(Arc::new(MemoryStore::new()));
 /// let count = Read::count(Span::all(Space::Rows(TableId(1))));
-/// store.read(&[(Partition(0), vec![count])], Consistency::Strict).await?;
+/// store.read(&[(Partition(0), vec![count])], ReadOptions::new()).await?;
 /// assert_eq!(store.tally().reads, 1);
 /// # Ok(())
 /// # }
@@ -194,49 +192,60 @@ impl Recorder {
     }
 }
 
-#[async_trait]
 impl Store for Recorder {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        let result = self.inner.read(batch, consistency).await;
-        let kinds = batch.iter().flat_map(|(_, reads)| reads).map(ReadKind::from).collect();
-        let (mut visited, mut records, mut visits) = (0, 0, Visits::default());
-        let reads = batch.iter().map(|(_, reads)| reads).zip(result.iter().flatten());
-        for (read, reply) in reads.flat_map(|(reads, reply)| reads.iter().zip(&reply.replies)) {
-            visits.add(read, reply);
-            records += reply.returned();
-            if let Reply::Scanned(scanned) = reply {
-                visited += scanned.transferred();
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            let result = self.inner.read(batch, options).await;
+            let kinds = batch.iter().flat_map(|(_, reads)| reads).map(ReadKind::from).collect();
+            let (mut visited, mut records, mut visits) = (0, 0, Visits::default());
+            let reads = batch.iter().map(|(_, reads)| reads).zip(result.iter().flatten());
+            for (read, reply) in reads.flat_map(|(reads, reply)| reads.iter().zip(&reply.replies)) {
+                visits.add(read, reply);
+                records += reply.returned();
+                if let Reply::Scanned(scanned) = reply {
+                    visited += scanned.transferred();
+                }
             }
-        }
-        self.log().push(Call::Read { kinds, visited, records, visits });
-        result
+            self.log().push(Call::Read { kinds, visited, records, visits });
+            result
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let effects = batch.iter().map(|(_, tx)| tx.effects.len()).sum();
-        let result = self.inner.apply(batch, durability).await;
-        let outcomes = result.as_ref().map(Clone::clone).unwrap_or_default();
-        self.log().push(Call::Apply { effects, outcomes });
-        result
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let effects = batch.iter().map(|(_, tx)| tx.effects.len()).sum();
+            let result = self.inner.apply(batch, options).await;
+            let outcomes = result.as_ref().map(Clone::clone).unwrap_or_default();
+            self.log().push(Call::Apply { effects, outcomes });
+            result
+        })
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        let result = self.inner.reserve(sequence, n).await;
-        self.log().push(Call::Reserve(sequence));
-        result
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let result = self.inner.reserve(sequence, n).await;
+            self.log().push(Call::Reserve(sequence));
+            result
+        })
     }
 
-    async fn raise(&self, sequence: SequenceId, least: u64) -> StoreResult<u64> {
-        let result = self.inner.raise(sequence, least).await;
-        self.log().push(Call::Reserve(sequence));
-        result
+    fn raise(&self, sequence: SequenceId, least: u64) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let result = self.inner.raise(sequence, least).await;
+            self.log().push(Call::Reserve(sequence));
+            result
+        })
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::*;
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    Applied, Certainty, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, Space, Span, Store,
-    StoreResult, TableId, TxId,
+    Applied, ApplyOptions, Certainty, Decision, Durability, Effect, MiniTx, Partition, Read, ReadOptions, Space, Span,
+    Store, StoreResult, TableId, TxId,
 };
 
 const ROWS: Space = Space::Rows(TableId(1));
@@ -14,13 +14,13 @@ const ROWS: Space = Space::Rows(TableId(1));
 async fn put(store: &dyn Store, seq: u64, key: &'static str) -> StoreResult<Vec<Applied>> {
     let mut tx = MiniTx::one(TxId { lane: 1, seq });
     tx.effects.push(Effect::Put { space: ROWS, key: key.into(), value: "1".into() });
-    store.apply(vec![(Partition(0), tx)], Durability::Memory).await
+    store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)).await
 }
 
 async fn scan(store: &dyn Store) -> StoreResult<()> {
     let scan = Read::Scan { span: Span::all(ROWS), filter: None, want: None, track: false };
     let get = Read::Get { space: ROWS, key: "none".into() };
-    store.read(&[(Partition(0), vec![scan, get])], Consistency::Strict).await.map(|_| ())
+    store.read(&[(Partition(0), vec![scan, get])], ReadOptions::new()).await.map(|_| ())
 }
 
 #[tokio::test]

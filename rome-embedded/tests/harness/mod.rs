@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use rome_embedded::{EmbeddedOptions, EmbeddedStore};
 use rome_store::{
-    Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, Scanned, Space, Span, Store,
-    StoreResult, TableId, TxId,
+    Applied, ApplyOptions, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, Reply, Scanned, Space,
+    Span, Store, StoreResult, TableId, TxId,
 };
 use tokio::runtime::Runtime;
 
@@ -90,7 +90,7 @@ pub fn tx(id: TxId, effects: Vec<Effect>) -> MiniTx {
 }
 
 pub fn apply_at(store: &EmbeddedStore, tx: MiniTx, durability: Durability) -> StoreResult<Applied> {
-    let applied = wait(store.apply(vec![(Partition(0), tx)], durability))?;
+    let applied = wait(store.apply(vec![(Partition(0), tx)], ApplyOptions::new(durability)))?;
     Ok(applied.into_iter().next().unwrap())
 }
 
@@ -99,12 +99,12 @@ pub fn apply(store: &EmbeddedStore, tx: MiniTx) -> Applied {
 }
 
 pub fn try_read(store: &EmbeddedStore, read: Read) -> StoreResult<Reply> {
-    let replies = wait(store.read(&[(Partition(0), vec![read])], Consistency::Strict))?;
+    let replies = wait(store.read(&[(Partition(0), vec![read])], ReadOptions::new()))?;
     Ok(replies.into_iter().next().unwrap().replies.into_iter().next().unwrap())
 }
 
 pub fn seq(store: &EmbeddedStore) -> u64 {
-    wait(store.read(&[(Partition(0), Vec::new())], Consistency::Strict)).unwrap()[0].seq
+    wait(store.read(&[(Partition(0), Vec::new())], ReadOptions::new())).unwrap()[0].seq
 }
 
 pub fn get(store: &EmbeddedStore, space: Space, key: impl AsRef<[u8]>) -> Option<(TxId, Vec<u8>)> {

@@ -93,7 +93,7 @@ fn blocked(by: &[u8]) -> Option<Applied> {
     let (id, rest) = by.split_first_chunk::<{ TxId::LEN }>()?;
     let (primary, expired) = rest.split_first_chunk::<4>()?;
     let primary = Partition(u32::from_be_bytes(*primary));
-    Some(Applied::Blocked { by: Blocker { id: TxId::from_bytes(*id), primary, expired: expired == b"1" } })
+    Some(Applied::Blocked { by: Blocker::new(TxId::from_bytes(*id), primary, expired == b"1") })
 }
 
 fn effect(position: &[u8], effects: &[Effect]) -> String {
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn what_was_decided_before_is_told_by_the_step() {
         let answer = |text: &str, step| {
-            let tx = MiniTx { step, ..MiniTx::one(TxId { lane: 1, seq: 1 }) };
+            let tx = MiniTx::one(TxId { lane: 1, seq: 1 }).step(step);
             match of_reply(&reply(text), &tx, &[]).unwrap() {
                 Answer::Applied(applied) => applied,
                 other => panic!("{other:?}"),
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(answer("AD7", Step::Push { abort: true }), Applied::Already(Decision::Committed));
         assert_eq!(answer("AC7", Step::Push { abort: true }), Applied::Already(Decision::Aborted));
         assert_eq!(answer("AC7", Step::One), Applied::Conflict { check: CheckRef::Check(7) });
-        let by = Blocker { id: TxId { lane: 0, seq: 5 }, primary: Partition(3), expired: true };
+        let by = Blocker::new(TxId { lane: 0, seq: 5 }, Partition(3), true);
         let text = "B\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0\x031";
         assert_eq!(answer(text, Step::One), Applied::Blocked { by });
     }

@@ -25,7 +25,7 @@ mod task;
 mod tracked;
 
 use redis::Value;
-use rome_store::{Consistency, Read, ReadReply, StoreErrorKind, StoreResult};
+use rome_store::{Read, ReadOptions, ReadReply, StoreErrorKind, StoreResult};
 
 use crate::partition_keys::PartitionKeys;
 use crate::route::{PartitionConn, Redirect, RetryCause, Round, Router, Sent};
@@ -38,13 +38,13 @@ pub(crate) use tracked::{counts_as_scans, scans_as_counts};
 pub(crate) async fn read(
     router: &Router,
     batch: &[(&PartitionKeys, &[Read])],
-    consistency: Consistency,
+    options: ReadOptions,
 ) -> StoreResult<Vec<ReadReply>> {
     let mut readings: Vec<Reading<'_>> = Vec::with_capacity(batch.len());
     for (at, (partition, reads)) in batch.iter().enumerate() {
         match readings.iter_mut().find(|reading| reading.partition.number == partition.number) {
             Some(reading) => reading.join(at, reads),
-            None => readings.push(Reading::new(&router.setup, partition, at, reads, consistency)),
+            None => readings.push(Reading::new(&router.setup, partition, at, reads, options)),
         }
     }
     let mut patience = router.setup.patience();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::mem;
 
 use redis::{Pipeline, Value};
-use rome_store::{Consistency, Read, ReadReply, StoreResult};
+use rome_store::{Read, ReadOptions, ReadReply, StoreResult};
 
 use super::answer::Answer;
 use super::plain::Plain;
@@ -53,15 +53,15 @@ impl<'r> Reading<'r> {
         partition: &'r PartitionKeys,
         list: usize,
         reads: &'r [Read],
-        how: Consistency,
+        options: ReadOptions,
     ) -> Self {
         Self {
             partition,
             reads: Cow::Borrowed(reads),
             lists: vec![(list, reads.len())],
             state: State::New,
-            plain: how == Consistency::Untracked && !setup.is_cluster(),
-            of_retired: how == Consistency::Retired,
+            plain: !options.tracked && !options.retired && !setup.is_cluster(),
+            of_retired: options.retired,
             by_script: setup.options.always_by_script,
             detour: None,
         }
@@ -161,12 +161,12 @@ impl<'r> Reading<'r> {
             rest = after;
             let (replies, blockers) = (replies.by_ref().take(n).collect(), prepared::blockers(&others, reads, time));
             *all.get_mut(list).expect("a reading has the positions of its lists in the batch") =
-                ReadReply { seq, replies, blockers };
+                ReadReply::new(seq, replies).blockers(blockers);
         }
     }
 }
 
 /// A reply in which nothing is filled in yet.
 pub(super) const fn empty() -> ReadReply {
-    ReadReply { seq: 0, replies: Vec::new(), blockers: Vec::new() }
+    ReadReply::new(0, Vec::new())
 }

@@ -375,7 +375,7 @@ impl Scan {
             _ => layout::original(member),
         };
         if self.filter.as_ref().is_none_or(|filter| filter.0.keep(key, value)) {
-            self.scanner.push(RecordRef { key, version: version.unwrap_or_else(TxId::default), value });
+            self.scanner.push(RecordRef::new(key, version.unwrap_or_else(TxId::default), value));
             self.returned += 1;
         }
         Ok(())

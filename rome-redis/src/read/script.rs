@@ -144,7 +144,7 @@ fn take(reads: &[Read], scans: Vec<Scan>, answers: Vec<Value>) -> StoreResult<Op
                 Reply::Claimed(match (claim, row) {
                     (None, _) => None,
                     (Some((claim_version, key)), Some((row_version, row))) => {
-                        Some(Claimed { claim_version, key, row_version, row })
+                        Some(Claimed::new(claim_version, key, row_version, row))
                     }
                     (Some(_), None) => {
                         let (index, table) = (index.0, table.0);

@@ -2,10 +2,10 @@
 
 use bytes::{Buf, Bytes};
 use redis::{Cmd, Pipeline, Value};
-use rome_store::{Read, Reply, Space, Span, StoreResult, TxId};
+use rome_store::{Read, Reply, Space, Span, StoreError, StoreResult, TxId};
 
 use super::scan::Scan;
-use crate::error::{self, invalid};
+use crate::error;
 use crate::layout;
 use crate::partition_keys::PartitionKeys;
 use crate::reply::unexpected;
@@ -84,7 +84,7 @@ pub(super) fn plan(partition: &PartitionKeys, reads: &[Read]) -> StoreResult<Vec
             Read::Scan { .. } | Read::ScanRows { .. } => {
                 tasks.push(Task::Scan { position, scan: Scan::new(partition, read)? });
             }
-            other => return Err(invalid(format!("the Redis store does not know this kind of read: {other:?}"))),
+            other => return Err(StoreError::unknown(&other)),
         }
     }
     Ok(tasks)
@@ -211,7 +211,7 @@ impl Claimed {
                 None
             }
             (Some((claim_version, key)), Some((row_version, row))) => {
-                Some(Reply::Claimed(Some(rome_store::Claimed { claim_version, key, row_version, row })))
+                Some(Reply::Claimed(Some(rome_store::Claimed::new(claim_version, key, row_version, row))))
             }
             (Some(_), None) => return Err(error::corrupt(std::mem::take(&mut self.what))),
         };

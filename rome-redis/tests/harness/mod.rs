@@ -10,8 +10,8 @@ use redis::aio::MultiplexedConnection;
 use rome_redis::testkit::LocalServer;
 use rome_redis::{RedisOptions, RedisStore};
 use rome_store::{
-    Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Scanned, Space,
-    Store, StoreResult, TableId, TxId,
+    Applied, ApplyOptions, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, ReadReply, Reply,
+    Scanned, Space, Store, StoreResult, TableId, TxId,
 };
 
 #[allow(unused_imports)]
@@ -61,7 +61,7 @@ impl Client {
 
     pub fn tx(&self, effects: Vec<Effect>) -> MiniTx {
         let seq = self.seq.fetch_add(1, Ordering::SeqCst) + 1;
-        MiniTx { effects, ..MiniTx::one(TxId { lane: self.lane, seq }) }
+        MiniTx::one(TxId { lane: self.lane, seq }).effects(effects)
     }
 
     pub async fn apply(&self, tx: MiniTx) -> StoreResult<Applied> {
@@ -69,7 +69,7 @@ impl Client {
     }
 
     pub async fn apply_at(&self, tx: MiniTx, durability: Durability) -> StoreResult<Applied> {
-        Ok(self.store.apply(vec![(Partition(0), tx)], durability).await?.remove(0))
+        Ok(self.store.apply(vec![(Partition(0), tx)], ApplyOptions::new(durability)).await?.remove(0))
     }
 
     /// Applies what nothing forbids; returns the `seq` after it.
@@ -81,7 +81,7 @@ impl Client {
     }
 
     pub async fn read(&self, reads: Vec<Read>) -> StoreResult<ReadReply> {
-        Ok(self.store.read(&[(Partition(0), reads)], Consistency::Strict).await?.remove(0))
+        Ok(self.store.read(&[(Partition(0), reads)], ReadOptions::new()).await?.remove(0))
     }
 
     pub async fn get(&self, space: Space, key: &str) -> Option<Bytes> {

@@ -16,6 +16,7 @@ use crate::{
 
 /// Whether the store takes this minitransaction at all, whatever its state.
 pub(super) fn is_acceptable(tx: &MiniTx, limits: &Capabilities) -> StoreResult<()> {
+    tx.check_known(limits.contract)?;
     let has_parts = !(tx.reads.is_empty() && tx.checks.is_empty() && tx.effects.is_empty());
     if has_parts && matches!(tx.step, Step::Push { .. } | Step::Finish(_)) {
         return invalid(format!("a step {:?} has no checks and no effects of its own", tx.step));
@@ -66,6 +67,7 @@ impl State {
             Step::Push { abort: true } => Ok(self.record_abort(&tx)),
             Step::Push { abort: false } => Ok(Applied::Undecided),
             Step::Finish(_) => Ok(self.record_abort(&tx)),
+            Step::Later => Err(StoreError::unknown(&tx.step)),
         }
     }
 
@@ -140,7 +142,7 @@ impl State {
             (Ordering::Equal, step) => Some(match (outcome, step) {
                 (Applied::Done { .. }, _) => Applied::Already(Decision::Committed),
                 (_, Step::Push { .. } | Step::Finish(_)) => Applied::Already(Decision::Aborted),
-                (refusal, Step::One | Step::Prepare { .. }) => refusal.clone(),
+                (refusal, _) => refusal.clone(),
             }),
         }
     }
@@ -180,6 +182,7 @@ impl State {
                 scanned.visited == *n && scanned.digest == *digest
             }
             Check::Count { span, n } => self.view().count(span) == *n,
+            Check::Later(_) => return Err(StoreError::unknown(check)),
         })
     }
 
@@ -211,7 +214,7 @@ impl State {
                     written.insert((*space, key), Some(Bytes::copy_from_slice(&sum.to_be_bytes())));
                     sums.push(sum);
                 }
-                Effect::RaiseGate { .. } | Effect::Retire { .. } => {}
+                Effect::RaiseGate { .. } | Effect::Retire { .. } | Effect::Later => {}
             }
         }
         Ok(sums)
@@ -243,6 +246,8 @@ impl State {
                     self.retired.insert(space);
                     continue;
                 }
+                // It was refused before.
+                Effect::Later => continue,
             };
             let version = if space.is_versioned() { tx.id } else { Default::default() };
             self.spaces.entry(space).or_default().insert(Key::new(key), Record { version, value });

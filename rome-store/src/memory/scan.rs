@@ -119,7 +119,7 @@ impl<'p, 'a> Slice<'p, 'a> {
 
     fn give(&mut self, key: &[u8], record: &Record) {
         let progress = &mut *self.progress;
-        progress.scanner.push(RecordRef { key, version: record.version, value: &record.value });
+        progress.scanner.push(RecordRef::new(key, record.version, &record.value));
         progress.returned += 1;
         progress.bytes = progress.bytes.saturating_sub((key.len() + record.value.len()) as u64);
     }

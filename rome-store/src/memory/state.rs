@@ -10,7 +10,7 @@ use super::key::{Key, Probe};
 use super::past::{Changed, Past, Table};
 use super::scan::{Keep, Progress};
 use crate::{
-    Applied, Blocker, Claimed, Consistency, Effect, IndexId, MiniTx, Partition, Read, ReadReply, Reply, Space,
+    Applied, Blocker, Claimed, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, ReadReply, Reply, Space,
     StoreError, StoreErrorKind, StoreResult, TableId, TxId, locks::Locks,
 };
 
@@ -57,7 +57,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) fn blocker(&self) -> Blocker {
-        Blocker { id: self.tx.id, primary: self.primary, expired: Instant::now() >= self.lease_end }
+        Blocker::new(self.tx.id, self.primary, Instant::now() >= self.lease_end)
     }
 }
 
@@ -105,13 +105,11 @@ impl State {
     pub(super) fn begin(
         &self,
         reads: &[Read],
-        consistency: Consistency,
+        options: ReadOptions,
         past: Option<Arc<Past>>,
     ) -> StoreResult<Answering> {
-        let is_retired = |space: &Space| match &past {
-            None => consistency != Consistency::Retired && self.retired.contains(space),
-            Some(past) => past.retired.contains(space),
-        };
+        let retired = past.as_ref().map_or(&self.retired, |past| &past.retired);
+        let is_retired = |space: &Space| !options.retired && retired.contains(space);
         if let Some(space) = reads.iter().map(Read::space).find(is_retired) {
             return Err(StoreError::retired(space));
         }
@@ -120,7 +118,7 @@ impl State {
             None => (self.seq, self.prepared.values().filter(meets).map(Prepared::blocker).collect()),
             Some(past) => (past.seq, Vec::new()),
         };
-        let reply = ReadReply { seq, replies: Vec::with_capacity(reads.len()), blockers };
+        let reply = ReadReply::new(seq, Vec::with_capacity(reads.len())).blockers(blockers);
         Ok(Answering { reply, scan: None, past })
     }
 
@@ -190,6 +188,7 @@ impl<'a> View<'a> {
                 let counted = progress.finish();
                 Reply::Count(if *track { counted.into() } else { u64::from(counted.visited).into() })
             }
+            Read::Later(_) => return Err(StoreError::unknown(read)),
         };
         Ok(Some(reply))
     }
@@ -197,12 +196,7 @@ impl<'a> View<'a> {
     fn claimed(self, index: IndexId, columns: &[u8], table: TableId) -> StoreResult<Option<Claimed>> {
         let Some(claim) = self.table(Space::Unique(index)).get(columns) else { return Ok(None) };
         let row = row(self.table(Space::Rows(table)), table, &claim.value, Space::Unique(index))?;
-        Ok(Some(Claimed {
-            claim_version: claim.version,
-            key: claim.value.clone(),
-            row_version: row.version,
-            row: row.value.clone(),
-        }))
+        Ok(Some(Claimed::new(claim.version, claim.value.clone(), row.version, row.value.clone())))
     }
 }
 

@@ -19,7 +19,7 @@ fn at_once<T>(answer: impl Future<Output = T>) -> T {
 }
 
 fn tx(seq: u64, effects: Vec<Effect>) -> MiniTx {
-    MiniTx { effects, ..MiniTx::one(id(seq)) }
+    MiniTx::one(id(seq)).effects(effects)
 }
 
 fn put(space: Space, key: &'static str) -> Effect {
@@ -27,11 +27,12 @@ fn put(space: Space, key: &'static str) -> Effect {
 }
 
 fn apply(store: &MemoryStore, tx: MiniTx) -> StoreResult<Applied> {
-    at_once(store.apply(vec![(Partition(0), tx)], Durability::Memory)).map(|mut outcomes| outcomes.remove(0))
+    at_once(store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Memory)))
+        .map(|mut outcomes| outcomes.remove(0))
 }
 
 fn read(store: &MemoryStore, read: Read) -> StoreResult<Reply> {
-    let mut replies = at_once(store.read(&[(Partition(0), vec![read])], Consistency::Strict))?;
+    let mut replies = at_once(store.read(&[(Partition(0), vec![read])], ReadOptions::new()))?;
     Ok(replies.remove(0).replies.remove(0))
 }
 
@@ -71,7 +72,7 @@ fn a_long_read_lets_others_run_and_is_of_the_state_at_its_beginning() {
         let scan = Read::Scan { span: span.clone(), filter: None, want: None, track: true };
         let rest = Read::Scan { span: Span::all(ROWS), filter: None, want: Some(1), track: false };
         let batch = [(Partition(0), vec![scan.clone(), rest])];
-        let mut reading = store.read(&batch, Consistency::Strict);
+        let mut reading = store.read(&batch, ReadOptions::new());
         let mut turns = 0;
         let replies = loop {
             if let Some(replies) = at_once(futures::future::poll_fn(|context| {
@@ -104,11 +105,11 @@ fn a_long_read_lets_others_run_and_is_of_the_state_at_its_beginning() {
             n: expect.visited,
             digest: expect.digest.clone(),
         };
-        let stale = MiniTx { checks: vec![check(scanned)], ..tx(8, Vec::new()) };
+        let stale = tx(8, Vec::new()).checks(vec![check(scanned)]);
         assert!(matches!(apply(&store, stale).unwrap(), Applied::Conflict { .. }));
         let before = MemoryStore::new();
         apply(&before, tx(1, (0..MANY).map(put).collect())).unwrap();
-        let same = MiniTx { checks: vec![check(scanned)], ..tx(2, Vec::new()) };
+        let same = tx(2, Vec::new()).checks(vec![check(scanned)]);
         assert!(matches!(apply(&before, same).unwrap(), Applied::Done { .. }));
     }
 }
@@ -138,13 +139,12 @@ fn an_overflow_leaves_no_trace_of_the_effects_before_it() {
 fn a_repeat_gets_the_recorded_outcome_and_a_late_one_is_aborted() {
     let store = with_rows(&["a"]);
     let absent = Check::Version { space: ROWS, key: "a".into(), expect: None };
-    let refused =
-        MiniTx { checks: vec![Check::Count { span: Span::all(ROWS), n: 1 }, absent], ..tx(5, vec![put(ROWS, "b")]) };
+    let refused = tx(5, vec![put(ROWS, "b")]).checks(vec![Check::Count { span: Span::all(ROWS), n: 1 }, absent]);
     let conflict = Applied::Conflict { check: CheckRef::Check(1) };
     assert_eq!(apply(&store, tx(1, vec![])).unwrap(), Applied::Already(Decision::Committed));
     assert_eq!(apply(&store, refused.clone()).unwrap(), conflict);
     let delete = Effect::Delete { space: ROWS, key: "a".into() };
-    let other = MiniTx { effects: vec![delete], ..MiniTx::one(TxId { lane: 2, seq: 1 }) };
+    let other = MiniTx::one(TxId { lane: 2, seq: 1 }).effects(vec![delete]);
     assert_eq!(apply(&store, other).unwrap(), Applied::Done { seq: 2 });
     assert_eq!(apply(&store, refused).unwrap(), conflict);
     assert_eq!(apply(&store, tx(4, vec![])).unwrap(), Applied::Already(Decision::Aborted));
@@ -154,9 +154,9 @@ fn a_repeat_gets_the_recorded_outcome_and_a_late_one_is_aborted() {
 fn an_unchanged_seq_skips_the_reads_and_not_the_checks() {
     let store = with_rows(&["a"]);
     let fails = vec![Check::Count { span: Span::all(ROWS), n: 9 }];
-    let unchanged = MiniTx { unchanged_since: Some(1), reads: fails.clone(), ..tx(2, vec![]) };
+    let unchanged = tx(2, vec![]).unchanged_since(Some(1)).reads(fails.clone());
     assert_eq!(apply(&store, unchanged).unwrap(), Applied::Done { seq: 1 });
-    let checked = MiniTx { unchanged_since: Some(1), checks: fails, ..tx(3, vec![]) };
+    let checked = tx(3, vec![]).unchanged_since(Some(1)).checks(fails);
     assert_eq!(apply(&store, checked).unwrap(), Applied::Conflict { check: CheckRef::Check(0) });
 }
 
@@ -164,18 +164,16 @@ fn an_unchanged_seq_skips_the_reads_and_not_the_checks() {
 fn the_gate_refuses_older_clients_only() {
     let store = MemoryStore::new();
     apply(&store, tx(1, vec![Effect::RaiseGate { oldest: 3 }, Effect::RaiseGate { oldest: 2 }])).unwrap();
-    assert_eq!(apply(&store, MiniTx { schema: 2, ..tx(2, vec![]) }).unwrap(), Applied::StaleSchema { oldest: 3 });
-    assert_eq!(apply(&store, MiniTx { schema: 3, ..tx(3, vec![]) }).unwrap(), Applied::Done { seq: 1 });
+    assert_eq!(apply(&store, tx(2, vec![]).schema(2)).unwrap(), Applied::StaleSchema { oldest: 3 });
+    assert_eq!(apply(&store, tx(3, vec![]).schema(3)).unwrap(), Applied::Done { seq: 1 });
 }
 
 #[test]
 fn an_abort_at_the_primary_unlocks_what_is_prepared_there() {
     let store = with_rows(&["a"]);
-    let step = |step| MiniTx { step, ..MiniTx::one(TxId { lane: 2, seq: 1 }) };
-    let locking = MiniTx {
-        checks: vec![Check::Count { span: Span::all(ROWS), n: 1 }],
-        ..step(Step::Prepare { primary: Partition(0), lease: 0 })
-    };
+    let step = |step| MiniTx::one(TxId { lane: 2, seq: 1 }).step(step);
+    let locking = step(Step::Prepare { primary: Partition(0), lease: 0 })
+        .checks(vec![Check::Count { span: Span::all(ROWS), n: 1 }]);
     assert_eq!(apply(&store, locking).unwrap(), Applied::Done { seq: 1 });
     assert!(matches!(apply(&store, tx(2, vec![put(ROWS, "b")])).unwrap(), Applied::Blocked { .. }));
     let aborted = Applied::Already(Decision::Aborted);
@@ -187,12 +185,12 @@ fn an_abort_at_the_primary_unlocks_what_is_prepared_there() {
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_is_applied() {
     let store = MemoryStore::new();
-    let push = MiniTx { step: Step::Push { abort: true }, ..tx(2, vec![put(ROWS, "b")]) };
+    let push = tx(2, vec![put(ROWS, "b")]).step(Step::Push { abort: true });
     let batch = vec![(Partition(0), tx(1, vec![put(ROWS, "a")])), (Partition(0), push)];
-    let error = at_once(store.apply(batch, Durability::Memory)).unwrap_err();
+    let error = at_once(store.apply(batch, ApplyOptions::new(Durability::Memory))).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert!(scan(&store, Span::all(ROWS), None).is_empty());
-    let elsewhere = at_once(store.read(&[(Partition(1), vec![])], Consistency::Strict)).unwrap_err();
+    let elsewhere = at_once(store.read(&[(Partition(1), vec![])], ReadOptions::new())).unwrap_err();
     assert_eq!(elsewhere.kind(), StoreErrorKind::Invalid);
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use rome_orm::prelude::*;
 use rome_orm::store::{
-    Applied, Consistency, Durability, Effect, MiniTx, Partition, Read, Reply, SequenceId, Space, Span, Store, TableId,
-    TxId,
+    Applied, ApplyOptions, Durability, Effect, MiniTx, Partition, Read, ReadOptions, Reply, SequenceId, Space, Span,
+    Store, TableId, TxId,
 };
 
 use crate::sessions::laws;
@@ -273,14 +273,14 @@ async fn an_unknown_url_is_told() {
 /// Makes an apply of these effects, past ROME.
 async fn force(store: &Arc<dyn Store>, effects: Vec<Effect>) {
     let lane = store.reserve(SequenceId::Lanes, 1).await.unwrap();
-    let tx = MiniTx { effects, ..MiniTx::one(TxId { lane, seq: 1 }) };
-    let applied = store.apply(vec![(Partition(0), tx)], Durability::Local).await.unwrap();
+    let tx = MiniTx::one(TxId { lane, seq: 1 }).effects(effects);
+    let applied = store.apply(vec![(Partition(0), tx)], ApplyOptions::new(Durability::Local)).await.unwrap();
     assert!(matches!(applied[0], Applied::Done { .. }), "{applied:?}");
 }
 
 async fn stored_dogs(store: &Arc<dyn Store>) -> Vec<(Bytes, Bytes)> {
     let scan = Read::Scan { span: Span::all(Space::Rows(TableId(1))), filter: None, want: None, track: false };
-    let replies = store.read(&[(Partition(0), vec![scan])], Consistency::Strict).await.unwrap();
+    let replies = store.read(&[(Partition(0), vec![scan])], ReadOptions::new()).await.unwrap();
     let Reply::Scanned(scanned) = &replies[0].replies[0] else { panic!("no scan") };
     (0..scanned.len()).map(|at| (scanned.shared_key(at).unwrap(), scanned.shared_value(at).unwrap())).collect()
 }

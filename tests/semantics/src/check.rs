@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rome_orm::check::FindingKind;
 use rome_orm::prelude::*;
 use rome_orm::store::{
-    Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space, Span, Step,
-    Store, TableId, TxId,
+    Applied, ApplyOptions, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, Reply, SequenceId, Space,
+    Span, Step, Store, TableId, TxId,
 };
 
 use crate::stores::{open, places};
@@ -32,8 +32,8 @@ fn dog(n: u32) -> Dog {
 /// Does something past ROME.
 async fn force(store: &Arc<dyn Store>, at: Partition, step: Step, effects: Vec<Effect>) {
     let lane = store.reserve(SequenceId::Lanes, 1).await.unwrap();
-    let tx = MiniTx { effects, step, ..MiniTx::one(TxId { lane, seq: 1 }) };
-    let applied = store.apply(vec![(at, tx)], Durability::Local).await.unwrap();
+    let tx = MiniTx::one(TxId { lane, seq: 1 }).effects(effects).step(step);
+    let applied = store.apply(vec![(at, tx)], ApplyOptions::new(Durability::Local)).await.unwrap();
     assert!(matches!(applied[0], Applied::Done { .. }), "{applied:?}");
 }
 
@@ -47,7 +47,7 @@ pub async fn records(store: &Arc<dyn Store>, space: Space) -> Vec<(Partition, by
     let mut all = Vec::new();
     for partition in (0..store.capabilities().partitions).map(Partition) {
         let scan = Read::Scan { span: Span::all(space), filter: None, want: None, track: false };
-        let reply = store.read(&[(partition, vec![scan])], Consistency::Strict).await.unwrap().remove(0);
+        let reply = store.read(&[(partition, vec![scan])], ReadOptions::new()).await.unwrap().remove(0);
         let Reply::Scanned(scanned) = &reply.replies[0] else { panic!("no scan") };
         all.extend(scanned.iter().map(|record| (partition, record.key.to_vec().into(), record.value.to_vec().into())));
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use rome_core::testkit::{Fault, Faults, Recorder};
 use rome_orm::prelude::*;
-use rome_orm::store::{Consistency, Partition, Read, Reply, Space, Span, TableId};
+use rome_orm::store::{Partition, Read, ReadOptions, Reply, Space, Span, TableId};
 
 use crate::sessions::{Dog, chipped, dog, laws};
 use crate::stores::{places, places_of_one_partition};
@@ -197,7 +197,7 @@ async fn a_table_is_spread_over_all_partitions() {
         let store = db.store();
         let count = |partition| (Partition(partition), vec![Read::count(Span::all(Space::Rows(TableId(1))))]);
         let batch: Vec<_> = (0..store.capabilities().partitions).map(count).collect();
-        let replies = store.read(&batch, Consistency::default()).await.unwrap();
+        let replies = store.read(&batch, ReadOptions::new()).await.unwrap();
         let counts: Vec<u64> = replies
             .into_iter()
             .map(|reply| match reply.replies.as_slice() {

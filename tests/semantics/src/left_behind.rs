@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use rome_orm::prelude::*;
 use rome_orm::store::memory::MemoryStore;
 use rome_orm::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Step, Store,
-    StoreError, StoreErrorKind, StoreResult,
+    Applied, ApplyOptions, Capabilities, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId, Step,
+    Store, StoreError, StoreErrorKind, StoreFuture,
 };
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
@@ -32,34 +31,39 @@ struct Forgetful {
     asked: Mutex<Vec<(&'static str, Durability)>>,
 }
 
-#[async_trait]
 impl Store for Forgetful {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        self.inner.read(batch, consistency).await
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        self.inner.read(batch, options)
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        let step = |minitx: &MiniTx| match minitx.step {
-            Step::One => "one",
-            Step::Prepare { .. } => "prepare",
-            Step::Push { .. } => "push",
-            Step::Finish(_) => "finish",
-            _ => "other",
-        };
-        self.asked.lock().unwrap().extend(batch.iter().map(|(_, minitx)| (step(minitx), durability)));
-        let ends = batch.iter().any(|(_, minitx)| matches!(minitx.step, Step::Finish(_)));
-        if ends && self.loses_finish.load(Ordering::SeqCst) {
-            return Err(StoreError::new(StoreErrorKind::Unavailable, "lost on purpose").with_unknown_outcome());
-        }
-        self.inner.apply(batch, durability).await
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            let step = |minitx: &MiniTx| match minitx.step {
+                Step::One => "one",
+                Step::Prepare { .. } => "prepare",
+                Step::Push { .. } => "push",
+                Step::Finish(_) => "finish",
+                _ => "other",
+            };
+            self.asked.lock().unwrap().extend(batch.iter().map(|(_, minitx)| (step(minitx), options.durability)));
+            let ends = batch.iter().any(|(_, minitx)| matches!(minitx.step, Step::Finish(_)));
+            if ends && self.loses_finish.load(Ordering::SeqCst) {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, "lost on purpose").with_unknown_outcome());
+            }
+            self.inner.apply(batch, options).await
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.inner.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.inner.reserve(sequence, n)
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use rome_core::testkit::{Call, ReadKind, Recorder};
 use rome_orm::prelude::*;
 use rome_orm::store::memory::MemoryStore;
 use rome_orm::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
+    Applied, ApplyOptions, Capabilities, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId, Store,
+    StoreFuture,
 };
 
 const PARTITIONS: u32 = 5;
@@ -44,28 +44,35 @@ struct Property {
 /// A store whose calls are under way for a while, before and after it does them.
 struct Slow(MemoryStore);
 
-#[async_trait]
 impl Store for Slow {
     fn capabilities(&self) -> &Capabilities {
         self.0.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        tokio::task::yield_now().await;
-        let replies = self.0.read(batch, consistency).await;
-        tokio::task::yield_now().await;
-        replies
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let replies = self.0.read(batch, options).await;
+            tokio::task::yield_now().await;
+            replies
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        tokio::task::yield_now().await;
-        let applied = self.0.apply(batch, durability).await;
-        tokio::task::yield_now().await;
-        applied
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let applied = self.0.apply(batch, options).await;
+            tokio::task::yield_now().await;
+            applied
+        })
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.0.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.0.reserve(sequence, n)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use rome_orm::prelude::*;
 use rome_orm::store::memory::MemoryStore;
 use rome_orm::store::{
-    Applied, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadReply, SequenceId, Store, StoreResult,
+    Applied, ApplyOptions, Capabilities, MiniTx, Partition, Read, ReadOptions, ReadReply, SequenceId, Store,
+    StoreFuture,
 };
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
@@ -22,23 +22,28 @@ struct Dog {
 /// A store that reads everything twice.
 struct Twice(MemoryStore);
 
-#[async_trait]
 impl Store for Twice {
     fn capabilities(&self) -> &Capabilities {
         self.0.capabilities()
     }
 
-    async fn read(&self, batch: &[(Partition, Vec<Read>)], consistency: Consistency) -> StoreResult<Vec<ReadReply>> {
-        self.0.read(batch, consistency).await?;
-        self.0.read(batch, consistency).await
+    fn read<'a>(
+        &'a self,
+        batch: &'a [(Partition, Vec<Read>)],
+        options: ReadOptions,
+    ) -> StoreFuture<'a, Vec<ReadReply>> {
+        Box::pin(async move {
+            self.0.read(batch, options).await?;
+            self.0.read(batch, options).await
+        })
     }
 
-    async fn apply(&self, batch: Vec<(Partition, MiniTx)>, durability: Durability) -> StoreResult<Vec<Applied>> {
-        self.0.apply(batch, durability).await
+    fn apply(&self, batch: Vec<(Partition, MiniTx)>, options: ApplyOptions) -> StoreFuture<'_, Vec<Applied>> {
+        self.0.apply(batch, options)
     }
 
-    async fn reserve(&self, sequence: SequenceId, n: u32) -> StoreResult<u64> {
-        self.0.reserve(sequence, n).await
+    fn reserve(&self, sequence: SequenceId, n: u32) -> StoreFuture<'_, u64> {
+        self.0.reserve(sequence, n)
     }
 }
 

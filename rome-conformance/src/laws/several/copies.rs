@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rome_store::{Applied, Decision, Durability, MiniTx, Read, Span};
+use rome_store::{Applied, ApplyOptions, Decision, Durability, MiniTx, Read, Span};
 
 use crate::client::{AWAY, Client, HOUR, PARTITION, ROWS, add, finished, prepared, pushed, put, scan};
 use crate::together::together;
@@ -122,7 +122,7 @@ pub async fn late_steps_have_no_effect(subject: &impl Subject) -> Verdict {
     let mut sum = 0;
     for round in 0..4_u8 {
         let at_home = client.tx(vec![add("n", 1)]);
-        let away = MiniTx { effects: vec![put(ROWS, "a", vec![round]), add("n", 1)], ..at_home.clone() };
+        let away = at_home.clone().effects(vec![put(ROWS, "a", vec![round]), add("n", 1)]);
         client.prepare(&away).await?;
         let commits = round % 2 == 0;
         let decision = if commits { Decision::Committed } else { Decision::Aborted };
@@ -181,7 +181,7 @@ pub async fn a_dropped_step_is_whole_or_nothing(subject: &impl Subject) -> Verdi
 }
 
 async fn poll_and_drop(client: &Client, tx: MiniTx, polls: usize) {
-    let mut applying = pin!(client.store.apply(vec![(AWAY, tx)], Durability::default()));
+    let mut applying = pin!(client.store.apply(vec![(AWAY, tx)], ApplyOptions::new(Durability::default())));
     for _ in 0..polls {
         if futures::poll!(&mut applying).is_ready() {
             return;

@@ -124,9 +124,9 @@ pub async fn what_is_over_a_limit_is_not_prepared(subject: &impl Subject) -> Ver
     let id = client.tx(vec![]).id;
     for (what, effects) in over {
         let effects = [vec![put(ROWS, "before", "1")], effects].concat();
-        refused(&client, prepared(&MiniTx { effects, ..MiniTx::one(id) }, HOUR), StoreErrorKind::Limit, what).await?;
+        refused(&client, prepared(&MiniTx::one(id).effects(effects), HOUR), StoreErrorKind::Limit, what).await?;
     }
-    let longest = MiniTx { effects: vec![put(ROWS, long(limits.max_key), "1")], ..MiniTx::one(id) };
+    let longest = MiniTx::one(id).effects(vec![put(ROWS, long(limits.max_key), "1")]);
     client.prepare(&longest).await?;
     client.finish(&longest, Decision::Committed).await?;
     ensure_eq!(everything(&client).await?.len(), 1, "records after one with the longest key");
@@ -143,17 +143,17 @@ pub async fn prepare_tests_what_one_tests(subject: &impl Subject) -> Verdict {
     let (id, seq) = client.write(vec![put(ROWS, "a", "1"), Effect::RaiseGate { oldest: 3 }]).await?;
     let is_there = || Check::Version { space: ROWS, key: "a".into(), expect: Some(id) };
     let is_absent = || Check::Version { space: ROWS, key: "a".into(), expect: None };
-    let tx = || MiniTx { schema: 3, ..client.tx(vec![put(ROWS, "b", "1"), add("n", 1)]) };
+    let tx = || client.tx(vec![put(ROWS, "b", "1"), add("n", 1)]).schema(3);
     let conflict = |check| Some(Applied::Conflict { check });
-    let stale = MiniTx { schema: 2, reads: vec![is_absent()], ..tx() };
+    let stale = tx().schema(2).reads(vec![is_absent()]);
     let cases = [
         (stale, Some(Applied::StaleSchema { oldest: 3 })),
-        (MiniTx { reads: vec![is_there(), is_absent()], ..tx() }, conflict(CheckRef::Read(1))),
-        (MiniTx { checks: vec![holds(), is_absent()], ..tx() }, conflict(CheckRef::Check(1))),
-        (MiniTx { reads: vec![is_absent()], checks: vec![is_absent()], ..tx() }, conflict(CheckRef::Read(0))),
-        (MiniTx { unchanged_since: Some(seq), checks: vec![is_absent()], ..tx() }, conflict(CheckRef::Check(0))),
-        (MiniTx { unchanged_since: Some(seq + 1), reads: vec![is_absent()], ..tx() }, conflict(CheckRef::Read(0))),
-        (MiniTx { unchanged_since: Some(seq), reads: vec![is_absent()], ..tx() }, None),
+        (tx().reads(vec![is_there(), is_absent()]), conflict(CheckRef::Read(1))),
+        (tx().checks(vec![holds(), is_absent()]), conflict(CheckRef::Check(1))),
+        (tx().reads(vec![is_absent()]).checks(vec![is_absent()]), conflict(CheckRef::Read(0))),
+        (tx().unchanged_since(Some(seq)).checks(vec![is_absent()]), conflict(CheckRef::Check(0))),
+        (tx().unchanged_since(Some(seq + 1)).reads(vec![is_absent()]), conflict(CheckRef::Read(0))),
+        (tx().unchanged_since(Some(seq)).reads(vec![is_absent()]), None),
     ];
     for (tx, refusal) in cases {
         let what = format!("{:?} and {:?}, unchanged since {:?}", tx.reads, tx.checks, tx.unchanged_since);
@@ -180,7 +180,7 @@ pub async fn prepare_tests_what_one_tests(subject: &impl Subject) -> Verdict {
 pub async fn prepare_with_effects_raises_the_seq(subject: &impl Subject) -> Verdict {
     let Some((_place, client)) = Client::away(subject).await? else { return Ok(()) };
     let (_, before) = client.write(vec![put(ROWS, "a", "1")]).await?;
-    let check = MiniTx { checks: vec![holds()], ..client.tx(vec![]) };
+    let check = client.tx(vec![]).checks(vec![holds()]);
     ensure_eq!(client.prepare(&check).await?, before, "the seq answered to a Prepare without effects");
     ensure_eq!(client.seq().await?, before, "the seq after a Prepare without effects");
     client.finish(&check, Decision::Aborted).await?;

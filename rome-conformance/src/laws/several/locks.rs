@@ -13,10 +13,10 @@ use crate::{Subject, Verdict};
 /// Sends it as `One` and as `Prepare`, which is given up again, and says whether it stood in the way of both; others of
 /// the lane are not affected. It is a violation if another than `by` stands in the way, or only one of both is answered so.
 async fn is_blocked(client: &Client, by: TxId, tx: &MiniTx, what: &str) -> Verdict<bool> {
-    let blocked = Applied::Blocked { by: Blocker { id: by, primary: PARTITION, expired: false } };
+    let blocked = Applied::Blocked { by: Blocker::new(by, PARTITION, false) };
     let mut answers = Vec::new();
     for prepare in [true, false] {
-        let mut tx = MiniTx { id: client.tx(vec![]).id, ..tx.clone() };
+        let mut tx = tx.clone().id(client.tx(vec![]).id);
         if prepare {
             tx = prepared(&tx, HOUR);
         }
@@ -65,7 +65,7 @@ pub async fn prepared_effects_are_closed_to_writers(subject: &impl Subject) -> V
                 };
                 for theirs in [theirs, delete(space, key)] {
                     let what = format!("{theirs:?} beside the prepared {mine:?}");
-                    let theirs = MiniTx { effects: vec![put(ROWS, "first", "1"), theirs], ..other.tx(vec![]) };
+                    let theirs = other.tx(vec![]).effects(vec![put(ROWS, "first", "1"), theirs]);
                     ensure_eq!(is_blocked(&other, tx.id, &theirs, &what).await?, meets, "whether {what} is blocked");
                 }
             }
@@ -139,7 +139,7 @@ pub async fn prepared_effects_are_closed_to_who_checks_them(subject: &impl Subje
         for (check, about) in checks(&client, id).await? {
             let what = format!("{check:?} beside the prepared {write:?}");
             for (reads, checks) in [(vec![check.clone()], vec![]), (vec![], vec![check.clone()])] {
-                let theirs = MiniTx { reads, checks, ..other.tx(vec![]) };
+                let theirs = other.tx(vec![]).reads(reads).checks(checks);
                 let blocked = is_blocked(&other, tx.id, &theirs, &what).await?;
                 ensure_eq!(blocked, about[at], "whether {what} is blocked");
             }
@@ -160,21 +160,21 @@ pub async fn what_was_checked_is_closed_to_writers(subject: &impl Subject) -> Ve
     let all = checks(&client, id).await?;
     for (nth, (check, about)) in all.iter().enumerate() {
         for (reads, checks) in [(vec![check.clone()], vec![]), (vec![], vec![check.clone()])] {
-            let tx = MiniTx { reads, checks, ..client.tx(vec![]) };
+            let tx = client.tx(vec![]).reads(reads).checks(checks);
             client.prepare(&tx).await?;
             for (write, blocks) in writes().into_iter().zip(about) {
                 let what = format!("{write:?} beside the prepared {check:?}");
                 // Where nothing forbids it, the write shall fail for a reason of its own and change nothing.
                 let fails = Check::Count { span: Span::all(ROWS), n: 99 };
-                let theirs = MiniTx { effects: vec![write], checks: vec![fails], ..other.tx(vec![]) };
+                let theirs = other.tx(vec![]).effects(vec![write]).checks(vec![fails]);
                 let outcome = other.apply(prepared(&theirs, HOUR)).await?;
-                let blocked = Applied::Blocked { by: Blocker { id: tx.id, primary: PARTITION, expired: false } };
+                let blocked = Applied::Blocked { by: Blocker::new(tx.id, PARTITION, false) };
                 ensure_eq!(outcome == blocked, *blocks, "whether {what} is blocked; it was answered {outcome:?}");
-                let again = other.apply(MiniTx { id: other.tx(vec![]).id, ..theirs }).await?;
+                let again = other.apply(theirs.id(other.tx(vec![]).id)).await?;
                 ensure_eq!(again, outcome, "{what}, as One");
             }
             for (theirs, _) in &all {
-                let theirs = MiniTx { reads: vec![theirs.clone()], ..other.tx(vec![]) };
+                let theirs = other.tx(vec![]).reads(vec![theirs.clone()]);
                 let blocked = is_blocked(&other, tx.id, &theirs, "a check").await?;
                 ensure!(!blocked, "{:?} is blocked by the prepared {check:?}", theirs.reads);
             }
@@ -199,13 +199,13 @@ pub async fn an_unchanged_seq_opens_no_lock(subject: &impl Subject) -> Verdict {
     let tx = client.tx(vec![put(ROWS, "b", "2")]);
     client.prepare(&tx).await?;
     let unchanged_since = Some(client.seq().await?);
-    let theirs = MiniTx { unchanged_since, reads: read.clone(), ..other.tx(vec![put(ROWS, "mine", "1")]) };
+    let theirs = other.tx(vec![put(ROWS, "mine", "1")]).unchanged_since(unchanged_since).reads(read.clone());
     let blocked = is_blocked(&other, tx.id, &theirs, "a read in an unchanged state").await?;
     ensure!(blocked, "what was read in an unchanged state is not tested for locks");
     client.finish(&tx, Decision::Aborted).await?;
 
     let unchanged_since = Some(client.seq().await?);
-    let tx = MiniTx { unchanged_since, reads: read, ..client.tx(vec![]) };
+    let tx = client.tx(vec![]).unchanged_since(unchanged_since).reads(read);
     client.prepare(&tx).await?;
     let blocked = is_blocked(&other, tx.id, &other.tx(vec![put(ROWS, "b", "3")]), "a write of what was read").await?;
     ensure!(blocked, "what was read in an unchanged state is not locked");
@@ -221,7 +221,7 @@ pub async fn own_locks_do_not_block(subject: &impl Subject) -> Verdict {
     let id = fill(&client).await?;
     for (check, _) in checks(&client, id).await? {
         let effects = writes().into_iter().chain([put(ROWS, "b", "3")]).collect();
-        let tx = MiniTx { reads: vec![check.clone()], checks: vec![check], ..client.tx(effects) };
+        let tx = client.tx(effects).reads(vec![check.clone()]).checks(vec![check]);
         for _ in 0..2 {
             client.prepare(&tx).await?;
         }
@@ -241,8 +241,8 @@ pub async fn the_gate_meets_all_that_is_prepared(subject: &impl Subject) -> Verd
     let raise = || vec![Effect::RaiseGate { oldest: 1 }];
     let absent = Check::Count { span: Span::all(Space::Index(IndexId(77))), n: 0 };
     let nothing = client.tx(vec![]);
-    let checks = MiniTx { checks: vec![absent.clone()], ..client.tx(vec![]) };
-    let reads = MiniTx { reads: vec![absent], ..client.tx(vec![]) };
+    let checks = client.tx(vec![]).checks(vec![absent.clone()]);
+    let reads = client.tx(vec![]).reads(vec![absent]);
     let writes = client.tx(vec![put(ROWS, "a", "1")]);
     for (nth, any) in [nothing, checks, reads, writes].into_iter().enumerate() {
         client.prepare(&any).await?;
@@ -258,7 +258,7 @@ pub async fn the_gate_meets_all_that_is_prepared(subject: &impl Subject) -> Verd
         ensure!(blocked, "{:?} is not blocked by a gate that is about to be raised", theirs.effects);
     }
     client.finish(&raising, Decision::Committed).await?;
-    let stale = other.apply(MiniTx { schema: 0, ..other.tx(vec![put(ROWS, "a", "1")]) }).await?;
+    let stale = other.apply(other.tx(vec![put(ROWS, "a", "1")]).schema(0)).await?;
     ensure_eq!(stale, Applied::StaleSchema { oldest: 1 }, "the answer to an older schema after the gate was raised");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::ops::Bound::{Excluded, Included};
 use std::time::Duration;
 
-use rome_store::{Applied, Blocker, Check, Decision, Effect, IndexId, MiniTx, Read, Reply, Space, Span, TableId, TxId};
+use rome_store::{Applied, Blocker, Check, Decision, Effect, IndexId, Read, Reply, Space, Span, TableId, TxId};
 
 use crate::client::{
     CLAIMS, Client, HOUR, INDEX, NO_TIME, PARTITION, ROWS, SUMS, TABLE, add, delete, entry, prepared, put, scan,
@@ -63,7 +63,7 @@ async fn look(client: &Client) -> Verdict<(Vec<Reply>, Vec<Blocker>)> {
 }
 
 const fn blocker(id: TxId) -> Blocker {
-    Blocker { id, primary: PARTITION, expired: false }
+    Blocker::new(id, PARTITION, false)
 }
 
 /// **S2** Reads of all kinds show the state without what is prepared, until it is committed.
@@ -107,10 +107,10 @@ pub async fn reads_name_who_is_in_their_way(subject: &impl Subject) -> Verdict {
             let reply = client.at(PARTITION).read(vec![scan(Span::all(ROWS))]).await?;
             ensure_eq!(reply.blockers, vec![], "the blockers on another partition");
         }
-        let refused = MiniTx { checks: vec![Check::Count { span: Span::all(SUMS), n: 99 }], ..client.tx(vec![]) };
+        let refused = client.tx(vec![]).checks(vec![Check::Count { span: Span::all(SUMS), n: 99 }]);
         let decision = if nth % 2 == 0 { Decision::Aborted } else { Decision::Committed };
         client.finish(&tx, decision).await?;
-        let outcome = client.apply(prepared(&MiniTx { effects: vec![write], ..refused }, HOUR)).await?;
+        let outcome = client.apply(prepared(&refused.effects(vec![write]), HOUR)).await?;
         ensure!(matches!(outcome, Applied::Conflict { .. }), "a check that fails was answered {outcome:?}");
         ensure_eq!(client.read(vec![scan(Span::all(ROWS))]).await?.blockers, vec![], "the blockers after {decision:?}");
         client.write(vec![put(ROWS, "c", "1"), put(CLAIMS, "c", "c")]).await?;
@@ -127,7 +127,7 @@ pub async fn reads_name_all_who_are_in_their_way(subject: &impl Subject) -> Verd
     let Some((_place, client)) = Client::away(subject).await? else { return Ok(()) };
     fill(&client).await?;
     let span = Span::all(Space::Index(IndexId(99)));
-    let check = MiniTx { reads: vec![Check::Count { span, n: 0 }], ..client.beside(2).tx(vec![]) };
+    let check = client.beside(2).tx(vec![]).reads(vec![Check::Count { span, n: 0 }]);
     client.prepare(&check).await?;
     let mut expected = Vec::new();
     for (lane, key) in [(3, "b"), (4, "bb"), (5, "bbb")] {
@@ -158,7 +158,7 @@ pub async fn a_blocker_expires_with_its_lease(subject: &impl Subject) -> Verdict
         let tx = client.beside(10 + nth as u64).tx(vec![put(ROWS, key, "1")]);
         let outcome = client.apply(prepared(&tx, lease)).await?;
         ensure!(matches!(outcome, Applied::Done { .. }), "a Prepare for {lease} ms was answered {outcome:?}");
-        let expected = Blocker { expired: lease != HOUR, ..blocker(tx.id) };
+        let expected = blocker(tx.id).expired(lease != HOUR);
         let mut named = named(&client, key).await?;
         for _ in 0..1000 {
             // The short lease ends at some time.

@@ -1,6 +1,6 @@
 //! S8 for what is prepared: a partition that comes back knows what it has promised.
 
-use rome_store::{Applied, Blocker, Check, Decision, MiniTx, Span};
+use rome_store::{Applied, Blocker, Check, Decision, Span};
 
 use crate::client::{AWAY, Client, HOUR, PARTITION, ROWS, add, finished, prepared, pushed, put, scan};
 use crate::verdict::{ensure, ensure_eq};
@@ -21,7 +21,7 @@ pub async fn what_is_prepared_outlives_the_store(subject: &impl Subject) -> Verd
     let client = Client::new(store, 1).at(AWAY);
     client.write(vec![put(ROWS, "read", "1")]).await?;
     let none = Check::Version { space: ROWS, key: "none".into(), expect: None };
-    let open = MiniTx { checks: vec![none.clone()], ..client.tx(vec![put(ROWS, "a", "1"), add("n", 1)]) };
+    let open = client.tx(vec![put(ROWS, "a", "1"), add("n", 1)]).checks(vec![none.clone()]);
     let [done, given_up, refused, pusher, pushed_at] = [2, 3, 4, 5, 6].map(|lane| client.beside(lane));
     client.prepare(&open).await?;
     let committed = done.tx(vec![put(ROWS, "b", "1"), add("m", 1)]);
@@ -31,7 +31,7 @@ pub async fn what_is_prepared_outlives_the_store(subject: &impl Subject) -> Verd
     given_up.prepare(&aborted).await?;
     given_up.finish(&aborted, Decision::Aborted).await?;
     let fails = Check::Count { span: Span::all(ROWS), n: 99 };
-    let conflicts = MiniTx { checks: vec![fails], ..refused.tx(vec![put(ROWS, "d", "1")]) };
+    let conflicts = refused.tx(vec![put(ROWS, "d", "1")]).checks(vec![fails]);
     let conflict = refused.apply(prepared(&conflicts, HOUR)).await?;
     let late = pushed_at.tx(vec![put(ROWS, "e", "1")]);
     pusher.at(PARTITION).apply(pushed(late.id, true)).await?;
@@ -41,7 +41,7 @@ pub async fn what_is_prepared_outlives_the_store(subject: &impl Subject) -> Verd
     for time in 1..=2 {
         let client = Client::new(subject.open(&place).await?, 100 + time).at(AWAY);
         ensure!(client.seq().await? >= seq, "the seq went back after opening again");
-        let blocker = Blocker { id: open.id, primary: PARTITION, expired: false };
+        let blocker = Blocker::new(open.id, PARTITION, false);
         let reply = client.read(vec![scan(Span::all(ROWS))]).await?;
         ensure_eq!(reply.blockers, vec![blocker], "the blockers after opening again, time {time}");
         for write in [put(ROWS, "a", "2"), put(ROWS, "none", "2")] {

@@ -1,7 +1,8 @@
 //! Partitions have nothing to do with each other.
 
 use rome_store::{
-    Applied, Check, Consistency, Decision, Durability, Effect, MiniTx, Partition, Read, Span, StoreErrorKind, TxId,
+    Applied, ApplyOptions, Check, Decision, Durability, Effect, MiniTx, Partition, Read, ReadOptions, Span,
+    StoreErrorKind, TxId,
 };
 
 use crate::client::{CLAIMS, Client, HOUR, INDEX, PARTITION, ROWS, SUMS, add, entry, finished, prepared, put, scan};
@@ -24,12 +25,12 @@ pub async fn partitions_are_spaces_of_their_own(subject: &impl Subject) -> Verdi
         let entry = put(INDEX, entry(&value, b"k"), "");
         let effects = vec![put(ROWS, "k", value.clone()), entry, put(CLAIMS, "k", value), add("n", partition.0.into())];
         let checks = vec![Check::Version { space: ROWS, key: "k".into(), expect: None }];
-        MiniTx { checks, effects, ..MiniTx::one(id) }
+        MiniTx::one(id).checks(checks).effects(effects)
     };
     // One id on all of them: each has a record of the lane.
     let batch: Vec<_> = partitions.iter().map(|partition| (*partition, own(*partition))).collect();
     for time in 1..=2 {
-        let outcomes = client.store.apply(batch.clone(), Durability::default()).await?;
+        let outcomes = client.store.apply(batch.clone(), ApplyOptions::new(Durability::default())).await?;
         ensure_eq!(outcomes.len(), partitions.len(), "the number of outcomes");
         for outcome in outcomes {
             let expected = match time {
@@ -54,7 +55,7 @@ pub async fn partitions_are_spaces_of_their_own(subject: &impl Subject) -> Verdi
     let after = contents(&client, &partitions).await?;
     for ((partition, before), after) in partitions.iter().zip(before).zip(after) {
         ensure_eq!(after == before, *partition != PARTITION, "whether {partition:?} is as it was");
-        let stale = MiniTx { schema: 8, ..client.beside(3).tx(vec![]) };
+        let stale = client.beside(3).tx(vec![]).schema(8);
         let outcome = client.at(*partition).apply(stale).await?;
         let is_done = matches!(outcome, Applied::Done { .. });
         ensure_eq!(is_done, *partition != PARTITION, "whether an older schema may write on {partition:?}: {outcome:?}");
@@ -67,7 +68,7 @@ type Contents = (Vec<(bytes::Bytes, bytes::Bytes)>, i128, u64);
 async fn contents(client: &Client, partitions: &[Partition]) -> Verdict<Vec<Contents>> {
     let reads = || [ROWS, CLAIMS, INDEX, SUMS].map(|space| scan(Span::all(space))).to_vec();
     let batch: Vec<_> = partitions.iter().map(|partition| (*partition, reads())).collect();
-    let replies = client.store.read(&batch, Consistency::Strict).await?;
+    let replies = client.store.read(&batch, ReadOptions::new()).await?;
     ensure_eq!(replies.len(), partitions.len(), "the number of replies");
     let mut contents = Vec::new();
     for (partition, reply) in partitions.iter().zip(replies) {
@@ -98,12 +99,11 @@ pub async fn what_is_not_there_is_refused(subject: &impl Subject) -> Verdict {
         Err(error) => is_invalid("a write on a partition that is not there", &error)?,
         Ok(outcome) => return Err(Violation::new(format!("a partition that is not there answered {outcome:?}"))),
     }
-    match client.store.read(&[(Partition(n), vec![scan(Span::all(ROWS))])], Consistency::Strict).await {
+    match client.store.read(&[(Partition(n), vec![scan(Span::all(ROWS))])], ReadOptions::new()).await {
         Err(error) => is_invalid("a read of a partition that is not there", &error)?,
         Ok(reply) => return Err(Violation::new(format!("a partition that is not there answered {reply:?}"))),
     }
-    let with_parts =
-        MiniTx { effects: vec![put(ROWS, "a", "1")], ..finished(TxId { lane: 50, seq: 1 }, Decision::Committed) };
+    let with_parts = finished(TxId { lane: 50, seq: 1 }, Decision::Committed).effects(vec![put(ROWS, "a", "1")]);
     match client.try_apply(with_parts).await {
         Err(error) => is_invalid("a Finish with effects", &error)?,
         Ok(outcome) => return Err(Violation::new(format!("a Finish with effects was answered {outcome:?}"))),

@@ -88,12 +88,10 @@ impl Case {
         let client = client.beside(number);
         let key = Bytes::from(number.to_be_bytes().to_vec());
         let in_the_way = Bytes::from([&key[..], b"in the way"].concat());
-        let tx = MiniTx {
-            checks: vec![Check::Version { space: ROWS, key: in_the_way.clone(), expect: None }],
-            effects: vec![put(ROWS, key.clone(), "1"), Effect::Add { space: SUMS, key: key.clone(), delta: 1 }],
-            ..MiniTx::one(TxId { lane: number, seq: 10 })
-        };
-        let other = |seq| MiniTx { id: TxId { seq, ..tx.id }, ..MiniTx::one(tx.id) };
+        let tx = MiniTx::one(TxId { lane: number, seq: 10 })
+            .checks(vec![Check::Version { space: ROWS, key: in_the_way.clone(), expect: None }])
+            .effects(vec![put(ROWS, key.clone(), "1"), Effect::Add { space: SUMS, key: key.clone(), delta: 1 }]);
+        let other = |seq| MiniTx::one(tx.id).id(TxId { seq, ..tx.id });
         let refused = Applied::Conflict { check: CheckRef::Check(0) };
         let in_between = client.beside(number << 32);
         if matches!(before, Refused | RefusedPrepare) {
@@ -134,8 +132,8 @@ impl Case {
     async fn send(&self, step: Step) -> Verdict<Applied> {
         self.client
             .apply(match step {
-                Step::One | Step::Prepare { .. } => MiniTx { step, ..self.tx.clone() },
-                _ => MiniTx { step, ..MiniTx::one(self.tx.id) },
+                Step::One | Step::Prepare { .. } => self.tx.clone().step(step),
+                _ => MiniTx::one(self.tx.id).step(step),
             })
             .await
     }
@@ -156,7 +154,7 @@ impl Case {
     /// Whether the row is locked.
     async fn is_locked(&self, asker: &Client) -> Verdict<bool> {
         let check = Check::Version { space: ROWS, key: self.key.clone(), expect: None };
-        match asker.apply(MiniTx { checks: vec![check], ..asker.tx(vec![]) }).await? {
+        match asker.apply(asker.tx(vec![]).checks(vec![check])).await? {
             Applied::Blocked { by } => {
                 ensure_eq!(by.id, self.tx.id, "who locks a row of its own");
                 Ok(true)

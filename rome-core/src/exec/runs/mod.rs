@@ -378,7 +378,7 @@ impl<T> Run<T> {
     /// The read of its last member.
     fn end(&self) -> Option<(Partition, Read)> {
         let Source::Span(_, partition, span) = &self.source else { return None };
-        let span = Span { reverse: !span.reverse, limit: Some(1), bytes: None, ..span.clone() };
+        let span = span.clone().reversed(!span.reverse).limited(Some(1)).within_bytes(None);
         Some((*partition, Read::Scan { span, filter: None, want: None, track: false }))
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rome_orm::SchemaPolicy;
 use rome_orm::prelude::*;
-use rome_orm::store::{Consistency, Partition, Read, Reply, Space, Span, Store};
+use rome_orm::store::{Partition, Read, ReadOptions, Reply, Space, Span, Store};
 
 /// A build: its entities, in a module of its own.
 macro_rules! build {
@@ -48,7 +48,7 @@ async fn catalog(store: &Arc<dyn Store>) -> Vec<(Partition, Bytes, String, Bytes
     for partition in (0..store.capabilities().partitions).map(Partition) {
         let scan = Read::Scan { span: Span::all(Space::Meta), filter: None, want: None, track: false };
         let reply =
-            store.read(&[(partition, vec![scan])], Consistency::Strict).await.unwrap().remove(0).replies.remove(0);
+            store.read(&[(partition, vec![scan])], ReadOptions::new()).await.unwrap().remove(0).replies.remove(0);
         let Reply::Scanned(scanned) = reply else { panic!("{reply:?}") };
         let copy = Bytes::copy_from_slice;
         all.extend(scanned.iter().map(|r| (partition, copy(r.key), r.version.to_string(), copy(r.value))));

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use rome_orm::prelude::*;
 use rome_orm::store::{
-    Applied, Consistency, Durability, Effect, IndexId, MiniTx, Partition, Read, Reply, SequenceId, Space, Span, Store,
-    TableId, TxId,
+    Applied, ApplyOptions, Durability, Effect, IndexId, MiniTx, Partition, Read, ReadOptions, Reply, SequenceId, Space,
+    Span, Store, TableId, TxId,
 };
 
 #[derive(Entity, Clone, Debug, PartialEq, Default)]
@@ -75,7 +75,7 @@ async fn everything(store: &Arc<dyn Store>) -> Vec<Stored> {
     for space in spaces() {
         for partition in (0..store.capabilities().partitions).map(Partition) {
             let scan = Read::Scan { span: Span::all(space), filter: None, want: None, track: false };
-            let reply = store.read(&[(partition, vec![scan])], Consistency::Strict).await.unwrap().remove(0);
+            let reply = store.read(&[(partition, vec![scan])], ReadOptions::new()).await.unwrap().remove(0);
             let Reply::Scanned(scanned) = &reply.replies[0] else { panic!("no scan") };
             all.extend(scanned.iter().map(|record| {
                 (
@@ -94,8 +94,8 @@ async fn everything(store: &Arc<dyn Store>) -> Vec<Stored> {
 async fn force(store: &Arc<dyn Store>, at: Partition, effects: Vec<Effect>) {
     let lane = store.reserve(SequenceId::Lanes, 1).await.unwrap();
     for seq in 1.. {
-        let tx = MiniTx { effects: effects.clone(), schema: u32::MAX, ..MiniTx::one(TxId { lane, seq }) };
-        match store.apply(vec![(at, tx)], Durability::Memory).await.unwrap().remove(0) {
+        let tx = MiniTx::one(TxId { lane, seq }).effects(effects.clone()).schema(u32::MAX);
+        match store.apply(vec![(at, tx)], ApplyOptions::new(Durability::Memory)).await.unwrap().remove(0) {
             Applied::Done { .. } => return,
             Applied::Blocked { .. } => tokio::time::sleep(Duration::from_millis(1)).await,
             other => panic!("{other:?}"),
