@@ -38,7 +38,7 @@ async fn main() -> rome_orm::Result<()> {
     // The copy lies in sixteen partitions, as on a cluster, and goes on counting keys where the first one was.
     let store = Arc::new(MemoryStore::with_partitions(16));
     rome_orm::dump::load(store.clone(), || Ok(lines.as_slice()), |_| {}).await?;
-    let copy = Database::builder().entity::<Dog>().open_store(store).await?;
+    let copy = Database::builder().entity::<Dog>().open(store).await?;
     assert_eq!(copy.query::<Dog>().count().await?, 1_000);
     assert_eq!(copy.query::<Dog>().filter(Dog::NAME.eq("dog 7")).one().await?.age, Some(7));
     let new = copy.insert(Dog { name: "Rex".into(), ..Default::default() }).await?;

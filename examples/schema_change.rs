@@ -56,20 +56,20 @@ mod wrong {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rome_orm::Result<()> {
     let store = Arc::new(MemoryStore::new());
-    let old = Database::builder().entity::<first::Dog>().open_store(store.clone()).await?;
+    let old = Database::builder().entity::<first::Dog>().open(store.clone()).await?;
     let dog = |n: u8| first::Dog { name: format!("dog {}", n % 99), age: n, ..Default::default() };
     old.insert_many((0..100).map(dog)).await?;
 
-    let plan = Database::builder().entity::<Dog>().plan_store(store.clone()).await?;
+    let plan = Database::builder().entity::<Dog>().plan(store.clone()).await?;
     println!("the second release would change:\n{plan}\n");
     assert_eq!(plan.changes.len(), 4);
 
     // A program that may not change the schema says so.
     let strict = Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Deny);
-    assert!(strict.open_store(store.clone()).await.is_err());
+    assert!(strict.open(store.clone()).await.is_err());
 
     // The change is made at once; the indexes are built while everybody goes on.
-    let db = Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Defer).open_store(store.clone()).await?;
+    let db = Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Defer).open(store.clone()).await?;
     let refused = old.insert(dog(101)).await.expect_err("it does not know the new indexes");
     println!("the first release, still running: {refused}\n");
     assert_eq!(old.query::<first::Dog>().count().await?, 100);
@@ -90,7 +90,7 @@ async fn main() -> rome_orm::Result<()> {
     println!("\n{}\n", db.admin().status().await?);
     assert!(db.admin().check().await?.is_clean());
 
-    let refused = Database::builder().entity::<wrong::Dog>().open_store(store).await.expect_err("the type differs");
+    let refused = Database::builder().entity::<wrong::Dog>().open(store).await.expect_err("the type differs");
     println!("{refused}");
     Ok(())
 }

@@ -45,7 +45,7 @@ async fn main() -> rome_orm::Result<()> {
 
     // A store with options of its own.
     let store = EmbeddedStore::open(&folder, EmbeddedOptions::default().cache_bytes(16 << 20))?;
-    let db = Database::builder().entity::<Dog>().open_store(Arc::new(store)).await?;
+    let db = Database::builder().entity::<Dog>().open(Arc::new(store)).await?;
     println!("{} dogs are stored", db.query::<Dog>().count().await?);
     drop(db);
     std::fs::remove_dir_all(&folder).expect("the folder was made above");

@@ -38,7 +38,7 @@
 //!
 //! # Stores
 //!
-//! [`Open::open`] takes a URL:
+//! [`DatabaseBuilder::open`] takes a URL, or a store in an `Arc`:
 //!
 //! | URL | store | feature |
 //! |---|---|---|
@@ -57,22 +57,21 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod open;
 pub mod prelude;
-mod url;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
-pub use open::{Open, check_url, store_at};
 pub use rome_core::alias;
 pub use rome_core::change::SchemaPolicy;
 pub use rome_core::model::{Embedded, Entity, Id, Many, Newtype, One, Projection, Relation};
 pub use rome_core::query::{self, Cursor, Explain, GroupBy, Joined, Page, Query, ScanPolicy, SetQuery, SoftDeleted};
 pub use rome_core::session::{self, Hooks, Session, TransactionOptions};
 pub use rome_core::value::{self, Json, Value};
-pub use rome_core::{Admin, Database, DatabaseBuilder, Error, ErrorKind, Executor, OrNotFound, Result};
+pub use rome_core::{
+    Admin, Database, DatabaseBuilder, Error, ErrorKind, Executor, IntoStore, OrNotFound, Result, open_store,
+};
 pub use rome_core::{change, check, dump, expr, metrics, schema, store};
 pub use rome_derive::{ColumnEnum, Embedded, Entity, Newtype, Projection};
 // The types of columns that come from other crates, so that a program has them in the versions that ROME takes.

@@ -557,12 +557,12 @@ async fn what_does_not_fit_is_refused_at_open() {
     }
     for Opened { db, .. } in &stores().await {
         let store = db.store();
-        let first = Database::builder().entity::<before::Thing>().open_store(store.clone()).await.unwrap();
+        let first = Database::builder().entity::<before::Thing>().open(store.clone()).await.unwrap();
         first.insert(before::Thing { id: 1, old: "x".into() }).await.unwrap();
-        let second = Database::builder().entity::<added::Thing>().open_store(store.clone()).await.unwrap();
+        let second = Database::builder().entity::<added::Thing>().open(store.clone()).await.unwrap();
         let expected = added::Thing { id: 1, renamed: "x".into(), note: None, size: 7 };
         assert_eq!(second.get::<added::Thing>(1u64).await.unwrap(), Some(expected));
-        let error = Database::builder().entity::<removed::Thing>().open_store(store.clone()).await.unwrap_err();
+        let error = Database::builder().entity::<removed::Thing>().open(store.clone()).await.unwrap_err();
         assert!(error.is_schema_mismatch());
         for part in ["`id`", "`old`", "no longer declared"] {
             assert!(error.to_string().contains(part), "{part}: {error}");

@@ -20,7 +20,7 @@ struct Counter {
 /// Two handles of one database, as two programs have them: neither knows what the other is doing.
 async fn two_programs() -> (Database, Database) {
     let store = Arc::new(MemoryStore::new());
-    let open = || Database::builder().entity::<Counter>().open_store(store.clone());
+    let open = || Database::builder().entity::<Counter>().open(store.clone());
     let (one, other) = (open().await.unwrap(), open().await.unwrap());
     one.insert(Counter { id: 1, value: 0 }).await.unwrap();
     (one, other)

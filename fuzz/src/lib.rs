@@ -30,7 +30,7 @@ pub fn statements(data: &[u8]) {
         for partitions in [1, 5] {
             let store = std::sync::Arc::new(MemoryStore::with_partitions(partitions));
             let builder = Database::builder().entity::<Parent>().entity::<Child>().entity::<Ticket>().entity::<Line>();
-            let db = builder.open_store(store).await.expect("an empty store opens");
+            let db = builder.open(store).await.expect("an empty store opens");
             answers.push(sequences::play::play(&db, None, data).await);
         }
         assert_eq!(answers[0], answers[1]);

@@ -26,7 +26,8 @@ pub async fn run(args: Args) -> Result<ExitCode> {
             "name the store with `--url`, or in the variable ROME_URL: `embedded:PATH`, `redis://HOST`",
         ));
     }
-    let store = there_is(&args.url, &args.command)?.open(&args.url).await?;
+    check_there(&args.url, &args.command)?;
+    let store = rome_orm::open_store(&args.url).await?;
     match args.command {
         Command::Load { file } => load(store, args.durability, &file, args.quiet).await,
         command => on(&database(store, args.durability).await?, command, args.quiet).await,
@@ -34,30 +35,21 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn database(store: Arc<dyn Store>, durability: Durability) -> Result<Database> {
-    Database::builder().stored_tables().durability(durability).open_store(store).await
+    Database::builder().stored_tables().durability(durability).open(store).await
 }
 
-/// The store is one that can be opened.
-struct Known;
-
-/// A look at what does not exist makes nothing: only a load begins a database on disk.
-fn there_is(url: &str, command: &Command) -> Result<Known> {
-    rome_orm::check_url(url)?;
-    match url.strip_prefix("embedded:") {
-        Some(path) if !matches!(command, Command::Load { .. }) && !Path::new(path).is_dir() => {
-            Err(Error::invalid(format!("there is no database in `{path}`")))
-        }
-        _ if url.starts_with("memory:") => {
-            Err(Error::invalid("a store in memory ends with its program; name another one"))
-        }
-        _ => Ok(Known),
+/// Refuses a store in which nothing can be: a look at what does not exist makes nothing, and only a load begins a database on disk.
+fn check_there(url: &str, command: &Command) -> Result<()> {
+    if url.starts_with("memory:") {
+        return Err(Error::invalid("a store in memory ends with its program; name another one"));
     }
-}
-
-impl Known {
-    async fn open(self, url: &str) -> Result<Arc<dyn Store>> {
-        rome_orm::store_at(url).await
+    if url.starts_with("embedded:") && !matches!(command, Command::Load { .. }) {
+        let folder = rome_orm::embedded::folder_of(url)?;
+        if !folder.is_dir() {
+            return Err(Error::invalid(format!("there is no database in `{}`", folder.display())));
+        }
     }
+    Ok(())
 }
 
 async fn on(db: &Database, command: Command, quiet: bool) -> Result<ExitCode> {

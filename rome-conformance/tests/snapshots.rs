@@ -48,7 +48,7 @@ impl Busy {
         let (is_busy, inner) = (AtomicBool::new(false), MemoryStore::new());
         let store =
             Arc::new(Self { inner, is_busy, gives, keeps, reads: AtomicU64::new(0), commits: AtomicU64::new(0) });
-        let db = Database::builder().entity::<Owner>().entity::<Dog>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Owner>().entity::<Dog>().open(store.clone()).await.unwrap();
         db.insert_many((0..3).map(|id| Owner { id, ..Owner::default() })).await.unwrap();
         db.insert_many((0..9).map(|id| Dog { id, owner_id: id % 3, ..Dog::default() })).await.unwrap();
         store.reads.store(0, SeqCst);

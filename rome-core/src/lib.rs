@@ -34,6 +34,6 @@ pub mod store;
 pub mod testkit;
 pub mod value;
 
-pub use database::{Admin, Database, DatabaseBuilder, Executor};
+pub use database::{Admin, Database, DatabaseBuilder, Executor, IntoStore, open_store};
 pub use error::{Error, ErrorKind, Result};
 pub use model::OrNotFound;

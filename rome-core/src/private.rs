@@ -9,7 +9,6 @@ pub use std::string::String;
 pub use std::sync::LazyLock;
 pub use std::vec::Vec;
 
-pub use crate::database::check_runtime;
 pub use crate::expr::Column;
 pub use crate::model::aggregated::{grouped, summed};
 pub use crate::model::auto::{AutoKey, counter, uuid_v4, uuid_v7};

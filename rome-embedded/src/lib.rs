@@ -26,7 +26,9 @@ mod shared;
 mod store;
 #[doc(hidden)]
 pub mod testkit;
+mod url;
 mod vanished;
 
 pub use options::{EmbeddedOptions, Recovery, Verify};
 pub use store::EmbeddedStore;
+pub use url::folder_of;

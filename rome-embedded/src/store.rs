@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use rome_store::{
     Applied, ApplyOptions, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply,
-    SequenceId, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
+    Scheme, SequenceId, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
 };
 use tokio::sync::oneshot;
 
@@ -65,6 +65,15 @@ impl EmbeddedStore {
         let (disk, engine) = folder.engine(&options)?;
         let path = folder.path().to_owned();
         Self::start(&path, disk, engine, options, Some(folder))
+    }
+
+    /// The scheme `embedded`: `embedded:PATH` is the database in a folder, with default options, and [`folder_of`](crate::folder_of) says which
+    /// folder.
+    #[must_use]
+    pub fn scheme() -> Scheme {
+        Scheme::new("embedded", "embedded:PATH", async |url: String| {
+            Self::open(crate::folder_of(&url)?, EmbeddedOptions::default())
+        })
     }
 
     /// Makes the file of the closed database in the folder `path` as small as it can be, and says whether it got

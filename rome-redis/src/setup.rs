@@ -27,8 +27,17 @@ pub(crate) struct Setup {
     database: OnceLock<String>,
 }
 
+const SCHEMES: [&str; 4] = ["redis", "redis-cluster", "rediss", "rediss-cluster"];
+
 impl Setup {
     pub(crate) fn new(url: &str, options: RedisOptions) -> StoreResult<Arc<Self>> {
+        if let Some((scheme, rest)) = url.split_once(':')
+            && SCHEMES.contains(&scheme)
+            && !rest.starts_with("//")
+        {
+            let message = format!("`{scheme}:` is followed by `//` and the host: write `{scheme}://HOST`");
+            return Err(StoreError::new(StoreErrorKind::Invalid, message));
+        }
         let (url, options) = options.take_from(url)?;
         let target = Target::of(&url)?;
         if options.partitions.is_some_and(|n| n != 1) && matches!(target, Target::Server(_)) {

@@ -3,7 +3,7 @@
 use redis::Value;
 use rome_store::{
     Applied, ApplyOptions, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadOptions, ReadReply,
-    SequenceId, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
+    Scheme, SequenceId, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
 };
 
 use crate::apply::Applier;
@@ -62,6 +62,18 @@ impl RedisStore {
     /// ```
     pub async fn open(url: &str) -> StoreResult<Self> {
         Self::open_with(url, RedisOptions::default()).await
+    }
+
+    /// The schemes of its URLs: `redis` and `redis-cluster`, and `rediss` and `rediss-cluster` for TLS.
+    #[must_use]
+    pub fn schemes() -> [Scheme; 4] {
+        let scheme = |name, form| Scheme::new(name, form, async |url: String| Self::open(&url).await);
+        [
+            scheme("redis", "redis://HOST"),
+            scheme("redis-cluster", "redis-cluster://HOST"),
+            scheme("rediss", "rediss://HOST"),
+            scheme("rediss-cluster", "rediss-cluster://HOST"),
+        ]
     }
 
     /// Opens the database that the URL names. Parameters in the URL come before the options.

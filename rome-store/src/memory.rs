@@ -15,13 +15,14 @@ mod scan;
 mod state;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
     Applied, ApplyOptions, CONTRACT, Capabilities, Consistency, Durability, MiniTx, Partition, Read, ReadOptions,
-    ReadReply, SequenceId, Snapshot, Snapshots, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
+    ReadReply, Scheme, SequenceId, Snapshot, Snapshots, Store, StoreError, StoreErrorKind, StoreFuture, StoreResult,
 };
 use past::Past;
 use state::{Answering, State};
@@ -88,6 +89,23 @@ impl MemoryStore {
         let partitions = (0..capabilities.partitions).map(|_| State::default()).collect();
         let content = Content { partitions, sequences: HashMap::new() };
         Self { capabilities, state: RwLock::new(content), snapshots: Snapshots::new() }
+    }
+
+    /// The scheme `memory`. Each URL of it is a new store: `memory:` has one partition, `memory:?partitions=16` as many as it says.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rome_store::StoreError> {
+    /// let store = rome_store::memory::MemoryStore::scheme().open("memory:?partitions=4").await?;
+    /// assert_eq!(store.capabilities().partitions, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn scheme() -> Scheme {
+        Scheme::new("memory", "memory:", async |url: String| {
+            Ok(Self::with_partitions(url::partitions(url.strip_prefix("memory:").unwrap_or(&url))?))
+        })
     }
 
     /// Goes on with reads for one slice. Whether all are answered; if not, other tasks run before the next slice, which reads the same

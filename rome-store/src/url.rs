@@ -12,7 +12,7 @@ use crate::{StoreError, StoreErrorKind, StoreResult};
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most characters of a value that an error repeats.
-const MOST_TOLD: usize = 64;
+const MOST_SHOWN: usize = 64;
 
 /// A parameter of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,10 @@ pub fn parameters(url: &str) -> StoreResult<(&str, Vec<Parameter<'_>>)> {
             return Err(invalid("a parameter of the URL has no name; write `?name=value`".to_owned()));
         }
         if parameters.iter().any(|known| known.name == name) {
-            return Err(invalid(format!("the parameter `{}` is in the URL twice", told(name))));
+            return Err(invalid(format!("the parameter `{}` is in the URL twice", shown(name))));
         }
         let value = decoded(value).ok_or_else(|| {
-            let name = told(name);
+            let name = shown(name);
             invalid(format!(
                 "the value of `{name}` has a `%` without two hexadecimal digits; write `%25` for `%` itself"
             ))
@@ -118,11 +118,11 @@ impl<'u> Parameter<'u> {
             Some((last, others)) => format!("there are {} and {last}", others.join(", ")),
             None => "there are none".to_owned(),
         };
-        invalid(format!("`{}` is no parameter of this URL; {known}", told(self.name)))
+        invalid(format!("`{}` is no parameter of this URL; {known}", shown(self.name)))
     }
 
     fn is_no(&self, what: &str, advice: &str) -> StoreError {
-        invalid(format!("`{}={}` is no {what}; {advice}", told(self.name), told(&self.value)))
+        invalid(format!("`{}={}` is no {what}; {advice}", shown(self.name), shown(&self.value)))
     }
 }
 
@@ -149,12 +149,13 @@ pub fn duration(text: &str) -> Option<Duration> {
 }
 
 /// Text of a URL as an error repeats it: cut, and without control characters.
-fn told(text: &str) -> String {
-    let mut told: String = text.chars().take(MOST_TOLD).flat_map(char::escape_debug).collect();
-    if text.chars().nth(MOST_TOLD).is_some() {
-        told.push('…');
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST_SHOWN).is_some() {
+        shown.push('…');
     }
-    told
+    shown
 }
 
 /// The text with its percent-encoding undone; `None` if an escape is broken, or what comes out is no text.

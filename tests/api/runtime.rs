@@ -16,9 +16,9 @@ fn opening_outside_of_tokio_says_what_to_do() {
         block_on(builder().open("memory:")).unwrap_err(),
         block_on(builder().open("memory:?partitions=4")).unwrap_err(),
         block_on(builder().open(&on_disk)).unwrap_err(),
-        block_on(builder().open_store(store())).unwrap_err(),
+        block_on(builder().open(store())).unwrap_err(),
         block_on(builder().plan("memory:")).unwrap_err(),
-        block_on(builder().plan_store(store())).unwrap_err(),
+        block_on(builder().plan(store())).unwrap_err(),
     ];
     for error in errors {
         assert!(error.is_invalid() && error.to_string().contains("`#[tokio::main]`"), "{error}");

@@ -72,7 +72,7 @@ async fn live(app: Arc<Application>, living: Arc<Living>, slot: u32) {
 /// Opens the database, however many tries it takes; none if that is a violation.
 pub(super) async fn open(process: &Arc<Process>, world: &World) -> Option<Database> {
     loop {
-        match tables::builder(world.plan.operator).open_store(process.clone()).await {
+        match tables::builder(world.plan.operator).open(process.clone()).await {
             Ok(db) => return Some(db),
             Err(error) if error.is_unavailable() || error.is_outcome_unknown() || error.is_conflict() => {}
             Err(error) => {

@@ -88,7 +88,7 @@ impl Client {
     async fn die_at(&mut self, deed: &Deed) -> Option<super::deed::End> {
         let mortal = Mortal::new(self.store.clone());
         // A program that cannot begin does nothing.
-        let Ok(db) = self.shared.builder().open_store(mortal.clone()).await else {
+        let Ok(db) = self.shared.builder().open(mortal.clone()).await else {
             return Some(super::deed::End::Failed);
         };
         let halves = self.random.below(STEPS);

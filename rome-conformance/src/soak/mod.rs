@@ -94,7 +94,7 @@ impl Load {
         });
         let mut databases: Vec<Database> = Vec::new();
         for store in &stores {
-            databases.push(shared.builder().open_store(store.clone()).await?);
+            databases.push(shared.builder().open(store.clone()).await?);
         }
         let Some(auditor) = databases.first().cloned() else { return Ok(Figures::default()) };
         bank::open_accounts(&auditor).await?;

@@ -32,7 +32,7 @@ pub(crate) struct Account {
 /// When it is not so.
 pub async fn no_money_is_made_or_lost(subject: &impl Subject) -> Verdict {
     let place = subject.place();
-    let db = Database::builder().entity::<Account>().open_store(subject.open(&place).await?).await?;
+    let db = Database::builder().entity::<Account>().open(subject.open(&place).await?).await?;
     open_accounts(&db).await?;
     let db = Arc::new(db);
     let tasks = (0..TASKS).map(|n| {

@@ -25,7 +25,7 @@ pub(crate) struct Counter {
 /// When it does not.
 pub async fn no_increment_is_lost(subject: &impl Subject) -> Verdict {
     let place = subject.place();
-    let db = Database::builder().entity::<Counter>().open_store(subject.open(&place).await?).await?;
+    let db = Database::builder().entity::<Counter>().open(subject.open(&place).await?).await?;
     start(&db).await?;
     let tasks = (0..TASKS).map(|n| {
         let db = db.clone();

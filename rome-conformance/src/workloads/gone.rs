@@ -75,7 +75,7 @@ fn builder() -> DatabaseBuilder {
 pub async fn clients_that_are_gone_leave_nothing_locked_or_torn(subject: &impl Subject) -> Verdict {
     let place = subject.place();
     let store = subject.open(&place).await?;
-    let db = builder().open_store(store.clone()).await?;
+    let db = builder().open(store.clone()).await?;
     db.insert_many((0..PURSES).map(|id| Purse { id, label: format!("{id}"), money: 100 })).await?;
     let clients = (0..CLIENTS).map(|n| {
         let (store, db) = (store.clone(), db.clone());
@@ -124,12 +124,12 @@ pub async fn clients_that_are_gone_leave_nothing_locked_or_torn(subject: &impl S
 
 /// A lost request may be the reason that this takes some tries.
 async fn open(store: Arc<dyn Store>) -> Verdict<Database> {
-    let mut opened = builder().open_store(store.clone()).await;
+    let mut opened = builder().open(store.clone()).await;
     for _ in 0..10 {
         if opened.is_ok() {
             break;
         }
-        opened = builder().open_store(store.clone()).await;
+        opened = builder().open(store.clone()).await;
     }
     Ok(opened?)
 }

@@ -126,7 +126,7 @@ pub async fn lists_outlive_their_clients(subject: &impl Subject) -> Verdict {
     let store = subject.open(&place).await?;
     let log = Arc::new(Log::new());
     // The catalog is there before the first client goes.
-    let last = builder().open_store(store.clone()).await?;
+    let last = builder().open(store.clone()).await?;
     let tasks = (0..TASKS).map(|n| {
         let (store, log, db) = (store.clone(), log.clone(), last.clone());
         async move {
@@ -138,7 +138,7 @@ pub async fn lists_outlive_their_clients(subject: &impl Subject) -> Verdict {
                 }
                 let mortal = Mortal::new(store.clone());
                 // A client that cannot begin says nothing.
-                let Ok(db) = builder().open_store(mortal.clone()).await else { continue };
+                let Ok(db) = builder().open(mortal.clone()).await else { continue };
                 mortal.dies_after((n * 5 + round * 3) % 8);
                 mortal.while_alive(transact(&db, &log, plan(n, round))).await;
                 gone.push(mortal);
@@ -160,12 +160,12 @@ pub async fn lists_outlive_their_clients(subject: &impl Subject) -> Verdict {
 pub async fn append_to_lists(subject: &impl Subject) -> Verdict<Vec<Transaction>> {
     let place = subject.place();
     let store = subject.open(&place).await?;
-    let db = builder().open_store(store.clone()).await?;
+    let db = builder().open(store.clone()).await?;
     let log = Arc::new(Log::new());
     // Handles know nothing of each other, like the programs of a cluster; the transactions of one take turns when they lose.
     let mut handles = vec![db.clone()];
     for _ in 1..TASKS {
-        handles.push(builder().open_store(store.clone()).await.unwrap_or_else(|_| db.clone()));
+        handles.push(builder().open(store.clone()).await.unwrap_or_else(|_| db.clone()));
     }
     let tasks = (0..TASKS).zip(&handles).map(|(n, db)| {
         let (db, log) = (db.clone(), log.clone());

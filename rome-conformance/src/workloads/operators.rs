@@ -78,11 +78,11 @@ pub(crate) async fn start<K: Kept>(db: &Database, lists: u64, sets: u64) -> Resu
 pub(super) async fn hold<K: Kept>(subject: &impl Subject) -> Verdict {
     let place = subject.place();
     let store = subject.open(&place).await?;
-    let db = K::add(Database::builder()).open_store(store.clone()).await?;
+    let db = K::add(Database::builder()).open(store.clone()).await?;
     at_last(async || start::<K>(&db, LISTS, SETS).await).await?;
     let log = Arc::new(Log::new());
     // Half of the tasks have a handle of their own, like another program.
-    let other = K::add(Database::builder()).open_store(store).await.unwrap_or_else(|_| db.clone());
+    let other = K::add(Database::builder()).open(store).await.unwrap_or_else(|_| db.clone());
     let tasks = (0..TASKS).map(|n| {
         let (db, log) = (if n % 2 == 0 { &db } else { &other }.clone(), log.clone());
         async move {

@@ -91,7 +91,7 @@ pub async fn no_row_is_left_without_its_parent(subject: &impl Subject) -> Verdic
     let store = subject.open(&place).await?;
     let open = || {
         let entities = Database::builder().entity::<House>().entity::<Room>().entity::<Bed>();
-        entities.entity::<Guest>().entity::<Yard>().entity::<Gate>().open_store(store.clone())
+        entities.entity::<Guest>().entity::<Yard>().entity::<Gate>().open(store.clone())
     };
     let handles = try_join_all((0..HANDLES).map(|_| open())).await?;
     let Some(db) = handles.first() else { return Ok(()) };

@@ -29,7 +29,7 @@ struct Doctor {
 /// When it is not so.
 pub async fn one_of_each_pair_stays(subject: &impl Subject) -> Verdict {
     let place = subject.place();
-    let db = Database::builder().entity::<Doctor>().open_store(subject.open(&place).await?).await?;
+    let db = Database::builder().entity::<Doctor>().open(subject.open(&place).await?).await?;
     let doctor = |id| Doctor { id, pair: id / 2, on_call: true };
     for round in 0..ROUNDS {
         at_last(async || db.upsert_many((0..2 * PAIRS).map(doctor)).await).await?;

@@ -28,7 +28,7 @@ struct Seat {
 /// When it is not so.
 pub async fn a_unique_value_is_taken_once(subject: &impl Subject) -> Verdict {
     let place = subject.place();
-    let db = Database::builder().entity::<Seat>().open_store(subject.open(&place).await?).await?;
+    let db = Database::builder().entity::<Seat>().open(subject.open(&place).await?).await?;
     for number in 0..ROUNDS {
         // The same seat twice: it is free again after the first time.
         let number = number / 2;

@@ -42,10 +42,10 @@ impl Admin<'_> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
     /// let store = std::sync::Arc::new(MemoryStore::new());
-    /// let old = Database::builder().entity::<first::Dog>().open_store(store.clone()).await?;
+    /// let old = Database::builder().entity::<first::Dog>().open(store.clone()).await?;
     /// old.insert(first::Dog { id: 1, name: "Rex".into() }).await?;
     ///
-    /// let db = Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Defer).open_store(store).await?;
+    /// let db = Database::builder().entity::<Dog>().schema_policy(SchemaPolicy::Defer).open(store).await?;
     /// assert!(db.query::<Dog>().filter(Dog::NAME.eq("Rex")).explain().await?.is_full_scan());
     /// let report = db.admin().build_indexes(&BuildOptions::default()).await?;
     /// assert_eq!(report.built, [("dogs".to_owned(), "by_name".to_owned())]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Database;
+use super::stores::{IntoStore, Schemes};
 use crate::ask::ScanPolicy;
 use crate::catalog::{self, SchemaPlan, SchemaPolicy};
 use crate::change::{self, BuildOptions};
@@ -14,7 +15,7 @@ use crate::model::Entity;
 use crate::placement::Placement;
 use crate::schema::Table;
 use crate::session::{Calm, CounterKeys, Hooked, Readers, Shared, SlowQueryLog, Statistics, Turns};
-use crate::store::{Durability, IndexId, Store};
+use crate::store::{Durability, IndexId, Scheme, Store};
 
 /// Opens a database: names its entities, then its store.
 #[derive(Debug, Default, Clone)]
@@ -32,6 +33,7 @@ pub struct DatabaseBuilder {
     build: BuildOptions,
     /// Whether the tables are those of the stored catalog, and not those of entities.
     stored: bool,
+    schemes: Schemes,
 }
 
 impl DatabaseBuilder {
@@ -173,31 +175,52 @@ impl DatabaseBuilder {
         self
     }
 
-    /// What opening the database in this store would change, and what stands in the way: also stored rows that break a new unique
-    /// index. Changes nothing. Costs one round trip; where there are new indexes, one more for each 500 rows of their tables.
+    /// Adds the URLs of a store that ROME does not bring: with this scheme, [`open`](Self::open) and [`plan`](Self::plan) take them.
     ///
     /// ```
     /// # use rome_orm::prelude::*;
     /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
     /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
-    /// use rome_orm::store::memory::MemoryStore;
+    /// use rome_orm::store::{Scheme, memory::MemoryStore};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> rome_orm::Result<()> {
-    /// let store = std::sync::Arc::new(MemoryStore::new());
-    /// let plan = Database::builder().entity::<Dog>().plan_store(store.clone()).await?;
+    /// let scratch = Scheme::new("scratch", "scratch:", async |_url: String| Ok(MemoryStore::new()));
+    /// let db = Database::builder().entity::<Dog>().scheme(scratch).open("scratch:").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        self.schemes.add(scheme);
+        self
+    }
+
+    /// What [opening](Self::open) the database would change, and what stands in the way: also stored rows that break a new unique index.
+    /// Changes nothing in the database, though it opens the store. Costs one round trip more than that; where there are new indexes, one
+    /// more for each 500 rows of their tables.
+    ///
+    /// ```
+    /// # use rome_orm::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome_orm::Result<()> {
+    /// let store = rome_orm::open_store("memory:").await?;
+    /// let plan = Database::builder().entity::<Dog>().plan(store.clone()).await?;
     /// assert_eq!(plan.to_string(), "+ table `dog` is new");
-    /// Database::builder().entity::<Dog>().open_store(store.clone()).await?;
-    /// assert!(Database::builder().entity::<Dog>().plan_store(store).await?.is_empty());
+    /// Database::builder().entity::<Dog>().open(store.clone()).await?;
+    /// assert!(Database::builder().entity::<Dog>().plan(store).await?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the entities do not fit each other; those of the store.
-    pub async fn plan_store(&self, store: Arc<dyn Store>) -> Result<SchemaPlan> {
+    pub async fn plan(&self, at: impl IntoStore) -> Result<SchemaPlan> {
         check_runtime()?;
         self.check_names()?;
+        let store = at.into_store(&self.schemes).await?;
         store.capabilities().check_contract()?;
         let placement = Placement::new(store.capabilities().partitions);
         let committer = Committer::new(measured(store, &self.metrics), self.durability);
@@ -208,14 +231,41 @@ impl DatabaseBuilder {
     /// to four round trips; more where an index has to be built, see [`build_indexes`](crate::Admin::build_indexes): its rows are read
     /// once before, to see whether it can be built.
     ///
+    /// The store is given by its URL: `memory:`, `embedded:PATH`, `redis://HOST` or `redis-cluster://HOST`, with `rediss` in the place of
+    /// `redis` for TLS, or one of a [scheme](Self::scheme) that the program has added. The path of an embedded store is relative to the
+    /// working directory or not, without `//` in front of it; in it `%20` is a blank, as in other URLs, and `%`, `?` and `#` themselves
+    /// are written `%25`, `%3F` and `%23`. Or it is a store in an `Arc`, opened with options of its own, wrapped, or shared by several
+    /// databases.
+    ///
     /// What is refused has changed nothing, for nobody. If rows that others write while a new index is built cannot be in it, the index
     /// is taken back. If opening is interrupted while an index is built, the next one goes on.
     ///
+    /// ```
+    /// # use rome_orm::prelude::*;
+    /// # #[derive(Entity, Clone, Debug, Default, PartialEq)]
+    /// # struct Dog { #[rome(key, auto)] id: Id<Dog>, #[rome(unique)] name: String, #[rome(index)] age: Option<u32> }
+    /// use std::sync::Arc;
+    /// use rome_orm::store::memory::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rome_orm::Result<()> {
+    /// let by_url = Database::builder().entity::<Dog>().open("memory:").await?;
+    /// let by_store = Database::builder().entity::<Dog>().open(Arc::new(MemoryStore::new())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
+    /// When the URL names no store that this build has, or this is called outside of a Tokio runtime; when the store cannot be opened, for
+    /// instance [`is_unavailable`](crate::Error::is_unavailable), [`is_in_use`](crate::Error::is_in_use) by another process,
+    /// [`is_access_denied`](crate::Error::is_access_denied), [`is_database_gone`](crate::Error::is_database_gone) or
+    /// [`is_corrupt`](crate::Error::is_corrupt);
     /// [`is_schema_mismatch`](crate::Error::is_schema_mismatch) when the stored tables do not fit the entities, an entity
-    /// is missing that another one references, or rows stand in the way of a new unique index; those of the store.
-    pub async fn open_store(self, store: Arc<dyn Store>) -> Result<Database> {
-        self.open_with(store, true).await
+    /// is missing that another one references, or rows stand in the way of a new unique index.
+    pub async fn open(self, at: impl IntoStore) -> Result<Database> {
+        check_runtime()?;
+        let store = at.into_store(&self.schemes).await?;
+        Box::pin(self.open_with(store, true)).await
     }
 
     /// The same, without the foreign keys of stored tables if these are not to be enforced.
@@ -271,7 +321,7 @@ impl DatabaseBuilder {
 ///
 /// # Errors
 /// [`is_invalid`](Error::is_invalid).
-pub fn check_runtime() -> Result<()> {
+pub(super) fn check_runtime() -> Result<()> {
     match tokio::runtime::Handle::try_current() {
         Ok(_) => Ok(()),
         Err(_) => Err(Error::invalid(

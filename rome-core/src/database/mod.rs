@@ -4,13 +4,13 @@ mod admin;
 mod builder;
 mod executor;
 mod relations;
+mod stores;
 mod update_if;
 
 pub use admin::Admin;
 pub use builder::DatabaseBuilder;
-#[doc(hidden)]
-pub use builder::check_runtime;
 pub use executor::Executor;
+pub use stores::{IntoStore, open_store};
 
 use std::sync::Arc;
 

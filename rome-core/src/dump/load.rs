@@ -77,7 +77,7 @@ pub fn verify(dump: &mut impl BufRead) -> Result<BTreeMap<String, u64>> {
 ///
 /// let store = std::sync::Arc::new(MemoryStore::new());
 /// rome_orm::dump::load(store.clone(), || Ok(lines.as_slice()), |_| {}).await?;
-/// let copy = Database::builder().entity::<Dog>().open_store(store).await?;
+/// let copy = Database::builder().entity::<Dog>().open(store).await?;
 /// assert_eq!(copy.get::<Dog>(rex.id).await?, Some(rex));
 /// # Ok(())
 /// # }

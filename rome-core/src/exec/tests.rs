@@ -33,7 +33,7 @@ async fn databases(dogs: u64) -> Vec<Database> {
     let mut all = Vec::new();
     for partitions in [1, 5] {
         let store = Arc::new(MemoryStore::with_partitions(partitions));
-        let db = Database::builder().entity::<Dog>().entity::<Cat>().open_store(store).await.unwrap();
+        let db = Database::builder().entity::<Dog>().entity::<Cat>().open(store).await.unwrap();
         db.insert_many((0..dogs).map(|id| Dog { id, age: id % 7, weight: id / 10 })).await.unwrap();
         all.push(db);
     }

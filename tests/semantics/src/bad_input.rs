@@ -289,7 +289,7 @@ async fn stored_dogs(store: &Arc<dyn Store>) -> Vec<(Bytes, Bytes)> {
 async fn a_stored_row_that_cannot_be_read_is_corrupt_and_the_others_are_fine() {
     for place in places_of_one_partition() {
         let store = place.open().await;
-        let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Dog>().open(store.clone()).await.unwrap();
         let dogs = pack(&db).await;
         let rows = stored_dogs(&store).await;
         assert_eq!(rows.len(), 9);
@@ -326,7 +326,7 @@ async fn a_stored_row_that_cannot_be_read_is_corrupt_and_the_others_are_fine() {
 async fn a_stored_value_of_another_type_is_told_with_its_column() {
     for place in places_of_one_partition() {
         let store = place.open().await;
-        let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Dog>().open(store.clone()).await.unwrap();
         let mut dogs = pack(&db).await;
         let (key, value) = stored_dogs(&store).await[8].clone();
         // The last byte is the bool.
@@ -345,11 +345,11 @@ async fn a_stored_value_of_another_type_is_told_with_its_column() {
 async fn a_catalog_that_cannot_be_read_is_told_at_open() {
     for place in places() {
         let store = place.open().await;
-        drop(Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap());
+        drop(Database::builder().entity::<Dog>().open(store.clone()).await.unwrap());
         let put =
             Effect::Put { space: Space::Meta, key: Bytes::from_static(b"catalog"), value: Bytes::from_static(b"{") };
         force(&store, vec![put]).await;
-        let error = Database::builder().entity::<Dog>().open_store(store).await.unwrap_err();
+        let error = Database::builder().entity::<Dog>().open(store).await.unwrap_err();
         assert!(error.is_schema_mismatch() || error.is_corrupt(), "{error}");
         says!(error, "catalog");
     }

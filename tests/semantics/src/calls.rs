@@ -39,7 +39,7 @@ macro_rules! counted {
         async fn $name() {
             for place in places_of_one_partition() {
                 let recorder = Arc::new(Recorder::new(place.open().await));
-                let $db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await.unwrap();
+                let $db = Database::builder().entity::<Dog>().open(recorder.clone()).await.unwrap();
                 let $dogs = $db.insert_many((0..1000).map(dog)).await.unwrap();
                 println!("on {}", place.name);
                 let $calls = Calls(recorder);

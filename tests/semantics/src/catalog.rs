@@ -42,7 +42,7 @@ macro_rules! refused {
     ($([$($entity:ty),+])?, $($part:expr),+) => {
         for place in places() {
             let dogs = begin(&place).await;
-            let opened = Database::builder()$($(.entity::<$entity>())+)?.open_store(place.open().await).await;
+            let opened = Database::builder()$($(.entity::<$entity>())+)?.open(place.open().await).await;
             let error = opened.expect_err("the change is refused");
             assert!(error.is_schema_mismatch(), "{error}");
             $(assert!(error.to_string().contains($part), "{error} does not say {}", $part);)+
@@ -276,8 +276,8 @@ version!(plain { #[rome(key, auto)] id: u64, name: String, age: u16, note: Optio
 async fn a_handle_that_does_not_know_a_new_index_may_not_write_any_more() {
     let store: std::sync::Arc<dyn rome_orm::store::Store> =
         std::sync::Arc::new(rome_orm::store::memory::MemoryStore::new());
-    let old = Database::builder().entity::<plain::Dog>().open_store(store.clone()).await.unwrap();
-    let new = Database::builder().entity::<indexed::Dog>().open_store(store).await.unwrap();
+    let old = Database::builder().entity::<plain::Dog>().open(store.clone()).await.unwrap();
+    let new = Database::builder().entity::<indexed::Dog>().open(store).await.unwrap();
     let name = || "Rex".to_owned();
     let refused = old.insert(plain::Dog { id: 0, name: name(), age: 1, note: None }).await.unwrap_err();
     assert!(refused.is_schema_mismatch(), "{refused}");

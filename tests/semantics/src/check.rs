@@ -93,7 +93,7 @@ async fn what_was_damaged_is_found_and_mended() {
     for place in places() {
         println!("on {}", place.name);
         let store = place.open().await;
-        let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Dog>().open(store.clone()).await.unwrap();
         db.insert_many((0..50).map(dog)).await.unwrap();
         // What is still to be finished in the background is finished by who meets it.
         assert!(kinds(&db).await.is_empty());
@@ -125,7 +125,7 @@ async fn what_cannot_be_mended_is_told() {
     for place in places() {
         println!("on {}", place.name);
         let store = place.open().await;
-        let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Dog>().open(store.clone()).await.unwrap();
         let mother = db.insert(dog(1)).await.unwrap();
         db.insert(Dog { mother: Some(mother.id), ..dog(2) }).await.unwrap();
         assert!(kinds(&db).await.is_empty());
@@ -158,7 +158,7 @@ async fn what_a_client_left_behind_is_found_and_let_go() {
             continue;
         }
         println!("on {}", place.name);
-        let db = Database::builder().entity::<Dog>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Dog>().open(store.clone()).await.unwrap();
         let dogs = db.insert_many((0..5).map(dog)).await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         let (at, key, value) = find_row(&store, &dogs[2]).await;

@@ -123,7 +123,7 @@ impl Server {
     async fn open(&self) -> rome_orm::Result<(Database, Arc<Recorder>)> {
         let store = RedisStore::open(&format!("{}?patience=100ms", self.server.url())).await?;
         let recorder = Arc::new(Recorder::new(Arc::new(store) as Arc<dyn Store>));
-        let db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await?;
+        let db = Database::builder().entity::<Dog>().open(recorder.clone()).await?;
         Ok((db, recorder))
     }
 
@@ -256,7 +256,7 @@ async fn a_damaged_embedded_file_is_reported_and_not_tried_against() {
     let open = async || {
         let store = rome_orm::embedded::EmbeddedStore::open(&folder, rome_orm::embedded::EmbeddedOptions::default())?;
         let recorder = Arc::new(Recorder::new(Arc::new(store) as Arc<dyn Store>));
-        let db = Database::builder().entity::<Dog>().open_store(recorder.clone()).await?;
+        let db = Database::builder().entity::<Dog>().open(recorder.clone()).await?;
         rome_orm::Result::Ok((db, recorder))
     };
     {

@@ -41,7 +41,7 @@ struct Dog {
 }
 
 async fn open(store: &Arc<dyn Store>) -> Database {
-    Database::builder().entity::<Dog>().entity::<Owner>().open_store(store.clone()).await.unwrap()
+    Database::builder().entity::<Dog>().entity::<Owner>().open(store.clone()).await.unwrap()
 }
 
 async fn fill(store: &Arc<dyn Store>) -> Database {
@@ -134,7 +134,7 @@ async fn a_dump_that_is_cut_or_changed_loads_nothing() {
         let error = dump::load(empty.clone(), || Ok(changed.as_bytes()), |_| {}).await.unwrap_err();
         assert!(error.is_invalid(), "{error}");
     }
-    assert!(Database::builder().stored_tables().open_store(empty).await.is_err(), "nothing was stored");
+    assert!(Database::builder().stored_tables().open(empty).await.is_err(), "nothing was stored");
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ mod cats {
 
 /// The lines of a dump of so many cats, of which two may have the same name.
 async fn cats(store: &Arc<dyn Store>, n: u64, twins: Option<[u64; 2]>) -> (Database, Vec<u8>) {
-    let db = Database::builder().entity::<cats::Cat>().open_store(store.clone()).await.unwrap();
+    let db = Database::builder().entity::<cats::Cat>().open(store.clone()).await.unwrap();
     let of = |id| twins.filter(|twins| twins[1] == id).map_or(id, |twins| twins[0]);
     db.insert_many((0..n).map(|id| cats::Cat { id, name: format!("cat {}", of(id)) })).await.unwrap();
     let mut lines = Vec::new();
@@ -207,7 +207,7 @@ async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
         let store = place.open().await;
         drop(cats(&store, 5, Some([1, 3])).await);
         let builder = || Database::builder().entity::<cats::unique::Cat>();
-        let db = builder().schema_policy(SchemaPolicy::Defer).open_store(store).await.unwrap();
+        let db = builder().schema_policy(SchemaPolicy::Defer).open(store).await.unwrap();
         assert_eq!(
             db.admin().build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap().duplicates.len(),
             1
@@ -216,13 +216,13 @@ async fn a_unique_index_that_could_not_be_built_is_not_in_the_way_of_a_copy() {
         db.admin().dump(&mut lines, |_| {}).await.unwrap();
         let copy = other.open().await;
         dump::load(copy.clone(), || Ok(lines.as_slice()), |_| {}).await.unwrap();
-        let tool = Database::builder().stored_tables().open_store(copy.clone()).await.unwrap();
+        let tool = Database::builder().stored_tables().open(copy.clone()).await.unwrap();
         assert!(tool.admin().check().await.unwrap().is_clean());
         drop(tool);
         // The copy is as the first one was: a program that wants the index is told which rows are in its way.
-        let error = builder().open_store(copy.clone()).await.unwrap_err();
+        let error = builder().open(copy.clone()).await.unwrap_err();
         assert!(error.is_schema_mismatch() && error.to_string().contains("cat 1"), "{error}");
-        let db = builder().schema_policy(SchemaPolicy::Defer).open_store(copy).await.unwrap();
+        let db = builder().schema_policy(SchemaPolicy::Defer).open(copy).await.unwrap();
         assert_eq!(db.query::<cats::unique::Cat>().count().await.unwrap(), 5);
         db.update(&cats::unique::Cat { id: 3, name: "cat 3".into() }).await.unwrap();
         let report = db.admin().build_indexes(&rome_orm::change::BuildOptions::default()).await.unwrap();
@@ -240,7 +240,7 @@ async fn a_value_that_is_in_a_dump_twice_is_refused_with_both_rows_and_another_d
         for place in places() {
             println!("on {}", place.name);
             let store = place.open().await;
-            let open = || Database::builder().entity::<cats::unique::Cat>().open_store(store.clone());
+            let open = || Database::builder().entity::<cats::unique::Cat>().open(store.clone());
             let db = open().await.unwrap();
             for _ in 0..2 {
                 let error = dump::load(store.clone(), || Ok(bad.as_slice()), |_| {}).await.unwrap_err();
@@ -281,7 +281,7 @@ async fn a_load_whose_rows_were_removed_begins_anew() {
             Ok(&dump[..if opened > 2 { middle } else { dump.len() }])
         };
         dump::load(store.clone(), open, |_| {}).await.unwrap_err();
-        let db = Database::builder().entity::<cats::Cat>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<cats::Cat>().open(store.clone()).await.unwrap();
         assert_eq!(db.query::<cats::Cat>().delete().await.unwrap(), 500);
         let loaded = dump::load(store, || Ok(dump.as_slice()), |_| {}).await.unwrap();
         assert_eq!((loaded.resumed, loaded.rows["cats"]), (0, 600), "{}", place.name);

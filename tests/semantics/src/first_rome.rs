@@ -138,7 +138,7 @@ laws! { [Dog]
 async fn a_query_and_a_join_read_what_they_need() {
     for place in places() {
         let recorder = Arc::new(Recorder::new(place.open().await));
-        let db = Database::builder().entity::<Dog>().entity::<City>().open_store(recorder.clone()).await.unwrap();
+        let db = Database::builder().entity::<Dog>().entity::<City>().open(recorder.clone()).await.unwrap();
         db.insert_many((0..100).map(|n| city(&format!("city {n}"), n))).await.unwrap();
         db.insert_many((0..1000).map(|n| dog_in(&format!("city {}", n % 100), "Rex", n))).await.unwrap();
         // What was visited and what was returned since the last look.
@@ -170,12 +170,12 @@ async fn a_commit_that_is_lost_on_its_way_is_whole_or_not_there() {
             for step in 0..3 {
                 let store = place.open().await;
                 let faults = Arc::new(Faults::new(store.clone()));
-                let db = Database::builder().entity::<Dog>().open_store(faults.clone()).await.unwrap();
+                let db = Database::builder().entity::<Dog>().open(faults.clone()).await.unwrap();
                 db.query::<Dog>().delete().await.unwrap();
                 faults.fail_apply(step, fault);
                 let outcome = db.insert_many((0..ROWS).map(|n| chipped("Rex", n))).await;
                 // Another client, which knows nothing of the first.
-                let other = Database::builder().entity::<Dog>().open_store(store).await.unwrap();
+                let other = Database::builder().entity::<Dog>().open(store).await.unwrap();
                 let stored = other.query::<Dog>().count().await.unwrap();
                 assert!([0, ROWS].contains(&stored), "{stored} of {ROWS}, {fault:?} at {step} on {}", place.name);
                 assert!(outcome.is_err() || stored == ROWS, "{fault:?} at {step} on {}", place.name);
@@ -216,7 +216,7 @@ async fn an_error_of_the_store_is_told_and_never_swallowed() {
     // Errors were swallowed while saving.
     for place in places() {
         let faults = Arc::new(Faults::new(place.open().await));
-        let db = Database::builder().entity::<Dog>().open_store(faults.clone()).await.unwrap();
+        let db = Database::builder().entity::<Dog>().open(faults.clone()).await.unwrap();
         let rex = db.insert(dog("Rex", 1)).await.unwrap();
         faults.fail_apply(0, Fault::Refused);
         let error = db.insert(dog("Max", 1)).await.unwrap_err();
@@ -236,7 +236,7 @@ async fn what_might_have_been_applied_is_an_unknown_outcome_and_is_not_tried_aga
         for (fault, stored) in [(Fault::RequestLost, 0), (Fault::ReplyLost, 1)] {
             let recorder = Arc::new(Recorder::new(place.open().await));
             let faults = Arc::new(Faults::new(recorder.clone()));
-            let db = Database::builder().entity::<Dog>().open_store(faults.clone()).await.unwrap();
+            let db = Database::builder().entity::<Dog>().open(faults.clone()).await.unwrap();
             db.query::<Dog>().delete().await.unwrap();
             faults.fail_apply(0, fault);
             let runs = &std::sync::atomic::AtomicU32::new(0);

@@ -369,7 +369,7 @@ async fn a_statement_that_is_dropped_while_a_hook_runs_leaves_nothing() {
 
     let store = std::sync::Arc::new(Faults::new(std::sync::Arc::new(MemoryStore::new())));
     let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Walk>();
-    let db = builder.entity::<Note>().entity::<Line>().open_store(store.clone()).await.unwrap();
+    let db = builder.entity::<Note>().entity::<Line>().open(store.clone()).await.unwrap();
     let rex = db.insert(dog("Rex", 1)).await.unwrap();
     store.yield_around_calls();
     // At whatever point it is dropped: in the reads of the statement, or between two of its hooks.

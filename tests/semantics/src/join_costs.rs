@@ -76,7 +76,7 @@ const SHAPES: [(&str, u64); 9] = [
 
 async fn costs(place: &Place, albums: u64) -> Vec<(&'static str, Tally)> {
     let recorder = Arc::new(Recorder::new(place.open().await));
-    let db = Database::builder().entity::<Album>().entity::<Song>().open_store(recorder.clone()).await.unwrap();
+    let db = Database::builder().entity::<Album>().entity::<Song>().open(recorder.clone()).await.unwrap();
     fill(&db, albums).await;
     let mut costs = Vec::new();
     for (what, _) in SHAPES {
@@ -165,7 +165,7 @@ async fn a_join_with_a_limit_visits_the_same_in_tables_of_any_size() {
 async fn a_stream_of_a_join_reads_what_is_taken() {
     for place in places() {
         let recorder = Arc::new(Recorder::new(place.open().await));
-        let db = Database::builder().entity::<Album>().entity::<Song>().open_store(recorder.clone()).await.unwrap();
+        let db = Database::builder().entity::<Album>().entity::<Song>().open(recorder.clone()).await.unwrap();
         fill(&db, 1_000).await;
         let all = db.query::<Album>().join(Album::SONGS);
         let ids = |(album, song): (Album, Song)| (album.id, song.id);

@@ -78,8 +78,7 @@ impl Forgetful {
 async fn left_behind() -> (Arc<Forgetful>, Database) {
     let inner = MemoryStore::with_partitions(5);
     let store = Arc::new(Forgetful { inner, loses_finish: AtomicBool::new(false), asked: Mutex::default() });
-    let open =
-        || Database::builder().entity::<Account>().durability(Durability::Replicated(1)).open_store(store.clone());
+    let open = || Database::builder().entity::<Account>().durability(Durability::Replicated(1)).open(store.clone());
     let gone = open().await.unwrap();
     let account = |bank, balance| Account { bank, number: 1, owner: "Ann".into(), balance };
     gone.insert_many((0..6).map(|bank| account(bank, 1))).await.unwrap();

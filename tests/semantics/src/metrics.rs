@@ -38,7 +38,7 @@ impl Both {
 }
 
 async fn open(store: Arc<dyn Store>, metrics: &Arc<Both>) -> Database {
-    Database::builder().entity::<Dog>().metrics(metrics.clone()).open_store(store).await.unwrap()
+    Database::builder().entity::<Dog>().metrics(metrics.clone()).open(store).await.unwrap()
 }
 
 #[tokio::test]

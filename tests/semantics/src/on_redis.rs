@@ -93,7 +93,7 @@ async fn a_commit_over_two_slots_is_two_round_trips_and_one_behind_it() {
     let cluster = LocalCluster::with(2, 0, &[]);
     let store = RedisStore::open(&format!("{}?partitions=2", cluster.url())).await.unwrap();
     let recorder = Arc::new(Recorder::new(Arc::new(store)));
-    let db = Database::builder().entity::<Dog>().entity::<Town>().open_store(recorder.clone()).await.unwrap();
+    let db = Database::builder().entity::<Dog>().entity::<Town>().open(recorder.clone()).await.unwrap();
     let evals = || (0..2).map(|node| counted(cluster.node(node)).1.get("evalsha").copied().unwrap_or(0)).sum::<i64>();
     let begin = || {
         (0..2).for_each(|node| cluster.node(node).ask("CONFIG RESETSTAT"));

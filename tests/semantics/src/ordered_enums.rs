@@ -203,7 +203,7 @@ laws! { [Task, Indexed, Level]
 async fn json_and_dumps_hold_labels() {
     for place in places() {
         let store = place.open().await;
-        let db = Database::builder().entity::<Task>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Task>().open(store.clone()).await.unwrap();
         let task = Task { id: 1, priority: High, was: Some(Low), marks: vec![Urgent, Medium] };
         db.insert(task.clone()).await.unwrap();
         let row = serde_json::Value::Object(db.get_json("tasks", &["1"]).await.unwrap().unwrap());
@@ -213,7 +213,7 @@ async fn json_and_dumps_hold_labels() {
         db.admin().dump(&mut dump, |_| ()).await.unwrap();
         let other: Arc<dyn Store> = Arc::new(rome_orm::store::memory::MemoryStore::new());
         rome_orm::dump::load(other.clone(), || Ok(dump.as_slice()), |_| ()).await.unwrap();
-        let copy = Database::builder().entity::<Task>().open_store(other).await.unwrap();
+        let copy = Database::builder().entity::<Task>().open(other).await.unwrap();
         assert_eq!(copy.query::<Task>().all().await.unwrap(), [task]);
     }
 }
@@ -239,7 +239,7 @@ macro_rules! version {
             }
 
             pub async fn open(store: &Arc<dyn Store>) -> rome_orm::Result<Database> {
-                Database::builder().entity::<Task>().open_store(store.clone()).await
+                Database::builder().entity::<Task>().open(store.clone()).await
             }
         }
     };

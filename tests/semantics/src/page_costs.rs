@@ -68,7 +68,7 @@ async fn fill(db: &Database, rows: u64) {
 /// What each kind of page costs in a table of so many rows, once the planner knows it.
 async fn costs(place: &Place, rows: u64) -> Vec<(&'static str, Tally)> {
     let recorder = Arc::new(Recorder::new(place.open().await));
-    let db = Database::builder().entity::<Image>().entity::<Property>().open_store(recorder.clone()).await.unwrap();
+    let db = Database::builder().entity::<Image>().entity::<Property>().open(recorder.clone()).await.unwrap();
     fill(&db, rows).await;
     let middle = rows / 2;
     let newest = db.query::<Image>().filter(Image::STATUS.eq("active")).order_by(Image::CREATED.desc());

@@ -85,7 +85,7 @@ impl Setup {
     async fn new() -> Self {
         let recorder = Arc::new(Recorder::new(Arc::new(Slow(MemoryStore::with_partitions(PARTITIONS)))));
         let builder = Database::builder().entity::<Image>().entity::<Property>();
-        let db = builder.open_store(recorder.clone()).await.unwrap();
+        let db = builder.open(recorder.clone()).await.unwrap();
         // Lanes and numbers for keys are at hand from now on.
         db.insert(image(0)).await.unwrap();
         let setup = Self { db, recorder };

@@ -83,7 +83,7 @@ struct Visit {
 /// How many entries of the index by place a query visits, which gives the same rows without it.
 async fn visited(filter: Condition<Visit>) -> u64 {
     let recorder = Arc::new(Recorder::new(Arc::new(MemoryStore::new())));
-    let db = Database::builder().entity::<Visit>().open_store(recorder.clone()).await.unwrap();
+    let db = Database::builder().entity::<Visit>().open(recorder.clone()).await.unwrap();
     let place = |n: u32| format!("{}-{}", if n.is_multiple_of(2) { "inn" } else { "mill" }, n % 4);
     let visit = |n: u32| Visit { day: n / 100, number: n % 100, place: place(n) };
     db.insert_many((0..1000).map(visit)).await.unwrap();

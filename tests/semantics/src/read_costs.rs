@@ -60,7 +60,7 @@ async fn stores() -> Vec<Named> {
 }
 
 async fn open(store: Arc<dyn Store>) -> Database {
-    Database::builder().entity::<Small>().open_store(store).await.unwrap()
+    Database::builder().entity::<Small>().open(store).await.unwrap()
 }
 
 async fn taken(query: rome_orm::query::Query<'_, Small>) -> (Vec<u64>, Cost) {

@@ -57,7 +57,7 @@ walk!(indexed_globally, [rome(global_index(number))], []);
 async fn an_entity_that_is_referenced_has_to_be_given_to_the_database() {
     for place in places() {
         let builder = Database::builder().entity::<Dog>().entity::<restricted::Walk>();
-        let error = builder.open_store(place.open().await).await.unwrap_err();
+        let error = builder.open(place.open().await).await.unwrap_err();
         assert!(error.is_schema_mismatch(), "{error}");
         let expected = "entities are missing that others reference:\n  - `Dog` references `Owner`: add \
                         `.entity::<Owner>()` to the builder of the database";
@@ -85,7 +85,7 @@ async fn rows_come_from_the_store_without_their_relations() {
 async fn the_columns_of_a_foreign_key_are_indexed_without_being_told() {
     for place in places() {
         let builder = Database::builder().entity::<Dog>().entity::<Owner>().scan_policy(ScanPolicy::Deny);
-        let db = builder.open_store(place.open().await).await.unwrap();
+        let db = builder.open(place.open().await).await.unwrap();
         db.insert(Owner { id: 7, ..Owner::default() }).await.unwrap();
         let rex = db.insert(Dog { id: 1, owner_id: 7, ..Dog::default() }).await.unwrap();
         let found = db.query::<Dog>().filter(Dog::OWNER_ID.eq(7_u64)).all().await.unwrap();
@@ -99,16 +99,16 @@ async fn a_new_foreign_key_needs_an_empty_table() {
     for place in places() {
         let store = place.open().await;
         let before = Database::builder().entity::<Owner>().entity::<Dog>().entity::<plain::Walk>();
-        let db = before.open_store(store.clone()).await.unwrap();
+        let db = before.open(store.clone()).await.unwrap();
         db.insert(plain::Walk { dog_id: 404, number: 1 }).await.unwrap();
         let changed = || Database::builder().entity::<Owner>().entity::<Dog>().entity::<restricted::Walk>();
-        let error = changed().open_store(store.clone()).await.unwrap_err();
+        let error = changed().open(store.clone()).await.unwrap_err();
         assert!(error.is_schema_mismatch(), "{error}");
         let what = "the foreign key (dog_id) of `walks` to `dogs` is new, and the table has rows";
         assert!(error.to_string().contains(what), "{}: {error}", place.name);
         let walk = plain::Walk { dog_id: 404, number: 1 };
         db.delete(&walk).await.unwrap();
-        changed().open_store(store).await.unwrap();
+        changed().open(store).await.unwrap();
         let error = db.insert(walk).await.unwrap_err();
         assert!(error.is_schema_mismatch(), "a handle that does not look for the dog may not write: {error}");
     }
@@ -119,7 +119,7 @@ macro_rules! open_and_drop {
     ($place:expr, [$($entity:ty),+]) => {
         Database::builder()$(.entity::<$entity>())+
             .schema_policy(rome_orm::SchemaPolicy::ApplyAndDrop)
-            .open_store($place.open().await)
+            .open($place.open().await)
             .await
             .unwrap()
     };
@@ -156,14 +156,14 @@ async fn an_index_that_a_foreign_key_needed_stays_until_it_is_dropped() {
         open!(place, [Owner, Dog]);
         let store = place.open().await;
         let builder = || Database::builder().entity::<Stray>();
-        let kept = builder().plan_store(store.clone()).await.unwrap().kept;
+        let kept = builder().plan(store.clone()).await.unwrap().kept;
         let what = "index `by_owner_id` of `dogs` is stored and no longer declared";
         // With the two foreign keys, which stay in force.
         assert!(kept.len() == 3 && kept[0].contains(what), "{}: {kept:?}", place.name);
-        builder().open_store(store.clone()).await.unwrap();
-        assert_eq!(builder().plan_store(store.clone()).await.unwrap().kept, kept);
-        builder().schema_policy(rome_orm::SchemaPolicy::ApplyAndDrop).open_store(store.clone()).await.unwrap();
-        assert!(builder().plan_store(store).await.unwrap().kept.is_empty());
+        builder().open(store.clone()).await.unwrap();
+        assert_eq!(builder().plan(store.clone()).await.unwrap().kept, kept);
+        builder().schema_policy(rome_orm::SchemaPolicy::ApplyAndDrop).open(store.clone()).await.unwrap();
+        assert!(builder().plan(store).await.unwrap().kept.is_empty());
     }
 }
 
@@ -171,10 +171,10 @@ async fn an_index_that_a_foreign_key_needed_stays_until_it_is_dropped() {
 async fn a_handle_that_does_not_know_who_references_its_rows_may_not_write_any_more() {
     for place in places() {
         let store = place.open().await;
-        let old = Database::builder().entity::<Owner>().open_store(store.clone()).await.unwrap();
+        let old = Database::builder().entity::<Owner>().open(store.clone()).await.unwrap();
         old.insert(Owner { id: 1, ..Owner::default() }).await.unwrap();
         let both = Database::builder().entity::<Owner>().entity::<Dog>();
-        let new = both.open_store(store).await.unwrap();
+        let new = both.open(store).await.unwrap();
         new.insert(Dog { id: 1, owner_id: 1, ..Dog::default() }).await.unwrap();
         let error = old.delete_by_key::<Owner>(1_u64).await.unwrap_err();
         assert!(error.is_schema_mismatch(), "{}: {error}", place.name);
@@ -292,8 +292,8 @@ async fn a_cascade_stops_before_rows_that_an_unknown_table_may_reference() {
 async fn a_table_that_references_only_new_tables_lets_old_handles_write() {
     for place in places() {
         let store = place.open().await;
-        let old = Database::builder().entity::<grouped::Walk>().open_store(store.clone()).await.unwrap();
-        Database::builder().entity::<Owner>().entity::<Dog>().open_store(store).await.unwrap();
+        let old = Database::builder().entity::<grouped::Walk>().open(store.clone()).await.unwrap();
+        Database::builder().entity::<Owner>().entity::<Dog>().open(store).await.unwrap();
         old.insert(grouped::Walk { dog_id: 1, number: 1 }).await.unwrap();
     }
 }
@@ -303,13 +303,13 @@ async fn where_rows_and_entries_lie_does_not_change() {
     for place in places() {
         open!(place, [plain::Walk]);
         let error =
-            Database::builder().entity::<grouped::Walk>().open_store(place.open().await).await.expect_err("it changed");
+            Database::builder().entity::<grouped::Walk>().open(place.open().await).await.expect_err("it changed");
         assert!(error.is_schema_mismatch(), "{error}");
         let what = "the rows of `walks` lie where (dog_id, number) says, and `partition_by` is now (dog_id)";
         assert!(error.to_string().contains(what), "{}: {error}", place.name);
         open!(place, [indexed::Walk]);
         let changed = Database::builder().entity::<indexed_globally::Walk>();
-        let error = changed.open_store(place.open().await).await.unwrap_err();
+        let error = changed.open(place.open().await).await.unwrap_err();
         assert!(
             error.to_string().contains(
                 "index `by_number` of `walks` is `global_index(number)`, and the stored one is `index(number)`"

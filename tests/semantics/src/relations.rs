@@ -234,7 +234,7 @@ async fn a_level_is_one_read_however_many_rows_there_are() {
     for place in places_of_one_partition() {
         let recorder = Arc::new(Recorder::new(place.open().await));
         let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Card>().entity::<Tag>();
-        let db = builder.entity::<DogTag>().open_store(recorder.clone()).await.unwrap();
+        let db = builder.entity::<DogTag>().open(recorder.clone()).await.unwrap();
         fill(&db, 100, 5).await;
         let reads = async |query: rome_orm::query::Query<'_, Owner>, most: usize| {
             recorder.clear();
@@ -259,7 +259,7 @@ async fn a_level_of_thousands_is_one_read_too() {
     for place in places_of_one_partition() {
         let recorder = Arc::new(Recorder::new(place.open().await));
         let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Card>().entity::<Tag>();
-        let db = builder.entity::<DogTag>().open_store(recorder.clone()).await.unwrap();
+        let db = builder.entity::<DogTag>().open(recorder.clone()).await.unwrap();
         fill(&db, 2_500, 1).await;
         for (query, most) in [
             (db.query::<Dog>().with(Dog::OWNER), 2),

@@ -51,7 +51,7 @@ impl Store for Twice {
 async fn a_count_counts_each_row_once() {
     for partitions in [1, 4] {
         let store = Arc::new(Twice(MemoryStore::with_partitions(partitions)));
-        let db = Database::builder().entity::<Dog>().open_store(store).await.unwrap();
+        let db = Database::builder().entity::<Dog>().open(store).await.unwrap();
         db.insert_many((0..20).map(|id| Dog { id, age: 3, name: format!("dog {}", id % 2) })).await.unwrap();
         let named = db.query::<Dog>().filter(Dog::NAME.eq("dog 1"));
         assert_eq!(named.count().await.unwrap(), 10, "over rows in {partitions} partitions");

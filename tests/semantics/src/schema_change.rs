@@ -27,12 +27,12 @@ macro_rules! version {
             }
 
             pub async fn open(store: &Arc<dyn Store>, how: SchemaPolicy) -> rome_orm::Result<Database> {
-                Database::builder().entity::<Dog>().schema_policy(how).open_store(store.clone()).await
+                Database::builder().entity::<Dog>().schema_policy(how).open(store.clone()).await
             }
 
             #[allow(dead_code)]
             pub async fn plan(store: &Arc<dyn Store>) -> rome_orm::change::SchemaPlan {
-                Database::builder().entity::<Dog>().plan_store(store.clone()).await.unwrap()
+                Database::builder().entity::<Dog>().plan(store.clone()).await.unwrap()
             }
         }
     };
@@ -222,7 +222,7 @@ async fn a_build_that_was_stopped_goes_on_where_it_was() {
         let total = Arc::new(AtomicU64::new(0));
         let builder = Database::builder().entity::<indexed::Dog>();
         // The first index is done in the rest of its rows, the others in all.
-        let db = builder.schema_policy(SchemaPolicy::Defer).open_store(store.clone()).await.unwrap();
+        let db = builder.schema_policy(SchemaPolicy::Defer).open(store.clone()).await.unwrap();
         let first = Arc::new(AtomicU64::new(u64::MAX));
         let progress = {
             let (first, total) = (first.clone(), total.clone());
@@ -447,7 +447,7 @@ async fn the_stored_catalog_alone_serves_to_check_and_to_finish_a_build() {
     for place in places() {
         println!("on {}", place.name);
         let store = place.open().await;
-        let stored = |store: &Arc<dyn Store>| Database::builder().stored_tables().open_store(store.clone());
+        let stored = |store: &Arc<dyn Store>| Database::builder().stored_tables().open(store.clone());
         let none = stored(&store).await.unwrap_err();
         assert!(none.to_string().contains("no catalog"), "{none}");
         fill(&store, 60).await;

@@ -102,7 +102,7 @@ impl Drop for Place {
 /// Opens a database with these entities on a place.
 macro_rules! open {
     ($place:expr, [$($entity:ty),+]) => {
-        rome_orm::Database::builder()$(.entity::<$entity>())+.open_store($place.open().await).await.unwrap()
+        rome_orm::Database::builder()$(.entity::<$entity>())+.open($place.open().await).await.unwrap()
     };
 }
 pub(crate) use open;

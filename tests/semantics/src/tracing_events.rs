@@ -149,11 +149,9 @@ async fn slow_queries_are_warned_of_without_values_unless_those_are_wanted() {
         let (captured, _guard) = Captured::listens();
         let builder = Database::builder().entity::<Dog>();
         let store = place.open().await;
-        let patient = builder.clone().slow_query_threshold(None).open_store(store.clone()).await.unwrap();
-        let strict =
-            builder.clone().slow_query_threshold(Some(Duration::ZERO)).open_store(store.clone()).await.unwrap();
-        let open =
-            builder.slow_query_threshold(Some(Duration::ZERO)).show_values(true).open_store(store).await.unwrap();
+        let patient = builder.clone().slow_query_threshold(None).open(store.clone()).await.unwrap();
+        let strict = builder.clone().slow_query_threshold(Some(Duration::ZERO)).open(store.clone()).await.unwrap();
+        let open = builder.slow_query_threshold(Some(Duration::ZERO)).show_values(true).open(store).await.unwrap();
         strict.insert_many((0..20).map(dog)).await.unwrap();
         captured.taken("");
         let queried = async |db: &Database| {

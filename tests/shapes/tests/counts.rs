@@ -98,7 +98,7 @@ impl Measured {
 async fn costs(place: &Place, rows: u64) -> (u64, Vec<Costs>) {
     let begun = Instant::now();
     let recorder = Arc::new(Recorder::new(place.open().await));
-    let db = Loaded::builder().open_store(recorder.clone()).await.unwrap();
+    let db = Loaded::builder().open(recorder.clone()).await.unwrap();
     let loaded = Loaded::fill(db, Arc::new(World::new(rows))).await.unwrap();
     let filled = begun.elapsed();
     let mut costs = Vec::new();

@@ -149,7 +149,7 @@ struct Visits {
 
 async fn visits(draw: &Draw) -> Visits {
     let recorder = Arc::new(Recorder::new(Arc::new(MemoryStore::new())));
-    let db = Database::builder().entity::<Row>().open_store(recorder.clone()).await.unwrap();
+    let db = Database::builder().entity::<Row>().open(recorder.clone()).await.unwrap();
     for first in (0..draw.rows).step_by(1000) {
         db.insert_many((first..draw.rows.min(first + 1000)).map(|at| draw.row(at))).await.unwrap();
     }

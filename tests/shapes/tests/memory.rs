@@ -243,7 +243,7 @@ const fn hints() -> Hints {
 }
 
 async fn filled(rows: u64) -> Database {
-    let db = Loaded::builder().open_store(Arc::new(MemoryStore::new())).await.unwrap();
+    let db = Loaded::builder().open(Arc::new(MemoryStore::new())).await.unwrap();
     let World { images, tags, events, .. } = World::new(rows);
     for some in images.chunks(1000) {
         db.insert_many(some.iter().cloned()).await.unwrap();

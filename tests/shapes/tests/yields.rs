@@ -46,7 +46,7 @@ fn assert_turns(what: &str, rows: u64, turns: u64) {
 }
 
 async fn others_run_on(store: Arc<dyn Store>) {
-    let db = Loaded::builder().open_store(store).await.unwrap();
+    let db = Loaded::builder().open(store).await.unwrap();
     let World { images, tags, .. } = World::new(ROWS);
     let (stored, turns_of) = turns(db.insert_many(images)).await;
     assert_eq!(stored.unwrap().len() as u64, ROWS);

@@ -19,7 +19,6 @@ use rome_benches::{
     report::{Table, number, write_section},
     servers,
 };
-use rome_orm::Open;
 use rome_shapes::{Answer, Loaded, Shape, World, shapes};
 
 use self::{postgres::Postgres, sqlite::Sqlite};

@@ -20,7 +20,7 @@ struct Setup {
 impl Setup {
     async fn new(partitions: u32) -> Self {
         let recorder = Arc::new(Recorder::new(Arc::new(MemoryStore::with_partitions(partitions))));
-        let db = builder().open_store(recorder.clone()).await.unwrap();
+        let db = builder().open(recorder.clone()).await.unwrap();
         // Whatever is fetched once is there from now on.
         image_create(&db, &ann(), &image("first")).await.unwrap();
         let setup = Self { db, recorder };

@@ -28,7 +28,7 @@ macro_rules! version {
             }
 
             pub async fn open(store: &Arc<dyn Store>, how: SchemaPolicy) -> rome_orm::Result<Database> {
-                Database::builder().entity::<File>().schema_policy(how).open_store(store.clone()).await
+                Database::builder().entity::<File>().schema_policy(how).open(store.clone()).await
             }
         }
     };
@@ -68,7 +68,7 @@ async fn a_new_aggregate_index_counts_the_rows_that_are_there() {
     for place in places() {
         let store = place.open().await;
         fill(&store, 200).await;
-        let plan = Database::builder().entity::<File>().plan_store(store.clone()).await.unwrap();
+        let plan = Database::builder().entity::<File>().plan(store.clone()).await.unwrap();
         assert!(
             plan.to_string().contains("aggregate index `sum_size_by_owner` of `files` is new: `sum(size, by = owner)`")
         );
@@ -206,7 +206,7 @@ async fn one_that_is_no_longer_declared_is_dropped_on_request() {
         let store = place.open().await;
         fill(&store, 10).await;
         drop(summed::open(&store, SchemaPolicy::Apply).await.unwrap());
-        let plan = Database::builder().entity::<plain::File>().plan_store(store.clone()).await.unwrap();
+        let plan = Database::builder().entity::<plain::File>().plan(store.clone()).await.unwrap();
         assert!(
             plan.to_string().contains("aggregate index `count` of `files` is stored and no longer declared"),
             "{plan}"
@@ -261,10 +261,10 @@ mod grouped {
 async fn a_row_that_is_too_long_for_a_group_can_be_shortened_and_deleted() {
     for place in places() {
         let store = place.open().await;
-        let old = Database::builder().entity::<Note>().open_store(store.clone()).await.unwrap();
+        let old = Database::builder().entity::<Note>().open(store.clone()).await.unwrap();
         old.insert_many((1..=2).map(|id| Note { id, text: "long ".repeat(500) })).await.unwrap();
         let deferred = Database::builder().entity::<grouped::Note>().schema_policy(SchemaPolicy::Defer);
-        let db = deferred.open_store(store.clone()).await.unwrap();
+        let db = deferred.open(store.clone()).await.unwrap();
         let error = db.admin().build_indexes(&SMALL).await.unwrap_err();
         assert!(error.to_string().contains("shorten the value"), "on {}: {error}", place.name);
         let too_long = db.get::<grouped::Note>(1).await.unwrap().unwrap();

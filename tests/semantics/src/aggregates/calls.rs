@@ -15,7 +15,7 @@ async fn a_question_is_one_read_and_reads_no_row() {
     for place in places_of_one_partition() {
         let recorder = Arc::new(Recorder::new(place.open().await));
         let db = Database::builder().entity::<Owner>().entity::<Image>();
-        let db = db.open_store(recorder.clone()).await.unwrap();
+        let db = db.open(recorder.clone()).await.unwrap();
         db.insert_many((0..3).map(|id| Owner { id })).await.unwrap();
         db.insert_many((0..ROWS).map(|n| image(n, n % 3, n))).await.unwrap();
         recorder.clear();
@@ -42,7 +42,7 @@ async fn a_question_is_one_read_and_reads_no_row() {
 async fn a_question_of_one_partition_is_one_read_however_many_there_are() {
     for place in places() {
         let recorder = Arc::new(Recorder::new(place.open().await));
-        let db = Database::builder().entity::<Part>().open_store(recorder.clone()).await.unwrap();
+        let db = Database::builder().entity::<Part>().open(recorder.clone()).await.unwrap();
         db.insert_many((0..60).map(|n| Part { owner: n % 7, n, size: 1 })).await.unwrap();
         // The first question finishes what the insert has left to do in the background.
         assert_eq!(db.query::<Part>().filter(Part::OWNER.eq(3)).count().await.unwrap(), 9, "on {}", place.name);
@@ -57,7 +57,7 @@ async fn a_question_of_one_partition_is_one_read_however_many_there_are() {
 async fn a_write_costs_as_many_calls_as_without_counters() {
     for place in places_of_one_partition() {
         let recorder = Arc::new(Recorder::new(place.open().await));
-        let db = Database::builder().entity::<Part>().open_store(recorder.clone()).await.unwrap();
+        let db = Database::builder().entity::<Part>().open(recorder.clone()).await.unwrap();
         db.insert(Part { owner: 1, n: 1, size: 1 }).await.unwrap();
         recorder.clear();
         db.insert(Part { owner: 1, n: 2, size: 1 }).await.unwrap();

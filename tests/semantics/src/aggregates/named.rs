@@ -140,7 +140,7 @@ async fn explain_names_the_aggregate_index() {
 async fn wrong_counters_are_found_and_mended() {
     for place in places() {
         let store = place.open().await;
-        let db = Database::builder().entity::<Owner>().entity::<Image>().open_store(store.clone()).await.unwrap();
+        let db = Database::builder().entity::<Owner>().entity::<Image>().open(store.clone()).await.unwrap();
         db.insert_many([Owner { id: 1 }, Owner { id: 2 }]).await.unwrap();
         db.insert_many((0..20).map(|n| image(n, n % 2 + 1, n))).await.unwrap();
         let sums: Vec<Space> = (1..8).map(|id| Space::Aggregate(IndexId(id))).collect();
@@ -192,7 +192,7 @@ async fn a_loaded_dump_has_its_counters() {
         let report = copy.admin().check().await.unwrap();
         assert!(report.findings.is_empty(), "on {}: {report}", to.name);
         drop(copy);
-        let stored = Database::builder().stored_tables().open_store(to.open().await).await.unwrap();
+        let stored = Database::builder().stored_tables().open(to.open().await).await.unwrap();
         assert!(stored.admin().check().await.unwrap().findings.is_empty());
         let status = stored.admin().status().await.unwrap();
         let images = status.tables.iter().find(|table| table.name == "images").unwrap();

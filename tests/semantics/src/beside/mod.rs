@@ -31,11 +31,11 @@ macro_rules! build {
             }
 
             pub async fn open_as(store: &Arc<dyn Store>, how: SchemaPolicy) -> rome_orm::Result<Database> {
-                builder().schema_policy(how).open_store(store.clone()).await
+                builder().schema_policy(how).open(store.clone()).await
             }
 
             pub async fn plan(store: &Arc<dyn Store>) -> rome_orm::change::SchemaPlan {
-                builder().plan_store(store.clone()).await.unwrap()
+                builder().plan(store.clone()).await.unwrap()
             }
         }
     };
@@ -58,7 +58,7 @@ async fn catalog(store: &Arc<dyn Store>) -> Vec<(Partition, Bytes, String, Bytes
 
 /// The stored tables are right in themselves.
 async fn assert_clean(store: &Arc<dyn Store>) {
-    let tool = Database::builder().stored_tables().open_store(store.clone()).await.unwrap();
+    let tool = Database::builder().stored_tables().open(store.clone()).await.unwrap();
     let report = tool.admin().check().await.unwrap();
     assert!(report.findings.is_empty(), "{report}");
 }

@@ -80,13 +80,13 @@ builds! {
 }
 
 async fn status(store: &Arc<dyn Store>) -> String {
-    let tool = Database::builder().stored_tables().open_store(store.clone()).await.unwrap();
+    let tool = Database::builder().stored_tables().open(store.clone()).await.unwrap();
     tool.admin().status().await.unwrap().to_string()
 }
 
 /// The rows as they are stored, in the words of a dump.
 async fn rows(store: &Arc<dyn Store>) -> BTreeMap<u64, String> {
-    let tool = Database::builder().stored_tables().open_store(store.clone()).await.unwrap();
+    let tool = Database::builder().stored_tables().open(store.clone()).await.unwrap();
     let mut dump = Vec::new();
     tool.admin().dump(&mut dump, |_| {}).await.unwrap();
     let lines = String::from_utf8(dump).unwrap();

@@ -83,7 +83,7 @@ async fn duplicates_refuse_an_open_before_anything_is_changed_and_the_plan_lists
         assert!(
             named_once::builder()
                 .schema_policy(SchemaPolicy::Defer)
-                .plan_store(store.clone())
+                .plan(store.clone())
                 .await
                 .unwrap()
                 .refused
@@ -156,7 +156,7 @@ async fn an_index_that_meets_duplicates_while_it_is_built_is_taken_back() {
             }
         };
         let options = BuildOptions::new().batch(5).on_progress(progress);
-        let opening = tokio::spawn(named_once::builder().build_options(options).open_store(store.clone()));
+        let opening = tokio::spawn(named_once::builder().build_options(options).open(store.clone()));
         reached.notified().await;
         let beside = plain::open(&store).await.unwrap();
         // Each name twice: one of the two is still to be entered, wherever the build is.

@@ -46,7 +46,7 @@ fn builder() -> rome_orm::DatabaseBuilder {
 
 /// A database with records in each kind of space.
 pub async fn fill(store: Arc<dyn Store>) {
-    let db = builder().open_store(store).await.unwrap();
+    let db = builder().open(store).await.unwrap();
     db.insert_many((0..4).map(|id| Keeper { id, name: format!("keeper {id}") })).await.unwrap();
     let beast = |n: u64| Beast {
         kind: ["cat", "dog", "eel"][n as usize % 3].into(),
@@ -180,7 +180,7 @@ pub async fn forge(store: &Arc<dyn Store>, data: &[u8]) {
     let delete = Effect::Delete { space, key: key.clone() };
     force(store, partition, vec![delete, Effect::Put { space, key: new_key.into(), value: new_value.into() }]).await;
     let asked = async {
-        match builder().open_store(store.clone()).await {
+        match builder().open(store.clone()).await {
             Ok(db) => ask(&db).await,
             Err(error) => vec![error],
         }

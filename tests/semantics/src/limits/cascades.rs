@@ -50,7 +50,7 @@ async fn insert(db: &Database, links: impl Iterator<Item = Link>) {
 async fn a_cascade_along_a_chain_asks_the_store_once_for_each_level_and_foreign_key() {
     for place in places() {
         let recorder = Arc::new(Recorder::new(place.open().await));
-        let db = Database::builder().entity::<Link>().open_store(recorder.clone()).await.unwrap();
+        let db = Database::builder().entity::<Link>().open(recorder.clone()).await.unwrap();
         let mut costs = Vec::new();
         for n in [100, 200] {
             insert(&db, (0..n).map(link)).await;
@@ -200,7 +200,7 @@ async fn more_changes_than_the_store_takes_are_refused_with_the_table_the_number
         let full = place.open().await;
         let partitions = full.capabilities().partitions as usize;
         let recorder = Arc::new(Recorder::new(Narrow::new(full, 60)));
-        let db = Database::builder().entity::<Link>().open_store(recorder.clone()).await.unwrap();
+        let db = Database::builder().entity::<Link>().open(recorder.clone()).await.unwrap();
         let most = 60 * partitions as u32;
         let row = |id| Link { id, after: id.checked_sub(1).map(|_| 0), ..Default::default() };
         for id in 0..=2 * most {

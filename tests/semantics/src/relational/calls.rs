@@ -85,7 +85,7 @@ macro_rules! counted {
             for place in places_of_one_partition() {
                 let recorder = Arc::new(Recorder::new(place.open().await));
                 let builder = Database::builder().entity::<Owner>().entity::<Dog>().entity::<Tag>().entity::<DogTag>();
-                let $db = builder.open_store(recorder.clone()).await.unwrap();
+                let $db = builder.open(recorder.clone()).await.unwrap();
                 let owner = |id: u32| Owner { id, city: format!("city {}", id % 20), ..Default::default() };
                 let dog = |id: u32| Dog { id, age: id % 50, owner_id: id % 100, name: format!("dog {id}"), ..Default::default() };
                 $db.insert_many((0..100).map(owner)).await.unwrap();

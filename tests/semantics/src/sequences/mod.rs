@@ -60,7 +60,7 @@ async fn a_statement_that_fails_or_is_dropped_at_any_call_leaves_nothing() {
             faults.yield_around_calls();
             let builder = rome_orm::Database::builder();
             let builder = builder.entity::<Parent>().entity::<Child>().entity::<Ticket>().entity::<Line>();
-            let db = builder.open_store(faults.clone()).await.unwrap();
+            let db = builder.open(faults.clone()).await.unwrap();
             play::play(&db, Some(&faults), &bytes).await;
         }
     }

@@ -140,7 +140,7 @@ async fn takes_addresses_as_a_process() {
     let (process, url) = task.split_once(' ').unwrap();
     let first = process.parse::<u64>().unwrap() * (CLIENTS / PROCESSES);
     let store = Arc::new(rome_redis::RedisStore::open(url).await.unwrap());
-    let db = Database::builder().entity::<Address>().open_store(store).await.unwrap();
+    let db = Database::builder().entity::<Address>().open(store).await.unwrap();
     let mut out = std::io::stdout().lock();
     writeln!(out).unwrap();
     for (owner, taken) in take_by_tasks(&db, first..first + CLIENTS / PROCESSES).await {

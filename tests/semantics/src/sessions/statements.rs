@@ -13,7 +13,7 @@ use super::{Dog, chipped, dog};
 async fn yielding() -> Database {
     let store = Faults::new(Arc::new(MemoryStore::new()));
     store.yield_around_calls();
-    Database::builder().entity::<Dog>().open_store(Arc::new(store)).await.unwrap()
+    Database::builder().entity::<Dog>().open(Arc::new(store)).await.unwrap()
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ laws! { [Dog]
 async fn of_two_statements_of_one_session_at_once_one_wins() {
     let store = Faults::new(Arc::new(MemoryStore::new()));
     store.yield_around_calls();
-    let db = Database::builder().entity::<Dog>().open_store(Arc::new(store)).await.unwrap();
+    let db = Database::builder().entity::<Dog>().open(Arc::new(store)).await.unwrap();
     let id = db.insert(dog("Rex", 0)).await.unwrap().id;
     let s = db.session();
     // Both have read the row before one of them writes it.
