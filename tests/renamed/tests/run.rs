@@ -3,7 +3,6 @@
 
 use rome_renamed::{Chip, Coat, Dog, Home, Owner, Size, Summary};
 use storage::Database;
-use storage::prelude::*;
 
 #[tokio::test]
 async fn what_was_derived_under_another_name_works() {
