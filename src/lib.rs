@@ -75,7 +75,9 @@ pub use rome_core::{
 pub use rome_core::{change, check, dump, expr, metrics, schema, store};
 pub use rome_derive::{ColumnEnum, Embedded, Entity, Newtype, Projection};
 // The types of columns that come from other crates, so that a program has them in the versions that ROME takes.
-pub use {chrono, uuid};
+#[cfg(feature = "chrono")]
+pub use chrono;
+pub use uuid;
 
 /// What a program's own types become: entities, keys, relations, projections and hooks.
 pub mod model {

@@ -8,5 +8,6 @@ pub use crate::{
 // The derives alone: with the traits of these names in scope, a program's own traits could not have methods called `read` or `write`.
 pub use rome_derive::{ColumnEnum, Embedded, Newtype, Projection};
 
+#[cfg(feature = "chrono")]
 pub use chrono::{DateTime, Utc};
 pub use uuid::Uuid;

@@ -72,7 +72,7 @@ impl EmbeddedStore {
     #[must_use]
     pub fn scheme() -> Scheme {
         Scheme::new("embedded", "embedded:PATH", async |url: String| {
-            Self::open(crate::folder_of(&url)?, EmbeddedOptions::default())
+            Self::open(crate::url::folder_of(&url)?, EmbeddedOptions::default())
         })
     }
 

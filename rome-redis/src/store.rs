@@ -160,6 +160,8 @@ impl Store for RedisStore {
             if let Consistency::At(_) = options.consistency {
                 return Err(StoreError::snapshot_gone());
             }
+            let mut reads = batch.iter().flat_map(|(_, reads)| reads);
+            reads.try_for_each(|read| read.check_known(self.capabilities.contract))?;
             if let Some(scans) = read::counts_as_scans(batch) {
                 let mut replies = self.read(&scans, options).await?;
                 read::scans_as_counts(batch, &mut replies);

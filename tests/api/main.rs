@@ -7,9 +7,11 @@ mod attributes;
 mod errors;
 mod executor;
 mod keys;
+mod moments;
 mod names;
 mod runtime;
 mod soft_delete;
+mod stores;
 mod streams;
 mod transactions;
 

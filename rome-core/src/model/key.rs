@@ -29,10 +29,13 @@ key_fields!(
     String,
     Vec<u8>,
     uuid::Uuid,
-    chrono::NaiveDate,
-    chrono::NaiveTime,
-    chrono::DateTime<chrono::Utc>,
+    value::Date,
+    value::Time,
+    value::Timestamp,
 );
+
+#[cfg(feature = "chrono")]
+key_fields!(chrono::NaiveDate, chrono::NaiveTime, chrono::DateTime<chrono::Utc>);
 
 /// The key of an entity.
 #[diagnostic::on_unimplemented(

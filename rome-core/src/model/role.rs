@@ -2,23 +2,26 @@
 //!
 //! A function for each attribute, so that a wrong type is an error in the words of that attribute.
 
-use chrono::{DateTime, Utc};
-
 use crate::schema::{ColumnDef, Role};
 use crate::sealed::Sealed;
-use crate::value::Field;
+use crate::value::{Field, Timestamp};
 
 /// The type of a `created_at` or `updated_at` column.
 #[diagnostic::on_unimplemented(
     message = "a `created_at` or `updated_at` field cannot be a `{Self}`",
-    label = "expected `DateTime<Utc>`"
+    label = "expected `DateTime<Utc>` or `Timestamp`"
 )]
 pub trait Moment: Field {
     #[doc(hidden)]
     const SEALED: Sealed;
 }
 
-impl Moment for DateTime<Utc> {
+impl Moment for Timestamp {
+    const SEALED: Sealed = Sealed;
+}
+
+#[cfg(feature = "chrono")]
+impl Moment for chrono::DateTime<chrono::Utc> {
     const SEALED: Sealed = Sealed;
 }
 
@@ -44,7 +47,7 @@ version_numbers!(i16, i32, i64, i128, u16, u32, u64, u128);
 /// The type of a `soft_delete` column.
 #[diagnostic::on_unimplemented(
     message = "a `soft_delete` field cannot be a `{Self}`",
-    label = "expected `Option<DateTime<Utc>>`",
+    label = "expected `Option<DateTime<Utc>>` or `Option<Timestamp>`",
     note = "it is `None` until the row is deleted"
 )]
 pub trait OptionalMoment: Field {
@@ -52,7 +55,10 @@ pub trait OptionalMoment: Field {
     const SEALED: Sealed;
 }
 
-impl OptionalMoment for Option<DateTime<Utc>> {
+impl<T: Moment> OptionalMoment for Option<T>
+where
+    Self: Field,
+{
     const SEALED: Sealed = Sealed;
 }
 

@@ -9,13 +9,13 @@ pub use view::RowView;
 
 use std::borrow::Cow;
 
-use bytes::{Buf, Bytes};
-use chrono::{DateTime, Utc};
-
 use crate::catalog::{StoredTable, end_of};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{KeySource, Role, Table};
-use crate::value::{self, RowReader, RowWriter, Value, ValueError, ValueRef, read_column, skip_column, write_column};
+use crate::value::{
+    self, RowReader, RowWriter, Timestamp, Value, ValueError, ValueRef, read_column, skip_column, write_column,
+};
+use bytes::{Buf, Bytes};
 
 /// The stored value of a row: its layout and its columns.
 pub(crate) fn wrap(table: &StoredTable, body: &[u8]) -> Result<Bytes, ValueError> {
@@ -289,7 +289,7 @@ pub(crate) fn stamp_insert(
     table: &'static Table,
     body: Vec<u8>,
     key: Option<Value>,
-    now: DateTime<Utc>,
+    now: Timestamp,
 ) -> Result<Vec<u8>> {
     let mut changes = Vec::new();
     if let (Some(key), Some(column)) = (key, table.key.first()) {
@@ -304,7 +304,7 @@ pub(crate) fn stamp_insert(
                     column: column.name.to_string(),
                     source,
                 })?;
-                let unset = given.is_null() || matches!(given, Value::Timestamp(time) if time == DateTime::UNIX_EPOCH);
+                let unset = given.is_null() || matches!(given, Value::Timestamp(time) if time == Timestamp::EPOCH);
                 if unset {
                     changes.push((at, Value::Timestamp(now)));
                 }
@@ -323,7 +323,7 @@ pub(crate) fn stamp_update(
     body: Vec<u8>,
     old: &[u8],
     key: &[u8],
-    now: DateTime<Utc>,
+    now: Timestamp,
     check_version: bool,
 ) -> Result<Vec<u8>> {
     let mut changes = Vec::new();

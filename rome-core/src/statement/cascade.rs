@@ -7,9 +7,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
-
 use super::hooks::check_key;
 use super::write::{Statement, Step, Write, Written};
 use crate::ask::{IndexChoice, OrderPart, SoftDeleted, Spec, Window};
@@ -24,7 +21,8 @@ use crate::session::{
     Moment, Overlay, Purpose, Reader, RowHooks, Session, apart, missing, names, new_references, one_row,
 };
 use crate::store::{Read, Reply};
-use crate::value::Value;
+use crate::value::{Timestamp, Value};
+use bytes::Bytes;
 
 impl Session {
     /// Carries out what follows from a statement's writes: deletes and changes rows that reference deleted ones, and tests
@@ -33,7 +31,7 @@ impl Session {
     pub(super) async fn apply_on_delete(
         &self,
         table: &Arc<StoredTable>,
-        now: DateTime<Utc>,
+        now: Timestamp,
         done: &mut Statement<'_>,
     ) -> Result<()> {
         let catalog = &self.shared.catalog;
@@ -125,7 +123,7 @@ impl Session {
         &self,
         incoming: &Incoming,
         hit: Hit,
-        now: DateTime<Utc>,
+        now: Timestamp,
         done: &mut Statement<'_>,
     ) -> Result<Option<Written>> {
         let write = if incoming.foreign_key.on_delete == OnDelete::SetNull {
@@ -141,7 +139,7 @@ impl Session {
         incoming: &Incoming,
         key: Bytes,
         write: Write,
-        now: DateTime<Utc>,
+        now: Timestamp,
         done: &mut Statement<'_>,
     ) -> Result<Option<Written>> {
         let written = done.written.len();
@@ -159,7 +157,7 @@ impl Session {
         hooks: RowHooks,
         incoming: &Incoming,
         hit: Hit,
-        now: DateTime<Utc>,
+        now: Timestamp,
         done: &mut Statement<'_>,
     ) -> Result<()> {
         let def = incoming.table.def;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::DateTime;
 use futures::future::BoxFuture;
 
 use super::{Write, change_rows, delete_rows};
@@ -18,7 +17,7 @@ use crate::plan;
 use crate::row;
 use crate::schema::{KeySource, RelationDef, RelationKind, Role, Table, Through};
 use crate::session::{Reader, Session};
-use crate::value::{RowWriter, Value, write_column};
+use crate::value::{RowWriter, Timestamp, Value, write_column};
 
 /// Two rows, and whether a relation shall lead from the one to the other.
 pub(crate) struct Linked {
@@ -239,7 +238,7 @@ fn row_between(table: &StoredTable, through: &Through, ends: &Ends) -> Result<Ve
             (None, None) if generated && def.key_source == KeySource::Counter => Value::Int(0),
             (None, None) if generated => Value::Uuid(uuid::Uuid::nil()),
             (None, None) => match column.role {
-                Role::CreatedAt | Role::UpdatedAt => Value::Timestamp(DateTime::UNIX_EPOCH),
+                Role::CreatedAt | Role::UpdatedAt => Value::Timestamp(Timestamp::EPOCH),
                 Role::Version => Value::Int(1),
                 Role::Plain | Role::DeletedAt => {
                     return Err(Error::invalid(format!(

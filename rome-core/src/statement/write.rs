@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
-
 use super::hooks::overtaken;
 use crate::catalog::StoredTable;
 use crate::error::{Error, Kind, Result};
@@ -13,7 +10,8 @@ use crate::row;
 use crate::schema::KeySource;
 use crate::session::{Moment, Overlay, Pace, Pending, Purpose, Replaced, Session, apart, keys, unique_violation};
 use crate::store::{Read, Reply};
-use crate::value::Value;
+use crate::value::{Timestamp, Value};
+use bytes::Bytes;
 
 /// A write of one row, by its columns.
 #[derive(Debug, Clone)]
@@ -63,7 +61,7 @@ impl Session {
         }
         // One statement after the other, so that one that fails takes back nothing of another.
         let _alone = self.writing.lock().await;
-        let now = Utc::now();
+        let now = Timestamp::now();
         let mut done = Statement::new(self);
         let (writes, afters) = match self.shared.hooks.of(table.entity) {
             None => (writes, Vec::new()),
@@ -92,12 +90,7 @@ impl Session {
     }
 
     /// Generates keys and finds the key of each row.
-    async fn prepare_steps(
-        &self,
-        table: &Arc<StoredTable>,
-        writes: Vec<Write>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Step>> {
+    async fn prepare_steps(&self, table: &Arc<StoredTable>, writes: Vec<Write>, now: Timestamp) -> Result<Vec<Step>> {
         let def = table.def;
         let bad = |source| Error::from(Kind::Value { table: def.name, column: "key".to_owned(), source });
         let mut wanting = Vec::with_capacity(writes.len());
@@ -194,7 +187,7 @@ impl Session {
         &self,
         table: &Arc<StoredTable>,
         step: Step,
-        now: DateTime<Utc>,
+        now: Timestamp,
         done: &mut Statement<'_>,
     ) -> Result<Vec<Claim>> {
         let def = table.def;

@@ -1,9 +1,8 @@
 //! Values from Rust types, for run-time columns.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
-use super::{Field, Value};
+use super::{Date, Field, Time, Timestamp, Value};
 
 macro_rules! from_fields {
     ($($ty:ty),* $(,)?) => { $(
@@ -21,26 +20,10 @@ macro_rules! from_fields {
     )* };
 }
 
-from_fields!(
-    bool,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
-    u8,
-    u16,
-    u32,
-    u64,
-    f32,
-    f64,
-    String,
-    Vec<u8>,
-    Uuid,
-    NaiveDate,
-    NaiveTime,
-    DateTime<Utc>,
-);
+from_fields!(bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, f32, f64, String, Vec<u8>, Uuid, Date, Time, Timestamp,);
+
+#[cfg(feature = "chrono")]
+from_fields!(chrono::NaiveDate, chrono::NaiveTime, chrono::DateTime<chrono::Utc>);
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {

@@ -3,10 +3,9 @@
 //! Numbers that JSON readers may round (above 64 bits, NaN, the infinities), bytes (in hexadecimal) and JSON texts, whose
 //! spelling counts, are strings; so are dates and times.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde_json::{Number, Value as Json};
 
-use super::{ColumnType, Value, ValueError, ValueRef};
+use super::{ColumnType, Date, Timestamp, Value, ValueError, ValueRef};
 
 /// The years that the text forms of dates and moments have in common.
 const PLAIN_YEARS: std::ops::RangeInclusive<i32> = 0..=9999;
@@ -27,28 +26,14 @@ impl ValueRef<'_> {
             Self::Label(v) => v.to_string().into(),
             Self::Bytes(v) => v.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
             Self::List(items) => Json::Array(items.iter().map(ValueRef::to_json).collect()),
-            Self::Date(days) if !date(self).is_some_and(|date| PLAIN_YEARS.contains(&date.year())) => days.into(),
-            Self::Timestamp(micros) if !moment(self).is_some_and(|at| PLAIN_YEARS.contains(&at.year())) => {
+            Self::Date(days) if !PLAIN_YEARS.contains(&Date::nearest(days).year()) => days.into(),
+            Self::Timestamp(micros) if !PLAIN_YEARS.contains(&Timestamp::nearest(micros).date().year()) => {
                 micros.into()
             }
             Self::Uint(_) | Self::Uuid(_) | Self::Date(_) | Self::Time(_) | Self::Timestamp(_) => {
                 self.to_string().into()
             }
         }
-    }
-}
-
-fn date(value: ValueRef<'_>) -> Option<NaiveDate> {
-    match value.to_value() {
-        Value::Date(date) => Some(date),
-        _ => None,
-    }
-}
-
-fn moment(value: ValueRef<'_>) -> Option<DateTime<Utc>> {
-    match value.to_value() {
-        Value::Timestamp(at) => Some(at),
-        _ => None,
     }
 }
 

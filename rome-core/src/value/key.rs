@@ -218,15 +218,15 @@ impl<'a> Cursor<'a> {
             DATE => i32::try_from((self.fixed()? ^ SIGN) as i64)
                 .ok()
                 .filter(|days| moment::DAYS.contains(days))
-                .map(|days| Value::Date(moment::date(days)))
+                .map(|days| Value::Date(moment::Date::nearest(days)))
                 .ok_or_else(|| refused("a date out of range"))?,
             TIME => Some((self.fixed()? ^ SIGN) as i64)
                 .filter(|micros| moment::MICROS_OF_DAY.contains(micros))
-                .map(|micros| Value::Time(moment::time(micros)))
+                .map(|micros| Value::Time(moment::Time::nearest(micros)))
                 .ok_or_else(|| refused("a time out of range"))?,
             TIMESTAMP => Some((self.fixed()? ^ SIGN) as i64)
                 .filter(|micros| moment::MICROS.contains(micros))
-                .map(|micros| Value::Timestamp(moment::timestamp(micros)))
+                .map(|micros| Value::Timestamp(moment::Timestamp::nearest(micros)))
                 .ok_or_else(|| refused("a timestamp out of range"))?,
             UUID => Value::Uuid(Uuid::from_bytes(self.number::<16>(16)?)),
             TEXT => Value::Text(String::from_utf8(self.string()?).map_err(|_| refused("text that is not UTF-8"))?),

@@ -32,9 +32,9 @@ pub use field::{Element, Field, Json, Nullable, Numeric, Ordered, Summable, Text
 pub use kind::{ColumnType, ElementType};
 pub use label::Label;
 pub use list::{ListRef, ListRefIter};
+pub use moment::{Date, Time, Timestamp};
 pub use row::{RowReader, RowWriter, read_column, skip_column, write_column};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
 /// An owned run-time value.
@@ -61,11 +61,11 @@ pub enum Value {
     /// A UUID.
     Uuid(Uuid),
     /// A calendar day.
-    Date(NaiveDate),
+    Date(Date),
     /// A time of day, in microseconds; what is finer is cut off.
-    Time(NaiveTime),
+    Time(Time),
     /// A moment, in microseconds; what is finer is cut off.
-    Timestamp(DateTime<Utc>),
+    Timestamp(Timestamp),
     /// Values of one type, in order.
     List(Vec<Value>),
     /// A JSON text.
@@ -124,9 +124,9 @@ impl Value {
             Self::Text(v) => ValueRef::Text(v),
             Self::Bytes(v) => ValueRef::Bytes(v),
             Self::Uuid(v) => ValueRef::Uuid(*v),
-            Self::Date(v) => ValueRef::Date(moment::days(*v)),
-            Self::Time(v) => ValueRef::Time(moment::micros_of_day(*v)),
-            Self::Timestamp(v) => ValueRef::Timestamp(moment::micros(*v)),
+            Self::Date(v) => ValueRef::Date(v.days()),
+            Self::Time(v) => ValueRef::Time(v.micros()),
+            Self::Timestamp(v) => ValueRef::Timestamp(v.micros()),
             Self::List(v) => ValueRef::List(ListRef::values(v)),
             Self::Json(v) => ValueRef::Json(v),
             Self::Label(v) => ValueRef::Label(*v),
@@ -162,7 +162,7 @@ impl Value {
 impl<'a> ValueRef<'a> {
     /// The same value, owned.
     ///
-    /// A date, time or timestamp outside of what `chrono` can hold becomes the nearest that it can; decoded values
+    /// A date, time or timestamp outside of what there is becomes the nearest; decoded values
     /// never are outside.
     #[must_use]
     pub fn to_value(self) -> Value {
@@ -175,9 +175,9 @@ impl<'a> ValueRef<'a> {
             Self::Text(v) => Value::Text(v.to_owned()),
             Self::Bytes(v) => Value::Bytes(v.to_owned()),
             Self::Uuid(v) => Value::Uuid(v),
-            Self::Date(v) => Value::Date(moment::date(v)),
-            Self::Time(v) => Value::Time(moment::time(v)),
-            Self::Timestamp(v) => Value::Timestamp(moment::timestamp(v)),
+            Self::Date(v) => Value::Date(Date::nearest(v)),
+            Self::Time(v) => Value::Time(Time::nearest(v)),
+            Self::Timestamp(v) => Value::Timestamp(Timestamp::nearest(v)),
             Self::List(v) => Value::List(v.iter().map(ValueRef::to_value).collect()),
             Self::Json(v) => Value::Json(v.to_owned()),
             Self::Label(v) => Value::Label(v),

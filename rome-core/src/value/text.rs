@@ -1,7 +1,6 @@
 //! Values and types as text: printed for people, read from requests and catalogs.
 
-use super::{ColumnType, ElementType, Label, Value, ValueError, ValueRef, moment};
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use super::{ColumnType, Date, ElementType, Label, Time, Timestamp, Value, ValueError, ValueRef};
 use std::fmt;
 use std::sync::Mutex;
 use uuid::Uuid;
@@ -24,9 +23,9 @@ impl fmt::Display for ValueRef<'_> {
                 f.write_str("'")
             }
             Self::Uuid(v) => write!(f, "{v}"),
-            Self::Date(v) => write!(f, "{}", moment::date(v)),
-            Self::Time(v) => write!(f, "{}", moment::time(v)),
-            Self::Timestamp(v) => f.write_str(&moment::timestamp(v).to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            Self::Date(v) => Date::nearest(v).fmt(f),
+            Self::Time(v) => Time::nearest(v).fmt(f),
+            Self::Timestamp(v) => Timestamp::nearest(v).fmt(f),
             Self::List(v) => {
                 f.write_str("[")?;
                 for (index, item) in v.iter().enumerate() {
@@ -69,9 +68,9 @@ impl ColumnType {
             }
             Self::Bytes => parse_hex(text).map(Value::Bytes),
             Self::Uuid => Uuid::try_parse(text).ok().map(Value::Uuid),
-            Self::Date => text.parse::<NaiveDate>().ok().map(Value::Date),
-            Self::Time => text.parse::<NaiveTime>().ok().map(Value::Time),
-            Self::Timestamp => text.parse::<DateTime<Utc>>().ok().map(Value::Timestamp),
+            Self::Date => text.parse().ok().map(Value::Date),
+            Self::Time => text.parse().ok().map(Value::Time),
+            Self::Timestamp => text.parse().ok().map(Value::Timestamp),
             Self::Json => Some(Value::Json(text.to_owned())),
             Self::List(element) => Some(self.parse_list(element, text)?),
         };

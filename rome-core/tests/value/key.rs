@@ -2,7 +2,7 @@
 
 use super::any_value::{KINDS, of_kind, pair, value};
 use proptest::prelude::*;
-use rome_core::value::{Value, ValueErrorKind, key, total_order};
+use rome_core::value::{Date, Value, ValueErrorKind, key, total_order};
 use std::cmp::Ordering;
 
 fn encoded(value: &Value, descending: bool) -> Vec<u8> {
@@ -119,7 +119,7 @@ fn null_is_first_ascending_and_last_descending() {
         Value::Int(i128::MIN),
         Value::Float(f64::NEG_INFINITY),
         Value::Text(String::new()),
-        Value::Date(chrono::NaiveDate::MIN),
+        Value::Date(Date::MIN),
         Value::List(vec![]),
     ];
     for value in least {

@@ -56,7 +56,7 @@ advice! {
     /// For `char`.
     CharacterColumn: "write `String`";
     /// For moments that are not in UTC.
-    MomentColumn: "a moment is a `DateTime<Utc>` of `chrono`, stored in microseconds; for a local time keep the name of its zone in a column of its own";
+    MomentColumn: "a moment is a `DateTime<Utc>` of `chrono` or a `Timestamp`, stored in microseconds; for a local time keep the name of its zone in a column of its own";
     /// For lengths of time.
     DurationColumn: "write an integer, such as `i64` for microseconds or seconds, and say the unit in the name of the field";
     /// For arrays.

@@ -25,7 +25,8 @@ use super::{ColumnType, RowReader, RowWriter, Value, ValueError, key};
 /// A Rust type that can be stored in a column.
 ///
 /// Implemented for bools, integers from 8 to 128 bits, floats, `String`, `Box<str>`, `Arc<str>`, `Vec<u8>` and
-/// `bytes::Bytes`, `Uuid`, the dates and times of `chrono`, `Option` and `Vec` of such, `serde_json::Value`, and any
+/// `bytes::Bytes`, `Uuid`, [`Date`](super::Date), [`Time`](super::Time), [`Timestamp`](super::Timestamp) and, with the feature `chrono`, its `NaiveDate`,
+/// `NaiveTime` and `DateTime<Utc>`, `Option` and `Vec` of such, `serde_json::Value`, and any
 /// serde type in [`Json`]. Timestamps and times are stored in microseconds: what is finer is cut off.
 ///
 /// ```

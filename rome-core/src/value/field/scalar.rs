@@ -1,10 +1,9 @@
 //! Columns of one value: bools, numbers, strings, bytes, moments.
 
-use super::super::{ColumnType, RowReader, RowWriter, Value, ValueError, ValueRef, key, moment};
+use super::super::{ColumnType, Date, RowReader, RowWriter, Time, Timestamp, Value, ValueError, ValueRef, key};
 use super::{Element, Field, Numeric, Ordered, Textual, mismatch};
 use crate::sealed::Sealed;
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -238,12 +237,12 @@ macro_rules! plain {
             }
 
             fn to_value(&self) -> Value {
-                Value::$kind(*self).normalise()
+                Value::$kind((*self).into()).normalise()
             }
 
             fn from_value(value: Value) -> Result<Self, ValueError> {
                 match value {
-                    Value::$kind(v) => Ok($from($to(v))),
+                    Value::$kind(v) => Ok(v.into()),
                     other => Err(mismatch::<Self>(&other)),
                 }
             }
@@ -257,7 +256,15 @@ macro_rules! plain {
 
 plain! {
     Uuid: Uuid, uuid, std::convert::identity, std::convert::identity;
-    NaiveDate: Date, date, moment::days, moment::date;
-    NaiveTime: Time, time, moment::micros_of_day, moment::time;
-    DateTime<Utc>: Timestamp, timestamp, moment::micros, moment::timestamp;
+    Date: Date, date, Date::days, Date::nearest;
+    Time: Time, time, Time::micros, Time::nearest;
+    Timestamp: Timestamp, timestamp, Timestamp::micros, Timestamp::nearest;
+}
+
+#[cfg(feature = "chrono")]
+plain! {
+    chrono::NaiveDate: Date, date, |date| Date::from(date).days(), |days| Date::nearest(days).into();
+    chrono::NaiveTime: Time, time, |time| Time::from(time).micros(), |micros| Time::nearest(micros).into();
+    chrono::DateTime<chrono::Utc>: Timestamp, timestamp, |moment| Timestamp::from(moment).micros(),
+        |micros| Timestamp::nearest(micros).into();
 }

@@ -208,7 +208,7 @@ impl<'a> RowReader<'a> {
         self.array().map(Uuid::from_bytes)
     }
 
-    /// Gets a date, in days since 1970-01-01; it is one that `chrono` can hold.
+    /// Gets a date, in days since 1970-01-01; it is one that there is.
     #[inline]
     pub fn date(&mut self) -> Result<i32, ValueError> {
         let days = self.array().map(i32::from_le_bytes)?;
@@ -222,7 +222,7 @@ impl<'a> RowReader<'a> {
         if moment::MICROS_OF_DAY.contains(&micros) { Ok(micros) } else { self.malformed("a time out of range") }
     }
 
-    /// Gets a timestamp, in microseconds since the epoch; it is one that `chrono` can hold.
+    /// Gets a timestamp, in microseconds since the epoch; it is one that there is.
     #[inline]
     pub fn timestamp(&mut self) -> Result<i64, ValueError> {
         let micros = self.array().map(i64::from_le_bytes)?;

@@ -162,7 +162,7 @@ pub fn dynamic(val: &Val) -> Value {
         Val::Text(v) => Value::Text(v.clone()),
         Val::Bytes(v) => Value::Bytes(v.clone()),
         Val::Uuid(v) => Value::Uuid(*v),
-        Val::At(v) => Value::Timestamp(*v),
+        Val::At(v) => Value::Timestamp((*v).into()),
         Val::Kind(v) => Value::Text(super::row::kind_label(*v).to_owned()),
         Val::Texts(v) => Value::List(v.iter().cloned().map(Value::Text).collect()),
         Val::Ints(v) => Value::List(v.iter().map(|v| Value::Int((*v).into())).collect()),
