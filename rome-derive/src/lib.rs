@@ -38,7 +38,9 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// `Embedded` a column for each of its fields, `field_sub`. `default` is the value in rows that were written before the
 /// column existed; a string literal is converted to the field's type, anything else has to have it.
 ///
-/// Each column becomes an associated constant with the name of its field in capitals: `Dog::AGE`.
+/// Each column and each relation becomes an associated constant with the name of its field in capitals, `Dog::AGE`, or with the one that
+/// `constant = AGE_COLUMN` says, for instance where the program has a constant `AGE` of its own. What another entity says of such a
+/// column says the constant, in small letters: `has_many(age_column)`.
 ///
 /// ```
 /// use chrono::{DateTime, Utc};

@@ -58,7 +58,8 @@ async fn columns_of_either_kind_are_the_same_columns() {
     let builder = || Database::builder().entity::<of_chrono::Visit>();
     assert!(builder().plan(store.clone()).await.unwrap().is_empty());
     let other = builder().open(store).await.unwrap();
-    let found = other.query::<of_chrono::Visit>().filter(of_chrono::Visit::DAY.eq(day.into())).one().await.unwrap();
+    let found =
+        other.query::<of_chrono::Visit>().filter(of_chrono::Visit::DAY.eq(NaiveDate::from(day))).one().await.unwrap();
     assert_eq!((Date::from(found.day), Time::from(found.at)), (day, at));
     assert_eq!((found.paid.map(Timestamp::from), Timestamp::from(found.created)), (Some(paid), visit.created));
     other.delete(&found).await.unwrap();

@@ -8,7 +8,7 @@ struct Mine;
 
 impl Executor for Mine {}
 
-impl Open for Mine {}
+impl rome_orm::IntoStore for Mine {}
 
 impl Conditions<Dog> for Mine {}
 

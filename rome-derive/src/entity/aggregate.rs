@@ -9,7 +9,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{LitStr, Token, bracketed, token};
 
 use super::index::{Index, given_name};
-use crate::field::{ColumnPath, Fields, distinct};
+use crate::field::{ColumnPath, Field, Fields, distinct};
 use crate::syntax::{Item, Mistakes};
 
 /// Counts of rows, or sums of a column, by the values of columns.
@@ -116,15 +116,15 @@ impl Aggregate {
     }
 
     /// The constants that check its columns when the entity is compiled.
-    pub fn constants(&self, at: usize, entity: &Ident) -> TokenStream {
+    pub fn constants(&self, at: usize, entity: &Ident, fields: &[Field]) -> TokenStream {
         let (columns, summed) = names(at);
         let count = self.by.len();
         let by = self.by.iter().map(|column| {
-            let of = column.of(entity);
+            let of = column.of(entity, fields);
             quote_spanned!(column.span()=> __rome::grouped(#of))
         });
         let sum = self.sum.as_ref().map(|column| {
-            let of = column.of(entity);
+            let of = column.of(entity, fields);
             quote_spanned!(column.span()=> const #summed: u16 = __rome::summed(#of);)
         });
         quote_spanned! {self.span=>

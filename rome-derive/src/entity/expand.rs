@@ -154,10 +154,10 @@ fn table(entity: &Entity) -> TokenStream {
         quote!(.#verb(#name, &#parts))
     });
     let aggregates = entity.aggregates.iter().enumerate();
-    let aggregate_parts = aggregates.clone().map(|(at, aggregate)| aggregate.constants(at, ident));
+    let aggregate_parts = aggregates.clone().map(|(at, aggregate)| aggregate.constants(at, ident, &entity.fields));
     let aggregates = aggregates.map(|(at, aggregate)| aggregate.declaration(at));
     let partition = (!entity.partition_by.is_empty()).then(|| {
-        let columns = entity.partition_by.iter().map(|column| column.of(ident));
+        let columns = entity.partition_by.iter().map(|column| column.of(ident, &entity.fields));
         quote!(.partition_by(&[#(#columns.position()),*]))
     });
     let foreign_keys = entity.foreign_keys.iter().map(|foreign_key| foreign_key_of(entity, foreign_key));
@@ -234,14 +234,14 @@ fn index_parts(entity: &Entity, at: usize, index: &Index) -> TokenStream {
 fn index_part(entity: &Entity, part: &Part) -> TokenStream {
     let span = part.column.span();
     let direction = format_ident!("{}", if part.descending { "desc" } else { "asc" }, span = span);
-    let column = part.column.of(&entity.ident);
+    let column = part.column.of(&entity.ident, &entity.fields);
     quote_spanned!(span=> __rome::#direction(#column))
 }
 
 fn foreign_key_of(entity: &Entity, foreign_key: &ForeignKey) -> TokenStream {
     let ident = &entity.ident;
     let target = &foreign_key.reference.target;
-    let columns = columns(&foreign_key.columns, ident);
+    let columns = columns(&foreign_key.columns, ident, &entity.fields);
     let span = target.span();
     let made = match foreign_key.reference.on_delete {
         OnDelete::SetNull => quote_spanned!(span=> __rome::foreign_key_set_null::<#ident, #target, _>(#columns)),

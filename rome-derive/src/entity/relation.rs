@@ -45,7 +45,7 @@ fn definition(entity: &Entity, relation: &Relation) -> TokenStream {
     let (other, between) = (format_ident!("__Other"), format_ident!("__Between"));
     let call = match (relation.kind, &link.through) {
         (RelationKind::ManyToMany, Some(through)) => {
-            let (near, far) = (columns(&link.columns, &between), columns(&link.far, &between));
+            let (near, far) = (columns(&link.columns, &between, &[]), columns(&link.far, &between, &[]));
             let made = quote_spanned!(relation.span=> __rome::#kind::<#ident, #ty, #between, _, _>(#near, #far));
             quote!({
                 type #between = #through;
@@ -53,11 +53,11 @@ fn definition(entity: &Entity, relation: &Relation) -> TokenStream {
             })
         }
         (RelationKind::BelongsTo, _) => {
-            let columns = columns(&link.columns, ident);
+            let columns = columns(&link.columns, ident, &entity.fields);
             quote_spanned!(relation.span=> __rome::#kind::<#ident, #ty, _>(#columns))
         }
         _ => {
-            let columns = columns(&link.columns, &other);
+            let columns = columns(&link.columns, &other, &[]);
             let target = quote_spanned!(ty.span()=> <#ty as __rome::Related>::Target);
             let made = quote_spanned!(relation.span=> __rome::#kind::<#ident, #ty, _>(#columns));
             quote!({

@@ -84,6 +84,11 @@ fn new_constant<'a>(
 ) {
     if let Some(other) = constants.insert(constant.to_string(), ident) {
         let other = other.unraw();
-        mistakes.add_hopeless(ident.span(), format!("the constant of `{other}` is called `{constant}` too"));
+        mistakes.add_hopeless(
+            ident.span(),
+            format!(
+                "the constant of `{other}` is called `{constant}` too: give one of them another name, `constant = ...`"
+            ),
+        );
     }
 }

@@ -20,6 +20,7 @@ const IN_ENTITY: Words = Words {
         "key",
         "auto",
         "column",
+        "constant",
         "index",
         "global_index",
         "unique",
@@ -62,6 +63,7 @@ const IN_EMBEDDED: Words = Words {
             "put the constraint on the entity, as `unique(field.column)`, where `field` is the one with `embed`",
         ),
         ("embed", "an embedded struct cannot embed another: embed both in the entity, or store this one with `json`"),
+        ("constant", "an embedded column has no constant of its own: it is a field of the one of the embedded struct"),
         ("created_at", "`created_at` belongs on a field of the entity"),
         ("updated_at", "`updated_at` belongs on a field of the entity"),
         ("version", "`version` belongs on a field of the entity"),
@@ -131,6 +133,11 @@ fn apply(item: &Item, field: &mut Field, mistakes: &mut Mistakes) {
                 field.name = name.value();
             }
         }
+        "constant" => {
+            if let Some(name) = constant_name(item, mistakes) {
+                field.constant = name;
+            }
+        }
         "default" => field.default = item.value("value", mistakes).cloned(),
         "auto" => field.auto = auto(item, mistakes).map(|auto| (auto, item.span())),
         "index" | "global_index" => {
@@ -152,6 +159,18 @@ fn apply(item: &Item, field: &mut Field, mistakes: &mut Mistakes) {
             }
         }
     }
+}
+
+/// What `constant = NAME` says.
+pub fn constant_name(item: &Item, mistakes: &mut Mistakes) -> Option<Ident> {
+    let path = item.path("NAME", mistakes)?;
+    if path.get_ident().is_none() {
+        mistakes.add(
+            syn::spanned::Spanned::span(path),
+            "a constant is called by one name, as in `constant = MAX_AGE_COLUMN`",
+        );
+    }
+    path.get_ident().cloned()
 }
 
 fn auto(item: &Item, mistakes: &mut Mistakes) -> Option<Auto> {

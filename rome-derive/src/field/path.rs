@@ -6,7 +6,7 @@ use syn::Token;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 
-use super::{Fields, Kind};
+use super::{Field, Fields, Kind};
 use crate::syntax::{Mistakes, constant, did_you_mean};
 
 /// `field`, or `field.column` where the field is an embedded struct.
@@ -72,18 +72,20 @@ impl ColumnPath {
         }
     }
 
-    /// The column as a constant of `entity`; an error about it points at this path.
-    pub fn of(&self, entity: &Ident) -> TokenStream {
+    /// The column as a constant of `entity`, whose fields are these as far as they are known; an error about it points at this path.
+    pub fn of(&self, entity: &Ident, fields: &[Field]) -> TokenStream {
         let mut entity = entity.clone();
         entity.set_span(self.span());
-        let (constant, inner) = (constant(&self.field), self.inner.iter());
+        let own = fields.iter().find(|field| field.ident == self.field).map(|field| field.constant.clone());
+        let (mut constant, inner) = (own.unwrap_or_else(|| constant(&self.field)), self.inner.iter());
+        constant.set_span(self.span());
         quote_spanned!(self.span()=> #entity::#constant #(.#inner)*)
     }
 }
 
-/// Several columns of `entity` as one expression: the column itself, or a tuple.
-pub fn columns(paths: &[ColumnPath], entity: &Ident) -> TokenStream {
-    let columns = paths.iter().map(|path| path.of(entity));
+/// Several columns of `entity`, whose fields are these as far as they are known, as one expression: the column itself, or a tuple.
+pub fn columns(paths: &[ColumnPath], entity: &Ident, fields: &[Field]) -> TokenStream {
+    let columns = paths.iter().map(|path| path.of(entity, fields));
     match paths {
         [_] => quote!(#(#columns)*),
         _ => {

@@ -5,6 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Path, Token, Type, Visibility, parenthesized, token};
 
+use super::parse::constant_name;
 use super::path::{self, ColumnPath};
 use crate::syntax::{Item, Mistakes, constant};
 
@@ -70,7 +71,12 @@ pub fn kind(item: &Item) -> Option<RelationKind> {
 /// The relation in a field with these attributes, one of which is `declared`.
 pub fn parse(field: &syn::Field, ident: Ident, items: &[Item], declared: &Item, mistakes: &mut Mistakes) -> Relation {
     let kind = kind(declared).unwrap_or(RelationKind::BelongsTo);
+    let mut constant = constant(&ident);
     for other in items.iter().filter(|item| item.name != declared.name) {
+        if other.is("constant") {
+            constant = constant_name(other, mistakes).unwrap_or(constant);
+            continue;
+        }
         let (word, name) = (kind.word(), &other.name);
         let message = if self::kind(other).is_some() {
             format!("`{word}` and `{name}` exclude each other: a field is one relation")
@@ -84,15 +90,7 @@ pub fn parse(field: &syn::Field, ident: Ident, items: &[Item], declared: &Item, 
         _ => declared.list(direct, kind.example(), mistakes),
     };
     let link = link.filter(|link| check(link, kind, declared.span(), mistakes));
-    Relation {
-        constant: constant(&ident),
-        ident,
-        vis: field.vis.clone(),
-        ty: field.ty.clone(),
-        kind,
-        span: declared.span(),
-        link,
-    }
+    Relation { constant, ident, vis: field.vis.clone(), ty: field.ty.clone(), kind, span: declared.span(), link }
 }
 
 fn direct(input: ParseStream<'_>) -> syn::Result<Link> {
