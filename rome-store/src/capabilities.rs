@@ -46,9 +46,9 @@ pub struct Capabilities {
     /// Whether a reverse scan with a limit costs as much as a forward one: it reads about as many members as it visits, not the
     /// whole span.
     pub cheap_reverse_scans: bool,
-    /// Whether to [count](Read::Count) the members of any span costs less than to visit them: no more than a few lookups.
+    /// Whether to [count](crate::Read::Count) the members of any span costs less than to visit them: no more than a few lookups.
     pub cheap_counts: bool,
-    /// Whether it gives [snapshots](Store::snapshot).
+    /// Whether it gives [snapshots](crate::Store::snapshot).
     pub snapshots: bool,
 }
 

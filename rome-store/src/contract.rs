@@ -22,8 +22,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send
 /// - **S5** Spans iterate in unsigned byte order; limits and reverse are exact.
 /// - **S6** Effects raise the partition's `seq`; an equal `seq` means equal content. Where another copy of the data may begin to
 ///   serve, `seq` goes on beyond all that the one before it can have reached.
-/// - **S7** [`Certainty::NotApplied`] only if it certainly was not and will not be applied; any other lost answer is
-///   [`Certainty::Unknown`]. A backend never sends an `apply` again by itself unless S4 covers it.
+/// - **S7** [`Certainty::NotApplied`](crate::Certainty::NotApplied) only if it certainly was not and will not be applied; any other lost answer is
+///   [`Certainty::Unknown`](crate::Certainty::Unknown). A backend never sends an `apply` again by itself unless S4 covers it.
 /// - **S8** An acknowledged write is durable at the level that was asked for.
 /// - **S9** Settings that lose data silently (eviction, expiry, lossy modes) are refused when the store is opened.
 /// - **S10** Dropping the future of `apply` leaves the outcome unknown, never half.
@@ -65,7 +65,7 @@ pub trait Store: Send + Sync + 'static {
     /// store has no snapshots, which is the default, or keeps as many as it can; the reader then checks that nothing changed.
     ///
     /// It costs little to open, and keeps the store from using the room of what is replaced later. So a store gives a snapshot up
-    /// when it is dropped, when it is [too old](Snapshots::LONGEST), and when it has to. Reads of it are then refused with
+    /// when it is dropped, when it is [too old](crate::Snapshots::LONGEST), and when it has to. Reads of it are then refused with
     /// [`StoreErrorKind::SnapshotGone`], and the reader begins anew.
     ///
     /// A store that wraps another forwards it.
