@@ -180,7 +180,8 @@ fn in_use(path: &Path) -> StoreError {
     StoreError::new(
         StoreErrorKind::InUse,
         format!(
-            "the database in {} is open already, in this process or another; one store at a time may have it open",
+            "the database in {} is open already, in this process or another, and one store at a time may have it open: in one process share \
+             the `Database`, whose clones are cheap; for several processes use a server, such as `redis://HOST`",
             path.display()
         ),
     )

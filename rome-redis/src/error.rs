@@ -98,7 +98,8 @@ pub(crate) fn unreachable(error: RedisError, address: &str, tls: bool) -> StoreE
     let says = |part: &str| text.contains(part);
     let unavailable = StoreErrorKind::Unavailable;
     let (kind, what, advice) = if error.is_connection_refusal() {
-        (unavailable, format!("connection refused by {address}, where no Redis server listens"), "")
+        let what = format!("connection refused by {address}, where no Redis server listens");
+        (unavailable, what, "start the server, or look at the host and the port in the URL")
     } else if says("WRONGPASS") || says("NOAUTH") || error.kind() == ErrorKind::AuthenticationFailed {
         let advice = "look at them in the URL, `redis://user:password@host`; what is no letter or digit is escaped, `@` is `%40`";
         (StoreErrorKind::Denied, format!("user or password refused by the Redis server at {address}"), advice)

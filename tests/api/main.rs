@@ -7,6 +7,7 @@ mod attributes;
 mod errors;
 mod executor;
 mod keys;
+mod mistakes;
 mod moments;
 mod names;
 mod runtime;

@@ -106,7 +106,7 @@ impl fmt::Display for Text<'_> {
                 write!(f, "column `{column}` of the stored row {key} of table `{table}` cannot be read: {source}")
             }
             Kind::Overflow { table, column: None, source } => {
-                write!(f, "a calculation with a row of table `{table}` cannot be carried out: {source}")
+                write!(f, "a calculation on rows of table `{table}` cannot be carried out: {source}")
             }
             Kind::Overflow { table, column: Some(column), source } => {
                 write!(f, "column `{column}` of table `{table}` cannot hold the new value: {source}")

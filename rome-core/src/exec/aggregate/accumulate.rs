@@ -130,7 +130,10 @@ impl Sum {
         match (i64::try_from(high), u64::try_from(high)) {
             (Ok(high), _) => Ok(Value::Int((i128::from(high) << 64) | low as i128)),
             (_, Ok(high)) => Ok(Value::Uint((u128::from(high) << 64) | low)),
-            _ => Err(ValueError::out_of_range("the sum", "an integer of 128 bits")),
+            _ => Err(ValueError::out_of_range(
+                "the sum",
+                "an integer of 128 bits: divide what is summed, or narrow the rows by a filter",
+            )),
         }
     }
 
