@@ -13,7 +13,7 @@ fn key_encoding(criterion: &mut Criterion) {
         ("int", Value::Int(i128::from(image.size))),
         ("text of 32", Value::Text(image.owner.clone())),
         ("uuid", Value::Uuid(image.id)),
-        ("timestamp", Value::Timestamp(image.created_at)),
+        ("timestamp", Value::Timestamp(image.created_at.into())),
     ];
     for (name, value) in &values {
         let mut encoded = Vec::with_capacity(64);
