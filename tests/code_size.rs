@@ -217,7 +217,7 @@ fn build(name: &str, used: &str) -> Ir {
         "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n\
          [dependencies]\nchrono = {{ version = \"0.4\", default-features = false }}\n\
          futures-core = {{ version = \"0.3\", default-features = false }}\n\
-         rome-orm = {{ path = {root:?}, default-features = false }}\n"
+         rome-orm = {{ path = {root:?}, default-features = false, features = [\"chrono\"] }}\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();

@@ -1,6 +1,6 @@
 //! A store of one's own: an ordered map in the memory of the process, opened by URLs such as `map:kennel`.
 //!
-//! It uses nothing of ROME but the contract, [`rome_store`]. All that is stored is one [`State`]. A commit changes a copy of it where a
+//! It uses nothing of ROME but the contract, [`rome_store`]. All that is stored is one `State`. A commit changes a copy of it where a
 //! snapshot still shows the one before, and the state itself otherwise; all calls take turns. So everything has one order and is seen
 //! whole, and the guarantees of [`Store`] can be read off the code:
 //!

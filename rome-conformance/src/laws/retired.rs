@@ -75,7 +75,7 @@ async fn fill(client: &Client) -> Verdict {
 
 /// **S13** A space that is retired is not read any more, by no kind of read, by nobody, also when it is empty, when there are entries
 /// without their rows, and after the store was opened again; other spaces are read as before. Who removes what is left reads it
-/// with [`ReadOptions::new().retired(true)`].
+/// with [`ReadOptions::retired`].
 ///
 /// # Errors
 /// When it does not hold.

@@ -61,7 +61,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// What opening a database would change, see [`DatabaseBuilder::plan_store`](crate::DatabaseBuilder::plan_store). Prints as
+/// What opening a database would change, see [`DatabaseBuilder::plan`](crate::DatabaseBuilder::plan). Prints as
 /// one line for each change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -358,6 +358,8 @@ text! {
 mod with_chrono {
     use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 
+    #[cfg(test)]
+    use super::{DAYS, MICROS, MICROS_OF_DAY};
     use super::{Date, MICROS_PER_SECOND, Time, Timestamp};
 
     const LAST_MICRO_OF_SECOND: u32 = 999_999;
@@ -408,7 +410,6 @@ mod with_chrono {
         use chrono::{Datelike, SecondsFormat};
         use proptest::prelude::*;
 
-        use super::super::{DAYS, MICROS, MICROS_OF_DAY};
         use super::*;
 
         #[test]
