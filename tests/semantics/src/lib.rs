@@ -14,6 +14,7 @@ mod check;
 mod clustered;
 mod damage;
 mod dump;
+mod edges;
 mod explain;
 mod first_rome;
 mod fixtures;
@@ -30,7 +31,6 @@ mod null_safe;
 mod on_redis;
 mod ordered_enums;
 mod page_costs;
-
 mod partitions;
 mod plans;
 mod queries;

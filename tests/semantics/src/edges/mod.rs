@@ -1,0 +1,5 @@
+//! Values and conditions at their ends, each with the answer written down or worked out beside it: what random queries meet rarely.
+
+mod numbers;
+mod ranges;
+mod texts;
