@@ -9,7 +9,7 @@
 //! rome_conformance::suite!(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>);
 //! ```
 //!
-//! The [`laws`] are the guarantees S1 to S14 of [`Store`](rome_store::Store) that a test can see from outside, and a
+//! The [`laws`] are the guarantees S1 to S15 of [`Store`](rome_store::Store) that a test can see from outside, and a
 //! [differential](laws::random_calls_answer_as_the_specification_does) test that compares random calls with the in-memory
 //! store. Random input comes from fixed seeds; what fails is made smaller and printed with its case number. More cases:
 //! `ROME_CONFORMANCE_CASES=10` multiplies them.

@@ -7,6 +7,18 @@
 //!
 //! The guarantees a store gives are numbered S1 to S15 on [`Store`]. The in-memory store in [`memory`] is their
 //! executable specification, and the `rome-conformance` crate tests each of them on any store.
+//!
+//! # A store of one's own
+//!
+//! - Implement [`Store`]: its [`Capabilities`] say what the store can do and how much it takes, and which [contract](CONTRACT) it was written
+//!   for. A store with one [`Partition`] takes [`Step::One`] alone, and has no [blockers](ReadReply::blockers).
+//! - [`Scanner`] collects the members of a scan, [`Digester`] makes its digest, [`Snapshots`] keeps states for readers,
+//!   [`MiniTx::check_known`] and [`Read::check_known`] refuse what came later, [`locks`] says what a prepared transaction locks.
+//! - Run the suite of `rome-conformance` on it, and give programs a [`Scheme`], which they give to `DatabaseBuilder::scheme`; [`mod@url`]
+//!   reads the parameters of its URLs.
+//!
+//! `examples/own_store` in the repository is one in a single file. Minor versions add what a store may leave out; what it has to do besides is
+//! another contract, and said in the changelog.
 
 mod capabilities;
 mod contract;
