@@ -3,6 +3,7 @@
 //!
 //! `SURFACE=overwrite cargo test --test surface` writes the lists anew.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -18,6 +19,17 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The JSON of rustdoc is not stable, and a stable one gives it with `RUSTC_BOOTSTRAP`. For rustdoc alone: build scripts look at that variable
+/// too, and what they build otherwise would not fit what was built before.
+fn rustdoc(target: &Path) -> PathBuf {
+    let script = target.join("tmp/unstable-rustdoc");
+    fs::write(&script, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n").unwrap();
+    let mut permissions = fs::metadata(&script).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    fs::set_permissions(&script, permissions).unwrap();
+    script
+}
+
 /// What rustdoc says of a library, with all features; `None` if it speaks another form than the one that is read here.
 fn surface(library: &str, target: &Path) -> Option<String> {
     let made = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
@@ -25,8 +37,7 @@ fn surface(library: &str, target: &Path) -> Option<String> {
         .args(["rustdoc", "--quiet", "--lib", "--all-features", "--package", library, "--target-dir"])
         .arg(target)
         .args(["--", "-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
-        // The JSON of rustdoc is not stable, and this is how a stable one gives it.
-        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTDOC", rustdoc(target))
         .output()
         .unwrap();
     assert!(made.status.success(), "{library}: {}", String::from_utf8_lossy(&made.stderr));

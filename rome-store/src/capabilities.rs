@@ -53,7 +53,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Capabilities of a store that was written for this contract, with one partition and the default limits: keys of 1 KiB + overhead, values of 64 MiB,
+    /// Capabilities of a store that was written for this contract, with one partition and the default limits: keys of 4 KiB, values of 64 MiB,
     /// a million effects. Neither reverse scans nor counts are called cheap, and it has no
     /// snapshots.
     ///

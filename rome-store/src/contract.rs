@@ -74,7 +74,7 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Takes `n` numbers of a sequence that no one else has had or will have; returns the first of the block. The first
-    /// block of a sequence starts at 1.
+    /// block of a sequence starts at 1. To take none, with an `n` of 0, says which number is the next.
     ///
     /// # Errors
     /// When the store cannot be reached, or the sequence is used up. Numbers may then be skipped, never given twice.

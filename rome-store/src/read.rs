@@ -422,7 +422,8 @@ impl Reply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadReply {
-    /// The partition's `seq` at that state; anything if the read was [`Untracked`](ReadOptions::new().tracked(false)).
+    /// The partition's `seq` at that state; it may be 0 if the reads were not
+    /// [tracked](crate::ReadOptions::tracked).
     pub seq: u64,
     /// One reply for each read, in order. They show the state without what is prepared.
     pub replies: Vec<Reply>,

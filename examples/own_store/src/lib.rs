@@ -75,12 +75,15 @@ impl MapStore {
             return Err(parameter.unknown(&[]));
         }
         let name = place.strip_prefix("map:").unwrap_or(place);
-        if name.is_empty() {
-            return Err(invalid("the URL of a map has its name behind the colon, such as `map:kennel`"));
+        if name.is_empty() || name.contains(['/', '#', '%']) {
+            return Err(invalid(
+                "the URL of a map has its name behind the colon, such as `map:kennel`, without `/`, `#` and `%`",
+            ));
         }
         let mut named = lock(&NAMED);
         let known = named.get(name).and_then(std::sync::Weak::upgrade);
         let store = Self { map: known.unwrap_or_default(), ..Self::new() };
+        named.retain(|_, map| map.strong_count() > 0);
         named.insert(name.to_owned(), Arc::downgrade(&store.map));
         Ok(store)
     }
@@ -108,8 +111,9 @@ impl Store for MapStore {
     ) -> StoreFuture<'a, Vec<ReadReply>> {
         Box::pin(async move {
             let state = match options.consistency {
+                Consistency::Linearizable => self.state(),
                 Consistency::At(id) => self.map.snapshots.get(id)?,
-                _ => self.state(),
+                other => return Err(StoreError::unknown(&other)),
             };
             batch.iter().map(|(partition, reads)| state.answer_all(*partition, reads, options)).collect()
         })

@@ -36,6 +36,7 @@ async fn a_database_is_opened_by_its_url() {
 async fn what_is_wrong_with_a_url_is_said() {
     for (url, says) in [
         ("map:", "such as `map:kennel`"),
+        ("map://kennel", "such as `map:kennel`"),
         ("map:kennel?size=3", "size"),
         ("MAP:kennel", "`map:`"),
         ("maps:kennel", "`map:NAME`"),

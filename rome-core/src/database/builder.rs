@@ -264,6 +264,7 @@ impl DatabaseBuilder {
     /// is missing that another one references, or rows stand in the way of a new unique index.
     pub async fn open(self, at: impl IntoStore) -> Result<Database> {
         check_runtime()?;
+        self.check_names()?;
         let store = at.into_store(&self.schemes).await?;
         Box::pin(self.open_with(store, true)).await
     }

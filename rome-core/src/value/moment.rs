@@ -262,6 +262,7 @@ fn number(text: &str, most: usize) -> Option<(i64, &str)> {
     Some((number.parse().ok()?, rest))
 }
 
+/// Takes a date from the front.
 fn date(text: &str) -> Option<(Date, &str)> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => (-1, text.get(1..)?),
@@ -275,7 +276,7 @@ fn date(text: &str) -> Option<(Date, &str)> {
     Some((Date::of(i32::try_from(sign * year).ok()?, small(month)?, small(day)?)?, rest))
 }
 
-/// A time of day, and whether it is a leap second.
+/// Takes a time of day from the front.
 fn time(text: &str) -> Option<(Time, &str)> {
     let (hour, rest) = number(text, 2)?;
     let (minute, mut rest) = number(rest.strip_prefix(':')?, 2)?;
