@@ -38,7 +38,7 @@ async fn database(store: Arc<dyn Store>, durability: Durability) -> Result<Datab
     Database::builder().stored_tables().durability(durability).open(store).await
 }
 
-/// Refuses a store in which nothing can be: a look at what does not exist makes nothing, and only a load begins a database on disk.
+/// Refuses a store that cannot hold anything yet. Looking at a database creates nothing; only a load creates one on disk.
 fn check_there(url: &str, command: &Command) -> Result<()> {
     if url.starts_with("memory:") {
         return Err(Error::invalid("a store in memory ends with its program; name another one"));

@@ -17,8 +17,8 @@
 //! - Run the suite of `rome-conformance` on it, and give programs a [`Scheme`], which they give to `DatabaseBuilder::scheme`; [`mod@url`]
 //!   reads the parameters of its URLs.
 //!
-//! `examples/own_store` in the repository is one in a single file. Minor versions add what a store may leave out; what it has to do besides is
-//! another contract, and said in the changelog.
+//! `examples/own_store` in the repository is one in a single file. A minor version adds only what a store may ignore. A new duty is a new
+//! contract, and the changelog names it.
 
 mod capabilities;
 mod contract;

@@ -1,15 +1,14 @@
 //! A store of one's own: an ordered map in the memory of the process, opened by URLs such as `map:kennel`.
 //!
-//! It uses nothing of ROME but the contract, [`rome_store`]. All that is stored is one `State`. A commit changes a copy of it where a
-//! snapshot still shows the one before, and the state itself otherwise; all calls take turns. So everything has one order and is seen
-//! whole, and the guarantees of [`Store`] can be read off the code:
+//! It uses only the contract, [`rome_store`]. All that is stored is one `State`. A commit changes the state itself, or a
+//! copy of it if a snapshot still shows it. All calls take turns, so everything has one order and is seen whole, and the guarantees of [`Store`] can be read off the code:
 //!
 //! - S1, S3, S7, S12: `State::apply` checks all that can fail before it changes anything.
 //! - S4: `State::lanes` has the outcome of each lane's last transaction.
 //! - S5: `State::scan` walks a `BTreeMap`.
 //! - S11, S13: the gate and the retired spaces are part of the state.
 //! - S14: [`Snapshots`] keeps states, and there is nothing more to it.
-//! - S15: `check_known` refuses what came with a later contract.
+//! - S15: `check_known`, and the last arm of each `match`, refuse what came with a later contract.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -221,7 +220,8 @@ impl State {
         self.record(Space::Rows(table), key).ok_or_else(lost)
     }
 
-    /// Visits the members of a span, up to its limit, and returns as many as are wanted; of an index span with a table, the rows.
+    /// Visits the members of a span, up to its limit, and returns up to `want` of them. With a table, the span is of an index
+    /// and the rows behind its entries are returned.
     fn scan(
         &self,
         span: &Span,
@@ -430,7 +430,7 @@ fn check_partition(partition: Partition) -> StoreResult<()> {
     Err(invalid(format!("a map has one partition, number 0, and was asked for number {}", partition.0)))
 }
 
-/// The number in a counter; none if it is none.
+/// The number in a counter; `None` if the value is not a number of 16 bytes.
 fn counter(value: &[u8]) -> Option<i128> {
     value.try_into().map(i128::from_be_bytes).ok()
 }

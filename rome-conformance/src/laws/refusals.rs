@@ -131,8 +131,8 @@ pub async fn what_is_over_a_limit_is_refused(subject: &impl Subject) -> Verdict 
     is_refused(&client, client.tx(many), StoreErrorKind::Limit, "too many effects").await
 }
 
-/// **S15** What a later contract may ask for is refused as such, alone or beside what is known: an unknown check that passed would be a
-/// lost update.
+/// **S15** What only a later contract has is refused, alone and beside what is known. An unknown check that passed would
+/// be a lost update.
 ///
 /// # Errors
 /// When it does not hold.

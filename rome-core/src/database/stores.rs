@@ -108,8 +108,8 @@ fn refusal(url: &str, schemes: &[Scheme]) -> Error {
     ))
 }
 
-/// Opens the store that a URL names, as [`DatabaseBuilder::open`](super::DatabaseBuilder::open) does, without a database in it: for tools,
-/// and to put a store of one's own around it.
+/// Opens the store that a URL names, without a database in it: for tools, and to wrap it in another store. It knows the schemes of this
+/// build; a store of another crate is opened by its own [`Scheme`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
